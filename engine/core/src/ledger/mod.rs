@@ -1,0 +1,1 @@
+//! The ledger: entries, the RFC 6962 tree, checkpoints, tiles and receipts.
