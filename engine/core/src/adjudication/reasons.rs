@@ -1,0 +1,144 @@
+//! Adjustment reason codes: which groups each may stand in, and whether it
+//! needs a remark. Numbers only; short descriptions of our own. The official
+//! texts of the CARC and RARC lists are X12's.
+
+use tally_types::{Carc, Group, ShortCode};
+
+/// One reason code the engine knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reason {
+    /// The code.
+    pub carc: Carc,
+    /// The groups it may stand in.
+    pub groups: &'static [Group],
+    /// Whether a remark code must stand beside it.
+    pub needs_remark: bool,
+    /// In our words.
+    pub meaning: &'static str,
+}
+
+const ANY: &[Group] = &[Group::Co, Group::Pr, Group::Oa, Group::Pi];
+const PR: &[Group] = &[Group::Pr];
+const CO_PR: &[Group] = &[Group::Co, Group::Pr];
+const CO_PR_OA: &[Group] = &[Group::Co, Group::Pr, Group::Oa];
+const CO: &[Group] = &[Group::Co];
+const OA: &[Group] = &[Group::Oa];
+
+const fn reason(carc: u16, groups: &'static [Group], meaning: &'static str) -> Reason {
+    Reason {
+        carc: Carc(carc),
+        groups,
+        needs_remark: false,
+        meaning,
+    }
+}
+
+const fn remarked(carc: u16, groups: &'static [Group], meaning: &'static str) -> Reason {
+    Reason {
+        carc: Carc(carc),
+        groups,
+        needs_remark: true,
+        meaning,
+    }
+}
+
+/// The table, in order of the code.
+pub const REASONS: &[Reason] = &[
+    reason(1, PR, "deductible"),
+    reason(2, PR, "coinsurance"),
+    reason(3, PR, "copayment"),
+    remarked(16, CO_PR_OA, "information is missing or wrong"),
+    reason(18, OA, "exact duplicate"),
+    reason(22, CO_PR_OA, "another payer comes first"),
+    reason(23, OA, "what earlier payers did"),
+    reason(26, CO_PR, "before coverage began"),
+    reason(27, CO_PR, "after coverage ended"),
+    reason(29, CO_PR, "filed too late"),
+    reason(31, CO_PR, "member unknown"),
+    reason(35, CO_PR, "lifetime maximum reached"),
+    reason(45, CO_PR, "above the fee schedule"),
+    reason(50, CO_PR, "not medically necessary"),
+    reason(51, CO_PR, "pre-existing condition"),
+    reason(59, CO_PR, "multiple-procedure reduction"),
+    reason(94, OA, "processed above the charge"),
+    remarked(96, CO_PR_OA, "not covered"),
+    reason(97, CO_PR_OA, "included in another service"),
+    reason(104, CO_PR_OA, "withheld"),
+    reason(109, CO_PR_OA, "another payer is responsible"),
+    reason(119, CO_PR, "benefit maximum reached"),
+    reason(151, CO_PR, "frequency not supported"),
+    reason(
+        181,
+        CO_PR,
+        "procedure code not valid on the date of service",
+    ),
+    reason(197, CO_PR, "no prior authorisation"),
+    reason(204, CO_PR, "not covered under this plan"),
+    reason(222, CO_PR, "more units than allowed"),
+    reason(
+        236,
+        CO,
+        "not payable with another procedure of the same day",
+    ),
+    reason(242, CO_PR, "not by a network provider"),
+    reason(243, CO_PR, "not authorised by the gatekeeper"),
+    reason(253, ANY, "sequestration"),
+    reason(288, CO_PR, "no referral"),
+];
+
+/// The entry of a code.
+#[must_use]
+pub fn find(carc: Carc) -> Option<&'static Reason> {
+    REASONS
+        .binary_search_by_key(&carc, |reason| reason.carc)
+        .ok()
+        .and_then(|i| REASONS.get(i))
+}
+
+/// Whether a remark code has the form of one: `N`, `M` or `MA` and a number.
+#[must_use]
+pub fn is_remark(code: ShortCode) -> bool {
+    let mut letters = 0u32;
+    let mut digits = 0u32;
+    let mut prefix_ok = false;
+    for c in code.chars() {
+        match (c, letters, digits) {
+            ('N' | 'M', 0, 0) => {
+                prefix_ok = true;
+                letters = if c == 'N' { 2 } else { 1 };
+            }
+            ('A', 1, 0) => letters = 2,
+            ('0'..='9', 1.., 0..=3) => digits = digits.saturating_add(1),
+            _ => return false,
+        }
+    }
+    prefix_ok && digits > 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_in_order() {
+        assert!(REASONS.windows(2).all(|w| w[0].carc < w[1].carc));
+        assert_eq!(find(Carc(18)).map(|r| r.groups), Some(OA));
+        assert_eq!(find(Carc(9999)), None);
+    }
+
+    #[test]
+    fn remarks_have_a_form() {
+        for (text, good) in [
+            ("N130", true),
+            ("M86", true),
+            ("MA130", true),
+            ("N", false),
+            ("NA1", false),
+            ("130", false),
+            ("N1A", false),
+            ("N12345", false),
+        ] {
+            assert_eq!(is_remark(ShortCode::of(text)), good, "{text}");
+        }
+    }
+}

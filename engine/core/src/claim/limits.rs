@@ -1,0 +1,24 @@
+//! What a claim may hold at most.
+
+use tally_types::Money;
+
+/// Bounds on a claim, with their reasons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits;
+
+impl Limits {
+    /// Service lines: X12 837I allows 999.
+    pub const LINES: usize = 999;
+    /// Diagnoses: a UB-04 has 25, and a line points with 32 bits.
+    pub const DIAGNOSES: usize = 32;
+    /// Modifiers of a line: X12 SV101 and a UB-04 have four.
+    pub const MODIFIERS: usize = 4;
+    /// Prior authorisation numbers named on a claim.
+    pub const AUTHORIZATIONS: usize = 16;
+    /// Bytes of an identifier as sent (control number, member, provider).
+    pub const IDENTIFIER_BYTES: usize = 128;
+    /// The largest charge of a line or claim: 99,999,999.99, as a UB-04 holds.
+    pub const CHARGE: Money = Money::cents(9_999_999_999);
+    /// The most units of a line.
+    pub const UNITS: i64 = 9_999_999;
+}

@@ -1,0 +1,15 @@
+//! The claim: what intake makes of FHIR, X12 or JSON, and what is hashed.
+
+mod enrolment;
+mod limits;
+mod model;
+mod scalar;
+
+pub use enrolment::{
+    Authorization, Contract, EnrolmentError, Member, Relationship, Sex, Span, UnitKey,
+};
+pub use limits::Limits;
+pub use model::{
+    Claim, ClaimId, ClaimKind, Frequency, MemberReference, Modifiers, Provider, ServiceLine,
+    SubmissionKey,
+};

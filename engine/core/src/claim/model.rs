@@ -1,0 +1,305 @@
+//! The claim as adjudicated. It holds protected health information, so
+//! neither it nor its parts have `Debug` or `Display`.
+
+use sha2::{Digest, Sha256};
+use tally_types::{Code, CodeSystem, Money, Quantity, ServiceDate, ShortCode};
+
+use crate::canon::{Canon, DecodeError, Reader};
+
+/// Names a claim on this node: derived from its submission, so that the same
+/// submission always has the same id. It identifies no person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClaimId(pub [u8; 16]);
+
+impl ClaimId {
+    /// The id of the claim at this place of this submission.
+    #[must_use]
+    pub fn of(key: &SubmissionKey) -> Self {
+        let mut hasher = Sha256::new();
+        hasher.update(b"tallystick/claim-id/v1");
+        hasher.update(key.to_canon());
+        let digest: [u8; 32] = hasher.finalize().into();
+        let mut id = [0; 16];
+        for (to, from) in id.iter_mut().zip(digest) {
+            *to = from;
+        }
+        Self(id)
+    }
+
+    /// Reads 32 lower-case hexadecimal digits.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.len() != 32 || text.bytes().any(|b| b.is_ascii_uppercase()) {
+            return None;
+        }
+        u128::from_str_radix(text, 16)
+            .ok()
+            .map(|n| Self(n.to_be_bytes()))
+    }
+}
+
+impl core::fmt::Display for ClaimId {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{:032x}", u128::from_be_bytes(self.0))
+    }
+}
+
+impl Canon for ClaimId {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.0.put(out);
+    }
+    fn take(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self(<[u8; 16]>::take(from)?))
+    }
+}
+
+/// What makes intake idempotent: who sent it, in what, and where in it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SubmissionKey {
+    /// The submitting organisation, as authenticated (embedded: `local`).
+    pub submitter: String,
+    /// The interchange control number, or the SHA-256 of the file.
+    pub interchange: String,
+    /// Position in the interchange, from zero.
+    pub position: u32,
+}
+
+/// What kind of claim: which fields mean what, and which code lists apply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ClaimKind {
+    /// CMS-1500, 837P.
+    Professional,
+    /// UB-04, 837I.
+    Institutional,
+    /// 837D.
+    Oral,
+    /// Eyewear and eye care.
+    Vision,
+    /// Drugs.
+    Pharmacy,
+}
+
+/// Claim frequency (CLM05-3). Only originals are adjudicated yet; the others
+/// are refused by name at intake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Frequency {
+    /// 1: an original claim.
+    Original,
+}
+
+/// The member as the sender names them; resolved in enrolment, never trusted.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MemberReference {
+    /// The identifier as sent, at most [`super::Limits::IDENTIFIER_BYTES`].
+    pub identifier: String,
+}
+
+/// A provider as the sender names it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Provider {
+    /// The identifier: an NPI where the sender gives one.
+    pub identifier: String,
+    /// Whether it is a National Provider Identifier with a valid check digit.
+    pub is_npi: bool,
+}
+
+impl Provider {
+    /// A provider named by `identifier`; it is an NPI if it has ten digits and
+    /// the right check digit (Luhn over `80840` and the number, 45 CFR 162.406).
+    #[must_use]
+    pub fn new(identifier: &str) -> Self {
+        Self {
+            identifier: identifier.to_owned(),
+            is_npi: is_npi(identifier),
+        }
+    }
+
+    /// The identifier as a code for a policy; none when it is too long.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        Code::parse(&self.identifier).unwrap_or(Code::NONE)
+    }
+}
+
+fn is_npi(text: &str) -> bool {
+    if text.len() != 10 || !text.bytes().all(|b| b.is_ascii_digit()) {
+        return false;
+    }
+    // The prefix 80840 adds 24 to the Luhn sum.
+    let sum: u32 = text
+        .bytes()
+        .rev()
+        .enumerate()
+        .map(|(i, b)| {
+            let digit = u32::from(b.saturating_sub(b'0'));
+            if i % 2 == 1 {
+                let twice = digit.saturating_mul(2);
+                if twice > 9 {
+                    twice.saturating_sub(9)
+                } else {
+                    twice
+                }
+            } else {
+                digit
+            }
+        })
+        .sum::<u32>()
+        .saturating_add(24);
+    sum.is_multiple_of(10)
+}
+
+/// The modifiers of a line, in order; absent ones are [`ShortCode::NONE`].
+pub type Modifiers = [ShortCode; super::Limits::MODIFIERS];
+
+/// One service line.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ServiceLine {
+    /// The line's number on this claim, from 1, in order.
+    pub number: u16,
+    /// Which list the procedure code is of.
+    pub system: CodeSystem,
+    /// The procedure, drug or service.
+    pub procedure: Code,
+    /// Up to four modifiers.
+    pub modifiers: Modifiers,
+    /// The revenue code, on institutional claims.
+    pub revenue: ShortCode,
+    /// The place of service.
+    pub place: ShortCode,
+    /// Which diagnoses of the claim this line points to, a bit each.
+    pub diagnoses: u32,
+    /// Units of service.
+    pub quantity: Quantity,
+    /// The submitted charge.
+    pub charge: Money,
+    /// First date of service.
+    pub from: ServiceDate,
+    /// Last date of service.
+    pub through: ServiceDate,
+    /// Who rendered it, where that is not the billing provider.
+    pub rendering: Option<Provider>,
+    /// Whether the sender marks it an emergency.
+    pub emergency: bool,
+}
+
+/// One claim, parsed and checked, with the dates sealed at intake.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// This claim's name on this node.
+    pub id: ClaimId,
+    /// What kind of claim it is.
+    pub kind: ClaimKind,
+    /// Original, replacement or void.
+    pub frequency: Frequency,
+    /// The sender's own number for it (CLM01), echoed in answers.
+    pub control_number: String,
+    /// The member as sent.
+    pub member: MemberReference,
+    /// Who bills.
+    pub billing: Provider,
+    /// Diagnoses, principal first.
+    pub diagnoses: Vec<Code>,
+    /// Prior authorisation numbers the sender names.
+    pub authorizations: Vec<String>,
+    /// The sum of the lines' charges.
+    pub charge: Money,
+    /// When it was received: sealed at intake, an input ever after.
+    pub received: ServiceDate,
+    /// The service lines, at least one.
+    pub lines: Vec<ServiceLine>,
+}
+
+impl Claim {
+    /// The earliest date of service, or the received date of a claim without
+    /// lines (which intake never makes).
+    #[must_use]
+    pub fn first_service(&self) -> ServiceDate {
+        self.lines
+            .iter()
+            .map(|line| line.from)
+            .min()
+            .unwrap_or(self.received)
+    }
+}
+
+crate::canon_record!(SubmissionKey {
+    submitter,
+    interchange,
+    position
+});
+crate::canon_record!(MemberReference { identifier });
+crate::canon_record!(Provider { identifier, is_npi });
+crate::canon_enum!(ClaimKind {
+    Professional = 1,
+    Institutional = 2,
+    Oral = 3,
+    Vision = 4,
+    Pharmacy = 5,
+});
+crate::canon_enum!(Frequency { Original = 1 });
+
+impl Canon for Modifiers {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.iter().for_each(|m| m.put(out));
+    }
+    fn take(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let mut modifiers = [ShortCode::NONE; super::Limits::MODIFIERS];
+        for slot in &mut modifiers {
+            *slot = ShortCode::take(from)?;
+        }
+        Ok(modifiers)
+    }
+}
+
+crate::canon_record!(ServiceLine {
+    number,
+    system,
+    procedure,
+    modifiers,
+    revenue,
+    place,
+    diagnoses,
+    quantity,
+    charge,
+    from,
+    through,
+    rendering,
+    emergency,
+});
+crate::canon_record!(Claim {
+    id,
+    kind,
+    frequency,
+    control_number,
+    member,
+    billing,
+    diagnoses,
+    authorizations,
+    charge,
+    received,
+    lines,
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_npi_has_a_check_digit() {
+        // The example of the NPI check-digit specification (CMS).
+        assert!(Provider::new("1234567893").is_npi);
+        assert!(!Provider::new("1234567890").is_npi);
+        assert!(!Provider::new("HOSP12345").is_npi);
+    }
+
+    #[test]
+    fn a_claim_id_goes_out_and_back() {
+        let id = ClaimId::of(&SubmissionKey {
+            submitter: "local".into(),
+            interchange: "000000001".into(),
+            position: 0,
+        });
+        assert_eq!(ClaimId::parse(&id.to_string()), Some(id));
+        assert_eq!(ClaimId::parse("0"), None);
+    }
+}
