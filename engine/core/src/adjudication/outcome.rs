@@ -624,7 +624,7 @@ impl Canon for Outcome {
             VERSION => {}
             n => return Err(from.invalid("outcome version", n.into())),
         }
-        let (claim, policy) = (ClaimId::take(from)?, Option::<[u8; 32]>::take(from)?);
+        let (claim, policy) = (ClaimId::take(from)?, Canon::take(from)?);
         let (settlement, findings) = (Settlement::take(from)?, Vec::take(from)?);
         Self::new(claim, policy, settlement, findings)
             .map_err(|_| from.invalid("outcome that balances", 0))
