@@ -43,7 +43,7 @@ impl UnitKey {
         let head = digest
             .first_chunk::<8>()
             .map_or(0, |bytes| u64::from_be_bytes(*bytes));
-        u32::try_from(head % u64::from(partitions.get())).unwrap_or(0)
+        u32::try_from(head.checked_rem(partitions.get().into()).unwrap_or(0)).unwrap_or(0)
     }
 }
 
