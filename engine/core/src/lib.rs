@@ -24,4 +24,5 @@
 pub mod adjudication;
 pub mod canon;
 pub mod claim;
+pub mod fraud;
 pub mod ledger;
