@@ -228,8 +228,8 @@ fn suspect_duplicates_in_a_table() {
         ),
     ] {
         let claims = [
-            claim(1, "m", "p", &[a.clone()]),
-            claim(2, "m", "p", &[b.clone()]),
+            claim(1, "m", "p", std::slice::from_ref(&a)),
+            claim(2, "m", "p", std::slice::from_ref(&b)),
         ];
         assert_eq!(
             flags(DetectorId::SuspectDuplicate, &claims, None).len(),
@@ -237,10 +237,10 @@ fn suspect_duplicates_in_a_table() {
             "{what}"
         );
         for other in [
-            claim(2, "n", "p", &[b.clone()]),
-            claim(2, "m", "q", &[b.clone()]),
+            claim(2, "n", "p", std::slice::from_ref(&b)),
+            claim(2, "m", "q", std::slice::from_ref(&b)),
         ] {
-            let claims = [claim(1, "m", "p", &[a.clone()]), other];
+            let claims = [claim(1, "m", "p", std::slice::from_ref(&a)), other];
             assert!(
                 flags(DetectorId::SuspectDuplicate, &claims, None).is_empty(),
                 "{what}: elsewhere"

@@ -1,0 +1,163 @@
+//! A unit's own earlier lines: what duplicates are told by, what policies'
+//! questions are answered from, and what authorisations have been used.
+//! They hold protected health information: no `Debug`, no `Display`.
+
+use tally_types::{Code, Money, Quantity, ServiceDate, ShortCode};
+
+use super::contract::ContextAuthorization;
+use super::questions::{Measure, Question};
+use crate::claim::{Authorization, Claim, ClaimKind, Modifiers, ServiceLine};
+
+/// What became of an earlier line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineState {
+    /// Settled and not denied.
+    Allowed,
+    /// Denied.
+    Denied,
+    /// Its claim waits.
+    Pended,
+}
+
+/// One line of an earlier claim of the unit.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PastLine {
+    /// The member, as enrolled.
+    pub member: String,
+    /// What kind of claim it was on.
+    pub kind: ClaimKind,
+    /// The billing provider, as sent.
+    pub billing: String,
+    /// The procedure.
+    pub procedure: Code,
+    /// Its modifiers, sorted: their order does not make another service.
+    pub modifiers: Modifiers,
+    /// Revenue code.
+    pub revenue: ShortCode,
+    /// Place of service.
+    pub place: ShortCode,
+    /// Units.
+    pub quantity: Quantity,
+    /// Charge.
+    pub charge: Money,
+    /// First date of service.
+    pub from: ServiceDate,
+    /// Last date of service.
+    pub through: ServiceDate,
+    /// What became of it.
+    pub state: LineState,
+}
+
+impl PastLine {
+    /// A line of a claim, as later claims will see it.
+    #[must_use]
+    pub fn of(claim: &Claim, line: &ServiceLine, state: LineState) -> Self {
+        let mut modifiers = line.modifiers;
+        modifiers.sort_unstable();
+        Self {
+            member: claim.member.identifier.clone(),
+            kind: claim.kind,
+            billing: claim.billing.identifier.clone(),
+            procedure: line.procedure,
+            modifiers,
+            revenue: line.revenue,
+            place: line.place,
+            quantity: line.quantity,
+            charge: line.charge,
+            from: line.from,
+            through: line.through,
+            state,
+        }
+    }
+
+    /// Whether another line is the same service billed again: the same member,
+    /// provider, dates, procedure with modifiers, place (professional) or
+    /// revenue code (institutional) and charge (Medicare Claims Processing
+    /// Manual, ch. 1 §120). Denied lines repeat nothing.
+    #[must_use]
+    pub fn is_repeated_by(&self, other: &Self) -> bool {
+        let institutional = self.kind == ClaimKind::Institutional;
+        self.state != LineState::Denied
+            && self.kind == other.kind
+            && self.from == other.from
+            && self.through == other.through
+            && self.procedure == other.procedure
+            && self.modifiers == other.modifiers
+            && self.charge == other.charge
+            && (institutional || self.place == other.place)
+            && (!institutional || self.revenue == other.revenue)
+            && self.billing == other.billing
+            && self.member == other.member
+    }
+}
+
+/// The answer to a policy's question.
+#[must_use]
+pub fn answer(question: &Question, member: &str, history: &[PastLine]) -> i64 {
+    let provider = |line: &PastLine| Code::parse(&line.billing).unwrap_or(Code::NONE);
+    let matching = history.iter().filter(|line| {
+        line.state == LineState::Allowed
+            && line.from >= question.from
+            && line.from <= question.through
+            && (question.code.is_none() || line.procedure == question.code)
+            && (question.family || line.member == member)
+            && (question.provider.is_none() || provider(line) == question.provider)
+    });
+    match question.what {
+        Measure::Units => matching.fold(0, |sum, line| sum.saturating_add(line.quantity.scaled())),
+        Measure::Lines => i64::try_from(matching.count()).unwrap_or(i64::MAX),
+        Measure::LastDate => matching
+            .map(|line| i64::from(line.from.days()))
+            .max()
+            .unwrap_or(i64::MIN),
+    }
+}
+
+/// What is left of a member's authorisations: each earlier line takes its
+/// units from the first authorisation on file that is good for it and has any.
+#[must_use]
+pub fn remaining(
+    authorizations: &[Authorization],
+    member: &str,
+    history: &[PastLine],
+) -> Vec<ContextAuthorization> {
+    let mut left: Vec<ContextAuthorization> = authorizations
+        .iter()
+        .map(|auth| ContextAuthorization {
+            procedure: auth.procedure,
+            from: auth.from,
+            through: auth.through,
+            remaining: auth.units,
+        })
+        .collect();
+    let used = history
+        .iter()
+        .filter(|line| line.state == LineState::Allowed && line.member == member);
+    for line in used {
+        let mut units = line.quantity;
+        for auth in left.iter_mut().filter(|auth| {
+            auth.procedure == line.procedure && line.from >= auth.from && line.from <= auth.through
+        }) {
+            let taken = auth.remaining.lesser(units);
+            auth.remaining = auth.remaining.checked_sub(taken).unwrap_or(Quantity::ZERO);
+            units = units.checked_sub(taken).unwrap_or(Quantity::ZERO);
+        }
+    }
+    left
+}
+
+crate::canon_enum!(LineState { Allowed = 1, Denied = 2, Pended = 3 });
+crate::canon_record!(PastLine {
+    member,
+    kind,
+    billing,
+    procedure,
+    modifiers,
+    revenue,
+    place,
+    quantity,
+    charge,
+    from,
+    through,
+    state,
+});
