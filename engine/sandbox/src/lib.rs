@@ -1,1 +1,22 @@
-//! The sandbox.
+//! The sandbox: proves a policy harmless, and runs it, metered, in a fresh
+//! instance for every claim. The only user of wasmtime.
+//!
+//! ```text
+//! bytes --prove--> Proven --Sandbox::load--> Policy --Policy::run--> Ran
+//! ```
+//!
+//! Three kinds of failure are kept apart: what a policy decides (a
+//! determination), how it breaks its contract ([`ContractFault`], which is
+//! deterministic and pends the claim), and what went wrong with the host
+//! ([`HostFault`], which says nothing of the claim and is tried again).
+//!
+//! [`ContractFault`]: tally_core::adjudication::ContractFault
+
+mod bindings;
+mod limits;
+mod machine;
+mod proof;
+
+pub use limits::{ABI, FUEL_COST_TABLE, Limits};
+pub use machine::{Backend, HostFault, LoadError, Policy, Ran, Sandbox};
+pub use proof::{Proven, Refused, prove};

@@ -40,7 +40,7 @@ pub enum ContractFault {
     #[error("the policy stopped: {0}")]
     Trap(TrapKind),
     /// The answer cannot be read as the interface says.
-    #[error("the policy's answer is not a value of the interface")]
+    #[error("the policy's answer is not a value of the interface, or over 1,048,576 bytes")]
     BadAnswer,
     /// Too much data in or out of the sandbox.
     #[error("the policy moved more than {limit} bytes across its boundary")]

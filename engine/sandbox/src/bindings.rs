@@ -1,0 +1,288 @@
+//! The interface as wasmtime sees it, and the way to and from the core's types.
+
+use tally_core::adjudication as core;
+use tally_core::claim::{ClaimKind, Relationship, Sex};
+use tally_types::{Carc, Code, CodeSystem, Group, Money, ServiceDate, ShortCode};
+
+#[allow(missing_docs, unsafe_code)] // generated
+mod generated {
+    wasmtime::component::bindgen!({
+        world: "policy",
+        path: "../../rules-sdk/wit",
+    });
+}
+
+pub(crate) use generated::tallystick::policy::history::{Measure, Question};
+pub(crate) use generated::tallystick::policy::reference::{Key, Row};
+pub(crate) use generated::{Policy, PolicyPre};
+
+/// Something a guest said that has no meaning in the core's types.
+#[derive(Debug)]
+pub(crate) struct Meaningless(pub &'static str);
+
+fn code_out(code: Code) -> generated::Code {
+    let (hi, lo) = code.halves();
+    generated::Code { hi, lo }
+}
+
+fn code_in(hi: u64, lo: u64) -> Result<Code, Meaningless> {
+    Code::from_halves(hi, lo).ok_or(Meaningless("code"))
+}
+
+fn date_in(days: i32) -> Result<ServiceDate, Meaningless> {
+    ServiceDate::from_days(days).ok_or(Meaningless("date"))
+}
+
+pub(crate) fn context_out(context: &core::Context) -> generated::Context {
+    generated::Context {
+        kind: match context.kind {
+            ClaimKind::Professional => generated::ClaimKind::Professional,
+            ClaimKind::Institutional => generated::ClaimKind::Institutional,
+            ClaimKind::Oral => generated::ClaimKind::Oral,
+            ClaimKind::Vision => generated::ClaimKind::Vision,
+            ClaimKind::Pharmacy => generated::ClaimKind::Pharmacy,
+        },
+        received: context.received.days(),
+        billing: code_out(context.billing),
+        diagnoses: context.diagnoses.iter().copied().map(code_out).collect(),
+        lines: context.lines.iter().map(line_out).collect(),
+        member: generated::Member {
+            birth: context.member.birth.days(),
+            sex: match context.member.sex {
+                Sex::Unknown => generated::Sex::Unknown,
+                Sex::Female => generated::Sex::Female,
+                Sex::Male => generated::Sex::Male,
+                Sex::Other => generated::Sex::Other,
+            },
+            relationship: match context.member.relationship {
+                Relationship::Subscriber => generated::Relationship::Subscriber,
+                Relationship::Spouse => generated::Relationship::Spouse,
+                Relationship::Child => generated::Relationship::Child,
+                Relationship::Other => generated::Relationship::Other,
+            },
+        },
+        covered_since: context.covered_since.days(),
+        authorizations: context
+            .authorizations
+            .iter()
+            .map(|auth| generated::Authorization {
+                procedure: code_out(auth.procedure),
+                from: auth.from.days(),
+                through: auth.through.days(),
+                remaining: auth.remaining.scaled(),
+            })
+            .collect(),
+        balances: context
+            .balances
+            .iter()
+            .map(|balance| generated::Balance {
+                accumulator: balance.accumulator,
+                period: balance.period.days(),
+                used: balance.used,
+            })
+            .collect(),
+    }
+}
+
+fn line_out(line: &core::ContextLine) -> generated::ServiceLine {
+    let [m1, m2, m3, m4] = line.modifiers.map(ShortCode::packed);
+    generated::ServiceLine {
+        number: line.number,
+        system: match line.system {
+            CodeSystem::Unspecified => generated::CodeSystem::Unspecified,
+            CodeSystem::Hcpcs => generated::CodeSystem::Hcpcs,
+            CodeSystem::Cdt => generated::CodeSystem::Cdt,
+            CodeSystem::Ndc => generated::CodeSystem::Ndc,
+            CodeSystem::RxNorm => generated::CodeSystem::RxNorm,
+            CodeSystem::Snomed => generated::CodeSystem::Snomed,
+            CodeSystem::Icd10Pcs => generated::CodeSystem::Icd10Pcs,
+            CodeSystem::Revenue => generated::CodeSystem::Revenue,
+            CodeSystem::Other => generated::CodeSystem::Other,
+        },
+        procedure: code_out(line.procedure),
+        modifiers: generated::Modifiers { m1, m2, m3, m4 },
+        revenue: line.revenue.packed(),
+        place: line.place.packed(),
+        diagnoses: line.diagnoses,
+        quantity: line.quantity.scaled(),
+        charge: line.charge.scaled(),
+        from: line.from.days(),
+        through: line.through.days(),
+        rendering: code_out(line.rendering),
+        emergency: line.emergency,
+    }
+}
+
+pub(crate) fn determination_in(
+    from: generated::Determination,
+) -> Result<core::Determination, Meaningless> {
+    let verdict = match from.verdict {
+        generated::Verdict::Pended(pend) => core::Verdict::Pended(core::Pend {
+            reason: pend.reason,
+            line: pend.line,
+            clause: pend.clause,
+        }),
+        generated::Verdict::Settled(lines) => core::Verdict::Settled(
+            lines
+                .into_iter()
+                .map(line_in)
+                .collect::<Result<_, Meaningless>>()?,
+        ),
+    };
+    let findings = from
+        .findings
+        .into_iter()
+        .map(|finding| core::Finding {
+            pattern: finding.pattern,
+            line: finding.line,
+            score: finding.score,
+            clause: finding.clause,
+        })
+        .collect();
+    Ok(core::Determination { verdict, findings })
+}
+
+fn line_in(line: generated::LineDetermination) -> Result<core::LineDetermination, Meaningless> {
+    Ok(core::LineDetermination {
+        line: line.line,
+        denied: line.denied,
+        allowed: Money::from_scaled(line.allowed),
+        paid: Money::from_scaled(line.paid),
+        clause: line.clause,
+        adjustments: line
+            .adjustments
+            .into_iter()
+            .map(|adjustment| {
+                Ok(core::Adjustment {
+                    group: match adjustment.group {
+                        generated::Group::Co => Group::Co,
+                        generated::Group::Pr => Group::Pr,
+                        generated::Group::Oa => Group::Oa,
+                        generated::Group::Pi => Group::Pi,
+                    },
+                    carc: Carc(adjustment.carc),
+                    rarc: ShortCode::from_packed(adjustment.rarc)
+                        .ok_or(Meaningless("remark code"))?,
+                    amount: Money::from_scaled(adjustment.amount),
+                    clause: adjustment.clause,
+                })
+            })
+            .collect::<Result<_, Meaningless>>()?,
+        postings: line
+            .postings
+            .into_iter()
+            .map(|posting| core::Posting {
+                accumulator: posting.accumulator,
+                amount: posting.amount,
+            })
+            .collect(),
+    })
+}
+
+pub(crate) fn description_in(
+    from: generated::Description,
+) -> Result<core::Description, Meaningless> {
+    Ok(core::Description {
+        product: from.product,
+        title: from.title,
+        version: from.version,
+        currency: from.currency,
+        clauses: from
+            .clauses
+            .into_iter()
+            .map(|clause| core::Clause {
+                id: clause.id,
+                title: clause.title,
+                text: clause.text,
+            })
+            .collect(),
+        accumulators: from
+            .accumulators
+            .into_iter()
+            .map(|accumulator| {
+                Ok(core::Accumulator {
+                    name: accumulator.name,
+                    scope: match accumulator.scope {
+                        generated::AccumulatorScope::Member => core::AccumulatorScope::Member,
+                        generated::AccumulatorScope::Family => core::AccumulatorScope::Family,
+                    },
+                    unit: match accumulator.unit {
+                        generated::AccumulatorUnit::Money => core::AccumulatorUnit::Money,
+                        generated::AccumulatorUnit::Count => core::AccumulatorUnit::Count,
+                    },
+                    period: match accumulator.period {
+                        generated::AccumulatorPeriod::CalendarYear => {
+                            core::AccumulatorPeriod::CalendarYear
+                        }
+                        generated::AccumulatorPeriod::ContractYear => {
+                            core::AccumulatorPeriod::ContractYear
+                        }
+                        generated::AccumulatorPeriod::Lifetime => core::AccumulatorPeriod::Lifetime,
+                    },
+                    limits: accumulator
+                        .limits
+                        .into_iter()
+                        .map(|dated| {
+                            Ok(core::DatedLimit {
+                                effective: date_in(dated.effective)?,
+                                limit: dated.limit,
+                            })
+                        })
+                        .collect::<Result<_, Meaningless>>()?,
+                })
+            })
+            .collect::<Result<_, Meaningless>>()?,
+        tables: from.tables,
+        pend_reasons: from
+            .pend_reasons
+            .into_iter()
+            .map(|pend| core::PendReason {
+                id: pend.id,
+                text: pend.text,
+                resolution: pend.resolution,
+            })
+            .collect(),
+        patterns: from
+            .patterns
+            .into_iter()
+            .map(|pattern| core::Pattern {
+                id: pattern.id,
+                title: pattern.title,
+            })
+            .collect(),
+    })
+}
+
+pub(crate) fn key_in(key: Key) -> Result<core::TableKey, Meaningless> {
+    Ok(core::TableKey {
+        a: code_in(key.a_hi, key.a_lo)?,
+        b: code_in(key.b_hi, key.b_lo)?,
+        on: date_in(key.on)?,
+    })
+}
+
+pub(crate) fn row_out(row: &core::TableRow) -> Row {
+    let [v1, v2, v3, v4] = row.values;
+    Row {
+        found: row.found,
+        v1,
+        v2,
+        v3,
+        v4,
+    }
+}
+
+pub(crate) fn question_in(question: Question) -> Result<core::Question, Meaningless> {
+    Ok(core::Question {
+        what: match question.what {
+            Measure::Units => core::Measure::Units,
+            Measure::Lines => core::Measure::Lines,
+            Measure::LastDate => core::Measure::LastDate,
+        },
+        code: code_in(question.code_hi, question.code_lo)?,
+        provider: code_in(question.provider_hi, question.provider_lo)?,
+        from: date_in(question.from)?,
+        through: date_in(question.through)?,
+        family: question.family,
+    })
+}
