@@ -1,0 +1,272 @@
+//! Signed notes (C2SP signed-note): text, an empty line, signature lines.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use ed25519_dalek::Signer as _;
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+const ED25519: u8 = 1;
+/// The most bytes a note may have.
+const MAX_BYTES: usize = 64 * 1024;
+/// The most signatures a note may carry.
+const MAX_SIGNATURES: usize = 64;
+
+/// Why a text is no note, or a key no key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum NoteError {
+    /// Not the form of a signed note.
+    #[error("not a signed note: {0}")]
+    Form(&'static str),
+    /// Not the form of a verifier key.
+    #[error("not a verifier key: {0}")]
+    Key(&'static str),
+    /// No signature by the key.
+    #[error("no signature by the key")]
+    NotSigned,
+    /// A signature by the key that does not hold.
+    #[error("a signature does not hold")]
+    Signature,
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && !name.contains('+') && !name.chars().any(char::is_whitespace)
+}
+
+fn key_id(name: &str, public: &[u8; 32]) -> [u8; 4] {
+    let mut hasher = Sha256::new();
+    hasher.update(name.as_bytes());
+    hasher.update([b'\n', ED25519]);
+    hasher.update(public);
+    let digest: [u8; 32] = hasher.finalize().into();
+    digest.first_chunk().copied().unwrap_or_default()
+}
+
+/// A key that checks signatures, as `name+keyid+base64`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifierKey {
+    name: String,
+    id: [u8; 4],
+    key: ed25519_dalek::VerifyingKey,
+}
+
+impl VerifierKey {
+    /// A key of this name.
+    ///
+    /// # Errors
+    /// When the name or the key is not sound.
+    pub fn new(name: &str, public: &[u8; 32]) -> Result<Self, NoteError> {
+        if !is_name(name) {
+            return Err(NoteError::Key("its name has spaces or a plus"));
+        }
+        let key = ed25519_dalek::VerifyingKey::from_bytes(public)
+            .map_err(|_| NoteError::Key("not a point of the curve"))?;
+        if key.is_weak() {
+            return Err(NoteError::Key("a weak point of the curve"));
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            id: key_id(name, public),
+            key,
+        })
+    }
+
+    /// Reads `name+keyid+base64`, and only its canonical form.
+    ///
+    /// # Errors
+    /// When it is not the form of a key.
+    pub fn parse(text: &str) -> Result<Self, NoteError> {
+        let mut parts = text.splitn(3, '+');
+        let (Some(name), Some(_), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(NoteError::Key("three parts joined by a plus are needed"));
+        };
+        let bytes = BASE64
+            .decode(key)
+            .map_err(|_| NoteError::Key("not base64"))?;
+        let public: &[u8; 32] = match bytes.split_first() {
+            Some((&ED25519, rest)) => rest.try_into().map_err(|_| NoteError::Key("length"))?,
+            _ => return Err(NoteError::Key("only ed25519 keys are read")),
+        };
+        let key = Self::new(name, public)?;
+        if key.to_string() != text {
+            return Err(NoteError::Key("its id is another's"));
+        }
+        Ok(key)
+    }
+
+    /// The key's name: the log's origin.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+    /// The public key.
+    #[must_use]
+    pub fn public(&self) -> [u8; 32] {
+        self.key.to_bytes()
+    }
+
+    /// Checks a bare signature, strictly.
+    ///
+    /// # Errors
+    /// When it does not hold.
+    pub fn verify(&self, message: &[u8], signature: &[u8; 64]) -> Result<(), NoteError> {
+        self.key
+            .verify_strict(message, &ed25519_dalek::Signature::from_bytes(signature))
+            .map_err(|_| NoteError::Signature)
+    }
+}
+
+impl core::fmt::Display for VerifierKey {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let mut bytes = vec![ED25519];
+        bytes.extend_from_slice(&self.public());
+        let id = u32::from_be_bytes(self.id);
+        write!(f, "{}+{id:08x}+{}", self.name, BASE64.encode(bytes))
+    }
+}
+
+/// A key that signs. Its secret is wiped when dropped.
+pub struct SigningKey {
+    key: ed25519_dalek::SigningKey,
+    verifier: VerifierKey,
+}
+
+impl SigningKey {
+    /// The key of 32 secret bytes, which come from the operating system.
+    ///
+    /// # Errors
+    /// When the name is not sound.
+    pub fn new(name: &str, secret: &[u8; 32]) -> Result<Self, NoteError> {
+        let key = ed25519_dalek::SigningKey::from_bytes(secret);
+        let verifier = VerifierKey::new(name, &key.verifying_key().to_bytes())?;
+        Ok(Self { key, verifier })
+    }
+
+    /// The key that checks what this one signs.
+    #[must_use]
+    pub fn verifier(&self) -> &VerifierKey {
+        &self.verifier
+    }
+
+    /// Signs bytes.
+    #[must_use]
+    pub fn sign(&self, message: &[u8]) -> [u8; 64] {
+        self.key.sign(message).to_bytes()
+    }
+
+    /// Signs a text as a note.
+    #[must_use]
+    pub fn sign_note(&self, text: String) -> Note {
+        let mut bytes = self.verifier.id.to_vec();
+        bytes.extend_from_slice(&self.sign(text.as_bytes()));
+        let signatures = vec![Signature {
+            name: self.verifier.name.clone(),
+            bytes,
+        }];
+        Note { text, signatures }
+    }
+}
+
+/// A signature line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signature {
+    /// Who signed.
+    pub name: String,
+    /// Key id and signature.
+    pub bytes: Vec<u8>,
+}
+
+/// A text with signatures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// The signed text, with its final newline.
+    pub text: String,
+    /// The signatures, in order.
+    pub signatures: Vec<Signature>,
+}
+
+impl Note {
+    /// Reads a note; only its canonical form.
+    ///
+    /// # Errors
+    /// When it is not the form of a note.
+    pub fn parse(input: &str) -> Result<Self, NoteError> {
+        if input.len() > MAX_BYTES {
+            return Err(NoteError::Form("too long"));
+        }
+        if input.chars().any(|c| c < ' ' && c != '\n') {
+            return Err(NoteError::Form("a control character"));
+        }
+        let split = input
+            .rfind("\n\n")
+            .ok_or(NoteError::Form("no empty line before the signatures"))?;
+        let (text, rest) = input.split_at(split.saturating_add(1));
+        let lines = rest
+            .strip_prefix('\n')
+            .and_then(|rest| rest.strip_suffix('\n'))
+            .ok_or(NoteError::Form("it ends inside a line"))?;
+        let mut signatures = Vec::new();
+        for line in lines.split('\n') {
+            let (name, bytes) = line
+                .strip_prefix("— ")
+                .and_then(|line| line.split_once(' '))
+                .ok_or(NoteError::Form("a line that is no signature"))?;
+            let decoded = BASE64
+                .decode(bytes)
+                .map_err(|_| NoteError::Form("a signature that is not base64"))?;
+            if !is_name(name) || decoded.len() < 5 {
+                return Err(NoteError::Form("a signature without name or bytes"));
+            }
+            signatures.push(Signature {
+                name: name.to_owned(),
+                bytes: decoded,
+            });
+        }
+        if signatures.len() > MAX_SIGNATURES {
+            return Err(NoteError::Form("too many signatures"));
+        }
+        let note = Self {
+            text: text.to_owned(),
+            signatures,
+        };
+        if note.to_string() != input {
+            return Err(NoteError::Form("not in its canonical form"));
+        }
+        Ok(note)
+    }
+
+    /// Checks that `key` signed this text.
+    ///
+    /// # Errors
+    /// When it did not, or one of its signatures does not hold.
+    pub fn verify(&self, key: &VerifierKey) -> Result<(), NoteError> {
+        let mut found = false;
+        for signature in self.signatures.iter().filter(|s| s.name == key.name) {
+            let Some((id, bytes)) = signature.bytes.split_first_chunk::<4>() else {
+                continue;
+            };
+            if *id != key.id {
+                continue;
+            }
+            let bytes: &[u8; 64] = bytes.try_into().map_err(|_| NoteError::Signature)?;
+            key.verify(self.text.as_bytes(), bytes)?;
+            found = true;
+        }
+        found.then_some(()).ok_or(NoteError::NotSigned)
+    }
+}
+
+impl core::fmt::Display for Note {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        writeln!(f, "{}", self.text)?;
+        for signature in &self.signatures {
+            writeln!(
+                f,
+                "— {} {}",
+                signature.name,
+                BASE64.encode(&signature.bytes)
+            )?;
+        }
+        Ok(())
+    }
+}
