@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 
 use core::cmp::Reverse;
 use sha2::{Digest, Sha256};
-use tally_types::{Carc, Code, CodeSystem, Money, Quantity, ServiceDate, ShortCode};
+use tally_types::{Code, CodeSystem, Money, Quantity, ServiceDate, ShortCode};
 
-use crate::adjudication::Outcome;
 use crate::canon::{Canon, DecodeError, Reader};
 use crate::claim::{Claim, ClaimId, ClaimKind, Modifiers, ServiceLine};
 
@@ -87,8 +86,6 @@ pub struct Fact {
     /// Claims Processing Manual ch. 1 §120): member, billing provider, kind,
     /// dates, procedure, revenue code, modifiers as a set, place, charge.
     pub twin: [u8; 32],
-    /// Whether adjudication denied the line as an exact duplicate (CARC 18).
-    pub edited: bool,
     /// A hash of the member's pseudonym.
     pub member: [u8; 32],
     /// The procedure, or none.
@@ -145,18 +142,9 @@ fn sorted(modifiers: &Modifiers) -> Vec<ShortCode> {
 ///
 /// `member_key` is an opaque pseudonym, the same for the same member. What is
 /// billed counts, paid or not: which of two exact duplicates was denied
-/// depends on their order, and flags must not. An outcome of another claim
-/// gives no facts.
+/// depends on their order, and flags must not.
 #[must_use]
-pub fn facts_of(
-    claim: &Claim,
-    member_key: &str,
-    death: Option<ServiceDate>,
-    outcome: &Outcome,
-) -> Vec<Fact> {
-    if outcome.claim() != claim.id {
-        return Vec::new();
-    }
+pub fn facts_of(claim: &Claim, member_key: &str, death: Option<ServiceDate>) -> Vec<Fact> {
     let member = hash("member", &[member_key.as_bytes()]);
     let mut facts = Vec::new();
     for line in &claim.lines {
@@ -166,7 +154,6 @@ pub fn facts_of(
             claim: claim.id,
             line: line.number,
             twin: twin_of(claim, line, &member),
-            edited: denied_as_duplicate(outcome, line.number),
             member,
             procedure: line.procedure,
             modifiers: line.modifiers,
@@ -205,17 +192,6 @@ pub fn with_death(facts: &[Fact], death: Option<ServiceDate>) -> Vec<Fact> {
             ..fact.clone()
         })
         .collect()
-}
-
-fn denied_as_duplicate(outcome: &Outcome, line: u16) -> bool {
-    outcome.lines().iter().any(|settled| {
-        settled.number() == line
-            && settled.denied()
-            && settled
-                .adjustments()
-                .iter()
-                .any(|adjustment| adjustment.carc == Carc::EXACT_DUPLICATE)
-    })
 }
 
 fn twin_of(claim: &Claim, line: &ServiceLine, member: &[u8; 32]) -> [u8; 32] {
@@ -270,8 +246,8 @@ fn day_key(claim: &Claim, line: &ServiceLine) -> Option<FactKey> {
 /// duplicates, ordered by date, claim and line.
 ///
 /// Of exact duplicates the claim stays that has the most such lines, then the
-/// one with the lowest id: not the one that came first. A line denied as an
-/// exact duplicate of something that is not in the group is left out.
+/// one with the lowest id: not the one that came first, which is the one that
+/// adjudication denies.
 pub(super) fn ordered(mut group: Vec<&Fact>) -> Vec<&Fact> {
     group.sort_by_cached_key(|fact| (fact.claim, fact.line, fact.to_canon()));
     group.dedup_by_key(|fact| (fact.claim, fact.line));
@@ -290,7 +266,7 @@ pub(super) fn ordered(mut group: Vec<&Fact>) -> Vec<&Fact> {
                 .iter()
                 .max_by_key(|(claim, count)| (**count, Reverse(**claim)))
                 .map(|(claim, _)| *claim);
-            kept == Some(fact.claim) && (claims.len() > 1 || !fact.edited)
+            kept == Some(fact.claim)
         })
     });
     group.sort_by_key(|fact| (fact.from, fact.through, fact.claim, fact.line));
@@ -317,7 +293,6 @@ crate::canon_record!(Fact {
     claim,
     line,
     twin,
-    edited,
     member,
     procedure,
     modifiers,

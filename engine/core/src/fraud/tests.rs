@@ -134,10 +134,7 @@ fn settled(claim: &Claim, duplicate: impl Fn(&ServiceLine) -> bool) -> Outcome {
 fn facts(claims: &[Claim], death: Option<i32>) -> Vec<Fact> {
     claims
         .iter()
-        .flat_map(|c| {
-            let outcome = settled(c, |_| false);
-            facts_of(c, &c.member.identifier, death.map(day), &outcome)
-        })
+        .flat_map(|c| facts_of(c, &c.member.identifier, death.map(day)))
         .collect()
 }
 
@@ -462,34 +459,6 @@ fn claims_of(briefs: &[Brief]) -> Vec<Claim> {
         .collect()
 }
 
-type Identity = (
-    String,
-    String,
-    ServiceDate,
-    ServiceDate,
-    Code,
-    ShortCode,
-    Vec<ShortCode>,
-    Money,
-);
-
-/// What the engine does: the later of two exact duplicates is denied.
-fn identity(c: &Claim, l: &ServiceLine) -> Identity {
-    let mut modifiers = l.modifiers.to_vec();
-    modifiers.sort();
-    let (member, billing) = (c.member.identifier.clone(), c.billing.identifier.clone());
-    (
-        member,
-        billing,
-        l.from,
-        l.through,
-        l.procedure,
-        l.revenue,
-        modifiers,
-        l.charge,
-    )
-}
-
 /// Deaths by member; the last member's becomes known on the way.
 fn death_of(member: &str, now: bool) -> Option<ServiceDate> {
     match member {
@@ -505,7 +474,6 @@ type Groups<T> = BTreeMap<(DetectorId, FactKey), T>;
 /// a key are replaced by those of its whole group.
 fn stream(arrivals: &[Claim], known_after: usize) -> (Groups<Vec<Fact>>, Groups<Vec<Flag>>) {
     let parameters = Parameters::default();
-    let mut seen: BTreeMap<Identity, ClaimId> = BTreeMap::new();
     let mut stored: Groups<Vec<Fact>> = BTreeMap::new();
     let mut found: Groups<Vec<Flag>> = BTreeMap::new();
     for (i, c) in arrivals.iter().enumerate() {
@@ -518,14 +486,8 @@ fn stream(arrivals: &[Claim], known_after: usize) -> (Groups<Vec<Fact>>, Groups<
                 }
             }
         }
-        let outcome = settled(c, |l| {
-            seen.get(&identity(c, l)).is_some_and(|id| *id != c.id)
-        });
-        for l in &c.lines {
-            seen.entry(identity(c, l)).or_insert(c.id);
-        }
         let member = c.member.identifier.as_str();
-        let facts = facts_of(c, member, death_of(member, i >= known_after), &outcome);
+        let facts = facts_of(c, member, death_of(member, i >= known_after));
         let touched: Vec<_> = facts.iter().map(|f| (f.detector, f.key)).collect();
         for fact in facts {
             stored
