@@ -1,1 +1,6 @@
-//! The store.
+//! What must survive: enrolment, claims and their order, outcomes, balances,
+//! flags, the log, the audit trail. [`port`] says what a store does; each
+//! store does it in SQL of its own and passes the one conformance suite.
+
+pub mod port;
+pub mod vault;

@@ -1,0 +1,261 @@
+//! The interface as generated from `tally-policy.wit`, and the way between it
+//! and the types an author uses.
+#![allow(missing_docs, unsafe_code, clippy::all)] // generated
+
+use alloc::vec::Vec;
+
+use tally_types::{Code, Money, Quantity, ServiceDate, ShortCode};
+
+use crate::plan::{Period, Plan, Scope, Unit};
+use crate::{claim, plan};
+
+wit_bindgen::generate!({
+    world: "policy",
+    path: "../wit",
+    pub_export_macro: true,
+    export_macro_name: "export_abi",
+    default_bindings_module: "::tally_sdk::abi",
+    runtime_path: "::tally_sdk::abi::runtime",
+});
+
+pub use wit_bindgen::rt as runtime_rt;
+/// The runtime of the generated code, found by it under this path.
+pub mod runtime {
+    pub use wit_bindgen::*;
+}
+
+/// Exports a policy. [`crate::policy`] writes it.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export {
+    ($policy:ty) => {
+        #[cfg(target_arch = "wasm32")]
+        const _: () = {
+            struct Exported;
+            impl $crate::abi::Guest for Exported {
+                fn describe() -> $crate::abi::Description {
+                    $crate::abi::describe(<$policy as $crate::Policy>::PLAN)
+                }
+                fn adjudicate(context: $crate::abi::Context) -> $crate::abi::Determination {
+                    let claim = $crate::abi::claim_in(context);
+                    $crate::abi::determination_out(<$policy as $crate::Policy>::adjudicate(&claim))
+                }
+            }
+            $crate::abi::export_abi!(Exported with_types_in $crate::abi);
+        };
+    };
+}
+
+/// A code that the host made is a code; anything else is a broken host.
+fn code(code: Code_) -> Code {
+    Code::from_halves(code.hi, code.lo).unwrap_or(Code::NONE)
+}
+use self::Code as Code_;
+
+fn short(packed: u64) -> ShortCode {
+    ShortCode::from_packed(packed).unwrap_or(ShortCode::NONE)
+}
+
+fn day(days: i32) -> ServiceDate {
+    ServiceDate::from_days(days).unwrap_or(ServiceDate::MIN)
+}
+
+pub fn claim_in(context: Context) -> claim::Claim {
+    let billing = code(context.billing);
+    claim::Claim {
+        kind: match context.kind {
+            ClaimKind::Professional => claim::ClaimKind::Professional,
+            ClaimKind::Institutional => claim::ClaimKind::Institutional,
+            ClaimKind::Oral => claim::ClaimKind::Oral,
+            ClaimKind::Vision => claim::ClaimKind::Vision,
+            ClaimKind::Pharmacy => claim::ClaimKind::Pharmacy,
+        },
+        received: day(context.received),
+        billing,
+        diagnoses: context.diagnoses.into_iter().map(code).collect(),
+        lines: context
+            .lines
+            .into_iter()
+            .map(|line| claim::Line {
+                number: line.number,
+                procedure: code(line.procedure),
+                modifiers: [
+                    short(line.modifiers.m1),
+                    short(line.modifiers.m2),
+                    short(line.modifiers.m3),
+                    short(line.modifiers.m4),
+                ],
+                revenue: short(line.revenue),
+                place: short(line.place),
+                diagnoses: line.diagnoses,
+                quantity: Quantity::from_scaled(line.quantity),
+                charge: Money::from_scaled(line.charge),
+                from: day(line.from),
+                through: day(line.through),
+                rendering: match code(line.rendering) {
+                    tally_types::Code::NONE => billing,
+                    other => other,
+                },
+                emergency: line.emergency,
+            })
+            .collect(),
+        member: claim::Member {
+            birth: day(context.member.birth),
+            sex: match context.member.sex {
+                Sex::Unknown => claim::Sex::Unknown,
+                Sex::Female => claim::Sex::Female,
+                Sex::Male => claim::Sex::Male,
+                Sex::Other => claim::Sex::Other,
+            },
+            relationship: match context.member.relationship {
+                Relationship::Subscriber => claim::Relationship::Subscriber,
+                Relationship::Spouse => claim::Relationship::Spouse,
+                Relationship::Child => claim::Relationship::Child,
+                Relationship::Other => claim::Relationship::Other,
+            },
+        },
+        covered_since: day(context.covered_since),
+        authorizations: context
+            .authorizations
+            .into_iter()
+            .map(|auth| claim::Authorization {
+                procedure: code(auth.procedure),
+                from: day(auth.from),
+                through: day(auth.through),
+                remaining: Quantity::from_scaled(auth.remaining),
+            })
+            .collect(),
+        balances: context
+            .balances
+            .into_iter()
+            .map(|balance| claim::Balance {
+                accumulator: plan::AccumulatorId(balance.accumulator),
+                period: day(balance.period),
+                used: balance.used,
+            })
+            .collect(),
+    }
+}
+
+pub fn determination_out(from: claim::Determination) -> Determination {
+    Determination {
+        verdict: match from.verdict {
+            claim::Verdict::Pended { reason, line, clause } => Verdict::Pended(Pend {
+                reason: reason.0,
+                line,
+                clause: clause.0,
+            }),
+            claim::Verdict::Settled(lines) => {
+                Verdict::Settled(lines.into_iter().map(line_out).collect())
+            }
+        },
+        findings: from
+            .findings
+            .into_iter()
+            .map(|finding| Finding {
+                pattern: finding.pattern.0,
+                line: finding.line,
+                score: finding.score,
+                clause: finding.clause.0,
+            })
+            .collect(),
+    }
+}
+
+fn line_out(line: claim::LineDetermination) -> LineDetermination {
+    LineDetermination {
+        line: line.line,
+        denied: line.denied,
+        allowed: line.allowed.scaled(),
+        paid: line.paid.scaled(),
+        clause: line.clause.0,
+        adjustments: line
+            .adjustments
+            .into_iter()
+            .map(|adjustment| Adjustment {
+                group: match adjustment.group {
+                    tally_types::Group::Co => Group::Co,
+                    tally_types::Group::Pr => Group::Pr,
+                    tally_types::Group::Oa => Group::Oa,
+                    tally_types::Group::Pi => Group::Pi,
+                },
+                carc: adjustment.carc.0,
+                rarc: adjustment.rarc.packed(),
+                amount: adjustment.amount.scaled(),
+                clause: adjustment.clause.0,
+            })
+            .collect(),
+        postings: line
+            .postings
+            .into_iter()
+            .map(|posting| Posting {
+                accumulator: posting.accumulator.0,
+                amount: posting.amount,
+            })
+            .collect(),
+    }
+}
+
+pub fn describe(plan: &Plan) -> Description {
+    Description {
+        product: plan.product.into(),
+        title: plan.title.into(),
+        version: plan.version.into(),
+        currency: "USD".into(),
+        clauses: plan
+            .clauses
+            .iter()
+            .map(|clause| Clause {
+                id: clause.id.into(),
+                title: clause.title.into(),
+                text: clause.text.into(),
+            })
+            .collect(),
+        accumulators: plan
+            .accumulators
+            .iter()
+            .map(|accumulator| Accumulator {
+                name: accumulator.name.into(),
+                scope: match accumulator.scope {
+                    Scope::Member => AccumulatorScope::Member,
+                    Scope::Family => AccumulatorScope::Family,
+                },
+                unit: match accumulator.unit {
+                    Unit::Money => AccumulatorUnit::Money,
+                    Unit::Count => AccumulatorUnit::Count,
+                },
+                period: match accumulator.period {
+                    Period::CalendarYear => AccumulatorPeriod::CalendarYear,
+                    Period::ContractYear => AccumulatorPeriod::ContractYear,
+                    Period::Lifetime => AccumulatorPeriod::Lifetime,
+                },
+                limits: accumulator
+                    .limits
+                    .iter()
+                    .map(|(effective, limit)| DatedLimit {
+                        effective: effective.days(),
+                        limit: *limit,
+                    })
+                    .collect(),
+            })
+            .collect(),
+        tables: plan.tables.iter().map(|name| (*name).into()).collect(),
+        pend_reasons: plan
+            .pend_reasons
+            .iter()
+            .map(|pend| PendReason {
+                id: pend.id.into(),
+                text: pend.text.into(),
+                resolution: pend.resolution.into(),
+            })
+            .collect(),
+        patterns: plan
+            .patterns
+            .iter()
+            .map(|pattern| Pattern {
+                id: pattern.id.into(),
+                title: pattern.title.into(),
+            })
+            .collect::<Vec<_>>(),
+    }
+}

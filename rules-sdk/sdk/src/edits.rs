@@ -1,0 +1,206 @@
+//! Edits: what is not paid whatever the benefit.
+
+use alloc::vec::Vec;
+
+use tally_types::{Code, Money, Quantity, Rate, Rounding, ServiceDate, ShortCode};
+
+use crate::claim::{Claim, Line};
+use crate::history::{self, Measure, Question};
+use crate::reference::Row;
+
+/// Whether a claim came later than `days` after a line's last day.
+#[must_use]
+pub fn filed_late(claim: &Claim, line: &Line, days: i32) -> bool {
+    claim.received.days_since(line.through) > days
+}
+
+/// Whether a claim came after the end of the calendar year after the service
+/// (42 CFR 424.44: within one calendar year after the date of service).
+#[must_use]
+pub fn filed_after_a_year(claim: &Claim, line: &Line) -> bool {
+    let (year, month, day) = line.through.ymd();
+    // 29 February has no anniversary: the limit is the 28th.
+    let limit = ServiceDate::new(year.saturating_add(1), month, day)
+        .or_else(|| ServiceDate::new(year.saturating_add(1), month, day.saturating_sub(1)));
+    limit.is_some_and(|limit| claim.received > limit)
+}
+
+/// Whether a prior authorisation on file covers a line.
+#[must_use]
+pub fn authorized(claim: &Claim, line: &Line) -> bool {
+    claim.authorizations.iter().any(|auth| {
+        auth.procedure == line.procedure
+            && line.from >= auth.from
+            && line.through <= auth.through
+            && auth.remaining >= line.quantity
+    })
+}
+
+/// How a unit limit is applied (the MUE adjudication indicator).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UnitRule {
+    /// 1: to each line.
+    Line,
+    /// 2: to the day, absolutely.
+    Day,
+    /// 3: to the day, appealable.
+    DayAppealable,
+}
+
+/// A limit of units of a procedure.
+#[derive(Clone, Copy)]
+pub struct UnitLimit {
+    /// The most units.
+    pub units: Quantity,
+    /// How it is applied.
+    pub rule: UnitRule,
+}
+
+impl UnitLimit {
+    /// From a table row: whole units, then the indicator 1, 2 or 3.
+    #[must_use]
+    pub fn of(row: &Row) -> Option<Self> {
+        Some(Self {
+            units: Quantity::whole(row.number(0))?,
+            rule: match row.number(1) {
+                1 => UnitRule::Line,
+                2 => UnitRule::Day,
+                3 => UnitRule::DayAppealable,
+                _ => return None,
+            },
+        })
+    }
+}
+
+/// Which lines exceed their limit, one flag a line. All units are denied,
+/// never some: of the line, or of that procedure, provider and day, earlier
+/// claims included.
+#[must_use]
+pub fn over_units(claim: &Claim, limits: &[Option<UnitLimit>]) -> Vec<bool> {
+    let by_day = |line: &Line| {
+        let mut units = Quantity::ZERO;
+        for other in &claim.lines {
+            if other.procedure == line.procedure
+                && other.from == line.from
+                && other.rendering == line.rendering
+            {
+                units = units.checked_add(other.quantity).unwrap_or(units);
+            }
+        }
+        units
+    };
+    let mut questions = Vec::new();
+    for (line, limit) in claim.lines.iter().zip(limits) {
+        if limit.is_some_and(|limit| limit.rule != UnitRule::Line) {
+            questions.push(Question {
+                what: Measure::Units,
+                code: line.procedure,
+                provider: claim.billing,
+                from: line.from,
+                through: line.from,
+                family: false,
+            });
+        }
+    }
+    let mut earlier = history::query(&questions).into_iter();
+    claim
+        .lines
+        .iter()
+        .zip(limits)
+        .map(|(line, limit)| match limit {
+            None => false,
+            Some(limit) if limit.rule == UnitRule::Line => line.quantity > limit.units,
+            Some(limit) => {
+                let before = Quantity::from_scaled(earlier.next().unwrap_or(0));
+                by_day(line)
+                    .checked_add(before)
+                    .is_none_or(|units| units > limit.units)
+            }
+        })
+        .collect()
+}
+
+/// The pairs of different procedures of one day and provider on this claim:
+/// positions of the lines, the first as column 1, the second as column 2.
+#[must_use]
+pub fn same_day_pairs(claim: &Claim) -> Vec<(usize, usize)> {
+    let mut pairs = Vec::new();
+    for (i, first) in claim.lines.iter().enumerate() {
+        for (j, second) in claim.lines.iter().enumerate() {
+            if first.procedure != second.procedure
+                && first.from == second.from
+                && first.rendering == second.rendering
+            {
+                pairs.push((i, j));
+            }
+        }
+    }
+    pairs
+}
+
+/// Modifiers that say two procedures of a pair were separate services (NCCI
+/// policy manual, ch. 1 §E).
+pub const SEPARATE: [ShortCode; 10] = [
+    ShortCode::of("25"),
+    ShortCode::of("59"),
+    ShortCode::of("57"),
+    ShortCode::of("LT"),
+    ShortCode::of("RT"),
+    ShortCode::of("XE"),
+    ShortCode::of("XP"),
+    ShortCode::of("XS"),
+    ShortCode::of("XU"),
+    ShortCode::of("91"),
+];
+
+/// Whether a pair denies its second line: indicator 0 always, 1 unless a
+/// modifier says the services were separate, 9 never.
+#[must_use]
+pub fn pair_denies(indicator: i64, first: &Line, second: &Line) -> bool {
+    match indicator {
+        0 => true,
+        1 => !SEPARATE
+            .iter()
+            .any(|modifier| first.has_modifier(*modifier) || second.has_modifier(*modifier)),
+        _ => false,
+    }
+}
+
+/// Fees after a multiple-procedure reduction: of the procedures of one day and
+/// provider the highest fee stays whole and each other is paid at `rate` of its
+/// own. `fees` has `None` for lines the reduction does not concern.
+#[must_use]
+pub fn multiple_procedures(
+    claim: &Claim,
+    fees: &[Option<Money>],
+    rate: Rate,
+    rounding: Rounding,
+) -> Vec<Option<Money>> {
+    claim
+        .lines
+        .iter()
+        .enumerate()
+        .map(|(i, line)| {
+            let fee = fees.get(i).copied().flatten()?;
+            let highest = !claim.lines.iter().enumerate().any(|(j, other)| {
+                let same = i != j && other.from == line.from && other.rendering == line.rendering;
+                same && fees
+                    .get(j)
+                    .copied()
+                    .flatten()
+                    .is_some_and(|theirs| theirs > fee || (theirs == fee && j < i))
+            });
+            if highest {
+                Some(fee)
+            } else {
+                fee.share(rate, rounding)
+            }
+        })
+        .collect()
+}
+
+/// The code of a text known when the policy is written.
+#[must_use]
+pub const fn code(text: &str) -> Code {
+    Code::of(text)
+}

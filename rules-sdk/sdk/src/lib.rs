@@ -1,0 +1,96 @@
+//! What an insurer's author writes a policy with.
+//!
+//! A policy is one function from a claim to a determination, and a description
+//! of itself. It is compiled to WebAssembly and run, metered, in a fresh
+//! instance for every claim; it reads nothing but the claim, its reference
+//! tables and typed aggregates of the family's own history.
+//!
+//! ```
+//! use tally_sdk::prelude::*;
+//!
+//! clauses! {
+//!     /// What the plan pays for.
+//!     COVERED = "1.1", "Covered services",
+//!         "The plan pays 80 % of the charge of every covered service.";
+//!     /// What the member pays.
+//!     COINSURANCE = "1.2", "Coinsurance", "The member pays 20 %.";
+//! }
+//!
+//! struct Simple;
+//!
+//! const PLAN: Plan = Plan {
+//!     product: "simple",
+//!     title: "The simplest plan",
+//!     version: "1",
+//!     clauses: clause::ALL,
+//!     accumulators: &[],
+//!     tables: &[],
+//!     pend_reasons: &[],
+//!     patterns: &[],
+//! };
+//!
+//! #[policy]
+//! impl Policy for Simple {
+//!     const PLAN: &'static Plan = &PLAN;
+//!
+//!     fn adjudicate(claim: &Claim) -> Determination {
+//!         let mut balances = Balances::of(claim, Self::PLAN);
+//!         Determination::settled(claim.lines.iter().map(|line| {
+//!             let mut work = LineWork::begin(line, clause::COVERED);
+//!             work.coinsurance(
+//!                 &mut balances,
+//!                 Rate::percent(20),
+//!                 Rounding::HalfUp,
+//!                 CostShare::NONE,
+//!                 clause::COINSURANCE,
+//!             );
+//!             work.finish()
+//!         }))
+//!     }
+//! }
+//! ```
+//!
+//! Natively the same code runs in unit tests, with [`mock`] answering its
+//! questions; worked cases run the real component.
+#![cfg_attr(target_arch = "wasm32", no_std)]
+
+extern crate alloc;
+
+#[doc(hidden)]
+pub mod abi;
+#[cfg(target_arch = "wasm32")]
+mod allocator;
+mod benefits;
+mod claim;
+pub mod edits;
+pub mod history;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod mock;
+mod plan;
+pub mod reference;
+
+pub use benefits::{Balances, CostShare, Embedded, LineWork};
+pub use claim::{
+    Adjustment, Authorization, Balance, Claim, ClaimKind, Determination, Finding, Line,
+    LineDetermination, Member, Posting, Relationship, Sex, Verdict,
+};
+pub use plan::{
+    Accumulator, AccumulatorId, Clause, ClauseId, Denial, Pattern, PatternId, PendId, PendReason,
+    Period, Plan, Policy, Scope, TableId, Unit, date,
+};
+pub use tally_macros::policy;
+pub use tally_types::{
+    Carc, Code, CodeSystem, Group, Money, Quantity, Rate, Rounding, ServiceDate, ShortCode,
+    UnitPrice,
+};
+
+/// Everything a policy uses.
+pub mod prelude {
+    pub use crate::{
+        Accumulator, AccumulatorId, Balances, Carc, Claim, Clause, ClauseId, Code, CostShare,
+        Denial, Determination, Embedded, Group, Line, LineDetermination, LineWork, Money, Pattern,
+        PatternId, PendId, PendReason, Period, Plan, Policy, Quantity, Rate, Rounding, Scope,
+        ServiceDate, ShortCode, TableId, Unit, accumulators, clauses, date, edits, history,
+        patterns, pend_reasons, policy, reference, tables,
+    };
+}

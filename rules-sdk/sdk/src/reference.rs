@@ -1,0 +1,87 @@
+//! Reference tables: the policy's own files `tables/<name>.csv`, published
+//! with it, each row good for a range of dates. Ask many keys at once: every
+//! call out of the sandbox costs fuel.
+
+use alloc::vec::Vec;
+
+use tally_types::{Code, Money, Rate, ServiceDate};
+
+use crate::plan::TableId;
+
+/// A row asked for.
+#[derive(Clone, Copy)]
+pub struct Key {
+    /// The first code.
+    pub a: Code,
+    /// The second code, or [`Code::NONE`].
+    pub b: Code,
+    /// The day it must be in force on.
+    pub on: ServiceDate,
+}
+
+impl Key {
+    /// A key of one code.
+    #[must_use]
+    pub const fn one(a: Code, on: ServiceDate) -> Self {
+        let b = Code::NONE;
+        Self { a, b, on }
+    }
+    /// A key of two codes.
+    #[must_use]
+    pub const fn two(a: Code, b: Code, on: ServiceDate) -> Self {
+        Self { a, b, on }
+    }
+}
+
+/// A row: up to four columns.
+#[derive(Clone, Copy, Default)]
+pub struct Row(pub [i64; 4]);
+
+impl Row {
+    /// A column of amounts.
+    #[must_use]
+    pub fn money(&self, column: usize) -> Money {
+        Money::from_scaled(self.number(column))
+    }
+    /// A column of rates.
+    #[must_use]
+    pub fn rate(&self, column: usize) -> Rate {
+        Rate::from_scaled(self.number(column))
+    }
+    /// A column of whole numbers.
+    #[must_use]
+    pub fn number(&self, column: usize) -> i64 {
+        self.0.get(column).copied().unwrap_or(0)
+    }
+}
+
+/// Looks rows up, one a key, in order; `None` where there is no row.
+#[must_use]
+pub fn lookup(table: TableId, keys: &[Key]) -> Vec<Option<Row>> {
+    if keys.is_empty() {
+        return Vec::new();
+    }
+    #[cfg(target_arch = "wasm32")]
+    {
+        use crate::abi::tallystick::policy::reference as host;
+        let keys: Vec<host::Key> = keys
+            .iter()
+            .map(|key| {
+                let ((a_hi, a_lo), (b_hi, b_lo)) = (key.a.halves(), key.b.halves());
+                host::Key {
+                    a_hi,
+                    a_lo,
+                    b_hi,
+                    b_lo,
+                    on: key.on.days(),
+                }
+            })
+            .collect();
+        host::lookup(table.0, &keys)
+            .into_iter()
+            .map(|row| row.found.then_some(Row([row.v1, row.v2, row.v3, row.v4])))
+            .collect()
+    }
+    #[cfg(not(target_arch = "wasm32"))]
+    crate::mock::lookup(table, keys)
+}

@@ -1,0 +1,1 @@
+//! Runs a policy's real component against its worked cases.
