@@ -2,5 +2,7 @@
 //! flags, the log, the audit trail. [`port`] says what a store does; each
 //! store does it in SQL of its own and passes the one conformance suite.
 
+mod database;
 pub mod port;
+pub mod sqlite;
 pub mod vault;

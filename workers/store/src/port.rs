@@ -361,15 +361,16 @@ pub struct Waiting {
 pub trait Work {
     /// The next claims of a partition, in order, without those whose unit has a
     /// claim set aside.
-    fn next(
-        &self,
-        partition: u32,
-        limit: u32,
-    ) -> impl Future<Output = Answer<Vec<Queued>>> + Send;
+    fn next(&self, partition: u32, limit: u32) -> impl Future<Output = Answer<Vec<Queued>>> + Send;
     /// The state of units, in the order asked.
     fn units(&self, units: &[Token]) -> impl Future<Output = Answer<Vec<UnitState>>> + Send;
     /// All facts of groups.
     fn facts(&self, groups: &[Group]) -> impl Future<Output = Answer<Vec<FactRow>>> + Send;
+    /// The flags that stand in groups.
+    fn flags_in(
+        &self,
+        groups: &[FlagGroup],
+    ) -> impl Future<Output = Answer<Vec<(FlagGroup, FlagRow)>>> + Send;
     /// Commits a batch in one transaction and takes its claims off the queue.
     ///
     /// A claim that has an outcome, a sequence number that is not the unit's
@@ -452,16 +453,9 @@ pub trait Log {
     /// claim, policy or flags learn their place.
     fn integrate(&self, integration: &Integration) -> impl Future<Output = Answer<()>> + Send;
     /// Nodes, as asked by level and index; `None` where there is none.
-    fn nodes(
-        &self,
-        nodes: &[(u8, u64)],
-    ) -> impl Future<Output = Answer<Vec<Option<Hash>>>> + Send;
+    fn nodes(&self, nodes: &[(u8, u64)]) -> impl Future<Output = Answer<Vec<Option<Hash>>>> + Send;
     /// Entries from an index on.
-    fn entries(
-        &self,
-        from: u64,
-        limit: u32,
-    ) -> impl Future<Output = Answer<Vec<Vec<u8>>>> + Send;
+    fn entries(&self, from: u64, limit: u32) -> impl Future<Output = Answer<Vec<Vec<u8>>>> + Send;
 }
 
 // ---- policies ---------------------------------------------------------------
@@ -499,10 +493,7 @@ pub trait Publications {
     /// Every publication, in order.
     fn publications(&self) -> impl Future<Output = Answer<Vec<PolicyRow>>> + Send;
     /// A component by its hash.
-    fn component(
-        &self,
-        hash: [u8; 32],
-    ) -> impl Future<Output = Answer<Option<Vec<u8>>>> + Send;
+    fn component(&self, hash: [u8; 32]) -> impl Future<Output = Answer<Option<Vec<u8>>>> + Send;
 }
 
 // ---- reading ----------------------------------------------------------------
@@ -575,6 +566,8 @@ pub struct ClaimFilter {
 /// Which flags to list; every field narrows.
 #[derive(Debug, Clone, Default)]
 pub struct FlagFilter {
+    /// This one.
+    pub id: Option<FlagId>,
     /// Of this pattern.
     pub pattern: Option<String>,
     /// Of this provider.

@@ -1,0 +1,64 @@
+//! How a SQLite file is opened: by the node's store and by the vault alike.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::ConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+
+/// How long a writer waits for one of another process. Longer than any
+/// transaction takes; shorter than a person waits.
+const BUSY: Duration = Duration::from_secs(60);
+
+/// Every commit is on the disk before it is answered; what is deleted is
+/// overwritten; statements are not logged.
+pub(crate) fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY)
+        .statement_cache_capacity(256)
+        .pragma("secure_delete", "ON")
+        .pragma("temp_store", "MEMORY")
+        .disable_statement_logging()
+}
+
+/// The same, for connections that only read.
+pub(crate) fn reading(path: &Path) -> SqliteConnectOptions {
+    options(path)
+        .create_if_missing(false)
+        .pragma("query_only", "ON")
+}
+
+/// Held while a file is created and migrated, which SQLite's own locks do not
+/// cover as a whole; let go when dropped, or when the process ends.
+pub(crate) struct Opening {
+    _lock: File,
+}
+
+impl Opening {
+    /// Waits until no other process opens the same file. The lock is on a file
+    /// beside it: closing a handle to the database itself would let go of
+    /// SQLite's locks.
+    pub(crate) async fn of(path: &Path) -> io::Result<Self> {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push("-open");
+        let beside = PathBuf::from(beside);
+        tokio::task::spawn_blocking(move || {
+            let lock = OpenOptions::new()
+                .create(true)
+                .truncate(false)
+                .write(true)
+                .open(beside)?;
+            lock.lock()?;
+            Ok(Self { _lock: lock })
+        })
+        .await
+        .map_err(io::Error::other)?
+    }
+}

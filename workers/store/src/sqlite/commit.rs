@@ -1,0 +1,259 @@
+//! A batch, in one transaction: fenced first, then written.
+
+use std::collections::BTreeMap;
+
+use sqlx::sqlite::SqliteConnection;
+
+use crate::port::{AccumulatorName, Adjudicated, Answer, Batch, FactRow, StoreError};
+
+use super::bulk::{Bulk, hex_list, id_list, number_list};
+use super::cells::Cells;
+use super::flags::detector;
+use super::work::READY;
+use super::{doing, flags, status};
+
+const OUTCOMES: Bulk = Bulk {
+    doing: "storing outcomes",
+    before: "INSERT INTO outcome (claim, status, charge, allowed, paid, patient, policy, hash)",
+    columns: 8,
+    after: "",
+};
+
+const DECISIONS: Bulk = Bulk {
+    doing: "storing what was decided",
+    before: "INSERT INTO decision (claim, record, payload)",
+    columns: 3,
+    after: "",
+};
+
+const HISTORIES: Bulk = Bulk {
+    doing: "storing histories",
+    before: "INSERT INTO history (unit, sequence, record, payload)",
+    columns: 4,
+    after: "",
+};
+
+const OUTBOX: Bulk = Bulk {
+    doing: "storing entries for the log",
+    before: "INSERT INTO outbox (claim, entry)",
+    columns: 2,
+    after: "",
+};
+
+const FACTS: Bulk = Bulk {
+    doing: "storing facts",
+    before: "INSERT INTO fact (detector, key, claim, line, record, payload)",
+    columns: 6,
+    after: "",
+};
+
+/// How many balances are not what they were taken to be.
+const STALE: Bulk = Bulk {
+    doing: "comparing balances",
+    before: "WITH moved (unit, member, product, name, period, used) AS (",
+    columns: 6,
+    after: ") SELECT count(*) FROM moved AS m LEFT JOIN accumulator AS a \
+            ON a.unit = m.unit AND a.member = m.member AND a.product = m.product \
+            AND a.name = m.name AND a.period = m.period \
+            WHERE coalesce(a.used, 0) <> m.used",
+};
+
+const BALANCES: Bulk = Bulk {
+    doing: "storing balances",
+    before: "INSERT INTO accumulator (unit, member, product, name, period, used)",
+    columns: 6,
+    after: "ON CONFLICT (unit, member, product, name, period) DO UPDATE SET used = excluded.used",
+};
+
+/// A claim of the batch, and where it stands.
+struct Placed<'a> {
+    claim: &'a Adjudicated,
+    place: i64,
+    unit: i64,
+}
+
+/// A balance as the batch found it and leaves it.
+struct Moved<'a> {
+    unit: i64,
+    name: &'a AccumulatorName,
+    before: i64,
+    after: i64,
+}
+
+const fn fenced(what: &'static str) -> StoreError {
+    StoreError::Fenced { what }
+}
+
+pub(super) async fn commit(conn: &mut SqliteConnection, batch: &Batch) -> Answer<()> {
+    let placed = placed(conn, &batch.claims).await?;
+    let moved = moved(&placed)?;
+    let stale = STALE
+        .count(conn, &moved, |values, moved| {
+            balance(values, moved, moved.before)
+        })
+        .await?;
+    if stale != 0 {
+        return Err(fenced("a balance"));
+    }
+    BALANCES
+        .run(conn, &moved, |values, moved| {
+            balance(values, moved, moved.after)
+        })
+        .await?;
+    outcomes(conn, &placed).await?;
+    facts(conn, &batch.facts).await?;
+    flags::replace(conn, &batch.flags).await
+}
+
+fn balance(values: &mut super::bulk::Values, moved: &Moved<'_>, used: i64) {
+    values.number(moved.unit);
+    values.bytes(moved.name.member.as_ref().map_or(&[], |member| &member.0));
+    values.text(&moved.name.product);
+    values.text(&moved.name.name);
+    values.number(moved.name.period.days());
+    values.number(used);
+}
+
+/// Finds each claim in the queue, next in its unit.
+async fn placed<'a>(
+    conn: &mut SqliteConnection,
+    claims: &'a [Adjudicated],
+) -> Answer<Vec<Placed<'a>>> {
+    let rows = sqlx::query(
+        "SELECT j.key, c.place, c.sequence, u.id, u.token, u.done, q.state, \
+                o.claim IS NOT NULL \
+         FROM json_each(?) AS j CROSS JOIN claim AS c ON c.id = unhex(j.value) \
+         CROSS JOIN unit AS u ON u.id = c.unit \
+         LEFT JOIN queue AS q ON q.claim = c.place \
+         LEFT JOIN outcome AS o ON o.claim = c.id",
+    )
+    .bind(hex_list(claims.iter().map(|claim| &claim.claim.0[..])))
+    .fetch_all(conn)
+    .await
+    .map_err(doing("finding claims in the queue"))?;
+    if rows.len() != claims.len() {
+        return Err(fenced("a claim"));
+    }
+    let mut done: BTreeMap<i64, u64> = BTreeMap::new();
+    let mut placed = Vec::with_capacity(claims.len());
+    for (position, (row, claim)) in rows.iter().zip(claims).enumerate() {
+        let mut cells = Cells::of(row, "queued claim");
+        if cells.number::<usize>()? != position {
+            return Err(StoreError::Damaged {
+                what: "list of what was asked",
+            });
+        }
+        let (place, sequence): (i64, u64) = (cells.number()?, cells.number()?);
+        let (unit, token) = (cells.number()?, cells.token()?);
+        let before = cells.number()?;
+        let state = cells.optional(Cells::number::<i64>)?;
+        if cells.number::<i64>()? != 0 {
+            return Err(fenced("a claim's outcome"));
+        }
+        if state != Some(READY) {
+            return Err(fenced("a claim's place in the queue"));
+        }
+        let before = done.entry(unit).or_insert(before);
+        if token != claim.unit
+            || sequence != claim.sequence
+            || before.checked_add(1) != Some(sequence)
+        {
+            return Err(fenced("a unit's sequence"));
+        }
+        *before = sequence;
+        placed.push(Placed { claim, place, unit });
+    }
+    Ok(placed)
+}
+
+/// What each balance was before the batch and is after it. Within the batch,
+/// each movement starts where the one before ended.
+fn moved<'a>(placed: &[Placed<'a>]) -> Answer<Vec<Moved<'a>>> {
+    let mut moved: BTreeMap<(i64, &AccumulatorName), (i64, i64)> = BTreeMap::new();
+    for claim in placed {
+        for (name, before, after) in &claim.claim.movements {
+            let balance = moved
+                .entry((claim.unit, name))
+                .or_insert((*before, *before));
+            if balance.1 != *before {
+                return Err(fenced("a balance"));
+            }
+            balance.1 = *after;
+        }
+    }
+    Ok(moved
+        .into_iter()
+        .map(|((unit, name), (before, after))| Moved {
+            unit,
+            name,
+            before,
+            after,
+        })
+        .collect())
+}
+
+async fn outcomes(conn: &mut SqliteConnection, placed: &[Placed<'_>]) -> Answer<()> {
+    OUTCOMES
+        .run(conn, placed, |values, Placed { claim, .. }| {
+            values.bytes(&claim.claim.0);
+            values.number(status(claim.status));
+            values.number(claim.charge.scaled());
+            values.number(claim.allowed.scaled());
+            values.number(claim.paid.scaled());
+            values.number(claim.patient.scaled());
+            values.optional_bytes(claim.policy.as_ref().map(|hash| &hash[..]));
+            values.bytes(&claim.outcome_hash);
+        })
+        .await?;
+    DECISIONS
+        .run(conn, placed, |values, Placed { claim, place, .. }| {
+            values.number(*place);
+            values.sealed(&claim.record);
+        })
+        .await?;
+    HISTORIES
+        .run(conn, placed, |values, Placed { claim, unit, .. }| {
+            values.number(*unit);
+            values.number(claim.sequence);
+            values.sealed(&claim.history);
+        })
+        .await?;
+    OUTBOX
+        .run(conn, placed, |values, Placed { claim, .. }| {
+            values.bytes(&claim.claim.0);
+            values.bytes(&claim.entry);
+        })
+        .await?;
+
+    let mut done: BTreeMap<i64, i64> = BTreeMap::new();
+    for Placed { claim, unit, .. } in placed {
+        let sequence = i64::try_from(claim.sequence).map_err(|_| fenced("a unit's sequence"))?;
+        done.insert(*unit, sequence);
+    }
+    sqlx::query(
+        "UPDATE unit SET done = j.value ->> 1 FROM json_each(?) AS j \
+         WHERE unit.id = j.value ->> 0",
+    )
+    .bind(number_list(done.into_iter().map(<[i64; 2]>::from)))
+    .execute(&mut *conn)
+    .await
+    .map_err(doing("moving units on"))?;
+    sqlx::query("DELETE FROM queue WHERE claim IN (SELECT value FROM json_each(?))")
+        .bind(id_list(placed.iter().map(|placed| placed.place)))
+        .execute(conn)
+        .await
+        .map_err(doing("taking claims off the queue"))?;
+    Ok(())
+}
+
+async fn facts(conn: &mut SqliteConnection, facts: &[FactRow]) -> Answer<()> {
+    FACTS
+        .run(conn, facts, |values, fact| {
+            values.number(detector(fact.group.detector));
+            values.bytes(&fact.group.key.0);
+            values.bytes(&fact.claim.0);
+            values.number(fact.line);
+            values.sealed(&fact.sealed);
+        })
+        .await
+}

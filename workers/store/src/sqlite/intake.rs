@@ -1,0 +1,208 @@
+//! Sequencing and queueing.
+
+use std::collections::BTreeMap;
+
+use sqlx::sqlite::SqliteConnection;
+
+use crate::port::{Answer, Intake, StoreError, Submission, SubmissionRow, Token};
+
+use super::bulk::{Bulk, hex_list, number_list};
+use super::cells::Cells;
+use super::{SqliteStore, begin, doing, moment};
+
+const UNITS: Bulk = Bulk {
+    doing: "adding units",
+    before: "INSERT INTO unit (token)",
+    columns: 1,
+    after: "ON CONFLICT (token) DO NOTHING",
+};
+
+const CLAIMS: Bulk = Bulk {
+    doing: "storing claims",
+    before: "INSERT INTO claim (place, id, unit, sequence, contract, member, provider, \
+           received, first_service, charge, record, payload)",
+    columns: 12,
+    after: "",
+};
+
+const QUEUE: Bulk = Bulk {
+    doing: "queueing claims",
+    before: "INSERT INTO queue (claim, partition, state)",
+    columns: 3,
+    after: "",
+};
+
+/// A unit as claims are added to it.
+struct Unit {
+    id: i64,
+    sequence: i64,
+    held: bool,
+}
+
+impl Intake for SqliteStore {
+    async fn submission(&self, token: Token) -> Answer<Option<SubmissionRow>> {
+        let mut reader = self.reader().await?;
+        let mut tx = moment(&mut reader).await?;
+        submission(&mut tx, token).await
+    }
+
+    async fn accept(&self, new: &Submission) -> Answer<SubmissionRow> {
+        let mut writer = self.writer().await;
+        let mut tx = begin(&mut writer).await?;
+        if let Some(seen) = submission(&mut tx, new.token).await? {
+            return Ok(seen);
+        }
+        let mut units = units(&mut tx, new).await?;
+        let mut place: i64 = sqlx::query_scalar("SELECT coalesce(max(place), 0) FROM claim")
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(doing("reading the last place"))?;
+        let first = place.saturating_add(1);
+
+        let mut claims = Vec::with_capacity(new.claims.len());
+        for claim in &new.claims {
+            let unit = units
+                .get_mut(&claim.unit)
+                .ok_or(StoreError::Damaged { what: "unit" })?;
+            unit.sequence = unit.sequence.saturating_add(1);
+            place = place.saturating_add(1);
+            claims.push((place, unit.id, unit.sequence, unit.held, claim));
+        }
+        CLAIMS
+            .run(
+                &mut tx,
+                &claims,
+                |values, (place, unit, sequence, _, claim)| {
+                    values.number(*place);
+                    values.bytes(&claim.id.0);
+                    values.number(*unit);
+                    values.number(*sequence);
+                    values.optional(claim.contract);
+                    values.bytes(&claim.member.0);
+                    values.bytes(&claim.provider.0);
+                    values.number(claim.received.days());
+                    values.number(claim.first_service.days());
+                    values.number(claim.charge.scaled());
+                    values.sealed(&claim.sealed);
+                },
+            )
+            .await
+            .map_err(taken)?;
+        QUEUE
+            .run(&mut tx, &claims, |values, (place, _, _, held, claim)| {
+                values.number(*place);
+                values.number(claim.partition);
+                values.number(i64::from(*held));
+            })
+            .await?;
+        sqlx::query(
+            "UPDATE unit SET sequence = j.value ->> 1 FROM json_each(?) AS j \
+             WHERE unit.id = j.value ->> 0",
+        )
+        .bind(number_list(
+            units.values().map(|unit| [unit.id, unit.sequence]),
+        ))
+        .execute(&mut *tx)
+        .await
+        .map_err(doing("numbering claims"))?;
+
+        let row = SubmissionRow {
+            read: new.read,
+            refusals: new.refusals.clone(),
+            refused: new.refused,
+            claims: new.claims.iter().map(|claim| claim.id).collect(),
+        };
+        sqlx::query(
+            "INSERT INTO submission (token, read, refused, refusals, first, claims) \
+             VALUES (?, ?, ?, ?, ?, ?)",
+        )
+        .bind(&new.token.0[..])
+        .bind(new.read)
+        .bind(new.refused)
+        .bind(&new.refusals[..])
+        .bind(first)
+        .bind(place.saturating_sub(first).saturating_add(1))
+        .execute(&mut *tx)
+        .await
+        .map_err(doing("storing a submission"))?;
+        tx.commit().await.map_err(doing("taking in a submission"))?;
+        Ok(row)
+    }
+}
+
+/// A claim's id that is there already came with another submission.
+fn taken(error: StoreError) -> StoreError {
+    match &error {
+        StoreError::Database {
+            source: sqlx::Error::Database(source),
+            ..
+        } if source.is_unique_violation() => StoreError::Fenced {
+            what: "a claim's id",
+        },
+        _ => error,
+    }
+}
+
+async fn submission(conn: &mut SqliteConnection, token: Token) -> Answer<Option<SubmissionRow>> {
+    let row = sqlx::query(
+        "SELECT read, refused, refusals, first, claims FROM submission WHERE token = ?",
+    )
+    .bind(&token.0[..])
+    .fetch_optional(&mut *conn)
+    .await
+    .map_err(doing("reading a submission"))?;
+    let Some(row) = row else { return Ok(None) };
+    let mut cells = Cells::of(&row, "submission");
+    let (read, refused, refusals) = (cells.number()?, cells.number()?, cells.blob()?);
+    let (first, count): (i64, i64) = (cells.number()?, cells.number()?);
+    let rows =
+        sqlx::query("SELECT id FROM claim WHERE place >= ?1 AND place < ?1 + ?2 ORDER BY place")
+            .bind(first)
+            .bind(count)
+            .fetch_all(conn)
+            .await
+            .map_err(doing("reading a submission's claims"))?;
+    let claims: Vec<_> = rows
+        .iter()
+        .map(|row| Cells::of(row, "claim").claim())
+        .collect::<Answer<_>>()?;
+    if usize::try_from(count) != Ok(claims.len()) {
+        return Err(StoreError::Damaged { what: "submission" });
+    }
+    Ok(Some(SubmissionRow {
+        read,
+        refusals,
+        refused,
+        claims,
+    }))
+}
+
+/// The units of a submission's claims; those not there yet are added.
+async fn units(conn: &mut SqliteConnection, new: &Submission) -> Answer<BTreeMap<Token, Unit>> {
+    let mut tokens: Vec<Token> = new.claims.iter().map(|claim| claim.unit).collect();
+    tokens.sort_unstable();
+    tokens.dedup();
+    UNITS
+        .run(conn, &tokens, |values, token| values.bytes(&token.0))
+        .await?;
+    let rows = sqlx::query(
+        "SELECT u.token, u.id, u.sequence, u.held IS NOT NULL FROM json_each(?) AS j \
+         CROSS JOIN unit AS u ON u.token = unhex(j.value)",
+    )
+    .bind(hex_list(tokens.iter().map(|token| &token.0[..])))
+    .fetch_all(conn)
+    .await
+    .map_err(doing("reading units"))?;
+    rows.iter()
+        .map(|row| {
+            let mut cells = Cells::of(row, "unit");
+            let token = cells.token()?;
+            let unit = Unit {
+                id: cells.number()?,
+                sequence: cells.number()?,
+                held: cells.number::<i64>()? != 0,
+            };
+            Ok((token, unit))
+        })
+        .collect()
+}

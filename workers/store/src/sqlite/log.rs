@@ -1,0 +1,262 @@
+//! The local log: the outbox, and what was appended from it.
+
+use sqlx::sqlite::SqliteConnection;
+use tally_core::ledger::tree::{Hash, Node};
+
+use crate::port::{Answer, Head, Integration, Leaf, Log, OutboxRow, PendingFlag, StoreError};
+
+use super::bulk::{Bulk, number_list};
+use super::cells::Cells;
+use super::{SqliteStore, begin, doing};
+
+const ENTRIES: Bulk = Bulk {
+    doing: "appending entries",
+    before: "INSERT INTO entry (leaf, bytes)",
+    columns: 2,
+    after: "",
+};
+
+const NODES: Bulk = Bulk {
+    doing: "storing nodes",
+    before: "INSERT INTO node (level, place, hash)",
+    columns: 3,
+    after: "",
+};
+
+impl Log for SqliteStore {
+    async fn head(&self) -> Answer<Head> {
+        let mut reader = self.reader().await?;
+        head(&mut reader).await
+    }
+
+    async fn outbox(&self, limit: u32) -> Answer<Vec<OutboxRow>> {
+        let mut reader = self.reader().await?;
+        outbox(&mut reader, limit.into()).await
+    }
+
+    async fn pending_flags(&self, limit: u32) -> Answer<Vec<PendingFlag>> {
+        let mut reader = self.reader().await?;
+        let rows = sqlx::query(
+            "SELECT id, commitment FROM flag WHERE standing = 1 AND leaf IS NULL \
+             ORDER BY id LIMIT ?",
+        )
+        .bind(limit)
+        .fetch_all(&mut *reader)
+        .await
+        .map_err(doing("reading pending flags"))?;
+        rows.iter()
+            .map(|row| {
+                let mut cells = Cells::of(row, "flag");
+                Ok(PendingFlag {
+                    id: cells.number()?,
+                    commitment: cells.bytes()?,
+                })
+            })
+            .collect()
+    }
+
+    async fn integrate(&self, new: &Integration) -> Answer<()> {
+        let mut writer = self.writer().await;
+        let mut tx = begin(&mut writer).await?;
+        integrate(&mut tx, new).await?;
+        tx.commit().await.map_err(doing("appending to the log"))
+    }
+
+    async fn nodes(&self, nodes: &[(u8, u64)]) -> Answer<Vec<Option<Hash>>> {
+        let mut reader = self.reader().await?;
+        // A place that SQLite cannot hold is one where there is no node.
+        let asked = nodes
+            .iter()
+            .map(|(level, place)| [i64::from(*level), i64::try_from(*place).unwrap_or(-1)]);
+        let rows = sqlx::query(
+            "SELECT j.key, n.hash FROM json_each(?) AS j \
+             CROSS JOIN node AS n ON n.level = j.value ->> 0 AND n.place = j.value ->> 1",
+        )
+        .bind(number_list(asked))
+        .fetch_all(&mut *reader)
+        .await
+        .map_err(doing("reading nodes"))?;
+        let mut found = vec![None; nodes.len()];
+        for row in &rows {
+            let mut cells = Cells::of(row, "node");
+            let position: usize = cells.number()?;
+            let hash = cells.bytes()?;
+            if let Some(found) = found.get_mut(position) {
+                *found = Some(hash);
+            }
+        }
+        Ok(found)
+    }
+
+    async fn entries(&self, from: u64, limit: u32) -> Answer<Vec<Vec<u8>>> {
+        let Ok(from) = i64::try_from(from) else {
+            return Ok(Vec::new());
+        };
+        let mut reader = self.reader().await?;
+        sqlx::query_scalar("SELECT bytes FROM entry WHERE leaf >= ? ORDER BY leaf LIMIT ?")
+            .bind(from)
+            .bind(limit)
+            .fetch_all(&mut *reader)
+            .await
+            .map_err(doing("reading entries"))
+    }
+}
+
+async fn head(conn: &mut SqliteConnection) -> Answer<Head> {
+    let row =
+        sqlx::query("SELECT size, adjudicated, note FROM checkpoint ORDER BY size DESC LIMIT 1")
+            .fetch_optional(conn)
+            .await
+            .map_err(doing("reading the log's head"))?;
+    let Some(row) = row else {
+        return Ok(Head::default());
+    };
+    let mut cells = Cells::of(&row, "checkpoint");
+    Ok(Head {
+        size: cells.number()?,
+        adjudicated: cells.number()?,
+        checkpoint: Some(cells.text()?),
+    })
+}
+
+async fn outbox(conn: &mut SqliteConnection, limit: i64) -> Answer<Vec<OutboxRow>> {
+    let rows = sqlx::query("SELECT id, entry FROM outbox ORDER BY id LIMIT ?")
+        .bind(limit)
+        .fetch_all(conn)
+        .await
+        .map_err(doing("reading the outbox"))?;
+    rows.iter()
+        .map(|row| {
+            let mut cells = Cells::of(row, "entry");
+            Ok(OutboxRow {
+                id: cells.number()?,
+                entry: cells.blob()?,
+            })
+        })
+        .collect()
+}
+
+const TOO_LONG: StoreError = StoreError::Damaged {
+    what: "size of the log",
+};
+
+async fn integrate(conn: &mut SqliteConnection, new: &Integration) -> Answer<()> {
+    if head(conn).await?.size != new.from {
+        return Err(StoreError::Fenced {
+            what: "the size of the log",
+        });
+    }
+    let from = i64::try_from(new.from).map_err(|_| TOO_LONG)?;
+    let leaves: Vec<(i64, &Leaf)> = (from..).zip(&new.leaves).collect();
+    let count = i64::try_from(leaves.len()).map_err(|_| TOO_LONG)?;
+    let size = from.checked_add(count).ok_or(TOO_LONG)?;
+    let placed = relayed(conn, &leaves).await?;
+
+    ENTRIES
+        .run(conn, &leaves, |values, (place, leaf)| {
+            values.number(*place);
+            values.bytes(&leaf.entry);
+        })
+        .await?;
+    NODES
+        .run(conn, &new.nodes, |values, node: &Node| {
+            values.number(node.level);
+            values.number(node.index);
+            values.bytes(&node.hash);
+        })
+        .await?;
+    place_relayed(conn, &placed).await?;
+    place_flags(conn, &leaves).await?;
+    sqlx::query(
+        "INSERT INTO checkpoint (size, adjudicated, note) VALUES (?, ?, ?) \
+         ON CONFLICT (size) DO UPDATE SET adjudicated = excluded.adjudicated, \
+                                          note = excluded.note",
+    )
+    .bind(size)
+    .bind(i64::try_from(new.adjudicated).map_err(|_| TOO_LONG)?)
+    .bind(&new.checkpoint[..])
+    .execute(conn)
+    .await
+    .map_err(doing("storing a checkpoint"))?;
+    Ok(())
+}
+
+/// Outbox rows and the places their entries are given. They must be the first
+/// of the outbox, in order, and their entries the ones that wait there.
+async fn relayed(conn: &mut SqliteConnection, leaves: &[(i64, &Leaf)]) -> Answer<Vec<[i64; 2]>> {
+    let given: Vec<(i64, i64, &[u8])> = leaves
+        .iter()
+        .filter_map(|(place, leaf)| leaf.outbox.map(|id| (id, *place, &leaf.entry[..])))
+        .collect();
+    let limit = i64::try_from(given.len()).map_err(|_| TOO_LONG)?;
+    let waiting = outbox(conn, limit).await?;
+    let same = waiting.len() == given.len()
+        && waiting
+            .iter()
+            .zip(&given)
+            .all(|(row, (id, _, entry))| row.id == *id && row.entry == *entry);
+    if !same {
+        return Err(StoreError::Fenced { what: "the outbox" });
+    }
+    Ok(given.iter().map(|(id, place, _)| [*id, *place]).collect())
+}
+
+/// Tells claims and policies their places, and empties the outbox of them.
+async fn place_relayed(conn: &mut SqliteConnection, placed: &[[i64; 2]]) -> Answer<()> {
+    let Some([last, _]) = placed.last() else {
+        return Ok(());
+    };
+    let list = number_list(placed.iter().copied());
+    for sql in [
+        "UPDATE outcome SET leaf = o.leaf FROM \
+         (SELECT b.claim, j.value ->> 1 AS leaf FROM json_each(?) AS j \
+          CROSS JOIN outbox AS b ON b.id = j.value ->> 0 WHERE b.claim IS NOT NULL) AS o \
+         WHERE outcome.claim = o.claim",
+        "UPDATE policy SET leaf = o.leaf FROM \
+         (SELECT b.policy, j.value ->> 1 AS leaf FROM json_each(?) AS j \
+          CROSS JOIN outbox AS b ON b.id = j.value ->> 0 WHERE b.policy IS NOT NULL) AS o \
+         WHERE policy.id = o.policy",
+    ] {
+        sqlx::query(sql)
+            .bind(&list[..])
+            .execute(&mut *conn)
+            .await
+            .map_err(doing("placing entries"))?;
+    }
+    sqlx::query("DELETE FROM outbox WHERE id <= ?")
+        .bind(last)
+        .execute(conn)
+        .await
+        .map_err(doing("emptying the outbox"))?;
+    Ok(())
+}
+
+/// Tells flags their places; one that has a place already is fenced.
+async fn place_flags(conn: &mut SqliteConnection, leaves: &[(i64, &Leaf)]) -> Answer<()> {
+    let placed: Vec<[i64; 3]> = leaves
+        .iter()
+        .flat_map(|(place, leaf)| {
+            leaf.flags
+                .iter()
+                .map(|(flag, slot)| [*flag, *place, i64::from(*slot)])
+        })
+        .collect();
+    if placed.is_empty() {
+        return Ok(());
+    }
+    let done = sqlx::query(
+        "UPDATE flag SET leaf = j.value ->> 1, slot = j.value ->> 2 FROM json_each(?) AS j \
+         WHERE flag.id = j.value ->> 0 AND flag.leaf IS NULL",
+    )
+    .bind(number_list(placed.iter().copied()))
+    .execute(conn)
+    .await
+    .map_err(doing("placing flags"))?;
+    if usize::try_from(done.rows_affected()) == Ok(placed.len()) {
+        Ok(())
+    } else {
+        Err(StoreError::Fenced {
+            what: "a flag's place",
+        })
+    }
+}

@@ -1,0 +1,122 @@
+//! The store on SQLite: one file, one writer, a few readers.
+//!
+//! A write is one transaction that holds SQLite's write lock from its start
+//! (`BEGIN IMMEDIATE`), so what it read is still so when it commits. Another
+//! process may write the same file: the lock orders them, and the fences (a
+//! claim's outcome, a unit's next number, a balance, the log's size) refuse
+//! what came too late.
+
+mod audit;
+mod bulk;
+mod cells;
+mod commit;
+mod enrolment;
+mod flags;
+mod intake;
+mod log;
+mod publications;
+mod reading;
+#[cfg(test)]
+mod tests;
+mod work;
+
+use std::path::Path;
+
+use sqlx::pool::PoolConnection;
+use sqlx::sqlite::{SqliteConnection, SqlitePool, SqlitePoolOptions};
+use sqlx::{Connection, Sqlite, Transaction};
+use tally_core::adjudication::Status;
+use tokio::sync::{Mutex, MutexGuard};
+
+pub(crate) use bulk::hex_list;
+
+use crate::database;
+use crate::port::{Answer, StoreError};
+
+/// Readers at once.
+const READERS: u32 = 4;
+
+/// A node's store in one SQLite file.
+pub struct SqliteStore {
+    writer: Mutex<SqliteConnection>,
+    readers: SqlitePool,
+}
+
+impl SqliteStore {
+    /// Opens the store at `path`; makes it when it is not there, and brings
+    /// its schema up to date. Several processes may have it open.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the file cannot be opened;
+    /// [`StoreError::Migrate`] when it was written by a later version.
+    pub async fn open(path: &Path) -> Answer<Self> {
+        let opening = database::Opening::of(path)
+            .await
+            .map_err(|error| doing("waiting to open the store")(sqlx::Error::Io(error)))?;
+        let mut writer = SqliteConnection::connect_with(&database::options(path))
+            .await
+            .map_err(doing("opening the store"))?;
+        sqlx::migrate!("../../migrations/sqlite")
+            .run(&mut writer)
+            .await?;
+        drop(opening);
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .test_before_acquire(false)
+            .connect_with(database::reading(path))
+            .await
+            .map_err(doing("opening the store to read"))?;
+        Ok(Self {
+            writer: Mutex::new(writer),
+            readers,
+        })
+    }
+
+    /// The writer, once no other task of this process has it.
+    async fn writer(&self) -> MutexGuard<'_, SqliteConnection> {
+        self.writer.lock().await
+    }
+
+    /// A reader; what it reads in one transaction is of one moment.
+    async fn reader(&self) -> Answer<PoolConnection<Sqlite>> {
+        self.readers
+            .acquire()
+            .await
+            .map_err(doing("waiting to read"))
+    }
+}
+
+/// Takes the write lock.
+async fn begin(writer: &mut SqliteConnection) -> Answer<Transaction<'_, Sqlite>> {
+    writer
+        .begin_with("BEGIN IMMEDIATE")
+        .await
+        .map_err(doing("waiting to write"))
+}
+
+/// A moment to read from.
+async fn moment(reader: &mut SqliteConnection) -> Answer<Transaction<'_, Sqlite>> {
+    reader.begin().await.map_err(doing("starting to read"))
+}
+
+fn doing(doing: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
+    move |source| StoreError::Database { doing, source }
+}
+
+/// As it is stored.
+const fn status(status: Status) -> i64 {
+    match status {
+        Status::Paid => 1,
+        Status::Denied => 2,
+        Status::Pended => 3,
+    }
+}
+
+fn status_of(number: i64) -> Answer<Status> {
+    match number {
+        1 => Ok(Status::Paid),
+        2 => Ok(Status::Denied),
+        3 => Ok(Status::Pended),
+        _ => Err(StoreError::Damaged { what: "status" }),
+    }
+}
