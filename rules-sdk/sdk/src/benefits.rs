@@ -57,7 +57,8 @@ impl Balances {
     #[must_use]
     pub fn remaining(&mut self, accumulator: AccumulatorId, on: ServiceDate) -> Option<i64> {
         let slot = self.slot(accumulator, on)?;
-        slot.limit.map(|limit| limit.saturating_sub(slot.used).max(0))
+        slot.limit
+            .map(|limit| limit.saturating_sub(slot.used).max(0))
     }
 
     fn post(&mut self, accumulator: AccumulatorId, on: ServiceDate, amount: i64) {
@@ -82,7 +83,9 @@ impl Embedded {
     #[must_use]
     pub fn remaining(self, balances: &mut Balances, on: ServiceDate) -> Option<Money> {
         let member = balances.remaining(self.member, on);
-        let family = self.family.and_then(|family| balances.remaining(family, on));
+        let family = self
+            .family
+            .and_then(|family| balances.remaining(family, on));
         match (member, family) {
             (None, None) => None,
             (Some(left), None) | (None, Some(left)) => Some(Money::cents(left)),
@@ -211,7 +214,10 @@ impl<'a> LineWork<'a> {
     ) -> Money {
         let on = self.line.from;
         let mut amount = amount.lesser(self.open);
-        for limits in [toward.deductible, toward.out_of_pocket].into_iter().flatten() {
+        for limits in [toward.deductible, toward.out_of_pocket]
+            .into_iter()
+            .flatten()
+        {
             if let Some(left) = limits.remaining(balances, on) {
                 amount = amount.lesser(left);
             }
@@ -220,7 +226,10 @@ impl<'a> LineWork<'a> {
         if amount.is_zero() {
             return amount;
         }
-        for limits in [toward.deductible, toward.out_of_pocket].into_iter().flatten() {
+        for limits in [toward.deductible, toward.out_of_pocket]
+            .into_iter()
+            .flatten()
+        {
             for accumulator in [Some(limits.member), limits.family].into_iter().flatten() {
                 self.post(balances, accumulator, amount.scaled());
             }

@@ -55,6 +55,8 @@
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
 extern crate alloc;
+// The generated code and the macros name this crate as a policy does.
+extern crate self as tally_sdk;
 
 #[doc(hidden)]
 pub mod abi;

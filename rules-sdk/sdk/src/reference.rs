@@ -63,7 +63,7 @@ pub fn lookup(table: TableId, keys: &[Key]) -> Vec<Option<Row>> {
     }
     #[cfg(target_arch = "wasm32")]
     {
-        use crate::abi::tallystick::policy::reference as host;
+        use crate::abi::generated::tallystick::policy::reference as host;
         let keys: Vec<host::Key> = keys
             .iter()
             .map(|key| {
