@@ -4,7 +4,7 @@
 
 use alloc::vec::Vec;
 
-use tally_types::{Code, Money, Quantity, ServiceDate, ShortCode};
+use tally_types::{Code, CodeSystem, Money, Quantity, ServiceDate, ShortCode};
 
 use crate::plan::{Period, Plan, Scope, Unit};
 use crate::{claim, plan};
@@ -41,9 +41,9 @@ macro_rules! __export {
                 ) -> $crate::abi::generated::Determination {
                     let claim = $crate::abi::claim_in(context);
                     $crate::abi::determination_out(<$policy as $crate::Policy>::adjudicate(&claim))
-        }
+                }
             }
-            $crate::abi::generated::export_abi!(Exported with_types_in $crate::abi::generated);
+    $crate::abi::generated::export_abi!(Exported with_types_in $crate::abi::generated);
         };
     };
 }
@@ -79,6 +79,17 @@ pub fn claim_in(context: generated::Context) -> claim::Claim {
             .into_iter()
             .map(|line| claim::Line {
                 number: line.number,
+                system: match line.system {
+                    generated::CodeSystem::Unspecified => CodeSystem::Unspecified,
+                    generated::CodeSystem::Hcpcs => CodeSystem::Hcpcs,
+                    generated::CodeSystem::Cdt => CodeSystem::Cdt,
+                    generated::CodeSystem::Ndc => CodeSystem::Ndc,
+                    generated::CodeSystem::RxNorm => CodeSystem::RxNorm,
+                    generated::CodeSystem::Snomed => CodeSystem::Snomed,
+                    generated::CodeSystem::Icd10Pcs => CodeSystem::Icd10Pcs,
+                    generated::CodeSystem::Revenue => CodeSystem::Revenue,
+                    generated::CodeSystem::Other => CodeSystem::Other,
+                },
                 procedure: code(line.procedure),
                 modifiers: [
                     short(line.modifiers.m1),
