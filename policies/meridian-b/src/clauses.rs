@@ -47,13 +47,13 @@ clauses! {
         "As 3.2; the supplier may appeal with the records of the service.";
     /// Pairs on one claim.
     PAIRS = "3.4", "Services not paid together",
-        "Of two services of one supplier and day that stand in the table of pairs, the one in column 2 is denied and the supplier may not bill the member: always with indicator 0; with indicator 1 unless a modifier of either line says that the services were separate. A line already denied denies no other.";
+        "Of two services of one supplier and day that stand in the table of pairs, the one in column 2 is denied and the supplier may not bill the member: always with indicator 0; with indicator 1 unless a modifier of either line says that the services were separate. A line that is itself denied denies no other.";
     /// Pairs with earlier claims.
     PAIRS_EARLIER = "3.5", "Services not paid together, over claims",
         "The same holds with a service of an earlier claim; only the modifiers of the later line count. When the earlier service is the one in column 2, the later line is denied as included in what was paid.";
     /// Frequency.
     FREQUENCY = "3.6", "Frequency of preventive services",
-        "A service in the table of frequency is covered again only when more than the days stated lie between it and the last one. Before that it is denied, and the supplier may not bill the member.";
+        "A service in the table of frequency is covered only when more than the days stated lie between it and any other of its kind that was covered. Otherwise it is denied, and the supplier may not bill the member.";
 
     /// The fee.
     FEE = "4.1", "Allowed amount",
