@@ -3,7 +3,6 @@
 use alloc::vec::Vec;
 
 use tally_sdk::prelude::*;
-use tally_sdk::ClaimKind;
 
 use crate::category::Category;
 use crate::clauses::clause;
@@ -65,25 +64,27 @@ fn course(claim: &Claim, line: &Line, service: Option<&Service>, authorized: boo
         return Course::Denied(denial);
     }
     let Some(service) = service else {
-        return Course::Denied(Denial::contractual(Carc::INVALID_CODE, clause::INVALID_CODE));
+        return Course::Denied(Denial::contractual(
+            Carc::INVALID_CODE,
+            clause::INVALID_CODE,
+        ));
     };
     match service.category {
         Category::Cosmetic => {
             return Course::Denied(Denial::patient(Carc::NOT_COVERED_PLAN, clause::COSMETIC));
         }
         Category::Convenience => {
-            return Course::Denied(Denial {
-                group: Group::Pr,
-                carc: Carc::NOT_COVERED,
-                rarc: ShortCode::of("N130"),
-                clause: clause::CONVENIENCE,
-            });
+            let denial = Denial::patient(Carc::NOT_COVERED, clause::CONVENIENCE);
+            return Course::Denied(denial.remark(ShortCode::of("N130")));
         }
         Category::Unlisted => return Course::Waits(pend::RECORDS, clause::BY_HAND),
         Category::Office | Category::Benefit(_) => {}
     }
     if service.terms.is_none() {
-        return Course::Denied(Denial::patient(Carc::OUT_OF_NETWORK, clause::ONLY_IN_NETWORK));
+        return Course::Denied(Denial::patient(
+            Carc::OUT_OF_NETWORK,
+            clause::ONLY_IN_NETWORK,
+        ));
     }
     if needs_authorization(service) && !authorized {
         return match service.authorization {
@@ -102,19 +103,21 @@ fn course(claim: &Claim, line: &Line, service: Option<&Service>, authorized: boo
 
 /// What is denied before any table is looked at.
 fn refused_outright(claim: &Claim, line: &Line) -> Option<Denial> {
-    let lacking = |remark, clause| Denial {
-        group: Group::Co,
-        carc: Carc::LACKS_INFORMATION,
-        rarc: remark,
-        clause,
-    };
-    if !matches!(claim.kind, ClaimKind::Professional | ClaimKind::Institutional) {
-        return Some(Denial::patient(Carc::NOT_COVERED_PLAN, clause::OTHER_CLAIMS));
+    let lacking =
+        |remark, clause| Denial::contractual(Carc::LACKS_INFORMATION, clause).remark(remark);
+    if !matches!(
+        claim.kind,
+        ClaimKind::Professional | ClaimKind::Institutional
+    ) {
+        return Some(Denial::patient(
+            Carc::NOT_COVERED_PLAN,
+            clause::OTHER_CLAIMS,
+        ));
     }
     if edits::filed_late(claim, line, FILING_DAYS) {
         return Some(Denial::contractual(Carc::TIMELY_FILING, clause::TIMELY));
     }
-    if service::billed(line).is_none() {
+    if line.service().is_none() {
         return Some(lacking(ShortCode::of("M51"), clause::NO_CODE));
     }
     if line.quantity <= Quantity::ZERO {

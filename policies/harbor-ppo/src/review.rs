@@ -3,7 +3,6 @@
 use alloc::vec::Vec;
 
 use tally_sdk::prelude::*;
-use tally_sdk::Finding;
 
 use crate::category::{self, Category};
 use crate::clauses::clause;
@@ -14,6 +13,9 @@ use crate::service::Service;
 const OFFICE: ShortCode = ShortCode::of("11");
 /// The highest office visits, new and established.
 const HIGHEST: [Code; 2] = [Code::of("99205"), Code::of("99215")];
+
+/// Z00 to Z13: examination and screening.
+const WITHOUT_COMPLAINT: [Code; 2] = [Code::of("Z0"), Code::of("Z1")];
 
 /// The findings of a claim's lines that are not denied.
 pub fn findings(
@@ -51,14 +53,15 @@ pub fn findings(
     findings
 }
 
-/// Whether a line has diagnoses, and all are of Z00 to Z13: examination and
-/// screening.
+/// Whether a line has diagnoses, and all are without complaint.
 fn without_complaint(claim: &Claim, line: &Line) -> bool {
     let mut any = false;
     for diagnosis in claim.diagnoses_of(line) {
         any = true;
-        let mut chars = diagnosis.chars();
-        if !matches!((chars.next(), chars.next()), (Some('Z'), Some('0' | '1'))) {
+        if !WITHOUT_COMPLAINT
+            .iter()
+            .any(|head| diagnosis.starts_with(*head))
+        {
             return false;
         }
     }

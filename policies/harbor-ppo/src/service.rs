@@ -4,7 +4,6 @@ use alloc::vec::Vec;
 
 use tally_sdk::prelude::*;
 use tally_sdk::reference::{Key, Row};
-use tally_sdk::UnitPrice;
 
 use crate::category::{self, Benefit, Category};
 use crate::plan::table;
@@ -79,20 +78,12 @@ impl Service {
     }
 }
 
-/// What a line is billed as: its procedure, or else its revenue code.
-pub fn billed(line: &Line) -> Code {
-    if line.procedure.is_none() && !line.revenue.is_none() {
-        return line.revenue.into();
-    }
-    line.procedure
-}
-
 /// Looks every line up; `None` for a code that is not in the schedule.
 pub fn look_up(claim: &Claim) -> Vec<Option<Service>> {
     let keys: Vec<Key> = claim
         .lines
         .iter()
-        .map(|line| Key::one(billed(line), line.from))
+        .map(|line| Key::one(line.service(), line.from))
         .collect();
     let providers: Vec<Key> = claim
         .lines
@@ -109,7 +100,13 @@ pub fn look_up(claim: &Claim) -> Vec<Option<Service>> {
         .enumerate()
         .map(|(i, line)| {
             let row = of(&schedule, i)?;
-            Some(service(line, row, of(&fees, i), of(&network, i), *factors.get(i)?))
+            Some(service(
+                line,
+                row,
+                of(&fees, i),
+                of(&network, i),
+                *factors.get(i)?,
+            ))
         })
         .collect();
     recognise_preventive(claim, &schedule, &mut services);
@@ -185,11 +182,7 @@ fn factors(claim: &Claim) -> Vec<Rate> {
 
 /// Clause 6.3: a service so marked in the schedule is preventive, in network,
 /// with modifier 33 or a listed diagnosis.
-fn recognise_preventive(
-    claim: &Claim,
-    schedule: &[Option<Row>],
-    services: &mut [Option<Service>],
-) {
+fn recognise_preventive(claim: &Claim, schedule: &[Option<Row>], services: &mut [Option<Service>]) {
     for ((line, row), service) in claim.lines.iter().zip(schedule).zip(services) {
         let (Some(row), Some(service)) = (row, service) else {
             continue;

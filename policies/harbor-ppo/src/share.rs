@@ -17,9 +17,7 @@ pub fn settle(line: &Line, service: &Service, balances: &mut Balances) -> LineDe
     };
     let mut work = LineWork::begin(line, benefit.clause);
 
-    let limit = fee
-        .extend(line.quantity, service.factor, Rounding::HalfUp)
-        .unwrap_or(line.charge);
+    let limit = work.price(fee, service.factor, Rounding::HalfUp);
     let (group, from) = if service.in_network {
         (Group::Co, clause::IN_NETWORK)
     } else if service.emergency {
@@ -38,10 +36,19 @@ pub fn settle(line: &Line, service: &Service, balances: &mut Balances) -> LineDe
         }
         Limit::Chiropractic => {
             let denial = beyond(clause::CHIROPRACTIC_LIMIT);
-            work.limit_units(balances, accumulator::CHIROPRACTIC, Rounding::HalfUp, denial);
+            work.limit_units(
+                balances,
+                accumulator::CHIROPRACTIC,
+                Rounding::HalfUp,
+                denial,
+            );
         }
         Limit::Hearing => {
-            work.limit_amount(balances, accumulator::HEARING, beyond(clause::HEARING_LIMIT));
+            work.limit_amount(
+                balances,
+                accumulator::HEARING,
+                beyond(clause::HEARING_LIMIT),
+            );
         }
     }
 

@@ -7,8 +7,6 @@ use alloc::vec::Vec;
 use tally_sdk::edits::{UnitLimit, UnitRule};
 use tally_sdk::history::{Measure, Question};
 use tally_sdk::prelude::*;
-use tally_sdk::reference::Key;
-use tally_sdk::ClaimKind;
 
 use crate::clauses::clause;
 use crate::fee::{Benefit, Service};
@@ -38,31 +36,34 @@ pub fn outright(claim: &Claim, services: &[Option<Service>]) -> Denials {
 }
 
 fn of_line(claim: &Claim, line: &Line, service: Option<&Service>) -> Option<Denial> {
-    let with_remark = |group, carc, remark: &'static str, clause| Denial {
-        group,
-        carc,
-        rarc: ShortCode::of(remark),
-        clause,
-    };
-    if !matches!(claim.kind, ClaimKind::Professional | ClaimKind::Institutional) {
-        return Some(Denial::patient(Carc::NOT_COVERED_PLAN, clause::OTHER_CLAIMS));
+    let lacking =
+        |remark, clause| Denial::contractual(Carc::LACKS_INFORMATION, clause).remark(remark);
+    if !matches!(
+        claim.kind,
+        ClaimKind::Professional | ClaimKind::Institutional
+    ) {
+        return Some(Denial::patient(
+            Carc::NOT_COVERED_PLAN,
+            clause::OTHER_CLAIMS,
+        ));
     }
     if edits::filed_after_a_year(claim, line) {
         return Some(Denial::contractual(Carc::TIMELY_FILING, clause::TIMELY));
     }
     if line.procedure.is_none() {
-        let carc = Carc::LACKS_INFORMATION;
-        return Some(with_remark(Group::Co, carc, "M51", clause::NO_CODE));
+        return Some(lacking(ShortCode::of("M51"), clause::NO_CODE));
     }
     if line.quantity <= Quantity::ZERO {
-        let carc = Carc::LACKS_INFORMATION;
-        return Some(with_remark(Group::Co, carc, "M53", clause::NO_UNITS));
+        return Some(lacking(ShortCode::of("M53"), clause::NO_UNITS));
     }
     match service {
-        None => Some(Denial::contractual(Carc::INVALID_CODE, clause::INVALID_CODE)),
+        None => Some(Denial::contractual(
+            Carc::INVALID_CODE,
+            clause::INVALID_CODE,
+        )),
         Some(service) if service.benefit == Benefit::NotCovered => {
-            let carc = Carc::NOT_COVERED;
-            Some(with_remark(Group::Pr, carc, "N130", clause::NOT_COVERED))
+            let denial = Denial::patient(Carc::NOT_COVERED, clause::NOT_COVERED);
+            Some(denial.remark(ShortCode::of("N130")))
         }
         Some(_) => None,
     }
@@ -70,12 +71,7 @@ fn of_line(claim: &Claim, line: &Line, service: Option<&Service>) -> Option<Deni
 
 /// Clauses 3.1 to 3.3.
 pub fn units(claim: &Claim, denials: &mut Denials) {
-    let keys: Vec<Key> = claim
-        .lines
-        .iter()
-        .map(|line| Key::one(line.procedure, line.from))
-        .collect();
-    let limits: Vec<Option<UnitLimit>> = reference::lookup(table::UNITS, &keys)
+    let limits: Vec<Option<UnitLimit>> = reference::by_procedure(table::UNITS, claim)
         .iter()
         .map(|row| row.as_ref().and_then(UnitLimit::of))
         .collect();
@@ -95,12 +91,7 @@ pub fn units(claim: &Claim, denials: &mut Denials) {
 
 /// Clause 3.6: earlier claims, then earlier lines of this one.
 pub fn frequency(claim: &Claim, denials: &mut Denials) {
-    let keys: Vec<Key> = claim
-        .lines
-        .iter()
-        .map(|line| Key::one(line.procedure, line.from))
-        .collect();
-    let days: Vec<Option<i32>> = reference::lookup(table::FREQUENCY, &keys)
+    let days: Vec<Option<i32>> = reference::by_procedure(table::FREQUENCY, claim)
         .iter()
         .map(|row| row.and_then(|row| i32::try_from(row.number(0)).ok()))
         .collect();

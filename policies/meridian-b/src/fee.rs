@@ -2,7 +2,6 @@
 
 use alloc::vec::Vec;
 
-use tally_sdk::UnitPrice;
 use tally_sdk::prelude::*;
 use tally_sdk::reference::{Key, Row};
 
@@ -56,12 +55,13 @@ pub struct Service {
 
 /// Looks every line up; `None` for a code that is not in the schedule.
 pub fn look_up(claim: &Claim) -> Vec<Option<Service>> {
-    let by = |code: fn(&Line) -> Code| -> Vec<Key> {
-        let lines = claim.lines.iter();
-        lines.map(|line| Key::one(code(line), line.from)).collect()
-    };
-    let fees = reference::lookup(table::FEES, &by(|line| line.procedure));
-    let suppliers = reference::lookup(table::NETWORK, &by(|line| line.rendering));
+    let fees = reference::by_procedure(table::FEES, claim);
+    let suppliers: Vec<Key> = claim
+        .lines
+        .iter()
+        .map(|line| Key::one(line.rendering, line.from))
+        .collect();
+    let suppliers = reference::lookup(table::NETWORK, &suppliers);
     let rates = rates(claim);
     let modifiers = modifiers(claim);
     claim
@@ -87,8 +87,8 @@ fn service(
     // A modifier for both sides stands only where the schedule permits it.
     let modifier = modifier.filter(|m| m.number(1) == 0 || row.number(3) == 1);
     let factor = modifier.map_or(Rate::ONE, |m| m.rate(0));
-    let price: UnitPrice = row.price(0);
-    let whole = price
+    let whole = row
+        .price(0)
         .extend(line.quantity, factor, Rounding::HalfUp)
         .unwrap_or(line.charge);
     let participates = supplier.is_none_or(|supplier| supplier.number(0) == 1);
@@ -135,11 +135,7 @@ fn rates(claim: &Claim) -> Vec<Rates> {
         .flat_map(|line| NAMES.map(|name| Key::one(name, line.from)))
         .collect();
     let mut rows = reference::lookup(table::RATES, &keys).into_iter();
-    let mut next = || {
-        rows.next()
-            .flatten()
-            .map_or(Rate::ZERO, |row| row.rate(0))
-    };
+    let mut next = || rows.next().flatten().map_or(Rate::ZERO, |row| row.rate(0));
     claim
         .lines
         .iter()

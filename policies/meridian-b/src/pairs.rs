@@ -153,7 +153,11 @@ pub fn with_earlier(claim: &Claim, denials: &mut Denials) {
             let Some(row) = row else { continue };
             // The modifiers of the earlier line are not known: this line's count.
             if edits::pair_denies(row.number(0), line, line) {
-                let carc = if k % 2 == 0 { Carc::NCCI } else { Carc::INCLUDED };
+                let carc = if k % 2 == 0 {
+                    Carc::NCCI
+                } else {
+                    Carc::INCLUDED
+                };
                 edit::deny(denials, i, Denial::contractual(carc, clause::PAIRS_EARLIER));
             }
         }

@@ -2,7 +2,6 @@
 
 use alloc::vec::Vec;
 
-use tally_sdk::Finding;
 use tally_sdk::prelude::*;
 
 use crate::clauses::clause;
@@ -11,6 +10,9 @@ use crate::plan::pattern;
 
 /// The highest office visits, new and established.
 const HIGHEST: [Code; 2] = [Code::of("99205"), Code::of("99215")];
+
+/// Z00 to Z13, examination and screening; R70 to R79, findings in blood.
+const FOR_THE_LABORATORY: [Code; 3] = [Code::of("Z0"), Code::of("Z1"), Code::of("R7")];
 
 /// The findings of a claim's lines that are not denied.
 pub fn findings(claim: &Claim, denials: &Denials, separated: &[usize]) -> Vec<Finding> {
@@ -39,15 +41,15 @@ pub fn findings(claim: &Claim, denials: &Denials, separated: &[usize]) -> Vec<Fi
     findings
 }
 
-/// Whether a line has diagnoses, and all are of Z00 to Z13 (examination and
-/// screening) or R70 to R79 (findings in blood).
+/// Whether a line has diagnoses, and all are screening or laboratory findings.
 fn screening_or_laboratory(claim: &Claim, line: &Line) -> bool {
     let mut any = false;
     for diagnosis in claim.diagnoses_of(line) {
         any = true;
-        let mut chars = diagnosis.chars();
-        let head = (chars.next(), chars.next());
-        if !matches!(head, (Some('Z'), Some('0' | '1')) | (Some('R'), Some('7'))) {
+        if !FOR_THE_LABORATORY
+            .iter()
+            .any(|head| diagnosis.starts_with(*head))
+        {
             return false;
         }
     }

@@ -23,15 +23,17 @@ pub fn settle(
         .zip(services)
         .zip(denials)
         .zip(reduced)
-        .map(|(((line, service), denial), reduced)| match (denial, service) {
-            (None, Some(service)) => settle_line(line, service, reduced, &mut balances),
-            (Some(denial), _) => LineWork::deny(line, *denial),
-            // A line without a service is denied by clause 2.3 before this.
-            (None, None) => LineWork::deny(
-                line,
-                Denial::contractual(Carc::INVALID_CODE, clause::INVALID_CODE),
-            ),
-        })
+        .map(
+            |(((line, service), denial), reduced)| match (denial, service) {
+                (None, Some(service)) => settle_line(line, service, reduced, &mut balances),
+                (Some(denial), _) => LineWork::deny(line, *denial),
+                // A line without a service is denied by clause 2.3 before this.
+                (None, None) => LineWork::deny(
+                    line,
+                    Denial::contractual(Carc::INVALID_CODE, clause::INVALID_CODE),
+                ),
+            },
+        )
         .collect()
 }
 
