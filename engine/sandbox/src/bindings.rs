@@ -16,6 +16,19 @@ pub(crate) use generated::tallystick::policy::history::{Measure, Question};
 pub(crate) use generated::tallystick::policy::reference::{Key, Row};
 pub(crate) use generated::{Policy, PolicyPre};
 
+// How many bytes a policy may hand over is counted as the host holds them.
+// Were these sizes others, some determination of nearly that size would come
+// out otherwise than it did: so a compiler that lays them out anew is noticed.
+#[cfg(target_pointer_width = "64")]
+const _: () = {
+    assert!(size_of::<generated::LineDetermination>() == 72);
+    assert!(size_of::<generated::Adjustment>() == 24);
+    assert!(size_of::<generated::Posting>() == 16);
+    assert!(size_of::<generated::Finding>() == 8);
+    assert!(size_of::<Key>() == 40);
+    assert!(size_of::<Question>() == 48);
+};
+
 /// Something a guest said that has no meaning in the core's types.
 #[derive(Debug)]
 pub(crate) struct Meaningless(pub &'static str);

@@ -5,6 +5,10 @@
 //! bytes --prove--> Proven --Sandbox::load--> Policy --Policy::run--> Ran
 //! ```
 //!
+//! One [`Sandbox`] serves all threads. It holds [`Limits::CONCURRENT`] slots:
+//! whoever calls while all are taken is told so ([`HostFault::Busy`]) rather
+//! than made to wait, so a caller runs no more threads than there are slots.
+//!
 //! Three kinds of failure are kept apart: what a policy decides (a
 //! determination), how it breaks its contract ([`ContractFault`], which is
 //! deterministic and pends the claim), and what went wrong with the host
@@ -15,6 +19,7 @@
 mod bindings;
 mod limits;
 mod machine;
+mod module;
 mod proof;
 
 pub use limits::{ABI, FUEL_COST_TABLE, Limits};

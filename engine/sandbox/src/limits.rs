@@ -13,8 +13,8 @@ impl Limits {
     pub const CODE_BYTES: usize = 1 << 20;
     /// Functions, imports included.
     pub const FUNCTIONS: usize = 10_000;
-    /// Core modules of a component: the policy's own and the two that carry
-    /// its imports across the interface.
+    /// Core modules of a component, and instances of them: the policy's own and
+    /// the two that carry its imports across the interface.
     pub const MODULES: usize = 4;
     /// Bytes of linear memory. It is a slot of a pool, reset after each claim.
     pub const MEMORY_BYTES: u64 = 4 << 20;
@@ -25,8 +25,8 @@ impl Limits {
     /// Units of fuel to instantiate: there is no start function, so what is
     /// charged is the copying of data into memory and tables.
     pub const INSTANTIATION_FUEL: u64 = 20_000_000;
-    /// Bytes a policy may hand over in one call. The default of the machine
-    /// is 128 MiB, for 22,012 units of fuel.
+    /// Bytes a policy may hand over in one call, as the host holds them. The
+    /// default of the machine is 128 MiB, for 22,012 units of fuel.
     pub const ANSWER_BYTES: usize = 1 << 20;
     /// Bytes a policy may be answered by `lookup` and `query` together.
     pub const ASKED_BYTES: u64 = 4 << 20;
@@ -38,7 +38,7 @@ impl Limits {
     /// Bytes of native stack. How deep a call may go is not deterministic over
     /// compilers: to overflow is a host fault, never a verdict.
     pub const STACK_BYTES: usize = 512 << 10;
-    /// Claims that may run at once.
+    /// Claims that may run at once; one more is refused a slot at once.
     pub const CONCURRENT: u32 = 64;
 }
 

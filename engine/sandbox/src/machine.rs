@@ -10,8 +10,8 @@ use tally_core::adjudication::{
 use thiserror::Error;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{
-    Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Store,
-    StoreContextMut, StoreLimits, StoreLimitsBuilder, Trap,
+    Config, Engine, InstanceAllocationStrategy, OptLevel, PoolConcurrencyLimitError,
+    PoolingAllocationConfig, ResourceLimiter, Store, StoreContextMut, Trap,
 };
 
 use crate::bindings::{self, Key, Meaningless, PolicyPre, Question, Row};
@@ -62,7 +62,10 @@ pub enum HostFault {
     /// Native stack ran out: how deep a call may go differs over compilers.
     #[error("the native stack ran out")]
     StackOverflow,
-    /// No slot was free, or the system refused memory.
+    /// Every slot is taken: more threads call than [`Limits::CONCURRENT`].
+    #[error("all {} slots of the sandbox are taken: try again", Limits::CONCURRENT)]
+    Busy,
+    /// The system refused memory.
     #[error("a fresh instance could not be made")]
     Instance(#[source] wasmtime::Error),
     /// A proven component did not compile.
@@ -118,10 +121,56 @@ pub struct Ran {
 }
 
 struct State {
-    limits: StoreLimits,
     answers: Option<Arc<dyn Answers>>,
     transcript: Vec<Exchange>,
     moved: u64,
+    /// Whether growth that was permitted is still to succeed.
+    growing: bool,
+}
+
+const MEMORY_BYTES: usize = Limits::MEMORY_BYTES as usize;
+const TABLE_ELEMENTS: usize = Limits::TABLE_ELEMENTS as usize;
+
+impl ResourceLimiter for State {
+    fn memory_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        self.growing = desired <= MEMORY_BYTES && maximum.is_none_or(|max| desired <= max);
+        Ok(self.growing)
+    }
+
+    /// What was permitted and still failed was refused by the system. A policy
+    /// must not see that: its answer would depend on the host.
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        if core::mem::take(&mut self.growing) {
+            return Err(wasmtime::Error::from(Failed(error.to_string())));
+        }
+        Ok(())
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(desired <= TABLE_ELEMENTS && maximum.is_none_or(|max| desired <= max))
+    }
+
+    fn instances(&self) -> usize {
+        2 * Limits::MODULES
+    }
+
+    fn tables(&self) -> usize {
+        Limits::MODULES
+    }
+
+    fn memories(&self) -> usize {
+        1
+    }
 }
 
 impl Sandbox {
@@ -130,7 +179,8 @@ impl Sandbox {
     /// # Errors
     /// When the machine cannot be set up here.
     pub fn new(backend: Backend) -> Result<Arc<Self>, HostFault> {
-        let engine = Engine::new(&config(backend)).map_err(HostFault::Setup)?;
+        let config = config(backend).map_err(HostFault::Setup)?;
+        let engine = Engine::new(&config).map_err(HostFault::Setup)?;
         let mut linker = Linker::new(&engine);
         link(&mut linker).map_err(HostFault::Setup)?;
         Ok(Arc::new(Self {
@@ -235,38 +285,29 @@ impl Sandbox {
     }
 
     fn store(&self, answers: Option<Arc<dyn Answers>>) -> Store<State> {
-        let limits = StoreLimitsBuilder::new()
-            .memory_size(usize::try_from(Limits::MEMORY_BYTES).unwrap_or(usize::MAX))
-            .table_elements(usize::try_from(Limits::TABLE_ELEMENTS).unwrap_or(usize::MAX))
-            .memories(1)
-            .tables(4)
-            .instances(8)
-            .build();
         let mut store = Store::new(
             &self.engine,
             State {
-                limits,
                 answers,
                 transcript: Vec::new(),
                 moved: 0,
+                growing: false,
             },
         );
-        store.limiter(|state| &mut state.limits);
+        store.limiter(|state| state);
         store.set_hostcall_fuel(Limits::ANSWER_BYTES);
         store
     }
 
     fn describe(&self, pre: &PolicyPre<State>) -> Result<Description, LoadError> {
         let mut store = self.store(None);
-        let policy = instantiate(&mut store, pre, Limits::FUEL)?;
-        match policy.call_describe(&mut store) {
-            Ok(said) => Ok(bindings::description_in(said)
-                .map_err(|_| LoadError::Describe(ContractFault::BadAnswer))?),
-            Err(error) => match fault(error, Limits::FUEL) {
-                Ok(fault) => Err(LoadError::Describe(fault)),
-                Err(host) => Err(LoadError::Host(host)),
-            },
-        }
+        let said = instantiate(&mut store, pre, Limits::FUEL)
+            .and_then(|policy| policy.call_describe(&mut store))
+            .map_err(|error| match fault(error, Limits::FUEL) {
+                Ok(fault) => LoadError::Describe(fault),
+                Err(host) => LoadError::Host(host),
+            })?;
+        bindings::description_in(said).map_err(|_| LoadError::Describe(ContractFault::BadAnswer))
     }
 }
 
@@ -305,8 +346,8 @@ impl Policy {
         fuel: u64,
     ) -> Result<Ran, HostFault> {
         let mut store = self.sandbox.store(Some(answers));
-        let policy = instantiate(&mut store, &self.pre, fuel)?;
-        let called = policy.call_adjudicate(&mut store, &bindings::context_out(context));
+        let called = instantiate(&mut store, &self.pre, fuel)
+            .and_then(|policy| policy.call_adjudicate(&mut store, &bindings::context_out(context)));
         let (determined, used) = match called {
             Ok(said) => {
                 let left = store.get_fuel().map_err(HostFault::Machine)?;
@@ -328,11 +369,10 @@ impl Policy {
 /// The settings that decide what outcomes are: part of every artefact's key.
 const CONFIGURATION: &str = "1: nan-canonical, fuel, cow, no relaxed simd, no threads, no gc";
 
-fn config(backend: Backend) -> Config {
+fn config(backend: Backend) -> wasmtime::Result<Config> {
     let mut config = Config::new();
     if backend == Backend::Pulley {
-        // Known to this version; were it not, setting up the engine would say so.
-        let _ = config.target("pulley64");
+        config.target("pulley64")?;
     }
     config
         .cranelift_opt_level(OptLevel::Speed)
@@ -346,32 +386,30 @@ fn config(backend: Backend) -> Config {
         .wasm_backtrace_max_frames(None)
         .memory_init_cow(true)
         .max_wasm_stack(Limits::STACK_BYTES);
-    let slot = usize::try_from(Limits::MEMORY_BYTES).unwrap_or(usize::MAX);
+    let modules = u32::try_from(Limits::MODULES).unwrap_or(u32::MAX);
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(Limits::CONCURRENT)
-        .total_core_instances(Limits::CONCURRENT * 4)
+        .total_core_instances(Limits::CONCURRENT * modules)
         .total_memories(Limits::CONCURRENT)
-        .total_tables(Limits::CONCURRENT * 4)
+        .total_tables(Limits::CONCURRENT * modules)
         .max_memories_per_module(1)
-        .max_tables_per_module(4)
-        .table_elements(usize::try_from(Limits::TABLE_ELEMENTS).unwrap_or(usize::MAX))
-        .max_memory_size(slot)
-        .linear_memory_keep_resident(slot)
-        .table_keep_resident(slot);
+        .max_tables_per_module(1)
+        .table_elements(TABLE_ELEMENTS)
+        .max_memory_size(MEMORY_BYTES)
+        .linear_memory_keep_resident(MEMORY_BYTES)
+        .table_keep_resident(TABLE_ELEMENTS * core::mem::size_of::<usize>());
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
-    config
+    Ok(config)
 }
 
 fn instantiate(
     store: &mut Store<State>,
     pre: &PolicyPre<State>,
     fuel: u64,
-) -> Result<crate::bindings::Policy, HostFault> {
-    store
-        .set_fuel(Limits::INSTANTIATION_FUEL)
-        .map_err(HostFault::Machine)?;
-    let policy = pre.instantiate(&mut *store).map_err(HostFault::Instance)?;
-    store.set_fuel(fuel).map_err(HostFault::Machine)?;
+) -> wasmtime::Result<crate::bindings::Policy> {
+    store.set_fuel(Limits::INSTANTIATION_FUEL)?;
+    let policy = pre.instantiate(&mut *store)?;
+    store.set_fuel(fuel)?;
     Ok(policy)
 }
 
@@ -379,6 +417,11 @@ fn instantiate(
 #[derive(Debug, Error)]
 #[error(transparent)]
 struct Raised(ContractFault);
+
+/// A fault of the host's own, raised through the machine.
+#[derive(Debug, Error)]
+#[error("{0}")]
+struct Failed(String);
 
 /// Tells a contract fault from a host fault by type, never by text.
 fn fault(error: wasmtime::Error, limit: u64) -> Result<ContractFault, HostFault> {
@@ -388,7 +431,13 @@ fn fault(error: wasmtime::Error, limit: u64) -> Result<ContractFault, HostFault>
             other => other.clone(),
         });
     }
-    if error.is::<wasmtime::OutOfMemory>() || error.is::<wasmtime::PoolConcurrencyLimitError>() {
+    if error.is::<PoolConcurrencyLimitError>() {
+        return Err(HostFault::Busy);
+    }
+    if error.is::<wasmtime::OutOfMemory>() || error.is::<std::io::Error>() {
+        return Err(HostFault::Instance(error));
+    }
+    if error.is::<Failed>() || error.is::<wasmtime::WasmtimeBug>() {
         return Err(HostFault::Machine(error));
     }
     Ok(match error.downcast_ref::<Trap>() {
@@ -413,7 +462,7 @@ fn fault(error: wasmtime::Error, limit: u64) -> Result<ContractFault, HostFault>
             | Trap::UnalignedPointer,
         )
         // Values that cannot be lifted, and more bytes than may be handed over,
-        // are errors of the machine without a kind; both are deterministic.
+        // are errors of the machine without a type; both are deterministic.
         | None => ContractFault::BadAnswer,
         Some(_) => ContractFault::Trap(TrapKind::Other),
     })
@@ -423,15 +472,20 @@ fn raise(fault: ContractFault) -> wasmtime::Error {
     wasmtime::Error::from(Raised(fault))
 }
 
+/// Bytes of a key, row, question and answer as the interface lays them out in
+/// a policy's memory: fuel is charged by these, the same on every host.
+const KEY_BYTES: u64 = 40;
+const ROW_BYTES: u64 = 40;
+const QUESTION_BYTES: u64 = 56;
+const ANSWER_BYTES: u64 = 8;
+
 fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker
         .instance("tallystick:policy/reference@1.0.0")?
         .func_wrap(
             "lookup",
             |mut store: StoreContextMut<'_, State>, (table, keys): (u16, Vec<Key>)| {
-                let asked = keys.len() as u64 * core::mem::size_of::<Key>() as u64;
-                let answered = keys.len() as u64 * core::mem::size_of::<Row>() as u64;
-                charge(&mut store, asked + answered)?;
+                charge(&mut store, keys.len() as u64 * (KEY_BYTES + ROW_BYTES))?;
                 let keys = keys
                     .into_iter()
                     .map(bindings::key_in)
@@ -442,8 +496,8 @@ fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
                     .answers
                     .as_ref()
                     .and_then(|answers| answers.lookup(table, &keys))
-                    .filter(|rows| rows.len() == keys.len())
                     .ok_or_else(|| meaningless(Meaningless("table")))?;
+                answered(keys.len(), rows.len())?;
                 let out: Vec<Row> = rows.iter().map(bindings::row_out).collect();
                 store
                     .data_mut()
@@ -457,9 +511,10 @@ fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         .func_wrap(
             "query",
             |mut store: StoreContextMut<'_, State>, (questions,): (Vec<Question>,)| {
-                let asked = questions.len() as u64 * core::mem::size_of::<Question>() as u64;
-                let answered = questions.len() as u64 * 8;
-                charge(&mut store, asked + answered)?;
+                charge(
+                    &mut store,
+                    questions.len() as u64 * (QUESTION_BYTES + ANSWER_BYTES),
+                )?;
                 let questions = questions
                     .into_iter()
                     .map(bindings::question_in)
@@ -470,8 +525,8 @@ fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
                     .answers
                     .as_ref()
                     .map(|answers| answers.query(&questions))
-                    .filter(|answers| answers.len() == questions.len())
                     .ok_or_else(|| meaningless(Meaningless("history")))?;
+                answered(questions.len(), answers.len())?;
                 store.data_mut().transcript.push(Exchange::Query {
                     questions,
                     answers: answers.clone(),
@@ -479,6 +534,15 @@ fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
                 Ok((answers,))
             },
         )?;
+    Ok(())
+}
+
+/// The host owes one answer a question.
+fn answered(asked: usize, answers: usize) -> wasmtime::Result<()> {
+    if asked != answers {
+        let text = format!("{answers} answers to {asked} questions");
+        return Err(wasmtime::Error::from(Failed(text)));
+    }
     Ok(())
 }
 

@@ -8,12 +8,10 @@
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 use wasmparser::component_types::ComponentEntityType;
-use wasmparser::{
-    CompositeInnerType, ElementItems, Encoding, ExternalKind, Operator, Parser, Payload, TypeRef,
-    Validator, WasmFeatures,
-};
+use wasmparser::{CanonicalFunction, Encoding, Instance, Parser, Payload, Validator, WasmFeatures};
 
 use crate::Limits;
+use crate::module::Module;
 
 /// Why a component cannot be a policy. Numbered, never used again.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -184,17 +182,19 @@ pub fn prove(bytes: Vec<u8>) -> Result<Proven, Refused> {
         .validate_all(&bytes)
         .map_err(|_| Refused::Floats)?;
     shape.check_interface(&types)?;
+    // Counted before anything whose time grows with the counts.
+    let count = |get: fn(&Module) -> usize| shape.modules.iter().map(get).sum::<usize>();
+    bound("modules", shape.modules.len(), Limits::MODULES)?;
+    bound("instances of modules", shape.instances, Limits::MODULES)?;
+    bound("functions", count(Module::functions), Limits::FUNCTIONS)?;
+    bound("bytes of code", count(|m| m.code), Limits::CODE_BYTES)?;
+    bound("memories", count(|m| m.memories.len()), 1)?;
     let mut indirect = 0usize;
     for (position, module) in shape.modules.iter().enumerate() {
         module.check_bounds()?;
         module.check_recursion(position)?;
-        indirect = indirect.saturating_add(module.cycles(true).len());
+        indirect = indirect.saturating_add(module.indirect_cycles());
     }
-    let count = |get: fn(&Module) -> usize| shape.modules.iter().map(get).sum::<usize>();
-    bound("modules", shape.modules.len(), Limits::MODULES)?;
-    bound("functions", count(|m| m.types.len()), Limits::FUNCTIONS)?;
-    bound("bytes of code", count(|m| m.code), Limits::CODE_BYTES)?;
-    bound("memories", count(|m| m.memories.len()), 1)?;
     Ok(Proven {
         hash: Sha256::digest(&bytes).into(),
         indirect,
@@ -217,23 +217,9 @@ fn invalid(error: &wasmparser::BinaryReaderError) -> Refused {
 }
 
 #[derive(Default)]
-struct Module {
-    imported: usize,
-    /// The type of each function, imported ones first.
-    types: Vec<u32>,
-    /// For each function with a body: what it calls, directly and by type.
-    calls: Vec<(Vec<u32>, Vec<u32>)>,
-    /// Functions that stand in a table.
-    listed: Vec<u32>,
-    memories: Vec<Option<u64>>,
-    tables: Vec<Option<u64>>,
-    code: usize,
-    names: std::collections::BTreeMap<u32, String>,
-}
-
-#[derive(Default)]
 struct Shape {
     modules: Vec<Module>,
+    instances: usize,
     imports: Vec<String>,
     exports: Vec<String>,
     sections: Vec<(String, core::ops::Range<usize>)>,
@@ -268,6 +254,28 @@ impl Shape {
                     for export in section {
                         let export = export.map_err(|error| invalid(&error))?;
                         shape.exports.push(export.name.name.to_owned());
+                    }
+                }
+                Payload::InstanceSection(section) => {
+                    for instance in section {
+                        if let Instance::Instantiate { .. } =
+                            instance.map_err(|error| invalid(&error))?
+                        {
+                            shape.instances = shape.instances.saturating_add(1);
+                        }
+                    }
+                }
+                Payload::ComponentCanonicalSection(section) => {
+                    for function in section {
+                        match function.map_err(|error| invalid(&error))? {
+                            CanonicalFunction::Lift { .. } | CanonicalFunction::Lower { .. } => {}
+                            // Resources, streams and threads: a policy has none.
+                            _ => {
+                                return Err(Refused::Invalid {
+                                    reason: "a built-in other than lift and lower".to_owned(),
+                                });
+                            }
+                        }
                     }
                 }
                 Payload::CustomSection(section) if !inside => {
@@ -325,250 +333,5 @@ impl Shape {
             Some(name) => Err(Refused::Missing { name }),
             None => Ok(()),
         }
-    }
-}
-
-impl Module {
-    fn read(
-        &mut self,
-        payload: Payload<'_>,
-    ) -> Result<Result<(), Refused>, wasmparser::BinaryReaderError> {
-        match payload {
-            Payload::TypeSection(section) => {
-                // Floats are found by validation; here only that types are functions.
-                for group in section {
-                    for ty in group?.into_types() {
-                        if !matches!(ty.composite_type.inner, CompositeInnerType::Func(_)) {
-                            return Ok(Err(Refused::Invalid {
-                                reason: "a type that is not a function's".to_owned(),
-                            }));
-                        }
-                    }
-                }
-            }
-            Payload::ImportSection(section) => {
-                for import in section.into_imports() {
-                    match import?.ty {
-                        TypeRef::Func(ty) | TypeRef::FuncExact(ty) => {
-                            self.types.push(ty);
-                            self.imported = self.imported.saturating_add(1);
-                        }
-                        TypeRef::Memory(memory) if memory.shared => {
-                            return Ok(Err(Refused::SharedMemory));
-                        }
-                        _ => {}
-                    }
-                }
-            }
-            Payload::FunctionSection(section) => {
-                for ty in section {
-                    self.types.push(ty?);
-                }
-            }
-            Payload::MemorySection(section) => {
-                for memory in section {
-                    let memory = memory?;
-                    if memory.shared {
-                        return Ok(Err(Refused::SharedMemory));
-                    }
-                    let pages = memory.maximum.filter(|max| *max >= memory.initial);
-                    self.memories
-                        .push(pages.map(|max| max.saturating_mul(65_536)));
-                }
-            }
-            Payload::TableSection(section) => {
-                for table in section {
-                    let table = table?.ty;
-                    self.tables.push(Some(table.maximum.unwrap_or(u64::MAX)));
-                }
-            }
-            Payload::ElementSection(section) => {
-                for element in section {
-                    match element?.items {
-                        ElementItems::Functions(functions) => {
-                            for function in functions {
-                                self.listed.push(function?);
-                            }
-                        }
-                        ElementItems::Expressions(_, expressions) => {
-                            for expression in expressions {
-                                for operator in expression?.get_operators_reader() {
-                                    if let Operator::RefFunc { function_index } = operator? {
-                                        self.listed.push(function_index);
-                                    }
-                                }
-                            }
-                        }
-                    }
-                }
-            }
-            Payload::CodeSectionEntry(body) => {
-                let range = body.range();
-                let length = range.end.saturating_sub(range.start);
-                self.code = self
-                    .code
-                    .saturating_add(usize::try_from(length).unwrap_or(usize::MAX));
-                let (mut direct, mut indirect) = (Vec::new(), Vec::new());
-                for operator in body.get_operators_reader()? {
-                    match operator? {
-                        Operator::Call { function_index } => direct.push(function_index),
-                        Operator::CallIndirect { type_index, .. } => indirect.push(type_index),
-                        _ => {}
-                    }
-                }
-                direct.sort_unstable();
-                direct.dedup();
-                indirect.sort_unstable();
-                indirect.dedup();
-                self.calls.push((direct, indirect));
-            }
-            Payload::CustomSection(section) if section.name() == "name" => {
-                // Names only make a message readable; unreadable ones are left out.
-                if let wasmparser::KnownCustom::Name(names) = section.as_known() {
-                    for names in names.into_iter().map_while(Result::ok) {
-                        if let wasmparser::Name::Function(names) = names {
-                            for name in names.into_iter().map_while(Result::ok) {
-                                self.names.insert(name.index, name.name.to_owned());
-                            }
-                        }
-                    }
-                }
-            }
-            Payload::ExportSection(section) => {
-                for export in section {
-                    let export = export?;
-                    if export.kind == ExternalKind::Tag {
-                        return Ok(Err(Refused::Export {
-                            name: export.name.to_owned(),
-                        }));
-                    }
-                }
-            }
-            _ => {}
-        }
-        Ok(Ok(()))
-    }
-
-    fn check_bounds(&self) -> Result<(), Refused> {
-        let bounded = |max: &Option<u64>, limit: u64| max.is_some_and(|max| max <= limit);
-        if !self
-            .memories
-            .iter()
-            .all(|m| bounded(m, Limits::MEMORY_BYTES))
-        {
-            return Err(Refused::Unbounded {
-                what: "the memory (bytes)",
-                limit: Limits::MEMORY_BYTES,
-            });
-        }
-        if !self
-            .tables
-            .iter()
-            .all(|t| bounded(t, Limits::TABLE_ELEMENTS))
-        {
-            return Err(Refused::Unbounded {
-                what: "a table (elements)",
-                limit: Limits::TABLE_ELEMENTS,
-            });
-        }
-        Ok(())
-    }
-
-    fn check_recursion(&self, module: usize) -> Result<(), Refused> {
-        match self.cycles(false).first() {
-            None => Ok(()),
-            Some(cycle) => {
-                let first = cycle.first().copied().unwrap_or(0);
-                let function = match self.names.get(&first) {
-                    Some(name) => format!("`{name}`"),
-                    None => first.to_string(),
-                };
-                Err(Refused::Recursion {
-                    module,
-                    function,
-                    through: cycle.len().saturating_sub(1),
-                })
-            }
-        }
-    }
-
-    fn callees(&self, function: usize, indirect: bool) -> Vec<usize> {
-        let Some((direct, by_type)) = function
-            .checked_sub(self.imported)
-            .and_then(|body| self.calls.get(body))
-        else {
-            return Vec::new();
-        };
-        let index = |f: &u32| usize::try_from(*f).unwrap_or(usize::MAX);
-        let mut callees: Vec<usize> = direct.iter().map(index).collect();
-        if indirect && !by_type.is_empty() {
-            callees.extend(
-                self.listed
-                    .iter()
-                    .map(index)
-                    .filter(|f| self.types.get(*f).is_some_and(|ty| by_type.contains(ty))),
-            );
-        }
-        callees
-    }
-
-    /// The groups of functions that call each other in a circle: Tarjan's
-    /// strongly connected components, without recursion of our own.
-    fn cycles(&self, indirect: bool) -> Vec<Vec<u32>> {
-        let n = self.types.len();
-        let (mut order, mut low) = (vec![0usize; n], vec![0usize; n]);
-        let (mut on_stack, mut stack) = (vec![false; n], Vec::new());
-        let (mut next, mut found) = (1usize, Vec::new());
-        for root in 0..n {
-            if order[root] != 0 {
-                continue;
-            }
-            let mut work = vec![(root, self.callees(root, indirect), 0usize)];
-            order[root] = next;
-            low[root] = next;
-            next += 1;
-            stack.push(root);
-            on_stack[root] = true;
-            while let Some((function, callees, at)) = work.last_mut() {
-                let function = *function;
-                if let Some(&callee) = callees.get(*at) {
-                    *at += 1;
-                    if callee >= n {
-                        continue;
-                    }
-                    if order[callee] == 0 {
-                        order[callee] = next;
-                        low[callee] = next;
-                        next += 1;
-                        stack.push(callee);
-                        on_stack[callee] = true;
-                        work.push((callee, self.callees(callee, indirect), 0));
-                    } else if on_stack[callee] {
-                        low[function] = low[function].min(order[callee]);
-                    }
-                    continue;
-                }
-                let own = callees.contains(&function);
-                work.pop();
-                if let Some((caller, ..)) = work.last() {
-                    low[*caller] = low[*caller].min(low[function]);
-                }
-                if low[function] == order[function] {
-                    let mut group = Vec::new();
-                    while let Some(member) = stack.pop() {
-                        on_stack[member] = false;
-                        group.push(u32::try_from(member).unwrap_or(u32::MAX));
-                        if member == function {
-                            break;
-                        }
-                    }
-                    group.sort_unstable();
-                    if group.len() > 1 || own {
-                        found.push(group);
-                    }
-                }
-            }
-        }
-        found
     }
 }

@@ -2,7 +2,8 @@
 
 use thiserror::Error;
 
-use super::contract::Description;
+use super::contract::{AccumulatorPeriod, Description};
+use super::decide::period_start;
 
 /// Bounds on a description, with their reasons.
 #[derive(Debug, Clone, Copy)]
@@ -67,8 +68,11 @@ pub enum DescriptionError {
     /// Only US dollars are adjudicated yet.
     #[error("the currency must be USD")]
     Currency,
-    /// Limits out of order or negative.
-    #[error("accumulator {position}: its limits are not negative and their dates rise")]
+    /// Limits out of order or negative, or one of a lifetime that begins late.
+    #[error(
+        "accumulator {position}: its limits are not negative and their dates rise; \
+         that of a lifetime is effective 1970-01-01"
+    )]
     Limits {
         /// Its position, from 1.
         position: usize,
@@ -147,7 +151,15 @@ impl Description {
             name("accumulator", position, &accumulator.name)?;
             let dates = accumulator.limits.iter().map(|l| l.effective);
             let rising = dates.clone().zip(dates.skip(1)).all(|(a, b)| a < b);
-            if !rising || accumulator.limits.iter().any(|l| l.limit < 0) {
+            // A lifetime is one period, that of all days: a limit that came into
+            // force later would never be.
+            let late = accumulator.period == AccumulatorPeriod::Lifetime
+                && accumulator.limits.first().is_some_and(|first| {
+                    first.effective
+                        > period_start(accumulator.period, first.effective, first.effective)
+                });
+            let many = accumulator.limits.len() > DescriptionLimits::ITEMS;
+            if many || late || !rising || accumulator.limits.iter().any(|l| l.limit < 0) {
                 return Err(DescriptionError::Limits { position });
             }
         }

@@ -3,7 +3,7 @@
 
 use thiserror::Error;
 
-use super::outcome::OutcomeError;
+use super::line::OutcomeError;
 use super::rules::EngineRule;
 
 /// Why a policy stopped without an answer. A trap's own text belongs to the
@@ -39,8 +39,8 @@ pub enum ContractFault {
     /// A trap.
     #[error("the policy stopped: {0}")]
     Trap(TrapKind),
-    /// The answer cannot be read as the interface says.
-    #[error("the policy's answer is not a value of the interface, or over 1,048,576 bytes")]
+    /// An answer or a question cannot be read as the interface says.
+    #[error("the policy handed over what is no value of the interface, or over 1,048,576 bytes")]
     BadAnswer,
     /// Too much data in or out of the sandbox.
     #[error("the policy moved more than {limit} bytes across its boundary")]

@@ -1,14 +1,21 @@
-//! From a claim to an outcome that balances.
+//! From a claim to an outcome that balances, in two steps around the sandbox:
+//! [`decide`] applies the engine's own rules and makes the policy's context,
+//! [`settle`] checks the policy's determination and makes the outcome.
+//!
+//! Both are functions of their arguments: the same claim, enrolment, policies,
+//! history and balances give the same outcome bytes anywhere.
 
 mod contract;
+mod decide;
 mod describe;
 mod fault;
-mod flow;
 mod history;
+mod line;
 mod outcome;
 mod questions;
 pub mod reasons;
 mod rules;
+mod settle;
 #[cfg(test)]
 mod tests;
 
@@ -17,16 +24,15 @@ pub use contract::{
     Context, ContextAuthorization, ContextLine, ContextMember, DatedLimit, Description,
     Determination, Finding, LineDetermination, Pattern, Pend, PendReason, Posting, Verdict,
 };
+pub use decide::{
+    AccumulatorKey, Balances, Decision, Inputs, Movement, Policies, PolicyInForce, Run, Settled,
+    decide, period_start,
+};
 pub use describe::{DescriptionError, DescriptionLimits};
 pub use fault::{ContractFault, TrapKind};
-pub use flow::{
-    AccumulatorKey, Balances, Decision, DeterminationLimits, Inputs, Movement, Policies,
-    PolicyInForce, Run, Settled, decide, period_start, settle,
-};
 pub use history::{LineState, PastLine, answer, remaining};
-pub use outcome::{
-    Flagged, LineOutcome, Outcome, OutcomeAdjustment, OutcomeError, OutcomePosting, Settlement,
-    Status,
-};
+pub use line::{LineOutcome, OutcomeAdjustment, OutcomeError, OutcomePosting};
+pub use outcome::{Flagged, Outcome, Settlement, Status};
 pub use questions::{Answers, Exchange, Measure, Question, TableKey, TableRow, Transcript};
 pub use rules::EngineRule;
+pub use settle::{DeterminationLimits, settle};

@@ -30,7 +30,7 @@ pub enum EngineRule {
     OutOfFuel = 301,
     /// The policy stopped itself or broke a rule of the machine.
     Trap = 302,
-    /// What the policy answered is not a value of the interface.
+    /// What the policy handed over is not a value of the interface.
     BadAnswer = 303,
     /// The policy handed over, or asked for, more bytes than it may.
     TooMuchData = 304,
@@ -106,7 +106,7 @@ impl EngineRule {
             Self::CoverChanges => "The member's cover changes between a line's first and last day.",
             Self::OutOfFuel => "The policy used all its fuel.",
             Self::Trap => "The policy stopped without an answer.",
-            Self::BadAnswer => "The policy's answer is not a value of the interface.",
+            Self::BadAnswer => "What the policy handed over is not a value of the interface.",
             Self::TooMuchData => "The policy moved more data than it may.",
             Self::BadQuestion => "The policy asked a question that has no meaning.",
             Self::WrongLines => "The policy did not determine each line once, in order.",

@@ -1,1 +1,10 @@
+//! Adjudication, tested rule by rule, and by what must always hold.
 
+mod decide;
+mod describe;
+mod history;
+mod outcome;
+mod properties;
+mod rig;
+mod settle;
+mod snapshots;
