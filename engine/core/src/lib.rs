@@ -25,4 +25,5 @@ pub mod adjudication;
 pub mod canon;
 pub mod claim;
 pub mod fraud;
+pub mod interchange;
 pub mod ledger;

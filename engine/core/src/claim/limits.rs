@@ -1,8 +1,8 @@
-//! What a claim may hold at most.
+//! What a claim and a contract may hold at most.
 
 use tally_types::Money;
 
-/// Bounds on a claim, with their reasons.
+/// Bounds on a claim and a contract, with their reasons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits;
 
@@ -21,4 +21,10 @@ impl Limits {
     pub const CHARGE: Money = Money::cents(9_999_999_999);
     /// The most units of a line.
     pub const UNITS: i64 = 9_999_999;
+    /// Members of a contract: a large family many times over.
+    pub const MEMBERS: usize = 64;
+    /// Spans of cover of a member: a change a month for ten years.
+    pub const SPANS: usize = 120;
+    /// Prior authorisations on file for a member.
+    pub const MEMBER_AUTHORIZATIONS: usize = 256;
 }

@@ -1,0 +1,246 @@
+//! Enrolment in and out, `tallystick-contract/v1`: `docs/contract-json.md`.
+
+use std::collections::BTreeMap;
+
+use thiserror::Error;
+
+use super::decimal;
+use super::json::{self, Budget, Json, list, object, text};
+use super::node::Node;
+use super::refusal::{Fault, IntakeRule};
+use super::scalar;
+use super::tally::{check_fields, check_format, choice, word};
+use crate::claim::{Authorization, Contract, Limits, Member, Relationship, Sex, Span};
+
+const FORMAT: &str = "tallystick-contract/v1";
+
+const SEXES: [(&str, Sex); 4] = [
+    ("unknown", Sex::Unknown),
+    ("female", Sex::Female),
+    ("male", Sex::Male),
+    ("other", Sex::Other),
+];
+const RELATIONSHIPS: [(&str, Relationship); 4] = [
+    ("subscriber", Relationship::Subscriber),
+    ("spouse", Relationship::Spouse),
+    ("child", Relationship::Child),
+    ("other", Relationship::Other),
+];
+
+/// Why a file of contracts is refused, all of it: enrolment is never half read.
+/// It names nobody.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{place}: {reason} ({})", rule.id())]
+pub struct ContractFileError {
+    /// Where: `contracts[0].members[1].spans[0].from`.
+    pub place: String,
+    /// Which rule.
+    pub rule: IntakeRule,
+    /// What was found, in a sentence.
+    pub reason: String,
+}
+
+impl From<Fault> for ContractFileError {
+    fn from(fault: Fault) -> Self {
+        Self {
+            place: fault.place,
+            rule: fault.rule,
+            reason: fault.reason,
+        }
+    }
+}
+
+/// Reads a file of contracts: one, or a list. Each is sound
+/// ([`Contract::check`]), and no id of a contract or member stands twice in
+/// the file.
+///
+/// # Errors
+/// The first error, with its place.
+pub fn read_contracts(bytes: &[u8]) -> Result<Vec<Contract>, ContractFileError> {
+    super::check_file(bytes)?;
+    let document = json::read(super::utf8(bytes, "file")?, "file", &mut Budget::new())?;
+    let nodes: Vec<Node<'_>> = match &document {
+        Json::List(_) => Node::new(&document, "contracts").list()?.collect(),
+        _ => vec![Node::new(&document, "contract")],
+    };
+    if nodes.is_empty() {
+        let fault = Fault::new(IntakeRule::Missing, "contracts", "the list is empty");
+        return Err(fault.into());
+    }
+    let mut contracts: Vec<Contract> = Vec::new();
+    let mut contract_ids: BTreeMap<String, String> = BTreeMap::new();
+    let mut member_ids: BTreeMap<String, String> = BTreeMap::new();
+    for node in nodes {
+        let contract = read_contract(&node)?;
+        once(&mut contract_ids, &contract.id, node.place(), "contract")?;
+        for (i, member) in contract.members.iter().enumerate() {
+            let place = format!("{}.members[{i}]", node.place());
+            once(&mut member_ids, &member.id, &place, "member")?;
+        }
+        contracts.push(contract);
+    }
+    Ok(contracts)
+}
+
+fn once(
+    seen: &mut BTreeMap<String, String>,
+    id: &str,
+    place: &str,
+    what: &str,
+) -> Result<(), Fault> {
+    match seen.insert(id.to_owned(), place.to_owned()) {
+        None => Ok(()),
+        Some(first) => Err(Fault::new(
+            IntakeRule::Sequence,
+            format!("{place}.id"),
+            format!("the {what} has the id of {first}"),
+        )),
+    }
+}
+
+fn read_contract(node: &Node<'_>) -> Result<Contract, Fault> {
+    node.json().check_keys(node.place(), &|_| false)?;
+    check_format(node, FORMAT)?;
+    check_fields(node, &["format", "id", "inception", "members"])?;
+    let mut members = Vec::new();
+    for member in node.items_within("members", Limits::MEMBERS)? {
+        members.push(read_member(&member)?);
+    }
+    let contract = Contract {
+        id: scalar::need_identifier(&node.need("id")?)?,
+        inception: scalar::date(&node.need("inception")?)?,
+        members,
+    };
+    contract.check().map_err(|error| {
+        node.fault_at("members", IntakeRule::DatesOutOfOrder, error.to_string())
+    })?;
+    Ok(contract)
+}
+
+fn read_member(node: &Node<'_>) -> Result<Member, Fault> {
+    check_fields(
+        node,
+        &[
+            "id",
+            "name",
+            "birth",
+            "death",
+            "sex",
+            "relationship",
+            "spans",
+            "authorizations",
+        ],
+    )?;
+    let mut spans = Vec::new();
+    for span in node.items_within("spans", Limits::SPANS)? {
+        check_fields(&span, &["product", "from", "through"])?;
+        spans.push(Span {
+            product: scalar::need_identifier(&span.need("product")?)?,
+            from: scalar::date(&span.need("from")?)?,
+            through: match span.get("through")? {
+                Some(day) => Some(scalar::date(&day)?),
+                None => None,
+            },
+        });
+    }
+    let mut authorizations = Vec::new();
+    for authorization in node.items_within("authorizations", Limits::MEMBER_AUTHORIZATIONS)? {
+        authorizations.push(read_authorization(&authorization)?);
+    }
+    Ok(Member {
+        id: scalar::need_identifier(&node.need("id")?)?,
+        name: match node.get("name")? {
+            Some(name) => scalar::identifier(&name)?.unwrap_or_default(),
+            None => String::new(),
+        },
+        birth: scalar::date(&node.need("birth")?)?,
+        death: match node.get("death")? {
+            Some(day) => Some(scalar::date(&day)?),
+            None => None,
+        },
+        sex: match node.get("sex")? {
+            Some(sex) => choice(&sex, &SEXES, IntakeRule::BadText)?,
+            None => Sex::Unknown,
+        },
+        relationship: choice(
+            &node.need("relationship")?,
+            &RELATIONSHIPS,
+            IntakeRule::BadText,
+        )?,
+        spans,
+        authorizations,
+    })
+}
+
+fn read_authorization(node: &Node<'_>) -> Result<Authorization, Fault> {
+    check_fields(node, &["number", "procedure", "from", "through", "units"])?;
+    let procedure = node.need("procedure")?;
+    let units = node.need("units")?;
+    Ok(Authorization {
+        number: scalar::need_identifier(&node.need("number")?)?,
+        procedure: scalar::code(&procedure, procedure.text()?)?,
+        from: scalar::date(&node.need("from")?)?,
+        through: scalar::date(&node.need("through")?)?,
+        units: decimal::quantity(&units, units.number_or_text()?)?,
+    })
+}
+
+/// A contract as `tallystick-contract/v1`, on one line.
+#[must_use]
+pub fn contract_json(contract: &Contract) -> String {
+    object([
+        ("format", text(FORMAT)),
+        ("id", text(&contract.id)),
+        ("inception", text(contract.inception.to_string())),
+        ("members", list(contract.members.iter().map(member_json))),
+    ])
+    .to_string()
+}
+
+fn member_json(member: &Member) -> Json<'_> {
+    let span = |span: &'_ Span| {
+        object([
+            ("product", text(span.product.clone())),
+            ("from", text(span.from.to_string())),
+            (
+                "through",
+                span.through.map_or(Json::Null, |day| text(day.to_string())),
+            ),
+        ])
+    };
+    let authorization = |authorization: &Authorization| {
+        object([
+            ("number", text(authorization.number.clone())),
+            ("procedure", text(authorization.procedure.to_string())),
+            ("from", text(authorization.from.to_string())),
+            ("through", text(authorization.through.to_string())),
+            ("units", text(authorization.units.to_string())),
+        ])
+    };
+    object([
+        ("id", text(&member.id)),
+        (
+            "name",
+            if member.name.is_empty() {
+                Json::Null
+            } else {
+                text(&member.name)
+            },
+        ),
+        ("birth", text(member.birth.to_string())),
+        (
+            "death",
+            member.death.map_or(Json::Null, |day| text(day.to_string())),
+        ),
+        ("sex", text(word(&SEXES, member.sex))),
+        (
+            "relationship",
+            text(word(&RELATIONSHIPS, member.relationship)),
+        ),
+        ("spans", list(member.spans.iter().map(span))),
+        (
+            "authorizations",
+            list(member.authorizations.iter().map(authorization)),
+        ),
+    ])
+}
