@@ -23,18 +23,13 @@ enum Course {
 /// Decides a claim.
 pub fn decide(claim: &Claim) -> Determination {
     let services = service::look_up(claim);
-    let needed: Vec<bool> = services
-        .iter()
-        .map(|service| service.as_ref().is_some_and(needs_authorization))
-        .collect();
-    let authorized = edits::authorized_lines(claim, &needed);
-    let courses: Vec<Course> = claim
+    let mut courses: Vec<Course> = claim
         .lines
         .iter()
         .zip(&services)
-        .zip(authorized)
-        .map(|((line, service), authorized)| course(claim, line, service.as_ref(), authorized))
+        .map(|(line, service)| course(claim, line, service.as_ref()))
         .collect();
+    authorize(claim, &mut courses);
     for (line, course) in claim.lines.iter().zip(&courses) {
         if let Course::Waits(reason, clause) = course {
             return Determination::pended(*reason, line.number, *clause);
@@ -55,23 +50,19 @@ pub fn decide(claim: &Claim) -> Determination {
     Determination::settled(lines).with_findings(findings)
 }
 
-fn needs_authorization(service: &Service) -> bool {
-    service.authorization != Authorization::NotNeeded && !service.emergency
-}
-
-fn course(claim: &Claim, line: &Line, service: Option<&Service>, authorized: bool) -> Course {
+/// What becomes of a line, authorisations apart.
+fn course(claim: &Claim, line: &Line, service: Option<&Service>) -> Course {
     if let Some(denial) = refused_outright(claim, line) {
         return Course::Denied(denial);
     }
     let Some(service) = service else {
-        return Course::Denied(Denial::contractual(
-            Carc::INVALID_CODE,
-            clause::INVALID_CODE,
-        ));
+        let denial = Denial::contractual(Carc::INVALID_CODE, clause::INVALID_CODE);
+        return Course::Denied(denial);
     };
     match service.category {
         Category::Cosmetic => {
-            return Course::Denied(Denial::patient(Carc::NOT_COVERED_PLAN, clause::COSMETIC));
+            let denial = Denial::patient(Carc::NOT_COVERED_PLAN, clause::COSMETIC);
+            return Course::Denied(denial);
         }
         Category::Convenience => {
             let denial = Denial::patient(Carc::NOT_COVERED, clause::CONVENIENCE);
@@ -81,24 +72,44 @@ fn course(claim: &Claim, line: &Line, service: Option<&Service>, authorized: boo
         Category::Office | Category::Benefit(_) => {}
     }
     if service.terms.is_none() {
-        return Course::Denied(Denial::patient(
-            Carc::OUT_OF_NETWORK,
-            clause::ONLY_IN_NETWORK,
-        ));
-    }
-    if needs_authorization(service) && !authorized {
-        return match service.authorization {
-            Authorization::Awaited => Course::Waits(pend::AUTHORIZATION, clause::AUTHORIZED_AFTER),
-            _ => Course::Denied(Denial::contractual(
-                Carc::NO_AUTHORIZATION,
-                clause::AUTHORIZED_BEFORE,
-            )),
-        };
+        let denial = Denial::patient(Carc::OUT_OF_NETWORK, clause::ONLY_IN_NETWORK);
+        return Course::Denied(denial);
     }
     if service.fee.is_none() {
         return Course::Waits(pend::RECORDS, clause::BY_HAND);
     }
     Course::Shared(*service)
+}
+
+/// Clauses 4.1 and 4.2. Lines that are covered otherwise use authorisations up
+/// in their order; an emergency needs none, but uses one up that there is.
+fn authorize(claim: &Claim, courses: &mut [Course]) {
+    let concerned: Vec<bool> = courses
+        .iter()
+        .map(|course| match course {
+            Course::Shared(service) => service.authorization != Authorization::NotNeeded,
+            Course::Denied(_) | Course::Waits(..) => false,
+        })
+        .collect();
+    let authorized = edits::authorized_lines(claim, &concerned);
+    for (course, authorized) in courses.iter_mut().zip(authorized) {
+        let Course::Shared(service) = course else {
+            continue;
+        };
+        if authorized || service.emergency {
+            continue;
+        }
+        match service.authorization {
+            Authorization::NotNeeded => {}
+            Authorization::Denied => {
+                let carc = Carc::NO_AUTHORIZATION;
+                *course = Course::Denied(Denial::contractual(carc, clause::AUTHORIZED_BEFORE));
+            }
+            Authorization::Awaited => {
+                *course = Course::Waits(pend::AUTHORIZATION, clause::AUTHORIZED_AFTER);
+            }
+        }
+    }
 }
 
 /// What is denied before any table is looked at.

@@ -14,9 +14,13 @@
 //! may not overlap. The canonical bytes are the same whatever the order of
 //! the rows.
 
+mod tables;
+
 use sha2::{Digest, Sha256};
 use tally_types::{Code, Money, Rate, ServiceDate, UnitPrice};
 use thiserror::Error;
+
+pub use tables::{Tables, TablesError};
 
 /// The section of a component that carries a table, before its name.
 pub const SECTION: &str = "tally:table/";
