@@ -2,6 +2,8 @@
 //! flags, the log, the audit trail. [`port`] says what a store does; each
 //! store does it in SQL of its own and passes the one conformance suite.
 
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod database;
 pub mod port;
 pub mod sqlite;

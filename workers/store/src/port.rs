@@ -175,7 +175,8 @@ pub trait Intake {
     ) -> impl Future<Output = Answer<Option<SubmissionRow>>> + Send;
     /// Takes a submission in, in one transaction: each claim gets the next
     /// sequence number of its unit, from 1, and a place in its partition's
-    /// queue. One that was seen changes nothing and gives the first result.
+    /// queue. One that was seen changes nothing and gives the first result. A
+    /// claim that came with another submission: [`StoreError::Fenced`].
     fn accept(&self, submission: &Submission)
     -> impl Future<Output = Answer<SubmissionRow>> + Send;
 }
@@ -284,7 +285,8 @@ pub struct FlagRow {
 }
 
 /// All flags of a group as they now are; those it had and has no more are
-/// withdrawn. A flag whose `commitment` is already stored stays as it is.
+/// withdrawn. A flag whose `commitment` is already stored stays as it is: if it
+/// was withdrawn, it stands again, with the place it had in the log.
 #[derive(Debug, Clone)]
 pub struct FlagChange {
     /// The group; of a policy's findings, the claim they are of.
@@ -359,25 +361,27 @@ pub struct Waiting {
 
 /// Adjudicating what is queued.
 pub trait Work {
-    /// The next claims of a partition, in order, without those whose unit has a
-    /// claim set aside.
+    /// The next claims of a partition, in order, without those set aside and
+    /// those that come after one in their unit.
     fn next(&self, partition: u32, limit: u32) -> impl Future<Output = Answer<Vec<Queued>>> + Send;
     /// The state of units, in the order asked.
     fn units(&self, units: &[Token]) -> impl Future<Output = Answer<Vec<UnitState>>> + Send;
-    /// All facts of groups.
+    /// All facts of groups, by group as asked, then by claim and line.
     fn facts(&self, groups: &[Group]) -> impl Future<Output = Answer<Vec<FactRow>>> + Send;
-    /// The flags that stand in groups.
+    /// The flags that stand in groups, by group as asked.
     fn flags_in(
         &self,
         groups: &[FlagGroup],
     ) -> impl Future<Output = Answer<Vec<(FlagGroup, FlagRow)>>> + Send;
     /// Commits a batch in one transaction and takes its claims off the queue.
     ///
-    /// A claim that has an outcome, a sequence number that is not the unit's
-    /// next, or a balance that is not the one before: [`StoreError::Fenced`],
-    /// and nothing has changed.
+    /// A claim that has an outcome, or is set aside or behind one that is; a
+    /// sequence number that is not the unit's next; a balance that is not the
+    /// one before (zero before the first): [`StoreError::Fenced`], and nothing
+    /// has changed. Of two changes of a group of flags, the later holds.
     fn commit(&self, batch: &Batch) -> impl Future<Output = Answer<()>> + Send;
-    /// Counts a host fault of a claim; at `limit` it is set aside.
+    /// Counts a host fault of a claim; at `limit` it is set aside. Answers
+    /// whether it is; never, when it is not in the queue.
     fn failed(&self, claim: ClaimId, limit: u32) -> impl Future<Output = Answer<bool>> + Send;
     /// What waits.
     fn waiting(&self) -> impl Future<Output = Answer<Waiting>> + Send;
@@ -446,11 +450,13 @@ pub trait Log {
     fn head(&self) -> impl Future<Output = Answer<Head>> + Send;
     /// What waits to be appended, in order.
     fn outbox(&self, limit: u32) -> impl Future<Output = Answer<Vec<OutboxRow>>> + Send;
-    /// Commitments to flags that stand in no entry yet, oldest first.
+    /// Commitments that are in no entry yet, of flags that stand, oldest first.
     fn pending_flags(&self, limit: u32) -> impl Future<Output = Answer<Vec<PendingFlag>>> + Send;
     /// Appends, in one transaction; [`StoreError::Fenced`] when the log is not
-    /// of the size it starts from. What came from the outbox leaves it, and its
-    /// claim, policy or flags learn their place.
+    /// of the size it starts from, when what comes from the outbox is not what
+    /// waits there, from the front and in order, or when a flag has a place
+    /// already. What came from the outbox leaves it, and its claim, policy or
+    /// flags learn their place. Without leaves, only the checkpoint is new.
     fn integrate(&self, integration: &Integration) -> impl Future<Output = Answer<()>> + Send;
     /// Nodes, as asked by level and index; `None` where there is none.
     fn nodes(&self, nodes: &[(u8, u64)]) -> impl Future<Output = Answer<Vec<Option<Hash>>>> + Send;
@@ -488,7 +494,8 @@ pub struct PolicyRow {
 
 /// Published policies and their components.
 pub trait Publications {
-    /// Stores a policy and its entry for the ledger.
+    /// Stores a policy and its entry for the ledger. One whose entry is stored
+    /// changes nothing.
     fn publish(&self, policy: &NewPolicy) -> impl Future<Output = Answer<()>> + Send;
     /// Every publication, in order.
     fn publications(&self) -> impl Future<Output = Answer<Vec<PolicyRow>>> + Send;

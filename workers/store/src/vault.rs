@@ -95,7 +95,7 @@ impl Vault {
             .await
             .map_err(doing("opening it"))?;
         sqlx::migrate!("../../migrations/sqlite-keys")
-            .run(&mut writer)
+            .run_direct(None, &mut writer, false)
             .await?;
         Self::prove(&mut writer, &wrap).await?;
         drop(opening);

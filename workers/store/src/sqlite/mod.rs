@@ -57,7 +57,7 @@ impl SqliteStore {
             .await
             .map_err(doing("opening the store"))?;
         sqlx::migrate!("../../migrations/sqlite")
-            .run(&mut writer)
+            .run_direct(None, &mut writer, false)
             .await?;
         drop(opening);
         let readers = SqlitePoolOptions::new()

@@ -1,0 +1,83 @@
+//! Sequencing and queueing.
+
+use super::assert_fenced;
+use super::world::{claim_id, contract, drain, seen, submission, token, unit};
+use crate::port::{Store, SubmissionRow};
+
+#[allow(missing_docs)]
+pub async fn a_submission_is_taken_in_once<S: Store>(store: S) {
+    let first = submission(1, &[(3, 1), (1, 2), (2, 1)]);
+    assert_eq!(store.submission(first.token).await.unwrap(), None);
+    let expected = SubmissionRow {
+        read: 4,
+        refusals: b"the 1th refusal".to_vec(),
+        refused: 1,
+        claims: vec![claim_id(3), claim_id(1), claim_id(2)],
+    };
+    assert_eq!(store.accept(&first).await.unwrap(), expected);
+    let before = seen(&store).await.unwrap();
+    // Under the same token, what is sent does not matter any more.
+    let mut again = submission(1, &[(9, 1)]);
+    again.refusals = Vec::new();
+    assert_eq!(store.accept(&again).await.unwrap(), expected);
+    let stored = store.submission(first.token).await.unwrap();
+    assert_eq!(stored, Some(expected.clone()));
+    assert_eq!(seen(&store).await.unwrap(), before);
+    // Nor does it when the claims are done.
+    drain(&store).await.unwrap();
+    let before = seen(&store).await.unwrap();
+    assert_eq!(store.accept(&first).await.unwrap(), expected);
+    assert_eq!(seen(&store).await.unwrap(), before);
+}
+
+#[allow(missing_docs)]
+pub async fn numbers_have_no_gap<S: Store>(store: S) {
+    store.put_contract(&contract(1, &[1], 1)).await.unwrap();
+    for (n, claims) in [
+        (1, vec![(1, 1), (2, 2), (3, 1)]),
+        (2, vec![(4, 2)]),
+        (3, vec![(5, 1), (6, 3), (7, 1), (8, 2)]),
+    ] {
+        store.accept(&submission(n, &claims)).await.unwrap();
+    }
+    for (of, claims) in [(1, vec![1, 3, 5, 7]), (2, vec![2, 4, 8]), (3, vec![6])] {
+        let rows = store.claims_of_unit(unit(of)).await.unwrap();
+        let found: Vec<_> = rows.iter().map(|row| (row.sequence, row.id)).collect();
+        let expected: Vec<_> = (1..).zip(claims.into_iter().map(claim_id)).collect();
+        assert_eq!(found, expected, "unit {of}");
+    }
+    assert_eq!(store.claims_of_unit(unit(9)).await.unwrap(), []);
+    let mut units = vec![unit(1), unit(2), unit(3)];
+    units.sort_unstable();
+    assert_eq!(store.all_units().await.unwrap(), units);
+}
+
+#[allow(missing_docs)]
+pub async fn a_claim_belongs_to_one_submission<S: Store>(store: S) {
+    store.accept(&submission(1, &[(1, 1)])).await.unwrap();
+    let before = seen(&store).await.unwrap();
+    let other = submission(2, &[(2, 1), (1, 1)]);
+    assert_fenced(store.accept(&other).await);
+    assert_eq!(seen(&store).await.unwrap(), before);
+    assert_eq!(store.submission(other.token).await.unwrap(), None);
+    // Nor can it be in one twice.
+    assert_fenced(store.accept(&submission(3, &[(4, 1), (4, 2)])).await);
+    assert_eq!(seen(&store).await.unwrap(), before);
+}
+
+#[allow(missing_docs)]
+pub async fn a_submission_may_have_no_claims<S: Store>(store: S) {
+    let empty = submission(1, &[]);
+    let row = store.accept(&empty).await.unwrap();
+    assert_eq!((row.read, row.refused, row.claims.len()), (1, 1, 0));
+    // Between two others, it has still none.
+    store.accept(&submission(2, &[(1, 1)])).await.unwrap();
+    store.accept(&submission(3, &[])).await.unwrap();
+    store.accept(&submission(4, &[(2, 1)])).await.unwrap();
+    for (n, count) in [(1, 0), (2, 1), (3, 0), (4, 1)] {
+        let row = store.submission(token("submission", n)).await.unwrap();
+        assert_eq!(row.map(|row| row.claims.len()), Some(count), "{n}");
+    }
+    let totals = store.totals().await.unwrap();
+    assert_eq!((totals.read, totals.refused), (6, 4));
+}

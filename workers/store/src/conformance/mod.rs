@@ -1,0 +1,115 @@
+//! The one conformance suite: what every store does, whatever its SQL. A store
+//! passes it by [`crate::conformance_suite`], with a [`Fixture`] that makes it
+//! an empty store for each case.
+
+pub mod enrolment;
+pub mod flags;
+pub mod intake;
+pub mod log;
+pub mod model;
+pub mod reading;
+pub mod together;
+pub mod work;
+pub mod world;
+
+use std::future::Future;
+
+use crate::port::{Answer, Store, StoreError};
+
+/// Makes stores to be tested.
+pub trait Fixture: Send + Sync {
+    /// The store.
+    type Store: Store + 'static;
+    /// An empty store, which stays usable as long as the fixture.
+    fn fresh(&self) -> impl Future<Output = Self::Store> + Send;
+}
+
+/// Runs a case.
+///
+/// # Panics
+/// When the case does, or when there are no threads to run it on.
+pub fn run(case: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(4)
+        .enable_all()
+        .build()
+        .expect("threads to run on")
+        .block_on(case);
+}
+
+/// Asserts that something was fenced.
+///
+/// # Panics
+/// When it was not.
+#[track_caller]
+pub fn assert_fenced<T>(answer: Answer<T>) {
+    match answer {
+        Err(StoreError::Fenced { .. }) => {}
+        Err(other) => panic!("fenced was expected, not {other:?}"),
+        Ok(_) => panic!("fenced was expected, but it went through"),
+    }
+}
+
+/// The whole suite as tests of the calling module, each on an empty store of
+/// the fixture that the expression makes.
+#[macro_export]
+macro_rules! conformance_suite {
+    ($fixture:expr) => {
+        $crate::conformance_suite! { @cases $fixture;
+            enrolment::versions_are_added_and_kept
+            enrolment::a_member_has_one_unit
+            intake::a_submission_is_taken_in_once
+            intake::numbers_have_no_gap
+            intake::a_claim_belongs_to_one_submission
+            intake::a_submission_may_have_no_claims
+            work::the_queue_is_in_order_of_arrival
+            work::partitions_are_apart
+            work::a_batch_commits_whole
+            work::balances_and_histories_are_kept_in_order
+            work::what_was_committed_is_fenced
+            work::a_number_out_of_turn_is_fenced
+            work::a_stale_balance_is_fenced
+            work::a_fenced_batch_changes_nothing
+            work::a_host_fault_holds_back_what_comes_later
+            work::facts_are_found_by_group
+            flags::flags_of_a_group_are_replaced
+            flags::a_commitment_that_is_stored_stays
+            flags::a_changed_flag_is_pending_again
+            flags::findings_and_facts_are_apart
+            flags::pending_flags_are_given_oldest_first
+            flags::a_withdrawn_flag_can_stand_again
+            log::the_log_grows_from_the_outbox
+            log::a_log_of_another_size_is_fenced
+            log::the_outbox_is_relayed_in_order
+            log::a_flag_has_one_place
+            log::policies_are_published_in_order
+            log::a_publication_is_stored_once
+            reading::claims_are_listed_by_id
+            reading::each_claim_filter_narrows
+            reading::each_flag_filter_narrows
+            reading::sums_are_over_all_that_was_decided
+            reading::a_claim_is_read_as_it_was_stored
+            reading::the_audit_trail_is_newest_first
+            together::submissions_at_once_leave_no_gap
+            together::one_submission_at_once_is_taken_in_once
+            together::workers_at_once_have_one_effect
+            together::relays_at_once_append_once
+        }
+        #[test]
+        fn any_schedule_comes_to_the_same_as_the_model() {
+            $crate::conformance::model::any_schedule(&$fixture);
+        }
+    };
+    (@cases $fixture:expr; $($module:ident :: $case:ident)*) => {
+        $(
+            #[test]
+            fn $case() {
+                let fixture = $fixture;
+                $crate::conformance::run(async {
+                    let store = $crate::conformance::Fixture::fresh(&fixture).await;
+                    $crate::conformance::$module::$case(store).await;
+                });
+            }
+        )*
+    };
+}

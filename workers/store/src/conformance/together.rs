@@ -1,0 +1,196 @@
+//! Several tasks at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use super::world::{
+    adjudicated, batch, change, claim_id, digest, flag, flags, integrate_all, moved, submission,
+    unit,
+};
+use crate::port::{ClaimFilter, Store, StoreError, Submission};
+
+const TASKS: u64 = 4;
+const UNITS: u64 = 6;
+
+async fn all(mut tasks: JoinSet<()>) {
+    while let Some(task) = tasks.join_next().await {
+        task.expect("a task that does not panic");
+    }
+}
+
+#[allow(missing_docs)]
+pub async fn submissions_at_once_leave_no_gap<S: Store + 'static>(store: S) {
+    let store = Arc::new(store);
+    let mut tasks = JoinSet::new();
+    for task in 0..TASKS {
+        let store = Arc::clone(&store);
+        tasks.spawn(async move {
+            for n in (0..20).map(|n| task * 100 + n) {
+                let claims: Vec<_> = (0..3).map(|i| (n * 10 + i, (n + i) % UNITS)).collect();
+                store.accept(&submission(n, &claims)).await.unwrap();
+            }
+        });
+    }
+    all(tasks).await;
+    let mut count = 0;
+    for of in 0..UNITS {
+        let rows = store.claims_of_unit(unit(of)).await.unwrap();
+        for (row, expected) in rows.iter().zip(1u64..) {
+            assert_eq!(row.sequence, expected, "unit {of}");
+            count += 1;
+        }
+    }
+    assert_eq!(count, TASKS * 20 * 3);
+    assert_eq!(store.waiting().await.unwrap().ready, count);
+}
+
+#[allow(missing_docs)]
+pub async fn one_submission_at_once_is_taken_in_once<S: Store + 'static>(store: S) {
+    let store = Arc::new(store);
+    let sent: Submission = submission(1, &[(1, 1), (2, 2), (3, 1)]);
+    let mut tasks = JoinSet::new();
+    for _ in 0..TASKS {
+        let (store, sent) = (Arc::clone(&store), sent.clone());
+        tasks.spawn(async move {
+            let row = store.accept(&sent).await.unwrap();
+            assert_eq!(row.claims, [claim_id(1), claim_id(2), claim_id(3)]);
+        });
+    }
+    all(tasks).await;
+    assert_eq!(store.waiting().await.unwrap().ready, 3);
+    assert_eq!(store.totals().await.unwrap().read, 4);
+}
+
+/// Takes what is next, adjudicates it against what is stored, commits; what is
+/// fenced is taken again.
+async fn worker<S: Store>(store: Arc<S>, limit: u32) -> u64 {
+    let mut fenced = 0;
+    loop {
+        let mut idle = true;
+        for partition in 0..2 {
+            let queued = store.next(partition, limit).await.unwrap();
+            if queued.is_empty() {
+                continue;
+            }
+            idle = false;
+            let units: BTreeSet<_> = queued.iter().map(|queued| queued.unit).collect();
+            let units: Vec<_> = units.into_iter().collect();
+            let states = store.units(&units).await.unwrap();
+            let mut used: BTreeMap<_, _> = states
+                .iter()
+                .map(|state| {
+                    (
+                        state.unit,
+                        state.accumulators.first().map_or(0, |row| row.used),
+                    )
+                })
+                .collect();
+            let mut claims = Vec::new();
+            for queued in &queued {
+                let of = (0..UNITS).find(|n| unit(*n) == queued.unit).unwrap();
+                let before = used[&queued.unit];
+                let claim = adjudicated(queued.claim, of, queued.sequence);
+                let (claim, after) = moved(claim, before);
+                used.insert(queued.unit, after);
+                claims.push(claim);
+            }
+            match store.commit(&batch(claims)).await {
+                Ok(()) => {}
+                Err(StoreError::Fenced { .. }) => fenced += 1,
+                Err(other) => panic!("{other:?}"),
+            }
+        }
+        if idle {
+            return fenced;
+        }
+    }
+}
+
+#[allow(missing_docs)]
+pub async fn workers_at_once_have_one_effect<S: Store + 'static>(store: S) {
+    let store = Arc::new(store);
+    let claims: Vec<_> = (0..240).map(|n| (n, n % UNITS)).collect();
+    store.accept(&submission(1, &claims)).await.unwrap();
+    // More workers than partitions, so that they meet.
+    let mut tasks = JoinSet::new();
+    for limit in [1, 3, 8, 16] {
+        let store = Arc::clone(&store);
+        tasks.spawn(async move {
+            worker(store, limit).await;
+        });
+    }
+    all(tasks).await;
+    assert_eq!(store.waiting().await.unwrap(), Default::default());
+    let rows = store.claims(&ClaimFilter::default()).await.unwrap();
+    assert_eq!(rows.len(), 240);
+    assert!(rows.iter().all(|row| row.outcome.is_some()));
+    let outbox = store.outbox(1000).await.unwrap();
+    let entries: BTreeSet<_> = outbox.iter().map(|row| row.entry.clone()).collect();
+    assert_eq!((outbox.len(), entries.len()), (240, 240));
+    for of in 0..UNITS {
+        let state = store.units(&[unit(of)]).await.unwrap().remove(0);
+        let rows = store.claims_of_unit(unit(of)).await.unwrap();
+        let paid: i64 = rows
+            .iter()
+            .filter_map(|row| row.outcome.as_ref())
+            .map(|outcome| outcome.paid.scaled() + 1)
+            .sum();
+        assert_eq!((state.done, state.accumulators[0].used), (40, paid));
+        assert_eq!(state.history.len(), 40);
+    }
+}
+
+#[allow(missing_docs)]
+pub async fn relays_at_once_append_once<S: Store + 'static>(store: S) {
+    let store = Arc::new(store);
+    let claims: Vec<_> = (0..60).map(|n| (n, n % UNITS)).collect();
+    store.accept(&submission(1, &claims)).await.unwrap();
+    let changes = (0..10).map(|n| change(n, vec![flag(n, 0)])).collect();
+    store.commit(&flags(changes)).await.unwrap();
+    let mut tasks = JoinSet::new();
+    let working = Arc::clone(&store);
+    tasks.spawn(async move {
+        worker(working, 4).await;
+    });
+    for _ in 0..3 {
+        let store = Arc::clone(&store);
+        tasks.spawn(async move {
+            for _ in 0..20 {
+                match integrate_all(&*store).await {
+                    Ok(_) | Err(StoreError::Fenced { .. }) => {}
+                    Err(other) => panic!("{other:?}"),
+                }
+            }
+        });
+    }
+    all(tasks).await;
+    integrate_all(&*store).await.unwrap();
+    let head = store.head().await.unwrap();
+    assert_eq!(head.adjudicated, 60);
+    assert_eq!(store.outbox(10).await.unwrap(), []);
+    assert_eq!(store.pending_flags(10).await.unwrap(), []);
+    let entries = store.entries(0, 1000).await.unwrap();
+    assert_eq!(u64::try_from(entries.len()), Ok(head.size));
+    let mut whole = tally_core::ledger::tree::Frontier::default();
+    for entry in &entries {
+        whole.append(tally_core::ledger::tree::leaf_hash(entry));
+    }
+    let stored = super::world::frontier(&*store, head.size).await.unwrap();
+    assert_eq!(stored, whole);
+    // Every claim and flag once, each at its place.
+    let mut places = BTreeSet::new();
+    for row in store.claims(&ClaimFilter::default()).await.unwrap() {
+        let leaf = row.outcome.and_then(|outcome| outcome.leaf).unwrap();
+        assert!(entries[usize::try_from(leaf).unwrap()].ends_with(&row.id.0));
+        assert!(places.insert((leaf, 0)));
+    }
+    for listed in store.flags(&Default::default()).await.unwrap() {
+        let (leaf, slot) = listed.place.unwrap();
+        let entry = &entries[usize::try_from(leaf).unwrap()];
+        let at = usize::from(slot) * digest("", 0).len();
+        assert_eq!(entry[at..at + 32], listed.row.commitment);
+        assert!(places.insert((leaf, slot.into())));
+    }
+}
