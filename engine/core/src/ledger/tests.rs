@@ -1,12 +1,9 @@
-#![allow(clippy::disallowed_methods)] // tests read the folder of cases
+//! The ledger's own tests. Vectors of others are in the workspace's
+//! `tests/conformance`.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use proptest::prelude::*;
-use serde::Deserialize;
 use tally_types::{Carc, Group, Money, ServiceDate, ShortCode};
 
 use super::tree::{self, Frontier, Hash};
@@ -15,164 +12,12 @@ use crate::adjudication::{LineOutcome, Outcome, OutcomeAdjustment, Settlement};
 use crate::canon::{Blob, Canon};
 use crate::claim::ClaimId;
 
-/// The folder of real cases, where it is present.
-fn cases(folder: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("TALLY_CASES").map_or_else(
-        || {
-            PathBuf::from(concat!(
-                env!("CARGO_MANIFEST_DIR"),
-                "/../../../shared/cases"
-            ))
-        },
-        PathBuf::from,
-    );
-    let path = root.join("ledger").join(folder);
-    if !path.is_dir() {
-        eprintln!("SKIPPED: no cases folder {folder}; set TALLY_CASES to check against it");
-        return None;
-    }
-    Some(path)
-}
-
-fn files(path: &PathBuf, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(path).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files(&path, found);
-        } else if path.extension().is_some_and(|e| e == "json") {
-            found.push(path);
-        }
-    }
-}
-
-fn hash(text: Option<&String>) -> Option<Hash> {
-    BASE64.decode(text?).ok()?.try_into().ok()
-}
-
-fn hashes(texts: Option<&Vec<String>>) -> Option<Vec<Hash>> {
-    texts.map_or(Some(Vec::new()), |texts| {
-        texts.iter().map(|text| hash(Some(text))).collect()
-    })
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Vector {
-    leaf_idx: Option<u64>,
-    tree_size: Option<u64>,
-    size1: Option<u64>,
-    size2: Option<u64>,
-    root: Option<String>,
-    root1: Option<String>,
-    root2: Option<String>,
-    leaf_hash: Option<String>,
-    proof: Option<Vec<String>>,
-    want_err: bool,
-}
-
-fn vectors(kind: &str, check: impl Fn(&Vector) -> bool) -> usize {
-    let Some(path) = cases("transparency-dev-merkle") else {
-        return 0;
-    };
-    let mut found = Vec::new();
-    files(&path.join("testdata").join(kind), &mut found);
-    for file in &found {
-        let text = std::fs::read_to_string(file).unwrap();
-        let vector: Vector = serde_json::from_str(&text).unwrap();
-        assert_eq!(check(&vector), !vector.want_err, "{}", file.display());
-    }
-    found.len()
-}
-
-#[test]
-fn inclusion_vectors() {
-    let count = vectors("inclusion", |v| {
-        let (Some(leaf), Some(root), Some(proof)) = (
-            hash(v.leaf_hash.as_ref()),
-            hash(v.root.as_ref()),
-            hashes(v.proof.as_ref()),
-        ) else {
-            return false;
-        };
-        tree::verify_inclusion(
-            &leaf,
-            v.leaf_idx.unwrap(),
-            v.tree_size.unwrap(),
-            &proof,
-            &root,
-        )
-        .is_ok()
-    });
-    eprintln!("{count} inclusion vectors");
-    assert!(count == 0 || count == 98);
-}
-
-#[test]
-fn consistency_vectors() {
-    let count = vectors("consistency", |v| {
-        // Some of these roots are texts of other lengths: what they are does
-        // not matter to those vectors, only whether they are equal.
-        let stand_in = |text: Option<&String>| {
-            hash(text).or_else(|| text.map(|text| tree::leaf_hash(text.as_bytes())))
-        };
-        let (Some(old), Some(new), Some(proof)) = (
-            stand_in(v.root1.as_ref()),
-            stand_in(v.root2.as_ref()),
-            hashes(v.proof.as_ref()),
-        ) else {
-            return false;
-        };
-        tree::verify_consistency(v.size1.unwrap(), v.size2.unwrap(), &proof, &old, &new).is_ok()
-    });
-    eprintln!("{count} consistency vectors");
-    assert!(count == 0 || count == 98);
-}
-
 #[test]
 fn both_edge_cases_are_decided() {
     let leaf = tree::leaf_hash(b"only");
     assert!(tree::verify_consistency(1, 1, &[], &leaf, &leaf).is_ok());
     let empty = tree::empty_root();
     assert!(tree::verify_consistency(0, 0, &[], &empty, &empty).is_err());
-}
-
-#[test]
-fn a_log_of_another_make_is_matched_tile_by_tile() {
-    let Some(path) = cases("tessera") else { return };
-    let log = path.join("testdata/log");
-    let mut frontier = Frontier::default();
-    let mut nodes = BTreeMap::new();
-    let bundle = std::fs::read(log.join("tile/entries/000.p/15")).unwrap();
-    let mut rest = &bundle[..];
-    let mut grown = Vec::new();
-    while let Some((length, tail)) = rest.split_first_chunk::<2>() {
-        let (entry, tail) = tail.split_at(u16::from_be_bytes(*length).into());
-        rest = tail;
-        tiles::push_entry(&mut grown, entry).unwrap();
-        for node in frontier.append(tree::leaf_hash(entry)) {
-            nodes.insert((node.level, node.index), node.hash);
-        }
-        let size = frontier.size();
-        let text = std::fs::read_to_string(log.join(format!("checkpoint.{size}"))).unwrap();
-        let note = Note::parse(&text).unwrap();
-        assert_eq!(note.to_string(), text);
-        let theirs = Checkpoint::parse(&note.text).unwrap();
-        let ours = Checkpoint {
-            root: frontier.root(),
-            size,
-            ..theirs.clone()
-        };
-        assert_eq!(ours, theirs);
-        assert_eq!(tree::root(&nodes, size).unwrap(), theirs.root);
-        for tile in tiles::tiles(size) {
-            let path = log.join(tiles::tile_path(tile.level, tile.index, tile.width));
-            let bytes = tiles::tile_bytes(&nodes, tile).unwrap();
-            assert_eq!(bytes, std::fs::read(path).unwrap());
-        }
-        let path = log.join(tiles::bundle_path(0, size));
-        assert_eq!(grown, std::fs::read(path).unwrap());
-    }
-    assert_eq!(frontier.size(), 15);
 }
 
 #[test]
