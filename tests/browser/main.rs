@@ -1,0 +1,269 @@
+//! The pages as a browser shows them: each one, wide and narrow, light and
+//! dark, with nothing on the console, nothing fetched from elsewhere, nothing
+//! that runs over the edge, and text that can be read.
+//!
+//! `TALLY_SCREENS=DIR` keeps the pictures.
+
+mod cdp;
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use cdp::Browser;
+use serde_json::Value;
+
+/// The demo, serving its pages.
+struct Demo {
+    child: Child,
+    address: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Demo {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_tally"))
+            .args([
+                "demo", "--port", "0", "--claims", "200", "--seed", "1", "--data",
+            ])
+            .arg(folder.path().join("data"))
+            .env_remove("TALLY_DATA")
+            .env_remove("TALLY_LOG")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = String::new();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let address = loop {
+            let Some(Ok(line)) = lines.next() else {
+                panic!("the demo ended before its pages were there: {said}");
+            };
+            if let Some(rest) = line.strip_prefix("Pages on ") {
+                break rest.split_whitespace().next().unwrap().to_owned();
+            }
+            said.push_str(&line);
+            said.push('\n');
+        };
+        // What else it says is read, so that it never waits for a reader.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self {
+            child,
+            address,
+            _folder: folder,
+        }
+    }
+
+    /// Tells it to stop, as an operator would, and waits.
+    fn stop(mut self) {
+        let told = Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(told.success());
+        let status = self.child.wait().unwrap();
+        assert!(status.success(), "the demo ended with {status}");
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What a browser has to complain of: the console, violations of the policy,
+/// requests to anywhere else.
+fn complaints(events: &[Value], address: &str) -> Vec<String> {
+    events
+        .iter()
+        .filter(|event| match event["method"].as_str().unwrap_or_default() {
+            "Runtime.consoleAPICalled" | "Runtime.exceptionThrown" | "Audits.issueAdded" => true,
+            "Log.entryAdded" => {
+                // That a page is missing is what the page of that name is for.
+                let text = event["params"]["entry"]["text"]
+                    .as_str()
+                    .unwrap_or_default();
+                !text.contains("status of 404")
+            }
+            "Network.requestWillBeSent" => {
+                let url = event["params"]["request"]["url"]
+                    .as_str()
+                    .unwrap_or_default();
+                !url.starts_with(address) && !url.starts_with("data:")
+            }
+            "Network.loadingFailed" => true,
+            _ => false,
+        })
+        .map(ToString::to_string)
+        .collect()
+}
+
+/// Text whose contrast with what is behind it is below WCAG AA.
+const CONTRAST: &str = r"(() => {
+  const pixel = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+  const rgba = (colour) => {
+    pixel.clearRect(0, 0, 1, 1);
+    pixel.fillStyle = colour;
+    pixel.fillRect(0, 0, 1, 1);
+    const [r, g, b, a] = pixel.getImageData(0, 0, 1, 1).data;
+    return [r, g, b, a / 255];
+  };
+  const over = (top, under) => [0, 1, 2].map((i) => top[i] * top[3] + under[i] * (1 - top[3])).concat(1);
+  const behind = (element) => {
+    const layers = [];
+    for (let e = element; e; e = e.parentElement) layers.push(rgba(getComputedStyle(e).backgroundColor));
+    return layers.reverse().reduce((under, top) => over(top, under), [255, 255, 255, 1]);
+  };
+  const light = ([r, g, b]) => {
+    const [x, y, z] = [r, g, b].map((v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+  };
+  const poor = [];
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const text = walk.currentNode.textContent.trim();
+    const element = walk.currentNode.parentElement;
+    if (!text || !element.checkVisibility() || element.closest('svg')) continue;
+    const style = getComputedStyle(element);
+    const under = behind(element);
+    const [a, b] = [light(over(rgba(style.color), under)), light(under)];
+    const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    const size = parseFloat(style.fontSize);
+    const large = size >= 24 || (size >= 18.66 && parseInt(style.fontWeight) >= 700);
+    if (contrast < (large ? 3 : 4.5)) poor.push(`${contrast.toFixed(2)}: ${text.slice(0, 40)}`);
+  }
+  return poor;
+})()";
+
+/// What runs over the right edge of the page.
+const OVERFLOW: &str = r"(() => {
+  const width = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= width) return [];
+  return [...document.querySelectorAll('body *')]
+    .filter((e) => e.getBoundingClientRect().right > width + 1)
+    .map((e) => `${e.tagName}.${e.className}`).slice(0, 5);
+})()";
+
+/// Controls and pictures without a name, ids given twice, links to nowhere on
+/// the page, tables without heads.
+const UNNAMED: &str = r##"(() => {
+  const faults = [];
+  const name = (e) => (e.textContent + (e.getAttribute('aria-label') || '') + (e.labels ? [...e.labels].map((l) => l.textContent).join('') : '')).trim();
+  for (const e of document.querySelectorAll('a, button, input, select, summary')) if (!name(e)) faults.push('no name: ' + e.outerHTML.slice(0, 80));
+  for (const e of document.querySelectorAll('img:not([alt])')) faults.push('no alt: ' + e.outerHTML.slice(0, 80));
+  const ids = [...document.querySelectorAll('[id]')].map((e) => e.id);
+  for (const id of ids) if (ids.filter((other) => other === id).length > 1) faults.push('twice: ' + id);
+  for (const e of document.querySelectorAll('a[href^="#"]')) if (!document.getElementById(decodeURIComponent(e.hash.slice(1)))) faults.push('nowhere: ' + e.hash);
+  for (const e of document.querySelectorAll('table')) if (!e.querySelector('th[scope=col]')) faults.push('no heads: ' + e.className);
+  if (document.querySelectorAll('h1').length !== 1) faults.push('not one h1');
+  if (document.querySelectorAll('script, [style], [onclick]').length) faults.push('a script or a style in the page');
+  return faults;
+})()"##;
+
+/// Each page, by name and address.
+fn pages(browser: &mut Browser, base: &str) -> Vec<(&'static str, String)> {
+    let mut pages = vec![("overview", format!("{base}/"))];
+    let mut add = |browser: &mut Browser, name, list: &str, link: &str| {
+        browser.open(&format!("{base}{list}"));
+        let href = browser.value(&format!("document.querySelector('{link}')?.href ?? null"));
+        let href = href
+            .as_str()
+            .unwrap_or_else(|| panic!("{list} has no {link}"));
+        pages.push((name, href.to_owned()));
+    };
+    let claim = "main a[href^=\"/claims/\"]";
+    add(browser, "claim-paid", "/claims?status=paid", claim);
+    add(browser, "claim-denied", "/claims?status=denied", claim);
+    add(browser, "claim-pended", "/claims?status=pended", claim);
+    for (name, pattern) in [
+        ("flag-duplicate", "suspect-duplicate"),
+        ("flag-day", "impossible-day"),
+        ("flag-death", "service-after-death"),
+    ] {
+        let list = format!("/flags?pattern={pattern}");
+        add(browser, name, &list, "main a[href^=\"/flags/\"]");
+    }
+    add(
+        browser,
+        "policy",
+        "/policies",
+        "main a[href^=\"/policies/\"]",
+    );
+    let (_, paid) = pages[1].clone();
+    let path = paid.strip_prefix(base).unwrap().to_owned();
+    let mut add = |browser: &mut Browser, name, list: &str, link: &str| {
+        browser.open(&format!("{base}{list}"));
+        let href = browser.value(&format!("document.querySelector('{link}').href"));
+        pages.push((name, href.as_str().unwrap().to_owned()));
+    };
+    add(browser, "member", &path, "main a[href^=\"/members/\"]");
+    for (name, path) in [
+        ("claims", "/claims"),
+        ("claims-none", "/claims?provider=nobody"),
+        ("flags", "/flags"),
+        ("ledger", "/ledger"),
+        ("policies", "/policies"),
+        ("missing", "/no/such/page"),
+    ] {
+        pages.push((name, format!("{base}{path}")));
+    }
+    pages
+}
+
+fn keep(folder: Option<&Path>, name: &str, bytes: &[u8]) {
+    if let Some(folder) = folder {
+        std::fs::create_dir_all(folder).unwrap();
+        std::fs::write(folder.join(name), bytes).unwrap();
+    }
+}
+
+#[test]
+fn every_page_is_whole_in_a_browser() {
+    let Some(program) = cdp::installed() else {
+        eprintln!(
+            "SKIPPED: no browser is installed (Debian: chromium); the pages were not looked at"
+        );
+        return;
+    };
+    let screens = std::env::var_os("TALLY_SCREENS").map(PathBuf::from);
+    let demo = Demo::start();
+    let mut browser = Browser::start(&program);
+    let pages = pages(&mut browser, &demo.address);
+    let mut faults = Vec::new();
+    for (name, address) in &pages {
+        for (width, dark) in [(1280, false), (1280, true), (420, false), (420, true)] {
+            browser.look(width, dark);
+            let events = browser.open(address);
+            let shade = if dark { "dark" } else { "light" };
+            let mut found = complaints(&events, &demo.address);
+            for check in [CONTRAST, OVERFLOW, UNNAMED] {
+                let said = browser.value(check);
+                found.extend(said.as_array().unwrap().iter().map(ToString::to_string));
+            }
+            faults.extend(
+                found
+                    .into_iter()
+                    .map(|f| format!("{name} {width} {shade}: {f}")),
+            );
+            let picture = browser.picture();
+            assert!(picture.starts_with(b"\x89PNG"));
+            keep(
+                screens.as_deref(),
+                &format!("{name}-{width}-{shade}.png"),
+                &picture,
+            );
+        }
+        if *name == "claim-paid" {
+            let printed = browser.print();
+            assert!(printed.starts_with(b"%PDF"));
+            keep(screens.as_deref(), "claim-paid.pdf", &printed);
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    // The browser still holds its connections open: that keeps nobody.
+    demo.stop();
+}

@@ -1,0 +1,319 @@
+//! Published worked examples, as small plans written with the toolkit that the
+//! two products are written with. The examples are in `published.toml`, each
+//! with its source.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use tally_core::adjudication::{LineOutcome, OutcomeAdjustment};
+use tally_sdk::prelude::*;
+use tally_sdk::{Balance, LineDetermination};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    example: Vec<Example>,
+    identity: Vec<Identity>,
+    later: Vec<Later>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Example {
+    id: String,
+    title: String,
+    source: String,
+    plan: Terms,
+    line: Vec<ExampleLine>,
+}
+
+/// The terms an example states.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Terms {
+    member_deductible: Option<String>,
+    family_deductible: Option<String>,
+    member_limit: Option<String>,
+    coinsurance: Option<String>,
+    multiple: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExampleLine {
+    charge: String,
+    fee: Option<String>,
+    allowed: Option<String>,
+    copay: Option<String>,
+    deductible: Option<String>,
+    coinsurance: Option<String>,
+    paid: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Identity {
+    id: String,
+    title: String,
+    source: String,
+    line: Vec<IdentityLine>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IdentityLine {
+    charge: String,
+    adjustments: Vec<String>,
+    paid: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Later {
+    id: String,
+    why: String,
+}
+
+fn file() -> File {
+    toml::from_str(include_str!("published.toml")).unwrap()
+}
+
+fn money(text: &str) -> Money {
+    Money::parse(text).unwrap()
+}
+
+fn optional(text: Option<&String>) -> Money {
+    text.map_or(Money::ZERO, |text| money(text))
+}
+
+const DAY: ServiceDate = date(2026, 6, 1);
+const YEAR: ServiceDate = date(2026, 1, 1);
+
+/// The example's accumulators, in the order of [`Position`].
+fn accumulators(terms: &Terms) -> Vec<Accumulator> {
+    let limits = [
+        (Scope::Member, &terms.member_deductible),
+        (Scope::Family, &terms.family_deductible),
+        (Scope::Member, &terms.member_limit),
+    ];
+    limits
+        .into_iter()
+        .map(|(scope, limit)| Accumulator {
+            name: "accumulator",
+            scope,
+            unit: Unit::Money,
+            period: Period::CalendarYear,
+            limits: match limit {
+                Some(limit) => vec![(YEAR, money(limit).scaled())].leak(),
+                None => &[],
+            },
+        })
+        .collect()
+}
+
+/// What shares count toward: the member's and the family's where both are
+/// stated, the family's alone where only that is (an aggregate deductible).
+fn toward(terms: &Terms) -> CostShare {
+    const MEMBER: AccumulatorId = AccumulatorId(0);
+    const FAMILY: AccumulatorId = AccumulatorId(1);
+    const LIMIT: AccumulatorId = AccumulatorId(2);
+    let embedded = |member, family| Some(Embedded { member, family });
+    CostShare {
+        deductible: match (&terms.member_deductible, &terms.family_deductible) {
+            (None, None) => None,
+            (Some(_), None) => embedded(MEMBER, None),
+            (Some(_), Some(_)) => embedded(MEMBER, Some(FAMILY)),
+            (None, Some(_)) => embedded(FAMILY, None),
+        },
+        out_of_pocket: terms.member_limit.as_ref().and(embedded(LIMIT, None)),
+    }
+}
+
+fn claim(example: &Example) -> Claim {
+    let provider = Code::of("2000001372");
+    let lines = (1u16..).zip(&example.line).map(|(number, line)| Line {
+        number,
+        system: CodeSystem::Hcpcs,
+        procedure: Code::parse(&format!("X{number:04}")).unwrap(),
+        modifiers: [ShortCode::NONE; 4],
+        revenue: ShortCode::NONE,
+        place: ShortCode::of("11"),
+        diagnoses: 0,
+        quantity: Quantity::ONE,
+        charge: money(&line.charge),
+        from: DAY,
+        through: DAY,
+        rendering: provider,
+        emergency: false,
+    });
+    let balance = |accumulator| Balance {
+        accumulator: AccumulatorId(accumulator),
+        period: YEAR,
+        used: 0,
+    };
+    Claim {
+        kind: ClaimKind::Professional,
+        received: DAY,
+        billing: provider,
+        diagnoses: Vec::new(),
+        lines: lines.collect(),
+        member: Member {
+            birth: date(1980, 1, 1),
+            sex: Sex::Unknown,
+            relationship: Relationship::Subscriber,
+        },
+        covered_since: YEAR,
+        authorizations: Vec::new(),
+        balances: (0..3).map(balance).collect(),
+    }
+}
+
+/// The plan of every example: fee, reduction, copayment, deductible,
+/// coinsurance, each where it is stated.
+fn decide(example: &Example) -> Vec<LineDetermination> {
+    const CLAUSE: ClauseId = ClauseId(0);
+    let terms = &example.plan;
+    let plan = Plan {
+        product: "published",
+        title: "",
+        version: "",
+        clauses: &[],
+        accumulators: accumulators(terms).leak(),
+        tables: &[],
+        pend_reasons: &[],
+        patterns: &[],
+    };
+    let claim = claim(example);
+    let fees: Vec<Option<Money>> = example
+        .line
+        .iter()
+        .map(|line| line.fee.as_ref().map(|fee| money(fee)))
+        .collect();
+    let reduced = match &terms.multiple {
+        Some(rate) => {
+            let rate = Rate::parse(rate).unwrap();
+            edits::multiple_procedures(&claim, &fees, rate, Rounding::HalfUp)
+        }
+        None => fees.clone(),
+    };
+    let rate = terms.coinsurance.as_ref();
+    let rate = rate.map_or(Rate::ZERO, |rate| Rate::parse(rate).unwrap());
+    let toward = toward(terms);
+    let only_limit = CostShare {
+        deductible: None,
+        ..toward
+    };
+    let mut balances = Balances::of(&claim, &plan);
+    let mut lines = Vec::new();
+    for (i, (line, stated)) in claim.lines.iter().zip(&example.line).enumerate() {
+        let mut work = LineWork::begin(line, CLAUSE);
+        if let Some(fee) = fees[i] {
+            work.limit_to(fee, Group::Co, Carc::ABOVE_FEE_SCHEDULE, CLAUSE);
+        }
+        if let Some(reduced) = reduced[i] {
+            work.limit_to(reduced, Group::Co, Carc::MULTIPLE_PROCEDURE, CLAUSE);
+        }
+        let copay = optional(stated.copay.as_ref());
+        work.copay(&mut balances, copay, only_limit, CLAUSE);
+        work.deductible(&mut balances, toward, CLAUSE);
+        work.coinsurance(&mut balances, rate, Rounding::HalfUp, only_limit, CLAUSE);
+        lines.push(work.finish());
+    }
+    lines
+}
+
+#[test]
+fn published_examples_come_out_as_published() {
+    for example in file().example {
+        let place = format!("{} ({}), {}", example.id, example.title, example.source);
+        let decided = decide(&example);
+        for (line, stated) in decided.iter().zip(&example.line) {
+            let place = format!("{place}, line {}", line.line);
+            let bears = |carc: Carc| {
+                let by_patient = |adjustment: &&tally_sdk::Adjustment| {
+                    adjustment.group == Group::Pr && adjustment.carc == carc
+                };
+                let amounts = line.adjustments.iter().filter(by_patient);
+                Money::checked_sum(amounts.map(|adjustment| adjustment.amount)).unwrap()
+            };
+            let copay = optional(stated.copay.as_ref());
+            let deductible = optional(stated.deductible.as_ref());
+            let coinsurance = optional(stated.coinsurance.as_ref());
+            assert_eq!(bears(Carc::COPAY), copay, "{place}");
+            assert_eq!(bears(Carc::DEDUCTIBLE), deductible, "{place}");
+            assert_eq!(bears(Carc::COINSURANCE), coinsurance, "{place}");
+            assert_eq!(line.paid, money(&stated.paid), "{place}");
+            if let Some(allowed) = &stated.allowed {
+                assert_eq!(line.allowed, money(allowed), "{place}");
+            }
+        }
+    }
+}
+
+#[test]
+fn published_identities_can_be_made_and_balance() {
+    for identity in file().identity {
+        for (number, line) in (1u16..).zip(&identity.line) {
+            let place = format!("{}, {}, {}", identity.id, identity.title, identity.source);
+            let adjustments = line.adjustments.iter().map(|text| adjustment(text));
+            let paid = money(&line.paid);
+            let made = LineOutcome::settle(
+                number,
+                money(&line.charge),
+                paid,
+                false,
+                "1".to_owned(),
+                adjustments.collect(),
+                Vec::new(),
+            );
+            assert_eq!(made.unwrap().paid(), paid, "{place}");
+        }
+    }
+}
+
+/// `group carc amount`.
+fn adjustment(text: &str) -> OutcomeAdjustment {
+    let [group, carc, amount] = text.split(' ').collect::<Vec<_>>()[..] else {
+        panic!("{text}");
+    };
+    OutcomeAdjustment {
+        group: match group {
+            "CO" => Group::Co,
+            "PR" => Group::Pr,
+            "OA" => Group::Oa,
+            _ => panic!("{text}"),
+        },
+        carc: Carc(carc.parse().unwrap()),
+        rarc: ShortCode::NONE,
+        amount: money(amount),
+        clause: "1".to_owned(),
+    }
+}
+
+/// Where the shared cases are, every example of theirs is one of ours, or is
+/// listed as one that comes later.
+#[test]
+fn every_published_example_is_accounted_for() {
+    let cases = std::env::var_os("TALLY_CASES").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/cases"),
+        PathBuf::from,
+    );
+    let path = cases.join("claims/published-worked-examples/worked_examples.json");
+    let Ok(text) = std::fs::read_to_string(&path) else {
+        eprintln!("SKIPPED: no shared cases at {}", path.display());
+        return;
+    };
+    let published: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
+    let file = file();
+    let examples = file.example.iter().map(|example| example.id.as_str());
+    let identities = file.identity.iter().map(|identity| identity.id.as_str());
+    let later = file.later.iter().filter(|later| !later.why.is_empty());
+    let known: Vec<&str> = examples
+        .chain(identities)
+        .chain(later.map(|later| later.id.as_str()))
+        .collect();
+    for example in published {
+        let id = example["id"].as_str().unwrap();
+        assert!(known.contains(&id), "{id} is in none of our lists");
+    }
+}
