@@ -66,7 +66,7 @@ pub fn sample_claim() -> Claim {
     }
 }
 
-fn sample_contract() -> Contract {
+pub fn sample_contract() -> Contract {
     Contract {
         id: "C-1001".into(),
         inception: day(2025, 1, 1),

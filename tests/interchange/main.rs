@@ -2,9 +2,15 @@
 //! and the encodings that are hashed.
 #![allow(clippy::disallowed_methods)] // tests read the folder of cases
 
+mod answers;
+mod bad;
 mod cases;
+mod documents;
 mod encodings;
 mod frozen;
 mod generate;
+mod mutations;
 mod round_trips;
+mod smoke;
+mod targets;
 mod writer;
