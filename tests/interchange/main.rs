@@ -1,4 +1,16 @@
-//! Claims in and answers out: real files, bad files, and what goes out and back.
+//! Claims in and answers out: real files, bad files, what goes out and back,
+//! and the encodings that are hashed.
 #![allow(clippy::disallowed_methods)] // tests read the folder of cases
 
+mod answers;
+mod bad;
 mod cases;
+mod documents;
+mod encodings;
+mod frozen;
+mod generate;
+mod mutations;
+mod round_trips;
+mod smoke;
+mod targets;
+mod writer;

@@ -29,7 +29,8 @@ impl ClaimId {
     /// Reads 32 lower-case hexadecimal digits.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        if text.len() != 32 || text.bytes().any(|b| b.is_ascii_uppercase()) {
+        let digits = |b| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+        if text.len() != 32 || !text.bytes().all(digits) {
             return None;
         }
         u128::from_str_radix(text, 16)
@@ -301,5 +302,7 @@ mod tests {
         });
         assert_eq!(ClaimId::parse(&id.to_string()), Some(id));
         assert_eq!(ClaimId::parse("0"), None);
+        assert_eq!(ClaimId::parse("+0000000000000000000000000000001"), None);
+        assert_eq!(ClaimId::parse("A0000000000000000000000000000001"), None);
     }
 }

@@ -8,11 +8,13 @@ mod coding;
 mod price;
 mod resources;
 mod response;
+mod types;
 mod who;
 
 use super::json::{self, Budget, Json};
 use super::node::Node;
 use super::refusal::{Fault, IntakeRule};
+use super::tally::check_fields;
 use super::{ReadClaims, Source};
 use resources::Resources;
 
@@ -29,7 +31,10 @@ enum Kind {
 }
 
 fn kind(resource: &Node<'_>) -> Result<Kind, Fault> {
-    Ok(match resource.need("resourceType")?.text()? {
+    let named = resource.need("resourceType")?;
+    let known = types::known(named.text()?)
+        .ok_or_else(|| named.fault(IntakeRule::NoClaim, "it is no resource type of FHIR R4"))?;
+    Ok(match known {
         "Claim" => Kind::Claim,
         "Bundle" => Kind::Bundle,
         "Patient" | "Coverage" | "Organization" | "Practitioner" | "PractitionerRole"
@@ -72,34 +77,17 @@ fn read_resource(
             document.check_keys(root.place(), &|_| false)?;
             Err(root.fault(
                 IntakeRule::NoClaim,
-                format!("a {} is not a Claim or a Bundle", name(document)),
+                format!("a Claim or a Bundle is expected, {} was found", name(document)),
             ))
         }
     }
 }
 
-/// The type of a resource as it may stand in an error: one FHIR has.
+/// The type of a resource as it may stand in an error.
 fn name(document: &Json<'_>) -> &'static str {
-    const KNOWN: [&str; 14] = [
-        "Bundle",
-        "Claim",
-        "ClaimResponse",
-        "Condition",
-        "Contract",
-        "Coverage",
-        "Encounter",
-        "ExplanationOfBenefit",
-        "Organization",
-        "Parameters",
-        "Patient",
-        "PaymentNotice",
-        "Practitioner",
-        "PractitionerRole",
-    ];
-    let found = document.text_of("resourceType").unwrap_or_default();
-    KNOWN
-        .into_iter()
-        .find(|known| *known == found)
+    document
+        .text_of("resourceType")
+        .and_then(types::known)
         .unwrap_or("resource")
 }
 
@@ -134,6 +122,18 @@ fn read_bundle(
     Ok(())
 }
 
+/// What an entry may have beside a resource, or without one.
+const ENTRY_FIELDS: &[&str] = &[
+    "id",
+    "extension",
+    "modifierExtension",
+    "link",
+    "fullUrl",
+    "search",
+    "request",
+    "response",
+];
+
 /// An entry's full URL, and its resource or why there is none to be read.
 type Entry<'a> = (Option<String>, Result<Node<'a>, Fault>);
 
@@ -141,7 +141,12 @@ type Entry<'a> = (Option<String>, Result<Node<'a>, Fault>);
 fn collect_entries<'a>(bundle: &Node<'a>, entries: &mut Vec<Entry<'a>>) -> Result<(), Fault> {
     for entry in bundle.items("entry")? {
         let resource = match entry.get("resource") {
-            Ok(None) => continue,
+            Ok(None) => {
+                if let Err(fault) = check_fields(&entry, ENTRY_FIELDS) {
+                    entries.push((None, Err(fault)));
+                }
+                continue;
+            }
             Ok(Some(resource)) => resource,
             Err(fault) => {
                 entries.push((None, Err(fault)));

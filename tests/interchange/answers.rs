@@ -1,0 +1,243 @@
+//! Answers: what they look like, and that their sums agree to the cent.
+
+use proptest::prelude::*;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tally_core::adjudication::{Outcome, Settlement, Status};
+use tally_core::claim::Claim;
+use tally_core::interchange::{claim_response, operation_outcome, outcome_json, read_claims};
+use tally_types::Money;
+
+use super::frozen::{sample_claim, sample_outcome, sample_pended};
+use super::generate::{Shown, claims, day, outcomes, source};
+
+fn pretty(text: &str) -> String {
+    assert!(!text.contains('\n'), "one line");
+    let value: serde_json::Value = serde_json::from_str(text).unwrap();
+    serde_json::to_string_pretty(&value).unwrap()
+}
+
+#[test]
+fn outcomes_as_json() {
+    let claim = sample_claim();
+    insta::assert_snapshot!("settled", pretty(&outcome_json(&claim, &sample_outcome())));
+    insta::assert_snapshot!("pended", pretty(&outcome_json(&claim, &sample_pended())));
+}
+
+#[test]
+fn outcomes_as_claim_responses() {
+    let claim = sample_claim();
+    let today = day(2026, 1, 21);
+    insta::assert_snapshot!(
+        "response_settled",
+        pretty(&claim_response(&claim, &sample_outcome(), today))
+    );
+    insta::assert_snapshot!(
+        "response_pended",
+        pretty(&claim_response(&claim, &sample_pended(), today))
+    );
+}
+
+#[test]
+fn refusals_as_an_operation_outcome() {
+    let file = b"{\"resourceType\":\"Claim\",\"use\":\"predetermination\"}\n{\"resourceType\":\"Clain\"}\n{";
+    let read = read_claims(file, None, &source());
+    insta::assert_snapshot!(pretty(&operation_outcome(&read.refusals)));
+    assert!(operation_outcome(&[]).contains("informational"));
+}
+
+// What is needed of a ClaimResponse to add it up; amounts from their text.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Response {
+    outcome: String,
+    item: Vec<Item>,
+    total: Vec<Adjudication>,
+    payment: Option<Payment>,
+    process_note: Option<Vec<Note>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Item {
+    item_sequence: u16,
+    adjudication: Vec<Adjudication>,
+}
+
+#[derive(Deserialize)]
+struct Adjudication {
+    category: Concept,
+    reason: Option<Concept>,
+    amount: Amount,
+}
+
+#[derive(Deserialize)]
+struct Concept {
+    coding: Vec<Coding>,
+}
+
+#[derive(Deserialize)]
+struct Coding {
+    code: String,
+}
+
+#[derive(Deserialize)]
+struct Amount {
+    value: Box<RawValue>,
+    currency: String,
+}
+
+#[derive(Deserialize)]
+struct Payment {
+    amount: Amount,
+}
+
+#[derive(Deserialize)]
+struct Note {
+    text: String,
+}
+
+impl Amount {
+    fn money(&self) -> Money {
+        assert_eq!(self.currency, "USD");
+        Money::parse(self.value.get()).unwrap()
+    }
+}
+
+fn of(category: &str, adjudications: &[Adjudication]) -> Money {
+    Money::checked_sum(
+        adjudications
+            .iter()
+            .filter(|a| {
+                a.category
+                    .coding
+                    .iter()
+                    .any(|coding| coding.code == category)
+            })
+            .map(|a| a.amount.money()),
+    )
+    .unwrap()
+}
+
+fn adds_up(claim: &Claim, outcome: &Outcome) {
+    let text = claim_response(claim, outcome, day(2026, 1, 21));
+    let response: Response = serde_json::from_str(&text).unwrap();
+    let mut sums = [Money::ZERO; 4];
+    for item in &response.item {
+        let adjusted = Money::checked_sum(
+            item.adjudication
+                .iter()
+                .filter(|a| a.reason.is_some())
+                .map(|a| a.amount.money()),
+        )
+        .unwrap();
+        let submitted = of("submitted", &item.adjudication);
+        let benefit = of("benefit", &item.adjudication);
+        if outcome.status() != Status::Pended {
+            assert_eq!(submitted.checked_sub(adjusted), Some(benefit));
+        }
+        for (sum, category) in sums
+            .iter_mut()
+            .zip(["submitted", "eligible", "PR", "benefit"])
+        {
+            *sum = sum.checked_add(of(category, &item.adjudication)).unwrap();
+        }
+        assert!(item.item_sequence > 0);
+    }
+    let totals = ["submitted", "eligible", "PR", "benefit"].map(|c| of(c, &response.total));
+    assert_eq!(sums, totals);
+    assert_eq!(
+        totals,
+        [
+            outcome.charge(),
+            outcome.allowed(),
+            outcome.patient(),
+            outcome.paid()
+        ]
+    );
+    let payment = response.payment.map_or(Money::ZERO, |p| p.amount.money());
+    assert_eq!(payment, outcome.paid());
+    if let Settlement::Pended { resolution, .. } = outcome.settlement() {
+        assert_eq!(response.outcome, "queued");
+        assert!(response.process_note.unwrap()[0].text.contains(resolution));
+    } else {
+        assert_eq!(response.outcome, "complete");
+    }
+}
+
+#[derive(Deserialize)]
+struct Export {
+    claim: String,
+    status: String,
+    charge: String,
+    allowed: String,
+    paid: String,
+    patient: String,
+    adjustments: Vec<ExportAdjustment>,
+    lines: Vec<ExportLine>,
+}
+
+#[derive(Deserialize)]
+struct ExportLine {
+    charge: String,
+    paid: String,
+    adjustments: Vec<ExportAdjustment>,
+}
+
+#[derive(Deserialize)]
+#[allow(dead_code)] // that each is there and a text is what is checked
+struct ExportAdjustment {
+    group: String,
+    carc: String,
+    rarc: String,
+    amount: String,
+    clause: String,
+}
+
+fn money(text: &str) -> Money {
+    Money::parse(text).unwrap()
+}
+
+fn export_adds_up(claim: &Claim, outcome: &Outcome) {
+    let export: Export = serde_json::from_str(&outcome_json(claim, outcome)).unwrap();
+    assert_eq!(export.claim, outcome.claim().to_string());
+    assert_eq!(export.status, outcome.status().as_str());
+    assert_eq!(money(&export.allowed), outcome.allowed());
+    assert!(export.adjustments.is_empty());
+    let mut sums = [Money::ZERO; 3];
+    for line in &export.lines {
+        let sum = |group: &str| {
+            Money::checked_sum(
+                line.adjustments
+                    .iter()
+                    .filter(|a| group.is_empty() || a.group == group)
+                    .map(|a| money(&a.amount)),
+            )
+            .unwrap()
+        };
+        if export.status == "pended" {
+            assert!(line.paid == "0.00" && line.adjustments.is_empty());
+        } else {
+            assert_eq!(
+                money(&line.charge).checked_sub(sum("")),
+                Some(money(&line.paid))
+            );
+        }
+        let parts = [money(&line.charge), money(&line.paid), sum("PR")];
+        for (total, part) in sums.iter_mut().zip(parts) {
+            *total = total.checked_add(part).unwrap();
+        }
+    }
+    assert_eq!(
+        sums,
+        [&export.charge, &export.paid, &export.patient].map(|text| money(text))
+    );
+}
+
+proptest! {
+    #[test]
+    fn answers_add_up(Shown(claim) in claims(), outcome in outcomes()) {
+        adds_up(&claim, &outcome);
+        export_adds_up(&claim, &outcome);
+    }
+}

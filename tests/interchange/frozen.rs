@@ -1,0 +1,297 @@
+//! Frozen encodings: the hashes of fixed values. Stores, receipts and ledgers
+//! of every version hold these bytes. A change here is a new version of an
+//! encoding, to be approved as one (`cargo insta review`), never a repair of
+//! the test.
+
+use std::fmt::Write as _;
+
+use sha2::{Digest, Sha256};
+use tally_core::adjudication::{
+    Balance, Context, ContextAuthorization, ContextLine, ContextMember, Exchange, Flagged,
+    LineOutcome, LineState, Measure, Outcome, OutcomeAdjustment, OutcomePosting, PastLine,
+    Question, Settlement, TableKey, TableRow, Transcript,
+};
+use tally_core::canon::Canon;
+use tally_core::claim::{
+    Authorization, Claim, ClaimKind, Contract, Frequency, Member, MemberReference, Provider,
+    Relationship, ServiceLine, Sex, Span, SubmissionKey, UnitKey,
+};
+use tally_types::{Carc, Code, CodeSystem, Group, Money, Quantity, ShortCode};
+
+use super::generate::{day, id_at};
+
+pub fn sample_claim() -> Claim {
+    let mut line = ServiceLine {
+        number: 1,
+        system: CodeSystem::Hcpcs,
+        procedure: Code::of("99213"),
+        modifiers: [
+            ShortCode::of("25"),
+            ShortCode::of("GT"),
+            ShortCode::NONE,
+            ShortCode::NONE,
+        ],
+        revenue: ShortCode::of("0510"),
+        place: ShortCode::of("11"),
+        diagnoses: 0b11,
+        quantity: Quantity::ONE,
+        charge: Money::cents(15_000),
+        from: day(2026, 1, 5),
+        through: day(2026, 1, 6),
+        rendering: Some(Provider::new("1245319599")),
+        emergency: false,
+    };
+    let first = line.clone();
+    line.number = 3;
+    line.system = CodeSystem::Ndc;
+    line.procedure = Code::of("00777310502");
+    line.charge = Money::cents(9_550);
+    line.quantity = Quantity::from_scaled(25_000);
+    line.rendering = None;
+    line.emergency = true;
+    Claim {
+        id: id_at(0),
+        kind: ClaimKind::Professional,
+        frequency: Frequency::Original,
+        control_number: "A-1001".into(),
+        member: MemberReference {
+            identifier: "M-1001".into(),
+        },
+        billing: Provider::new("1234567893"),
+        diagnoses: vec![Code::of("E119"), Code::of("I10")],
+        authorizations: vec!["PA-77".into()],
+        charge: Money::cents(24_550),
+        received: day(2026, 1, 20),
+        lines: vec![first, line],
+    }
+}
+
+pub fn sample_contract() -> Contract {
+    Contract {
+        id: "C-1001".into(),
+        inception: day(2025, 1, 1),
+        members: vec![Member {
+            id: "M-1001".into(),
+            name: "Alex Example".into(),
+            birth: day(1984, 3, 9),
+            death: Some(day(2026, 2, 1)),
+            sex: Sex::Female,
+            relationship: Relationship::Subscriber,
+            spans: vec![
+                Span {
+                    product: "harbor-ppo".into(),
+                    from: day(2025, 1, 1),
+                    through: Some(day(2025, 12, 31)),
+                },
+                Span {
+                    product: "meridian-b".into(),
+                    from: day(2026, 1, 1),
+                    through: None,
+                },
+            ],
+            authorizations: vec![Authorization {
+                number: "PA-77".into(),
+                procedure: Code::of("70551"),
+                from: day(2026, 1, 1),
+                through: day(2026, 3, 31),
+                units: Quantity::ONE,
+            }],
+        }],
+    }
+}
+
+pub fn sample_outcome() -> Outcome {
+    let adjustment = |group, carc, rarc, cents, clause: &str| OutcomeAdjustment {
+        group,
+        carc,
+        rarc,
+        amount: Money::cents(cents),
+        clause: clause.into(),
+    };
+    let paid = LineOutcome::settle(
+        1,
+        Money::cents(15_000),
+        Money::cents(12_000),
+        false,
+        "4.2".into(),
+        vec![
+            adjustment(
+                Group::Co,
+                Carc::ABOVE_FEE_SCHEDULE,
+                ShortCode::NONE,
+                3_000,
+                "3.1",
+            ),
+            adjustment(Group::Pr, Carc::DEDUCTIBLE, ShortCode::NONE, 2_500, "4.2"),
+            adjustment(Group::Pr, Carc::COINSURANCE, ShortCode::NONE, 1_900, "4.3"),
+        ],
+        vec![OutcomePosting {
+            accumulator: "deductible".into(),
+            period: day(2026, 1, 1),
+            family: true,
+            before: 47_500,
+            amount: 2_500,
+        }],
+    );
+    let denied = LineOutcome::settle(
+        3,
+        Money::cents(9_550),
+        Money::ZERO,
+        true,
+        "8.1".into(),
+        vec![adjustment(
+            Group::Co,
+            Carc::NOT_COVERED,
+            ShortCode::of("N130"),
+            9_550,
+            "8.1",
+        )],
+        Vec::new(),
+    );
+    Outcome::new(
+        id_at(0),
+        Some([7; 32]),
+        Settlement::Settled(vec![paid.unwrap(), denied.unwrap()]),
+        vec![Flagged {
+            pattern: "upcoding".into(),
+            line: 1,
+            score: 700,
+            clause: "9.4".into(),
+        }],
+    )
+    .unwrap()
+}
+
+pub fn sample_pended() -> Outcome {
+    Outcome::new(
+        id_at(0),
+        Some([7; 32]),
+        Settlement::Pended {
+            reason: "records".into(),
+            text: "The plan asks for the operative report.".into(),
+            resolution: "Send the operative report.".into(),
+            line: 3,
+            clause: "9.1".into(),
+            charges: vec![(1, Money::cents(15_000)), (3, Money::cents(9_550))],
+        },
+        Vec::new(),
+    )
+    .unwrap()
+}
+
+fn sample_context() -> Context {
+    let claim = sample_claim();
+    Context {
+        kind: claim.kind,
+        received: claim.received,
+        billing: claim.billing.code(),
+        diagnoses: claim.diagnoses.clone(),
+        lines: claim
+            .lines
+            .iter()
+            .map(|line| ContextLine {
+                number: line.number,
+                system: line.system,
+                procedure: line.procedure,
+                modifiers: line.modifiers,
+                revenue: line.revenue,
+                place: line.place,
+                diagnoses: line.diagnoses,
+                quantity: line.quantity,
+                charge: line.charge,
+                from: line.from,
+                through: line.through,
+                rendering: line.rendering.as_ref().map_or(Code::NONE, Provider::code),
+                emergency: line.emergency,
+            })
+            .collect(),
+        member: ContextMember {
+            birth: day(1984, 3, 9),
+            sex: Sex::Female,
+            relationship: Relationship::Subscriber,
+        },
+        covered_since: day(2025, 1, 1),
+        authorizations: vec![ContextAuthorization {
+            procedure: Code::of("70551"),
+            from: day(2026, 1, 1),
+            through: day(2026, 3, 31),
+            remaining: Quantity::ONE,
+        }],
+        balances: vec![Balance {
+            accumulator: 2,
+            period: day(2026, 1, 1),
+            used: 47_500,
+        }],
+    }
+}
+
+fn sample_exchanges() -> Vec<Exchange> {
+    vec![
+        Exchange::Lookup {
+            table: 1,
+            keys: vec![TableKey {
+                a: Code::of("99213"),
+                b: Code::NONE,
+                on: day(2026, 1, 5),
+            }],
+            rows: vec![TableRow {
+                found: true,
+                values: [12_000, 0, -1, i64::MAX],
+            }],
+        },
+        Exchange::Query {
+            questions: vec![Question {
+                what: Measure::LastDate,
+                code: Code::of("99213"),
+                provider: Code::of("1234567893"),
+                from: day(2025, 1, 5),
+                through: day(2026, 1, 5),
+                family: false,
+            }],
+            answers: vec![i64::MIN],
+        },
+    ]
+}
+
+#[test]
+fn encodings_are_frozen() {
+    let mut out = String::new();
+    let mut record = |name: &str, bytes: Vec<u8>| {
+        let hash: [u8; 32] = Sha256::digest(&bytes).into();
+        let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        writeln!(out, "{name}: {} bytes, SHA-256 {hex}", bytes.len()).unwrap();
+    };
+    let claim = sample_claim();
+    record("claim", claim.to_canon());
+    record("contract", sample_contract().to_canon());
+    record("context", sample_context().to_canon());
+    record("outcome, settled", sample_outcome().to_canon());
+    record("outcome, pended", sample_pended().to_canon());
+    record("transcript", sample_exchanges().to_canon());
+    record(
+        "past line",
+        PastLine::of(&claim, &claim.lines[0], LineState::Allowed).to_canon(),
+    );
+    record(
+        "submission key",
+        SubmissionKey {
+            submitter: "local".into(),
+            interchange: "000000001".into(),
+            position: 7,
+        }
+        .to_canon(),
+    );
+    record(
+        "transcript hash",
+        Transcript(sample_exchanges()).hash().to_vec(),
+    );
+    record("claim id", claim.id.0.to_vec());
+    let unit = UnitKey::contract("C-1001");
+    let unknown = UnitKey::unknown("local", &claim.member);
+    for unit in [unit, unknown] {
+        record("unit key", unit.as_bytes().to_vec());
+        let partition = unit.partition(std::num::NonZeroU32::new(16).unwrap());
+        record("partition of 16", partition.to_be_bytes().to_vec());
+    }
+    insta::assert_snapshot!(out);
+}

@@ -1,0 +1,131 @@
+//! What each fuzz target does with its input. `fuzz/` runs these under
+//! libFuzzer, `smoke.rs` on seeded inputs in every test run.
+
+use tally_core::adjudication::Outcome;
+use tally_core::canon::Canon;
+use tally_core::claim::{Claim, Contract};
+use tally_core::interchange::{
+    Format, ReadClaims, Source, claim_json, contract_json, operation_outcome, read_claims,
+    read_contracts,
+};
+use tally_core::ledger::{Checkpoint, Entry, Note, Receipt, ReceiptBody, Trust};
+use tally_table::Table;
+use tally_types::{Money, ServiceDate};
+
+/// A target and its name.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every target.
+pub const TARGETS: [Target; 7] = [
+    ("fhir", fhir),
+    ("ndjson", ndjson),
+    ("json", json),
+    ("contracts", contracts),
+    ("canonical", canonical),
+    ("ledger", ledger),
+    ("table", table),
+];
+
+fn source() -> Source<'static> {
+    Source {
+        submitter: "fuzz",
+        interchange: "0",
+        received: ServiceDate::MAX,
+    }
+}
+
+/// What holds of every answer of intake, and of every claim it accepts.
+fn claims(bytes: &[u8], format: Option<Format>) {
+    let ReadClaims {
+        read,
+        claims,
+        refusals,
+    } = read_claims(bytes, format, &source());
+    assert!(read >= 1);
+    assert_eq!(read as usize, claims.len() + refusals.len());
+    let answer: Result<serde_json::Value, _> = serde_json::from_str(&operation_outcome(&refusals));
+    assert!(answer.is_ok());
+    for claim in &claims {
+        let sum = Money::checked_sum(claim.lines.iter().map(|line| line.charge));
+        assert_eq!(sum, Some(claim.charge));
+        assert!(Claim::from_canon(&claim.to_canon()).is_ok_and(|back| back == *claim));
+        let again = read_claims(claim_json(claim).as_bytes(), None, &source());
+        assert!(
+            again
+                .claims
+                .first()
+                .is_some_and(|back| back.lines == claim.lines)
+        );
+    }
+}
+
+/// A FHIR Claim or Bundle.
+pub fn fhir(bytes: &[u8]) {
+    claims(bytes, Some(Format::FhirJson));
+}
+
+/// FHIR ndjson.
+pub fn ndjson(bytes: &[u8]) {
+    claims(bytes, Some(Format::FhirNdjson));
+}
+
+/// Our own JSON, and whatever is detected.
+pub fn json(bytes: &[u8]) {
+    claims(bytes, Some(Format::TallyJson));
+    claims(bytes, None);
+}
+
+/// Enrolment.
+pub fn contracts(bytes: &[u8]) {
+    if let Ok(contracts) = read_contracts(bytes) {
+        for contract in &contracts {
+            let back = read_contracts(contract_json(contract).as_bytes());
+            assert!(back.is_ok_and(|back| back == [contract.clone()]));
+        }
+    }
+}
+
+fn only_its_own_bytes<T: Canon>(bytes: &[u8]) {
+    if let Ok(value) = T::from_canon(bytes) {
+        assert_eq!(value.to_canon(), bytes);
+    }
+}
+
+/// The canonical decoders: what decodes has these bytes and no others.
+pub fn canonical(bytes: &[u8]) {
+    only_its_own_bytes::<Claim>(bytes);
+    only_its_own_bytes::<Contract>(bytes);
+    only_its_own_bytes::<Outcome>(bytes);
+    only_its_own_bytes::<Entry>(bytes);
+    only_its_own_bytes::<ReceiptBody>(bytes);
+}
+
+/// The texts of the ledger.
+pub fn ledger(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    if let Ok(note) = Note::parse(text) {
+        assert_eq!(note.to_string(), text);
+    }
+    if let Ok(checkpoint) = Checkpoint::parse(text) {
+        assert!(text.starts_with(&checkpoint.text()));
+    }
+    if let Ok(receipt) = Receipt::parse(text) {
+        assert_eq!(receipt.to_string(), text);
+        let _ = receipt.open();
+    }
+    let _ = Trust::parse(text);
+}
+
+/// Reference tables, as text and as bytes.
+pub fn table(bytes: &[u8]) {
+    if let Ok(table) = Table::from_bytes(bytes) {
+        assert_eq!(table.to_bytes(), bytes);
+    }
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && let Ok(table) = Table::from_csv(text)
+    {
+        assert!(Table::from_bytes(&table.to_bytes()).is_ok_and(|back| back == table));
+    }
+}
