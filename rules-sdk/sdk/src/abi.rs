@@ -1,28 +1,28 @@
 //! The interface as generated from `tally-policy.wit`, and the way between it
 //! and the types an author uses.
-#![allow(missing_docs, unsafe_code, clippy::all)] // generated
+#![allow(missing_docs)] // hidden: the macros' own
 
 use alloc::vec::Vec;
 
-use tally_types::{Code, Money, Quantity, ServiceDate, ShortCode};
+use tally_types::{Code, CodeSystem, Money, Quantity, ServiceDate, ShortCode};
 
 use crate::plan::{Period, Plan, Scope, Unit};
 use crate::{claim, plan};
 
-wit_bindgen::generate!({
-    world: "policy",
-    path: "../wit",
-    pub_export_macro: true,
-    export_macro_name: "export_abi",
-    default_bindings_module: "::tally_sdk::abi",
-    runtime_path: "::tally_sdk::abi::runtime",
-});
-
-pub use wit_bindgen::rt as runtime_rt;
-/// The runtime of the generated code, found by it under this path.
-pub mod runtime {
-    pub use wit_bindgen::*;
+#[allow(missing_docs, unsafe_code, clippy::all)] // generated
+pub mod generated {
+    wit_bindgen::generate!({
+        world: "policy",
+        path: "../wit",
+        pub_export_macro: true,
+        export_macro_name: "export_abi",
+        default_bindings_module: "::tally_sdk::abi::generated",
+        runtime_path: "::tally_sdk::abi::runtime",
+    });
 }
+
+/// The runtime of the generated code, found by it under this path.
+pub use wit_bindgen::rt as runtime;
 
 /// Exports a policy. [`crate::policy`] writes it.
 #[doc(hidden)]
@@ -32,25 +32,26 @@ macro_rules! __export {
         #[cfg(target_arch = "wasm32")]
         const _: () = {
             struct Exported;
-            impl $crate::abi::Guest for Exported {
-                fn describe() -> $crate::abi::Description {
+            impl $crate::abi::generated::Guest for Exported {
+                fn describe() -> $crate::abi::generated::Description {
                     $crate::abi::describe(<$policy as $crate::Policy>::PLAN)
                 }
-                fn adjudicate(context: $crate::abi::Context) -> $crate::abi::Determination {
+                fn adjudicate(
+                    context: $crate::abi::generated::Context,
+                ) -> $crate::abi::generated::Determination {
                     let claim = $crate::abi::claim_in(context);
                     $crate::abi::determination_out(<$policy as $crate::Policy>::adjudicate(&claim))
                 }
             }
-            $crate::abi::export_abi!(Exported with_types_in $crate::abi);
+    $crate::abi::generated::export_abi!(Exported with_types_in $crate::abi::generated);
         };
     };
 }
 
 /// A code that the host made is a code; anything else is a broken host.
-fn code(code: Code_) -> Code {
+fn code(code: generated::Code) -> Code {
     Code::from_halves(code.hi, code.lo).unwrap_or(Code::NONE)
 }
-use self::Code as Code_;
 
 fn short(packed: u64) -> ShortCode {
     ShortCode::from_packed(packed).unwrap_or(ShortCode::NONE)
@@ -60,15 +61,15 @@ fn day(days: i32) -> ServiceDate {
     ServiceDate::from_days(days).unwrap_or(ServiceDate::MIN)
 }
 
-pub fn claim_in(context: Context) -> claim::Claim {
+pub fn claim_in(context: generated::Context) -> claim::Claim {
     let billing = code(context.billing);
     claim::Claim {
         kind: match context.kind {
-            ClaimKind::Professional => claim::ClaimKind::Professional,
-            ClaimKind::Institutional => claim::ClaimKind::Institutional,
-            ClaimKind::Oral => claim::ClaimKind::Oral,
-            ClaimKind::Vision => claim::ClaimKind::Vision,
-            ClaimKind::Pharmacy => claim::ClaimKind::Pharmacy,
+            generated::ClaimKind::Professional => claim::ClaimKind::Professional,
+            generated::ClaimKind::Institutional => claim::ClaimKind::Institutional,
+            generated::ClaimKind::Oral => claim::ClaimKind::Oral,
+            generated::ClaimKind::Vision => claim::ClaimKind::Vision,
+            generated::ClaimKind::Pharmacy => claim::ClaimKind::Pharmacy,
         },
         received: day(context.received),
         billing,
@@ -78,6 +79,17 @@ pub fn claim_in(context: Context) -> claim::Claim {
             .into_iter()
             .map(|line| claim::Line {
                 number: line.number,
+                system: match line.system {
+                    generated::CodeSystem::Unspecified => CodeSystem::Unspecified,
+                    generated::CodeSystem::Hcpcs => CodeSystem::Hcpcs,
+                    generated::CodeSystem::Cdt => CodeSystem::Cdt,
+                    generated::CodeSystem::Ndc => CodeSystem::Ndc,
+                    generated::CodeSystem::RxNorm => CodeSystem::RxNorm,
+                    generated::CodeSystem::Snomed => CodeSystem::Snomed,
+                    generated::CodeSystem::Icd10Pcs => CodeSystem::Icd10Pcs,
+                    generated::CodeSystem::Revenue => CodeSystem::Revenue,
+                    generated::CodeSystem::Other => CodeSystem::Other,
+                },
                 procedure: code(line.procedure),
                 modifiers: [
                     short(line.modifiers.m1),
@@ -93,7 +105,7 @@ pub fn claim_in(context: Context) -> claim::Claim {
                 from: day(line.from),
                 through: day(line.through),
                 rendering: match code(line.rendering) {
-                    tally_types::Code::NONE => billing,
+                    Code::NONE => billing,
                     other => other,
                 },
                 emergency: line.emergency,
@@ -102,16 +114,16 @@ pub fn claim_in(context: Context) -> claim::Claim {
         member: claim::Member {
             birth: day(context.member.birth),
             sex: match context.member.sex {
-                Sex::Unknown => claim::Sex::Unknown,
-                Sex::Female => claim::Sex::Female,
-                Sex::Male => claim::Sex::Male,
-                Sex::Other => claim::Sex::Other,
+                generated::Sex::Unknown => claim::Sex::Unknown,
+                generated::Sex::Female => claim::Sex::Female,
+                generated::Sex::Male => claim::Sex::Male,
+                generated::Sex::Other => claim::Sex::Other,
             },
             relationship: match context.member.relationship {
-                Relationship::Subscriber => claim::Relationship::Subscriber,
-                Relationship::Spouse => claim::Relationship::Spouse,
-                Relationship::Child => claim::Relationship::Child,
-                Relationship::Other => claim::Relationship::Other,
+                generated::Relationship::Subscriber => claim::Relationship::Subscriber,
+                generated::Relationship::Spouse => claim::Relationship::Spouse,
+                generated::Relationship::Child => claim::Relationship::Child,
+                generated::Relationship::Other => claim::Relationship::Other,
             },
         },
         covered_since: day(context.covered_since),
@@ -137,22 +149,26 @@ pub fn claim_in(context: Context) -> claim::Claim {
     }
 }
 
-pub fn determination_out(from: claim::Determination) -> Determination {
-    Determination {
+pub fn determination_out(from: claim::Determination) -> generated::Determination {
+    generated::Determination {
         verdict: match from.verdict {
-            claim::Verdict::Pended { reason, line, clause } => Verdict::Pended(Pend {
+            claim::Verdict::Pended {
+                reason,
+                line,
+                clause,
+            } => generated::Verdict::Pended(generated::Pend {
                 reason: reason.0,
                 line,
                 clause: clause.0,
             }),
             claim::Verdict::Settled(lines) => {
-                Verdict::Settled(lines.into_iter().map(line_out).collect())
+                generated::Verdict::Settled(lines.into_iter().map(line_out).collect())
             }
         },
         findings: from
             .findings
             .into_iter()
-            .map(|finding| Finding {
+            .map(|finding| generated::Finding {
                 pattern: finding.pattern.0,
                 line: finding.line,
                 score: finding.score,
@@ -162,8 +178,8 @@ pub fn determination_out(from: claim::Determination) -> Determination {
     }
 }
 
-fn line_out(line: claim::LineDetermination) -> LineDetermination {
-    LineDetermination {
+fn line_out(line: claim::LineDetermination) -> generated::LineDetermination {
+    generated::LineDetermination {
         line: line.line,
         denied: line.denied,
         allowed: line.allowed.scaled(),
@@ -172,12 +188,12 @@ fn line_out(line: claim::LineDetermination) -> LineDetermination {
         adjustments: line
             .adjustments
             .into_iter()
-            .map(|adjustment| Adjustment {
+            .map(|adjustment| generated::Adjustment {
                 group: match adjustment.group {
-                    tally_types::Group::Co => Group::Co,
-                    tally_types::Group::Pr => Group::Pr,
-                    tally_types::Group::Oa => Group::Oa,
-                    tally_types::Group::Pi => Group::Pi,
+                    tally_types::Group::Co => generated::Group::Co,
+                    tally_types::Group::Pr => generated::Group::Pr,
+                    tally_types::Group::Oa => generated::Group::Oa,
+                    tally_types::Group::Pi => generated::Group::Pi,
                 },
                 carc: adjustment.carc.0,
                 rarc: adjustment.rarc.packed(),
@@ -188,7 +204,7 @@ fn line_out(line: claim::LineDetermination) -> LineDetermination {
         postings: line
             .postings
             .into_iter()
-            .map(|posting| Posting {
+            .map(|posting| generated::Posting {
                 accumulator: posting.accumulator.0,
                 amount: posting.amount,
             })
@@ -196,8 +212,8 @@ fn line_out(line: claim::LineDetermination) -> LineDetermination {
     }
 }
 
-pub fn describe(plan: &Plan) -> Description {
-    Description {
+pub fn describe(plan: &Plan) -> generated::Description {
+    generated::Description {
         product: plan.product.into(),
         title: plan.title.into(),
         version: plan.version.into(),
@@ -205,7 +221,7 @@ pub fn describe(plan: &Plan) -> Description {
         clauses: plan
             .clauses
             .iter()
-            .map(|clause| Clause {
+            .map(|clause| generated::Clause {
                 id: clause.id.into(),
                 title: clause.title.into(),
                 text: clause.text.into(),
@@ -214,25 +230,25 @@ pub fn describe(plan: &Plan) -> Description {
         accumulators: plan
             .accumulators
             .iter()
-            .map(|accumulator| Accumulator {
+            .map(|accumulator| generated::Accumulator {
                 name: accumulator.name.into(),
                 scope: match accumulator.scope {
-                    Scope::Member => AccumulatorScope::Member,
-                    Scope::Family => AccumulatorScope::Family,
+                    Scope::Member => generated::AccumulatorScope::Member,
+                    Scope::Family => generated::AccumulatorScope::Family,
                 },
                 unit: match accumulator.unit {
-                    Unit::Money => AccumulatorUnit::Money,
-                    Unit::Count => AccumulatorUnit::Count,
+                    Unit::Money => generated::AccumulatorUnit::Money,
+                    Unit::Count => generated::AccumulatorUnit::Count,
                 },
                 period: match accumulator.period {
-                    Period::CalendarYear => AccumulatorPeriod::CalendarYear,
-                    Period::ContractYear => AccumulatorPeriod::ContractYear,
-                    Period::Lifetime => AccumulatorPeriod::Lifetime,
+                    Period::CalendarYear => generated::AccumulatorPeriod::CalendarYear,
+                    Period::ContractYear => generated::AccumulatorPeriod::ContractYear,
+                    Period::Lifetime => generated::AccumulatorPeriod::Lifetime,
                 },
                 limits: accumulator
                     .limits
                     .iter()
-                    .map(|(effective, limit)| DatedLimit {
+                    .map(|(effective, limit)| generated::DatedLimit {
                         effective: effective.days(),
                         limit: *limit,
                     })
@@ -243,7 +259,7 @@ pub fn describe(plan: &Plan) -> Description {
         pend_reasons: plan
             .pend_reasons
             .iter()
-            .map(|pend| PendReason {
+            .map(|pend| generated::PendReason {
                 id: pend.id.into(),
                 text: pend.text.into(),
                 resolution: pend.resolution.into(),
@@ -252,7 +268,7 @@ pub fn describe(plan: &Plan) -> Description {
         patterns: plan
             .patterns
             .iter()
-            .map(|pattern| Pattern {
+            .map(|pattern| generated::Pattern {
                 id: pattern.id.into(),
                 title: pattern.title.into(),
             })

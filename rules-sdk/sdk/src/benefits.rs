@@ -4,7 +4,9 @@
 
 use alloc::vec::Vec;
 
-use tally_types::{Carc, Group, Money, Rate, Rounding, ServiceDate, ShortCode};
+use tally_types::{
+    Carc, Group, Money, Quantity, Rate, Rounding, ServiceDate, ShortCode, UnitPrice,
+};
 
 use crate::claim::{Adjustment, Claim, Line, LineDetermination, Posting};
 use crate::plan::{AccumulatorId, ClauseId, Denial, Plan};
@@ -57,7 +59,8 @@ impl Balances {
     #[must_use]
     pub fn remaining(&mut self, accumulator: AccumulatorId, on: ServiceDate) -> Option<i64> {
         let slot = self.slot(accumulator, on)?;
-        slot.limit.map(|limit| limit.saturating_sub(slot.used).max(0))
+        slot.limit
+            .map(|limit| limit.saturating_sub(slot.used).max(0))
     }
 
     fn post(&mut self, accumulator: AccumulatorId, on: ServiceDate, amount: i64) {
@@ -68,7 +71,8 @@ impl Balances {
 }
 
 /// An embedded pair: the member's own accumulator and the family's. When
-/// either is full, it is full for this member.
+/// either is full, it is full for this member. A limit that the family alone
+/// has, or each member alone, is one of `member` without a `family`.
 #[derive(Clone, Copy)]
 pub struct Embedded {
     /// The member's.
@@ -82,7 +86,9 @@ impl Embedded {
     #[must_use]
     pub fn remaining(self, balances: &mut Balances, on: ServiceDate) -> Option<Money> {
         let member = balances.remaining(self.member, on);
-        let family = self.family.and_then(|family| balances.remaining(family, on));
+        let family = self
+            .family
+            .and_then(|family| balances.remaining(family, on));
         match (member, family) {
             (None, None) => None,
             (Some(left), None) | (None, Some(left)) => Some(Money::cents(left)),
@@ -114,6 +120,7 @@ pub struct LineWork<'a> {
     clause: ClauseId,
     allowed: Money,
     open: Money,
+    denied: bool,
     adjustments: Vec<Adjustment>,
     postings: Vec<Posting>,
 }
@@ -127,6 +134,7 @@ impl<'a> LineWork<'a> {
             clause,
             allowed: line.charge,
             open: line.charge,
+            denied: false,
             adjustments: Vec::new(),
             postings: Vec::new(),
         }
@@ -136,22 +144,17 @@ impl<'a> LineWork<'a> {
     #[must_use]
     pub fn deny(line: &Line, denial: Denial) -> LineDetermination {
         let mut work = LineWork::begin(line, denial.clause);
-        work.adjust(
-            denial.group,
-            denial.carc,
-            denial.rarc,
-            line.charge,
-            denial.clause,
-        );
-        LineDetermination {
-            line: line.number,
-            denied: true,
-            allowed: Money::ZERO,
-            paid: Money::ZERO,
-            clause: denial.clause,
-            adjustments: work.adjustments,
-            postings: Vec::new(),
-        }
+        work.deny_rest(denial);
+        work.finish()
+    }
+
+    /// Denies what is left of the line, and with it the line.
+    fn deny_rest(&mut self, denial: Denial) {
+        let open = self.open;
+        self.adjust(denial.group, denial.carc, denial.rarc, open, denial.clause);
+        self.allowed = Money::ZERO;
+        self.clause = denial.clause;
+        self.denied = true;
     }
 
     /// The allowed amount so far.
@@ -199,6 +202,85 @@ impl<'a> LineWork<'a> {
         self.allowed = self.allowed.less(taken);
     }
 
+    /// `price × units × factor`, rounded once: what a fee schedule allows of
+    /// this line. The charge where that is out of range. It changes nothing;
+    /// [`LineWork::limit_to`] does.
+    #[must_use]
+    pub fn price(&self, price: UnitPrice, factor: Rate, rounding: Rounding) -> Money {
+        price
+            .extend(self.line.quantity, factor, rounding)
+            .unwrap_or(self.line.charge)
+    }
+
+    /// Allows at most the units that are left of a count: visits of a year, for
+    /// instance. Of the allowed amount the share of the units left remains,
+    /// rounded once; the rest is adjusted with `denial`'s group and reason. A
+    /// part of a unit counts as a whole one. Answers the units allowed and
+    /// posts them. With none left the line is denied, by `denial`.
+    ///
+    /// It comes before cost sharing.
+    pub fn limit_units(
+        &mut self,
+        balances: &mut Balances,
+        accumulator: AccumulatorId,
+        rounding: Rounding,
+        denial: Denial,
+    ) -> i64 {
+        let quantity = self.line.quantity.scaled();
+        let whole = Quantity::ONE.scaled();
+        let asked = (quantity / whole + i64::from(quantity % whole > 0)).max(1);
+        let left = balances.remaining(accumulator, self.line.from);
+        let units = left.unwrap_or(asked).min(asked);
+        if units == 0 {
+            self.deny_rest(denial);
+            return 0;
+        }
+        if units < asked {
+            // Fewer than asked are fewer than the quantity, which is above zero.
+            let part = self
+                .allowed
+                .proportion(units.saturating_mul(whole), quantity, rounding)
+                .unwrap_or(self.allowed);
+            self.limit_by(part, denial);
+        }
+        self.post(balances, accumulator, units);
+        units
+    }
+
+    /// Allows at most the amount that is left of a limit of money: a hearing
+    /// benefit, for instance. The rest is adjusted with `denial`'s group and
+    /// reason. Posts the amount allowed and answers it. With nothing left the
+    /// line is denied, by `denial`.
+    ///
+    /// It comes before cost sharing.
+    pub fn limit_amount(
+        &mut self,
+        balances: &mut Balances,
+        accumulator: AccumulatorId,
+        denial: Denial,
+    ) -> Money {
+        match balances.remaining(accumulator, self.line.from) {
+            Some(0) => self.deny_rest(denial),
+            Some(left) => self.limit_by(Money::cents(left), denial),
+            None => {}
+        }
+        let allowed = self.allowed;
+        self.post(balances, accumulator, allowed.scaled());
+        allowed
+    }
+
+    fn limit_by(&mut self, limit: Money, denial: Denial) {
+        let excess = self.allowed.less(limit);
+        let taken = self.adjust(
+            denial.group,
+            denial.carc,
+            denial.rarc,
+            excess,
+            denial.clause,
+        );
+        self.allowed = self.allowed.less(taken);
+    }
+
     /// Leaves the patient an amount, at most what is open and what the limits
     /// it counts toward still allow. Answers the amount.
     pub fn share(
@@ -211,7 +293,10 @@ impl<'a> LineWork<'a> {
     ) -> Money {
         let on = self.line.from;
         let mut amount = amount.lesser(self.open);
-        for limits in [toward.deductible, toward.out_of_pocket].into_iter().flatten() {
+        for limits in [toward.deductible, toward.out_of_pocket]
+            .into_iter()
+            .flatten()
+        {
             if let Some(left) = limits.remaining(balances, on) {
                 amount = amount.lesser(left);
             }
@@ -220,7 +305,10 @@ impl<'a> LineWork<'a> {
         if amount.is_zero() {
             return amount;
         }
-        for limits in [toward.deductible, toward.out_of_pocket].into_iter().flatten() {
+        for limits in [toward.deductible, toward.out_of_pocket]
+            .into_iter()
+            .flatten()
+        {
             for accumulator in [Some(limits.member), limits.family].into_iter().flatten() {
                 self.post(balances, accumulator, amount.scaled());
             }
@@ -228,7 +316,7 @@ impl<'a> LineWork<'a> {
         amount
     }
 
-    /// A copayment (CARC 3), toward the out-of-pocket limit.
+    /// A copayment (CARC 3), at most what is open.
     pub fn copay(
         &mut self,
         balances: &mut Balances,
@@ -239,15 +327,20 @@ impl<'a> LineWork<'a> {
         self.share(balances, Carc::COPAY, amount, toward, clause)
     }
 
-    /// What is left of the deductible (CARC 1).
+    /// What is left of the deductible (CARC 1): of `toward.deductible`, never
+    /// more than `toward.out_of_pocket` still allows. Nothing when there is no
+    /// deductible, or none with a limit in force.
     pub fn deductible(
         &mut self,
         balances: &mut Balances,
         toward: CostShare,
         clause: ClauseId,
     ) -> Money {
-        let open = self.open;
-        self.share(balances, Carc::DEDUCTIBLE, open, toward, clause)
+        let left = toward
+            .deductible
+            .and_then(|deductible| deductible.remaining(balances, self.line.from));
+        let amount = left.unwrap_or(Money::ZERO);
+        self.share(balances, Carc::DEDUCTIBLE, amount, toward, clause)
     }
 
     /// Coinsurance (CARC 2): a rate of what is open, rounded once; the plan
@@ -293,7 +386,7 @@ impl<'a> LineWork<'a> {
     pub fn finish(self) -> LineDetermination {
         LineDetermination {
             line: self.line.number,
-            denied: false,
+            denied: self.denied,
             allowed: self.allowed,
             paid: self.open,
             clause: self.clause,

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use tally_types::{Carc, Code, Group, Money, Quantity, ServiceDate, ShortCode};
+use tally_types::{Carc, Code, CodeSystem, Group, Money, Quantity, ServiceDate, ShortCode};
 
 use crate::plan::{AccumulatorId, ClauseId, PatternId, PendId};
 
@@ -52,6 +52,8 @@ pub enum Relationship {
 pub struct Line {
     /// The line's number on the claim.
     pub number: u16,
+    /// Which list the procedure is of.
+    pub system: CodeSystem,
     /// The procedure.
     pub procedure: Code,
     /// Modifiers, absent ones [`ShortCode::NONE`].
@@ -82,6 +84,16 @@ impl Line {
     pub fn has_modifier(&self, modifier: ShortCode) -> bool {
         self.modifiers.contains(&modifier)
     }
+
+    /// What was done: the procedure, else the revenue code, else none.
+    #[must_use]
+    pub fn service(&self) -> Code {
+        if self.procedure.is_none() {
+            self.revenue.into()
+        } else {
+            self.procedure
+        }
+    }
 }
 
 /// The member: nothing that names them.
@@ -93,6 +105,14 @@ pub struct Member {
     pub sex: Sex,
     /// Relationship to the subscriber.
     pub relationship: Relationship,
+}
+
+impl Member {
+    /// Completed years on a day.
+    #[must_use]
+    pub fn age_on(&self, day: ServiceDate) -> i32 {
+        day.age_from(self.birth)
+    }
 }
 
 /// A prior authorisation on file, with what is left of it.
@@ -140,6 +160,22 @@ pub struct Claim {
     pub authorizations: Vec<Authorization>,
     /// Balances; [`crate::Balances`] reads them.
     pub balances: Vec<Balance>,
+}
+
+impl Claim {
+    /// The diagnoses that a line points to; all of the claim's when it points
+    /// to none.
+    pub fn diagnoses_of(&self, line: &Line) -> impl Iterator<Item = Code> {
+        let pointed = line.diagnoses;
+        self.diagnoses
+            .iter()
+            .enumerate()
+            .filter(move |(i, _)| {
+                let bit = u32::try_from(*i).ok().and_then(|i| pointed.checked_shr(i));
+                pointed == 0 || bit.is_some_and(|bit| bit & 1 == 1)
+            })
+            .map(|(_, code)| *code)
+    }
 }
 
 /// One adjustment.

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use tally_types::{Code, Money, Quantity, Rate, Rounding, ServiceDate, ShortCode};
+use tally_types::{Money, Quantity, Rate, Rounding, ServiceDate, ShortCode};
 
 use crate::claim::{Claim, Line};
 use crate::history::{self, Measure, Question};
@@ -25,15 +25,48 @@ pub fn filed_after_a_year(claim: &Claim, line: &Line) -> bool {
     limit.is_some_and(|limit| claim.received > limit)
 }
 
-/// Whether a prior authorisation on file covers a line.
+/// Which lines a prior authorisation on file covers, one flag a line; always
+/// `false` for lines that need none. Lines use units up in their order, and one
+/// may draw on several authorisations; a line that is not covered in full uses
+/// none up.
 #[must_use]
-pub fn authorized(claim: &Claim, line: &Line) -> bool {
-    claim.authorizations.iter().any(|auth| {
-        auth.procedure == line.procedure
-            && line.from >= auth.from
-            && line.through <= auth.through
-            && auth.remaining >= line.quantity
-    })
+pub fn authorized_lines(claim: &Claim, needed: &[bool]) -> Vec<bool> {
+    let mut left: Vec<Quantity> = claim
+        .authorizations
+        .iter()
+        .map(|auth| auth.remaining)
+        .collect();
+    let mut covered = Vec::with_capacity(claim.lines.len());
+    for (i, line) in claim.lines.iter().enumerate() {
+        if needed.get(i) != Some(&true) {
+            covered.push(false);
+            continue;
+        }
+        let mut open = line.quantity;
+        let mut after = left.clone();
+        for (auth, left) in claim.authorizations.iter().zip(&mut after) {
+            let good = auth.procedure == line.service()
+                && line.from >= auth.from
+                && line.through <= auth.through
+                && !left.is_negative();
+            if good {
+                let taken = left.lesser(open);
+                *left = left.checked_sub(taken).unwrap_or(*left);
+                open = open.checked_sub(taken).unwrap_or(open);
+            }
+        }
+        // A line of no units still needs an authorisation that has some.
+        let found = after
+            .iter()
+            .zip(&left)
+            .any(|(after, before)| after < before);
+        let all = found && open.is_zero();
+        if all {
+            left = after;
+        }
+        covered.push(all);
+    }
+    covered
 }
 
 /// How a unit limit is applied (the MUE adjudication indicator).
@@ -197,10 +230,4 @@ pub fn multiple_procedures(
             }
         })
         .collect()
-}
-
-/// The code of a text known when the policy is written.
-#[must_use]
-pub const fn code(text: &str) -> Code {
-    Code::of(text)
 }

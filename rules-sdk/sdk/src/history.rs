@@ -40,7 +40,7 @@ pub fn query(questions: &[Question]) -> Vec<i64> {
     }
     #[cfg(target_arch = "wasm32")]
     {
-        use crate::abi::tallystick::policy::history as host;
+        use crate::abi::generated::tallystick::policy::history as host;
         let questions: Vec<host::Question> = questions
             .iter()
             .map(|question| {

@@ -55,6 +55,8 @@
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
 extern crate alloc;
+// The generated code and the macros name this crate as a policy does.
+extern crate self as tally_sdk;
 
 #[doc(hidden)]
 pub mod abi;
@@ -62,6 +64,7 @@ pub mod abi;
 mod allocator;
 mod benefits;
 mod claim;
+mod codes;
 pub mod edits;
 pub mod history;
 #[cfg(not(target_arch = "wasm32"))]
@@ -74,6 +77,8 @@ pub use claim::{
     Adjustment, Authorization, Balance, Claim, ClaimKind, Determination, Finding, Line,
     LineDetermination, Member, Posting, Relationship, Sex, Verdict,
 };
+#[doc(hidden)]
+pub use codes::Found as __Found;
 pub use plan::{
     Accumulator, AccumulatorId, Clause, ClauseId, Denial, Pattern, PatternId, PendId, PendReason,
     Period, Plan, Policy, Scope, TableId, Unit, date,
@@ -87,10 +92,11 @@ pub use tally_types::{
 /// Everything a policy uses.
 pub mod prelude {
     pub use crate::{
-        Accumulator, AccumulatorId, Balances, Carc, Claim, Clause, ClauseId, Code, CostShare,
-        Denial, Determination, Embedded, Group, Line, LineDetermination, LineWork, Money, Pattern,
-        PatternId, PendId, PendReason, Period, Plan, Policy, Quantity, Rate, Rounding, Scope,
-        ServiceDate, ShortCode, TableId, Unit, accumulators, clauses, date, edits, history,
-        patterns, pend_reasons, policy, reference, tables,
+        Accumulator, AccumulatorId, Balances, Carc, Claim, ClaimKind, Clause, ClauseId, Code,
+        CodeSystem, CostShare, Denial, Determination, Embedded, Finding, Group, Line,
+        LineDetermination, LineWork, Member, Money, Pattern, PatternId, PendId, PendReason, Period,
+        Plan, Policy, Quantity, Rate, Relationship, Rounding, Scope, ServiceDate, Sex, ShortCode,
+        TableId, Unit, UnitPrice, accumulators, clauses, codes, date, edits, history, patterns,
+        pend_reasons, policy, reference, tables,
     };
 }

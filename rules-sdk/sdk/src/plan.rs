@@ -174,6 +174,15 @@ impl Denial {
     }
 }
 
+impl Denial {
+    /// The same denial with a remark.
+    #[must_use]
+    pub const fn remark(mut self, rarc: ShortCode) -> Self {
+        self.rarc = rarc;
+        self
+    }
+}
+
 /// A date known when the policy is written; a wrong one does not compile.
 ///
 /// ```

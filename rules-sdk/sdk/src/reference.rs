@@ -4,8 +4,9 @@
 
 use alloc::vec::Vec;
 
-use tally_types::{Code, Money, Rate, ServiceDate};
+use tally_types::{Code, Money, Rate, ServiceDate, UnitPrice};
 
+use crate::claim::Claim;
 use crate::plan::TableId;
 
 /// A row asked for.
@@ -48,11 +49,32 @@ impl Row {
     pub fn rate(&self, column: usize) -> Rate {
         Rate::from_scaled(self.number(column))
     }
+    /// A column of unit prices.
+    #[must_use]
+    pub fn price(&self, column: usize) -> UnitPrice {
+        UnitPrice::from_scaled(self.number(column))
+    }
     /// A column of whole numbers.
     #[must_use]
     pub fn number(&self, column: usize) -> i64 {
         self.0.get(column).copied().unwrap_or(0)
     }
+}
+
+/// Looks up one row. For many, [`lookup`] once.
+#[must_use]
+pub fn row(table: TableId, key: Key) -> Option<Row> {
+    lookup(table, &[key]).into_iter().next().flatten()
+}
+
+/// Looks up each line of a claim by its procedure, as of its first day.
+#[must_use]
+pub fn by_procedure(table: TableId, claim: &Claim) -> Vec<Option<Row>> {
+    let lines = claim.lines.iter();
+    let keys: Vec<Key> = lines
+        .map(|line| Key::one(line.procedure, line.from))
+        .collect();
+    lookup(table, &keys)
 }
 
 /// Looks rows up, one a key, in order; `None` where there is no row.
@@ -63,7 +85,7 @@ pub fn lookup(table: TableId, keys: &[Key]) -> Vec<Option<Row>> {
     }
     #[cfg(target_arch = "wasm32")]
     {
-        use crate::abi::tallystick::policy::reference as host;
+        use crate::abi::generated::tallystick::policy::reference as host;
         let keys: Vec<host::Key> = keys
             .iter()
             .map(|key| {

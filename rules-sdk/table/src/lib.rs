@@ -14,9 +14,13 @@
 //! may not overlap. The canonical bytes are the same whatever the order of
 //! the rows.
 
+mod tables;
+
 use sha2::{Digest, Sha256};
 use tally_types::{Code, Money, Rate, ServiceDate, UnitPrice};
 use thiserror::Error;
+
+pub use tables::{Tables, TablesError};
 
 /// The section of a component that carries a table, before its name.
 pub const SECTION: &str = "tally:table/";
@@ -207,7 +211,11 @@ impl Table {
             out.push(u8::try_from(name.len()).unwrap_or(u8::MAX));
             out.extend_from_slice(name.as_bytes());
         }
-        out.extend_from_slice(&u32::try_from(self.rows.len()).unwrap_or(u32::MAX).to_be_bytes());
+        out.extend_from_slice(
+            &u32::try_from(self.rows.len())
+                .unwrap_or(u32::MAX)
+                .to_be_bytes(),
+        );
         for row in &self.rows {
             out.extend_from_slice(&row.a.packed().to_be_bytes());
             out.extend_from_slice(&row.b.packed().to_be_bytes());
@@ -324,9 +332,8 @@ fn read_row(
         reason,
     };
     let at = |column: usize| fields.get(column).copied().unwrap_or_default();
-    let code = |column: usize| {
-        Code::parse(at(column)).map_err(|error| field(column, error.to_string()))
-    };
+    let code =
+        |column: usize| Code::parse(at(column)).map_err(|error| field(column, error.to_string()));
     let date = |column: usize| {
         ServiceDate::parse(at(column)).map_err(|error| field(column, error.to_string()))
     };

@@ -115,6 +115,51 @@ macro_rules! packed {
                 self.0 == 0
             }
 
+            /// How many characters there are.
+            #[must_use]
+            pub const fn len(self) -> usize {
+                let mut n = 0;
+                while n < $chars && (self.0 >> (($chars - 1 - n) * 7)) & 0x7f != 0 {
+                    n += 1;
+                }
+                n
+            }
+
+            /// Whether there is no code: the same as [`Self::is_none`].
+            #[must_use]
+            pub const fn is_empty(self) -> bool {
+                self.0 == 0
+            }
+
+            /// Whether it begins with the characters of `prefix`: a category of
+            /// diagnoses, a range of procedures. No code begins every code.
+            #[must_use]
+            pub const fn starts_with(self, prefix: Self) -> bool {
+                let after = ($chars - prefix.len()) * 7;
+                if after == $chars * 7 {
+                    return true;
+                }
+                self.0 >> after == prefix.0 >> after
+            }
+
+            /// The code without one of the characters: `Z12.11` without `.` is
+            /// `Z1211`, as some senders write it.
+            #[must_use]
+            pub const fn without(self, character: char) -> Self {
+                let mut packed: $int = 0;
+                let mut kept = 0;
+                let mut i = $chars;
+                while i > 0 {
+                    i -= 1;
+                    let byte = (self.0 >> (i * 7)) & 0x7f;
+                    if byte != 0 && byte != character as $int {
+                        kept += 1;
+                        packed |= byte << (($chars - kept) * 7);
+                    }
+                }
+                Self(packed)
+            }
+
             /// The characters.
             pub fn chars(self) -> impl Iterator<Item = char> {
                 (0..$chars)
@@ -168,6 +213,13 @@ impl Code {
     }
 }
 
+impl From<ShortCode> for Code {
+    /// The same characters: a modifier or a revenue code as a table's key.
+    fn from(short: ShortCode) -> Self {
+        Self((short.0 as u128) << ((Self::MAX_CHARS - ShortCode::MAX_CHARS) * 7))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,7 +248,27 @@ mod tests {
         assert_eq!(Code::from_packed(u128::MAX), None);
     }
 
+    #[test]
+    fn a_point_is_left_out() {
+        assert_eq!(Code::of("Z12.11").without('.'), Code::of("Z1211"));
+        assert_eq!(Code::of("Z1211").without('.'), Code::of("Z1211"));
+        assert_eq!(Code::of("...").without('.'), Code::NONE);
+        assert_eq!(Code::NONE.without('.'), Code::NONE);
+        assert_eq!(Code::of("A").without('é'), Code::of("A"));
+    }
+
     proptest! {
+        #[test]
+        fn a_prefix_is_told_as_of_text(a in "[A-C]{1,9}", b in "[A-C]{1,9}") {
+            let (ca, cb) = (Code::of(&a), Code::of(&b));
+            prop_assert_eq!(ca.starts_with(cb), a.starts_with(&b));
+            prop_assert_eq!(ca.len(), a.len());
+            prop_assert!(ca.starts_with(Code::NONE));
+            let short = ShortCode::of(&a);
+            prop_assert_eq!(Code::from(short), ca);
+            prop_assert_eq!(short.starts_with(ShortCode::of(&b)), a.starts_with(&b));
+        }
+
         #[test]
         fn packing_keeps_text_and_order(a in "[!-~]{1,18}", b in "[!-~]{1,18}") {
             let (ca, cb) = (Code::parse(&a).unwrap(), Code::parse(&b).unwrap());

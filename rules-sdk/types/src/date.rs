@@ -164,6 +164,13 @@ impl ServiceDate {
         self.0 - earlier.0
     }
 
+    /// Whether it is a Saturday or a Sunday.
+    #[must_use]
+    pub const fn is_weekend(self) -> bool {
+        // 1970-01-01 was a Thursday: three days after a Monday.
+        (self.0 as i64 + 3).rem_euclid(7) >= 5
+    }
+
     /// Completed years from `birth` to this date, as an age is counted.
     #[must_use]
     pub const fn age_from(self, birth: Self) -> i32 {
@@ -219,6 +226,24 @@ mod tests {
         let birth = ServiceDate::new(2000, 2, 29).unwrap();
         assert_eq!(ServiceDate::new(2018, 2, 28).unwrap().age_from(birth), 17);
         assert_eq!(ServiceDate::new(2018, 3, 1).unwrap().age_from(birth), 18);
+    }
+
+    #[test]
+    fn weekends_are_known() {
+        for (text, weekend) in [
+            ("2026-11-20", false), // a Friday
+            ("2026-11-21", true),
+            ("2026-11-22", true),
+            ("2026-11-23", false),
+            ("1969-12-27", true), // a Saturday
+            ("1969-12-29", false),
+        ] {
+            assert_eq!(
+                ServiceDate::parse(text).unwrap().is_weekend(),
+                weekend,
+                "{text}"
+            );
+        }
     }
 
     proptest! {

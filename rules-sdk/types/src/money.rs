@@ -172,6 +172,23 @@ impl Money {
         }
     }
 
+    /// `part / whole` of this amount, rounded once: three of five units.
+    /// `None` on overflow, or when `whole` is not above zero.
+    #[must_use]
+    pub const fn proportion(self, part: i64, whole: i64, rounding: Rounding) -> Option<Self> {
+        if whole <= 0 {
+            return None;
+        }
+        match narrow(divide(
+            self.0 as i128 * part as i128,
+            whole as i128,
+            rounding,
+        )) {
+            Some(value) => Some(Self(value)),
+            None => None,
+        }
+    }
+
     /// This amount less `other`, or zero where `other` is greater.
     #[must_use]
     pub const fn less(self, other: Self) -> Self {
@@ -328,6 +345,15 @@ mod tests {
                 .extend(half, Rate::ONE, Rounding::HalfUp),
             Some(Money::cents(501))
         );
+    }
+
+    #[test]
+    fn a_proportion_is_rounded_once() {
+        let third = money("100.00").proportion(1, 3, Rounding::HalfUp);
+        assert_eq!(third, Some(money("33.33")));
+        let half = money("0.05").proportion(1, 2, Rounding::HalfEven);
+        assert_eq!(half, Some(money("0.02")));
+        assert_eq!(money("1.00").proportion(1, 0, Rounding::HalfUp), None);
     }
 
     proptest! {

@@ -1,0 +1,93 @@
+//! The clauses of the Meridian plan: the text beside the constants that the
+//! code cites.
+
+use tally_sdk::clauses;
+
+clauses! {
+    /// What the plan pays for.
+    COVERED = "1.1", "Covered services",
+        "The plan pays for the services in the fee schedule that is in force on the date of service: the allowed amount (part 4), less what the member bears and the reductions of part 5.";
+    /// How amounts are rounded.
+    ROUNDING = "1.2", "Rounding",
+        "A fee times units, and a share of an amount, is rounded once, to the cent, a half cent upwards. The plan pays what remains after the member's share.";
+    /// Claims of other kinds.
+    OTHER_CLAIMS = "1.3", "Dental, vision and pharmacy claims",
+        "Dental, vision and pharmacy claims are not covered by this plan. The member bears the charge.";
+
+    /// Timely filing.
+    TIMELY = "2.1", "Timely filing",
+        "A claim must reach the plan within one calendar year after the last day of the service. A later one is denied, and the supplier may not bill the member.";
+    /// No code.
+    NO_CODE = "2.2", "Missing procedure",
+        "A line without a procedure is denied, and the supplier may not bill the member.";
+    /// A code that is not in the schedule.
+    INVALID_CODE = "2.3", "Code not valid on the date of service",
+        "A line whose code is not in the fee schedule on the date of service is denied, and the supplier may not bill the member.";
+    /// No units.
+    NO_UNITS = "2.4", "Missing units",
+        "A line without units of service is denied, and the supplier may not bill the member.";
+    /// An unknown supplier.
+    UNKNOWN_SUPPLIER = "2.5", "Suppliers unknown to the plan",
+        "A claim with a line of a supplier who is not in the directory on the date of service waits until the supplier is enrolled.";
+    /// By report.
+    BY_REPORT = "2.6", "Services priced by report",
+        "A claim with a service priced by report waits until its documentation is reviewed and a price is set.";
+    /// Not covered.
+    NOT_COVERED = "2.7", "Services not covered",
+        "Routine eye and hearing services, cosmetic surgery, and services so marked in the fee schedule are not covered. The member bears the charge.";
+
+    /// Units a line.
+    UNITS_LINE = "3.1", "Most units of a line",
+        "Of a line with more units than the table of units allows a line, all units are denied, and the supplier may not bill the member.";
+    /// Units a day.
+    UNITS_DAY = "3.2", "Most units of a day",
+        "Of the lines of one service, supplier and day, those of earlier claims included, that together have more units than the table of units allows a day, all units are denied, and the supplier may not bill the member.";
+    /// Units a day, appealable.
+    UNITS_DAY_APPEAL = "3.3", "Most units of a day, with appeal",
+        "As 3.2; the supplier may appeal with the records of the service.";
+    /// Pairs on one claim.
+    PAIRS = "3.4", "Services not paid together",
+        "Of two services of one supplier and day that stand in the table of pairs, the one in column 2 is denied and the supplier may not bill the member: always with indicator 0; with indicator 1 unless a modifier of either line says that the services were separate. A line that is itself denied denies no other.";
+    /// Pairs with earlier claims.
+    PAIRS_EARLIER = "3.5", "Services not paid together, over claims",
+        "The same holds with a service of an earlier claim; only the modifiers of the later line count. When the earlier service is the one in column 2, the later line is denied as included in what was paid.";
+    /// Frequency.
+    FREQUENCY = "3.6", "Frequency of preventive services",
+        "A service in the table of frequency is covered only when more than the days stated lie between it and any other of its kind that was covered. Otherwise it is denied, and the supplier may not bill the member.";
+
+    /// The fee.
+    FEE = "4.1", "Allowed amount",
+        "The allowed amount is the lesser of the charge and the fee times the units. The supplier may not bill the rest.";
+    /// Modifiers.
+    MODIFIERS = "4.2", "Modifiers",
+        "A modifier in the table of modifiers multiplies the fee: both sides 150 % where the fee schedule permits it, the reading alone 40 %, the technical part alone 60 %, an assisting physician 16 %, another assistant 13.6 %, a reduced or discontinued service 50 %. Of several the first counts.";
+    /// Several procedures.
+    MULTIPLE = "4.3", "Several procedures",
+        "Of the procedures of one supplier and day on one claim that are so marked in the fee schedule, the one with the highest fee is paid by its fee, the first of equal ones; the allowed amount of each other is at most half of its fee. Lines that are denied do not count.";
+    /// Suppliers who do not participate.
+    NONPARTICIPATING = "4.4", "Suppliers who do not participate",
+        "The fee of a supplier who does not participate on the date of service is 95 % of the fee schedule. The supplier has accepted assignment for this claim and may not bill the rest.";
+    /// Laboratory.
+    LABORATORY = "4.5", "Laboratory",
+        "The plan pays the whole allowed amount of laboratory services: no deductible, no coinsurance.";
+    /// Preventive services.
+    PREVENTIVE = "4.6", "Preventive services",
+        "The plan pays the whole allowed amount of the preventive services in the fee schedule: no deductible, no coinsurance.";
+
+    /// The deductible.
+    DEDUCTIBLE = "5.1", "Annual deductible",
+        "Of medical services the member bears first the deductible of the calendar year: 257.00 in 2025, 283.00 from 2026.";
+    /// Coinsurance.
+    COINSURANCE = "5.2", "Coinsurance",
+        "Of what remains the member bears 20 %.";
+    /// Sequestration.
+    SEQUESTRATION = "5.3", "Sequestration",
+        "The payment that remains after cost sharing is reduced by 2 %, by 1 % for services before April 2025. The supplier may not bill the reduction.";
+
+    /// A pattern: pairs kept apart by a modifier.
+    SEPARATED = "6.1", "Review of separated pairs",
+        "A service that is paid only because modifier 59, XE, XP, XS or XU keeps it apart from another is flagged for a person to look at. It is paid as any other.";
+    /// A pattern: high visits for laboratory reasons.
+    HIGH_VISIT = "6.2", "Review of the highest office visits",
+        "An office visit of the highest level whose diagnoses are all screening or laboratory findings is flagged for a person to look at. It is paid as any other.";
+}

@@ -1,0 +1,128 @@
+//! The edits of part 2 and part 3, in order: each line is denied by the first
+//! that concerns it.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use tally_sdk::edits::{UnitLimit, UnitRule};
+use tally_sdk::history::{Measure, Question};
+use tally_sdk::prelude::*;
+
+use crate::clauses::clause;
+use crate::fee::{Benefit, Service};
+use crate::plan::table;
+
+/// What denies each line, if anything does.
+pub type Denials = Vec<Option<Denial>>;
+
+/// Sets a denial where none is set.
+pub fn deny(denials: &mut Denials, i: usize, denial: Denial) {
+    if let Some(slot) = denials.get_mut(i) {
+        slot.get_or_insert(denial);
+    }
+}
+
+/// Whether a line is denied.
+pub fn denied(denials: &Denials, i: usize) -> bool {
+    denials.get(i).is_some_and(Option::is_some)
+}
+
+/// Part 2: what is denied for what the line itself says.
+pub fn outright(claim: &Claim, services: &[Option<Service>]) -> Denials {
+    let lines = claim.lines.iter().zip(services);
+    lines
+        .map(|(line, service)| of_line(claim, line, service.as_ref()))
+        .collect()
+}
+
+fn of_line(claim: &Claim, line: &Line, service: Option<&Service>) -> Option<Denial> {
+    let lacking =
+        |remark, clause| Denial::contractual(Carc::LACKS_INFORMATION, clause).remark(remark);
+    if !matches!(
+        claim.kind,
+        ClaimKind::Professional | ClaimKind::Institutional
+    ) {
+        return Some(Denial::patient(
+            Carc::NOT_COVERED_PLAN,
+            clause::OTHER_CLAIMS,
+        ));
+    }
+    if edits::filed_after_a_year(claim, line) {
+        return Some(Denial::contractual(Carc::TIMELY_FILING, clause::TIMELY));
+    }
+    if line.procedure.is_none() {
+        return Some(lacking(ShortCode::of("M51"), clause::NO_CODE));
+    }
+    if line.quantity <= Quantity::ZERO {
+        return Some(lacking(ShortCode::of("M53"), clause::NO_UNITS));
+    }
+    match service {
+        None => Some(Denial::contractual(
+            Carc::INVALID_CODE,
+            clause::INVALID_CODE,
+        )),
+        Some(service) if service.benefit == Benefit::NotCovered => {
+            let denial = Denial::patient(Carc::NOT_COVERED, clause::NOT_COVERED);
+            Some(denial.remark(ShortCode::of("N130")))
+        }
+        Some(_) => None,
+    }
+}
+
+/// Clauses 3.1 to 3.3.
+pub fn units(claim: &Claim, denials: &mut Denials) {
+    let limits: Vec<Option<UnitLimit>> = reference::by_procedure(table::UNITS, claim)
+        .iter()
+        .map(|row| row.as_ref().and_then(UnitLimit::of))
+        .collect();
+    let over = edits::over_units(claim, &limits);
+    for (i, (over, limit)) in over.into_iter().zip(&limits).enumerate() {
+        let Some(limit) = limit.filter(|_| over) else {
+            continue;
+        };
+        let (carc, clause) = match limit.rule {
+            UnitRule::Line => (Carc::OVER_UNITS, clause::UNITS_LINE),
+            UnitRule::Day => (Carc::OVER_UNITS, clause::UNITS_DAY),
+            UnitRule::DayAppealable => (Carc::FREQUENCY, clause::UNITS_DAY_APPEAL),
+        };
+        deny(denials, i, Denial::contractual(carc, clause));
+    }
+}
+
+/// Clause 3.6: earlier claims, then earlier lines of this one.
+pub fn frequency(claim: &Claim, denials: &mut Denials) {
+    let days: Vec<Option<i32>> = reference::by_procedure(table::FREQUENCY, claim)
+        .iter()
+        .map(|row| row.and_then(|row| i32::try_from(row.number(0)).ok()))
+        .collect();
+    let mut questions = Vec::new();
+    for (line, days) in claim.lines.iter().zip(&days) {
+        if let Some(days) = days {
+            questions.push(Question {
+                what: Measure::Lines,
+                code: line.procedure,
+                provider: Code::NONE,
+                from: line.from.plus_days(-days).unwrap_or(ServiceDate::MIN),
+                through: line.from.plus_days(*days).unwrap_or(ServiceDate::MAX),
+                family: false,
+            });
+        }
+    }
+    let mut earlier = history::query(&questions).into_iter();
+    let mut covered: Vec<bool> = vec![false; claim.lines.len()];
+    for (i, (line, days)) in claim.lines.iter().zip(&days).enumerate() {
+        let Some(days) = days else { continue };
+        let before = earlier.next().unwrap_or(0) > 0;
+        let here = claim.lines.iter().zip(&covered).any(|(other, covered)| {
+            *covered
+                && other.procedure == line.procedure
+                && line.from.days_since(other.from).abs() <= *days
+        });
+        if before || here {
+            let carc = Carc::BENEFIT_MAXIMUM;
+            deny(denials, i, Denial::contractual(carc, clause::FREQUENCY));
+        } else if let Some(covered) = covered.get_mut(i) {
+            *covered = !denied(denials, i);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What the plan keeps count of, and what it says of itself.
+
+use tally_sdk::prelude::*;
+
+use crate::clauses::clause;
+
+/// Cents of an amount without cents.
+const fn whole(amount: i64) -> i64 {
+    amount * 100
+}
+
+accumulators! {
+    /// Clause 5.1.
+    DEDUCTIBLE = "deductible", Scope::Member, Unit::Money, Period::CalendarYear,
+        &[(date(2025, 1, 1), whole(257)), (date(2026, 1, 1), whole(283))];
+}
+
+tables! {
+    /// The fee schedule.
+    FEES = "fees";
+    /// The plan's rates.
+    RATES = "rates";
+    /// What modifiers make of a fee.
+    MODIFIERS = "modifiers";
+    /// The suppliers.
+    NETWORK = "network";
+    /// The most units.
+    UNITS = "units";
+    /// Services not paid together.
+    PAIRS = "pairs";
+    /// Days between preventive services.
+    FREQUENCY = "frequency";
+}
+
+pend_reasons! {
+    /// Clause 2.5.
+    SUPPLIER = "supplier",
+        "The supplier is not in the directory on the date of service.",
+        "The supplier enrols with the plan, or names an enrolled one.";
+    /// Clause 2.6.
+    REPORT = "report",
+        "The service is priced by report.",
+        "The supplier sends the documentation, and a price is set.";
+}
+
+patterns! {
+    /// Clause 6.1.
+    SEPARATED = "separated-pair", "A pair kept apart by a modifier";
+    /// Clause 6.2.
+    HIGH_VISIT = "high-level-visit", "Highest office visit for screening or laboratory findings";
+}
+
+/// What the plan says of itself.
+pub const PLAN: Plan = Plan {
+    product: "meridian-b",
+    title: "Meridian B",
+    version: "2026.1",
+    clauses: clause::ALL,
+    accumulators: accumulator::ALL,
+    tables: table::ALL,
+    pend_reasons: pend::ALL,
+    patterns: pattern::ALL,
+};
+
+/// Toward the deductible.
+pub const DEDUCTIBLE: CostShare = CostShare {
+    deductible: Some(Embedded {
+        member: accumulator::DEDUCTIBLE,
+        family: None,
+    }),
+    out_of_pocket: None,
+};

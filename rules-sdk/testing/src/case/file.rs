@@ -1,0 +1,131 @@
+//! The file as it is written: text that is read exactly later, each with its
+//! place.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+/// A text with its place.
+pub(super) type Text = Spanned<String>;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    pub(super) title: Text,
+    pub(super) clauses: Vec<Text>,
+    pub(super) worked: Text,
+    /// The inception of the contract.
+    pub(super) contract: Option<Text>,
+    #[serde(default)]
+    pub(super) member: Vec<Spanned<Member>>,
+    #[serde(default)]
+    pub(super) balance: Vec<Balance>,
+    #[serde(default)]
+    pub(super) claim: Vec<Spanned<Claim>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Member {
+    pub(super) id: Text,
+    pub(super) birth: Text,
+    pub(super) death: Option<Text>,
+    pub(super) sex: Option<Text>,
+    pub(super) relationship: Option<Text>,
+    pub(super) since: Option<Text>,
+    pub(super) until: Option<Text>,
+    pub(super) product: Option<Text>,
+    #[serde(default)]
+    pub(super) cover: Vec<Cover>,
+    #[serde(default)]
+    pub(super) authorization: Vec<Authorization>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Cover {
+    pub(super) from: Text,
+    pub(super) through: Option<Text>,
+    pub(super) product: Option<Text>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Authorization {
+    pub(super) number: Option<Text>,
+    pub(super) procedure: Text,
+    pub(super) from: Text,
+    pub(super) through: Text,
+    pub(super) units: Text,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Balance {
+    pub(super) member: Option<Text>,
+    pub(super) accumulator: Text,
+    pub(super) period: Text,
+    pub(super) used: Text,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Claim {
+    pub(super) member: Option<Text>,
+    pub(super) kind: Option<Text>,
+    pub(super) billing: Text,
+    pub(super) received: Option<Text>,
+    #[serde(default)]
+    pub(super) diagnoses: Vec<Text>,
+    #[serde(default)]
+    pub(super) line: Vec<Line>,
+    pub(super) expect: Spanned<Expect>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Line {
+    pub(super) procedure: Option<Text>,
+    pub(super) system: Option<Text>,
+    pub(super) charge: Text,
+    pub(super) from: Text,
+    pub(super) through: Option<Text>,
+    pub(super) quantity: Option<Text>,
+    #[serde(default)]
+    pub(super) modifiers: Vec<Text>,
+    pub(super) place: Option<Text>,
+    pub(super) revenue: Option<Text>,
+    pub(super) rendering: Option<Text>,
+    #[serde(default)]
+    pub(super) emergency: bool,
+    #[serde(default)]
+    pub(super) diagnoses: Vec<Spanned<u32>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Expect {
+    pub(super) status: Text,
+    pub(super) paid: Option<Text>,
+    pub(super) patient: Option<Text>,
+    pub(super) pend: Option<Text>,
+    #[serde(default)]
+    pub(super) findings: Vec<Text>,
+    #[serde(default)]
+    pub(super) line: Vec<Spanned<ExpectLine>>,
+    #[serde(default)]
+    pub(super) after: BTreeMap<Text, Text>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExpectLine {
+    #[serde(default)]
+    pub(super) denied: bool,
+    pub(super) allowed: Option<Text>,
+    pub(super) paid: Option<Text>,
+    pub(super) clause: Option<Text>,
+    #[serde(default)]
+    pub(super) adjustments: Vec<Text>,
+}
