@@ -1,4 +1,429 @@
-//! Any schedule.
-use super::Fixture;
-/// x
-pub fn any_schedule<F: Fixture>(_: &F) {}
+//! Any schedule of submissions, batches, faults and relays, against a store
+//! and against a model of it: they come to the same after every step.
+
+use std::collections::BTreeMap;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use tally_core::adjudication::Status;
+
+use super::world::{
+    PARTITIONS, accumulator, adjudicated, batch, change, claim, claim_id, flag, flags, integration,
+    leaves, moved, sealed, submission, unit,
+};
+use super::{Fixture, assert_fenced};
+use crate::port::{
+    AccumulatorRow, Adjudicated, Batch, Head, Queued, Store, SubmissionRow, Totals, UnitState,
+    Waiting,
+};
+
+const UNITS: u64 = 5;
+const GROUPS: u64 = 3;
+/// A claim is set aside at this many faults.
+const FAULTS: u32 = 2;
+
+/// What is done to both.
+#[derive(Debug, Clone)]
+enum Step {
+    /// A new submission, with a claim of each of these units.
+    Accept(Vec<u64>),
+    /// A submission that was seen, if there is one.
+    Again(usize),
+    /// The next claims of a partition are committed.
+    Commit { partition: u32, limit: usize },
+    /// A batch that was committed is committed again.
+    Late(usize),
+    /// A host fault of a claim that is queued.
+    Fail(usize),
+    /// The flags of a group become these versions of these.
+    Flags {
+        group: u64,
+        flags: BTreeMap<u64, u64>,
+    },
+    /// What waits is appended: some of the outbox, and some flags.
+    Integrate { entries: usize, flags: usize },
+    /// The last integration once more.
+    Relay,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => vec(0..UNITS, 1..6).prop_map(Step::Accept),
+        1 => any::<usize>().prop_map(Step::Again),
+        6 => (0..2u32, 1..5usize).prop_map(|(partition, limit)| Step::Commit { partition, limit }),
+        1 => any::<usize>().prop_map(Step::Late),
+        2 => any::<usize>().prop_map(Step::Fail),
+        3 => (0..GROUPS, proptest::collection::btree_map(0..3u64, 0..3u64, 0..3))
+            .prop_map(|(group, flags)| Step::Flags { group, flags }),
+        3 => (0..5usize, 0..4usize).prop_map(|(entries, flags)| Step::Integrate { entries, flags }),
+        1 => Just(Step::Relay),
+    ]
+}
+
+/// Runs the schedules.
+///
+/// # Panics
+/// When a store differs from the model; the shortest schedule is shown.
+pub fn any_schedule<F: Fixture>(fixture: &F) {
+    let mut runner = TestRunner::new(Config {
+        cases: 48,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    runner
+        .run(&vec(step(), 1..50), |steps| {
+            super::run(async {
+                let store = fixture.fresh().await;
+                let mut model = Model::default();
+                for step in &steps {
+                    model.step(&store, step).await;
+                    model.compare(&store, step).await;
+                }
+            });
+            Ok(())
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[derive(Clone)]
+struct Waits {
+    n: u64,
+    of: u64,
+    sequence: u64,
+    attempts: u32,
+    held: bool,
+}
+
+#[derive(Default, Clone)]
+struct Unit {
+    given: u64,
+    done: Vec<Adjudicated>,
+    used: Option<i64>,
+}
+
+struct Version {
+    group: u64,
+    n: u64,
+    version: u64,
+    standing: bool,
+    place: Option<(u64, u16)>,
+}
+
+#[derive(Default)]
+struct Model {
+    submissions: Vec<SubmissionRow>,
+    claims: u64,
+    queue: Vec<Waits>,
+    units: BTreeMap<u64, Unit>,
+    batches: Vec<Batch>,
+    outbox: Vec<(u64, Vec<u8>)>,
+    flags: Vec<Version>,
+    log: Vec<Vec<u8>>,
+    places: BTreeMap<u64, u64>,
+    last: Option<crate::port::Integration>,
+}
+
+impl Model {
+    async fn step<S: Store>(&mut self, store: &S, step: &Step) {
+        match step {
+            Step::Accept(units) => self.accept(store, units).await,
+            Step::Again(which) => {
+                let Some(n) = which.checked_rem(self.submissions.len()) else {
+                    return;
+                };
+                let again = submission(u64::try_from(n).unwrap(), &[]);
+                let row = store.accept(&again).await.unwrap();
+                assert_eq!(row, self.submissions[n]);
+            }
+            Step::Commit { partition, limit } => self.commit(store, *partition, *limit).await,
+            Step::Late(which) => {
+                if let Some(n) = which.checked_rem(self.batches.len()) {
+                    assert_fenced(store.commit(&self.batches[n]).await);
+                }
+            }
+            Step::Fail(which) => {
+                let Some(n) = which.checked_rem(self.queue.len()) else {
+                    return;
+                };
+                let waits = &mut self.queue[n];
+                if !waits.held {
+                    waits.attempts += 1;
+                    waits.held = waits.attempts >= FAULTS;
+                }
+                let held = store.failed(claim_id(waits.n), FAULTS).await.unwrap();
+                assert_eq!(held, waits.held);
+            }
+            Step::Flags { group, flags } => self.replace(store, *group, flags).await,
+            Step::Integrate { entries, flags } => self.integrate(store, *entries, *flags).await,
+            Step::Relay => {
+                if let Some(last) = &self.last {
+                    let size = last.from + u64::try_from(last.leaves.len()).unwrap();
+                    if size != last.from {
+                        assert_fenced(store.integrate(last).await);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn accept<S: Store>(&mut self, store: &S, units: &[u64]) {
+        let n = u64::try_from(self.submissions.len()).unwrap();
+        let claims: Vec<_> = (self.claims..).zip(units.iter().copied()).collect();
+        let new = submission(n, &claims);
+        let row = store.accept(&new).await.unwrap();
+        let expected = SubmissionRow {
+            read: new.read,
+            refusals: new.refusals,
+            refused: new.refused,
+            claims: new.claims.iter().map(|claim| claim.id).collect(),
+        };
+        assert_eq!(row, expected);
+        self.submissions.push(expected);
+        for (n, of) in claims {
+            let unit = self.units.entry(of).or_default();
+            unit.given += 1;
+            self.queue.push(Waits {
+                n,
+                of,
+                sequence: unit.given,
+                attempts: 0,
+                held: false,
+            });
+            self.claims += 1;
+        }
+    }
+
+    /// Whether a queued claim comes after one of its unit that is set aside.
+    fn behind(&self, waits: &Waits) -> bool {
+        self.queue
+            .iter()
+            .any(|held| held.held && held.of == waits.of && held.sequence < waits.sequence)
+    }
+
+    fn ready(&self, partition: u32) -> Vec<Waits> {
+        self.queue
+            .iter()
+            .filter(|waits| waits.of % PARTITIONS == u64::from(partition))
+            .filter(|waits| !waits.held && !self.behind(waits))
+            .cloned()
+            .collect()
+    }
+
+    async fn commit<S: Store>(&mut self, store: &S, partition: u32, limit: usize) {
+        let mut claims = Vec::new();
+        for waits in self.ready(partition).into_iter().take(limit) {
+            let unit = self.units.get_mut(&waits.of).unwrap();
+            let plain = adjudicated(claim_id(waits.n), waits.of, waits.sequence);
+            let (claim, used) = moved(plain, unit.used.unwrap_or(0));
+            unit.used = Some(used);
+            unit.done.push(claim.clone());
+            self.outbox.push((waits.n, claim.entry.clone()));
+            self.queue.retain(|queued| queued.n != waits.n);
+            claims.push(claim);
+        }
+        let batch = batch(claims);
+        store.commit(&batch).await.unwrap();
+        if !batch.claims.is_empty() {
+            self.batches.push(batch);
+        }
+    }
+
+    async fn replace<S: Store>(&mut self, store: &S, group: u64, new: &BTreeMap<u64, u64>) {
+        let rows = new
+            .iter()
+            .map(|(n, version)| flag(group * 10 + n, *version))
+            .collect();
+        store
+            .commit(&flags(vec![change(group, rows)]))
+            .await
+            .unwrap();
+        for stored in self.flags.iter_mut().filter(|flag| flag.group == group) {
+            stored.standing = new.get(&(stored.n - group * 10)) == Some(&stored.version);
+        }
+        for (n, version) in new {
+            let n = group * 10 + n;
+            let known = self
+                .flags
+                .iter()
+                .any(|flag| flag.n == n && flag.version == *version);
+            if !known {
+                self.flags.push(Version {
+                    group,
+                    n,
+                    version: *version,
+                    standing: true,
+                    place: None,
+                });
+            }
+        }
+    }
+
+    async fn integrate<S: Store>(&mut self, store: &S, entries: usize, flags: usize) {
+        let outbox = store.outbox(u32::try_from(entries).unwrap()).await.unwrap();
+        let pending = store
+            .pending_flags(u32::try_from(flags).unwrap())
+            .await
+            .unwrap();
+        let new = integration(store, leaves(&outbox, &pending)).await.unwrap();
+        store.integrate(&new).await.unwrap();
+        for leaf in &new.leaves {
+            let place = u64::try_from(self.log.len()).unwrap();
+            if leaf.outbox.is_some() {
+                let (n, entry) = self.outbox.remove(0);
+                assert_eq!(leaf.entry, entry);
+                self.places.insert(n, place);
+            } else {
+                let waiting = self
+                    .flags
+                    .iter_mut()
+                    .filter(|flag| flag.standing && flag.place.is_none());
+                for (version, slot) in waiting.take(leaf.flags.len()).zip(0..) {
+                    version.place = Some((place, slot));
+                }
+            }
+            self.log.push(leaf.entry.clone());
+        }
+        self.last = Some(new);
+    }
+
+    async fn compare<S: Store>(&self, store: &S, step: &Step) {
+        let behind = self
+            .queue
+            .iter()
+            .filter(|waits| !waits.held && self.behind(waits));
+        let held = self.queue.iter().filter(|waits| waits.held).count();
+        let behind = behind.count();
+        let expected = Waiting {
+            ready: u64::try_from(self.queue.len() - held - behind).unwrap(),
+            held: u64::try_from(held).unwrap(),
+            behind: u64::try_from(behind).unwrap(),
+        };
+        assert_eq!(store.waiting().await.unwrap(), expected, "{step:?}");
+        for partition in 0..u32::try_from(PARTITIONS).unwrap() {
+            let expected: Vec<_> = self.ready(partition).iter().map(queued).collect();
+            let found = store.next(partition, 1000).await.unwrap();
+            assert_eq!(found, expected, "{step:?}");
+        }
+        self.compare_units(store, step).await;
+        self.compare_log(store, step).await;
+        self.compare_flags(store, step).await;
+        assert_eq!(store.totals().await.unwrap(), self.totals(), "{step:?}");
+    }
+
+    async fn compare_units<S: Store>(&self, store: &S, step: &Step) {
+        let units: Vec<_> = (0..UNITS).map(unit).collect();
+        let states = store.units(&units).await.unwrap();
+        for (of, state) in (0..).zip(states) {
+            let model = self.units.get(&of).cloned().unwrap_or_default();
+            let used = model.used.map(|used| AccumulatorRow {
+                name: accumulator(None, "paid"),
+                used,
+            });
+            let expected = UnitState {
+                unit: unit(of),
+                done: u64::try_from(model.done.len()).unwrap(),
+                accumulators: used.into_iter().collect(),
+                history: model
+                    .done
+                    .iter()
+                    .map(|claim| claim.history.clone())
+                    .collect(),
+            };
+            assert_eq!(state, expected, "{step:?}");
+            let rows = store.claims_of_unit(unit(of)).await.unwrap();
+            assert_eq!(u64::try_from(rows.len()), Ok(model.given), "{step:?}");
+            for (row, sequence) in rows.iter().zip(1..) {
+                assert_eq!(row.sequence, sequence, "{step:?}");
+            }
+            for (row, claim) in rows.iter().zip(&model.done) {
+                let outcome = row.outcome.as_ref().expect("an outcome");
+                assert_eq!(row.id, claim.claim);
+                assert_eq!(outcome.outcome_hash, claim.outcome_hash);
+                assert_eq!(outcome.record, claim.record);
+            }
+            let waiting = rows.iter().skip(model.done.len());
+            assert!(waiting.into_iter().all(|row| row.outcome.is_none()));
+        }
+    }
+
+    async fn compare_log<S: Store>(&self, store: &S, step: &Step) {
+        let outbox = store.outbox(1000).await.unwrap();
+        let entries: Vec<_> = outbox.into_iter().map(|row| row.entry).collect();
+        let expected: Vec<_> = self.outbox.iter().map(|(_, entry)| entry.clone()).collect();
+        assert_eq!(entries, expected, "{step:?}");
+        assert_eq!(store.entries(0, 1000).await.unwrap(), self.log, "{step:?}");
+        let size = u64::try_from(self.log.len()).unwrap();
+        let expected = self.last.as_ref().map_or_else(Head::default, |_| Head {
+            size,
+            adjudicated: u64::try_from(self.places.len()).unwrap(),
+            checkpoint: Some(format!("checkpoint {size}")),
+        });
+        assert_eq!(store.head().await.unwrap(), expected, "{step:?}");
+        for n in 0..self.claims {
+            let row = store.claim(claim_id(n)).await.unwrap().expect("a claim");
+            let leaf = row.outcome.and_then(|outcome| outcome.leaf);
+            assert_eq!(leaf, self.places.get(&n).copied(), "{step:?}");
+            assert_eq!(row.charge, claim(n, 0).charge);
+        }
+    }
+
+    async fn compare_flags<S: Store>(&self, store: &S, step: &Step) {
+        let listed = store.flags(&Default::default()).await.unwrap();
+        let mut found: Vec<_> = listed
+            .into_iter()
+            .map(|listed| (listed.row, listed.place))
+            .collect();
+        let standing = || self.flags.iter().filter(|flag| flag.standing);
+        let mut expected: Vec<_> = standing()
+            .map(|model| (flag(model.n, model.version), model.place))
+            .collect();
+        found.sort_by_key(|(row, _)| row.id);
+        expected.sort_by_key(|(row, _)| row.id);
+        assert_eq!(found, expected, "{step:?}");
+        let pending = store.pending_flags(1000).await.unwrap();
+        let found: Vec<_> = pending.iter().map(|flag| flag.commitment).collect();
+        let expected: Vec<_> = standing()
+            .filter(|model| model.place.is_none())
+            .map(|model| flag(model.n, model.version).commitment)
+            .collect();
+        assert_eq!(found, expected, "{step:?}");
+    }
+
+    fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        for row in &self.submissions {
+            totals.read += u64::from(row.read);
+            totals.refused += u64::from(row.refused);
+        }
+        for claim in self.units.values().flat_map(|unit| &unit.done) {
+            match claim.status {
+                Status::Paid => totals.paid += 1,
+                Status::Denied => totals.denied += 1,
+                Status::Pended => totals.pended += 1,
+            }
+            for (sum, amount) in [
+                (&mut totals.charge, claim.charge),
+                (&mut totals.allowed, claim.allowed),
+                (&mut totals.paid_amount, claim.paid),
+                (&mut totals.patient, claim.patient),
+            ] {
+                *sum = sum.checked_add(amount).expect("small amounts");
+            }
+        }
+        let standing = self.flags.iter().filter(|flag| flag.standing).count();
+        totals.flags = u64::try_from(standing).unwrap();
+        totals
+    }
+}
+
+fn queued(waits: &Waits) -> Queued {
+    Queued {
+        claim: claim_id(waits.n),
+        unit: unit(waits.of),
+        sequence: waits.sequence,
+        contract: None,
+        attempts: waits.attempts,
+        sealed: sealed("claim", waits.n),
+    }
+}

@@ -63,6 +63,12 @@ impl RecordKey {
         })
     }
 
+    /// The key itself, for tests that look for it where it must not be.
+    #[cfg(test)]
+    pub(super) fn plain(&self) -> &[u8] {
+        &self.key[..]
+    }
+
     /// Whose key it is.
     #[must_use]
     pub fn id(&self) -> RecordId {
