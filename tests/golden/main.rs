@@ -5,4 +5,5 @@
 mod generated;
 mod products;
 mod published;
+mod tables;
 mod worked;

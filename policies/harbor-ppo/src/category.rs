@@ -19,32 +19,88 @@ pub enum Category {
     Unlisted,
 }
 
-/// A row of the table of benefits, and the clause that describes it.
+/// A row of the table of benefits.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Benefit {
-    /// Its key in `benefits.csv`.
-    pub key: Code,
-    /// Its clause.
-    pub clause: ClauseId,
+pub enum Benefit {
+    /// Office visits in primary care.
+    Primary,
+    /// Other office visits.
+    Specialist,
+    /// Preventive services.
+    Preventive,
+    /// Urgent care.
+    Urgent,
+    /// The emergency room.
+    Emergency,
+    /// Plain imaging.
+    Imaging,
+    /// Computed tomography and magnetic resonance.
+    Advanced,
+    /// Laboratory.
+    Laboratory,
+    /// Surgery and procedures.
+    Surgery,
+    /// Physical, occupational and speech therapy.
+    Therapy,
+    /// Chiropractic.
+    Chiropractic,
+    /// Mental health.
+    Mental,
+    /// Medical equipment.
+    Equipment,
+    /// Hearing aids.
+    Hearing,
+    /// Infused and injected drugs.
+    Infusion,
+    /// Hospital stays.
+    Inpatient,
+    /// Transport.
+    Transport,
+    /// Everything else.
+    Other,
 }
 
-const fn benefit(key: &str, clause: ClauseId) -> Benefit {
-    Benefit {
-        key: Code::of(key),
-        clause,
+impl Benefit {
+    /// Its key in `benefits.csv`, and the clause that describes it.
+    fn row(self) -> (Code, ClauseId) {
+        macro_rules! row {
+            ($key:literal, $clause:ident) => {{
+                const KEY: Code = Code::of($key);
+                (KEY, clause::$clause)
+            }};
+        }
+        match self {
+            Self::Primary => row!("PRIMARY", PRIMARY),
+            Self::Specialist => row!("SPECIALIST", SPECIALIST),
+            Self::Preventive => row!("PREVENTIVE", PREVENTIVE),
+            Self::Urgent => row!("URGENT", URGENT),
+            Self::Emergency => row!("EMERGENCY", EMERGENCY_ROOM),
+            Self::Imaging => row!("IMAGING", IMAGING),
+            Self::Advanced => row!("ADVANCED", ADVANCED),
+            Self::Laboratory => row!("LAB", LABORATORY),
+            Self::Surgery => row!("SURGERY", SURGERY),
+            Self::Therapy => row!("THERAPY", THERAPY),
+            Self::Chiropractic => row!("CHIROPRACTIC", CHIROPRACTIC),
+            Self::Mental => row!("MENTAL", MENTAL),
+            Self::Equipment => row!("EQUIPMENT", EQUIPMENT),
+            Self::Hearing => row!("HEARING", HEARING),
+            Self::Infusion => row!("INFUSION", INFUSION),
+            Self::Inpatient => row!("INPATIENT", INPATIENT),
+            Self::Transport => row!("TRANSPORT", TRANSPORT),
+            Self::Other => row!("OTHER", OTHER),
+        }
+    }
+
+    /// Its key in `benefits.csv`.
+    pub fn key(self) -> Code {
+        self.row().0
+    }
+
+    /// Its clause.
+    pub fn clause(self) -> ClauseId {
+        self.row().1
     }
 }
-
-/// Office visits in primary care.
-pub const PRIMARY: Benefit = benefit("PRIMARY", clause::PRIMARY);
-/// Other office visits.
-pub const SPECIALIST: Benefit = benefit("SPECIALIST", clause::SPECIALIST);
-/// Preventive services.
-pub const PREVENTIVE: Benefit = benefit("PREVENTIVE", clause::PREVENTIVE);
-/// The emergency room.
-pub const EMERGENCY: Benefit = benefit("EMERGENCY", clause::EMERGENCY_ROOM);
-/// Surgery.
-pub const SURGERY: Benefit = benefit("SURGERY", clause::SURGERY);
 
 impl Category {
     /// The category of a number of `services.csv`; an unknown one is reviewed
@@ -52,22 +108,22 @@ impl Category {
     pub fn of(number: i64) -> Self {
         Self::Benefit(match number {
             1 => return Self::Office,
-            2 => PREVENTIVE,
-            3 => benefit("URGENT", clause::URGENT),
-            4 => EMERGENCY,
-            5 => benefit("IMAGING", clause::IMAGING),
-            6 => benefit("ADVANCED", clause::ADVANCED),
-            7 => benefit("LAB", clause::LABORATORY),
-            8 => SURGERY,
-            9 => benefit("THERAPY", clause::THERAPY),
-            10 => benefit("CHIROPRACTIC", clause::CHIROPRACTIC),
-            11 => benefit("MENTAL", clause::MENTAL),
-            12 => benefit("EQUIPMENT", clause::EQUIPMENT),
-            13 => benefit("HEARING", clause::HEARING),
-            14 => benefit("INFUSION", clause::INFUSION),
-            15 => benefit("INPATIENT", clause::INPATIENT),
-            16 => benefit("TRANSPORT", clause::TRANSPORT),
-            17 => benefit("OTHER", clause::OTHER),
+            2 => Benefit::Preventive,
+            3 => Benefit::Urgent,
+            4 => Benefit::Emergency,
+            5 => Benefit::Imaging,
+            6 => Benefit::Advanced,
+            7 => Benefit::Laboratory,
+            8 => Benefit::Surgery,
+            9 => Benefit::Therapy,
+            10 => Benefit::Chiropractic,
+            11 => Benefit::Mental,
+            12 => Benefit::Equipment,
+            13 => Benefit::Hearing,
+            14 => Benefit::Infusion,
+            15 => Benefit::Inpatient,
+            16 => Benefit::Transport,
+            17 => Benefit::Other,
             18 => return Self::Cosmetic,
             19 => return Self::Convenience,
             _ => return Self::Unlisted,
@@ -80,8 +136,8 @@ impl Category {
             Self::Benefit(benefit) => Some(benefit),
             // General and family practice, internal medicine, paediatrics,
             // nurse practitioners: clause 6.1.
-            Self::Office if matches!(specialty, 1 | 8 | 11 | 37 | 50) => Some(PRIMARY),
-            Self::Office => Some(SPECIALIST),
+            Self::Office if matches!(specialty, 1 | 8 | 11 | 37 | 50) => Some(Benefit::Primary),
+            Self::Office => Some(Benefit::Specialist),
             _ => None,
         }
     }

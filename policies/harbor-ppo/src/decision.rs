@@ -14,16 +14,16 @@ use crate::{review, share};
 const FILING_DAYS: i32 = 180;
 
 /// What becomes of a line.
-enum Course {
+enum Course<'a> {
     Denied(Denial),
     Waits(PendId, ClauseId),
-    Shared(Service),
+    Shared(&'a Service),
 }
 
 /// Decides a claim.
 pub fn decide(claim: &Claim) -> Determination {
     let services = service::look_up(claim);
-    let mut courses: Vec<Course> = claim
+    let mut courses: Vec<Course<'_>> = claim
         .lines
         .iter()
         .zip(&services)
@@ -51,7 +51,7 @@ pub fn decide(claim: &Claim) -> Determination {
 }
 
 /// What becomes of a line, authorisations apart.
-fn course(claim: &Claim, line: &Line, service: Option<&Service>) -> Course {
+fn course<'a>(claim: &Claim, line: &Line, service: Option<&'a Service>) -> Course<'a> {
     if let Some(denial) = refused_outright(claim, line) {
         return Course::Denied(denial);
     }
@@ -78,12 +78,12 @@ fn course(claim: &Claim, line: &Line, service: Option<&Service>) -> Course {
     if service.fee.is_none() {
         return Course::Waits(pend::RECORDS, clause::BY_HAND);
     }
-    Course::Shared(*service)
+    Course::Shared(service)
 }
 
 /// Clauses 4.1 and 4.2. Lines that are covered otherwise use authorisations up
 /// in their order; an emergency needs none, but uses one up that there is.
-fn authorize(claim: &Claim, courses: &mut [Course]) {
+fn authorize(claim: &Claim, courses: &mut [Course<'_>]) {
     let concerned: Vec<bool> = courses
         .iter()
         .map(|course| match course {

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use tally_sdk::prelude::*;
 
-use crate::category::{self, Category};
+use crate::category::{Benefit, Category};
 use crate::clauses::clause;
 use crate::plan::pattern;
 use crate::service::Service;
@@ -37,7 +37,7 @@ pub fn findings(
                 clause: clause::HIGH_VISIT,
             });
         }
-        if service.category == Category::Benefit(category::SURGERY)
+        if service.category == Category::Benefit(Benefit::Surgery)
             && line.place == OFFICE
             && !service.emergency
             && line.from.is_weekend()

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use tally_sdk::prelude::*;
 use tally_sdk::reference::{Key, Row};
 
-use crate::category::{self, Benefit, Category};
+use crate::category::{Benefit, Category};
 use crate::plan::table;
 
 /// The emergency room as a place of service.
@@ -49,7 +49,6 @@ pub struct Terms {
 }
 
 /// A line whose code is in the schedule.
-#[derive(Clone, Copy)]
 pub struct Service {
     /// Its category.
     pub category: Category,
@@ -129,7 +128,7 @@ fn service(
     let in_network = provider.is_some_and(|provider| provider.number(0) == 1);
     let emergency = line.emergency
         || line.place == EMERGENCY_ROOM
-        || category == Category::Benefit(category::EMERGENCY);
+        || category == Category::Benefit(Benefit::Emergency);
     let column = if in_network || emergency { 0 } else { 1 };
     Service {
         category,
@@ -191,7 +190,7 @@ fn recognise_preventive(claim: &Claim, schedule: &[Option<Row>], services: &mut 
             && service.in_network
             && (line.has_modifier(PREVENTIVE) || listed(claim, line))
         {
-            service.benefit = Some(category::PREVENTIVE);
+            service.benefit = Some(Benefit::Preventive);
         }
     }
 }
@@ -218,7 +217,7 @@ fn find_terms(claim: &Claim, services: &mut [Option<Service>]) {
         .zip(services.iter())
         .filter_map(|(line, service)| {
             let service = service.as_ref()?;
-            Some(Key::two(service.benefit?.key, tier(service), line.from))
+            Some(Key::two(service.benefit?.key(), tier(service), line.from))
         })
         .collect();
     let mut rows = reference::lookup(table::BENEFITS, &keys).into_iter();

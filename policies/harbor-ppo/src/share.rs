@@ -15,7 +15,7 @@ pub fn settle(line: &Line, service: &Service, balances: &mut Balances) -> LineDe
         let denial = Denial::contractual(Carc::INVALID_CODE, clause::INVALID_CODE);
         return LineWork::deny(line, denial);
     };
-    let mut work = LineWork::begin(line, benefit.clause);
+    let mut work = LineWork::begin(line, benefit.clause());
 
     let limit = work.price(fee, service.factor, Rounding::HalfUp);
     let (group, from) = if service.in_network {
@@ -61,7 +61,7 @@ pub fn settle(line: &Line, service: &Service, balances: &mut Balances) -> LineDe
         deductible: None,
         ..toward
     };
-    work.copay(balances, terms.copay, only_pocket, benefit.clause);
+    work.copay(balances, terms.copay, only_pocket, benefit.clause());
     if terms.deductible {
         work.deductible(balances, toward, deductible);
     }
@@ -70,7 +70,7 @@ pub fn settle(line: &Line, service: &Service, balances: &mut Balances) -> LineDe
         terms.coinsurance,
         Rounding::HalfUp,
         only_pocket,
-        benefit.clause,
+        benefit.clause(),
     );
     work.finish()
 }

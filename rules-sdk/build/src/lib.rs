@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 
 pub use error::BuildError;
 pub use manifest::Manifest;
-pub use template::{New, template};
+pub use template::template;
 
 use error::io;
 

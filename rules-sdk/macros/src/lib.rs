@@ -16,7 +16,16 @@ pub fn policy(arguments: TokenStream, item: TokenStream) -> TokenStream {
     }
     let mut name = TokenStream::new();
     let mut after_for = false;
-    for token in item.clone() {
+    let mut tokens = item.clone().into_iter().peekable();
+    // Attributes and comments come first: `#` and a group.
+    while let Some(TokenTree::Punct(mark)) = tokens.peek()
+        && mark.as_char() == '#'
+    {
+        tokens.nth(1);
+    }
+    let is_impl =
+        matches!(tokens.next(), Some(TokenTree::Ident(word)) if word.to_string() == "impl");
+    for token in tokens {
         match &token {
             TokenTree::Ident(ident) if ident.to_string() == "for" => after_for = true,
             TokenTree::Group(_) if after_for => break,
@@ -24,7 +33,7 @@ pub fn policy(arguments: TokenStream, item: TokenStream) -> TokenStream {
             _ => {}
         }
     }
-    if name.is_empty() {
+    if !is_impl || name.is_empty() {
         return error("`#[policy]` stands on `impl Policy for YourPlan { … }`");
     }
     let export: TokenStream = format!("::tally_sdk::__export!({name});")

@@ -293,6 +293,9 @@ impl<'a> LineWork<'a> {
     ) -> Money {
         let on = self.line.from;
         let mut amount = amount.lesser(self.open);
+        if amount.is_zero() || amount.is_negative() {
+            return Money::ZERO;
+        }
         for limits in [toward.deductible, toward.out_of_pocket]
             .into_iter()
             .flatten()

@@ -2,11 +2,12 @@
 
 use alloc::vec::Vec;
 
-use tally_types::{Money, Quantity, Rate, Rounding, ServiceDate, ShortCode};
+use tally_types::{Code, Money, Quantity, Rate, Rounding, ServiceDate, ShortCode};
 
 use crate::claim::{Claim, Line};
 use crate::history::{self, Measure, Question};
-use crate::reference::Row;
+use crate::plan::TableId;
+use crate::reference::{self, Key, Row};
 
 /// Whether a claim came later than `days` after a line's last day.
 #[must_use]
@@ -169,6 +170,119 @@ pub fn same_day_pairs(claim: &Claim) -> Vec<(usize, usize)> {
         }
     }
     pairs
+}
+
+/// Two services of one day and provider on this claim that stand in a table of
+/// pairs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Pair {
+    /// Position of the line in column 1, which is paid.
+    pub first: usize,
+    /// Position of the line in column 2.
+    pub second: usize,
+    /// The pair's indicator: [`pair_denies`] says what it means.
+    pub indicator: i64,
+}
+
+/// The pairs of this claim that stand in a table keyed by the codes of column 1
+/// and column 2, with the indicator in its first value column.
+#[must_use]
+pub fn pairs_on_claim(claim: &Claim, table: TableId) -> Vec<Pair> {
+    let mut pairs = Vec::new();
+    let mut keys = Vec::new();
+    for (i, j) in same_day_pairs(claim) {
+        if let (Some(first), Some(second)) = (claim.lines.get(i), claim.lines.get(j)) {
+            keys.push(Key::two(first.procedure, second.procedure, second.from));
+            pairs.push((i, j));
+        }
+    }
+    let rows = reference::lookup(table, &keys);
+    pairs
+        .into_iter()
+        .zip(rows)
+        .filter_map(|((first, second), row)| {
+            Some(Pair {
+                first,
+                second,
+                indicator: row?.number(0),
+            })
+        })
+        .collect()
+}
+
+/// A line that makes a pair with a service of an earlier claim.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct EarlierPair {
+    /// Position of the line on this claim.
+    pub line: usize,
+    /// The earlier service.
+    pub with: Code,
+    /// Whether the earlier service is the one in column 1. Otherwise it is the
+    /// one in column 2, and was paid before this line came.
+    pub earlier_is_first: bool,
+    /// The pair's indicator. The earlier line's modifiers are not known.
+    pub indicator: i64,
+}
+
+/// The pairs that lines make with services of earlier claims: same member,
+/// billing provider and day, not denied. `codes` are those of the table, by
+/// [`crate::codes!`], since history answers about codes one by one. A claim
+/// without an earlier one of its day costs one question a line.
+#[must_use]
+pub fn pairs_with_earlier(claim: &Claim, table: TableId, codes: &[Code]) -> Vec<EarlierPair> {
+    let ask = |line: &Line, code: Code| Question {
+        what: Measure::Lines,
+        code,
+        provider: claim.billing,
+        from: line.from,
+        through: line.from,
+        family: false,
+    };
+    let paired = || {
+        let lines = claim.lines.iter().enumerate();
+        lines.filter(|(_, line)| codes.contains(&line.procedure))
+    };
+    let any: Vec<Question> = paired().map(|(_, line)| ask(line, Code::NONE)).collect();
+    let any = history::query(&any);
+    let busy = || {
+        paired()
+            .zip(&any)
+            .filter(|(_, count)| **count > 0)
+            .map(|(line, _)| line)
+    };
+    let mut asked = Vec::new();
+    let mut questions = Vec::new();
+    for (i, line) in busy() {
+        for code in codes.iter().filter(|code| **code != line.procedure) {
+            asked.push((i, line, *code));
+            questions.push(ask(line, *code));
+        }
+    }
+    let counts = history::query(&questions);
+    asked.retain({
+        let mut counts = counts.into_iter();
+        move |_| counts.next().is_some_and(|count| count > 0)
+    });
+    let mut keys = Vec::new();
+    for (_, line, code) in &asked {
+        keys.push(Key::two(*code, line.procedure, line.from));
+        keys.push(Key::two(line.procedure, *code, line.from));
+    }
+    let mut rows = reference::lookup(table, &keys).into_iter();
+    let mut found = Vec::new();
+    for (line, _, with) in asked {
+        for earlier_is_first in [true, false] {
+            if let Some(row) = rows.next().flatten() {
+                found.push(EarlierPair {
+                    line,
+                    with,
+                    earlier_is_first,
+                    indicator: row.number(0),
+                });
+            }
+        }
+    }
+    found
 }
 
 /// Modifiers that say two procedures of a pair were separate services (NCCI

@@ -52,6 +52,10 @@
 //!
 //! Natively the same code runs in unit tests, with [`mock`] answering its
 //! questions; worked cases run the real component.
+//!
+//! What the sandbox refuses of any policy, an author meets at once: floats,
+//! functions that call themselves (the standard library's sorts do:
+//! [`sort_by_key`] does not), and anything of an operating system.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
 extern crate alloc;
@@ -69,6 +73,7 @@ pub mod edits;
 pub mod history;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod mock;
+mod order;
 mod plan;
 pub mod reference;
 
@@ -79,10 +84,29 @@ pub use claim::{
 };
 #[doc(hidden)]
 pub use codes::Found as __Found;
+pub use order::sort_by_key;
 pub use plan::{
     Accumulator, AccumulatorId, Clause, ClauseId, Denial, Pattern, PatternId, PendId, PendReason,
-    Period, Plan, Policy, Scope, TableId, Unit, date,
+    Period, Plan, Policy, Scope, TableId, Unit, amount, date,
 };
+/// Anywhere but on `impl Policy for YourPlan` it does not compile:
+///
+/// ```compile_fail
+/// #[tally_sdk::policy]
+/// struct NotAnImplementation;
+/// ```
+///
+/// It takes no arguments:
+///
+/// ```compile_fail
+/// # use tally_sdk::prelude::*;
+/// # struct Simple;
+/// #[policy(strict)]
+/// impl Policy for Simple {
+///     const PLAN: &'static Plan = todo!();
+///     fn adjudicate(_: &Claim) -> Determination { todo!() }
+/// }
+/// ```
 pub use tally_macros::policy;
 pub use tally_types::{
     Carc, Code, CodeSystem, Group, Money, Quantity, Rate, Rounding, ServiceDate, ShortCode,
@@ -91,12 +115,15 @@ pub use tally_types::{
 
 /// Everything a policy uses.
 pub mod prelude {
+    #[doc(no_inline)]
+    pub use alloc::vec::Vec;
+
     pub use crate::{
         Accumulator, AccumulatorId, Balances, Carc, Claim, ClaimKind, Clause, ClauseId, Code,
         CodeSystem, CostShare, Denial, Determination, Embedded, Finding, Group, Line,
         LineDetermination, LineWork, Member, Money, Pattern, PatternId, PendId, PendReason, Period,
         Plan, Policy, Quantity, Rate, Relationship, Rounding, Scope, ServiceDate, Sex, ShortCode,
-        TableId, Unit, UnitPrice, accumulators, clauses, codes, date, edits, history, patterns,
-        pend_reasons, policy, reference, tables,
+        TableId, Unit, UnitPrice, accumulators, amount, clauses, codes, date, edits, history,
+        patterns, pend_reasons, policy, reference, sort_by_key, tables,
     };
 }

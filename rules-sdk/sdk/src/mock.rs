@@ -4,11 +4,86 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use tally_types::Code;
+use tally_types::{Code, CodeSystem, Money, Quantity, ServiceDate, ShortCode};
 
+use crate::claim::{Balance, Claim, ClaimKind, Line, Member, Relationship, Sex};
 use crate::history::{Measure, Question};
-use crate::plan::TableId;
+use crate::plan::{AccumulatorId, TableId};
 use crate::reference::{Key, Row};
+
+/// A line of one unit; change what the test is about.
+#[must_use]
+pub fn line(procedure: Code, charge: Money, on: ServiceDate) -> Line {
+    Line {
+        number: 1,
+        system: CodeSystem::Hcpcs,
+        procedure,
+        modifiers: [ShortCode::NONE; 4],
+        revenue: ShortCode::NONE,
+        place: ShortCode::NONE,
+        diagnoses: 0,
+        quantity: Quantity::ONE,
+        charge,
+        from: on,
+        through: on,
+        rendering: Code::NONE,
+        emergency: false,
+    }
+}
+
+/// A professional claim of a subscriber, received the day after its last line.
+/// The lines are numbered anew; the billing provider rendered those that name
+/// nobody.
+#[must_use]
+pub fn claim(lines: Vec<Line>) -> Claim {
+    let last = lines.iter().map(|line| line.through).max();
+    let last = last.unwrap_or(ServiceDate::MIN);
+    let billing = Code::of("1234567893");
+    Claim {
+        kind: ClaimKind::Professional,
+        received: last.plus_days(1).unwrap_or(last),
+        billing,
+        diagnoses: Vec::new(),
+        lines: (1u16..)
+            .zip(lines)
+            .map(|(number, line)| Line {
+                number,
+                rendering: if line.rendering.is_none() {
+                    billing
+                } else {
+                    line.rendering
+                },
+                ..line
+            })
+            .collect(),
+        member: Member {
+            birth: ServiceDate::new(1980, 1, 1).unwrap_or(ServiceDate::MIN),
+            sex: Sex::Unknown,
+            relationship: Relationship::Subscriber,
+        },
+        covered_since: ServiceDate::MIN,
+        authorizations: Vec::new(),
+        balances: Vec::new(),
+    }
+}
+
+impl Claim {
+    /// The claim with a balance before it.
+    #[must_use]
+    pub fn with_balance(
+        mut self,
+        accumulator: AccumulatorId,
+        period: ServiceDate,
+        used: i64,
+    ) -> Self {
+        self.balances.push(Balance {
+            accumulator,
+            period,
+            used,
+        });
+        self
+    }
+}
 
 #[derive(Default)]
 struct Answers {

@@ -1,6 +1,6 @@
 //! What a policy says of itself: constants, numbered by macros.
 
-use tally_types::{Carc, Group, ServiceDate, ShortCode};
+use tally_types::{Carc, Group, Money, ServiceDate, ShortCode};
 
 use crate::claim::{Claim, Determination};
 
@@ -194,6 +194,20 @@ pub const fn date(year: i32, month: u32, day: u32) -> ServiceDate {
     match ServiceDate::new(year, month, day) {
         Some(date) => date,
         None => panic!("no such date"),
+    }
+}
+
+/// The cents of an amount known when the policy is written, for a limit; a
+/// wrong one does not compile.
+///
+/// ```
+/// assert_eq!(tally_sdk::amount("500.00"), 50_000);
+/// ```
+#[must_use]
+pub const fn amount(text: &str) -> i64 {
+    match Money::parse(text) {
+        Ok(amount) => amount.scaled(),
+        Err(_) => panic!("not an amount"),
     }
 }
 

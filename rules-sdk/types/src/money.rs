@@ -17,18 +17,44 @@ pub enum Rounding {
 
 /// `numerator / denominator`, rounded. `denominator` is positive.
 const fn divide(numerator: i128, denominator: i128, rounding: Rounding) -> i128 {
+    // Usual amounts fit: dividing 128 bits costs many times as much.
+    if let (Some(small), Some(by)) = (narrow(numerator), narrow(denominator)) {
+        let quotient = small.div_euclid(by);
+        let rest = small.rem_euclid(by);
+        let up = rounds_up(
+            rest as i128,
+            denominator,
+            small < 0,
+            quotient % 2 != 0,
+            rounding,
+        );
+        return quotient as i128 + up as i128;
+    }
     let quotient = numerator.div_euclid(denominator);
-    let twice = numerator.rem_euclid(denominator) * 2;
-    let up = if twice == denominator {
+    let rest = numerator.rem_euclid(denominator);
+    let odd = quotient % 2 != 0;
+    quotient + rounds_up(rest, denominator, numerator < 0, odd, rounding) as i128
+}
+
+/// Whether a quotient, which is the floor, is rounded up: by what the division
+/// left, whether the number was negative and whether the quotient is odd.
+const fn rounds_up(
+    rest: i128,
+    denominator: i128,
+    negative: bool,
+    odd: bool,
+    rounding: Rounding,
+) -> bool {
+    let missing = denominator - rest;
+    if rest == missing {
         match rounding {
-            // `quotient` is the floor: away from zero is up for positives.
-            Rounding::HalfUp => numerator >= 0,
-            Rounding::HalfEven => quotient % 2 != 0,
+            // Away from zero is up for what is not negative.
+            Rounding::HalfUp => !negative,
+            Rounding::HalfEven => odd,
         }
     } else {
-        twice > denominator
-    };
-    if up { quotient + 1 } else { quotient }
+        rest > missing
+    }
 }
 
 const fn narrow(value: i128) -> Option<i64> {
@@ -371,6 +397,20 @@ mod tests {
                 amount.share(rate, Rounding::HalfUp),
                 amount.share(rate, Rounding::HalfEven)
             );
+        }
+
+        #[test]
+        fn both_widths_divide_alike(n in any::<i64>(), d in 1i64..=i64::MAX, shift in 0u32..40) {
+            let d = (d >> shift).max(1);
+            // Far too wide for the short way: the quotient and its rounding are
+            // those of the same numbers times 2^64.
+            let wide = 1i128 << 63;
+            for rounding in [Rounding::HalfUp, Rounding::HalfEven] {
+                let short = divide(n.into(), d.into(), rounding);
+                let long = divide(i128::from(n >> 1) * wide, i128::from(d) * wide, rounding);
+                prop_assert_eq!(divide((n >> 1).into(), d.into(), rounding), long);
+                prop_assert!((short * i128::from(d) - i128::from(n)).abs() * 2 <= i128::from(d));
+            }
         }
 
         #[test]

@@ -1,0 +1,206 @@
+//! Edits: dates, authorisations, units, pairs, several procedures.
+
+use tally_sdk::edits::{self, UnitLimit, UnitRule};
+use tally_sdk::prelude::*;
+use tally_sdk::reference::{Key, Row};
+use tally_sdk::{Authorization, mock};
+
+const DAY: ServiceDate = date(2025, 5, 2);
+
+fn line(code: &str) -> Line {
+    mock::line(Code::of(code), Money::cents(10_000), DAY)
+}
+
+fn units(line: Line, units: &str) -> Line {
+    Line {
+        quantity: Quantity::parse(units).unwrap(),
+        ..line
+    }
+}
+
+fn modified(line: Line, modifier: &str) -> Line {
+    let mut modifiers = line.modifiers;
+    modifiers[0] = ShortCode::of(modifier);
+    Line { modifiers, ..line }
+}
+
+#[test]
+fn filing_is_counted_from_the_last_day() {
+    let mut claim = mock::claim(vec![line("99213")]);
+    claim.lines[0].through = date(2025, 5, 4);
+    for (received, late) in [(date(2025, 8, 2), false), (date(2025, 8, 3), true)] {
+        claim.received = received;
+        assert_eq!(edits::filed_late(&claim, &claim.lines[0], 90), late);
+    }
+    claim.lines[0].through = date(2024, 2, 29);
+    for (received, late) in [(date(2025, 2, 28), false), (date(2025, 3, 1), true)] {
+        claim.received = received;
+        assert_eq!(edits::filed_after_a_year(&claim, &claim.lines[0]), late);
+    }
+}
+
+#[test]
+fn lines_use_authorisations_up_in_order() {
+    let good = |code: &str, units: &str| Authorization {
+        procedure: Code::of(code),
+        from: date(2025, 1, 1),
+        through: date(2025, 12, 31),
+        remaining: Quantity::parse(units).unwrap(),
+    };
+    let mut claim = mock::claim(vec![
+        units(line("97110"), "2"),
+        units(line("97110"), "3"),
+        units(line("97110"), "1"),
+        line("99213"),
+        line("70551"),
+    ]);
+    // The first draws one and one of 1 + 3; the second asks 3 of the 2 that are
+    // left and leaves them; the third takes one.
+    claim.authorizations = vec![good("97110", "1"), good("97110", "3"), good("99213", "1")];
+    let needed = [true, true, true, false, true];
+    let covered = edits::authorized_lines(&claim, &needed);
+    assert_eq!(covered, [true, false, true, false, false]);
+    // Outside its dates an authorisation is good for nothing.
+    claim.authorizations[0].through = date(2025, 5, 1);
+    claim.authorizations[1].from = date(2025, 5, 3);
+    let covered = edits::authorized_lines(&claim, &needed);
+    assert_eq!(covered, [false; 5]);
+    // What is not asked for needs none.
+    assert_eq!(edits::authorized_lines(&claim, &[]), [false; 5]);
+}
+
+#[test]
+fn units_are_counted_by_line_or_by_day() {
+    mock::clear();
+    let limit = |units, rule| {
+        Some(UnitLimit {
+            units: Quantity::whole(units).unwrap(),
+            rule,
+        })
+    };
+    let claim = mock::claim(vec![
+        units(line("97110"), "2"),
+        units(line("97110"), "2"),
+        units(line("36415"), "2"),
+        units(line("36415"), "1"),
+        line("99213"),
+    ]);
+    let limits = [
+        limit(3, UnitRule::Day),
+        limit(3, UnitRule::Day),
+        limit(1, UnitRule::Line),
+        limit(1, UnitRule::Line),
+        None,
+    ];
+    let over = edits::over_units(&claim, &limits);
+    assert_eq!(over, [true, true, true, false, false]);
+    // 4 of 5 on this claim; two earlier ones make six.
+    let limits = [limit(5, UnitRule::DayAppealable); 2];
+    assert_eq!(edits::over_units(&claim, &limits), [false, false]);
+    mock::earlier_line(
+        Code::of("97110"),
+        DAY.days(),
+        Quantity::whole(2).unwrap().scaled(),
+    );
+    assert_eq!(edits::over_units(&claim, &limits), [true, true]);
+    mock::clear();
+    let row = Row([3, 2, 0, 0]);
+    assert_eq!(
+        UnitLimit::of(&row).map(|limit| limit.rule),
+        Some(UnitRule::Day)
+    );
+    assert!(UnitLimit::of(&Row([3, 4, 0, 0])).is_none());
+}
+
+#[test]
+fn a_pair_denies_unless_a_modifier_says_otherwise() {
+    let (first, second) = (line("80053"), line("80048"));
+    let apart = modified(second.clone(), "59");
+    for (indicator, whole, separate) in [(0, true, true), (1, true, false), (9, false, false)] {
+        assert_eq!(edits::pair_denies(indicator, &first, &second), whole);
+        assert_eq!(edits::pair_denies(indicator, &first, &apart), separate);
+    }
+    let mut claim = mock::claim(vec![first.clone(), second, line("80053")]);
+    assert_eq!(
+        edits::same_day_pairs(&claim),
+        [(0, 1), (1, 0), (1, 2), (2, 1)]
+    );
+    claim.lines[1].from = date(2025, 5, 3);
+    assert!(edits::same_day_pairs(&claim).is_empty());
+}
+
+#[test]
+fn pairs_are_found_on_the_claim_and_with_earlier_ones() {
+    mock::clear();
+    const PAIRS: TableId = TableId(1);
+    let code = Code::of;
+    mock::row(PAIRS, code("80053"), code("80048"), [1, 0, 0, 0]);
+    mock::row(PAIRS, code("80048"), code("82947"), [0, 0, 0, 0]);
+    let codes = [code("80053"), code("80048"), code("82947")];
+    let claim = mock::claim(vec![line("80048"), line("80053"), line("99213")]);
+    let pair = edits::Pair {
+        first: 1,
+        second: 0,
+        indicator: 1,
+    };
+    assert_eq!(edits::pairs_on_claim(&claim, PAIRS), [pair]);
+    assert!(edits::pairs_with_earlier(&claim, PAIRS, &codes).is_empty());
+    mock::earlier_line(code("82947"), DAY.days(), 10_000);
+    mock::earlier_line(code("80053"), DAY.days(), 10_000);
+    let found = |line, with, earlier_is_first, indicator| edits::EarlierPair {
+        line,
+        with: code(with),
+        earlier_is_first,
+        indicator,
+    };
+    assert_eq!(
+        edits::pairs_with_earlier(&claim, PAIRS, &codes),
+        [found(0, "80053", true, 1), found(0, "82947", false, 0)]
+    );
+    mock::clear();
+}
+
+#[test]
+fn the_highest_procedure_is_paid_in_full() {
+    let claim = mock::claim(vec![line("1"), line("2"), line("3"), line("4")]);
+    let fee = |cents| Some(Money::cents(cents));
+    let fees = [fee(10_001), fee(20_000), None, fee(20_000)];
+    let reduced = edits::multiple_procedures(&claim, &fees, Rate::percent(50), Rounding::HalfUp);
+    assert_eq!(reduced, [fee(5_001), fee(20_000), None, fee(10_000)]);
+}
+
+#[test]
+fn tables_answer_line_by_line() {
+    mock::clear();
+    const FEES: TableId = TableId(0);
+    mock::row(
+        FEES,
+        Code::of("99213"),
+        Code::NONE,
+        [9_200, 200_000, 1_500_000, 7],
+    );
+    let claim = mock::claim(vec![line("99213"), line("99214")]);
+    let rows = reference::by_procedure(FEES, &claim);
+    let row = rows[0].unwrap();
+    assert!(rows[1].is_none());
+    assert_eq!(row.money(0), Money::cents(9_200));
+    assert_eq!(row.rate(1), Rate::percent(20));
+    assert_eq!(row.price(2).to_string(), "1.50");
+    assert_eq!((row.number(3), row.number(4)), (7, 0));
+    assert!(reference::row(FEES, Key::one(Code::of("1"), DAY)).is_none());
+    mock::clear();
+}
+
+#[test]
+fn a_line_points_to_diagnoses_or_to_all() {
+    let mut claim = mock::claim(vec![line("99213")]);
+    claim.diagnoses = vec![Code::of("A"), Code::of("B"), Code::of("C")];
+    let of = |claim: &Claim| -> Vec<Code> { claim.diagnoses_of(&claim.lines[0]).collect() };
+    assert_eq!(of(&claim), claim.diagnoses);
+    claim.lines[0].diagnoses = 0b101;
+    assert_eq!(of(&claim), [Code::of("A"), Code::of("C")]);
+    claim.lines[0].procedure = Code::NONE;
+    claim.lines[0].revenue = ShortCode::of("0450");
+    assert_eq!(claim.lines[0].service(), Code::of("0450"));
+    assert_eq!(claim.member.age_on(date(2025, 1, 1)), 45);
+}
