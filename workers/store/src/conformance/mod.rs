@@ -2,6 +2,7 @@
 //! passes it by [`crate::conformance_suite`], with a [`Fixture`] that makes it
 //! an empty store for each case.
 
+pub mod consistency;
 pub mod enrolment;
 pub mod flags;
 pub mod intake;

@@ -82,7 +82,7 @@ impl Bulk {
         Ok(statements)
     }
 
-    fn sql(&self, rows: usize) -> String {
+    pub(super) fn sql(&self, rows: usize) -> String {
         let row = format!("({})", vec!["?"; self.columns].join(","));
         let values = vec![row; rows].join(",");
         format!("{} VALUES {values} {}", self.before, self.after)

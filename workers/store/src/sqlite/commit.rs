@@ -12,6 +12,21 @@ use super::flags::detector;
 use super::work::READY;
 use super::{doing, flags, status};
 
+/// Where claims stand.
+pub(super) const PLACED: &str = "SELECT j.key, c.place, c.sequence, u.id, u.token, u.done, q.state, \
+     o.claim IS NOT NULL \
+     FROM json_each(?) AS j CROSS JOIN claim AS c ON c.id = unhex(j.value) \
+     CROSS JOIN unit AS u ON u.id = c.unit \
+     LEFT JOIN queue AS q ON q.claim = c.place \
+     LEFT JOIN outcome AS o ON o.claim = c.id";
+
+/// Moves units on.
+pub(super) const DONE: &str = "UPDATE unit SET done = j.value ->> 1 FROM json_each(?) AS j \
+     WHERE unit.id = j.value ->> 0";
+
+/// Takes claims off the queue.
+pub(super) const TAKEN: &str = "DELETE FROM queue WHERE claim IN (SELECT value FROM json_each(?))";
+
 const OUTCOMES: Bulk = Bulk {
     doing: "storing outcomes",
     before: "INSERT INTO outcome (claim, status, charge, allowed, paid, patient, policy, hash)",
@@ -48,7 +63,7 @@ const FACTS: Bulk = Bulk {
 };
 
 /// How many balances are not what they were taken to be.
-const STALE: Bulk = Bulk {
+pub(super) const STALE: Bulk = Bulk {
     doing: "comparing balances",
     before: "WITH moved (unit, member, product, name, period, used) AS (",
     columns: 6,
@@ -119,18 +134,11 @@ async fn placed<'a>(
     conn: &mut SqliteConnection,
     claims: &'a [Adjudicated],
 ) -> Answer<Vec<Placed<'a>>> {
-    let rows = sqlx::query(
-        "SELECT j.key, c.place, c.sequence, u.id, u.token, u.done, q.state, \
-                o.claim IS NOT NULL \
-         FROM json_each(?) AS j CROSS JOIN claim AS c ON c.id = unhex(j.value) \
-         CROSS JOIN unit AS u ON u.id = c.unit \
-         LEFT JOIN queue AS q ON q.claim = c.place \
-         LEFT JOIN outcome AS o ON o.claim = c.id",
-    )
-    .bind(hex_list(claims.iter().map(|claim| &claim.claim.0[..])))
-    .fetch_all(conn)
-    .await
-    .map_err(doing("finding claims in the queue"))?;
+    let rows = sqlx::query(PLACED)
+        .bind(hex_list(claims.iter().map(|claim| &claim.claim.0[..])))
+        .fetch_all(conn)
+        .await
+        .map_err(doing("finding claims in the queue"))?;
     if rows.len() != claims.len() {
         return Err(fenced("a claim"));
     }
@@ -230,15 +238,12 @@ async fn outcomes(conn: &mut SqliteConnection, placed: &[Placed<'_>]) -> Answer<
         let sequence = i64::try_from(claim.sequence).map_err(|_| fenced("a unit's sequence"))?;
         done.insert(*unit, sequence);
     }
-    sqlx::query(
-        "UPDATE unit SET done = j.value ->> 1 FROM json_each(?) AS j \
-         WHERE unit.id = j.value ->> 0",
-    )
-    .bind(number_list(done.into_iter().map(<[i64; 2]>::from)))
-    .execute(&mut *conn)
-    .await
-    .map_err(doing("moving units on"))?;
-    sqlx::query("DELETE FROM queue WHERE claim IN (SELECT value FROM json_each(?))")
+    sqlx::query(DONE)
+        .bind(number_list(done.into_iter().map(<[i64; 2]>::from)))
+        .execute(&mut *conn)
+        .await
+        .map_err(doing("moving units on"))?;
+    sqlx::query(TAKEN)
         .bind(id_list(placed.iter().map(|placed| placed.place)))
         .execute(conn)
         .await

@@ -16,6 +16,15 @@ use super::bulk::{Bulk, Values, hex_list, id_list, pair_list};
 use super::cells::Cells;
 use super::doing;
 
+/// The versions that stand in groups.
+pub(super) const STANDING: &str = "SELECT f.id, f.flag, f.commitment, f.standing FROM json_each(?) AS j \
+     CROSS JOIN flag AS f ON f.detector = j.value ->> 0 AND f.key = unhex(j.value ->> 1) \
+     AND f.standing = 1";
+
+/// The versions of commitments.
+pub(super) const STORED: &str = "SELECT f.id, f.flag, f.commitment, f.standing FROM json_each(?) AS j \
+     CROSS JOIN flag AS f ON f.commitment = unhex(j.value)";
+
 const CLAIMS: Bulk = Bulk {
     doing: "storing a flag's claims",
     before: "INSERT INTO flag_claim (flag, position, claim)",
@@ -84,15 +93,11 @@ pub(super) async fn replace(conn: &mut SqliteConnection, changes: &[FlagChange])
     if changes.is_empty() {
         return Ok(());
     }
-    let rows = sqlx::query(
-        "SELECT f.id, f.flag, f.commitment, f.standing FROM json_each(?) AS j \
-         CROSS JOIN flag AS f ON f.detector = j.value ->> 0 AND f.key = unhex(j.value ->> 1) \
-         AND f.standing = 1",
-    )
-    .bind(pair_list(changes.keys().map(|group| key(group))))
-    .fetch_all(&mut *conn)
-    .await
-    .map_err(doing("reading the flags of groups"))?;
+    let rows = sqlx::query(STANDING)
+        .bind(pair_list(changes.keys().map(|group| key(group))))
+        .fetch_all(&mut *conn)
+        .await
+        .map_err(doing("reading the flags of groups"))?;
     let standing: Vec<Version> = rows.iter().map(Version::read).collect::<Answer<_>>()?;
     let wanted: BTreeSet<Commitment> = changes
         .values()
@@ -132,14 +137,11 @@ async fn stored(
     if commitments.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let rows = sqlx::query(
-        "SELECT f.id, f.flag, f.commitment, f.standing FROM json_each(?) AS j \
-         CROSS JOIN flag AS f ON f.commitment = unhex(j.value)",
-    )
-    .bind(hex_list(commitments.iter().map(|hash| &hash[..])))
-    .fetch_all(conn)
-    .await
-    .map_err(doing("reading versions of flags"))?;
+    let rows = sqlx::query(STORED)
+        .bind(hex_list(commitments.iter().map(|hash| &hash[..])))
+        .fetch_all(conn)
+        .await
+        .map_err(doing("reading versions of flags"))?;
     rows.iter()
         .map(|row| Version::read(row).map(|version| (version.commitment, version)))
         .collect()
@@ -245,11 +247,8 @@ pub(super) async fn standing(
         .collect())
 }
 
-/// Flags that stand.
-pub(super) async fn listed(
-    conn: &mut SqliteConnection,
-    filter: &FlagFilter,
-) -> Answer<Vec<FlagListed>> {
+/// The flags that a filter lets through.
+pub(super) fn filtered(filter: &FlagFilter) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::<Sqlite>::new(COLUMNS);
     query.push(" FROM flag AS f WHERE f.standing = 1");
     if let Some(id) = filter.id {
@@ -291,6 +290,15 @@ pub(super) async fn listed(
     if filter.limit > 0 {
         query.push(" LIMIT ").push_bind(filter.limit);
     }
+    query
+}
+
+/// Flags that stand.
+pub(super) async fn listed(
+    conn: &mut SqliteConnection,
+    filter: &FlagFilter,
+) -> Answer<Vec<FlagListed>> {
+    let mut query = filtered(filter);
     let rows = query
         .build()
         .fetch_all(conn)

@@ -10,6 +10,25 @@ use super::bulk::{Bulk, hex_list, number_list};
 use super::cells::Cells;
 use super::{SqliteStore, begin, doing, moment};
 
+/// Notes the last numbers given.
+pub(super) const NUMBERED: &str = "UPDATE unit SET sequence = j.value ->> 1 FROM json_each(?) AS j \
+     WHERE unit.id = j.value ->> 0";
+
+/// A submission by its token.
+pub(super) const SEEN: &str =
+    "SELECT read, refused, refusals, first, claims FROM submission WHERE token = ?";
+
+/// The claims of a submission, by their places.
+pub(super) const CLAIMS_AT: &str =
+    "SELECT id FROM claim WHERE place >= ?1 AND place < ?1 + ?2 ORDER BY place";
+
+/// Units by token.
+pub(super) const UNITS_OF: &str = "SELECT u.token, u.id, u.sequence, u.held IS NOT NULL FROM json_each(?) AS j \
+     CROSS JOIN unit AS u ON u.token = unhex(j.value)";
+
+/// The last place given.
+pub(super) const LAST: &str = "SELECT coalesce(max(place), 0) FROM claim";
+
 const UNITS: Bulk = Bulk {
     doing: "adding units",
     before: "INSERT INTO unit (token)",
@@ -53,7 +72,7 @@ impl Intake for SqliteStore {
             return Ok(seen);
         }
         let mut units = units(&mut tx, new).await?;
-        let mut place: i64 = sqlx::query_scalar("SELECT coalesce(max(place), 0) FROM claim")
+        let mut place: i64 = sqlx::query_scalar(LAST)
             .fetch_one(&mut *tx)
             .await
             .map_err(doing("reading the last place"))?;
@@ -95,16 +114,13 @@ impl Intake for SqliteStore {
                 values.number(i64::from(*held));
             })
             .await?;
-        sqlx::query(
-            "UPDATE unit SET sequence = j.value ->> 1 FROM json_each(?) AS j \
-             WHERE unit.id = j.value ->> 0",
-        )
-        .bind(number_list(
-            units.values().map(|unit| [unit.id, unit.sequence]),
-        ))
-        .execute(&mut *tx)
-        .await
-        .map_err(doing("numbering claims"))?;
+        sqlx::query(NUMBERED)
+            .bind(number_list(
+                units.values().map(|unit| [unit.id, unit.sequence]),
+            ))
+            .execute(&mut *tx)
+            .await
+            .map_err(doing("numbering claims"))?;
 
         let row = SubmissionRow {
             read: new.read,
@@ -144,24 +160,21 @@ fn taken(error: StoreError) -> StoreError {
 }
 
 async fn submission(conn: &mut SqliteConnection, token: Token) -> Answer<Option<SubmissionRow>> {
-    let row = sqlx::query(
-        "SELECT read, refused, refusals, first, claims FROM submission WHERE token = ?",
-    )
-    .bind(&token.0[..])
-    .fetch_optional(&mut *conn)
-    .await
-    .map_err(doing("reading a submission"))?;
+    let row = sqlx::query(SEEN)
+        .bind(&token.0[..])
+        .fetch_optional(&mut *conn)
+        .await
+        .map_err(doing("reading a submission"))?;
     let Some(row) = row else { return Ok(None) };
     let mut cells = Cells::of(&row, "submission");
     let (read, refused, refusals) = (cells.number()?, cells.number()?, cells.blob()?);
     let (first, count): (i64, i64) = (cells.number()?, cells.number()?);
-    let rows =
-        sqlx::query("SELECT id FROM claim WHERE place >= ?1 AND place < ?1 + ?2 ORDER BY place")
-            .bind(first)
-            .bind(count)
-            .fetch_all(conn)
-            .await
-            .map_err(doing("reading a submission's claims"))?;
+    let rows = sqlx::query(CLAIMS_AT)
+        .bind(first)
+        .bind(count)
+        .fetch_all(conn)
+        .await
+        .map_err(doing("reading a submission's claims"))?;
     let claims: Vec<_> = rows
         .iter()
         .map(|row| Cells::of(row, "claim").claim())
@@ -185,14 +198,11 @@ async fn units(conn: &mut SqliteConnection, new: &Submission) -> Answer<BTreeMap
     UNITS
         .run(conn, &tokens, |values, token| values.bytes(&token.0))
         .await?;
-    let rows = sqlx::query(
-        "SELECT u.token, u.id, u.sequence, u.held IS NOT NULL FROM json_each(?) AS j \
-         CROSS JOIN unit AS u ON u.token = unhex(j.value)",
-    )
-    .bind(hex_list(tokens.iter().map(|token| &token.0[..])))
-    .fetch_all(conn)
-    .await
-    .map_err(doing("reading units"))?;
+    let rows = sqlx::query(UNITS_OF)
+        .bind(hex_list(tokens.iter().map(|token| &token.0[..])))
+        .fetch_all(conn)
+        .await
+        .map_err(doing("reading units"))?;
     rows.iter()
         .map(|row| {
             let mut cells = Cells::of(row, "unit");

@@ -9,6 +9,44 @@ use super::bulk::{Bulk, number_list};
 use super::cells::Cells;
 use super::{SqliteStore, begin, doing};
 
+/// Flags that stand and have no place, oldest first.
+pub(super) const PENDING: &str = "SELECT id, commitment FROM flag WHERE standing = 1 AND leaf IS NULL \
+     ORDER BY id LIMIT ?";
+
+/// Nodes by level and place.
+pub(super) const NODES_AT: &str = "SELECT j.key, n.hash FROM json_each(?) AS j \
+     CROSS JOIN node AS n ON n.level = j.value ->> 0 AND n.place = j.value ->> 1";
+
+/// Entries from a place on.
+pub(super) const ENTRIES_FROM: &str =
+    "SELECT bytes FROM entry WHERE leaf >= ? ORDER BY leaf LIMIT ?";
+
+/// The latest checkpoint.
+pub(super) const HEAD: &str =
+    "SELECT size, adjudicated, note FROM checkpoint ORDER BY size DESC LIMIT 1";
+
+/// What waits, in order.
+pub(super) const WAITING: &str = "SELECT id, entry FROM outbox ORDER BY id LIMIT ?";
+
+/// Tells outcomes the places of their entries.
+pub(super) const PLACE_CLAIMS: &str = "UPDATE outcome SET leaf = o.leaf FROM \
+     (SELECT b.claim, j.value ->> 1 AS leaf FROM json_each(?) AS j \
+     CROSS JOIN outbox AS b ON b.id = j.value ->> 0 WHERE b.claim IS NOT NULL) AS o \
+     WHERE outcome.claim = o.claim";
+
+/// Tells policies the places of their entries.
+pub(super) const PLACE_POLICIES: &str = "UPDATE policy SET leaf = o.leaf FROM \
+     (SELECT b.policy, j.value ->> 1 AS leaf FROM json_each(?) AS j \
+     CROSS JOIN outbox AS b ON b.id = j.value ->> 0 WHERE b.policy IS NOT NULL) AS o \
+     WHERE policy.id = o.policy";
+
+/// Empties the outbox of what was relayed.
+pub(super) const RELAYED: &str = "DELETE FROM outbox WHERE id <= ?";
+
+/// Tells flags their places.
+pub(super) const PLACE_FLAGS: &str = "UPDATE flag SET leaf = j.value ->> 1, slot = j.value ->> 2 FROM json_each(?) AS j \
+     WHERE flag.id = j.value ->> 0 AND flag.leaf IS NULL";
+
 const ENTRIES: Bulk = Bulk {
     doing: "appending entries",
     before: "INSERT INTO entry (leaf, bytes)",
@@ -36,14 +74,11 @@ impl Log for SqliteStore {
 
     async fn pending_flags(&self, limit: u32) -> Answer<Vec<PendingFlag>> {
         let mut reader = self.reader().await?;
-        let rows = sqlx::query(
-            "SELECT id, commitment FROM flag WHERE standing = 1 AND leaf IS NULL \
-             ORDER BY id LIMIT ?",
-        )
-        .bind(limit)
-        .fetch_all(&mut *reader)
-        .await
-        .map_err(doing("reading pending flags"))?;
+        let rows = sqlx::query(PENDING)
+            .bind(limit)
+            .fetch_all(&mut *reader)
+            .await
+            .map_err(doing("reading pending flags"))?;
         rows.iter()
             .map(|row| {
                 let mut cells = Cells::of(row, "flag");
@@ -68,14 +103,11 @@ impl Log for SqliteStore {
         let asked = nodes
             .iter()
             .map(|(level, place)| [i64::from(*level), i64::try_from(*place).unwrap_or(-1)]);
-        let rows = sqlx::query(
-            "SELECT j.key, n.hash FROM json_each(?) AS j \
-             CROSS JOIN node AS n ON n.level = j.value ->> 0 AND n.place = j.value ->> 1",
-        )
-        .bind(number_list(asked))
-        .fetch_all(&mut *reader)
-        .await
-        .map_err(doing("reading nodes"))?;
+        let rows = sqlx::query(NODES_AT)
+            .bind(number_list(asked))
+            .fetch_all(&mut *reader)
+            .await
+            .map_err(doing("reading nodes"))?;
         let mut found = vec![None; nodes.len()];
         for row in &rows {
             let mut cells = Cells::of(row, "node");
@@ -93,7 +125,7 @@ impl Log for SqliteStore {
             return Ok(Vec::new());
         };
         let mut reader = self.reader().await?;
-        sqlx::query_scalar("SELECT bytes FROM entry WHERE leaf >= ? ORDER BY leaf LIMIT ?")
+        sqlx::query_scalar(ENTRIES_FROM)
             .bind(from)
             .bind(limit)
             .fetch_all(&mut *reader)
@@ -103,11 +135,10 @@ impl Log for SqliteStore {
 }
 
 async fn head(conn: &mut SqliteConnection) -> Answer<Head> {
-    let row =
-        sqlx::query("SELECT size, adjudicated, note FROM checkpoint ORDER BY size DESC LIMIT 1")
-            .fetch_optional(conn)
-            .await
-            .map_err(doing("reading the log's head"))?;
+    let row = sqlx::query(HEAD)
+        .fetch_optional(conn)
+        .await
+        .map_err(doing("reading the log's head"))?;
     let Some(row) = row else {
         return Ok(Head::default());
     };
@@ -120,7 +151,7 @@ async fn head(conn: &mut SqliteConnection) -> Answer<Head> {
 }
 
 async fn outbox(conn: &mut SqliteConnection, limit: i64) -> Answer<Vec<OutboxRow>> {
-    let rows = sqlx::query("SELECT id, entry FROM outbox ORDER BY id LIMIT ?")
+    let rows = sqlx::query(WAITING)
         .bind(limit)
         .fetch_all(conn)
         .await
@@ -207,23 +238,14 @@ async fn place_relayed(conn: &mut SqliteConnection, placed: &[[i64; 2]]) -> Answ
         return Ok(());
     };
     let list = number_list(placed.iter().copied());
-    for sql in [
-        "UPDATE outcome SET leaf = o.leaf FROM \
-         (SELECT b.claim, j.value ->> 1 AS leaf FROM json_each(?) AS j \
-          CROSS JOIN outbox AS b ON b.id = j.value ->> 0 WHERE b.claim IS NOT NULL) AS o \
-         WHERE outcome.claim = o.claim",
-        "UPDATE policy SET leaf = o.leaf FROM \
-         (SELECT b.policy, j.value ->> 1 AS leaf FROM json_each(?) AS j \
-          CROSS JOIN outbox AS b ON b.id = j.value ->> 0 WHERE b.policy IS NOT NULL) AS o \
-         WHERE policy.id = o.policy",
-    ] {
+    for sql in [PLACE_CLAIMS, PLACE_POLICIES] {
         sqlx::query(sql)
             .bind(&list[..])
             .execute(&mut *conn)
             .await
             .map_err(doing("placing entries"))?;
     }
-    sqlx::query("DELETE FROM outbox WHERE id <= ?")
+    sqlx::query(RELAYED)
         .bind(last)
         .execute(conn)
         .await
@@ -244,14 +266,11 @@ async fn place_flags(conn: &mut SqliteConnection, leaves: &[(i64, &Leaf)]) -> An
     if placed.is_empty() {
         return Ok(());
     }
-    let done = sqlx::query(
-        "UPDATE flag SET leaf = j.value ->> 1, slot = j.value ->> 2 FROM json_each(?) AS j \
-         WHERE flag.id = j.value ->> 0 AND flag.leaf IS NULL",
-    )
-    .bind(number_list(placed.iter().copied()))
-    .execute(conn)
-    .await
-    .map_err(doing("placing flags"))?;
+    let done = sqlx::query(PLACE_FLAGS)
+        .bind(number_list(placed.iter().copied()))
+        .execute(conn)
+        .await
+        .map_err(doing("placing flags"))?;
     if usize::try_from(done.rows_affected()) == Ok(placed.len()) {
         Ok(())
     } else {

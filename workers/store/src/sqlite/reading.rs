@@ -40,42 +40,7 @@ impl Reading for SqliteStore {
     }
 
     async fn claims(&self, filter: &ClaimFilter) -> Answer<Vec<ClaimRow>> {
-        let narrowed =
-            filter.member.is_some() || filter.unit.is_some() || filter.provider.is_some();
-        let (from, id) = match filter.status {
-            Some(_) if !narrowed => (BY_OUTCOME, "o.claim"),
-            _ => (BY_CLAIM, "c.id"),
-        };
-        let mut query = QueryBuilder::<Sqlite>::new(COLUMNS);
-        query.push(from);
-        if let Some(wanted) = filter.status {
-            query.push(" AND o.status = ").push_bind(status(wanted));
-        }
-        if let Some(member) = filter.member {
-            query.push(" AND c.member = ").push_bind(member.0.to_vec());
-        }
-        if let Some(unit) = filter.unit {
-            query
-                .push(" AND c.unit = (SELECT id FROM unit WHERE token = ")
-                .push_bind(unit.0.to_vec())
-                .push(")");
-        }
-        if let Some(provider) = filter.provider {
-            query
-                .push(" AND c.provider = ")
-                .push_bind(provider.0.to_vec());
-        }
-        if let Some(after) = filter.after {
-            query
-                .push(" AND ")
-                .push(id)
-                .push(" > ")
-                .push_bind(after.0.to_vec());
-        }
-        query.push(" ORDER BY ").push(id);
-        if filter.limit > 0 {
-            query.push(" LIMIT ").push_bind(filter.limit);
-        }
+        let query = filtered(filter);
         let mut reader = self.reader().await?;
         claims(&mut reader, query).await
     }
@@ -112,6 +77,46 @@ impl Reading for SqliteStore {
         let mut tx = moment(&mut reader).await?;
         totals(&mut tx).await
     }
+}
+
+/// The claims that a filter lets through.
+pub(super) fn filtered(filter: &ClaimFilter) -> QueryBuilder<Sqlite> {
+    let narrowed = filter.member.is_some() || filter.unit.is_some() || filter.provider.is_some();
+    let (from, id) = match filter.status {
+        Some(_) if !narrowed => (BY_OUTCOME, "o.claim"),
+        _ => (BY_CLAIM, "c.id"),
+    };
+    let mut query = QueryBuilder::<Sqlite>::new(COLUMNS);
+    query.push(from);
+    if let Some(wanted) = filter.status {
+        query.push(" AND o.status = ").push_bind(status(wanted));
+    }
+    if let Some(member) = filter.member {
+        query.push(" AND c.member = ").push_bind(member.0.to_vec());
+    }
+    if let Some(unit) = filter.unit {
+        query
+            .push(" AND c.unit = (SELECT id FROM unit WHERE token = ")
+            .push_bind(unit.0.to_vec())
+            .push(")");
+    }
+    if let Some(provider) = filter.provider {
+        query
+            .push(" AND c.provider = ")
+            .push_bind(provider.0.to_vec());
+    }
+    if let Some(after) = filter.after {
+        query
+            .push(" AND ")
+            .push(id)
+            .push(" > ")
+            .push_bind(after.0.to_vec());
+    }
+    query.push(" ORDER BY ").push(id);
+    if filter.limit > 0 {
+        query.push(" LIMIT ").push_bind(filter.limit);
+    }
+    query
 }
 
 async fn claims(

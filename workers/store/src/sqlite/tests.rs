@@ -1,5 +1,10 @@
 //! The conformance suite on SQLite, and what only SQLite must show.
 
+mod canary;
+mod crash;
+mod files;
+mod plans;
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 

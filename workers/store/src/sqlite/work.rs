@@ -13,20 +13,37 @@ use super::cells::Cells;
 use super::flags::detector;
 use super::{SqliteStore, begin, doing, moment};
 
+/// What is ready of a partition, in order: from the index of what is ready.
+pub(super) const NEXT: &str = "SELECT c.id, u.token, c.sequence, c.contract, q.attempts, c.record, c.payload \
+     FROM queue AS q CROSS JOIN claim AS c ON c.place = q.claim \
+     CROSS JOIN unit AS u ON u.id = c.unit \
+     WHERE q.partition = ? AND q.state = 0 ORDER BY q.claim LIMIT ?";
+
+/// Units by token.
+pub(super) const UNITS: &str = "SELECT j.key, u.id, u.done FROM json_each(?) AS j \
+     CROSS JOIN unit AS u ON u.token = unhex(j.value)";
+
+/// Facts by group.
+pub(super) const FACTS: &str = "SELECT j.key, f.claim, f.line, f.record, f.payload FROM json_each(?) AS j \
+     CROSS JOIN fact AS f ON f.detector = j.value ->> 0 AND f.key = unhex(j.value ->> 1)";
+
+/// Balances by unit.
+pub(super) const BALANCES: &str = "SELECT j.key, nullif(a.member, x''), a.product, a.name, a.period, a.used \
+     FROM json_each(?) AS j CROSS JOIN accumulator AS a ON a.unit = j.value";
+
+/// Histories by unit.
+pub(super) const HISTORIES: &str = "SELECT j.key, h.sequence, h.record, h.payload \
+     FROM json_each(?) AS j CROSS JOIN history AS h ON h.unit = j.value";
+
 impl Work for SqliteStore {
     async fn next(&self, partition: u32, limit: u32) -> Answer<Vec<Queued>> {
         let mut reader = self.reader().await?;
-        let rows = sqlx::query(
-            "SELECT c.id, u.token, c.sequence, c.contract, q.attempts, c.record, c.payload \
-             FROM queue AS q CROSS JOIN claim AS c ON c.place = q.claim \
-             CROSS JOIN unit AS u ON u.id = c.unit \
-             WHERE q.partition = ? AND q.state = 0 ORDER BY q.claim LIMIT ?",
-        )
-        .bind(partition)
-        .bind(limit)
-        .fetch_all(&mut *reader)
-        .await
-        .map_err(doing("reading the queue"))?;
+        let rows = sqlx::query(NEXT)
+            .bind(partition)
+            .bind(limit)
+            .fetch_all(&mut *reader)
+            .await
+            .map_err(doing("reading the queue"))?;
         rows.iter()
             .map(|row| {
                 let mut cells = Cells::of(row, "queued claim");
@@ -56,14 +73,11 @@ impl Work for SqliteStore {
             .collect();
         // The ids, in the order asked: -1, which no unit has, for the unknown.
         let mut ids = vec![-1; units.len()];
-        let rows = sqlx::query(
-            "SELECT j.key, u.id, u.done FROM json_each(?) AS j \
-             CROSS JOIN unit AS u ON u.token = unhex(j.value)",
-        )
-        .bind(hex_list(units.iter().map(|unit| &unit.0[..])))
-        .fetch_all(&mut *tx)
-        .await
-        .map_err(doing("reading units"))?;
+        let rows = sqlx::query(UNITS)
+            .bind(hex_list(units.iter().map(|unit| &unit.0[..])))
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(doing("reading units"))?;
         for row in &rows {
             let mut cells = Cells::of(row, "unit");
             let position: usize = cells.number()?;
@@ -84,18 +98,15 @@ impl Work for SqliteStore {
 
     async fn facts(&self, groups: &[Group]) -> Answer<Vec<FactRow>> {
         let mut reader = self.reader().await?;
-        let rows = sqlx::query(
-            "SELECT j.key, f.claim, f.line, f.record, f.payload FROM json_each(?) AS j \
-             CROSS JOIN fact AS f ON f.detector = j.value ->> 0 AND f.key = unhex(j.value ->> 1)",
-        )
-        .bind(pair_list(
-            groups
-                .iter()
-                .map(|group| (detector(group.detector), &group.key.0[..])),
-        ))
-        .fetch_all(&mut *reader)
-        .await
-        .map_err(doing("reading facts"))?;
+        let rows = sqlx::query(FACTS)
+            .bind(pair_list(
+                groups
+                    .iter()
+                    .map(|group| (detector(group.detector), &group.key.0[..])),
+            ))
+            .fetch_all(&mut *reader)
+            .await
+            .map_err(doing("reading facts"))?;
         let mut facts = rows
             .iter()
             .map(|row| {
@@ -216,14 +227,11 @@ async fn accumulators(
     conn: &mut SqliteConnection,
     ids: &str,
 ) -> Answer<Vec<(usize, AccumulatorRow)>> {
-    let rows = sqlx::query(
-        "SELECT j.key, nullif(a.member, x''), a.product, a.name, a.period, a.used \
-         FROM json_each(?) AS j CROSS JOIN accumulator AS a ON a.unit = j.value",
-    )
-    .bind(ids)
-    .fetch_all(conn)
-    .await
-    .map_err(doing("reading balances"))?;
+    let rows = sqlx::query(BALANCES)
+        .bind(ids)
+        .fetch_all(conn)
+        .await
+        .map_err(doing("reading balances"))?;
     let mut found = rows
         .iter()
         .map(|row| {
@@ -245,14 +253,11 @@ async fn accumulators(
 
 /// Lines of units' earlier claims, each with its unit's position.
 async fn history(conn: &mut SqliteConnection, ids: &str) -> Answer<Vec<(usize, Sealed)>> {
-    let rows = sqlx::query(
-        "SELECT j.key, h.sequence, h.record, h.payload \
-         FROM json_each(?) AS j CROSS JOIN history AS h ON h.unit = j.value",
-    )
-    .bind(ids)
-    .fetch_all(conn)
-    .await
-    .map_err(doing("reading histories"))?;
+    let rows = sqlx::query(HISTORIES)
+        .bind(ids)
+        .fetch_all(conn)
+        .await
+        .map_err(doing("reading histories"))?;
     let mut found = rows
         .iter()
         .map(|row| {

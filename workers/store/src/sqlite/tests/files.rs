@@ -1,0 +1,242 @@
+//! The file: shared by processes, refused when it is not ours, told when it is
+//! damaged.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use super::Folder;
+use crate::conformance::Fixture;
+use crate::conformance::assert_fenced;
+use crate::conformance::consistency::assert_consistent;
+use crate::conformance::world::{
+    adjudicated, batch, claim_id, decided, integrate_all, moved, submission, unit,
+};
+use crate::port::{ClaimFilter, Intake, Log, Reading, StoreError, Work};
+use crate::sqlite::SqliteStore;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_is_made_once_by_many_at_once() {
+    let folder = Folder::new();
+    let path = folder.path();
+    let mut tasks = JoinSet::new();
+    for n in 0..6 {
+        let path = path.clone();
+        tasks.spawn(async move {
+            let store = SqliteStore::open(&path).await.unwrap();
+            store.accept(&submission(n, &[(n, n % 2)])).await.unwrap();
+        });
+    }
+    while let Some(task) = tasks.join_next().await {
+        task.unwrap();
+    }
+    let store = SqliteStore::open(&path).await.unwrap();
+    assert_eq!(store.waiting().await.unwrap().ready, 6);
+    assert_consistent_numbers(&store).await;
+}
+
+async fn assert_consistent_numbers(store: &SqliteStore) {
+    for of in 0..2 {
+        let rows = store.claims_of_unit(unit(of)).await.unwrap();
+        let numbers: Vec<_> = rows.iter().map(|row| row.sequence).collect();
+        assert_eq!(numbers, [1, 2, 3]);
+    }
+}
+
+/// Two stores on one file stand for two processes: they share no lock of ours.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_stores_on_one_file_have_one_effect() {
+    let folder = Folder::new();
+    let path = folder.path();
+    let one = Arc::new(SqliteStore::open(&path).await.unwrap());
+    let two = Arc::new(SqliteStore::open(&path).await.unwrap());
+    let mut tasks = JoinSet::new();
+    for (task, store) in [&one, &two, &one, &two].into_iter().enumerate() {
+        let store = Arc::clone(store);
+        let task = u64::try_from(task).unwrap();
+        tasks.spawn(async move {
+            for n in (0..12).map(|n| task * 100 + n) {
+                let claims: Vec<_> = (0..3).map(|i| (n * 10 + i, (n + i) % 4)).collect();
+                store.accept(&submission(n, &claims)).await.unwrap();
+                for of in 0..4 {
+                    commit_next(&store, of).await;
+                }
+                match integrate_all(&*store).await {
+                    Ok(_) | Err(StoreError::Fenced { .. }) => {}
+                    Err(other) => panic!("{other:?}"),
+                }
+            }
+        });
+    }
+    while let Some(task) = tasks.join_next().await {
+        task.unwrap();
+    }
+    for store in [&one, &two] {
+        assert_consistent(&**store, 4).await;
+    }
+    assert_eq!(one.head().await.unwrap(), two.head().await.unwrap());
+}
+
+async fn commit_next(store: &SqliteStore, of: u64) {
+    let queued = store
+        .next(u32::try_from(of % 2).unwrap(), 50)
+        .await
+        .unwrap();
+    let Some(queued) = queued.iter().find(|queued| queued.unit == unit(of)) else {
+        return;
+    };
+    let state = store.units(&[unit(of)]).await.unwrap().remove(0);
+    let used = state.accumulators.first().map_or(0, |row| row.used);
+    let (claim, _) = moved(decided(queued, of), used);
+    match store.commit(&batch(vec![claim])).await {
+        Ok(()) | Err(StoreError::Fenced { .. }) => {}
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_writer_waits_for_one_of_another_process() {
+    let folder = Folder::new();
+    let path = folder.path();
+    let one = SqliteStore::open(&path).await.unwrap();
+    let two = SqliteStore::open(&path).await.unwrap();
+    let mut writer = one.writer().await;
+    let tx = super::super::begin(&mut writer).await.unwrap();
+    let waiting = tokio::spawn(async move {
+        two.accept(&submission(1, &[(1, 1)])).await.unwrap();
+        two
+    });
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert!(!waiting.is_finished());
+    tx.rollback().await.unwrap();
+    let two = waiting.await.unwrap();
+    assert_eq!(two.waiting().await.unwrap().ready, 1);
+}
+
+#[tokio::test]
+async fn a_file_of_a_later_version_or_of_something_else_is_refused() {
+    let folder = Folder::new();
+    let path = folder.path();
+    let store = SqliteStore::open(&path).await.unwrap();
+    sqlx::query(
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+         VALUES (9999, 'a later version', true, x'00', 0)",
+    )
+    .execute(&mut *store.writer().await)
+    .await
+    .unwrap();
+    drop(store);
+    let later = SqliteStore::open(&path).await;
+    assert!(matches!(later, Err(StoreError::Migrate(_))));
+    let junk = folder.path();
+    std::fs::write(&junk, vec![b'x'; 10_000]).unwrap();
+    let junk = SqliteStore::open(&junk).await;
+    assert!(matches!(junk, Err(StoreError::Database { .. })));
+    let nowhere = folder.path().join("no such folder").join("node.db");
+    let nowhere = SqliteStore::open(&nowhere).await;
+    assert!(matches!(nowhere, Err(StoreError::Database { .. })));
+}
+
+#[tokio::test]
+async fn a_dropped_write_changes_nothing() {
+    let folder = Folder::new();
+    let store = folder.fresh().await;
+    store.accept(&submission(1, &[(1, 1)])).await.unwrap();
+    // Dropped at each of its first waits in turn, as when a request is
+    // cancelled: the next write must find no transaction of it.
+    for waits in 0..40 {
+        let n = 100 + waits;
+        let new = submission(n, &[(n, 1)]);
+        let mut write = Box::pin(store.accept(&new));
+        for _ in 0..waits {
+            tokio::select! {
+                biased;
+                done = &mut write => { done.unwrap(); break; }
+                () = tokio::time::sleep(std::time::Duration::from_micros(50)) => {}
+            }
+        }
+        drop(write);
+        store
+            .accept(&submission(n + 1000, &[(n + 1000, 1)]))
+            .await
+            .unwrap();
+    }
+    let rows = store.claims_of_unit(unit(1)).await.unwrap();
+    for (row, sequence) in rows.iter().zip(1..) {
+        assert_eq!(row.sequence, sequence);
+    }
+    assert!(rows.len() >= 41);
+    let totals = store.totals().await.unwrap();
+    assert_eq!(u64::try_from(rows.len()), Ok(totals.read - totals.refused));
+}
+
+/// What SQLite's own checks let through, reading does not.
+#[tokio::test]
+async fn a_damaged_row_is_told() {
+    for damage in [
+        "UPDATE claim SET received = 99999999",
+        "UPDATE claim SET sequence = 99999999999",
+        "UPDATE claim SET contract = -1",
+        "UPDATE claim SET member = x'00'",
+        "UPDATE claim SET record = x'00'",
+        "UPDATE claim SET id = x'00'",
+        "UPDATE claim SET charge = 'much'",
+        "UPDATE outcome SET status = 9",
+        "UPDATE outcome SET hash = x'00'",
+        "UPDATE outcome SET leaf = -1",
+        "DELETE FROM decision",
+    ] {
+        let folder = Folder::new();
+        let store = folder.fresh().await;
+        store.accept(&submission(1, &[(1, 1)])).await.unwrap();
+        let first = batch(vec![adjudicated(claim_id(1), 1, 1)]);
+        store.commit(&first).await.unwrap();
+        for sql in [
+            "PRAGMA foreign_keys = OFF",
+            "PRAGMA ignore_check_constraints = ON",
+        ] {
+            sqlx::query(sql)
+                .execute(&mut *store.writer().await)
+                .await
+                .unwrap();
+        }
+        let done = sqlx::query(damage)
+            .execute(&mut *store.writer().await)
+            .await;
+        let read = store.claims(&ClaimFilter::default()).await;
+        if damage.contains("much") || damage.contains("99999999999") {
+            // STRICT refuses the first; the second is a number like another.
+            assert_eq!(done.is_err(), damage.contains("much"), "{damage}");
+            assert!(read.is_ok(), "{damage}");
+            continue;
+        }
+        done.unwrap();
+        assert!(
+            matches!(read, Err(StoreError::Damaged { .. })),
+            "{damage}: {read:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_must_only_grow_cannot_shrink() {
+    let folder = Folder::new();
+    let store = folder.fresh().await;
+    store.accept(&submission(1, &[(1, 1)])).await.unwrap();
+    let first = batch(vec![adjudicated(claim_id(1), 1, 1)]);
+    store.commit(&first).await.unwrap();
+    assert_fenced(store.commit(&first).await);
+    integrate_all(&store).await.unwrap();
+    for sql in [
+        "UPDATE entry SET bytes = x'00'",
+        "DELETE FROM entry",
+        "UPDATE node SET hash = zeroblob(32)",
+        "DELETE FROM node",
+        "DELETE FROM outcome",
+        "DELETE FROM claim",
+        "DELETE FROM unit",
+    ] {
+        let done = sqlx::query(sql).execute(&mut *store.writer().await).await;
+        assert!(done.is_err(), "{sql}");
+    }
+}

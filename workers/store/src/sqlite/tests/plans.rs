@@ -1,0 +1,220 @@
+//! No statement of the hot path walks a table: what it takes does not grow
+//! with what is stored.
+
+use sqlx::{AssertSqlSafe, Row, SqlSafeStr};
+use tally_core::adjudication::Status;
+
+use super::Folder;
+use crate::conformance::Fixture;
+use crate::conformance::world::{claim_id, day, flag, token, unit};
+use crate::port::{ClaimFilter, FlagFilter};
+use crate::sqlite::{SqliteStore, commit, flags, intake, log, reading, work};
+
+async fn plan(store: &SqliteStore, sql: impl SqlSafeStr) -> Vec<String> {
+    let sql = format!("EXPLAIN QUERY PLAN {}", sql.into_sql_str().as_str());
+    let mut reader = store.reader().await.unwrap();
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .fetch_all(&mut *reader)
+        .await
+        .unwrap();
+    rows.iter().map(|row| row.get("detail")).collect()
+}
+
+/// A step that walks a table. Not those that walk what was given (the elements
+/// of a list, rows of values) nor an index in the order that is asked for,
+/// which stops at the limit.
+fn walks(step: &str, in_order: &[&str]) -> bool {
+    step.starts_with("SCAN")
+        && !step.starts_with("SCAN j VIRTUAL TABLE")
+        && !step.ends_with("CONSTANT ROW")
+        && !step.ends_with("CONSTANT ROWS")
+        && step != "SCAN m"
+        && step != "SCAN o"
+        && !in_order.contains(&step)
+}
+
+#[track_caller]
+fn assert_searches(name: &str, plan: &[String], in_order: &[&str]) {
+    assert!(!plan.is_empty(), "{name}");
+    for step in plan {
+        assert!(!walks(step, in_order), "{name} walks a table: {plan:#?}");
+        assert!(
+            !step.contains("AUTOMATIC"),
+            "{name} lacks an index: {plan:#?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_hot_path_searches() {
+    let folder = Folder::new();
+    let store = folder.fresh().await;
+    for (name, sql) in [
+        ("units", work::UNITS),
+        ("facts", work::FACTS),
+        ("balances", work::BALANCES),
+        ("histories", work::HISTORIES),
+        ("placed", commit::PLACED),
+        ("done", commit::DONE),
+        ("taken", commit::TAKEN),
+        ("standing", flags::STANDING),
+        ("stored", flags::STORED),
+        ("nodes", log::NODES_AT),
+        ("entries", log::ENTRIES_FROM),
+        ("claims' places", log::PLACE_CLAIMS),
+        ("policies' places", log::PLACE_POLICIES),
+        ("flags' places", log::PLACE_FLAGS),
+        ("relayed", log::RELAYED),
+        ("numbered", intake::NUMBERED),
+        ("seen", intake::SEEN),
+        ("a submission's claims", intake::CLAIMS_AT),
+        ("units of claims", intake::UNITS_OF),
+        ("the last place", intake::LAST),
+    ] {
+        let plan = plan(&store, sql).await;
+        assert_searches(name, &plan, &[]);
+    }
+    let stale = plan(&store, AssertSqlSafe(commit::STALE.sql(4))).await;
+    assert_searches("stale", &stale, &[]);
+}
+
+#[tokio::test]
+async fn what_waits_is_taken_from_the_front() {
+    let folder = Folder::new();
+    let store = folder.fresh().await;
+    for (name, sql, in_order) in [
+        ("next", work::NEXT, ""),
+        ("outbox", log::WAITING, "SCAN outbox"),
+        (
+            "pending",
+            log::PENDING,
+            "SCAN flag USING INDEX flag_pending",
+        ),
+        ("head", log::HEAD, "SCAN checkpoint"),
+    ] {
+        let plan = plan(&store, sql).await;
+        assert_searches(name, &plan, &[in_order]);
+        let sorts = plan.iter().any(|step| step.contains("TEMP B-TREE"));
+        assert!(!sorts, "{name} sorts: {plan:#?}");
+    }
+    let next = plan(&store, work::NEXT).await;
+    assert!(next[0].contains("queue_ready"), "{next:#?}");
+}
+
+#[tokio::test]
+async fn filters_use_their_index() {
+    let folder = Folder::new();
+    let store = folder.fresh().await;
+    let none = ClaimFilter::default();
+    for (name, filter, index) in [
+        (
+            "status",
+            ClaimFilter {
+                status: Some(Status::Pended),
+                ..none.clone()
+            },
+            "outcome_by_status",
+        ),
+        (
+            "member",
+            ClaimFilter {
+                member: Some(token("member", 1)),
+                ..none.clone()
+            },
+            "claim_by_member",
+        ),
+        (
+            "unit",
+            ClaimFilter {
+                unit: Some(unit(1)),
+                ..none.clone()
+            },
+            "(unit=?)",
+        ),
+        (
+            "provider",
+            ClaimFilter {
+                provider: Some(token("provider", 1)),
+                ..none.clone()
+            },
+            "claim_by_provider",
+        ),
+        (
+            "after",
+            ClaimFilter {
+                after: Some(claim_id(1)),
+                ..none
+            },
+            "(id>?)",
+        ),
+    ] {
+        let plan = plan(&store, reading::filtered(&filter).sql()).await;
+        assert_searches(name, &plan, &[]);
+        let used = plan.iter().any(|step| step.contains(index));
+        assert!(used, "{name} does not use {index}: {plan:#?}");
+    }
+}
+
+#[tokio::test]
+async fn flags_are_found_by_what_is_in_them() {
+    let folder = Folder::new();
+    let store = folder.fresh().await;
+    let none = FlagFilter::default();
+    for (name, filter, index) in [
+        (
+            "id",
+            FlagFilter {
+                id: Some(flag(1, 1).id),
+                ..none.clone()
+            },
+            "flag_standing",
+        ),
+        (
+            "pattern",
+            FlagFilter {
+                pattern: Some("impossible-day".into()),
+                from: Some(day(1)),
+                ..none.clone()
+            },
+            "flag_by_pattern",
+        ),
+        (
+            "claim",
+            FlagFilter {
+                claim: Some(claim_id(1)),
+                ..none.clone()
+            },
+            "flag_claim_by_claim",
+        ),
+        (
+            "member",
+            FlagFilter {
+                member: Some(token("member", 1)),
+                ..none.clone()
+            },
+            "flag_member_by_member",
+        ),
+        (
+            "provider",
+            FlagFilter {
+                provider: Some(token("provider", 1)),
+                score: Some(500),
+                ..none.clone()
+            },
+            "flag_provider_by_provider",
+        ),
+        (
+            "score",
+            FlagFilter {
+                score: Some(500),
+                ..none
+            },
+            "flag_by_score",
+        ),
+    ] {
+        let plan = plan(&store, flags::filtered(&filter).sql()).await;
+        assert_searches(name, &plan, &[]);
+        let used = plan.iter().any(|step| step.contains(index));
+        assert!(used, "{name} does not use {index}: {plan:#?}");
+    }
+}
