@@ -9,36 +9,31 @@ const Y2025: ServiceDate = date(2025, 1, 1);
 /// The day its limits rose.
 const Y2026: ServiceDate = date(2026, 1, 1);
 
-/// Cents of an amount without cents.
-const fn whole(amount: i64) -> i64 {
-    amount * 100
-}
-
 accumulators! {
     /// Clause 5.2, the member's.
     IN_DEDUCTIBLE = "in-deductible", Scope::Member, Unit::Money, Period::CalendarYear,
-        &[(Y2025, whole(500)), (Y2026, whole(600))];
+        &[(Y2025, amount("500.00")), (Y2026, amount("600.00"))];
     /// Clause 5.2, the family's.
     IN_DEDUCTIBLE_FAMILY = "in-deductible-family", Scope::Family, Unit::Money, Period::CalendarYear,
-        &[(Y2025, whole(1_500)), (Y2026, whole(1_800))];
+        &[(Y2025, amount("1500.00")), (Y2026, amount("1800.00"))];
     /// Clause 5.4, the member's.
     IN_POCKET = "in-out-of-pocket", Scope::Member, Unit::Money, Period::CalendarYear,
-        &[(Y2025, whole(4_000)), (Y2026, whole(4_500))];
+        &[(Y2025, amount("4000.00")), (Y2026, amount("4500.00"))];
     /// Clause 5.4, the family's.
     IN_POCKET_FAMILY = "in-out-of-pocket-family", Scope::Family, Unit::Money, Period::CalendarYear,
-        &[(Y2025, whole(8_000)), (Y2026, whole(9_000))];
+        &[(Y2025, amount("8000.00")), (Y2026, amount("9000.00"))];
     /// Clause 5.3, the member's.
     OUT_DEDUCTIBLE = "out-deductible", Scope::Member, Unit::Money, Period::CalendarYear,
-        &[(Y2025, whole(1_000)), (Y2026, whole(1_200))];
+        &[(Y2025, amount("1000.00")), (Y2026, amount("1200.00"))];
     /// Clause 5.3, the family's.
     OUT_DEDUCTIBLE_FAMILY = "out-deductible-family", Scope::Family, Unit::Money, Period::CalendarYear,
-        &[(Y2025, whole(3_000)), (Y2026, whole(3_600))];
+        &[(Y2025, amount("3000.00")), (Y2026, amount("3600.00"))];
     /// Clause 5.5, the member's.
     OUT_POCKET = "out-out-of-pocket", Scope::Member, Unit::Money, Period::CalendarYear,
-        &[(Y2025, whole(8_000)), (Y2026, whole(9_000))];
+        &[(Y2025, amount("8000.00")), (Y2026, amount("9000.00"))];
     /// Clause 5.5, the family's.
     OUT_POCKET_FAMILY = "out-out-of-pocket-family", Scope::Family, Unit::Money, Period::CalendarYear,
-        &[(Y2025, whole(16_000)), (Y2026, whole(18_000))];
+        &[(Y2025, amount("16000.00")), (Y2026, amount("18000.00"))];
     /// Clause 4.3, in units.
     THERAPY = "therapy-units", Scope::Member, Unit::Count, Period::CalendarYear, &[(Y2025, 40)];
     /// Clause 4.4, in visits.
@@ -46,7 +41,7 @@ accumulators! {
         &[(Y2025, 12)];
     /// Clause 4.5, in allowed amounts.
     HEARING = "hearing-benefit", Scope::Member, Unit::Money, Period::CalendarYear,
-        &[(Y2025, whole(2_500))];
+        &[(Y2025, amount("2500.00"))];
 }
 
 tables! {

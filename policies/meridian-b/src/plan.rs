@@ -4,15 +4,10 @@ use tally_sdk::prelude::*;
 
 use crate::clauses::clause;
 
-/// Cents of an amount without cents.
-const fn whole(amount: i64) -> i64 {
-    amount * 100
-}
-
 accumulators! {
     /// Clause 5.1.
     DEDUCTIBLE = "deductible", Scope::Member, Unit::Money, Period::CalendarYear,
-        &[(date(2025, 1, 1), whole(257)), (date(2026, 1, 1), whole(283))];
+        &[(date(2025, 1, 1), amount("257.00")), (date(2026, 1, 1), amount("283.00"))];
 }
 
 tables! {
