@@ -76,6 +76,7 @@ CREATE TABLE queue (
 ) STRICT;
 
 CREATE INDEX queue_ready ON queue (partition, claim) WHERE state = 0;
+CREATE INDEX queue_aside ON queue (state) WHERE state <> 0;
 
 -- ---- what was decided ---------------------------------------------------------
 

@@ -5,7 +5,7 @@ use tally_core::ledger::tree::{Hash, Node};
 
 use crate::port::{Answer, Head, Integration, Leaf, Log, OutboxRow, PendingFlag, StoreError};
 
-use super::bulk::{Bulk, number_list};
+use super::bulk::{Bulk, number_list, pair_list};
 use super::cells::Cells;
 use super::{SqliteStore, begin, doing};
 
@@ -26,19 +26,15 @@ pub(super) const HEAD: &str =
     "SELECT size, adjudicated, note FROM checkpoint ORDER BY size DESC LIMIT 1";
 
 /// What waits, in order.
-pub(super) const WAITING: &str = "SELECT id, entry FROM outbox ORDER BY id LIMIT ?";
+pub(super) const WAITING: &str = "SELECT id, entry, claim, policy FROM outbox ORDER BY id LIMIT ?";
 
 /// Tells outcomes the places of their entries.
-pub(super) const PLACE_CLAIMS: &str = "UPDATE outcome SET leaf = o.leaf FROM \
-     (SELECT b.claim, j.value ->> 1 AS leaf FROM json_each(?) AS j \
-     CROSS JOIN outbox AS b ON b.id = j.value ->> 0 WHERE b.claim IS NOT NULL) AS o \
-     WHERE outcome.claim = o.claim";
+pub(super) const PLACE_CLAIMS: &str = "UPDATE outcome SET leaf = j.value ->> 0 FROM json_each(?) AS j \
+     WHERE outcome.claim = unhex(j.value ->> 1)";
 
 /// Tells policies the places of their entries.
-pub(super) const PLACE_POLICIES: &str = "UPDATE policy SET leaf = o.leaf FROM \
-     (SELECT b.policy, j.value ->> 1 AS leaf FROM json_each(?) AS j \
-     CROSS JOIN outbox AS b ON b.id = j.value ->> 0 WHERE b.policy IS NOT NULL) AS o \
-     WHERE policy.id = o.policy";
+pub(super) const PLACE_POLICIES: &str = "UPDATE policy SET leaf = j.value ->> 1 FROM json_each(?) AS j \
+     WHERE policy.id = j.value ->> 0";
 
 /// Empties the outbox of what was relayed.
 pub(super) const RELAYED: &str = "DELETE FROM outbox WHERE id <= ?";
@@ -212,41 +208,73 @@ async fn integrate(conn: &mut SqliteConnection, new: &Integration) -> Answer<()>
     Ok(())
 }
 
-/// Outbox rows and the places their entries are given. They must be the first
-/// of the outbox, in order, and their entries the ones that wait there.
-async fn relayed(conn: &mut SqliteConnection, leaves: &[(i64, &Leaf)]) -> Answer<Vec<[i64; 2]>> {
+/// An entry that leaves the outbox, and the place it is given.
+struct Relayed {
+    id: i64,
+    place: i64,
+    of: Origin,
+}
+
+/// What an entry of the outbox is of.
+enum Origin {
+    Claim([u8; 16]),
+    Policy(i64),
+}
+
+/// What comes from the outbox: it must be the first of it, in order, and the
+/// entries the ones that wait there.
+async fn relayed(conn: &mut SqliteConnection, leaves: &[(i64, &Leaf)]) -> Answer<Vec<Relayed>> {
     let given: Vec<(i64, i64, &[u8])> = leaves
         .iter()
         .filter_map(|(place, leaf)| leaf.outbox.map(|id| (id, *place, &leaf.entry[..])))
         .collect();
-    let limit = i64::try_from(given.len()).map_err(|_| TOO_LONG)?;
-    let waiting = outbox(conn, limit).await?;
-    let same = waiting.len() == given.len()
-        && waiting
-            .iter()
-            .zip(&given)
-            .all(|(row, (id, _, entry))| row.id == *id && row.entry == *entry);
-    if !same {
-        return Err(StoreError::Fenced { what: "the outbox" });
+    let rows = sqlx::query(WAITING)
+        .bind(i64::try_from(given.len()).map_err(|_| TOO_LONG)?)
+        .fetch_all(conn)
+        .await
+        .map_err(doing("reading the outbox"))?;
+    let another = StoreError::Fenced { what: "the outbox" };
+    if rows.len() != given.len() {
+        return Err(another);
     }
-    Ok(given.iter().map(|(id, place, _)| [*id, *place]).collect())
+    let mut relayed = Vec::with_capacity(rows.len());
+    for (row, (id, place, entry)) in rows.iter().zip(given) {
+        let mut cells = Cells::of(row, "outbox");
+        if cells.number::<i64>()? != id || cells.blob()? != entry {
+            return Err(another);
+        }
+        let claim = cells.optional(Cells::bytes)?;
+        let of = match claim {
+            Some(claim) => Origin::Claim(claim),
+            None => Origin::Policy(cells.number()?),
+        };
+        relayed.push(Relayed { id, place, of });
+    }
+    Ok(relayed)
 }
 
 /// Tells claims and policies their places, and empties the outbox of them.
-async fn place_relayed(conn: &mut SqliteConnection, placed: &[[i64; 2]]) -> Answer<()> {
-    let Some([last, _]) = placed.last() else {
+async fn place_relayed(conn: &mut SqliteConnection, relayed: &[Relayed]) -> Answer<()> {
+    let Some(last) = relayed.last() else {
         return Ok(());
     };
-    let list = number_list(placed.iter().copied());
-    for sql in [PLACE_CLAIMS, PLACE_POLICIES] {
+    let claims = pair_list(relayed.iter().filter_map(|entry| match &entry.of {
+        Origin::Claim(claim) => Some((entry.place, &claim[..])),
+        Origin::Policy(_) => None,
+    }));
+    let policies = number_list(relayed.iter().filter_map(|entry| match entry.of {
+        Origin::Claim(_) => None,
+        Origin::Policy(policy) => Some([policy, entry.place]),
+    }));
+    for (sql, places) in [(PLACE_CLAIMS, claims), (PLACE_POLICIES, policies)] {
         sqlx::query(sql)
-            .bind(&list[..])
+            .bind(places)
             .execute(&mut *conn)
             .await
             .map_err(doing("placing entries"))?;
     }
     sqlx::query(RELAYED)
-        .bind(last)
+        .bind(last.id)
         .execute(conn)
         .await
         .map_err(doing("emptying the outbox"))?;

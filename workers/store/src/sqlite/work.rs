@@ -19,6 +19,13 @@ pub(super) const NEXT: &str = "SELECT c.id, u.token, c.sequence, c.contract, q.a
      CROSS JOIN unit AS u ON u.id = c.unit \
      WHERE q.partition = ? AND q.state = 0 ORDER BY q.claim LIMIT ?";
 
+/// How many are ready: the size of the index of what is.
+pub(super) const READY_COUNT: &str = "SELECT count(*) FROM queue WHERE state = 0";
+
+/// How many are not, and why.
+pub(super) const ASIDE_COUNT: &str =
+    "SELECT state, count(*) FROM queue WHERE state <> 0 GROUP BY state";
+
 /// Units by token.
 pub(super) const UNITS: &str = "SELECT j.key, u.id, u.done FROM json_each(?) AS j \
      CROSS JOIN unit AS u ON u.token = unhex(j.value)";
@@ -174,15 +181,22 @@ impl Work for SqliteStore {
 
     async fn waiting(&self) -> Answer<Waiting> {
         let mut reader = self.reader().await?;
-        let rows = sqlx::query("SELECT state, count(*) FROM queue GROUP BY state")
-            .fetch_all(&mut *reader)
+        let mut tx = moment(&mut reader).await?;
+        let ready: i64 = sqlx::query_scalar(READY_COUNT)
+            .fetch_one(&mut *tx)
             .await
             .map_err(doing("counting what waits"))?;
-        let mut waiting = Waiting::default();
+        let rows = sqlx::query(ASIDE_COUNT)
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(doing("counting what waits"))?;
+        let mut waiting = Waiting {
+            ready: u64::try_from(ready).map_err(|_| StoreError::Damaged { what: "queue" })?,
+            ..Waiting::default()
+        };
         for row in &rows {
             let mut cells = Cells::of(row, "queue");
             match cells.number::<i64>()? {
-                READY => waiting.ready = cells.number()?,
                 BEHIND => waiting.behind = cells.number()?,
                 HELD => waiting.held = cells.number()?,
                 _ => return Err(StoreError::Damaged { what: "queue" }),

@@ -132,8 +132,9 @@ async fn planted_identifiers_are_in_no_file_and_no_error() {
     for error in errors(&store, &batch, &contract).await {
         assert_absent("an error", format!("{error} {error:?}").as_bytes());
     }
-    drop((store, vault));
-    assert!(assert_files_clean(folder.path()) >= 4);
+    store.close().await.unwrap();
+    vault.close().await.unwrap();
+    assert_eq!(assert_files_clean(folder.path()), 4);
 }
 
 async fn errors(store: &SqliteStore, batch: &Batch, contract: &NewContract) -> Vec<StoreError> {
