@@ -11,10 +11,30 @@ use tally_types::Money;
 use super::frozen::{sample_claim, sample_outcome, sample_pended};
 use super::generate::{Shown, claims, day, outcomes, source};
 
+/// The text over several lines, nothing else of it changed.
 fn pretty(text: &str) -> String {
     assert!(!text.contains('\n'), "one line");
-    let value: serde_json::Value = serde_json::from_str(text).unwrap();
-    serde_json::to_string_pretty(&value).unwrap()
+    let (mut out, mut depth, mut quoted, mut escaped) = (String::new(), 0, false, false);
+    for c in text.chars() {
+        if quoted {
+            quoted = escaped || c != '"';
+            escaped = c == '\\' && !escaped;
+            out.push(c);
+            continue;
+        }
+        match c {
+            '{' | '[' => depth += 1,
+            '}' | ']' => depth -= 1,
+            _ => quoted = c == '"',
+        }
+        let line = format!("\n{}", "  ".repeat(depth));
+        match c {
+            '{' | '[' | ',' => out.extend([c.to_string(), line]),
+            '}' | ']' => out.extend([line, c.to_string()]),
+            _ => out.push(c),
+        }
+    }
+    out
 }
 
 #[test]

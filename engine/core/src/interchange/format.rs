@@ -51,16 +51,22 @@ pub fn detect(bytes: &[u8]) -> Option<Format> {
     {
         return Some(Format::X12);
     }
-    if let Ok(text) = core::str::from_utf8(start)
-        && let Ok(document) = json::read(text, "file", &mut Budget::new())
-    {
-        return of_document(&document);
-    }
-    let listed = start.first() == Some(&b'[');
-    if !listed && (start.split(|b| *b == b'\n')).any(is_object_line) {
-        return Some(Format::FhirNdjson);
-    }
     let mentions = |word: &[u8]| start.windows(word.len()).any(|window| window == word);
+    let listed = start.first() == Some(&b'[');
+    match core::str::from_utf8(start) {
+        Ok(text) if json::is_document(text) => {
+            // Too deep or too long a document is still of a format.
+            if let Ok(document) = json::read(text, "file", &mut Budget::new()) {
+                return of_document(&document);
+            }
+        }
+        _ if listed => {}
+        _ => {
+            if start.split(|b| *b == b'\n').any(is_object_line) {
+                return Some(Format::FhirNdjson);
+            }
+        }
+    }
     if mentions(b"\"tallystick-claim/") || listed {
         Some(Format::TallyJson)
     } else if start.first() == Some(&b'{') {
@@ -80,9 +86,7 @@ fn of_document(document: &Json<'_>) -> Option<Format> {
 }
 
 fn is_object_line(line: &[u8]) -> bool {
-    line.first() == Some(&b'{')
-        && core::str::from_utf8(line)
-            .is_ok_and(|text| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok())
+    line.first() == Some(&b'{') && core::str::from_utf8(line).is_ok_and(json::is_document)
 }
 
 #[cfg(test)]

@@ -1,16 +1,15 @@
 //! JSON as a tree that keeps the text of every number.
 //!
-//! `serde_json` reads the grammar, one level at a time through `RawValue`; the
-//! tree is ours for three reasons. A number must stay text, or money would
-//! pass through a float. A key that stands twice must be seen wherever it
+//! `serde_json` checks the grammar of the whole text first and reads the texts
+//! in it; the tree is ours for three reasons. A number must stay text, or money
+//! would pass through a float. A key that stands twice must be seen wherever it
 //! stands, and be named by its place. And an error must say what was found
 //! without quoting it, for what was found may name a patient.
 
 use core::fmt;
 use std::borrow::Cow;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::IgnoredAny;
 
 use super::limits::FileLimits;
 use super::refusal::{Fault, IntakeRule};
@@ -35,161 +34,157 @@ impl Budget {
     pub fn new() -> Self {
         Self(FileLimits::VALUES)
     }
+}
 
-    fn spend(&mut self, values: usize, place: &str) -> Result<(), Fault> {
-        self.0 = self.0.checked_sub(values).ok_or_else(|| {
-            Fault::new(
-                IntakeRule::TooManyValues,
-                place,
-                format!("more than {} JSON values", FileLimits::VALUES),
-            )
-        })?;
-        Ok(())
-    }
+/// Whether a text is one JSON document.
+pub(super) fn is_document(text: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
 /// Reads one document. `place` names it in errors.
 pub(super) fn read<'a>(text: &'a str, place: &str, budget: &mut Budget) -> Result<Json<'a>, Fault> {
-    // The first pass checks the grammar of the whole document without
-    // recursion, and knows the line and column of what is wrong.
-    let raw: &RawValue = serde_json::from_str(text).map_err(|error| {
+    // Checked without recursion, by one who knows line and column of an error.
+    if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
         let what = if error.is_eof() {
             "the JSON is cut short"
         } else {
             "the JSON is malformed"
         };
-        Fault::new(
-            IntakeRule::NotJson,
-            place,
-            match error.line() {
-                0 | 1 => format!("{what} at column {}", error.column()),
-                line => format!("{what} at line {line}, column {}", error.column()),
-            },
-        )
-    })?;
-    budget.spend(1, place)?;
-    value(raw.get(), FileLimits::DEPTH, place, budget)
-}
-
-fn value<'a>(
-    raw: &'a str,
-    depth: usize,
-    place: &str,
-    budget: &mut Budget,
-) -> Result<Json<'a>, Fault> {
-    let raw = raw.trim_ascii();
-    match raw.as_bytes().first() {
-        Some(b'{') => {
-            let depth = deeper(depth, place)?;
-            let Entries(entries) = level(raw, place)?;
-            budget.spend(entries.len(), place)?;
-            entries
-                .into_iter()
-                .map(|(key, raw)| Ok((key, value(raw.get(), depth, place, budget)?)))
-                .collect::<Result<_, _>>()
-                .map(Json::Object)
-        }
-        Some(b'[') => {
-            let depth = deeper(depth, place)?;
-            let Items(items) = level(raw, place)?;
-            budget.spend(items.len(), place)?;
-            items
-                .into_iter()
-                .map(|raw| value(raw.get(), depth, place, budget))
-                .collect::<Result<_, _>>()
-                .map(Json::List)
-        }
-        Some(b'"') => level(raw, place).map(|Words(text)| Json::Text(text)),
-        Some(b't') => Ok(Json::Bool(true)),
-        Some(b'f') => Ok(Json::Bool(false)),
-        Some(b'n') => Ok(Json::Null),
-        _ => Ok(Json::Number(Cow::Borrowed(raw))),
+        let reason = match error.line() {
+            0 | 1 => format!("{what} at column {}", error.column()),
+            line => format!("{what} at line {line}, column {}", error.column()),
+        };
+        return Err(Fault::new(IntakeRule::NotJson, place, reason));
     }
+    let mut scan = Scan {
+        text,
+        at: 0,
+        place,
+        budget,
+    };
+    scan.value(FileLimits::DEPTH)
 }
 
-fn deeper(depth: usize, place: &str) -> Result<usize, Fault> {
-    depth.checked_sub(1).ok_or_else(|| {
-        Fault::new(
-            IntakeRule::TooDeep,
-            place,
-            format!("nested more than {} levels deep", FileLimits::DEPTH),
-        )
-    })
+/// Takes apart a text whose grammar has been checked, in one pass.
+struct Scan<'a, 's> {
+    text: &'a str,
+    at: usize,
+    place: &'s str,
+    budget: &'s mut Budget,
 }
 
-fn level<'a, T: Deserialize<'a>>(raw: &'a str, place: &str) -> Result<T, Fault> {
-    serde_json::from_str(raw).map_err(|_| {
-        // The grammar has been checked: what is left are lone surrogates.
-        Fault::new(
-            IntakeRule::NotJson,
-            place,
-            "a text has an escape that stands for no character",
-        )
-    })
-}
-
-struct Words<'a>(Cow<'a, str>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Words<'a> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Take;
-        impl<'de> Visitor<'de> for Take {
-            type Value = Cow<'de, str>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text")
-            }
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Cow::Borrowed(text))
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Cow::Owned(text.to_owned()))
-            }
-        }
-        from.deserialize_str(Take).map(Words)
+impl<'a> Scan<'a, '_> {
+    /// The next byte that is no space, without taking it.
+    fn peek(&mut self) -> Option<u8> {
+        let rest = self.text.as_bytes().get(self.at..)?;
+        let spaces = rest.iter().take_while(|b| b.is_ascii_whitespace()).count();
+        self.at = self.at.saturating_add(spaces);
+        self.text.as_bytes().get(self.at).copied()
     }
-}
 
-struct Entries<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+    /// Takes the next byte that is no space.
+    fn take(&mut self) -> Option<u8> {
+        let byte = self.peek();
+        self.at = self.at.saturating_add(1);
+        byte
+    }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Take;
-        impl<'de> Visitor<'de> for Take {
-            type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+    /// Takes `length` bytes from here.
+    fn slice(&mut self, length: usize) -> &'a str {
+        let start = self.at;
+        self.at = start.saturating_add(length);
+        self.text.get(start..self.at).unwrap_or_default()
+    }
+
+    fn value(&mut self, depth: usize) -> Result<Json<'a>, Fault> {
+        self.spend()?;
+        match self.peek() {
+            Some(b'{') => {
+                let depth = self.deeper(depth)?;
                 let mut entries = Vec::new();
-                while let Some((Words(key), value)) = map.next_entry()? {
-                    entries.push((key, value));
+                while !matches!(self.take(), None | Some(b'}')) {
+                    if self.peek() == Some(b'}') {
+                        continue;
+                    }
+                    let key = self.words()?;
+                    self.take();
+                    entries.push((key, self.value(depth)?));
                 }
-                Ok(entries)
+                Ok(Json::Object(entries))
             }
-        }
-        from.deserialize_map(Take).map(Entries)
-    }
-}
-
-struct Items<'a>(Vec<&'a RawValue>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Items<'a> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Take;
-        impl<'de> Visitor<'de> for Take {
-            type Value = Vec<&'de RawValue>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list")
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+            Some(b'[') => {
+                let depth = self.deeper(depth)?;
                 let mut items = Vec::new();
-                while let Some(item) = seq.next_element()? {
-                    items.push(item);
+                while !matches!(self.take(), None | Some(b']')) {
+                    if self.peek() != Some(b']') {
+                        items.push(self.value(depth)?);
+                    }
                 }
-                Ok(items)
+                Ok(Json::List(items))
+            }
+            Some(b'"') => self.words().map(Json::Text),
+            _ => {
+                let rest = self.text.get(self.at..).unwrap_or_default();
+                let length = rest
+                    .find(|c: char| matches!(c, ',' | ']' | '}') || c.is_ascii_whitespace())
+                    .unwrap_or(rest.len());
+                Ok(match self.slice(length) {
+                    "true" => Json::Bool(true),
+                    "false" => Json::Bool(false),
+                    "null" => Json::Null,
+                    number => Json::Number(Cow::Borrowed(number)),
+                })
             }
         }
-        from.deserialize_seq(Take).map(Items)
+    }
+
+    /// A quoted text.
+    fn words(&mut self) -> Result<Cow<'a, str>, Fault> {
+        self.peek();
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let mut escaped = false;
+        let mut escapes = false;
+        let inner = rest
+            .iter()
+            .skip(1)
+            .take_while(|b| {
+                let ends = **b == b'"' && !escaped;
+                escaped = **b == b'\\' && !escaped;
+                escapes |= escaped;
+                !ends
+            })
+            .count();
+        let quoted = self.slice(inner.saturating_add(2));
+        if !escapes {
+            let last = quoted.len().saturating_sub(1);
+            return Ok(Cow::Borrowed(quoted.get(1..last).unwrap_or_default()));
+        }
+        serde_json::from_str(quoted).map(Cow::Owned).map_err(|_| {
+            // The grammar is good: what is left are lone surrogates.
+            let reason = "a text has an escape that stands for no character";
+            Fault::new(IntakeRule::NotJson, self.place, reason)
+        })
+    }
+
+    fn spend(&mut self) -> Result<(), Fault> {
+        self.budget.0 = self.budget.0.checked_sub(1).ok_or_else(|| {
+            Fault::new(
+                IntakeRule::TooManyValues,
+                self.place,
+                format!("more than {} JSON values", FileLimits::VALUES),
+            )
+        })?;
+        Ok(())
+    }
+
+    fn deeper(&self, depth: usize) -> Result<usize, Fault> {
+        depth.checked_sub(1).ok_or_else(|| {
+            Fault::new(
+                IntakeRule::TooDeep,
+                self.place,
+                format!("nested more than {} levels deep", FileLimits::DEPTH),
+            )
+        })
     }
 }
 

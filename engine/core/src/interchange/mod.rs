@@ -113,10 +113,7 @@ fn read(
     check_file(bytes)?;
     match format.or_else(|| detect(bytes)) {
         Some(Format::FhirJson) => fhir::read_document(utf8(bytes, "file")?, source, reading),
-        Some(Format::FhirNdjson) => {
-            fhir::read_lines(bytes, source, reading);
-            Ok(())
-        }
+        Some(Format::FhirNdjson) => fhir::read_lines(bytes, source, reading),
         Some(Format::TallyJson) => tally::read_document(utf8(bytes, "file")?, source, reading),
         Some(Format::X12) => Err(file(
             IntakeRule::X12NotRead,
@@ -155,6 +152,21 @@ fn check_file(bytes: &[u8]) -> Result<(), Fault> {
     }
     if bytes.trim_ascii().is_empty() {
         return Err(Fault::new(IntakeRule::Empty, "file", "it is empty"));
+    }
+    Ok(())
+}
+
+/// Refuses a file with more lines, entries or claims than are read at once.
+fn check_items(count: usize, place: &str) -> Result<(), Fault> {
+    if count > FileLimits::ITEMS {
+        return Err(Fault::new(
+            IntakeRule::TooMany,
+            place,
+            format!(
+                "{count} where at most {} are read; send it in parts",
+                FileLimits::ITEMS
+            ),
+        ));
     }
     Ok(())
 }

@@ -38,9 +38,10 @@ pub enum IntakeRule {
     WrongType = 201,
     /// Something required is not there.
     Missing = 202,
-    /// A field our own format does not have.
+    /// A field our own format, or an entry of a Bundle, does not have.
     UnknownField = 203,
-    /// More lines, diagnoses, modifiers or authorisations than a claim may have.
+    /// More lines, diagnoses, modifiers or authorisations than a claim may have,
+    /// or more claims than a file may.
     TooMany = 204,
     /// A text is longer than it may be.
     TooLong = 205,

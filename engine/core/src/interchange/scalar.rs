@@ -104,7 +104,7 @@ pub(super) fn diagnosis(node: &Node<'_>, text: &str) -> Result<Code, Fault> {
             && (1..=4).contains(&tail.len())
             && head.bytes().all(|b| b.is_ascii_alphanumeric())
             && tail.bytes().all(|b| b.is_ascii_alphanumeric())
-            && head.bytes().nth(1).is_some_and(|b| b.is_ascii_digit())
+            && head.as_bytes().get(1).is_some_and(u8::is_ascii_digit)
     };
     match text.split_once('.') {
         Some((head, tail)) if icd(head, tail) => code(node, &format!("{head}{tail}")),

@@ -83,8 +83,10 @@ pub(super) fn read_document(
 ) -> Result<(), Fault> {
     let document = json::read(text, "file", &mut Budget::new())?;
     match &document {
-        Json::List(_) => {
-            for item in Node::new(&document, "claims").list()? {
+        Json::List(items) => {
+            let list = Node::new(&document, "claims");
+            super::check_items(items.len(), list.place())?;
+            for item in list.list()? {
                 reading.take(|position| read_claim(&item, source, position));
             }
         }

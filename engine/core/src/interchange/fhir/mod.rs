@@ -15,7 +15,7 @@ use super::json::{self, Budget, Json};
 use super::node::Node;
 use super::refusal::{Fault, IntakeRule};
 use super::tally::check_fields;
-use super::{ReadClaims, Source};
+use super::{ReadClaims, Source, check_items};
 use resources::Resources;
 
 pub use response::{claim_response, operation_outcome};
@@ -77,7 +77,10 @@ fn read_resource(
             document.check_keys(root.place(), &|_| false)?;
             Err(root.fault(
                 IntakeRule::NoClaim,
-                format!("a Claim or a Bundle is expected, {} was found", name(document)),
+                format!(
+                    "a Claim or a Bundle is expected, {} was found",
+                    name(document)
+                ),
             ))
         }
     }
@@ -139,7 +142,9 @@ type Entry<'a> = (Option<String>, Result<Node<'a>, Fault>);
 
 /// The entries of a Bundle and of the Bundles in it.
 fn collect_entries<'a>(bundle: &Node<'a>, entries: &mut Vec<Entry<'a>>) -> Result<(), Fault> {
-    for entry in bundle.items("entry")? {
+    let own = bundle.items("entry")?;
+    check_items(own.len().saturating_add(entries.len()), bundle.place())?;
+    for entry in own {
         let resource = match entry.get("resource") {
             Ok(None) => {
                 if let Err(fault) = check_fields(&entry, ENTRY_FIELDS) {
@@ -172,7 +177,13 @@ fn collect_entries<'a>(bundle: &Node<'a>, entries: &mut Vec<Entry<'a>>) -> Resul
 /// Reads ndjson, a resource a line. Every line is parsed once to find what
 /// references may point to, and the lines with claims once more to read them,
 /// so that one line's claims are held at a time.
-pub(super) fn read_lines(bytes: &[u8], source: &Source<'_>, reading: &mut ReadClaims) {
+pub(super) fn read_lines(
+    bytes: &[u8],
+    source: &Source<'_>,
+    reading: &mut ReadClaims,
+) -> Result<(), Fault> {
+    let count = bytes.split(|b| *b == b'\n').count();
+    check_items(count, "file")?;
     let lines: Vec<(usize, &[u8])> = (1usize..)
         .zip(bytes.split(|b| *b == b'\n'))
         .map(|(number, line)| (number, line.trim_ascii()))
@@ -206,6 +217,7 @@ pub(super) fn read_lines(bytes: &[u8], source: &Source<'_>, reading: &mut ReadCl
             reading.refuse(fault);
         }
     }
+    Ok(())
 }
 
 enum Look<'a> {
