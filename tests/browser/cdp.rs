@@ -28,9 +28,9 @@ pub struct Browser {
 
 /// The browser that is installed.
 pub fn installed() -> Option<String> {
-    let found = |name: &&str| {
+    let found = |name: &&&str| {
         Command::new("sh")
-            .args(["-c", "command -v \"$0\"", name])
+            .args(["-c", "command -v \"$0\"", **name])
             .stdout(Stdio::null())
             .status()
             .is_ok_and(|status| status.success())
@@ -142,6 +142,11 @@ impl Browser {
         }
         // What is still on its way arrives before the answer to this.
         self.value("document.readyState");
+        self.events()
+    }
+
+    /// What happened since this was last asked.
+    pub fn events(&mut self) -> Vec<Value> {
         std::mem::take(&mut self.events)
     }
 

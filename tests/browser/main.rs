@@ -9,6 +9,8 @@ mod cdp;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use cdp::Browser;
 use serde_json::Value;
@@ -17,6 +19,8 @@ use serde_json::Value;
 struct Demo {
     child: Child,
     address: String,
+    /// The claim it explained.
+    star: String,
     _folder: tempfile::TempDir,
 }
 
@@ -25,16 +29,27 @@ impl Demo {
         let folder = tempfile::tempdir().unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_tally"))
             .args([
-                "demo", "--port", "0", "--claims", "200", "--seed", "1", "--data",
+                "demo", "--port", "0", "--claims", "300", "--seed", "1", "--data",
             ])
             .arg(folder.path().join("data"))
             .env_remove("TALLY_DATA")
             .env_remove("TALLY_LOG")
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
+        // All it says is read, so that it never waits for a reader.
+        let (send, star) = channel();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                if let Some(rest) = line.strip_prefix("Claim ") {
+                    let id = rest.split_whitespace().next().unwrap_or_default();
+                    let _ = send.send(id.to_owned());
+                }
+            }
+        });
         let mut said = String::new();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let address = loop {
@@ -47,11 +62,12 @@ impl Demo {
             said.push_str(&line);
             said.push('\n');
         };
-        // What else it says is read, so that it never waits for a reader.
         std::thread::spawn(move || lines.for_each(drop));
+        let star = star.recv_timeout(Duration::from_secs(10)).unwrap();
         Self {
             child,
             address,
+            star,
             _folder: folder,
         }
     }
@@ -164,44 +180,41 @@ const UNNAMED: &str = r##"(() => {
   return faults;
 })()"##;
 
+/// Where the first link of a list leads, if it has one.
+fn first(browser: &mut Browser, list: &str, to: &str) -> Option<String> {
+    browser.open(list);
+    let ask = format!("document.querySelector('main a[href^=\"{to}\"]')?.href ?? null");
+    Some(browser.value(&ask).as_str()?.to_owned())
+}
+
 /// Each page, by name and address.
-fn pages(browser: &mut Browser, base: &str) -> Vec<(&'static str, String)> {
-    let mut pages = vec![("overview", format!("{base}/"))];
-    let mut add = |browser: &mut Browser, name, list: &str, link: &str| {
-        browser.open(&format!("{base}{list}"));
-        let href = browser.value(&format!("document.querySelector('{link}')?.href ?? null"));
-        let href = href
-            .as_str()
-            .unwrap_or_else(|| panic!("{list} has no {link}"));
-        pages.push((name, href.to_owned()));
-    };
-    let claim = "main a[href^=\"/claims/\"]";
-    add(browser, "claim-paid", "/claims?status=paid", claim);
-    add(browser, "claim-denied", "/claims?status=denied", claim);
-    add(browser, "claim-pended", "/claims?status=pended", claim);
+fn pages(browser: &mut Browser, demo: &Demo) -> Vec<(&'static str, String)> {
+    let base = &demo.address;
+    let star = format!("{base}/claims/{}", demo.star);
+    let mut pages = vec![("claim-explained", star)];
+    for (name, list, to) in [
+        ("claim-paid", "/claims?status=paid", "/claims/"),
+        ("claim-denied", "/claims?status=denied", "/claims/"),
+        ("claim-pended", "/claims?status=pended", "/claims/"),
+        ("flag", "/flags", "/flags/"),
+        ("policy", "/policies", "/policies/"),
+    ] {
+        let found = first(browser, &format!("{base}{list}"), to);
+        pages.push((name, found.unwrap_or_else(|| panic!("{list} is empty"))));
+    }
+    let member = first(browser, &pages[1].1.clone(), "/members/");
+    pages.push(("member", member.expect("a paid claim's member is enrolled")));
+    // Which patterns a population has depends on its seed and size.
     for (name, pattern) in [
         ("flag-duplicate", "suspect-duplicate"),
         ("flag-day", "impossible-day"),
         ("flag-death", "service-after-death"),
     ] {
-        let list = format!("/flags?pattern={pattern}");
-        add(browser, name, &list, "main a[href^=\"/flags/\"]");
+        let list = format!("{base}/flags?pattern={pattern}");
+        pages.extend(first(browser, &list, "/flags/").map(|found| (name, found)));
     }
-    add(
-        browser,
-        "policy",
-        "/policies",
-        "main a[href^=\"/policies/\"]",
-    );
-    let (_, paid) = pages[1].clone();
-    let path = paid.strip_prefix(base).unwrap().to_owned();
-    let mut add = |browser: &mut Browser, name, list: &str, link: &str| {
-        browser.open(&format!("{base}{list}"));
-        let href = browser.value(&format!("document.querySelector('{link}').href"));
-        pages.push((name, href.as_str().unwrap().to_owned()));
-    };
-    add(browser, "member", &path, "main a[href^=\"/members/\"]");
     for (name, path) in [
+        ("overview", "/"),
         ("claims", "/claims"),
         ("claims-none", "/claims?provider=nobody"),
         ("flags", "/flags"),
@@ -221,6 +234,33 @@ fn keep(folder: Option<&Path>, name: &str, bytes: &[u8]) {
     }
 }
 
+/// Each check names what is wrong where something is.
+fn the_checks_can_fail(browser: &mut Browser, address: &str) {
+    browser.look(1280, false);
+    browser.open(&format!("{address}/claims"));
+    browser.value("document.querySelector('h1').style.color = '#c8c8c8'");
+    browser.value("document.querySelector('h1').style.width = '3000px'");
+    browser.value("document.querySelector('h1').id = 'main'");
+    for check in [CONTRAST, OVERFLOW, UNNAMED] {
+        assert_ne!(browser.value(check), Value::from(Vec::<Value>::new()));
+    }
+    for violation in [
+        "document.head.append(Object.assign(document.createElement('script'), { textContent: 'x = 1' }))",
+        "document.body.append(Object.assign(document.createElement('img'), { src: 'http://localhost:1/x.png' }))",
+        "console.log('a word')",
+    ] {
+        browser.events();
+        browser.value(&format!("{{ {violation}; null }}"));
+        browser.value("new Promise((done) => setTimeout(done, 200))");
+        let events = browser.events();
+        assert_ne!(
+            complaints(&events, address),
+            Vec::<String>::new(),
+            "{violation}"
+        );
+    }
+}
+
 #[test]
 fn every_page_is_whole_in_a_browser() {
     let Some(program) = cdp::installed() else {
@@ -232,7 +272,7 @@ fn every_page_is_whole_in_a_browser() {
     let screens = std::env::var_os("TALLY_SCREENS").map(PathBuf::from);
     let demo = Demo::start();
     let mut browser = Browser::start(&program);
-    let pages = pages(&mut browser, &demo.address);
+    let pages = pages(&mut browser, &demo);
     let mut faults = Vec::new();
     for (name, address) in &pages {
         for (width, dark) in [(1280, false), (1280, true), (420, false), (420, true)] {
@@ -257,13 +297,14 @@ fn every_page_is_whole_in_a_browser() {
                 &picture,
             );
         }
-        if *name == "claim-paid" {
+        if *name == "claim-explained" {
             let printed = browser.print();
             assert!(printed.starts_with(b"%PDF"));
-            keep(screens.as_deref(), "claim-paid.pdf", &printed);
+            keep(screens.as_deref(), "claim-explained.pdf", &printed);
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+    the_checks_can_fail(&mut browser, &demo.address);
     // The browser still holds its connections open: that keeps nobody.
     demo.stop();
 }

@@ -1,2 +1,7 @@
-//! The one binary.
-fn main() {}
+//! The `tally` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tally::cli::main()
+}

@@ -1,0 +1,191 @@
+//! `tally member`.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Args, Subcommand};
+use serde_json::json;
+use tally_core::interchange::read_contracts;
+
+use super::{Ended, NodeArgs, Progress, plural, say, table};
+use crate::node::date_or_dash;
+use crate::view::amount;
+
+/// The largest file of contracts.
+const LIMIT: u64 = 64 << 20;
+
+#[derive(Subcommand)]
+pub enum MemberCommand {
+    /// Enrol the contracts of a file: members, spans of cover, prior authorisations
+    Import(ImportArgs),
+    /// Show a member's contract, and its accumulators with the claims that moved them
+    Show(ShowArgs),
+}
+
+#[derive(Args)]
+pub struct ImportArgs {
+    /// Files of contracts (docs/contract-json.md)
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    node: NodeArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+pub struct ShowArgs {
+    /// A member's id, as on the card
+    #[arg(value_name = "MEMBER")]
+    member: String,
+    #[command(flatten)]
+    node: NodeArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub async fn run(command: MemberCommand) -> Result<Ended> {
+    match command {
+        MemberCommand::Import(args) => import(&args).await,
+        MemberCommand::Show(args) => show(&args).await,
+    }
+}
+
+async fn import(args: &ImportArgs) -> Result<Ended> {
+    // Everything is read before anything is stored.
+    let mut contracts = Vec::new();
+    for path in &args.files {
+        let bytes = super::read_file(path, LIMIT)?;
+        let found = read_contracts(&bytes)
+            .with_context(|| format!("{} is no file of contracts", path.display()))?;
+        contracts.extend(found);
+    }
+    let node = args.node.open().await?;
+    let progress = Progress::bar("enrolling", contracts.len() as u64);
+    let mut members = 0;
+    for (position, contract) in contracts.iter().enumerate() {
+        let enrolled = node
+            .enrol(contract)
+            .await
+            .with_context(|| format!("contract {} of the files", position + 1))?;
+        members += enrolled.members;
+        progress.at(position as u64 + 1);
+    }
+    progress.done();
+    if args.json {
+        say(json!({ "contracts": contracts.len(), "members": members }))?;
+    } else {
+        say(format!(
+            "Enrolled {} with {}.",
+            plural(contracts.len() as u64, "contract"),
+            plural(members as u64, "member")
+        ))?;
+    }
+    Ok(Ended::Well)
+}
+
+async fn show(args: &ShowArgs) -> Result<Ended> {
+    let node = args.node.open().await?;
+    let Some(contract) = node.read_contract(&args.member).await? else {
+        bail!("no member of that id is enrolled on this node: `tally member import` enrols");
+    };
+    let balances = node.accumulators(&contract).await?;
+    if args.json {
+        let members: Vec<_> = contract
+            .members
+            .iter()
+            .map(|member| {
+                let spans: Vec<_> = member
+                    .spans
+                    .iter()
+                    .map(|span| {
+                        json!({
+                            "product": span.product,
+                            "from": span.from.to_string(),
+                            "through": span.through.map(|day| day.to_string()),
+                        })
+                    })
+                    .collect();
+                json!({ "id": member.id, "name": member.name, "birth": member.birth.to_string(), "spans": spans })
+            })
+            .collect();
+        let accumulators: Vec<_> = balances
+            .iter()
+            .map(|row| {
+                let moved: Vec<_> = row
+                    .moved
+                    .iter()
+                    .map(|(claim, line, before, after)| {
+                        json!({
+                            "claim": claim.to_string(),
+                            "line": line,
+                            "before": amount(*before, row.unit),
+                            "after": amount(*after, row.unit),
+                        })
+                    })
+                    .collect();
+                json!({
+                    "member": row.member,
+                    "product": row.product,
+                    "accumulator": row.name,
+                    "period": row.period.to_string(),
+                    "used": amount(row.used, row.unit),
+                    "limit": row.limit.map(|limit| amount(limit, row.unit)),
+                    "moved": moved,
+                })
+            })
+            .collect();
+        say(json!({ "contract": contract.id, "members": members, "accumulators": accumulators }))?;
+        return Ok(Ended::Well);
+    }
+    say(format!("Contract {}", contract.id))?;
+    let members = contract.members.iter().flat_map(|member| {
+        member.spans.iter().map(|span| {
+            vec![
+                member.id.clone(),
+                member.name.clone(),
+                member.birth.to_string(),
+                span.product.clone(),
+                span.from.to_string(),
+                date_or_dash(span.through),
+            ]
+        })
+    });
+    say(table(
+        &["member", "name", "born", "product", "from", "through"],
+        members,
+    ))?;
+    if balances.is_empty() {
+        say("Nothing has accumulated yet.")?;
+        return Ok(Ended::Well);
+    }
+    say("")?;
+    let rows = balances.iter().map(|row| {
+        let moved = row.moved.iter().map(|(claim, line, _, after)| {
+            format!("{claim} line {line} → {}", amount(*after, row.unit))
+        });
+        vec![
+            row.name.clone(),
+            row.member.clone().unwrap_or_else(|| "family".to_owned()),
+            row.period.to_string(),
+            amount(row.used, row.unit),
+            row.limit
+                .map_or_else(|| "-".to_owned(), |limit| amount(limit, row.unit)),
+            moved.collect::<Vec<_>>().join("\n"),
+        ]
+    });
+    say(table(
+        &[
+            "accumulator",
+            "of",
+            "period from",
+            "used>",
+            "limit>",
+            "moved by",
+        ],
+        rows,
+    ))?;
+    Ok(Ended::Well)
+}

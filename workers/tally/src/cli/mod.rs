@@ -1,0 +1,179 @@
+//! The command line. Exit code 0 only when all went well, 1 when something was
+//! refused or failed, 2 for wrong use, 3 from `ledger verify` alone.
+
+mod adjudicate;
+mod claim;
+mod flag;
+mod ledger;
+mod member;
+mod policy;
+mod print;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::{Args, Parser, Subcommand};
+use tally_core::claim::ClaimId;
+use tally_types::ServiceDate;
+
+use crate::node::Node;
+use crate::node::clock::Clock;
+pub use claim::explain;
+pub use print::{Progress, plural, table};
+
+/// Claims adjudication that is right to the cent and provable.
+#[derive(Parser)]
+#[command(name = "tally", version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// The main job, end to end: families, claims, outcomes, flags, receipts, pages
+    Demo(crate::demo::DemoArgs),
+    /// Adjudicate a file of claims with a policy, without a node
+    Adjudicate(adjudicate::AdjudicateArgs),
+    /// Contracts, their members and their accumulators
+    #[command(subcommand)]
+    Member(member::MemberCommand),
+    /// Submit claims, read what they came to
+    #[command(subcommand)]
+    Claim(claim::ClaimCommand),
+    /// What was flagged, with its evidence
+    #[command(subcommand)]
+    Flag(flag::FlagCommand),
+    /// Write, build, test and publish a policy
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
+    /// The ledger: checkpoints, receipts, replay
+    #[command(subcommand)]
+    Ledger(ledger::LedgerCommand),
+}
+
+/// Where a node is.
+#[derive(Args, Clone)]
+pub struct NodeArgs {
+    /// The node's folder; it is made, with the bundled policies published, when it is missing
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "TALLY_DATA",
+        default_value = "tally-data"
+    )]
+    pub data: PathBuf,
+}
+
+impl NodeArgs {
+    /// Opens the node, on the machine's clock.
+    pub async fn open(&self) -> Result<Node> {
+        open_node(&self.data, Clock::System).await
+    }
+}
+
+/// Opens a node's folder.
+pub async fn open_node(folder: &Path, clock: Clock) -> Result<Node> {
+    Node::open(folder, clock)
+        .await
+        .with_context(|| format!("the node in {} could not be opened", folder.display()))
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// All went well.
+    Well,
+    /// Something was refused or failed; it has been said.
+    Refused,
+    /// A receipt holds, under a key that nothing vouches for.
+    NotTrusted,
+}
+
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_logging();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: the runtime could not be started: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(cli.command)) {
+        Ok(Ended::Well) => ExitCode::SUCCESS,
+        Ok(Ended::Refused) => ExitCode::FAILURE,
+        Ok(Ended::NotTrusted) => ExitCode::from(3),
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<Ended> {
+    match command {
+        Command::Demo(args) => crate::demo::run(&args).await,
+        Command::Adjudicate(args) => adjudicate::run(&args),
+        Command::Member(command) => member::run(command).await,
+        Command::Claim(command) => claim::run(command).await,
+        Command::Flag(command) => flag::run(command).await,
+        Command::Policy(command) => policy::run(command).await,
+        Command::Ledger(command) => ledger::run(command).await,
+    }
+}
+
+/// Logs go to standard error: warnings, unless `TALLY_LOG` says otherwise
+/// (`TALLY_LOG=info`, `TALLY_LOG=tally=trace`). They name claims by id and hold
+/// nothing that identifies a person.
+fn start_logging() {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_env("TALLY_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}
+
+/// Whoever reads our output may stop reading: that is no failure.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+/// Reads a file named on the command line, at most `limit` bytes.
+pub fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>> {
+    use std::io::Read as _;
+    let file = std::fs::File::open(path)
+        .with_context(|| format!("{} cannot be opened", path.display()))?;
+    let mut bytes = Vec::new();
+    file.take(limit.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("{} cannot be read", path.display()))?;
+    Ok(bytes)
+}
+
+/// Writes a line of output.
+pub fn say(text: impl std::fmt::Display) -> Result<()> {
+    use std::io::Write as _;
+    writeln!(std::io::stdout().lock(), "{text}")?;
+    Ok(())
+}
+
+fn parse_date(text: &str) -> Result<ServiceDate, String> {
+    ServiceDate::parse(text).map_err(|error| error.to_string())
+}
+
+fn parse_claim(text: &str) -> Result<ClaimId, String> {
+    ClaimId::parse(text).ok_or_else(|| {
+        "a claim's id is 32 hexadecimal digits, as `tally claim export` prints it".to_owned()
+    })
+}

@@ -1,0 +1,9 @@
+//! Tallystick's one binary, as a library: an embedded node and the commands on it.
+
+pub mod cli;
+pub mod demo;
+pub mod failpoint;
+pub mod node;
+pub mod pages;
+pub mod policies;
+pub mod view;

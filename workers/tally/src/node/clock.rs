@@ -1,0 +1,44 @@
+//! What day it is: the machine's clock, or a simulated one.
+
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use tally_types::ServiceDate;
+
+/// Where a node's dates come from. The core never learns the time: a date is
+/// read once, at intake, and is an input ever after.
+pub enum Clock {
+    /// The machine's clock, in UTC.
+    System,
+    /// A simulated day, as days since 1970-01-01.
+    Simulated(AtomicI32),
+}
+
+impl Clock {
+    /// A simulated clock that stands at a day.
+    pub fn simulated(day: ServiceDate) -> Self {
+        Self::Simulated(AtomicI32::new(day.days()))
+    }
+
+    /// Moves a simulated clock; the machine's is left alone.
+    pub fn set(&self, day: ServiceDate) {
+        if let Self::Simulated(days) = self {
+            days.store(day.days(), Ordering::SeqCst);
+        }
+    }
+
+    /// Today.
+    pub fn today(&self) -> ServiceDate {
+        let days = match self {
+            Self::System => i32::try_from(chrono::Utc::now().timestamp().div_euclid(86_400)),
+            Self::Simulated(days) => Ok(days.load(Ordering::SeqCst)),
+        };
+        days.ok()
+            .and_then(ServiceDate::from_days)
+            .unwrap_or(ServiceDate::MAX)
+    }
+
+    /// Milliseconds since 1970-01-01, for the audit trail: always the machine's.
+    pub fn now_ms() -> i64 {
+        chrono::Utc::now().timestamp_millis()
+    }
+}

@@ -1,0 +1,66 @@
+//! Enrolment: contracts as versions that never change, members found by token.
+
+use anyhow::{Context as _, Result};
+use tally_core::canon::Canon as _;
+use tally_core::claim::{Contract, UnitKey};
+use tally_store::port::{ContractRow, Enrolment as _, NewContract, Token};
+
+use super::Node;
+use super::work::CONTRACT;
+
+/// A contract that was stored.
+pub struct Enrolled {
+    /// How many members it names.
+    pub members: usize,
+    /// Its version, from 1.
+    pub version: u32,
+}
+
+impl Node {
+    /// Stores a contract as the next version of its unit.
+    ///
+    /// # Errors
+    /// When it is not sound, a member is enrolled elsewhere, or the store fails.
+    pub async fn enrol(&self, contract: &Contract) -> Result<Enrolled> {
+        contract.check()?;
+        let unit = self.unit_token(&UnitKey::contract(&contract.id));
+        let key = self.vault.fresh(1).await?.pop().context("no record key")?;
+        let version = self
+            .store
+            .put_contract(&NewContract {
+                unit,
+                members: contract
+                    .members
+                    .iter()
+                    .map(|member| self.member_token(&member.id))
+                    .collect(),
+                sealed: key.seal(CONTRACT, &contract.to_canon())?,
+            })
+            .await?;
+        self.audit("contract-stored", &[super::keys::hex(&unit.0)])
+            .await?;
+        Ok(Enrolled {
+            members: contract.members.len(),
+            version,
+        })
+    }
+
+    /// Opens a stored contract.
+    pub(super) async fn open_contract(&self, row: &ContractRow) -> Result<Contract> {
+        let key = self.vault.key(row.sealed.record).await?;
+        Contract::from_canon(&key.open(CONTRACT, &row.sealed)?)
+            .context("a stored contract is damaged")
+    }
+
+    /// The contract of a unit, at a version or the latest.
+    pub(super) async fn contract_of(
+        &self,
+        unit: Token,
+        version: Option<u32>,
+    ) -> Result<Option<(u32, Contract)>> {
+        match self.store.contract(unit, version).await? {
+            None => Ok(None),
+            Some(row) => Ok(Some((row.version, self.open_contract(&row).await?))),
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! fsck: checks the log from its own bytes, and that everything the store says
+//! of the log is so. It repairs nothing.
+
+use anyhow::Result;
+use sha2::{Digest as _, Sha256};
+use tally_core::canon::Canon as _;
+use tally_core::ledger::tree::{Frontier, leaf_hash};
+use tally_core::ledger::{Entry, Subject, commit};
+use tally_store::port::{FlagFilter, Log as _, Publications as _, Reading as _, Work as _};
+
+use super::Node;
+use super::detect::SaltedFlag;
+use super::record::Record;
+use super::work::{FLAG, RECORD};
+
+/// Something that is not so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Where: `entry 12`, `claim 0a1b…`.
+    pub place: String,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// What was checked.
+#[derive(Debug, Clone, Default)]
+pub struct Fscked {
+    /// Entries of the log.
+    pub entries: u64,
+    /// Outcomes whose commitment opens at their entry.
+    pub outcomes: u64,
+    /// Flags whose commitment stands in their slot.
+    pub flags: u64,
+    /// Publications whose signature and policy hold.
+    pub policies: u64,
+    /// What is erased and cannot be opened.
+    pub erased: u64,
+    /// Everything wrong.
+    pub faults: Vec<Fault>,
+}
+
+impl Fscked {
+    fn fault(&mut self, place: impl Into<String>, what: impl Into<String>) {
+        self.faults.push(Fault {
+            place: place.into(),
+            what: what.into(),
+        });
+    }
+}
+
+impl Node {
+    /// Checks the log and what the store says of it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn fsck(&self) -> Result<Fscked> {
+        let mut found = Fscked::default();
+        let entries = self.check_log(&mut found).await?;
+        self.check_outcomes(&entries, &mut found).await?;
+        self.check_flags(&entries, &mut found).await?;
+        self.check_publications(&entries, &mut found).await?;
+        if !self.store.outbox(1).await?.is_empty() {
+            found.fault("outbox", "entries wait to be appended: open the node again");
+        }
+        let waiting = self.store.waiting().await?;
+        if waiting.held > 0 {
+            found.fault(
+                "queue",
+                format!("{} claims are set aside after host faults", waiting.held),
+            );
+        }
+        Ok(found)
+    }
+
+    async fn check_log(&self, found: &mut Fscked) -> Result<Vec<Vec<u8>>> {
+        let checkpoint = match self.checkpoint().await {
+            Ok((_, checkpoint)) => checkpoint,
+            Err(error) => {
+                found.fault("checkpoint", format!("{error:#}"));
+                return Ok(Vec::new());
+            }
+        };
+        let head = self.store.head().await?;
+        if head.size != checkpoint.size {
+            found.fault(
+                "checkpoint",
+                format!(
+                    "it is of {} entries, the log has {}",
+                    checkpoint.size, head.size
+                ),
+            );
+        }
+        let entries = match self.all_entries(checkpoint.size).await {
+            Ok(entries) => entries,
+            Err(error) => {
+                found.fault("log", format!("{error:#}"));
+                return Ok(Vec::new());
+            }
+        };
+        let mut frontier = Frontier::default();
+        let mut adjudicated = 0u64;
+        for (index, entry) in (0u64..).zip(&entries) {
+            match Entry::from_canon(entry) {
+                Ok(Entry::Adjudicated(_)) => adjudicated += 1,
+                Ok(Entry::Genesis { origin, key }) => {
+                    let ours = self.keys.log.verifier().public();
+                    if index != 0 || origin != self.origin || key != ours {
+                        found.fault(format!("entry {index}"), "a first entry of another log");
+                    }
+                }
+                Ok(_) => {}
+                Err(error) => found.fault(format!("entry {index}"), error.to_string()),
+            }
+            let nodes = frontier.append(leaf_hash(entry));
+            let places: Vec<(u8, u64)> = nodes.iter().map(|n| (n.level, n.index)).collect();
+            let stored = self.store.nodes(&places).await?;
+            for (node, stored) in nodes.iter().zip(stored) {
+                if stored != Some(node.hash) {
+                    found.fault(
+                        format!("node {} of level {}", node.index, node.level),
+                        "it is not the hash of what is below it",
+                    );
+                }
+            }
+        }
+        if frontier.root() != checkpoint.root {
+            found.fault(
+                "checkpoint",
+                "the entries do not give the root that was signed",
+            );
+        }
+        if adjudicated != head.adjudicated {
+            found.fault(
+                "log",
+                format!(
+                    "{adjudicated} adjudications, {} are counted",
+                    head.adjudicated
+                ),
+            );
+        }
+        found.entries = entries.len() as u64;
+        Ok(entries)
+    }
+
+    async fn check_outcomes(&self, entries: &[Vec<u8>], found: &mut Fscked) -> Result<()> {
+        let rows = self.store.claims(&Default::default()).await?;
+        for chunk in rows.chunks(256) {
+            let records: Vec<_> = chunk.iter().map(|row| row.sealed.record).collect();
+            let keys = self.vault.keys(&records).await?;
+            for row in chunk {
+                let place = format!("claim {}", row.id);
+                let Some(outcome) = &row.outcome else {
+                    continue;
+                };
+                let Some(key) = keys.get(&row.sealed.record) else {
+                    found.erased += 1;
+                    continue;
+                };
+                let record = key
+                    .open(RECORD, &outcome.record)
+                    .ok()
+                    .and_then(|bytes| Record::from_canon(&bytes).ok());
+                let Some(record) = record else {
+                    found.fault(place, "its record does not open");
+                    continue;
+                };
+                let entry = outcome
+                    .leaf
+                    .and_then(|leaf| entries.get(usize::try_from(leaf).ok()?));
+                if entry != Some(&record.entry()) {
+                    found.fault(place, "its entry is not the commitment to its outcome");
+                    continue;
+                }
+                match record.open() {
+                    Ok((body, opened)) => {
+                        let hash: [u8; 32] = Sha256::digest(&body.outcome.0).into();
+                        let same = hash == outcome.outcome_hash
+                            && opened.status() == outcome.status
+                            && opened.charge() == row.charge
+                            && opened.allowed() == outcome.allowed
+                            && opened.paid() == outcome.paid
+                            && opened.patient() == outcome.patient
+                            && opened.policy() == outcome.policy;
+                        if same {
+                            found.outcomes += 1;
+                        } else {
+                            found.fault(
+                                place,
+                                "what is noted beside its outcome is not the outcome's",
+                            );
+                        }
+                    }
+                    Err(error) => found.fault(place, format!("its outcome: {error}")),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn check_flags(&self, entries: &[Vec<u8>], found: &mut Fscked) -> Result<()> {
+        let listed = self.store.flags(&FlagFilter::default()).await?;
+        let records: Vec<_> = listed.iter().map(|flag| flag.row.sealed.record).collect();
+        let keys = self.vault.keys(&records).await?;
+        for flag in listed {
+            let place = format!("flag {}", flag.row.id);
+            let Some(key) = keys.get(&flag.row.sealed.record) else {
+                found.erased += 1;
+                continue;
+            };
+            let salted = key
+                .open(FLAG, &flag.row.sealed)
+                .ok()
+                .and_then(|bytes| SaltedFlag::from_canon(&bytes).ok());
+            let Some(salted) = salted else {
+                found.fault(place, "it does not open");
+                continue;
+            };
+            if commit(Subject::Flag, &salted.salt, &salted.flag.0) != flag.row.commitment {
+                found.fault(place, "its commitment is another's");
+                continue;
+            }
+            let Some((leaf, slot)) = flag.place else {
+                continue;
+            };
+            let entry = usize::try_from(leaf)
+                .ok()
+                .and_then(|leaf| entries.get(leaf));
+            let stands = match entry.map(|entry| Entry::from_canon(entry)) {
+                Some(Ok(Entry::Flags(batch))) => {
+                    batch.slots.get(usize::from(slot)) == Some(&flag.row.commitment)
+                }
+                _ => false,
+            };
+            if stands {
+                found.flags += 1;
+            } else {
+                found.fault(place, "its commitment does not stand where it should");
+            }
+        }
+        Ok(())
+    }
+
+    async fn check_publications(&self, entries: &[Vec<u8>], found: &mut Fscked) -> Result<()> {
+        for row in self.store.publications().await? {
+            let place = format!("policy {}", super::keys::hex(&row.hash));
+            let entry = row
+                .leaf
+                .and_then(|leaf| entries.get(usize::try_from(leaf).ok()?));
+            if entry != Some(&row.entry) {
+                found.fault(place, "its entry is not on the log");
+                continue;
+            }
+            let Ok(Entry::Policy(published)) = Entry::from_canon(&row.entry) else {
+                found.fault(place, "its entry is no publication");
+                continue;
+            };
+            if published.verify().is_err() {
+                found.fault(place, "its signature does not hold");
+                continue;
+            }
+            let hash = match self.store.component(row.hash).await? {
+                Some(component) => <[u8; 32]>::from(Sha256::digest(&component)),
+                None => {
+                    found.fault(place, "it is not stored");
+                    continue;
+                }
+            };
+            if hash == row.hash && published.publication.policy == row.hash {
+                found.policies += 1;
+            } else {
+                found.fault(place, "what is stored has another hash");
+            }
+        }
+        Ok(())
+    }
+}

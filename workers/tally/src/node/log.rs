@@ -1,0 +1,390 @@
+//! The local log: one authority, one key. Adjudication writes an outbox and
+//! never waits; here the outbox is appended in order, batches of flags are put
+//! in on their schedule, and the result is signed.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+use tally_core::canon::Canon as _;
+use tally_core::claim::ClaimId;
+use tally_core::fraud::schedule::{BatchRandom, SLOTS, Schedule, Tick, fill};
+use tally_core::ledger::tree::{
+    Frontier, Hash, HashSource, ProofError, inclusion_proof, leaf_hash,
+};
+use tally_core::ledger::{Checkpoint, Entry, LogProof, Note, Receipt, Trust, TrustedLog, tiles};
+use tally_store::port::{Head, Integration, Leaf, Log as _, PendingFlag, Reading as _, StoreError};
+use tally_store::vault;
+
+use super::Node;
+use super::record::Record;
+
+/// Entries appended at once.
+const AT_ONCE: u32 = 512;
+
+/// Nodes of the tree at hand, by level and index.
+type Held = BTreeMap<(u8, u64), Hash>;
+
+impl Node {
+    /// Computes something over the tree, fetching the nodes that it asks for.
+    async fn over_tree<T>(
+        &self,
+        compute: impl Fn(&dyn HashSource) -> Result<T, ProofError>,
+    ) -> Result<T> {
+        let mut held = Held::default();
+        loop {
+            match compute(&held) {
+                Err(ProofError::Missing { level, index }) => {
+                    let found = self.store.nodes(&[(level, index)]).await?;
+                    let Some(hash) = found.into_iter().next().flatten() else {
+                        bail!(
+                            "the log's node {index} of level {level} is missing: run `tally ledger fsck`"
+                        );
+                    };
+                    held.insert((level, index), hash);
+                }
+                done => return Ok(done?),
+            }
+        }
+    }
+
+    /// Appends the first entry of a new log.
+    pub(super) async fn begin_log(&self) -> Result<()> {
+        if self.store.head().await?.size > 0 {
+            return Ok(());
+        }
+        let genesis = Entry::Genesis {
+            origin: self.origin.clone(),
+            key: self.keys.log.verifier().public(),
+        };
+        let leaf = Leaf {
+            entry: genesis.to_canon(),
+            outbox: None,
+            flags: Vec::new(),
+        };
+        match self
+            .append(&Head::default(), Frontier::default(), vec![leaf], 0)
+            .await
+        {
+            Err(error) if is_fenced(&error) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Appends what waits in the outbox. When the queue has been drained, a
+    /// last batch of flags follows.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn integrate(&self, drained: bool) -> Result<()> {
+        loop {
+            match self.integrate_once(drained).await {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                // Another process appended: look again.
+                Err(error) if is_fenced(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Whether the last entry of the log is an adjudication.
+    pub(super) async fn ends_in_outcome(&self) -> Result<bool> {
+        let size = self.store.head().await?.size;
+        let last = self.store.entries(size.saturating_sub(1), 1).await?;
+        Ok(last
+            .first()
+            .is_some_and(|entry| matches!(Entry::from_canon(entry), Ok(Entry::Adjudicated(_)))))
+    }
+
+    /// Whether there may be more.
+    async fn integrate_once(&self, drained: bool) -> Result<bool> {
+        let head = self.store.head().await?;
+        let rows = self.store.outbox(AT_ONCE).await?;
+        let last = rows.len() < AT_ONCE as usize;
+        if rows.is_empty() && !drained {
+            return Ok(false);
+        }
+        let mut pending = self.store.pending_flags(AT_ONCE).await?;
+        let mut schedule = Schedule {
+            adjudicated: head.adjudicated,
+        };
+        let mut leaves = Vec::new();
+        for row in rows {
+            let adjudicated = matches!(Entry::from_canon(&row.entry), Ok(Entry::Adjudicated(_)));
+            leaves.push(Leaf {
+                entry: row.entry,
+                outbox: Some(row.id),
+                flags: Vec::new(),
+            });
+            if adjudicated {
+                let (next, due) = schedule.after(Tick::Adjudicated);
+                schedule = next;
+                if due {
+                    leaves.push(flags_leaf(&mut pending)?);
+                }
+            }
+        }
+        if last && drained {
+            let (next, due) = schedule.after(Tick::Drained);
+            schedule = next;
+            if due {
+                leaves.push(flags_leaf(&mut pending)?);
+            }
+        }
+        let frontier = self
+            .over_tree(|source| Frontier::of(head.size, source))
+            .await?;
+        crate::failpoint::reach("before-append");
+        self.append(&head, frontier, leaves, schedule.adjudicated)
+            .await?;
+        crate::failpoint::reach("after-append");
+        Ok(!last)
+    }
+
+    async fn append(
+        &self,
+        head: &Head,
+        mut frontier: Frontier,
+        leaves: Vec<Leaf>,
+        adjudicated: u64,
+    ) -> Result<()> {
+        let nodes = leaves
+            .iter()
+            .flat_map(|leaf| frontier.append(leaf_hash(&leaf.entry)))
+            .collect();
+        let checkpoint = Checkpoint {
+            origin: self.origin.clone(),
+            size: frontier.size(),
+            root: frontier.root(),
+            extensions: Vec::new(),
+        };
+        self.store
+            .integrate(&Integration {
+                from: head.size,
+                leaves,
+                nodes,
+                adjudicated,
+                checkpoint: checkpoint.sign(&self.keys.log).to_string(),
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// The signed checkpoint, with what it says.
+    ///
+    /// # Errors
+    /// When there is none, or it is not this node's.
+    pub async fn checkpoint(&self) -> Result<(Note, Checkpoint)> {
+        let head = self.store.head().await?;
+        let text = head.checkpoint.context("the log has no checkpoint yet")?;
+        let note = Note::parse(&text)?;
+        let checkpoint = Checkpoint::open(&note, self.keys.log.verifier())?;
+        Ok((note, checkpoint))
+    }
+
+    /// The trust file of this node's log.
+    pub fn trust(&self) -> Trust {
+        Trust {
+            logs: vec![TrustedLog {
+                origin: self.origin.clone(),
+                keys: vec![self.keys.log.verifier().clone()],
+                quorum: 1,
+            }],
+        }
+    }
+
+    /// The receipt of a claim, under the present checkpoint.
+    ///
+    /// # Errors
+    /// When the claim is not known, waits, or was erased.
+    pub async fn receipt(&self, id: ClaimId) -> Result<Receipt> {
+        let row = self
+            .store
+            .claim(id)
+            .await?
+            .with_context(|| format!("no claim {id} on this node"))?;
+        let outcome = row
+            .outcome
+            .with_context(|| format!("claim {id} waits to be adjudicated"))?;
+        let index = outcome
+            .leaf
+            .with_context(|| format!("claim {id} is not on the ledger yet"))?;
+        self.audit("receipt-read", &[id.to_string()]).await?;
+        let key = self.vault.key(outcome.record.record).await?;
+        let record = Record::from_canon(&key.open(super::work::RECORD, &outcome.record)?)
+            .context("the stored record is damaged: run `tally ledger fsck`")?;
+        let (note, checkpoint) = self.checkpoint().await?;
+        let path = self
+            .over_tree(|source| inclusion_proof(source, index, checkpoint.size))
+            .await?;
+        Ok(self.receipt_of(id, &record, index, path, note))
+    }
+
+    fn receipt_of(
+        &self,
+        id: ClaimId,
+        record: &Record,
+        index: u64,
+        path: Vec<Hash>,
+        checkpoint: Note,
+    ) -> Receipt {
+        Receipt {
+            claim: id,
+            entry: record.entry(),
+            salt: record.salt,
+            body: record.body.0.clone(),
+            key: self.keys.log.verifier().clone(),
+            local: LogProof {
+                index,
+                path,
+                checkpoint,
+            },
+        }
+    }
+
+    /// Every entry of the log, in order.
+    pub(super) async fn all_entries(&self, size: u64) -> Result<Vec<Vec<u8>>> {
+        let mut entries: Vec<Vec<u8>> = Vec::new();
+        while (entries.len() as u64) < size {
+            let more = self.store.entries(entries.len() as u64, 4096).await?;
+            if more.is_empty() {
+                bail!(
+                    "the log ends at {} of {size} entries: run `tally ledger fsck`",
+                    entries.len()
+                );
+            }
+            entries.extend(more);
+        }
+        entries.truncate(usize::try_from(size).unwrap_or(usize::MAX));
+        Ok(entries)
+    }
+
+    /// Writes what anyone may have, and the receipts of all claims:
+    /// `checkpoint`, `tile/…`, `receipts/<claim>`, `trust.json`.
+    ///
+    /// # Errors
+    /// When the folder cannot be written or the log is damaged.
+    pub async fn export(&self, out: &Path, progress: &dyn Fn(u64, u64)) -> Result<Exported> {
+        let (note, checkpoint) = self.checkpoint().await?;
+        let entries = self.all_entries(checkpoint.size).await?;
+        let mut frontier = Frontier::default();
+        let mut held = Held::default();
+        for entry in &entries {
+            for node in frontier.append(leaf_hash(entry)) {
+                held.insert((node.level, node.index), node.hash);
+            }
+        }
+        if frontier.root() != checkpoint.root {
+            bail!("the entries do not give the root that was signed: run `tally ledger fsck`");
+        }
+        let write = |path: &str, bytes: &[u8]| -> Result<()> {
+            let path = out.join(path);
+            let folder = path.parent().unwrap_or(out);
+            fs::create_dir_all(folder)
+                .and_then(|()| fs::write(&path, bytes))
+                .with_context(|| format!("{} could not be written", path.display()))
+        };
+        for tile in tiles::tiles(checkpoint.size) {
+            let path = tiles::tile_path(tile.level, tile.index, tile.width);
+            write(&path, &tiles::tile_bytes(&held, tile)?)?;
+        }
+        for (index, bundle) in (0u64..).zip(entries.chunks(256)) {
+            let mut bytes = Vec::new();
+            for entry in bundle {
+                tiles::push_entry(&mut bytes, entry)
+                    .context("an entry is too long for a bundle")?;
+            }
+            write(&tiles::bundle_path(index, bundle.len() as u64), &bytes)?;
+        }
+        let rows = self.store.claims(&Default::default()).await?;
+        let ids: Vec<String> = rows.iter().map(|row| row.id.to_string()).collect();
+        if !ids.is_empty() {
+            self.audit("receipt-exported", &ids).await?;
+        }
+        let total = rows.len() as u64;
+        let mut receipts = 0;
+        let mut erased = 0;
+        for chunk in rows.chunks(256) {
+            let ids: Vec<_> = chunk
+                .iter()
+                .filter_map(|row| Some(row.outcome.as_ref()?.record.record))
+                .collect();
+            let keys = self.vault.keys(&ids).await?;
+            for row in chunk {
+                let Some((outcome, leaf)) = row
+                    .outcome
+                    .as_ref()
+                    .and_then(|outcome| Some((outcome, outcome.leaf?)))
+                else {
+                    continue;
+                };
+                let Some(key) = keys.get(&outcome.record.record) else {
+                    erased += 1;
+                    continue;
+                };
+                let record = Record::from_canon(&key.open(super::work::RECORD, &outcome.record)?)
+                    .context("a stored record is damaged: run `tally ledger fsck`")?;
+                let path = inclusion_proof(&held, leaf, checkpoint.size)?;
+                let receipt = self.receipt_of(row.id, &record, leaf, path, note.clone());
+                write(
+                    &format!("receipts/{}", row.id),
+                    receipt.to_string().as_bytes(),
+                )?;
+                receipts += 1;
+                progress(receipts, total);
+            }
+        }
+        write("trust.json", self.trust().to_string().as_bytes())?;
+        write("checkpoint", note.to_string().as_bytes())?;
+        Ok(Exported {
+            size: checkpoint.size,
+            receipts,
+            erased,
+        })
+    }
+}
+
+/// What was exported.
+pub struct Exported {
+    /// Entries of the log.
+    pub size: u64,
+    /// Receipts written.
+    pub receipts: u64,
+    /// Claims whose record was erased: they have none.
+    pub erased: u64,
+}
+
+fn is_fenced(error: &anyhow::Error) -> bool {
+    matches!(
+        error.downcast_ref::<StoreError>(),
+        Some(StoreError::Fenced { .. })
+    )
+}
+
+/// A batch of flags: the oldest that wait, padded with dummies.
+fn flags_leaf(pending: &mut Vec<PendingFlag>) -> Result<Leaf> {
+    let mut random = BatchRandom {
+        dummies: [[0; 32]; SLOTS],
+        order: [0; SLOTS],
+    };
+    for dummy in &mut random.dummies {
+        *dummy = vault::random()?;
+    }
+    for order in &mut random.order {
+        *order = u128::from_be_bytes(vault::random()?);
+    }
+    let commitments: Vec<_> = pending.iter().map(|flag| flag.commitment).collect();
+    let filled = fill(&commitments, &random);
+    let flags = pending
+        .drain(..filled.places.len())
+        .zip(&filled.places)
+        .map(|(flag, slot)| (flag.id, u16::try_from(*slot).unwrap_or(u16::MAX)))
+        .collect();
+    Ok(Leaf {
+        entry: Entry::Flags(Box::new(filled.batch)).to_canon(),
+        outbox: None,
+        flags,
+    })
+}

@@ -1,0 +1,169 @@
+//! Publishing a policy: proof, compilation, signature, an entry of the log.
+
+use anyhow::{Context as _, Result};
+use sha2::{Digest as _, Sha256};
+use tally_core::adjudication::Description;
+use tally_core::canon::Canon as _;
+use tally_core::ledger::{self, Entry, PolicyPublished};
+use tally_sandbox::{ABI, FUEL_COST_TABLE, Limits};
+use tally_store::port::{NewPolicy, Publications as _};
+use tally_types::ServiceDate;
+use thiserror::Error;
+
+use super::Node;
+use crate::policies::{Book, PolicyError};
+
+/// Why a policy was not published. Nothing has changed.
+#[derive(Debug, Error)]
+pub enum PublishError {
+    /// It is no policy.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// The same policy is published with the same effective date.
+    #[error("P119 this very policy is already published, effective {effective}")]
+    Already {
+        /// The date.
+        effective: ServiceDate,
+    },
+    /// An accumulator of the product would change its meaning.
+    #[error(
+        "P120 accumulator `{name}` has another scope, unit or period in the version effective \
+         {effective}: balances carry over by name, so give it another name"
+    )]
+    Accumulator {
+        /// Its name.
+        name: String,
+        /// The version it differs from.
+        effective: ServiceDate,
+    },
+    /// Something of the node's own.
+    #[error(transparent)]
+    Node(#[from] anyhow::Error),
+}
+
+/// A policy that is published.
+pub struct Published {
+    /// What was signed.
+    pub publication: PolicyPublished,
+    /// What it says of itself.
+    pub description: std::sync::Arc<Description>,
+    /// The index of its entry.
+    pub index: u64,
+    /// How many functions may call themselves through a table.
+    pub indirect_cycles: usize,
+    /// The size of the component in bytes.
+    pub bytes: usize,
+}
+
+impl Node {
+    /// Publishes a component from an effective date on.
+    ///
+    /// # Errors
+    /// The first rule it breaks, by number; nothing has changed then.
+    pub async fn publish(
+        &self,
+        component: Vec<u8>,
+        effective: ServiceDate,
+    ) -> Result<Published, PublishError> {
+        let loaded = self.shelf.load(component.clone())?;
+        let description = std::sync::Arc::clone(loaded.policy.description());
+        let hash = loaded.policy.hash();
+        let book = self.book().await?;
+        check(&book, &description, hash, effective)?;
+        let publication = PolicyPublished {
+            product: description.product.clone(),
+            effective,
+            policy: hash,
+            tables: loaded.hashes.clone(),
+            abi: ABI,
+            fuel: Limits::FUEL,
+            fuel_costs: FUEL_COST_TABLE,
+            description: Sha256::digest(description.to_canon()).into(),
+        };
+        let signed = ledger::Published::sign(publication.clone(), &self.keys.insurer);
+        let policy = NewPolicy {
+            product: publication.product.clone(),
+            effective,
+            hash,
+            component,
+            entry: Entry::Policy(Box::new(signed)).to_canon(),
+        };
+        let stored = self.store.publish(&policy).await;
+        stored.context("the policy could not be stored")?;
+        self.integrate(false).await?;
+        let rows = self.store.publications().await;
+        let index = rows
+            .context("the publications could not be read")?
+            .into_iter()
+            .rev()
+            .find(|row| row.entry == policy.entry)
+            .and_then(|row| row.leaf)
+            .context("the publication is not on the log")?;
+        tracing::info!(product = %publication.product, %effective, index, "policy published");
+        Ok(Published {
+            publication,
+            description,
+            index,
+            indirect_cycles: loaded.indirect_cycles,
+            bytes: loaded.bytes,
+        })
+    }
+
+    /// Publishes the policies that the binary carries, where they are not yet.
+    pub(super) async fn publish_bundled(&self) -> Result<()> {
+        if self
+            .store
+            .publications()
+            .await?
+            .iter()
+            .any(|row| row.leaf.is_some())
+        {
+            return Ok(());
+        }
+        for bundled in tally_bundled::all() {
+            let effective = ServiceDate::parse(bundled.effective)
+                .with_context(|| format!("the effective date of {}", bundled.name))?;
+            match self.publish(bundled.component.to_vec(), effective).await {
+                Ok(_) | Err(PublishError::Already { .. }) => {}
+                Err(error) => {
+                    return Err(error)
+                        .with_context(|| format!("publishing the bundled {}", bundled.name));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check(
+    book: &Book,
+    description: &Description,
+    hash: [u8; 32],
+    effective: ServiceDate,
+) -> Result<(), PublishError> {
+    let same_product = book
+        .publications()
+        .filter(|(_, other)| other.product == description.product);
+    for (_, other) in same_product {
+        if other.policy == hash && other.effective == effective {
+            return Err(PublishError::Already { effective });
+        }
+        let Some(loaded) = book.loaded(&other.policy) else {
+            continue;
+        };
+        for before in &loaded.policy.description().accumulators {
+            let differs = description.accumulators.iter().any(|now| {
+                now.name == before.name
+                    && (now.scope, now.unit, now.period)
+                        != (before.scope, before.unit, before.period)
+            });
+            if differs {
+                return Err(PublishError::Accumulator {
+                    name: before.name.clone(),
+                    effective: other.effective,
+                });
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,352 @@
+//! Replay: does everything again from the sealed inputs, on any backend, and
+//! proves the context too: the sequence, the balances, the policy in force,
+//! its tables.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use tally_core::canon::Canon as _;
+use tally_core::claim::{Claim, ClaimId, Contract};
+use tally_core::ledger::Entry;
+use tally_sandbox::{Backend, Sandbox};
+use tally_store::port::{
+    AccumulatorName, ClaimRow, Publications as _, Reading as _, Token, Work as _,
+};
+
+use super::Node;
+use super::record::Record;
+use super::work::{CLAIM, RECORD, UnitWork};
+use crate::policies::{Book, Loaded};
+
+/// Something that does not follow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Break {
+    /// What kind: a stable short name.
+    pub kind: &'static str,
+    /// The claim, where it is one.
+    pub claim: Option<ClaimId>,
+    /// What was found, and what belongs there.
+    pub detail: String,
+}
+
+/// What a replay came to.
+#[derive(Debug, Clone, Default)]
+pub struct Replayed {
+    /// Outcomes done again.
+    pub checked: u64,
+    /// Those whose bytes are the same.
+    pub same: u64,
+    /// Claims whose record was erased: they cannot be done again.
+    pub erased: u64,
+    /// What does not follow.
+    pub breaks: Vec<Break>,
+}
+
+impl Replayed {
+    /// Whether every outcome came out the same.
+    pub fn identical(&self) -> bool {
+        self.checked == self.same
+    }
+
+    fn broke(&mut self, kind: &'static str, claim: Option<ClaimId>, detail: impl Into<String>) {
+        self.breaks.push(Break {
+            kind,
+            claim,
+            detail: detail.into(),
+        });
+    }
+}
+
+impl Node {
+    /// Does every adjudication again on a backend.
+    ///
+    /// # Errors
+    /// When the store cannot be read: what is read and does not follow is a
+    /// [`Break`].
+    pub async fn replay(&self, backend: Backend, progress: &dyn Fn(u64)) -> Result<Replayed> {
+        let mut replayed = Replayed::default();
+        let sandbox = if backend == self.shelf.sandbox().backend() {
+            Arc::clone(self.shelf.sandbox())
+        } else {
+            Self::sandbox(backend)?
+        };
+        let book = self.check_policies(&sandbox, &mut replayed).await?;
+        for unit in self.store.all_units().await? {
+            self.replay_unit(unit, &book, backend, &mut replayed)
+                .await?;
+            progress(replayed.checked);
+        }
+        Ok(replayed)
+    }
+
+    /// The publications of the log itself, with the stored components under
+    /// their hashes: neither the table of policies nor a cache is believed.
+    async fn check_policies(
+        &self,
+        sandbox: &Arc<Sandbox>,
+        replayed: &mut Replayed,
+    ) -> Result<Book> {
+        let (_, checkpoint) = self.checkpoint().await?;
+        let entries = self.all_entries(checkpoint.size).await?;
+        let mut publications = Vec::new();
+        let mut components: BTreeMap<[u8; 32], Option<Arc<Loaded>>> = BTreeMap::new();
+        for (index, entry) in (0u64..).zip(&entries) {
+            let Ok(Entry::Policy(published)) = Entry::from_canon(entry) else {
+                continue;
+            };
+            if published.verify().is_err() {
+                replayed.broke(
+                    "publication",
+                    None,
+                    format!("entry {index}: its signature does not hold"),
+                );
+            }
+            let publication = published.publication;
+            if !components.contains_key(&publication.policy) {
+                let component = self.store.component(publication.policy).await?;
+                let loaded = match component {
+                    None => {
+                        replayed.broke(
+                            "policy",
+                            None,
+                            format!("entry {index}: the policy it names is not stored"),
+                        );
+                        None
+                    }
+                    Some(bytes) => match Loaded::new(sandbox, bytes) {
+                        Ok(loaded) => Some(Arc::new(loaded)),
+                        Err(error) => {
+                            replayed.broke("policy", None, format!("entry {index}: {error}"));
+                            None
+                        }
+                    },
+                };
+                components.insert(publication.policy, loaded);
+            }
+            if let Some(Some(loaded)) = components.get(&publication.policy) {
+                if loaded.policy.hash() != publication.policy {
+                    replayed.broke(
+                        "policy",
+                        None,
+                        format!(
+                            "entry {index}: the stored policy has another hash than was published"
+                        ),
+                    );
+                }
+                if loaded.hashes != publication.tables {
+                    replayed.broke(
+                        "table",
+                        None,
+                        format!(
+                            "entry {index}: the stored tables are not those that were published"
+                        ),
+                    );
+                }
+            }
+            publications.push((index, publication));
+        }
+        let mut book = Book::new(checkpoint.size, publications);
+        for loaded in components.into_values().flatten() {
+            book.add(loaded);
+        }
+        Ok(book)
+    }
+
+    async fn replay_unit(
+        &self,
+        token: Token,
+        book: &Book,
+        backend: Backend,
+        replayed: &mut Replayed,
+    ) -> Result<()> {
+        let rows = self.store.claims_of_unit(token).await?;
+        let records: Vec<_> = rows.iter().map(|row| row.sealed.record).collect();
+        let keys = self.vault.keys(&records).await?;
+        let mut unit = UnitWork::new();
+        let mut contracts: BTreeMap<u32, Arc<Contract>> = BTreeMap::new();
+        let mut expected = 1u64;
+        for row in &rows {
+            if row.sequence != expected {
+                replayed.broke(
+                    "sequence",
+                    Some(row.id),
+                    format!(
+                        "number {} of its unit, where {expected} belongs",
+                        row.sequence
+                    ),
+                );
+            }
+            expected = row.sequence.saturating_add(1);
+            let Some(outcome) = &row.outcome else {
+                continue;
+            };
+            let Some(key) = keys.get(&row.sealed.record) else {
+                replayed.erased += 1;
+                continue;
+            };
+            let opened = (
+                key.open(CLAIM, &row.sealed).ok(),
+                key.open(RECORD, &outcome.record).ok(),
+            );
+            let (Some(claim), Some(record)) = opened else {
+                replayed.broke("payload", Some(row.id), "a sealed payload does not open");
+                continue;
+            };
+            let (Ok(claim), Ok(record)) = (Claim::from_canon(&claim), Record::from_canon(&record))
+            else {
+                replayed.broke("payload", Some(row.id), "a sealed payload cannot be read");
+                continue;
+            };
+            let contract = match row.contract {
+                None => None,
+                Some(version) => {
+                    if let std::collections::btree_map::Entry::Vacant(place) =
+                        contracts.entry(version)
+                    {
+                        let (_, contract) = self
+                            .contract_of(token, Some(version))
+                            .await?
+                            .context("the contract of a claim is missing")?;
+                        place.insert(Arc::new(contract));
+                    }
+                    contracts.get(&version).map(Arc::clone)
+                }
+            };
+            let case = Case {
+                row,
+                claim: &claim,
+                record: &record,
+                contract: contract.as_deref(),
+            };
+            self.replay_claim(&case, book, backend, &mut unit, replayed)?;
+        }
+        self.check_balances(token, &unit, replayed).await
+    }
+
+    fn replay_claim(
+        &self,
+        case: &Case<'_>,
+        book: &Book,
+        backend: Backend,
+        unit: &mut UnitWork,
+        replayed: &mut Replayed,
+    ) -> Result<()> {
+        let id = Some(case.row.id);
+        replayed.checked += 1;
+        let Ok((body, outcome)) = case.record.open() else {
+            replayed.broke(
+                "outcome",
+                id,
+                "the stored outcome does not balance or cannot be read",
+            );
+            return Ok(());
+        };
+        let stored = case.row.outcome.as_ref();
+        if stored.is_some_and(|stored| stored.policy != outcome.policy()) {
+            replayed.broke(
+                "policy-choice",
+                id,
+                "the policy noted beside the outcome is not the outcome's",
+            );
+        }
+        // The balances the outcome itself says it began from.
+        for posting in outcome.lines().iter().flat_map(|line| line.postings()) {
+            if posting.before < 0 || posting.amount <= 0 {
+                replayed.broke("balance", id, "a posting that takes or begins below zero");
+            }
+        }
+        let again = self.adjudicate(
+            &book.at(body.prefix),
+            case.claim,
+            case.contract,
+            unit,
+            backend,
+        );
+        let again = match again {
+            Ok(again) => again,
+            Err(error) => {
+                replayed.broke(
+                    "outcome",
+                    id,
+                    format!("it could not be done again: {error}"),
+                );
+                return Ok(());
+            }
+        };
+        if again.settled.outcome.policy() != outcome.policy() {
+            replayed.broke(
+                "policy-choice",
+                id,
+                "another policy was in force than the one that was run",
+            );
+        }
+        if again.tables != body.tables {
+            replayed.broke("table", id, "the tables are not those the receipt names");
+        }
+        let context = case.record.context.as_ref().map(|opening| &opening.bytes.0);
+        if again.context.as_ref() != context {
+            replayed.broke(
+                "context",
+                id,
+                "the context it was given is not what its unit had come to",
+            );
+        }
+        if again.transcript.hash() != body.transcript {
+            replayed.broke("transcript", id, "its policy was answered otherwise");
+        }
+        if body.execution.fuel.is_some() && again.execution.fuel != body.execution.fuel {
+            replayed.broke("fuel", id, "it used another amount of fuel");
+        }
+        if again.settled.outcome.to_canon() == body.outcome.0 {
+            replayed.same += 1;
+        } else {
+            replayed.broke("outcome", id, "it comes out otherwise");
+        }
+        unit.advance(self, &again.settled);
+        Ok(())
+    }
+
+    async fn check_balances(
+        &self,
+        token: Token,
+        unit: &UnitWork,
+        replayed: &mut Replayed,
+    ) -> Result<()> {
+        let Some(state) = self.store.units(&[token]).await?.pop() else {
+            return Ok(());
+        };
+        let stored: BTreeMap<AccumulatorName, i64> = state
+            .accumulators
+            .into_iter()
+            .map(|row| (row.name, row.used))
+            .collect();
+        let names = stored.keys().chain(unit.balances().keys());
+        let names: std::collections::BTreeSet<&AccumulatorName> = names.collect();
+        for name in names {
+            let used = |balances: &BTreeMap<AccumulatorName, i64>| {
+                balances.get(name).copied().unwrap_or(0)
+            };
+            let (is, was) = (used(&stored), used(unit.balances()));
+            if is != was {
+                replayed.broke(
+                    "accumulator",
+                    None,
+                    format!(
+                        "`{}` of {} in the period from {}: {is} is stored, the claims come to {was}",
+                        name.name, name.product, name.period
+                    ),
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A claim to be done again.
+struct Case<'a> {
+    row: &'a ClaimRow,
+    claim: &'a Claim,
+    record: &'a Record,
+    contract: Option<&'a Contract>,
+}

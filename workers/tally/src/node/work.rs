@@ -1,0 +1,554 @@
+//! The worker: takes what is queued, runs it through the policy in force and
+//! commits all that follows, a batch a transaction.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use sha2::{Digest as _, Sha256};
+use tally_core::adjudication::{
+    AccumulatorKey, Balances, Decision, Inputs, Outcome, OutcomeError, PastLine, Settled,
+    Transcript, decide, settle,
+};
+use tally_core::canon::Canon as _;
+use tally_core::claim::{Claim, ClaimId, Contract};
+use tally_core::ledger::{Entry, Execution, TableHash};
+use tally_sandbox::{Backend, FUEL_COST_TABLE, HostFault, Limits};
+use tally_store::port::{
+    AccumulatorName, Adjudicated, Batch, Log as _, Publications as _, Queued, Sealed, StoreError,
+    Token, Waiting, Work as _,
+};
+use tally_store::vault::{self, RecordKey};
+use thiserror::Error;
+
+use super::Node;
+use super::record::{Making, Record};
+use crate::failpoint;
+use crate::policies::{Book, Desk};
+
+/// What a payload is, so that none opens as another.
+pub(super) const CLAIM: &str = "claim";
+pub(super) const CONTRACT: &str = "contract";
+pub(super) const RECORD: &str = "record";
+pub(super) const HISTORY: &str = "history";
+pub(super) const FACT: &str = "fact";
+pub(super) const FLAG: &str = "flag";
+
+/// Claims of a batch.
+const BATCH: u32 = 128;
+/// Host faults after which a claim is set aside.
+const ATTEMPTS: u32 = 3;
+
+/// The engine, as an execution note names it.
+pub const ENGINE: &str = concat!("tallystick/", env!("CARGO_PKG_VERSION"), " wasmtime/48");
+
+/// What draining the queue came to.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Drained {
+    /// Claims adjudicated.
+    pub adjudicated: u64,
+    /// What still waits, set aside after host faults.
+    pub waiting: Waiting,
+}
+
+/// What a batch comes to.
+pub struct Planned {
+    /// What is to be committed.
+    pub batch: Batch,
+    /// Claims that a host fault stopped.
+    pub failed: Vec<ClaimId>,
+}
+
+/// A unit as the claims of a batch move it.
+pub(super) struct UnitWork {
+    balances: BTreeMap<AccumulatorName, i64>,
+    pub(super) history: Arc<Vec<PastLine>>,
+}
+
+impl UnitWork {
+    /// A unit before its first claim.
+    pub(super) fn new() -> Self {
+        Self {
+            balances: BTreeMap::new(),
+            history: Arc::default(),
+        }
+    }
+
+    /// The balances.
+    pub(super) fn balances(&self) -> &BTreeMap<AccumulatorName, i64> {
+        &self.balances
+    }
+
+    /// Takes in what a claim came to; answers the balances it moved.
+    pub(super) fn advance(
+        &mut self,
+        node: &Node,
+        settled: &Settled,
+    ) -> Vec<(AccumulatorName, i64, i64)> {
+        Arc::make_mut(&mut self.history).extend(settled.lines.iter().cloned());
+        settled
+            .movements
+            .iter()
+            .map(|movement| {
+                let name = node.accumulator_name(&movement.key);
+                self.balances.insert(name.clone(), movement.after);
+                (name, movement.before, movement.after)
+            })
+            .collect()
+    }
+}
+
+/// A unit's balances as the core asks for them.
+struct Tokened<'a> {
+    node: &'a Node,
+    unit: &'a UnitWork,
+}
+
+impl Balances for Tokened<'_> {
+    fn used(&self, key: &AccumulatorKey) -> i64 {
+        let name = self.node.accumulator_name(key);
+        self.unit.balances.get(&name).copied().unwrap_or(0)
+    }
+}
+
+/// Why a claim could not be brought to an outcome: nothing to do with what it
+/// says. It is tried again, then set aside; it never becomes an outcome.
+#[derive(Debug, Error)]
+pub(crate) enum Halt {
+    /// The sandbox failed.
+    #[error(transparent)]
+    Host(#[from] HostFault),
+    /// Not even an outcome of the engine's own could be made, which a claim
+    /// that passed intake never brings about.
+    #[error("no outcome could be made: {0}")]
+    Outcome(#[from] OutcomeError),
+    /// The policy in force is not at hand.
+    #[error("the policy in force is not loaded")]
+    NotLoaded,
+}
+
+/// One claim through the engine.
+pub(crate) struct Adjudication {
+    pub(crate) settled: Settled,
+    pub(crate) context: Option<Vec<u8>>,
+    pub(crate) transcript: Transcript,
+    pub(crate) tables: Vec<TableHash>,
+    pub(crate) execution: Execution,
+}
+
+/// A claim of the batch with all it needs.
+struct Ready {
+    queued: Queued,
+    key: RecordKey,
+    claim: Claim,
+    contract: Option<Arc<Contract>>,
+}
+
+/// A claim of the batch with all it came to.
+pub(super) struct Done {
+    pub(super) key: RecordKey,
+    pub(super) claim: Claim,
+    pub(super) outcome: Outcome,
+    pub(super) death: Option<tally_types::ServiceDate>,
+    pub(super) row: Adjudicated,
+}
+
+impl Node {
+    pub(super) fn accumulator_name(&self, key: &AccumulatorKey) -> AccumulatorName {
+        AccumulatorName {
+            member: key.member.as_deref().map(|id| self.member_token(id)),
+            product: key.product.clone(),
+            name: key.name.clone(),
+            period: key.period,
+        }
+    }
+
+    /// The publications in the log, with their policies loaded.
+    ///
+    /// # Errors
+    /// When one is damaged.
+    pub async fn book(&self) -> Result<Book> {
+        let prefix = self.store.head().await?.size;
+        let mut publications = Vec::new();
+        for row in self.store.publications().await? {
+            let Some(leaf) = row.leaf.filter(|leaf| *leaf < prefix) else {
+                continue;
+            };
+            let Ok(Entry::Policy(published)) = Entry::from_canon(&row.entry) else {
+                anyhow::bail!("a stored publication is damaged: run `tally ledger fsck`");
+            };
+            publications.push((leaf, published.publication));
+        }
+        publications.sort_by_key(|(leaf, _)| *leaf);
+        let hashes: BTreeSet<[u8; 32]> = publications.iter().map(|(_, p)| p.policy).collect();
+        let mut book = Book::new(prefix, publications);
+        for hash in hashes {
+            let loaded = match self.shelf.get(&hash) {
+                Some(loaded) => loaded,
+                None => {
+                    let component = self
+                        .store
+                        .component(hash)
+                        .await?
+                        .context("a published policy is missing: run `tally ledger fsck`")?;
+                    let loaded = self.shelf.load(component)?;
+                    anyhow::ensure!(
+                        loaded.policy.hash() == hash,
+                        "a published policy is not the one stored: run `tally ledger fsck`"
+                    );
+                    loaded
+                }
+            };
+            book.add(loaded);
+        }
+        Ok(book)
+    }
+
+    /// Adjudicates everything that is queued. `progress` is told how many
+    /// claims are done.
+    ///
+    /// # Errors
+    /// When the store fails. What was committed stays.
+    pub async fn drain(&self, progress: &dyn Fn(u64)) -> Result<Drained> {
+        let mut adjudicated = 0;
+        loop {
+            let mut idle = true;
+            for partition in 0..self.partitions.get() {
+                let queued = self.store.next(partition, BATCH).await?;
+                if queued.is_empty() {
+                    continue;
+                }
+                idle = false;
+                match self.batch(queued).await {
+                    Ok(done) => {
+                        adjudicated += done;
+                        progress(adjudicated);
+                    }
+                    // Another process was first: what is left is loaded again.
+                    Err(error) if is_fenced(&error) => {}
+                    Err(error) => return Err(error),
+                }
+                self.integrate(false).await?;
+            }
+            if idle {
+                break;
+            }
+        }
+        // The last batch of flags is due when the log ends in an outcome:
+        // whoever reads the log could say so, flags or none.
+        if self.ends_in_outcome().await? {
+            self.integrate(true).await?;
+        }
+        Ok(Drained {
+            adjudicated,
+            waiting: self.store.waiting().await?,
+        })
+    }
+
+    /// Adjudicates one batch; answers how many claims were.
+    async fn batch(&self, queued: Vec<Queued>) -> Result<u64> {
+        let planned = self.plan(queued).await?;
+        let count = planned.batch.claims.len() as u64;
+        failpoint::reach("before-commit");
+        self.store.commit(&planned.batch).await?;
+        failpoint::reach("after-commit");
+        for claim in planned.failed {
+            if self.store.failed(claim, ATTEMPTS).await? {
+                tracing::error!(%claim, "set aside after {ATTEMPTS} host faults; later claims of its unit wait");
+            }
+        }
+        Ok(count)
+    }
+
+    /// All that a batch comes to; nothing is stored but record keys.
+    ///
+    /// # Errors
+    /// When the store fails or something stored is damaged.
+    pub async fn plan(&self, queued: Vec<Queued>) -> Result<Planned> {
+        let book = self.book().await?;
+        let mut failed: BTreeMap<Token, ClaimId> = BTreeMap::new();
+        let ready = self.make_ready(queued, &mut failed).await?;
+        let mut units = self.units_of(&ready, &mut failed).await?;
+        let mut done: Vec<Done> = Vec::with_capacity(ready.len());
+        for ready in ready {
+            if failed.contains_key(&ready.queued.unit) {
+                continue;
+            }
+            let unit = units.entry(ready.queued.unit).or_insert_with(UnitWork::new);
+            let enrolled = ready.contract.as_deref();
+            let ran = self.adjudicate(&book, &ready.claim, enrolled, unit, Backend::Cranelift);
+            match ran {
+                Ok(adjudication) => {
+                    failpoint::reach("adjudicated");
+                    let movements = unit.advance(self, &adjudication.settled);
+                    done.push(make_done(ready, adjudication, movements, book.prefix)?);
+                }
+                Err(fault) => stop(&mut failed, &ready.queued, &fault.into()),
+            }
+        }
+        let (facts, flags) = self.detect(&done).await?;
+        Ok(Planned {
+            batch: Batch {
+                claims: done.into_iter().map(|done| done.row).collect(),
+                facts,
+                flags,
+            },
+            failed: failed.into_values().collect(),
+        })
+    }
+
+    /// Opens what is queued. What does not open stops its own unit, no other.
+    async fn make_ready(
+        &self,
+        queued: Vec<Queued>,
+        failed: &mut BTreeMap<Token, ClaimId>,
+    ) -> Result<Vec<Ready>> {
+        let records: Vec<_> = queued.iter().map(|claim| claim.sealed.record).collect();
+        let mut keys = self.vault.keys(&records).await?;
+        let mut contracts: BTreeMap<(Token, u32), Arc<Contract>> = BTreeMap::new();
+        let mut ready = Vec::with_capacity(queued.len());
+        for queued in queued {
+            if failed.contains_key(&queued.unit) {
+                continue;
+            }
+            let key = keys.remove(&queued.sealed.record);
+            match self.open_queued(&queued, key, &mut contracts).await {
+                Ok((key, claim, contract)) => ready.push(Ready {
+                    queued,
+                    key,
+                    claim,
+                    contract,
+                }),
+                Err(error) => stop(failed, &queued, &error),
+            }
+        }
+        Ok(ready)
+    }
+
+    async fn open_queued(
+        &self,
+        queued: &Queued,
+        key: Option<RecordKey>,
+        contracts: &mut BTreeMap<(Token, u32), Arc<Contract>>,
+    ) -> Result<(RecordKey, Claim, Option<Arc<Contract>>)> {
+        let key = key.context("its key is missing from keys.db: restore it")?;
+        let claim = Claim::from_canon(&key.open(CLAIM, &queued.sealed)?)
+            .context("its payload is damaged")?;
+        let Some(version) = queued.contract else {
+            return Ok((key, claim, None));
+        };
+        let place = (queued.unit, version);
+        if !contracts.contains_key(&place) {
+            let (_, contract) = self
+                .contract_of(queued.unit, Some(version))
+                .await?
+                .context("its contract is missing")?;
+            contracts.insert(place, Arc::new(contract));
+        }
+        Ok((key, claim, contracts.get(&place).cloned()))
+    }
+
+    /// The state of the units, opened. What does not open stops its own unit.
+    async fn units_of(
+        &self,
+        ready: &[Ready],
+        failed: &mut BTreeMap<Token, ClaimId>,
+    ) -> Result<BTreeMap<Token, UnitWork>> {
+        let wanted: BTreeSet<Token> = ready.iter().map(|ready| ready.queued.unit).collect();
+        let wanted: Vec<Token> = wanted.into_iter().collect();
+        let states = self.store.units(&wanted).await?;
+        let records: Vec<_> = states
+            .iter()
+            .flat_map(|state| state.history.iter().map(|sealed| sealed.record))
+            .collect();
+        let keys = self.vault.keys(&records).await?;
+        let mut units = BTreeMap::new();
+        for state in states {
+            // An erased claim's lines are gone: later claims see none.
+            let history: Result<Vec<Vec<PastLine>>> = state
+                .history
+                .iter()
+                .filter_map(|sealed| Some(open_history(keys.get(&sealed.record)?, sealed)))
+                .collect();
+            let history = match history {
+                Ok(history) => history.into_iter().flatten().collect(),
+                Err(error) => {
+                    let first = ready.iter().find(|r| r.queued.unit == state.unit);
+                    if let Some(first) = first {
+                        stop(failed, &first.queued, &error);
+                    }
+                    continue;
+                }
+            };
+            let balances = state
+                .accumulators
+                .into_iter()
+                .map(|row| (row.name, row.used))
+                .collect();
+            units.insert(
+                state.unit,
+                UnitWork {
+                    balances,
+                    history: Arc::new(history),
+                },
+            );
+        }
+        Ok(units)
+    }
+
+    /// Runs one claim through the engine and, where that leaves something to
+    /// decide, through the policy in force.
+    pub(super) fn adjudicate(
+        &self,
+        book: &Book,
+        claim: &Claim,
+        contract: Option<&Contract>,
+        unit: &UnitWork,
+        backend: Backend,
+    ) -> Result<Adjudication, Halt> {
+        let balances = Tokened { node: self, unit };
+        adjudicate(book, claim, contract, &unit.history, &balances, backend)
+    }
+}
+
+/// Runs one claim through the engine and, where that leaves something to
+/// decide, through the policy in force.
+pub(crate) fn adjudicate(
+    book: &Book,
+    claim: &Claim,
+    contract: Option<&Contract>,
+    history: &Arc<Vec<PastLine>>,
+    balances: &dyn Balances,
+    backend: Backend,
+) -> Result<Adjudication, Halt> {
+    let enrolled = contract.and_then(|contract| Some((contract, contract.find(&claim.member)?)));
+    let inputs = Inputs {
+        claim,
+        enrolled,
+        policies: book,
+        history: history.as_slice(),
+        balances,
+    };
+    let mut execution = Execution {
+        engine: ENGINE.to_owned(),
+        backend: String::new(),
+        fuel: None,
+        fuel_limit: 0,
+        fuel_costs: FUEL_COST_TABLE,
+    };
+    let run = match decide(&inputs)? {
+        Decision::Done(settled) => {
+            return Ok(Adjudication {
+                settled: *settled,
+                context: None,
+                transcript: Transcript::default(),
+                tables: Vec::new(),
+                execution,
+            });
+        }
+        Decision::Run(run) => run,
+    };
+    let Some(loaded) = book.loaded(&run.policy.hash) else {
+        return Err(Halt::NotLoaded);
+    };
+    let on = run
+        .context
+        .lines
+        .first()
+        .map_or(claim.received, |line| line.from);
+    let fuel = book
+        .publication(&run.policy.description.product, on)
+        .map_or(Limits::FUEL, |publication| publication.fuel);
+    let desk = Desk {
+        loaded: Arc::clone(loaded),
+        history: Arc::clone(history),
+        member: claim.member.identifier.clone(),
+    };
+    let ran = loaded.policy.run(&run.context, Arc::new(desk), fuel)?;
+    execution.backend = backend.as_str().to_owned();
+    execution.fuel = ran.fuel;
+    execution.fuel_limit = fuel;
+    let settled = settle(claim, &run, ran.determined)?;
+    if let Some(fault) = &settled.fault {
+        tracing::warn!(claim = %claim.id, policy = %super::keys::hex(&run.policy.hash), rule = %fault.rule().id(), "contract fault: the claim is pended");
+    }
+    Ok(Adjudication {
+        settled,
+        context: Some(run.context.to_canon()),
+        transcript: ran.transcript,
+        tables: loaded.hashes.clone(),
+        execution,
+    })
+}
+
+fn make_done(
+    ready: Ready,
+    adjudication: Adjudication,
+    movements: Vec<(AccumulatorName, i64, i64)>,
+    prefix: u64,
+) -> Result<Done> {
+    let Adjudication {
+        settled,
+        context,
+        transcript,
+        tables,
+        execution,
+    } = adjudication;
+    let outcome = settled.outcome;
+    let record = Record::make(
+        Making {
+            outcome: &outcome,
+            context,
+            transcript,
+            prefix,
+            tables,
+            execution,
+        },
+        vault::random()?,
+        vault::random()?,
+    );
+    let death = ready.contract.as_deref().and_then(|contract| {
+        let position = contract.find(&ready.claim.member)?;
+        contract.members.get(position)?.death
+    });
+    let row = Adjudicated {
+        claim: ready.queued.claim,
+        unit: ready.queued.unit,
+        sequence: ready.queued.sequence,
+        status: outcome.status(),
+        charge: outcome.charge(),
+        allowed: outcome.allowed(),
+        paid: outcome.paid(),
+        patient: outcome.patient(),
+        policy: outcome.policy(),
+        outcome_hash: Sha256::digest(outcome.to_canon()).into(),
+        record: ready.key.seal(RECORD, &record.to_canon())?,
+        history: ready.key.seal(HISTORY, &settled.lines.to_canon())?,
+        movements,
+        entry: record.entry(),
+    };
+    Ok(Done {
+        key: ready.key,
+        claim: ready.claim,
+        outcome,
+        death,
+        row,
+    })
+}
+
+/// A host fault: the claim is tried again, and its unit waits for it.
+fn stop(failed: &mut BTreeMap<Token, ClaimId>, queued: &Queued, error: &anyhow::Error) {
+    tracing::error!(claim = %queued.claim, error = format!("{error:#}"), "host fault; the claim is tried again");
+    failed.entry(queued.unit).or_insert(queued.claim);
+}
+
+fn open_history(key: &RecordKey, sealed: &Sealed) -> Result<Vec<PastLine>> {
+    Vec::from_canon(&key.open(HISTORY, sealed)?).context("a stored history is damaged")
+}
+
+fn is_fenced(error: &anyhow::Error) -> bool {
+    matches!(
+        error.downcast_ref::<StoreError>(),
+        Some(StoreError::Fenced { .. })
+    )
+}

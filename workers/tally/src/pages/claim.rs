@@ -1,0 +1,372 @@
+//! A claim explained: every cent from charge to payment, each with the clause
+//! that moved it, the accumulators it moved, and the receipt that proves it.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use askama::Template;
+use axum::extract::Path;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::IntoResponse as _;
+use tally_core::claim::ClaimId;
+use tally_core::interchange;
+use tally_store::port::{ClaimRow, FlagFilter, Reading as _};
+
+use super::chart::{Svg, bar};
+use super::error::Failure;
+use super::flags::FlagRow;
+use super::show::{Shell, Tab, grouped, html, member_of, scaled, short, words};
+use super::{Answered, Shared, Site};
+use crate::node::ClaimRead;
+use crate::view::{AdjustmentView, ClaimView, ClauseView, LineView, PostingView};
+
+/// A row of a line's way from charge to payment.
+struct Step {
+    /// The group and code, or nothing.
+    code: String,
+    class: &'static str,
+    meaning: String,
+    remark: Option<String>,
+    clause: Option<String>,
+    bar: Svg,
+    amount: String,
+    left: String,
+}
+
+/// A clause beside the line that names it.
+struct Cited<'a> {
+    clause: &'a ClauseView,
+    /// Shown in full where it is first named.
+    first: bool,
+}
+
+/// An accumulator's bar.
+struct Gauge {
+    name: String,
+    whose: &'static str,
+    period: String,
+    bar: Svg,
+    before: String,
+    after: String,
+    limit: Option<String>,
+    full: bool,
+}
+
+struct Line<'a> {
+    view: &'a LineView,
+    code: String,
+    service: String,
+    status: &'static str,
+    charge: Step,
+    steps: Vec<Step>,
+    paid: Step,
+    clauses: Vec<Cited<'a>>,
+    gauges: Vec<Gauge>,
+}
+
+struct Finding {
+    name: String,
+    score: u16,
+    line: u16,
+    clause: String,
+}
+
+#[derive(Template)]
+#[template(path = "claim.html")]
+struct Claim<'a> {
+    shell: Shell,
+    view: &'a ClaimView,
+    name: String,
+    charge: String,
+    allowed: String,
+    paid: String,
+    patient: String,
+    rest: String,
+    waits: bool,
+    adjusted: bool,
+    split: Svg,
+    member: String,
+    diagnoses: String,
+    lines: Vec<Line<'a>>,
+    pend: Option<Pend<'a>>,
+    flags: Vec<FlagRow>,
+    findings: Vec<Finding>,
+    fuel: Option<String>,
+    outcome_hash: Option<String>,
+}
+
+struct Pend<'a> {
+    view: &'a crate::view::PendView,
+    clause: Option<&'a ClauseView>,
+}
+
+impl Site {
+    /// Opens a claim for a page, with an audit entry.
+    pub(super) async fn claim(&self, id: &str, purpose: &str) -> Result<ClaimRead, Failure> {
+        let none = || {
+            Failure::none(
+                "There is no such claim",
+                "A claim is named by 32 hexadecimal digits; the list has them all:",
+                ("/claims", "All claims"),
+            )
+        };
+        let id = ClaimId::parse(id).ok_or_else(none)?;
+        let row = self.node.store().claim(id).await?.ok_or_else(none)?;
+        self.open(&row, purpose).await?.ok_or_else(Failure::erased)
+    }
+
+    /// Opens a claim for a page, with an audit entry; none when it was erased.
+    pub(super) async fn open(&self, row: &ClaimRow, purpose: &str) -> Result<Option<ClaimRead>> {
+        let record = row.sealed.record;
+        if self.node.vault().keys(&[record]).await?.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(self.node.read_claim(row.id, purpose).await?))
+    }
+}
+
+pub(super) async fn page(site: Shared, Path(id): Path<String>) -> Answered {
+    let node = &site.node;
+    let read = site.claim(&id, "page:claim").await?;
+    let view = ClaimView::of(&read, &node.book().await?);
+    let filter = FlagFilter {
+        claim: Some(read.row.id),
+        ..FlagFilter::default()
+    };
+    let flags = node.read_flags(&filter, "page:claim").await?;
+    let charge = scaled(&view.charge);
+    let (paid, patient) = (scaled(&view.paid), scaled(&view.patient));
+    let waits = view.pend.is_some() || view.status == "waiting";
+    let rest = if waits { 0 } else { charge - paid - patient };
+    let mut named = BTreeSet::new();
+    html(&Claim {
+        shell: Shell::new(
+            &format!("Claim {}", short(&view.claim)),
+            Tab::Claims,
+            node.origin(),
+        ),
+        name: if view.control_number.is_empty() {
+            short(&view.claim).to_owned()
+        } else {
+            view.control_number.clone()
+        },
+        charge: grouped(&view.charge),
+        allowed: grouped(&view.allowed),
+        paid: grouped(&view.paid),
+        patient: grouped(&view.patient),
+        rest: grouped(tally_types::Money::cents(rest)),
+        waits,
+        adjusted: view.lines.iter().any(|line| !line.adjustments.is_empty()),
+        split: if waits {
+            bar(&[(0, charge, "pended")], charge)
+        } else {
+            bar(
+                &[
+                    (0, paid, "paid"),
+                    (paid, paid + patient, "pr"),
+                    (paid + patient, charge, "co"),
+                ],
+                charge,
+            )
+        },
+        member: member_of(&read),
+        diagnoses: read
+            .claim
+            .diagnoses
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", "),
+        lines: view
+            .lines
+            .iter()
+            .map(|line| explain(line, &view, waits, &mut named))
+            .collect(),
+        pend: view.pend.as_ref().map(|pend| Pend {
+            view: pend,
+            clause: view.clauses.iter().find(|clause| clause.id == pend.clause),
+        }),
+        flags: flags.iter().map(FlagRow::of).collect(),
+        findings: view
+            .findings
+            .iter()
+            .map(|finding| Finding {
+                name: words(&finding.pattern),
+                score: finding.score,
+                line: finding.line,
+                clause: finding.clause.clone(),
+            })
+            .collect(),
+        fuel: view.execution.as_ref().and_then(|e| e.fuel).map(grouped),
+        outcome_hash: read
+            .row
+            .outcome
+            .as_ref()
+            .map(|outcome| crate::node::keys::hex(&outcome.outcome_hash)),
+        view: &view,
+    })
+}
+
+fn explain<'a>(
+    line: &'a LineView,
+    view: &'a ClaimView,
+    waits: bool,
+    named: &mut BTreeSet<&'a str>,
+) -> Line<'a> {
+    let charge = scaled(&line.charge);
+    // CARC 94 may take what is left above the charge.
+    let whole = line.adjustments.iter().map(|a| scaled(&a.left)).max();
+    let whole = whole.unwrap_or(0).max(charge);
+    let mut left = charge;
+    let steps = line
+        .adjustments
+        .iter()
+        .map(|adjustment| {
+            let from = left;
+            left = scaled(&adjustment.left);
+            step(adjustment, from, left, whole)
+        })
+        .collect();
+    let mut cited = Vec::new();
+    let ids = line.adjustments.iter().map(|a| a.clause.as_str());
+    for id in std::iter::once(line.clause.as_str()).chain(ids) {
+        if cited.iter().any(|c: &Cited<'_>| c.clause.id == id) {
+            continue;
+        }
+        if let Some(clause) = view.clauses.iter().find(|clause| clause.id == id) {
+            cited.push(Cited {
+                clause,
+                first: named.insert(&clause.id),
+            });
+        }
+    }
+    let end = |class, meaning: &str, clause: Option<&str>, amount: &str| Step {
+        code: String::new(),
+        class,
+        meaning: meaning.to_owned(),
+        remark: None,
+        clause: clause.filter(|id| !id.is_empty()).map(str::to_owned),
+        bar: bar(&[(0, scaled(amount), class)], whole),
+        amount: String::new(),
+        left: grouped(amount),
+    };
+    Line {
+        code: std::iter::once(&line.procedure)
+            .chain(&line.modifiers)
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join(" "),
+        service: if line.service.0 == line.service.1 {
+            line.service.0.clone()
+        } else {
+            format!("{} to {}", line.service.0, line.service.1)
+        },
+        status: match (waits, line.denied) {
+            (true, _) => view.status,
+            (false, true) => "denied",
+            (false, false) => "paid",
+        },
+        charge: end("charge", "Charged", None, &line.charge),
+        steps,
+        paid: end("paid", "Plan pays", Some(&line.clause), &line.paid),
+        clauses: cited,
+        gauges: gauges(&line.accumulators),
+        view: line,
+    }
+}
+
+fn step(adjustment: &AdjustmentView, from: i64, to: i64, whole: i64) -> Step {
+    let class = group_class(&adjustment.group);
+    let amount = scaled(&adjustment.amount);
+    let sign = if amount < 0 { "+" } else { "−" };
+    Step {
+        code: format!("{} {}", adjustment.group, adjustment.carc),
+        class,
+        meaning: words(adjustment.meaning),
+        remark: adjustment.rarc.clone(),
+        clause: Some(adjustment.clause.clone()),
+        bar: bar(&[(to, from, class)], whole),
+        amount: format!("{sign}{}", grouped(tally_types::Money::cents(amount.abs()))),
+        left: grouped(&adjustment.left),
+    }
+}
+
+/// The class of a group's colour.
+fn group_class(group: &str) -> &'static str {
+    match group {
+        "CO" => "co",
+        "PR" => "pr",
+        "PI" => "pi",
+        _ => "oa",
+    }
+}
+
+/// The accumulators a line moved, each once: a line may move one several
+/// times, a copayment first and coinsurance then.
+fn gauges(postings: &[PostingView]) -> Vec<Gauge> {
+    let mut moves: Vec<(&PostingView, i64, &str)> = Vec::new();
+    for posting in postings {
+        let same = moves.iter_mut().find(|(first, ..)| {
+            (&first.accumulator, first.scope, &first.period)
+                == (&posting.accumulator, posting.scope, &posting.period)
+        });
+        match same {
+            Some((_, after, text)) => {
+                *after = scaled(&posting.after);
+                *text = &posting.after;
+            }
+            None => moves.push((posting, scaled(&posting.after), &posting.after)),
+        }
+    }
+    moves
+        .into_iter()
+        .map(|(posting, after, text)| {
+            let before = scaled(&posting.before);
+            let limit = posting.limit.as_deref().map(scaled);
+            Gauge {
+                name: posting.accumulator.clone(),
+                whose: posting.scope,
+                period: posting.period.clone(),
+                bar: bar(
+                    &[(0, before, "before"), (before, after, "added")],
+                    limit.unwrap_or(after).max(after),
+                ),
+                before: grouped(&posting.before),
+                after: grouped(text),
+                limit: posting.limit.as_deref().map(grouped),
+                full: limit.is_some_and(|limit| after >= limit),
+            }
+        })
+        .collect()
+}
+
+/// The receipt, as a file.
+pub(super) async fn receipt(site: Shared, Path(id): Path<String>) -> Answered {
+    let read = site.claim(&id, "page:receipt").await?;
+    let entered = read.row.outcome.as_ref().and_then(|outcome| outcome.leaf);
+    if entered.is_none() {
+        let what = "The claim waits: its receipt follows when it stands on the ledger.";
+        return Err(Failure::not_yet(what.into()));
+    }
+    let receipt = site.node.receipt(read.row.id).await?;
+    let head = [
+        (CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()),
+        (
+            CONTENT_DISPOSITION,
+            format!("attachment; filename=\"{}.receipt\"", read.row.id),
+        ),
+    ];
+    Ok((head, receipt.to_string()).into_response())
+}
+
+/// The answer as a FHIR R4 ClaimResponse.
+pub(super) async fn claim_response(site: Shared, Path(id): Path<String>) -> Answered {
+    let read = site.claim(&id, "page:claim-response").await?;
+    let Some(outcome) = &read.outcome else {
+        let what = "The claim waits: there is no ClaimResponse yet.";
+        return Err(Failure::not_yet(what.into()));
+    };
+    let today = site.node.clock().today();
+    let text = interchange::claim_response(&read.claim, outcome, today).to_string();
+    Ok(([(CONTENT_TYPE, "application/fhir+json")], text).into_response())
+}

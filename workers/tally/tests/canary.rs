@@ -1,0 +1,285 @@
+//! Planted identifiers appear in no log, error, ledger byte, public export,
+//! queue payload or temporary file: not at trace level, not when it panics.
+
+mod common;
+
+use std::path::Path;
+use std::process::Output;
+
+use common::{files, scratch, tally};
+use tally_core::claim::{Contract, Member, Relationship, Sex, Span};
+use tally_types::ServiceDate;
+
+const NAME: &str = "Zebedee Canarino";
+const MEMBER: &str = "CANARY-MEMBER-7781";
+const OTHER: &str = "CANARY-SISTER-7782";
+const CONTRACT: &str = "CANARY-CONTRACT-55";
+const CONTROL: &str = "CANARY-CONTROL-01";
+const STRANGER: &str = "CANARY-STRANGER-9";
+const WRONG: &str = "CANARY-WRONG-TEXT";
+/// Written with care in a claim, an error or a log would show it as text.
+const BIRTH: &str = "1961-07-19";
+
+const PLANTED: [&str; 8] = [
+    NAME, MEMBER, OTHER, CONTRACT, CONTROL, STRANGER, WRONG, BIRTH,
+];
+
+fn contract() -> String {
+    let date = |text| ServiceDate::parse(text).unwrap();
+    let member = |id: &str, relationship| Member {
+        id: id.to_owned(),
+        name: NAME.to_owned(),
+        birth: date(BIRTH),
+        death: None,
+        sex: Sex::Female,
+        relationship,
+        spans: vec![Span {
+            product: "harbor-ppo".to_owned(),
+            from: date("2025-01-01"),
+            through: None,
+        }],
+        authorizations: Vec::new(),
+    };
+    common::contracts_json(&[Contract {
+        id: CONTRACT.to_owned(),
+        inception: date("2025-01-01"),
+        members: vec![
+            member(MEMBER, Relationship::Subscriber),
+            member(OTHER, Relationship::Child),
+        ],
+    }])
+}
+
+/// A FHIR claim; `more` are further members of the resource.
+fn claim(control: &str, member: &str, more: &str) -> String {
+    format!(
+        r#"{{"resourceType":"Claim","status":"active","use":"claim",
+        "identifier":[{{"value":"{control}"}}],
+        "type":{{"coding":[{{"system":"http://terminology.hl7.org/CodeSystem/claim-type","code":"professional"}}]}},
+        "patient":{{"identifier":{{"value":"{member}"}},"display":"{NAME}"}},
+        "created":"2026-03-02","provider":{{"identifier":{{"system":"http://hl7.org/fhir/sid/us-npi","value":"2000001372"}}}},
+        "priority":{{"coding":[{{"code":"normal"}}]}},
+        "insurance":[{{"sequence":1,"focal":true,"coverage":{{"reference":"Coverage/1"}}}}],
+        "item":[{{"sequence":1,"productOrService":{{"coding":[{{"system":"http://www.ama-assn.org/go/cpt","code":"99213"}}]}},
+        "servicedDate":"2026-03-02","net":{{"value":180.00,"currency":"USD"}}}}]{more}}}"#
+    )
+}
+
+/// Everything there is to be searched: what was said, and every file.
+struct Searched(Vec<(String, Vec<u8>)>);
+
+impl Searched {
+    fn output(&mut self, what: &str, output: &Output) {
+        self.0
+            .push((format!("{what}: stderr"), output.stderr.clone()));
+    }
+
+    fn folder(&mut self, folder: &Path) {
+        for path in files(folder) {
+            self.0
+                .push((path.display().to_string(), std::fs::read(&path).unwrap()));
+        }
+    }
+
+    fn find(&self, planted: &[String]) -> Vec<String> {
+        let forms: Vec<(&String, Vec<u8>)> = planted
+            .iter()
+            .flat_map(|text| forms(text).into_iter().map(move |form| (text, form)))
+            .collect();
+        let search = aho_corasick::AhoCorasick::new(forms.iter().map(|(_, form)| form)).unwrap();
+        let mut found = Vec::new();
+        for (place, bytes) in &self.0 {
+            for hit in search.find_iter(bytes) {
+                let (text, _) = &forms[hit.pattern().as_usize()];
+                found.push(format!("{text} in {place}"));
+            }
+        }
+        found.dedup();
+        found
+    }
+}
+
+/// How a text could stand somewhere: as it is, as hexadecimal digits, as the
+/// numbers a debug form prints, as base64 at each of its three alignments.
+fn forms(text: &str) -> Vec<Vec<u8>> {
+    let hex: String = text.bytes().map(|b| format!("{b:02x}")).collect();
+    let debug: Vec<String> = text.bytes().map(|b| b.to_string()).collect();
+    let mut forms = vec![
+        text.as_bytes().to_vec(),
+        hex.into_bytes(),
+        debug.join(", ").into_bytes(),
+    ];
+    for skip in 0..3 {
+        let inner = text.as_bytes().get(skip..).unwrap_or_default();
+        let whole = &inner[..inner.len() / 3 * 3];
+        if whole.len() >= 9 {
+            forms.push(base64(whole));
+        }
+    }
+    forms
+}
+
+fn base64(bytes: &[u8]) -> Vec<u8> {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    bytes
+        .chunks(3)
+        .flat_map(|three| {
+            let n = three.iter().fold(0u32, |n, byte| n << 8 | u32::from(*byte));
+            [18, 12, 6, 0].map(|shift| DIGITS[(n >> shift & 63) as usize])
+        })
+        .collect()
+}
+
+#[test]
+fn planted_identifiers_are_nowhere() {
+    let (folder, data) = scratch();
+    let temporary = folder.path().join("tmp");
+    std::fs::create_dir(&temporary).unwrap();
+    let input = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = input.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let contracts = write("a.json", &contract());
+    let good = write("b.json", &claim(CONTROL, MEMBER, ""));
+    let sister = write("c.json", &claim("CANARY-CONTROL-02", OTHER, ""));
+    let stranger = write("d.json", &claim("CANARY-CONTROL-03", STRANGER, ""));
+    let bad = [
+        claim(
+            CONTROL,
+            MEMBER,
+            &format!(r#","total":{{"value":"{WRONG}"}}"#),
+        ),
+        claim(
+            CONTROL,
+            MEMBER,
+            r#","total":{"value":1.00,"currency":"USD"}"#,
+        ),
+        claim(CONTROL, MEMBER, "").replace("2026-03-02", WRONG),
+        claim(CONTROL, MEMBER, "").replace("99213", "9921 CANARY-WRONG-TEXT"),
+        claim(CONTROL, MEMBER, "").replace(r#""use":"claim""#, r#""use":"CANARY-WRONG-TEXT""#),
+        claim(CONTROL, MEMBER, "").replace("USD", "CANARY-WRONG-TEXT"),
+        claim(CONTROL, MEMBER, &format!(r#","{WRONG}":1,"{WRONG}":2"#)),
+        claim(CONTROL, MEMBER, "").replace("180.00", "28.104000000000003"),
+        claim(CONTROL, MEMBER, "").replace(MEMBER, &WRONG.repeat(40)),
+        claim(CONTROL, MEMBER, "")[..300].to_owned(),
+        format!("{{\"{NAME}\": "),
+        format!("ISA*00*{MEMBER}"),
+    ];
+    let bad: Vec<_> = bad
+        .iter()
+        .enumerate()
+        .map(|(n, text)| write(&format!("bad{n}.json"), text))
+        .collect();
+
+    let mut searched = Searched(Vec::new());
+    let mut run = |failpoint: &str, arguments: &[&str], files: &[&Path]| {
+        let output = tally()
+            .env("TALLY_LOG", "trace")
+            .env("RUST_BACKTRACE", "full")
+            .env("TMPDIR", &temporary)
+            .env("TALLY_FAILPOINT", failpoint)
+            .args(arguments)
+            .args(files)
+            .arg("--data")
+            .arg(&data)
+            .output()
+            .unwrap();
+        searched.output(&arguments.join(" "), &output);
+        output
+    };
+    run("", &["member", "import"], &[&contracts]);
+    run("", &["member", "import"], &[&bad[0]]);
+    for place in [
+        "before-accept",
+        "adjudicated",
+        "before-commit",
+        "after-commit",
+    ] {
+        let output = run(&format!("{place}=panic"), &["claim", "submit"], &[&good]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains(&format!("failpoint {place}")), "{said}");
+    }
+    for path in [&good, &sister, &stranger] {
+        let output = run("", &["claim", "submit", "--json"], &[path]);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+    }
+    for path in &bad {
+        let output = run("", &["claim", "submit", "--json"], &[path]);
+        assert_eq!(
+            output.status.code(),
+            Some(1),
+            "{}: {output:?}",
+            path.display()
+        );
+        // A refusal is answered to whoever submitted, and stored: it too names
+        // the place and the reason, never what stood there.
+        searched_stdout(&output);
+    }
+    let export = folder.path().join("export");
+    let out = export.to_str().unwrap();
+    assert!(
+        run("", &["ledger", "export", "--out", out], &[])
+            .status
+            .success()
+    );
+    assert!(run("", &["ledger", "replay"], &[]).status.success());
+    assert!(run("", &["ledger", "fsck"], &[]).status.success());
+    assert!(run("", &["flag", "list"], &[]).status.success());
+    let unknown = run("", &["member", "show", "CANARY-MEMBER-7781-X"], &[]);
+    assert_eq!(unknown.status.code(), Some(1));
+    searched.folder(folder.path());
+    let planted: Vec<String> = PLANTED.map(str::to_owned).to_vec();
+    let found = searched.find(&planted);
+    assert!(found.is_empty(), "{found:#?}");
+    // The search finds what is there.
+    searched.folder(input.path());
+    assert!(searched.find(&planted).len() > 8);
+}
+
+fn searched_stdout(output: &Output) {
+    let searched = Searched(vec![("stdout".to_owned(), output.stdout.clone())]);
+    let found = searched.find(&PLANTED.map(str::to_owned));
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn the_demo_at_trace_level_names_nobody() {
+    let (folder, data) = scratch();
+    let temporary = folder.path().join("tmp");
+    std::fs::create_dir(&temporary).unwrap();
+    let demo = |failpoint: &str| {
+        tally()
+            .env("TALLY_LOG", "trace")
+            .env("TMPDIR", &temporary)
+            .env("TALLY_FAILPOINT", failpoint)
+            .args(["demo", "--once", "--json", "--seed", "5", "--claims", "150"])
+            .arg("--data")
+            .arg(&data)
+            .output()
+            .unwrap()
+    };
+    let panicked = demo("adjudicated=panic@20");
+    assert!(String::from_utf8_lossy(&panicked.stderr).contains("failpoint"));
+    let output = demo("");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+
+    let population = tally::demo::generate::generate(5, 150);
+    let mut planted = Vec::new();
+    for contract in &population.contracts {
+        planted.push(contract.id.clone());
+        for member in &contract.members {
+            planted.push(member.id.clone());
+            planted.push(member.name.clone());
+        }
+    }
+    planted.retain(|text| text.len() > 5);
+    assert!(planted.len() > 50);
+    let mut searched = Searched(vec![("stdout".to_owned(), output.stdout.clone())]);
+    searched.output("demo", &output);
+    searched.output("panicked demo", &panicked);
+    searched.folder(folder.path());
+    let found = searched.find(&planted);
+    assert!(found.is_empty(), "{found:#?}");
+}
