@@ -21,6 +21,7 @@ use crate::node::keys::hex;
 use crate::node::{ClaimRead, Node, Replayed};
 use crate::view::ClaimView;
 
+/// What `tally demo` takes.
 #[derive(Args)]
 pub struct DemoArgs {
     /// The node's folder; a fresh one that is removed afterwards when not said
@@ -55,6 +56,10 @@ struct Report {
     seconds: f64,
 }
 
+/// Runs the demo.
+///
+/// # Errors
+/// When the node fails, or its folder holds other claims.
 pub async fn run(args: &DemoArgs) -> Result<Ended> {
     let begun = Instant::now();
     let population = generate(args.seed, args.claims as usize);
@@ -376,7 +381,7 @@ fn show_receipt(node: &Node, receipt: &Receipt) -> Result<()> {
         }
     ))?;
     let mut forged = receipt.clone();
-    if let Some(byte) = forged.body.iter_mut().nth(60) {
+    if let Some(byte) = forged.body.get_mut(60) {
         *byte ^= 1;
     }
     let caught = Receipt::parse(&forged.to_string())

@@ -2,7 +2,7 @@
 //! proves the context too: the sequence, the balances, the policy in force,
 //! its tables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
@@ -103,26 +103,12 @@ impl Node {
                 );
             }
             let publication = published.publication;
-            if !components.contains_key(&publication.policy) {
-                let component = self.store.component(publication.policy).await?;
-                let loaded = match component {
-                    None => {
-                        replayed.broke(
-                            "policy",
-                            None,
-                            format!("entry {index}: the policy it names is not stored"),
-                        );
-                        None
-                    }
-                    Some(bytes) => match Loaded::new(sandbox, bytes) {
-                        Ok(loaded) => Some(Arc::new(loaded)),
-                        Err(error) => {
-                            replayed.broke("policy", None, format!("entry {index}: {error}"));
-                            None
-                        }
-                    },
-                };
-                components.insert(publication.policy, loaded);
+            if let btree_map::Entry::Vacant(place) = components.entry(publication.policy) {
+                let stored = self.stored_policy(publication.policy, sandbox).await?;
+                if let Err(what) = &stored {
+                    replayed.broke("policy", None, format!("entry {index}: {what}"));
+                }
+                place.insert(stored.ok());
             }
             if let Some(Some(loaded)) = components.get(&publication.policy) {
                 if loaded.policy.hash() != publication.policy {
@@ -151,6 +137,20 @@ impl Node {
             book.add(loaded);
         }
         Ok(book)
+    }
+
+    /// The stored component under a hash, or what is wrong with it.
+    async fn stored_policy(
+        &self,
+        hash: [u8; 32],
+        sandbox: &Arc<Sandbox>,
+    ) -> Result<Result<Arc<Loaded>, String>> {
+        let Some(component) = self.store.component(hash).await? else {
+            return Ok(Err("the policy it names is not stored".to_owned()));
+        };
+        Ok(Loaded::new(sandbox, component)
+            .map(Arc::new)
+            .map_err(|error| error.to_string()))
     }
 
     async fn replay_unit(
@@ -201,9 +201,7 @@ impl Node {
             let contract = match row.contract {
                 None => None,
                 Some(version) => {
-                    if let std::collections::btree_map::Entry::Vacant(place) =
-                        contracts.entry(version)
-                    {
+                    if let btree_map::Entry::Vacant(place) = contracts.entry(version) {
                         let (_, contract) = self
                             .contract_of(token, Some(version))
                             .await?

@@ -1,7 +1,7 @@
 //! The worker: takes what is queued, runs it through the policy in force and
 //! commits all that follows, a batch a transaction.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
@@ -338,14 +338,17 @@ impl Node {
             return Ok((key, claim, None));
         };
         let place = (queued.unit, version);
-        if !contracts.contains_key(&place) {
-            let (_, contract) = self
-                .contract_of(queued.unit, Some(version))
-                .await?
-                .context("its contract is missing")?;
-            contracts.insert(place, Arc::new(contract));
-        }
-        Ok((key, claim, contracts.get(&place).cloned()))
+        let contract = match contracts.entry(place) {
+            btree_map::Entry::Occupied(held) => Arc::clone(held.get()),
+            btree_map::Entry::Vacant(free) => {
+                let (_, contract) = self
+                    .contract_of(queued.unit, Some(version))
+                    .await?
+                    .context("its contract is missing")?;
+                Arc::clone(free.insert(Arc::new(contract)))
+            }
+        };
+        Ok((key, claim, Some(contract)))
     }
 
     /// The state of the units, opened. What does not open stops its own unit.
