@@ -93,15 +93,15 @@ pub(super) fn words(name: &str) -> String {
     text
 }
 
-/// A share in whole percent, for people: never 0 of something, never all of less.
+/// A share in percent, for people: never 0 of something, never all of less.
 pub(super) fn percent(part: u64, whole: u64) -> String {
     match (part, whole) {
         (0, _) | (_, 0) => "0 %".to_owned(),
         (part, whole) if part >= whole => "100 %".to_owned(),
-        (part, whole) => match (part.saturating_mul(100) + whole / 2) / whole {
-            0 => "< 1 %".to_owned(),
-            100 => "> 99 %".to_owned(),
-            share => format!("{share} %"),
+        (part, whole) => match (part.saturating_mul(1000) + whole / 2) / whole {
+            0 => "< 0.1 %".to_owned(),
+            1000 => "> 99.9 %".to_owned(),
+            share => format!("{}.{} %", share / 10, share % 10),
         },
     }
 }
@@ -183,9 +183,9 @@ mod tests {
     fn shares_round_but_never_to_nothing_or_all() {
         for (part, whole, text) in [
             (0, 10, "0 %"),
-            (1, 1000, "< 1 %"),
-            (999, 1000, "> 99 %"),
-            (1, 3, "33 %"),
+            (1, 10_000, "< 0.1 %"),
+            (9_999, 10_000, "> 99.9 %"),
+            (1, 3, "33.3 %"),
             (10, 10, "100 %"),
             (0, 0, "0 %"),
         ] {
