@@ -254,7 +254,7 @@ fn the_demo_at_trace_level_names_nobody() {
             .env("TALLY_LOG", "trace")
             .env("TMPDIR", &temporary)
             .env("TALLY_FAILPOINT", failpoint)
-            .args(["demo", "--once", "--json", "--seed", "5", "--claims", "150"])
+            .args(["demo", "--once", "--json", "--seed", "5", "--claims", "400"])
             .arg("--data")
             .arg(&data)
             .output()
@@ -265,7 +265,7 @@ fn the_demo_at_trace_level_names_nobody() {
     let output = demo("");
     assert_eq!(output.status.code(), Some(0), "{output:?}");
 
-    let population = tally::demo::generate::generate(5, 150);
+    let population = tally::demo::generate::generate(5, 400);
     let mut planted = Vec::new();
     for contract in &population.contracts {
         planted.push(contract.id.clone());
@@ -275,7 +275,7 @@ fn the_demo_at_trace_level_names_nobody() {
         }
     }
     planted.retain(|text| text.len() > 5);
-    assert!(planted.len() > 50);
+    assert!(planted.len() > 50, "{} planted", planted.len());
     let mut searched = Searched(vec![("stdout".to_owned(), output.stdout.clone())]);
     searched.output("demo", &output);
     searched.output("panicked demo", &panicked);

@@ -158,6 +158,11 @@ impl Node {
         self.keys.tokens.token("unit", &[unit.as_bytes()])
     }
 
+    /// Holds the node's lock until it is dropped, over processes too.
+    fn lock(&self) -> Result<fs::File> {
+        lock(&self.folder)
+    }
+
     /// A sandbox for replaying on a backend.
     fn sandbox(backend: Backend) -> Result<Arc<Sandbox>> {
         Ok(Sandbox::new(backend)?)
@@ -180,6 +185,19 @@ fn identity(folder: &Path) -> Result<Identity> {
     Ok(identity)
 }
 
+/// Holds the folder's lock until it is dropped.
+fn lock(folder: &Path) -> Result<fs::File> {
+    let path = folder.join(".lock");
+    let lock = fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .with_context(|| format!("{} could not be made", path.display()))?;
+    lock.lock()
+        .with_context(|| format!("{} could not be locked", path.display()))?;
+    Ok(lock)
+}
+
 /// Makes a node's folder. Two processes may try at once: a lock lets one.
 fn create(folder: &Path) -> Result<()> {
     // Readable by its owner alone: it holds keys, and payloads under them.
@@ -188,13 +206,7 @@ fn create(folder: &Path) -> Result<()> {
         .mode(0o700)
         .create(folder)
         .with_context(|| format!("the folder {} could not be made", folder.display()))?;
-    let lock = folder.join(".lock");
-    let lock = fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(&lock)
-        .with_context(|| format!("{} could not be made", lock.display()))?;
-    lock.lock().context("the folder could not be locked")?;
+    let _one = lock(folder)?;
     let path = folder.join("node.json");
     if path.is_file() {
         return Ok(());

@@ -1,5 +1,7 @@
 //! Publishing a policy: proof, compilation, signature, an entry of the log.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 use tally_core::adjudication::Description;
@@ -66,6 +68,8 @@ impl Node {
         effective: ServiceDate,
     ) -> Result<Published, PublishError> {
         let loaded = self.shelf.load(component.clone())?;
+        // One publication at a time, over processes too.
+        let _one = self.lock()?;
         let description = std::sync::Arc::clone(loaded.policy.description());
         let hash = loaded.policy.hash();
         let book = self.book().await?;
@@ -111,16 +115,17 @@ impl Node {
 
     /// Publishes the policies that the binary carries, where they are not yet.
     pub(super) async fn publish_bundled(&self) -> Result<()> {
-        if self
-            .store
-            .publications()
-            .await?
-            .iter()
-            .any(|row| row.leaf.is_some())
-        {
-            return Ok(());
+        let mut published = BTreeSet::new();
+        for row in self.store.publications().await? {
+            if let Ok(Entry::Policy(policy)) = Entry::from_canon(&row.entry) {
+                published.insert(policy.publication.product);
+            }
         }
         for bundled in tally_bundled::all() {
+            // A node that was killed while it was made lacks some.
+            if published.contains(bundled.name) {
+                continue;
+            }
             let effective = ServiceDate::parse(bundled.effective)
                 .with_context(|| format!("the effective date of {}", bundled.name))?;
             match self.publish(bundled.component.to_vec(), effective).await {
