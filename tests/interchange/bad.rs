@@ -201,6 +201,8 @@ fn fhir_rows() -> Vec<Row> {
         row("\"servicedDate\": \"2026-01-05\"", "\"servicedDate\": \"2026-02-30\"", R::BadDate, "Claim.item[0].servicedDate"),
         row("\"servicedDate\": \"2026-01-05\"", "\"servicedDate\": \"2026-01\"", R::BadDate, "Claim.item[0].servicedDate"),
         row("\"created\": \"2026-01-20\"", "\"created\": \"CANARY\"", R::BadDate, "Claim.created"),
+        row("\"created\": \"2026-01-20\"", "\"created\": \"2026-13\"", R::BadDate, "Claim.created"),
+        row("\"created\"", "\"billablePeriod\": { \"start\": \"2026-01-06\", \"end\": \"2026-01-05\" }, \"created\"", R::DatesOutOfOrder, "Claim.billablePeriod"),
         row("\"end\": \"2026-01-06\"", "\"end\": \"2026-01-04\"", R::DatesOutOfOrder, "Claim.item[1].servicedPeriod"),
         row("\"end\": \"2026-01-06\"", "\"end\": \"2026-06-02\"", R::ServiceInFuture, "Claim.item[1]"),
     ]
@@ -390,8 +392,10 @@ fn a_file_of_contracts_is_refused_with_a_place() {
         ("\"female\"", "\"CANARY\"", R::BadText, "contract.members[0].sex"),
         ("\"subscriber\"", "7", R::WrongType, "contract.members[0].relationship"),
         ("\"CANARY-1\"", &format!("\"{long}\""), R::TooLong, "contract.members[0].id"),
-        ("\"CANARY-1\"", "\"CANARY-2\"", R::DatesOutOfOrder, "contract.members"),
-        ("\"2025-12-31\"", "\"2026-12-31\"", R::DatesOutOfOrder, "contract.members"),
+        ("\"CANARY-1\"", "\"CANARY-2\"", R::Sequence, "contract.members[1].id"),
+        ("\"2025-12-31\"", "\"2026-12-31\"", R::DatesOutOfOrder, "contract.members[0].spans[1]"),
+        ("\"2026-03-31\"", "\"2025-03-31\"", R::DatesOutOfOrder, "contract.members[0].authorizations[0]"),
+        ("\"sex\": \"female\"", "\"death\": \"1983-03-09\"", R::DatesOutOfOrder, "contract.members[0].death"),
         ("\"units\": 1", "\"units\": 0", R::BadQuantity, "contract.members[0].authorizations[0].units"),
         ("\"70551\"", "\"70 551\"", R::BadCode, "contract.members[0].authorizations[0].procedure"),
     ];
@@ -407,6 +411,15 @@ fn a_file_of_contracts_is_refused_with_a_place() {
         let text = error.to_string();
         assert!(!text.contains("CANARY") && !text.contains("1984"), "{text}");
     }
+    let nobody =
+        r#"{"format":"tallystick-contract/v1","id":"C","inception":"2025-01-01","members":[]}"#;
+    let Err(error) = read_contracts(nobody.as_bytes()) else {
+        panic!("nobody");
+    };
+    assert_eq!(
+        (error.rule, error.place.as_str()),
+        (R::Missing, "contract.members")
+    );
     let twice = format!("[{CONTRACT},{CONTRACT}]");
     let Err(error) = read_contracts(twice.as_bytes()) else {
         panic!("twice");

@@ -10,6 +10,7 @@ mod encodings;
 mod frozen;
 mod generate;
 mod mutations;
+mod readings;
 mod round_trips;
 mod smoke;
 mod targets;

@@ -10,7 +10,9 @@ use super::node::Node;
 use super::refusal::{Fault, IntakeRule};
 use super::scalar;
 use super::tally::{check_fields, check_format, choice, word};
-use crate::claim::{Authorization, Contract, Limits, Member, Relationship, Sex, Span};
+use crate::claim::{
+    Authorization, Contract, EnrolmentError, Limits, Member, Relationship, Sex, Span,
+};
 
 const FORMAT: &str = "tallystick-contract/v1";
 
@@ -111,10 +113,38 @@ fn read_contract(node: &Node<'_>) -> Result<Contract, Fault> {
         inception: scalar::date(&node.need("inception")?)?,
         members,
     };
-    contract.check().map_err(|error| {
-        node.fault_at("members", IntakeRule::DatesOutOfOrder, error.to_string())
-    })?;
+    contract.check().map_err(|error| unsound(node, &error))?;
     Ok(contract)
+}
+
+/// What is not sound in a contract, at its place.
+fn unsound(node: &Node<'_>, error: &EnrolmentError) -> Fault {
+    let member = |number: &usize| format!("members[{}]", number.saturating_sub(1));
+    let (rule, key) = match error {
+        EnrolmentError::NoMembers => (IntakeRule::Missing, "members".to_owned()),
+        EnrolmentError::SameId { second, .. } => {
+            (IntakeRule::Sequence, format!("{}.id", member(second)))
+        }
+        EnrolmentError::Spans { member: m, span } => (
+            IntakeRule::DatesOutOfOrder,
+            format!("{}.spans[{}]", member(m), span.saturating_sub(1)),
+        ),
+        EnrolmentError::Authorization {
+            member: m,
+            authorization,
+        } => (
+            IntakeRule::DatesOutOfOrder,
+            format!(
+                "{}.authorizations[{}]",
+                member(m),
+                authorization.saturating_sub(1)
+            ),
+        ),
+        EnrolmentError::DeathBeforeBirth { member: m } => {
+            (IntakeRule::DatesOutOfOrder, format!("{}.death", member(m)))
+        }
+    };
+    node.fault_at(&key, rule, error.to_string())
 }
 
 fn read_member(node: &Node<'_>) -> Result<Member, Fault> {

@@ -158,6 +158,20 @@ pub(super) fn day(node: &Node<'_>) -> Result<ServiceDate, Fault> {
     ServiceDate::parse(day).map_err(|error| date_fault(node, error))
 }
 
+/// As [`day`]; none for a year or a month alone, which FHIR allows.
+pub(super) fn day_if_whole(node: &Node<'_>) -> Result<Option<ServiceDate>, Fault> {
+    let text = node.text()?;
+    let first_of = match text.len() {
+        4 => format!("{text}-01-01"),
+        7 => format!("{text}-01"),
+        _ => return day(node).map(Some),
+    };
+    match ServiceDate::parse(&first_of) {
+        Ok(_) => Ok(None),
+        Err(error) => Err(date_fault(node, error)),
+    }
+}
+
 /// `hh:mm:ss`, a fraction or none, and a zone.
 fn is_time(text: &str) -> bool {
     let two = |bytes: &[u8], most: u8| match bytes {

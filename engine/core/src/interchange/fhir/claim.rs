@@ -320,13 +320,11 @@ fn fallback_dates(claim: &Node<'_>) -> Result<Option<(ServiceDate, ServiceDate)>
         Some(node) => period(&node)?,
         None => None,
     };
-    if billable.is_some() {
-        return Ok(billable);
-    }
-    match claim.get("created")? {
-        Some(node) => scalar::day(&node).map(|day| Some((day, day))),
-        None => Ok(None),
-    }
+    let created = match claim.get("created")? {
+        Some(node) => scalar::day_if_whole(&node)?,
+        None => None,
+    };
+    Ok(billable.or(created.map(|day| (day, day))))
 }
 
 /// What all items of a claim share.
