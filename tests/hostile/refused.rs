@@ -178,6 +178,8 @@ fn floats_of_each_kind() {
 fn features_that_are_not_allowed() {
     for more in [
         "(func (drop (v128.const i64x2 0 0)))",
+        "(func (result i32 i32) unreachable)",
+        "(func (block (param i32) unreachable))",
         "(func (drop (i32.atomic.load (i32.const 0))))",
         "(func (return_call 2))",
         "(memory 1 1)",
@@ -326,10 +328,8 @@ fn too_many() {
     ));
     let code = "(func (drop (i64.const -1234567890123)))".repeat(9_000);
     assert!(prove(Guest::new().with(&code).build()).is_ok());
-    let code = format!(
-        "(func {})",
-        "(drop (i64.const -1234567890123))".repeat(140_000)
-    );
+    let long = "(drop (i64.const -1234567890123))";
+    let code = format!("(func {})", long.repeat(15_000)).repeat(9);
     assert!(matches!(
         with(&code),
         Refused::TooMany {
@@ -337,6 +337,32 @@ fn too_many() {
             ..
         }
     ));
+    assert!(matches!(
+        with(&format!("(func {})", long.repeat(17_000))),
+        Refused::TooMany {
+            what: "bytes of one function",
+            ..
+        }
+    ));
+    // What a compiler keeps for each local grows with the loops around it.
+    let nested = |locals: usize, loops: usize| {
+        let locals = format!("(local{})", " i64".repeat(locals));
+        let set: String = (0..9)
+            .map(|i| format!("(local.set {i} (i64.const 1))"))
+            .collect();
+        let begin = "(loop ".repeat(loops);
+        format!("(func {locals} {begin}{set}{})", ")".repeat(loops))
+    };
+    assert!(prove(Guest::new().with(&nested(1_000, 199)).build()).is_ok());
+    for (locals, loops) in [(1_000, 200), (40_000, 5), (10, 20_000)] {
+        assert!(matches!(
+            with(&nested(locals, loops)),
+            Refused::TooMany {
+                what: "locals of one function, for each of its loops",
+                ..
+            }
+        ));
+    }
     let modules = format!("(component {})", "(core module)".repeat(5));
     // The interface is looked at first.
     assert_eq!(component(&modules), Refused::Missing { name: "describe" });

@@ -13,6 +13,12 @@ impl Limits {
     pub const CODE_BYTES: usize = 1 << 20;
     /// Functions, imports included.
     pub const FUNCTIONS: usize = 10_000;
+    /// Bytes of code of one function: some work of the compiler grows faster
+    /// than the function.
+    pub const FUNCTION_BYTES: usize = 128 << 10;
+    /// Locals of a function, each counted once and again for every loop: at the
+    /// head of a loop each local that changes needs a place of its own.
+    pub const LOCALS: usize = 200_000;
     /// Core modules of a component, and instances of them: the policy's own and
     /// the two that carry its imports across the interface.
     pub const MODULES: usize = 4;

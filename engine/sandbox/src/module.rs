@@ -23,8 +23,11 @@ pub(crate) struct Module {
     /// The most bytes each memory may have.
     pub(crate) memories: Vec<Option<u64>>,
     tables: Vec<u64>,
-    /// Bytes of code.
+    /// Bytes of code, in all and of the longest function.
     pub(crate) code: usize,
+    pub(crate) longest: usize,
+    /// The most locals a function has, counted for each of its loops.
+    pub(crate) locals: usize,
     names: BTreeMap<u32, String>,
 }
 
@@ -108,17 +111,25 @@ impl Module {
             Payload::CodeSectionEntry(body) => {
                 let range = body.range();
                 let length = range.end.saturating_sub(range.start);
-                self.code = self
-                    .code
-                    .saturating_add(usize::try_from(length).unwrap_or(usize::MAX));
+                let length = usize::try_from(length).unwrap_or(usize::MAX);
+                self.code = self.code.saturating_add(length);
+                self.longest = self.longest.max(length);
+                let mut locals = 0usize;
+                for declared in body.get_locals_reader()? {
+                    let (count, _) = declared?;
+                    locals = locals.saturating_add(usize::try_from(count).unwrap_or(usize::MAX));
+                }
+                let mut loops = 1usize;
                 let (mut direct, mut indirect) = (Vec::new(), Vec::new());
                 for operator in body.get_operators_reader()? {
                     match operator? {
                         Operator::Call { function_index } => direct.push(function_index),
                         Operator::CallIndirect { type_index, .. } => indirect.push(type_index),
+                        Operator::Loop { .. } => loops = loops.saturating_add(1),
                         _ => {}
                     }
                 }
+                self.locals = self.locals.max(locals.saturating_mul(loops));
                 direct.sort_unstable();
                 direct.dedup();
                 indirect.sort_unstable();

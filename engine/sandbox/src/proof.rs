@@ -87,7 +87,7 @@ pub enum Refused {
     /// P114.
     #[error("P114 {found} {what} are more than {limit}")]
     TooMany {
-        /// Modules, functions, memories or bytes of code.
+        /// Modules, functions, memories, locals or bytes of code.
         what: &'static str,
         /// How many there are.
         found: usize,
@@ -140,7 +140,6 @@ impl Proven {
 
 const INTEGERS_ONLY: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::SIGN_EXTENSION)
-    .union(WasmFeatures::MULTI_VALUE)
     .union(WasmFeatures::BULK_MEMORY)
     .union(WasmFeatures::CALL_INDIRECT_OVERLONG)
     .union(WasmFeatures::GC_TYPES)
@@ -188,6 +187,17 @@ pub fn prove(bytes: Vec<u8>) -> Result<Proven, Refused> {
     bound("instances of modules", shape.instances, Limits::MODULES)?;
     bound("functions", count(Module::functions), Limits::FUNCTIONS)?;
     bound("bytes of code", count(|m| m.code), Limits::CODE_BYTES)?;
+    let most = |get: fn(&Module) -> usize| shape.modules.iter().map(get).max().unwrap_or(0);
+    bound(
+        "bytes of one function",
+        most(|m| m.longest),
+        Limits::FUNCTION_BYTES,
+    )?;
+    bound(
+        "locals of one function, for each of its loops",
+        most(|m| m.locals),
+        Limits::LOCALS,
+    )?;
     bound("memories", count(|m| m.memories.len()), 1)?;
     let mut indirect = 0usize;
     for (position, module) in shape.modules.iter().enumerate() {

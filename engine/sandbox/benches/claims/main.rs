@@ -13,6 +13,7 @@
 #[path = "../../src/bindings.rs"]
 mod bindings;
 mod bounds;
+mod compile;
 #[allow(dead_code)]
 #[path = "../../../../tests/hostile/guest.rs"]
 mod guest;
@@ -40,6 +41,7 @@ fn main() {
     threads::report(&world);
     sealed::report();
     artefacts(&world);
+    compile::report();
     hostile::report();
 }
 
