@@ -70,6 +70,16 @@ impl PastLine {
         }
     }
 
+    /// What was done: the procedure, or the revenue code of a line without one.
+    #[must_use]
+    pub fn service(&self) -> Code {
+        if self.procedure.is_none() {
+            Code::parse(&self.revenue.to_string()).unwrap_or(Code::NONE)
+        } else {
+            self.procedure
+        }
+    }
+
     /// Whether another line is the same service billed again: the same member,
     /// provider, dates, procedure with modifiers, place (professional) or
     /// revenue code (institutional) and charge (Medicare Claims Processing
@@ -99,7 +109,7 @@ pub fn answer(question: &Question, member: &str, history: &[PastLine]) -> i64 {
         line.state == LineState::Allowed
             && line.from >= question.from
             && line.from <= question.through
-            && (question.code.is_none() || line.procedure == question.code)
+            && (question.code.is_none() || line.service() == question.code)
             && (question.family || line.member == member)
             && (question.provider.is_none() || provider(line) == question.provider)
     });
@@ -136,7 +146,7 @@ pub fn remaining(
     for line in used {
         let mut units = line.quantity;
         for auth in left.iter_mut().filter(|auth| {
-            auth.procedure == line.procedure && line.from >= auth.from && line.from <= auth.through
+            auth.procedure == line.service() && line.from >= auth.from && line.from <= auth.through
         }) {
             let taken = auth.remaining.lesser(units);
             auth.remaining = auth.remaining.checked_sub(taken).unwrap_or(Quantity::ZERO);

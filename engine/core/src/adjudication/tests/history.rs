@@ -1,7 +1,7 @@
 //! What policies' questions are answered from, and what is left of an
 //! authorisation.
 
-use tally_types::{Code, Quantity};
+use tally_types::{Code, Quantity, ShortCode};
 
 use super::rig::{World, claim, day, line};
 use crate::adjudication::*;
@@ -116,6 +116,26 @@ fn authorizations_are_used_up() {
         [0, 0, 3],
         "denied, waiting, another's, too late"
     );
+}
+
+/// A stay is authorised, and asked about, by its revenue code.
+#[test]
+fn a_line_without_a_procedure_is_known_by_its_revenue_code() {
+    let on_file = [authorization("0120", "2026-01-01", "2026-12-31", 5)];
+    let mut stay = past("0120", "2026-02-01", 3, LineState::Allowed);
+    stay.procedure = Code::NONE;
+    stay.revenue = ShortCode::of("0120");
+    let left = remaining(&on_file, "M1", &[stay.clone()]);
+    assert_eq!(left[0].remaining, Quantity::whole(2).unwrap());
+    let asked = Question {
+        what: Measure::Units,
+        code: Code::of("0120"),
+        provider: Code::NONE,
+        from: day("2026-01-01"),
+        through: day("2026-12-31"),
+        family: false,
+    };
+    assert_eq!(answer(&asked, "M1", &[stay]), 30_000);
 }
 
 /// The policy is given what is left, of its own member.
