@@ -62,3 +62,26 @@ impl Opening {
         .map_err(io::Error::other)?
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use sqlx::sqlite::SqliteConnection;
+
+    async fn pragma(conn: &mut SqliteConnection, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql).fetch_one(conn).await.unwrap()
+    }
+
+    /// A process that is killed does not show whether a commit reached the
+    /// disk; so what makes it is asserted by itself.
+    pub(crate) async fn assert_durable(conn: &mut SqliteConnection) {
+        let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
+            .fetch_one(&mut *conn)
+            .await
+            .unwrap();
+        assert_eq!(mode, "wal");
+        assert_eq!(pragma(conn, "PRAGMA synchronous").await, 2, "FULL");
+        assert_eq!(pragma(conn, "PRAGMA foreign_keys").await, 1);
+        assert_eq!(pragma(conn, "PRAGMA secure_delete").await, 1);
+        assert_eq!(pragma(conn, "PRAGMA busy_timeout").await, 60_000);
+    }
+}

@@ -115,6 +115,21 @@ async fn keys_are_found_together_and_the_erased_are_absent() {
 }
 
 #[tokio::test]
+async fn keys_reach_the_disk() {
+    let folder = TempDir::new().unwrap();
+    // On another thread: what it answers with can be sent there.
+    let path = path(&folder);
+    let vault = tokio::spawn(async move {
+        let vault = Vault::open(&path, WrapKey::new([7; 32])).await?;
+        vault.fresh(1).await?;
+        Ok::<_, VaultError>(vault)
+    });
+    let vault = vault.await.unwrap().unwrap();
+    crate::database::tests::assert_durable(&mut *vault.writer.lock().await).await;
+    vault.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn another_wrapping_key_is_told_at_once() {
     let folder = TempDir::new().unwrap();
     drop(open(&folder).await);

@@ -43,6 +43,16 @@ async fn assert_consistent_numbers(store: &SqliteStore) {
     }
 }
 
+#[tokio::test]
+async fn commits_reach_the_disk_and_readers_only_read() {
+    let folder = Folder::new();
+    let store = folder.fresh().await;
+    crate::database::tests::assert_durable(&mut *store.writer().await).await;
+    let mut reader = store.reader().await.unwrap();
+    let written = sqlx::query("DELETE FROM audit").execute(&mut *reader).await;
+    assert!(written.is_err());
+}
+
 /// Two stores on one file stand for two processes: they share no lock of ours.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_stores_on_one_file_have_one_effect() {
