@@ -30,7 +30,10 @@ fn script() -> String {
 
 #[test]
 fn every_line_of_the_tutorial_works() {
-    let script = script();
+    // The claim of the README is of a day that is long past one day, and the
+    // plan has a time limit: here it is of yesterday.
+    let yesterday = chrono::Utc::now().date_naive() - chrono::Days::new(1);
+    let script = script().replace("2026-02-03", &yesterday.to_string());
     assert!(script.contains("tally ledger verify"));
     let folder = tempfile::tempdir().unwrap();
     let binary = Path::new(env!("CARGO_BIN_EXE_tally"));
