@@ -14,11 +14,11 @@ use tally_core::ledger::tree::{
     Frontier, Hash, HashSource, ProofError, inclusion_proof, leaf_hash,
 };
 use tally_core::ledger::{Checkpoint, Entry, LogProof, Note, Receipt, Trust, TrustedLog, tiles};
-use tally_store::port::{Head, Integration, Leaf, Log as _, PendingFlag, Reading as _, StoreError};
+use tally_store::port::{Head, Integration, Leaf, Log as _, PendingFlag, Reading as _};
 use tally_store::vault;
 
-use super::Node;
 use super::record::Record;
+use super::{Node, is_fenced};
 
 /// Entries appended at once.
 const AT_ONCE: u32 = 512;
@@ -354,13 +354,6 @@ pub struct Exported {
     pub receipts: u64,
     /// Claims whose record was erased: they have none.
     pub erased: u64,
-}
-
-fn is_fenced(error: &anyhow::Error) -> bool {
-    matches!(
-        error.downcast_ref::<StoreError>(),
-        Some(StoreError::Fenced { .. })
-    )
 }
 
 /// A batch of flags: the oldest that wait, padded with dummies.

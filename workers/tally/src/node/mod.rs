@@ -24,7 +24,7 @@ use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use tally_core::claim::UnitKey;
 use tally_sandbox::{Backend, Sandbox};
-use tally_store::port::Token;
+use tally_store::port::{StoreError, Token};
 use tally_store::sqlite::SqliteStore;
 use tally_store::vault::{self, Vault};
 use tally_types::ServiceDate;
@@ -231,6 +231,14 @@ fn create(folder: &Path) -> Result<()> {
         .and_then(|()| fs::File::open(&fresh)?.sync_all())
         .and_then(|()| fs::rename(&fresh, &path))
         .with_context(|| format!("{} could not be written", path.display()))
+}
+
+/// Whether another process was first: what is left is to be loaded again.
+fn is_fenced(error: &anyhow::Error) -> bool {
+    matches!(
+        error.downcast_ref::<StoreError>(),
+        Some(StoreError::Fenced { .. })
+    )
 }
 
 /// A date for people and machines, or `-`.

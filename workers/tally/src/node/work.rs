@@ -15,14 +15,14 @@ use tally_core::claim::{Claim, ClaimId, Contract};
 use tally_core::ledger::{Entry, Execution, TableHash};
 use tally_sandbox::{Backend, FUEL_COST_TABLE, HostFault, Limits};
 use tally_store::port::{
-    AccumulatorName, Adjudicated, Batch, Log as _, Publications as _, Queued, Sealed, StoreError,
-    Token, Waiting, Work as _,
+    AccumulatorName, Adjudicated, Batch, Log as _, Publications as _, Queued, Sealed, Token,
+    Waiting, Work as _,
 };
 use tally_store::vault::{self, RecordKey};
 use thiserror::Error;
 
-use super::Node;
 use super::record::{Making, Record};
+use super::{Node, is_fenced};
 use crate::failpoint;
 use crate::policies::{Book, Desk};
 
@@ -547,11 +547,4 @@ fn stop(failed: &mut BTreeMap<Token, ClaimId>, queued: &Queued, error: &anyhow::
 
 fn open_history(key: &RecordKey, sealed: &Sealed) -> Result<Vec<PastLine>> {
     Vec::from_canon(&key.open(HISTORY, sealed)?).context("a stored history is damaged")
-}
-
-fn is_fenced(error: &anyhow::Error) -> bool {
-    matches!(
-        error.downcast_ref::<StoreError>(),
-        Some(StoreError::Fenced { .. })
-    )
 }
