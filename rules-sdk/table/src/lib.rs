@@ -168,11 +168,15 @@ impl Table {
             .skip(keys)
             .map(|name| {
                 let (name, kind) = name.split_once(':')?;
-                (!name.is_empty() && name.len() < 64).then_some((name.to_owned(), Kind::of(kind)?))
+                is_column(name).then_some((name.to_owned(), Kind::of(kind)?))
             })
             .collect::<Option<_>>()
             .ok_or(bad.clone())?;
-        if columns.is_empty() || columns.len() > MAX_COLUMNS {
+        let twice = (1..columns.len()).any(|i| {
+            let (before, from) = columns.split_at(i);
+            matches!(from, [(name, _), ..] if before.iter().any(|(other, _)| other == name))
+        });
+        if columns.is_empty() || columns.len() > MAX_COLUMNS || twice {
             return Err(bad);
         }
         let mut rows: Vec<(usize, Row)> = Vec::new();
@@ -250,7 +254,9 @@ impl Table {
                 .find(|known| known.number() == kind)
                 .ok_or(bad("kind of a column"))?;
             let name = core::str::from_utf8(reader.take(length.into())?)
-                .map_err(|_| bad("name of a column"))?;
+                .ok()
+                .filter(|name| is_column(name) && !columns.iter().any(|(other, _)| other == name))
+                .ok_or(bad("name of a column"))?;
             columns.push((name.to_owned(), kind));
         }
         let count = usize::try_from(u32::from_be_bytes(reader.array()?)).unwrap_or(usize::MAX);
@@ -310,6 +316,12 @@ impl Table {
         let row = self.rows.get(after.checked_sub(1)?)?;
         ((row.a, row.b) == (a, b) && on <= row.through).then_some(row.values)
     }
+}
+
+/// Whether a text may name a value column: 1 to 63 bytes of what a header can
+/// hold.
+fn is_column(name: &str) -> bool {
+    (1..64).contains(&name.len()) && !name.contains([',', ':', '\n', '\r']) && name.trim() == name
 }
 
 fn read_row(

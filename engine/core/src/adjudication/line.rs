@@ -197,6 +197,9 @@ impl LineOutcome {
         if paid.is_negative() {
             return Err(OutcomeError::NegativePayment { line, paid });
         }
+        // The patient's part alone may overflow where a negative adjustment
+        // (CARC 94) brings the whole back into range.
+        Money::checked_sum(patient(&adjustments)).ok_or(OutcomeError::Overflow { line })?;
         for posting in &postings {
             check_posting(line, posting)?;
         }
@@ -302,14 +305,16 @@ impl LineOutcome {
     /// What the patient owes: the sum of group PR (RFI 2548).
     #[must_use]
     pub fn patient(&self) -> Money {
-        Money::checked_sum(
-            self.adjustments
-                .iter()
-                .filter(|a| a.group == Group::Pr)
-                .map(|a| a.amount),
-        )
-        .unwrap_or_default()
+        Money::checked_sum(patient(&self.adjustments)).unwrap_or_default()
     }
+}
+
+/// The amounts of group PR.
+fn patient(adjustments: &[OutcomeAdjustment]) -> impl Iterator<Item = Money> {
+    adjustments
+        .iter()
+        .filter(|adjustment| adjustment.group == Group::Pr)
+        .map(|adjustment| adjustment.amount)
 }
 
 fn check_adjustment(line: u16, adjustment: &OutcomeAdjustment) -> Result<(), OutcomeError> {

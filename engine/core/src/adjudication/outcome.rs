@@ -143,7 +143,8 @@ impl Outcome {
         // Line sums are bounded, so only the totals can overflow.
         let fits = outcome
             .total(LineOutcome::charge)
-            .and(outcome.total(LineOutcome::allowed));
+            .and(outcome.total(LineOutcome::allowed))
+            .and(outcome.total(LineOutcome::patient));
         match fits {
             Some(_) => Ok(outcome),
             None => Err(OutcomeError::Overflow { line: 0 }),

@@ -85,6 +85,13 @@ fn errors_of_lines_and_outcomes() {
             Err(error)
         );
     }
+    // The patient's part alone is out of range, though the whole is not.
+    let huge = vec![
+        adjustment(Group::Pr, 1, i64::MAX),
+        adjustment(Group::Oa, 94, -i64::MAX),
+        adjustment(Group::Pr, 2, 1),
+    ];
+    assert_eq!(settle(1, 1, huge, vec![]), Err(O::Overflow { line }));
     assert_eq!(outcome(vec![]), Err(O::Lines));
     let (a, b) = (numbered(1, 1, vec![]), numbered(2, 1, vec![]));
     assert_eq!(outcome(vec![a.clone(), a.clone()]), Err(O::Lines));
