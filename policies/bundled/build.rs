@@ -29,7 +29,8 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     for name in POLICIES {
         let folder = policies.join(name);
         for source in SOURCES {
-            println!("cargo:rerun-if-changed={}", folder.join(source).display());
+            // Relative, so that it means this checkout's file.
+            println!("cargo:rerun-if-changed=../{name}/{source}");
         }
         let manifest = Manifest::read(&folder)?;
         let effective = manifest.effective.as_deref().unwrap_or(EFFECTIVE);

@@ -40,8 +40,8 @@ pub(crate) fn prepare(
     gather(folder, folder, target, 0, &mut files)?;
     if !manifest.own_sdk {
         files.retain(|path, _| !path.starts_with(SDK));
-        for (name, text) in sdk::FILES {
-            files.insert(Path::new(SDK).join(name), text.as_bytes().to_vec());
+        for (name, text) in sdk::files()? {
+            files.insert(Path::new(SDK).join(name), text.into_bytes());
         }
     }
     files.insert(
