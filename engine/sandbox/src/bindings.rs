@@ -5,7 +5,7 @@ use tally_core::claim::{ClaimKind, Relationship, Sex};
 use tally_types::{Carc, Code, CodeSystem, Group, Money, ServiceDate, ShortCode};
 
 #[allow(missing_docs, unsafe_code)] // generated
-mod generated {
+pub(crate) mod generated {
     wasmtime::component::bindgen!({
         world: "policy",
         path: "../../rules-sdk/wit",
@@ -14,7 +14,6 @@ mod generated {
 
 pub(crate) use generated::tallystick::policy::history::{Measure, Question};
 pub(crate) use generated::tallystick::policy::reference::{Key, Row};
-pub(crate) use generated::{Policy, PolicyPre};
 
 // How many bytes a policy may hand over is counted as the host holds them.
 // Were these sizes others, some determination of nearly that size would come

@@ -17,11 +17,16 @@
 //! [`ContractFault`]: tally_core::adjudication::ContractFault
 
 mod bindings;
+mod calls;
+mod config;
+mod faults;
 mod limits;
 mod machine;
 mod module;
 mod proof;
+mod state;
 
+pub use faults::HostFault;
 pub use limits::{ABI, FUEL_COST_TABLE, Limits};
-pub use machine::{Backend, HostFault, LoadError, Policy, Ran, Sandbox};
+pub use machine::{Backend, LoadError, Policy, Ran, Sandbox};
 pub use proof::{Proven, Refused, prove};

@@ -12,7 +12,8 @@ use wasmtime::{
     StoreContextMut, StoreLimits, StoreLimitsBuilder,
 };
 
-use crate::bindings::{self, Key, PolicyPre, Question, Row};
+use crate::bindings::generated::PolicyPre;
+use crate::bindings::{self, Key, Question, Row};
 use crate::guest::Guest;
 use crate::meter;
 use crate::world::World;

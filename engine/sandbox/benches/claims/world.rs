@@ -53,12 +53,20 @@ fn day(text: &str) -> ServiceDate {
     ServiceDate::parse(text).unwrap()
 }
 
+/// Harbor as it is built, or another build of it to compare.
+fn component() -> Vec<u8> {
+    if let Some(path) = std::env::var_os("TALLY_BENCH_COMPONENT") {
+        return std::fs::read(path).unwrap();
+    }
+    let policies = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies/harbor-ppo");
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench");
+    let built = tally_policy_build::build(&policies, &target).unwrap_or_else(|e| panic!("{e}"));
+    built.component
+}
+
 impl World {
     pub fn new() -> Self {
-        let policies = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies/harbor-ppo");
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench");
-        let built = tally_policy_build::build(&policies, &target).unwrap_or_else(|e| panic!("{e}"));
-        let proven = prove(built.component).unwrap();
+        let proven = prove(component()).unwrap();
         let load = |backend| {
             let sandbox = Sandbox::new(backend).unwrap();
             sandbox.load(&proven).unwrap_or_else(|e| panic!("{e}"))
