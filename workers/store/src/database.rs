@@ -12,12 +12,16 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 /// transaction takes; shorter than a person waits.
 const BUSY: Duration = Duration::from_secs(60);
 
+/// To be read and written by its owner, and by nobody else.
+#[cfg(unix)]
+const OWNER: u32 = 0o600;
+
 /// Every commit is on the disk before it is answered; what is deleted is
-/// overwritten; statements are not logged.
+/// overwritten; statements are not logged. The file must be there:
+/// [`Opening::of`] makes it.
 pub(crate) fn options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
-        .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
@@ -30,9 +34,7 @@ pub(crate) fn options(path: &Path) -> SqliteConnectOptions {
 
 /// The same, for connections that only read.
 pub(crate) fn reading(path: &Path) -> SqliteConnectOptions {
-    options(path)
-        .create_if_missing(false)
-        .pragma("query_only", "ON")
+    options(path).pragma("query_only", "ON")
 }
 
 /// Held while a file is created and migrated, which SQLite's own locks do not
@@ -42,13 +44,14 @@ pub(crate) struct Opening {
 }
 
 impl Opening {
-    /// Waits until no other process opens the same file. The lock is on a file
-    /// beside it: closing a handle to the database itself would let go of
-    /// SQLite's locks.
+    /// Waits until no other process opens the same file, and makes it when it
+    /// is not there. The lock is on a file beside it: closing a handle to the
+    /// database itself would let go of SQLite's locks.
     pub(crate) async fn of(path: &Path) -> io::Result<Self> {
         let mut beside = path.as_os_str().to_owned();
         beside.push("-open");
         let beside = PathBuf::from(beside);
+        let path = path.to_owned();
         tokio::task::spawn_blocking(move || {
             let lock = OpenOptions::new()
                 .create(true)
@@ -56,11 +59,31 @@ impl Opening {
                 .write(true)
                 .open(beside)?;
             lock.lock()?;
+            make(&path)?;
             Ok(Self { _lock: lock })
         })
         .await
         .map_err(io::Error::other)?
     }
+}
+
+/// Makes an empty file that only its owner can read, whatever the umask; SQLite
+/// gives its write-ahead log and shared memory the same mode. One that is there
+/// is not even opened, and stays as it is.
+fn make(path: &Path) -> io::Result<()> {
+    let mut new = OpenOptions::new();
+    new.create_new(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut new, OWNER);
+    let file = match new.open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        opened => opened?,
+    };
+    // The umask can have taken from the owner too.
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(OWNER))?;
+    drop(file);
+    Ok(())
 }
 
 #[cfg(test)]

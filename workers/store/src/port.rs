@@ -337,12 +337,17 @@ pub struct Adjudicated {
     pub entry: Vec<u8>,
 }
 
-/// Everything a batch of claims came to.
+/// Everything a batch of claims came to. There may be no claims: facts are
+/// stated again, and flags change, without one.
 #[derive(Debug, Clone, Default)]
 pub struct Batch {
     /// The claims, a unit's in sequence.
     pub claims: Vec<Adjudicated>,
-    /// New facts.
+    /// Groups that were judged, each with how many facts it had before this
+    /// batch: one that has another number by now is fenced.
+    pub groups: Vec<(Group, u64)>,
+    /// New facts, and facts stated again: one of the same group, claim and
+    /// line replaces what is stored.
     pub facts: Vec<FactRow>,
     /// Flags that changed.
     pub flags: Vec<FlagChange>,
@@ -377,12 +382,17 @@ pub trait Work {
     ///
     /// A claim that has an outcome, or is set aside or behind one that is; a
     /// sequence number that is not the unit's next; a balance that is not the
-    /// one before (zero before the first): [`StoreError::Fenced`], and nothing
-    /// has changed. Of two changes of a group of flags, the later holds.
+    /// one before (zero before the first); a group that has not as many facts
+    /// as when it was judged: [`StoreError::Fenced`], and nothing has changed.
+    /// Of two changes of a group of flags, the later holds; so of two facts of
+    /// the same group, claim and line.
     fn commit(&self, batch: &Batch) -> impl Future<Output = Answer<()>> + Send;
     /// Counts a host fault of a claim; at `limit` it is set aside. Answers
     /// whether it is; never, when it is not in the queue.
     fn failed(&self, claim: ClaimId, limit: u32) -> impl Future<Output = Answer<bool>> + Send;
+    /// Makes claims that were set aside ready again, and those behind them,
+    /// with no attempts counted. Answers how many were set aside.
+    fn release(&self) -> impl Future<Output = Answer<u64>> + Send;
     /// What waits.
     fn waiting(&self) -> impl Future<Output = Answer<Waiting>> + Send;
 }

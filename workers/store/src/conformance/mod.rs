@@ -72,7 +72,10 @@ macro_rules! conformance_suite {
             work::a_stale_balance_is_fenced
             work::a_fenced_batch_changes_nothing
             work::a_host_fault_holds_back_what_comes_later
+            work::what_was_set_aside_is_released
             work::facts_are_found_by_group
+            work::facts_are_stated_again
+            work::a_group_that_has_grown_is_fenced
             flags::flags_of_a_group_are_replaced
             flags::a_commitment_that_is_stored_stays
             flags::a_changed_flag_is_pending_again
@@ -95,6 +98,7 @@ macro_rules! conformance_suite {
             together::one_submission_at_once_is_taken_in_once
             together::workers_at_once_have_one_effect
             together::relays_at_once_append_once
+            together::flags_at_once_are_of_all_facts
         }
         #[test]
         fn any_schedule_comes_to_the_same_as_the_model() {

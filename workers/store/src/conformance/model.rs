@@ -9,8 +9,8 @@ use proptest::test_runner::{Config, TestRunner};
 use tally_core::adjudication::Status;
 
 use super::world::{
-    PARTITIONS, accumulator, adjudicated, batch, change, claim, claim_id, flag, flags, integration,
-    leaves, moved, sealed, submission, unit,
+    PARTITIONS, accumulator, adjudicated, batch, change, claim, claim_id, flag, flags, group,
+    integration, leaves, moved, restated, sealed, submission, unit,
 };
 use super::{Fixture, assert_fenced};
 use crate::port::{
@@ -45,6 +45,15 @@ enum Step {
     Integrate { entries: usize, flags: usize },
     /// The last integration once more.
     Relay,
+    /// What was set aside is released.
+    Release,
+    /// A claim's fact is stated, its group judged by this many facts too many.
+    Judge {
+        group: u64,
+        claim: usize,
+        version: u64,
+        stale: u64,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -58,6 +67,10 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(group, flags)| Step::Flags { group, flags }),
         3 => (0..5usize, 0..4usize).prop_map(|(entries, flags)| Step::Integrate { entries, flags }),
         1 => Just(Step::Relay),
+        1 => Just(Step::Release),
+        2 => (0..GROUPS, any::<usize>(), 0..3u64, 0..2u64).prop_map(
+            |(group, claim, version, stale)| Step::Judge { group, claim, version, stale }
+        ),
     ]
 }
 
@@ -122,6 +135,8 @@ struct Model {
     log: Vec<Vec<u8>>,
     places: BTreeMap<u64, u64>,
     last: Option<crate::port::Integration>,
+    /// By group and claim, the version last stated.
+    facts: BTreeMap<(u64, u64), u64>,
 }
 
 impl Model {
@@ -164,6 +179,47 @@ impl Model {
                     }
                 }
             }
+            Step::Release => self.release(store).await,
+            Step::Judge {
+                group,
+                claim,
+                version,
+                stale,
+            } => {
+                let claim = u64::try_from(*claim).unwrap().checked_rem(self.claims);
+                if let Some(claim) = claim {
+                    self.judge(store, (*group, claim), *version, *stale).await;
+                }
+            }
+        }
+    }
+
+    async fn release<S: Store>(&mut self, store: &S) {
+        let behind: Vec<_> = self.queue.iter().map(|waits| self.behind(waits)).collect();
+        let mut held = 0;
+        for (waits, behind) in self.queue.iter_mut().zip(behind) {
+            held += u64::from(waits.held);
+            if waits.held || behind {
+                waits.held = false;
+                waits.attempts = 0;
+            }
+        }
+        assert_eq!(store.release().await.unwrap(), held);
+    }
+
+    async fn judge<S: Store>(&mut self, store: &S, of: (u64, u64), version: u64, stale: u64) {
+        let facts = self.facts.keys().filter(|fact| fact.0 == of.0).count();
+        let judged = Batch {
+            groups: vec![(group(of.0), u64::try_from(facts).unwrap() + stale)],
+            facts: vec![restated(group(of.0), of.1, 1, version)],
+            ..Batch::default()
+        };
+        let answer = store.commit(&judged).await;
+        if stale > 0 {
+            assert_fenced(answer);
+        } else {
+            answer.unwrap();
+            self.facts.insert(of, version);
         }
     }
 
@@ -308,6 +364,7 @@ impl Model {
         self.compare_units(store, step).await;
         self.compare_log(store, step).await;
         self.compare_flags(store, step).await;
+        self.compare_facts(store, step).await;
         assert_eq!(store.totals().await.unwrap(), self.totals(), "{step:?}");
     }
 
@@ -388,6 +445,18 @@ impl Model {
             .map(|model| flag(model.n, model.version).commitment)
             .collect();
         assert_eq!(found, expected, "{step:?}");
+    }
+
+    async fn compare_facts<S: Store>(&self, store: &S, step: &Step) {
+        let groups: Vec<_> = (0..GROUPS).map(group).collect();
+        let mut expected: Vec<_> = self
+            .facts
+            .iter()
+            .map(|((of, claim), version)| (*of, restated(group(*of), *claim, 1, *version)))
+            .collect();
+        expected.sort_by_key(|(of, fact)| (*of, fact.claim));
+        let expected: Vec<_> = expected.into_iter().map(|(_, fact)| fact).collect();
+        assert_eq!(store.facts(&groups).await.unwrap(), expected, "{step:?}");
     }
 
     fn totals(&self) -> Totals {

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::world::{
-    adjudicated, batch, change, claim_id, digest, flag, flags, integrate_all, moved, submission,
-    unit,
+    adjudicated, batch, change, claim_id, digest, fact, flag, flags, group, integrate_all, moved,
+    submission, unit,
 };
-use crate::port::{ClaimFilter, Store, StoreError, Submission};
+use crate::port::{Batch, ClaimFilter, Store, StoreError, Submission};
 
 const TASKS: u64 = 4;
 const UNITS: u64 = 6;
@@ -192,5 +192,68 @@ pub async fn relays_at_once_append_once<S: Store + 'static>(store: S) {
         let at = usize::from(slot) * digest("", 0).len();
         assert_eq!(entry[at..at + 32], listed.row.commitment);
         assert!(places.insert((leaf, slot.into())));
+    }
+}
+
+/// A fact of a claim for each of two groups, which are flagged by how many
+/// facts they then have, as far as the store now shows.
+///
+/// # Panics
+/// When the store fails.
+pub async fn judged<S: Store>(store: &S, claim: u64) -> Batch {
+    let mut judged = Batch::default();
+    for of in 0..2 {
+        let before = store.facts(&[group(of)]).await.unwrap().len();
+        let before = u64::try_from(before).unwrap();
+        judged.groups.push((group(of), before));
+        judged.facts.push(fact(group(of), claim, 1));
+        judged.flags.push(change(of, vec![flag(of, before + 1)]));
+    }
+    judged
+}
+
+/// What is fenced is judged again.
+async fn judge<S: Store>(store: &S, claim: u64) {
+    loop {
+        match store.commit(&judged(store, claim).await).await {
+            Ok(()) => return,
+            Err(StoreError::Fenced { .. }) => tokio::task::yield_now().await,
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+}
+
+#[allow(missing_docs)]
+pub async fn flags_at_once_are_of_all_facts<S: Store + 'static>(store: S) {
+    let store = Arc::new(store);
+    let claims: Vec<_> = (0..TASKS * 10).map(|n| (n, n % UNITS)).collect();
+    store.accept(&submission(1, &claims)).await.unwrap();
+    let mut tasks = JoinSet::new();
+    for task in 0..TASKS {
+        let store = Arc::clone(&store);
+        tasks.spawn(async move {
+            for n in task * 10..task * 10 + 10 {
+                judge(&*store, n).await;
+            }
+        });
+    }
+    all(tasks).await;
+    assert_flags_of_all(&*store, TASKS * 10).await;
+}
+
+/// Asserts that the flags that stand are of this many facts.
+///
+/// # Panics
+/// When they are not, or the store fails.
+pub async fn assert_flags_of_all<S: Store>(store: &S, facts: u64) {
+    let listed = store.flags(&Default::default()).await.unwrap();
+    let mut found: Vec<_> = listed.into_iter().map(|listed| listed.row).collect();
+    let mut expected = vec![flag(0, facts), flag(1, facts)];
+    found.sort_by_key(|row| row.id);
+    expected.sort_by_key(|row| row.id);
+    assert_eq!(found, expected);
+    for of in 0..2 {
+        let found = store.facts(&[group(of)]).await.unwrap();
+        assert_eq!(u64::try_from(found.len()), Ok(facts));
     }
 }

@@ -3,9 +3,9 @@
 use super::assert_fenced;
 use super::world::{
     accumulator, adjudicated, batch, change, claim_id, decided, drain, fact, flag, group, moved,
-    seen, submission, unit,
+    restated, seen, submission, unit,
 };
-use crate::port::{Batch, Store, Waiting};
+use crate::port::{Batch, Store, StoreError, Waiting};
 
 #[allow(missing_docs)]
 pub async fn the_queue_is_in_order_of_arrival<S: Store>(store: S) {
@@ -212,6 +212,7 @@ pub async fn a_fenced_batch_changes_nothing<S: Store>(store: S) {
         claims: vec![moved(decided(&queued[1], 2), 0).0, decided(&queued[0], 2)],
         facts: vec![fact(group(1), 2, 1)],
         flags: vec![change(1, vec![flag(1, 1)])],
+        groups: vec![(group(1), 0)],
     };
     assert_fenced(store.commit(&whole).await);
     assert_eq!(seen(&store).await.unwrap(), before);
@@ -265,6 +266,53 @@ pub async fn a_host_fault_holds_back_what_comes_later<S: Store>(store: S) {
 }
 
 #[allow(missing_docs)]
+pub async fn what_was_set_aside_is_released<S: Store>(store: S) {
+    let claims = [(1, 2), (2, 2), (3, 4), (4, 2), (5, 3), (6, 6)];
+    store.accept(&submission(1, &claims)).await.unwrap();
+    let all = [
+        store.next(0, 10).await.unwrap(),
+        store.next(1, 10).await.unwrap(),
+    ];
+    // Nothing is set aside yet, and what is ready keeps its attempts.
+    assert!(!store.failed(claim_id(6), 3).await.unwrap());
+    let before = seen(&store).await.unwrap();
+    assert_eq!(store.release().await.unwrap(), 0);
+    assert_eq!(seen(&store).await.unwrap(), before);
+    // Two of one unit, the later of them first; one of another
+    // partition; one that is behind and has failed too.
+    for (n, limit) in [(2, 1), (1, 1), (5, 1), (4, 9)] {
+        store.failed(claim_id(n), limit).await.unwrap();
+    }
+    let waiting = store.waiting().await.unwrap();
+    assert_eq!((waiting.ready, waiting.held, waiting.behind), (2, 3, 1));
+    assert_eq!(store.release().await.unwrap(), 3);
+    let expected = Waiting {
+        ready: 6,
+        ..Waiting::default()
+    };
+    assert_eq!(store.waiting().await.unwrap(), expected);
+    for (partition, expected) in (0..).zip(all) {
+        let found = store.next(partition, 10).await.unwrap();
+        for (found, expected) in found.iter().zip(&expected) {
+            let attempts = u32::from(found.claim == claim_id(6));
+            assert_eq!((found.claim, found.attempts), (expected.claim, attempts));
+        }
+        assert_eq!(found.len(), expected.len());
+    }
+    assert_eq!(store.release().await.unwrap(), 0);
+    // What arrives now is behind nothing; all of it can be committed.
+    store.accept(&submission(2, &[(7, 2)])).await.unwrap();
+    assert_eq!(store.waiting().await.unwrap().ready, 7);
+    // It can be set aside again, after as many faults as the first time.
+    assert!(!store.failed(claim_id(2), 2).await.unwrap());
+    assert!(store.failed(claim_id(2), 2).await.unwrap());
+    assert_eq!(store.waiting().await.unwrap().behind, 2);
+    assert_eq!(store.release().await.unwrap(), 1);
+    assert_eq!(drain(&store).await.unwrap(), 7);
+    assert_eq!(store.waiting().await.unwrap(), Waiting::default());
+}
+
+#[allow(missing_docs)]
 pub async fn facts_are_found_by_group<S: Store>(store: S) {
     store
         .accept(&submission(1, &[(1, 2), (2, 2), (3, 4)]))
@@ -284,14 +332,14 @@ pub async fn facts_are_found_by_group<S: Store>(store: S) {
                 fact(group(2), 1, 1),
                 fact(other, 1, 1),
             ],
-            flags: Vec::new(),
+            ..Batch::default()
         })
         .await
         .unwrap();
     let later = Batch {
         claims: vec![decided(&queued[2], 4)],
         facts: vec![fact(group(1), 3, 1), fact(group(1), 3, 2)],
-        flags: Vec::new(),
+        ..Batch::default()
     };
     store.commit(&later).await.unwrap();
     let mut expected = vec![
@@ -305,4 +353,101 @@ pub async fn facts_are_found_by_group<S: Store>(store: S) {
     let found = store.facts(&[group(3), other, group(2)]).await.unwrap();
     assert_eq!(found, [fact(other, 1, 1), fact(group(2), 1, 1)]);
     assert_eq!(store.facts(&[]).await.unwrap(), []);
+}
+
+#[allow(missing_docs)]
+pub async fn facts_are_stated_again<S: Store>(store: S) {
+    let claims = [(1, 2), (2, 2)];
+    store.accept(&submission(1, &claims)).await.unwrap();
+    let first = Batch {
+        facts: vec![
+            fact(group(1), 1, 1),
+            fact(group(1), 2, 1),
+            fact(group(2), 1, 1),
+        ],
+        ..Batch::default()
+    };
+    store.commit(&first).await.unwrap();
+    // No claims: one fact is stated again, one is new, and a flag comes of it.
+    let again = Batch {
+        groups: vec![(group(1), 2)],
+        facts: vec![restated(group(1), 1, 1, 7), fact(group(1), 1, 2)],
+        flags: vec![change(1, vec![flag(1, 0)])],
+        ..Batch::default()
+    };
+    store.commit(&again).await.unwrap();
+    let mut expected = vec![
+        restated(group(1), 1, 1, 7),
+        fact(group(1), 1, 2),
+        fact(group(1), 2, 1),
+    ];
+    expected.sort_by_key(|fact| (fact.claim, fact.line));
+    assert_eq!(store.facts(&[group(1)]).await.unwrap(), expected);
+    let other = store.facts(&[group(2)]).await.unwrap();
+    assert_eq!(other, [fact(group(2), 1, 1)]);
+    assert_eq!(store.totals().await.unwrap().flags, 1);
+    // No claim was taken for it, and of two in one batch the later holds.
+    assert_eq!(store.waiting().await.unwrap().ready, 2);
+    let twice = Batch {
+        groups: vec![(group(2), 1)],
+        facts: vec![restated(group(2), 1, 1, 8), restated(group(2), 1, 1, 9)],
+        ..Batch::default()
+    };
+    store.commit(&twice).await.unwrap();
+    let other = store.facts(&[group(2)]).await.unwrap();
+    assert_eq!(other, [restated(group(2), 1, 1, 9)]);
+}
+
+/// Two writers judge a group by the same facts; the second has not seen what
+/// the first added.
+#[allow(missing_docs)]
+pub async fn a_group_that_has_grown_is_fenced<S: Store>(store: S) {
+    let claims = [(1, 2), (2, 4)];
+    store.accept(&submission(1, &claims)).await.unwrap();
+    let queued = store.next(0, 2).await.unwrap();
+    let judged = |n: u64, groups| Batch {
+        claims: vec![decided(&queued[usize::try_from(n - 1).unwrap()], n * 2)],
+        groups,
+        facts: vec![fact(group(1), n, 1)],
+        flags: vec![change(1, vec![flag(1, n)])],
+    };
+    store.commit(&judged(1, vec![(group(1), 0)])).await.unwrap();
+    let before = seen(&store).await.unwrap();
+    let facts = store.facts(&[group(1)]).await.unwrap();
+    for groups in [
+        // Fewer than there are; more; more than anybody can count.
+        vec![(group(1), 0)],
+        vec![(group(1), 2)],
+        vec![(group(1), u64::MAX)],
+        // One that is right beside one that is not, either way round.
+        vec![(group(1), 1), (group(2), 1)],
+        vec![(group(2), 1), (group(1), 1)],
+    ] {
+        match store.commit(&judged(2, groups)).await {
+            Err(StoreError::Fenced { what }) => assert_eq!(what, "a group of facts"),
+            other => panic!("fenced was expected, not {other:?}"),
+        }
+        assert_eq!(seen(&store).await.unwrap(), before);
+        assert_eq!(store.facts(&[group(1)]).await.unwrap(), facts);
+    }
+    // A group's detector is part of its name.
+    let other = crate::port::Group {
+        detector: tally_core::fraud::DetectorId::SuspectDuplicate,
+        ..group(1)
+    };
+    let again = judged(2, vec![(other, 0), (group(1), 1), (group(2), 0)]);
+    store.commit(&again).await.unwrap();
+    assert_eq!(store.facts(&[group(1)]).await.unwrap().len(), 2);
+    let standing = store.flags(&Default::default()).await.unwrap();
+    assert_eq!(standing.len(), 1);
+    assert_eq!(standing[0].row, flag(1, 2));
+    // More groups than one statement holds.
+    let mut many: Vec<_> = (10..200).map(|n| (group(n), 0)).collect();
+    let quiet = |groups| Batch {
+        groups,
+        ..Batch::default()
+    };
+    store.commit(&quiet(many.clone())).await.unwrap();
+    many.push((group(1), 1));
+    assert_fenced(store.commit(&quiet(many)).await);
 }

@@ -220,6 +220,15 @@ pub fn fact(group: Group, claim: u64, line: u16) -> FactRow {
     }
 }
 
+/// The same fact, stated another way.
+#[must_use]
+pub fn restated(group: Group, claim: u64, line: u16, version: u64) -> FactRow {
+    FactRow {
+        sealed: sealed("restated", version),
+        ..fact(group, claim, line)
+    }
+}
+
 /// A version of the `n`th flag.
 #[must_use]
 pub fn flag(n: u64, version: u64) -> FlagRow {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sqlx::sqlite::SqliteConnection;
 
-use crate::port::{AccumulatorName, Adjudicated, Answer, Batch, FactRow, StoreError};
+use crate::port::{AccumulatorName, Adjudicated, Answer, Batch, FactRow, Group, StoreError};
 
 use super::bulk::{Bulk, hex_list, id_list, number_list};
 use super::cells::Cells;
@@ -59,7 +59,19 @@ const FACTS: Bulk = Bulk {
     doing: "storing facts",
     before: "INSERT INTO fact (detector, key, claim, line, record, payload)",
     columns: 6,
-    after: "",
+    after: "ON CONFLICT (detector, key, claim, line) \
+            DO UPDATE SET record = excluded.record, payload = excluded.payload",
+};
+
+/// How many groups have not as many facts as when they were judged. What it
+/// counts are the facts of those groups alone, next to each other.
+pub(super) const JUDGED: Bulk = Bulk {
+    doing: "counting the facts of groups",
+    before: "WITH judged (detector, key, facts) AS (",
+    columns: 3,
+    after: ") SELECT count(*) FROM judged AS m \
+            WHERE (SELECT count(*) FROM fact AS f \
+            WHERE f.detector = m.detector AND f.key = m.key) <> m.facts",
 };
 
 /// How many balances are not what they were taken to be.
@@ -110,6 +122,7 @@ pub(super) async fn commit(conn: &mut SqliteConnection, batch: &Batch) -> Answer
     if stale != 0 {
         return Err(fenced("a balance"));
     }
+    judged(conn, &batch.groups).await?;
     BALANCES
         .run(conn, &moved, |values, moved| {
             balance(values, moved, moved.after)
@@ -249,6 +262,23 @@ async fn outcomes(conn: &mut SqliteConnection, placed: &[Placed<'_>]) -> Answer<
         .await
         .map_err(doing("taking claims off the queue"))?;
     Ok(())
+}
+
+/// Whether groups still have the facts they were judged by.
+async fn judged(conn: &mut SqliteConnection, groups: &[(Group, u64)]) -> Answer<()> {
+    let stale = JUDGED
+        .count(conn, groups, |values, (group, facts)| {
+            values.number(detector(group.detector));
+            values.bytes(&group.key.0);
+            // More than SQLite can count is a number no group has.
+            values.number(i64::try_from(*facts).unwrap_or(i64::MAX));
+        })
+        .await?;
+    if stale == 0 {
+        Ok(())
+    } else {
+        Err(fenced("a group of facts"))
+    }
 }
 
 async fn facts(conn: &mut SqliteConnection, facts: &[FactRow]) -> Answer<()> {

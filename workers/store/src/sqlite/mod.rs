@@ -3,8 +3,8 @@
 //! A write is one transaction that holds SQLite's write lock from its start
 //! (`BEGIN IMMEDIATE`), so what it read is still so when it commits. Another
 //! process may write the same file: the lock orders them, and the fences (a
-//! claim's outcome, a unit's next number, a balance, the log's size) refuse
-//! what came too late.
+//! claim's outcome, a unit's next number, a balance, a group's facts, the log's
+//! size) refuse what came too late.
 
 mod audit;
 mod bulk;

@@ -26,6 +26,14 @@ pub(super) const READY_COUNT: &str = "SELECT count(*) FROM queue WHERE state = 0
 pub(super) const ASIDE_COUNT: &str =
     "SELECT state, count(*) FROM queue WHERE state <> 0 GROUP BY state";
 
+/// Units with a claim set aside let go of it.
+pub(super) const LET_GO: &str = "UPDATE unit SET held = NULL WHERE id IN \
+     (SELECT c.unit FROM queue AS q CROSS JOIN claim AS c ON c.place = q.claim \
+     WHERE q.state <> 0 AND q.state = 2)";
+
+/// What is not ready, is.
+pub(super) const RELEASED: &str = "UPDATE queue SET state = 0, attempts = 0 WHERE state <> 0";
+
 /// Units by token.
 pub(super) const UNITS: &str = "SELECT j.key, u.id, u.done FROM json_each(?) AS j \
      CROSS JOIN unit AS u ON u.token = unhex(j.value)";
@@ -179,30 +187,29 @@ impl Work for SqliteStore {
         Ok(held)
     }
 
+    async fn release(&self) -> Answer<u64> {
+        let mut writer = self.writer().await;
+        let mut tx = begin(&mut writer).await?;
+        let held = waiting(&mut tx).await?.held;
+        if held == 0 {
+            return Ok(0);
+        }
+        for sql in [LET_GO, RELEASED] {
+            sqlx::query(sql)
+                .execute(&mut *tx)
+                .await
+                .map_err(doing("releasing what was set aside"))?;
+        }
+        tx.commit()
+            .await
+            .map_err(doing("releasing what was set aside"))?;
+        Ok(held)
+    }
+
     async fn waiting(&self) -> Answer<Waiting> {
         let mut reader = self.reader().await?;
         let mut tx = moment(&mut reader).await?;
-        let ready: i64 = sqlx::query_scalar(READY_COUNT)
-            .fetch_one(&mut *tx)
-            .await
-            .map_err(doing("counting what waits"))?;
-        let rows = sqlx::query(ASIDE_COUNT)
-            .fetch_all(&mut *tx)
-            .await
-            .map_err(doing("counting what waits"))?;
-        let mut waiting = Waiting {
-            ready: u64::try_from(ready).map_err(|_| StoreError::Damaged { what: "queue" })?,
-            ..Waiting::default()
-        };
-        for row in &rows {
-            let mut cells = Cells::of(row, "queue");
-            match cells.number::<i64>()? {
-                BEHIND => waiting.behind = cells.number()?,
-                HELD => waiting.held = cells.number()?,
-                _ => return Err(StoreError::Damaged { what: "queue" }),
-            }
-        }
-        Ok(waiting)
+        waiting(&mut tx).await
     }
 }
 
@@ -215,6 +222,30 @@ const HELD: i64 = 2;
 const ASKED: StoreError = StoreError::Damaged {
     what: "list of what was asked",
 };
+
+async fn waiting(conn: &mut SqliteConnection) -> Answer<Waiting> {
+    let ready: i64 = sqlx::query_scalar(READY_COUNT)
+        .fetch_one(&mut *conn)
+        .await
+        .map_err(doing("counting what waits"))?;
+    let rows = sqlx::query(ASIDE_COUNT)
+        .fetch_all(conn)
+        .await
+        .map_err(doing("counting what waits"))?;
+    let mut waiting = Waiting {
+        ready: u64::try_from(ready).map_err(|_| StoreError::Damaged { what: "queue" })?,
+        ..Waiting::default()
+    };
+    for row in &rows {
+        let mut cells = Cells::of(row, "queue");
+        match cells.number::<i64>()? {
+            BEHIND => waiting.behind = cells.number()?,
+            HELD => waiting.held = cells.number()?,
+            _ => return Err(StoreError::Damaged { what: "queue" }),
+        }
+    }
+    Ok(waiting)
+}
 
 /// Sets a claim's unit back: its later claims wait behind it.
 async fn hold(conn: &mut SqliteConnection, unit: i64, sequence: i64) -> Answer<()> {

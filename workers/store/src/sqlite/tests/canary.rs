@@ -109,6 +109,7 @@ async fn planted_identifiers_are_in_no_file_and_no_error() {
     flagged.sealed = seal(&keys[3], "flag");
     let batch = Batch {
         claims,
+        groups: vec![(group(1), 0)],
         facts: vec![FactRow {
             group: group(1),
             claim: new.claims[0].id,
@@ -140,8 +141,13 @@ async fn planted_identifiers_are_in_no_file_and_no_error() {
 async fn errors(store: &SqliteStore, batch: &Batch, contract: &NewContract) -> Vec<StoreError> {
     let mut elsewhere = contract.clone();
     elsewhere.unit = Token([3; 32]);
-    let mut again = batch.clone();
-    again.claims.clear();
+    let mut refused = batch.clone();
+    refused.claims.clear();
+    refused.groups.clear();
+    refused.flags[0].flags[0].commitment = [3; 32];
+    refused.flags[0].flags[0].score = 1001;
+    let mut judged = batch.clone();
+    judged.claims.clear();
     let mut orphan = batch.facts.clone();
     orphan[0].claim = crate::conformance::world::claim_id(99);
     let orphan = Batch {
@@ -151,9 +157,10 @@ async fn errors(store: &SqliteStore, batch: &Batch, contract: &NewContract) -> V
     vec![
         store.commit(batch).await.unwrap_err(),
         store.put_contract(&elsewhere).await.unwrap_err(),
-        // The same fact again, and a fact of a claim that is not there: what
-        // SQLite itself refuses.
-        store.commit(&again).await.unwrap_err(),
+        store.commit(&judged).await.unwrap_err(),
+        // A flag with a score that none has, and a fact of a claim that is not
+        // there: what SQLite itself refuses.
+        store.commit(&refused).await.unwrap_err(),
         store.commit(&orphan).await.unwrap_err(),
     ]
 }

@@ -9,6 +9,7 @@ use super::Folder;
 use crate::conformance::Fixture;
 use crate::conformance::assert_fenced;
 use crate::conformance::consistency::assert_consistent;
+use crate::conformance::together::{assert_flags_of_all, judged};
 use crate::conformance::world::{
     adjudicated, batch, claim_id, decided, integrate_all, moved, submission, unit,
 };
@@ -101,6 +102,35 @@ async fn commit_next(store: &SqliteStore, of: u64) {
     match store.commit(&batch(vec![claim])).await {
         Ok(()) | Err(StoreError::Fenced { .. }) => {}
         Err(other) => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_stores_on_one_file_lose_no_flag() {
+    let folder = Folder::new();
+    let path = folder.path();
+    let one = SqliteStore::open(&path).await.unwrap();
+    let two = SqliteStore::open(&path).await.unwrap();
+    let claims: Vec<_> = (0..40).map(|n| (n, 1)).collect();
+    one.accept(&submission(1, &claims)).await.unwrap();
+    for n in 0..20 {
+        // Both judge what they see, which is the same; then both commit.
+        let [first, second] = [judged(&one, 2 * n).await, judged(&two, 2 * n + 1).await];
+        match tokio::join!(one.commit(&first), two.commit(&second)) {
+            (Ok(()), late) => {
+                assert_fenced(late);
+                let again = judged(&two, 2 * n + 1).await;
+                two.commit(&again).await.unwrap();
+            }
+            (late, Ok(())) => {
+                assert_fenced(late);
+                let again = judged(&one, 2 * n).await;
+                one.commit(&again).await.unwrap();
+            }
+            neither => panic!("{neither:?}"),
+        }
+        assert_flags_of_all(&one, 2 * n + 2).await;
+        assert_flags_of_all(&two, 2 * n + 2).await;
     }
 }
 
@@ -248,5 +278,80 @@ async fn what_must_only_grow_cannot_shrink() {
     ] {
         let done = sqlx::query(sql).execute(&mut *store.writer().await).await;
         assert!(done.is_err(), "{sql}");
+    }
+}
+
+#[cfg(unix)]
+mod modes {
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::{Path, PathBuf};
+    use std::process::Command;
+
+    use super::submission;
+    use crate::port::Intake;
+    use crate::sqlite::SqliteStore;
+    use crate::vault::{Vault, WrapKey};
+
+    const FOLDER: &str = "TALLY_MODES_FOLDER";
+
+    fn mode(path: &Path) -> u32 {
+        path.metadata().unwrap().permissions().mode() & 0o7777
+    }
+
+    /// The umask is the process's: so a process of its own. A test of nothing
+    /// when nobody is its parent.
+    #[tokio::test]
+    async fn child() {
+        let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else {
+            return;
+        };
+        let node = folder.join("node.db");
+        let keys = folder.join("keys.db");
+        let store = SqliteStore::open(&node).await.unwrap();
+        let vault = Vault::open(&keys, WrapKey::new([9; 32])).await.unwrap();
+        store.accept(&submission(1, &[(1, 1)])).await.unwrap();
+        vault.fresh(1).await.unwrap();
+        for path in [node, keys] {
+            for more in ["", "-wal", "-shm"] {
+                let mut name = path.clone().into_os_string();
+                name.push(more);
+                let path = PathBuf::from(name);
+                assert_eq!(mode(&path), 0o600, "{}", path.display());
+            }
+        }
+        std::fs::write(folder.join("looked"), []).unwrap();
+    }
+
+    #[test]
+    fn only_the_owner_reads_the_files() {
+        for umask in ["000", "022", "277"] {
+            let folder = tempfile::TempDir::new().unwrap();
+            let child = Command::new("sh")
+                .args(["-c", &format!("umask {umask}; exec \"$0\" \"$@\"")])
+                .arg(std::env::current_exe().unwrap())
+                .args(["--exact", "sqlite::tests::files::modes::child"])
+                .env(FOLDER, folder.path())
+                .output()
+                .unwrap();
+            assert!(child.status.success(), "umask {umask}: {child:?}");
+            assert!(folder.path().join("looked").exists(), "{child:?}");
+        }
+    }
+
+    /// A file that is there keeps its mode: who opened it up meant to.
+    #[tokio::test]
+    async fn a_file_that_is_there_keeps_its_mode() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("node.db");
+        SqliteStore::open(&path)
+            .await
+            .unwrap()
+            .close()
+            .await
+            .unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
+        let again = SqliteStore::open(&path).await.unwrap();
+        assert_eq!(mode(&path), 0o640);
+        again.close().await.unwrap();
     }
 }

@@ -75,6 +75,12 @@ async fn the_hot_path_searches() {
     }
     let stale = plan(&store, AssertSqlSafe(commit::STALE.sql(4))).await;
     assert_searches("stale", &stale, &[]);
+    let judged = plan(&store, AssertSqlSafe(commit::JUDGED.sql(4))).await;
+    assert_searches("judged", &judged, &[]);
+    let found = judged
+        .iter()
+        .any(|step| step.contains("detector=? AND key=?"));
+    assert!(found, "{judged:#?}");
 }
 
 #[tokio::test]
@@ -104,6 +110,16 @@ async fn what_waits_is_taken_from_the_front() {
         let plan = plan(&store, sql).await;
         assert!(plan[0].contains(index), "{plan:#?}");
         assert_eq!(plan.len(), 1, "{plan:#?}");
+    }
+    // What is released is found by the same index.
+    for sql in [work::LET_GO, work::RELEASED] {
+        let plan = plan(&store, sql).await;
+        let found = plan.iter().any(|step| step.contains("queue_aside"));
+        assert!(found, "{plan:#?}");
+        let walks_all = plan
+            .iter()
+            .any(|step| walks(step, &[]) && !step.contains("queue_aside"));
+        assert!(!walks_all, "{plan:#?}");
     }
     let next = plan(&store, work::NEXT).await;
     assert!(next[0].contains("queue_ready"), "{next:#?}");
