@@ -221,7 +221,7 @@ impl Sandbox {
             )
             .map_err(misfit)?;
         let describe: Describe = instance
-            .get_typed_func(&mut store, &describe)
+            .get_typed_func(&mut store, describe)
             .map_err(misfit)?;
         store.set_fuel(Limits::FUEL).map_err(broken)?;
         let (said,) = describe.call(&mut store, ()).map_err(broken)?;
@@ -318,7 +318,7 @@ impl Policy {
         store.set_fuel(Limits::INSTANTIATION_FUEL)?;
         let instance = self.pre.instantiate(&mut *store)?;
         let adjudicate = instance
-            .get_func(&mut *store, &self.adjudicate)
+            .get_func(&mut *store, self.adjudicate)
             .ok_or_else(|| Failed("`adjudicate` is gone".to_owned()))?;
         // SAFETY: the function is that of this component whose type was checked
         // when the component was linked.

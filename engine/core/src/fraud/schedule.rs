@@ -7,8 +7,9 @@
 
 use crate::canon::{Canon, DecodeError, Reader};
 
-/// Commitments in a batch.
-pub const SLOTS: usize = 16;
+/// Commitments in a batch: as many as outcomes from one to the next, so that
+/// what is found rarely has to wait.
+pub const SLOTS: usize = 64;
 /// Adjudicated entries from one batch to the next.
 pub const EVERY: u64 = 64;
 
@@ -192,7 +193,7 @@ mod tests {
             prop_assert_eq!(&at, &run(&quiet).0);
             let drains = steps.iter().filter(|s| matches!(s, Step::Drained)).count();
             prop_assert_eq!(at.len(), (steps.len() - drains) / 64 + drains);
-            prop_assert!(batches.iter().all(|b| b.to_canon().len() == 512));
+            prop_assert!(batches.iter().all(|b| b.to_canon().len() == SLOTS * 32));
             // Nothing is lost and nothing is committed twice.
             let on_ledger: BTreeSet<Commitment> =
                 batches.iter().flat_map(|b| b.slots).collect();
@@ -206,8 +207,8 @@ mod tests {
 
     #[test]
     fn overflow_waits_oldest_first() {
-        let pending: Vec<Commitment> = (0u8..20).map(|n| [n; 32]).collect();
-        for (n, taken) in [(0, 0), (3, 3), (16, 16), (20, 16)] {
+        let pending: Vec<Commitment> = (0u8..70).map(|n| [n; 32]).collect();
+        for (n, taken) in [(0, 0), (3, 3), (64, 64), (70, 64)] {
             let filled = fill(&pending[..n], &random(7));
             assert_eq!(filled.places.len(), taken);
             for (i, place) in filled.places.iter().enumerate() {

@@ -136,6 +136,7 @@ async fn submit(args: &SubmitArgs) -> Result<Ended> {
     let node = args.node.open().await?;
     let format = args.format.map(Format::from);
     let mut read = 0u64;
+    let mut again = 0u64;
     let mut claims = Vec::new();
     let mut refusals = Vec::new();
     for (path, bytes) in args.files.iter().zip(&files) {
@@ -144,6 +145,7 @@ async fn submit(args: &SubmitArgs) -> Result<Ended> {
             .await
             .with_context(|| format!("{} could not be taken in", path.display()))?;
         read += u64::from(submitted.read);
+        again += u64::from(submitted.again);
         claims.extend(submitted.claims);
         for refusal in submitted.refusals {
             refusals.push((path.display().to_string(), refusal));
@@ -186,6 +188,12 @@ async fn submit(args: &SubmitArgs) -> Result<Ended> {
             });
             say(table(&["claim", "status", "paid>", "patient>"], rows))?;
         }
+        if again > 0 {
+            say(format!(
+                "{} submitted before: this is what came of it then.",
+                plural(again, "file")
+            ))?;
+        }
         if decided.len() > SHOWN {
             say(format!(
                 "… and {} more: `tally claim export` prints them all.",
@@ -207,7 +215,7 @@ async fn submit(args: &SubmitArgs) -> Result<Ended> {
     }
     if waiting > 0 {
         eprintln!(
-            "error: {} not adjudicated: {} set aside after host faults, {} behind them; see the log (TALLY_LOG=info) and submit the file again",
+            "error: {} not adjudicated: {} set aside after host faults, {} behind them: see what the log says above; the next `tally claim submit` on this node tries them again",
             plural(waiting as u64, "claim"),
             drained.waiting.held,
             drained.waiting.behind
@@ -255,6 +263,7 @@ async fn status(args: &StatusArgs) -> Result<Ended> {
         }
         return Ok(Ended::Well);
     };
+    node.note("claim-status-read", id).await?;
     let row = node.store().claim(id).await?.with_context(|| {
         format!("no claim {id} on this node: `tally claim export` lists those there are")
     })?;
@@ -404,7 +413,10 @@ fn explain_line(line: &LineView) -> Result<()> {
     for adjustment in &line.adjustments {
         rows.push(vec![
             adjustment.meaning.to_owned(),
-            format!("{} {}", adjustment.group, adjustment.carc),
+            match &adjustment.rarc {
+                Some(remark) => format!("{} {} {remark}", adjustment.group, adjustment.carc),
+                None => format!("{} {}", adjustment.group, adjustment.carc),
+            },
             format!("-{}", adjustment.amount),
             adjustment.left.clone(),
             adjustment.clause.clone(),

@@ -38,7 +38,7 @@ pub struct ListArgs {
     #[arg(long, value_parser = super::parse_date, value_name = "DATE")]
     through: Option<ServiceDate>,
     /// With at least this score (0 to 1000)
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(0..=1000))]
     score: Option<u16>,
     /// At most so many
     #[arg(long, default_value_t = 50)]

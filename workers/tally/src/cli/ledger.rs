@@ -191,10 +191,10 @@ fn verify(args: &VerifyArgs) -> Result<Ended> {
                 ended = Ended::Refused;
                 if args.json {
                     rows.push(
-                        json!({ "file": file, "verdict": "false", "reason": format!("{error:#}") }),
+                        json!({ "file": file, "verdict": "false", "reason": super::chain(&error) }),
                     );
                 }
-                eprintln!("error: {file}: does not hold: {error:#}");
+                eprintln!("error: {file}: does not hold: {}", super::chain(&error));
             }
         }
     }

@@ -216,7 +216,11 @@ async fn publish(args: &PublishArgs) -> Result<Ended> {
         Ok(published) => published,
         Err(error) => {
             let error = anyhow::Error::from(error);
-            bail!("{} is not published: {error:#}", args.file.display());
+            bail!(
+                "{} is not published: {}",
+                args.file.display(),
+                super::chain(&error)
+            );
         }
     };
     let publication = &published.publication;

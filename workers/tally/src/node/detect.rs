@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result};
 use tally_core::canon::{Blob, Canon as _};
-use tally_core::claim::ClaimId;
+use tally_core::claim::{Claim, ClaimId, Contract};
 use tally_core::fraud::{self, Fact, FactKey, Flag, Parameters};
 use tally_core::ledger::{Salt, Subject, commit};
 use tally_store::port::{
-    FactRow, FlagChange, FlagGroup, FlagRow, Group, Reading as _, Token, Work as _,
+    Batch, ClaimFilter, FactRow, FlagChange, FlagGroup, FlagRow, Group, Reading as _, Token,
+    Work as _,
 };
-use tally_store::vault;
+use tally_store::vault::{self, RecordKey};
+use tally_types::ServiceDate;
 
 use super::Node;
 use super::work::{Done, FACT, FLAG};
@@ -23,6 +25,21 @@ pub(super) struct SaltedFlag {
 }
 
 tally_core::canon_record!(SaltedFlag { salt, flag });
+
+/// What a batch adds, and the flags that follow.
+pub(super) struct Detected {
+    pub(super) facts: Vec<FactRow>,
+    /// How many facts each group had.
+    pub(super) groups: Vec<(Group, u64)>,
+    pub(super) flags: Vec<FlagChange>,
+}
+
+/// What is stored of groups.
+struct Remembered {
+    counts: BTreeMap<Group, u64>,
+    /// Groups with a fact that cannot be read, nor had again from its claim.
+    damaged: BTreeSet<Group>,
+}
 
 /// Who a claim concerns, in tokens.
 #[derive(Clone, Copy)]
@@ -43,61 +60,218 @@ impl Node {
         }
     }
 
-    /// The facts of a batch, and the flags of every group they fall in.
-    pub(super) async fn detect(&self, done: &[Done]) -> Result<(Vec<FactRow>, Vec<FlagChange>)> {
-        let parameters = Parameters::default();
-        let mut rows = Vec::new();
-        let mut groups: BTreeMap<Group, Vec<Fact>> = BTreeMap::new();
-        let mut parties: BTreeMap<ClaimId, Parties> = BTreeMap::new();
-        for done in done {
-            let member = self.member_token(&done.claim.member.identifier);
-            let provider = self.provider_token(&done.claim.billing.identifier);
-            parties.insert(done.claim.id, Parties { member, provider });
-            let pseudonym = super::keys::hex(&member.0);
-            for fact in fraud::facts_of(&done.claim, &pseudonym, done.death) {
-                let group = self.group(&fact);
-                rows.push(FactRow {
-                    group,
-                    claim: fact.claim,
-                    line: fact.line,
-                    sealed: done.key.seal(FACT, &fact.to_canon())?,
-                });
-                groups.entry(group).or_default().push(fact);
-            }
-        }
-        self.remember(&mut groups).await?;
+    /// What a claim adds to what detectors remember, by group. `death` is what
+    /// enrolment knows now.
+    pub(super) fn facts_by_group(
+        &self,
+        claim: &Claim,
+        death: Option<ServiceDate>,
+    ) -> Vec<(Group, Fact)> {
+        let member = self.member_token(&claim.member.identifier);
+        fraud::facts_of(claim, &super::keys::hex(&member.0), death)
+            .into_iter()
+            .map(|fact| (self.group(&fact), fact))
+            .collect()
+    }
 
+    /// The facts of a batch, and the flags of every group they fall in. Claims
+    /// whose groups cannot be read are taken out of the batch, and with them
+    /// those that follow in their unit.
+    pub(super) async fn detect(
+        &self,
+        done: &mut Vec<Done>,
+        failed: &mut BTreeMap<Token, ClaimId>,
+    ) -> Result<Detected> {
+        loop {
+            let mut rows = Vec::new();
+            let mut groups: BTreeMap<Group, Vec<Fact>> = BTreeMap::new();
+            for done in done.iter() {
+                for (group, fact) in self.facts_by_group(&done.claim, done.death) {
+                    rows.push(FactRow {
+                        group,
+                        claim: fact.claim,
+                        line: fact.line,
+                        sealed: done.key.seal(FACT, &fact.to_canon())?,
+                    });
+                    groups.entry(group).or_default().push(fact);
+                }
+            }
+            let remembered = self.remember(&mut groups).await?;
+            if remembered.damaged.is_empty() {
+                return self.judge(done, rows, groups, remembered.counts).await;
+            }
+            let damaged = |done: &Done| {
+                self.facts_by_group(&done.claim, done.death)
+                    .iter()
+                    .any(|(group, _)| remembered.damaged.contains(group))
+            };
+            for done in done.iter().filter(|done| damaged(done)) {
+                tracing::error!(claim = %done.row.claim, "what a detector remembers is damaged; the claim is tried again");
+                failed.entry(done.row.unit).or_insert(done.row.claim);
+            }
+            done.retain(|done| !failed.contains_key(&done.row.unit));
+        }
+    }
+
+    async fn judge(
+        &self,
+        done: &[Done],
+        rows: Vec<FactRow>,
+        groups: BTreeMap<Group, Vec<Fact>>,
+        counts: BTreeMap<Group, u64>,
+    ) -> Result<Detected> {
+        let parameters = Parameters::default();
         let mut found: BTreeMap<FlagGroup, Vec<Flag>> = BTreeMap::new();
         for (group, facts) in &groups {
             let flags = fraud::flags_of(group.detector, facts, &parameters);
             found.insert(FlagGroup::Facts(*group), flags);
         }
+        let mut parties: BTreeMap<ClaimId, Parties> = BTreeMap::new();
         for done in done {
+            let member = self.member_token(&done.claim.member.identifier);
+            let provider = self.provider_token(&done.claim.billing.identifier);
+            parties.insert(done.claim.id, Parties { member, provider });
             let flags = fraud::flags_of_findings(&done.claim, &done.outcome);
             if !flags.is_empty() {
                 found.insert(FlagGroup::Findings(done.claim.id), flags);
             }
         }
         let renderers = rendering(self, done);
-        let changes = self.changes(found, &mut parties, &renderers).await?;
-        Ok((rows, changes))
+        Ok(Detected {
+            facts: rows,
+            groups: counts.into_iter().collect(),
+            flags: self.changes(found, &mut parties, &renderers).await?,
+        })
     }
 
-    /// Adds the facts that are stored of these groups.
-    async fn remember(&self, groups: &mut BTreeMap<Group, Vec<Fact>>) -> Result<()> {
+    /// Adds the facts that are stored of these groups, and counts them.
+    async fn remember(&self, groups: &mut BTreeMap<Group, Vec<Fact>>) -> Result<Remembered> {
         let wanted: Vec<Group> = groups.keys().copied().collect();
         let stored = self.store.facts(&wanted).await?;
+        let mut remembered = Remembered {
+            counts: wanted.into_iter().map(|group| (group, 0)).collect(),
+            damaged: BTreeSet::new(),
+        };
         let records: Vec<_> = stored.iter().map(|row| row.sealed.record).collect();
         let keys = self.vault.keys(&records).await?;
         for row in stored {
+            *remembered.counts.entry(row.group).or_default() += 1;
             // An erased claim is forgotten by detectors too.
             let Some(key) = keys.get(&row.sealed.record) else {
                 continue;
             };
-            let fact = Fact::from_canon(&key.open(FACT, &row.sealed)?)
-                .context("a stored fact is damaged")?;
-            groups.entry(row.group).or_default().push(fact);
+            let fact = match open_fact(key, &row) {
+                Some(fact) => Some(fact),
+                None => self.fact_again(&row).await?,
+            };
+            match fact {
+                Some(fact) => groups.entry(row.group).or_default().push(fact),
+                None => {
+                    remembered.damaged.insert(row.group);
+                }
+            }
         }
+        Ok(remembered)
+    }
+
+    /// A fact that does not open, from its claim; none when that does not open
+    /// either.
+    async fn fact_again(&self, row: &FactRow) -> Result<Option<Fact>> {
+        let Some(claim) = self.store.claim(row.claim).await? else {
+            return Ok(None);
+        };
+        let death = match self.contract_of(claim.unit, None).await {
+            Ok(contract) => contract.and_then(|(_, contract)| self.death(&contract, claim.member)),
+            Err(_) => return Ok(None),
+        };
+        let Ok(mut reads) = self.open_rows(vec![claim]).await else {
+            return Ok(None);
+        };
+        Ok(reads.pop().and_then(|read| {
+            self.facts_by_group(&read.claim, death)
+                .into_iter()
+                .find(|(group, fact)| *group == row.group && fact.line == row.line)
+                .map(|(_, fact)| fact)
+        }))
+    }
+
+    /// What a contract says of a member's death.
+    pub(super) fn death(&self, contract: &Contract, member: Token) -> Option<ServiceDate> {
+        contract
+            .members
+            .iter()
+            .find(|known| self.member_token(&known.id) == member)?
+            .death
+    }
+
+    /// Restates what detectors remember of a member, when enrolment learns of a
+    /// death or corrects one.
+    pub(super) async fn restate_death(
+        &self,
+        member: &str,
+        death: Option<ServiceDate>,
+    ) -> Result<()> {
+        loop {
+            match self.restate_once(member, death).await {
+                Err(error) if super::is_fenced(&error) => {}
+                other => return other,
+            }
+        }
+    }
+
+    async fn restate_once(&self, member: &str, death: Option<ServiceDate>) -> Result<()> {
+        let filter = ClaimFilter {
+            member: Some(self.member_token(member)),
+            limit: 1,
+            ..ClaimFilter::default()
+        };
+        let first = self.store.claims(&filter).await?;
+        let Some(first) = self.open_rows(first).await?.pop() else {
+            return Ok(());
+        };
+        let group = self
+            .facts_by_group(&first.claim, death)
+            .into_iter()
+            .map(|(group, _)| group)
+            .find(|group| group.detector == fraud::DetectorId::ServiceAfterDeath);
+        let Some(group) = group else {
+            return Ok(());
+        };
+        let stored = self.store.facts(&[group]).await?;
+        let records: Vec<_> = stored.iter().map(|row| row.sealed.record).collect();
+        let keys = self.vault.keys(&records).await?;
+        let mut rows = Vec::new();
+        let mut facts = Vec::new();
+        for row in &stored {
+            let Some(key) = keys.get(&row.sealed.record) else {
+                continue;
+            };
+            let Some(fact) = open_fact(key, row) else {
+                continue;
+            };
+            let fact = Fact { death, ..fact };
+            rows.push(FactRow {
+                sealed: key.seal(FACT, &fact.to_canon())?,
+                ..row.clone()
+            });
+            facts.push(fact);
+        }
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let flags = fraud::flags_of(group.detector, &facts, &Parameters::default());
+        let found = BTreeMap::from([(FlagGroup::Facts(group), flags)]);
+        let flags = self
+            .changes(found, &mut BTreeMap::new(), &BTreeMap::new())
+            .await?;
+        self.store
+            .commit(&Batch {
+                groups: vec![(group, stored.len() as u64)],
+                facts: rows,
+                flags,
+                ..Batch::default()
+            })
+            .await?;
         Ok(())
     }
 
@@ -187,22 +361,25 @@ impl Node {
         })
     }
 
-    /// Opens flags; those whose key was destroyed are left out.
+    /// Opens flags; those whose key was destroyed, or that are damaged, are left
+    /// out: fsck names the latter, and the next claim of their group replaces
+    /// them.
     pub(super) async fn open_flags(&self, rows: Vec<FlagRow>) -> Result<Vec<(FlagRow, Flag)>> {
         let records: Vec<_> = rows.iter().map(|row| row.sealed.record).collect();
         let keys = self.vault.keys(&records).await?;
-        let mut open = Vec::with_capacity(rows.len());
-        for row in rows {
-            let Some(key) = keys.get(&row.sealed.record) else {
-                continue;
-            };
-            let salted = SaltedFlag::from_canon(&key.open(FLAG, &row.sealed)?)
-                .context("a stored flag is damaged")?;
-            let flag = Flag::from_canon(&salted.flag.0).context("a stored flag is damaged")?;
-            open.push((row, flag));
-        }
-        Ok(open)
+        let open = |row: FlagRow| {
+            let key = keys.get(&row.sealed.record)?;
+            let salted = SaltedFlag::from_canon(&key.open(FLAG, &row.sealed).ok()?).ok()?;
+            let flag = Flag::from_canon(&salted.flag.0).ok()?;
+            Some((row, flag))
+        };
+        Ok(rows.into_iter().filter_map(open).collect())
     }
+}
+
+/// A stored fact; none when it is damaged.
+pub(super) fn open_fact(key: &RecordKey, row: &FactRow) -> Option<Fact> {
+    Fact::from_canon(&key.open(FACT, &row.sealed).ok()?).ok()
 }
 
 /// Who rendered the lines of each claim, beside who billed.

@@ -24,6 +24,7 @@ impl Node {
     pub async fn enrol(&self, contract: &Contract) -> Result<Enrolled> {
         contract.check()?;
         let unit = self.unit_token(&UnitKey::contract(&contract.id));
+        let before = self.contract_of(unit, None).await?;
         let key = self.vault.fresh(1).await?.pop().context("no record key")?;
         let version = self
             .store
@@ -39,6 +40,14 @@ impl Node {
             .await?;
         self.audit("contract-stored", &[super::keys::hex(&unit.0)])
             .await?;
+        if let Some((_, before)) = before {
+            for member in &contract.members {
+                let known = before.members.iter().find(|known| known.id == member.id);
+                if known.and_then(|known| known.death) != member.death {
+                    self.restate_death(&member.id, member.death).await?;
+                }
+            }
+        }
         Ok(Enrolled {
             members: contract.members.len(),
             version,

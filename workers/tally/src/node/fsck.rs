@@ -1,9 +1,12 @@
 //! fsck: checks the log from its own bytes, and that everything the store says
 //! of the log is so. It repairs nothing.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use sha2::{Digest as _, Sha256};
 use tally_core::canon::Canon as _;
+use tally_core::claim::Claim;
 use tally_core::ledger::tree::{Frontier, leaf_hash};
 use tally_core::ledger::{Entry, Subject, commit};
 use tally_store::port::{FlagFilter, Log as _, Publications as _, Reading as _, Work as _};
@@ -11,7 +14,7 @@ use tally_store::port::{FlagFilter, Log as _, Publications as _, Reading as _, W
 use super::Node;
 use super::detect::SaltedFlag;
 use super::record::Record;
-use super::work::{FLAG, RECORD};
+use super::work::{CLAIM, FLAG, RECORD};
 
 /// Something that is not so.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +65,7 @@ impl Node {
         if !self.store.outbox(1).await?.is_empty() {
             found.fault("outbox", "entries wait to be appended: open the node again");
         }
+        self.audit("log-checked", &[]).await?;
         let waiting = self.store.waiting().await?;
         if waiting.held > 0 {
             found.fault(
@@ -144,16 +148,37 @@ impl Node {
 
     async fn check_outcomes(&self, entries: &[Vec<u8>], found: &mut Fscked) -> Result<()> {
         let rows = self.store.claims(&Default::default()).await?;
+        let mut claimed: BTreeMap<u64, u64> = BTreeMap::new();
+        for leaf in rows.iter().filter_map(|row| row.outcome.as_ref()?.leaf) {
+            *claimed.entry(leaf).or_default() += 1;
+        }
+        for (index, entry) in (0u64..).zip(entries) {
+            if !matches!(Entry::from_canon(entry), Ok(Entry::Adjudicated(_))) {
+                continue;
+            }
+            match claimed.get(&index) {
+                Some(1) => {}
+                Some(_) => found.fault(format!("entry {index}"), "several claims say it is theirs"),
+                None => found.fault(
+                    format!("entry {index}"),
+                    "an adjudication, and no claim of this node is the one: a claim is missing",
+                ),
+            }
+        }
         for chunk in rows.chunks(256) {
             let records: Vec<_> = chunk.iter().map(|row| row.sealed.record).collect();
             let keys = self.vault.keys(&records).await?;
             for row in chunk {
                 let place = format!("claim {}", row.id);
-                let Some(outcome) = &row.outcome else {
-                    continue;
-                };
                 let Some(key) = keys.get(&row.sealed.record) else {
                     found.erased += 1;
+                    continue;
+                };
+                let claim = key.open(CLAIM, &row.sealed).ok();
+                if claim.is_none_or(|bytes| Claim::from_canon(&bytes).is_err()) {
+                    found.fault(place.as_str(), "what was sent does not open");
+                }
+                let Some(outcome) = &row.outcome else {
                     continue;
                 };
                 let record = key

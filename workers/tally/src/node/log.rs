@@ -317,6 +317,8 @@ impl Node {
                     .outcome
                     .as_ref()
                     .and_then(|outcome| Some((outcome, outcome.leaf?)))
+                    // What was appended meanwhile is for the next export.
+                    .filter(|(_, leaf)| *leaf < checkpoint.size)
                 else {
                     continue;
                 };

@@ -198,6 +198,17 @@ fn lock(folder: &Path) -> Result<fs::File> {
     Ok(lock)
 }
 
+/// Something in the folder that no node's making puts there.
+fn foreign(folder: &Path) -> Result<Option<String>> {
+    for entry in fs::read_dir(folder).context("the folder cannot be read")? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if !matches!(name.as_str(), ".lock" | "keys" | "node.json.new") {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
+}
+
 /// Makes a node's folder. Two processes may try at once: a lock lets one.
 fn create(folder: &Path) -> Result<()> {
     // Readable by its owner alone: it holds keys, and payloads under them.
@@ -214,6 +225,12 @@ fn create(folder: &Path) -> Result<()> {
     if folder.join("node.db").exists() {
         bail!(
             "{} holds a store without its node.json: restore the folder from its backup",
+            folder.display()
+        );
+    }
+    if let Some(other) = foreign(folder)? {
+        bail!(
+            "{} holds `{other}`, which is no part of a node: say an empty or a new folder with `--data`",
             folder.display()
         );
     }

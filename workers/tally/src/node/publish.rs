@@ -22,7 +22,10 @@ pub enum PublishError {
     #[error(transparent)]
     Policy(#[from] PolicyError),
     /// The same policy is published with the same effective date.
-    #[error("P119 this very policy is already published, effective {effective}")]
+    #[error(
+        "P119 this very policy is already published, effective {effective}: to return to it, \
+         raise its version and build it again"
+    )]
     Already {
         /// The date.
         effective: ServiceDate,

@@ -80,6 +80,14 @@ impl Node {
         Ok(self.store.note(&rows).await?)
     }
 
+    /// Notes what is done with a claim.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn note(&self, action: &str, claim: ClaimId) -> Result<()> {
+        self.audit(action, &[claim.to_string()]).await
+    }
+
     /// Opens claims for a purpose, each with an audit entry. Erased ones are
     /// left out.
     ///

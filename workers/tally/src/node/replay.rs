@@ -2,21 +2,24 @@
 //! proves the context too: the sequence, the balances, the policy in force,
 //! its tables.
 
-use std::collections::{BTreeMap, btree_map};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use tally_core::adjudication::{Outcome, PastLine};
 use tally_core::canon::Canon as _;
 use tally_core::claim::{Claim, ClaimId, Contract};
+use tally_core::fraud::{self, Fact, Flag, Parameters};
 use tally_core::ledger::Entry;
 use tally_sandbox::{Backend, Sandbox};
 use tally_store::port::{
-    AccumulatorName, ClaimRow, Publications as _, Reading as _, Token, Work as _,
+    AccumulatorName, ClaimRow, FlagGroup, Group, Publications as _, Reading as _, Token, Work as _,
 };
 
 use super::Node;
+use super::detect::open_fact;
 use super::record::Record;
-use super::work::{CLAIM, RECORD, UnitWork};
+use super::work::{CLAIM, RECORD, UnitWork, open_history};
 use crate::policies::{Book, Loaded};
 
 /// Something that does not follow.
@@ -72,11 +75,14 @@ impl Node {
             Self::sandbox(backend)?
         };
         let book = self.check_policies(&sandbox, &mut replayed).await?;
+        let mut detected = Redetected::default();
         for unit in self.store.all_units().await? {
-            self.replay_unit(unit, &book, backend, &mut replayed)
+            self.replay_unit(unit, &book, backend, &mut replayed, &mut detected)
                 .await?;
             progress(replayed.checked);
         }
+        self.check_detection(detected, &mut replayed).await?;
+        self.audit("replayed", &[]).await?;
         Ok(replayed)
     }
 
@@ -100,6 +106,13 @@ impl Node {
                     "publication",
                     None,
                     format!("entry {index}: its signature does not hold"),
+                );
+            }
+            if published.publisher != self.keys.insurer.verifier().public() {
+                replayed.broke(
+                    "publication",
+                    None,
+                    format!("entry {index}: it is signed by another insurer than this node's"),
                 );
             }
             let publication = published.publication;
@@ -159,8 +172,12 @@ impl Node {
         book: &Book,
         backend: Backend,
         replayed: &mut Replayed,
+        detected: &mut Redetected,
     ) -> Result<()> {
         let rows = self.store.claims_of_unit(token).await?;
+        let latest = self.contract_of(token, None).await.ok().flatten();
+        let mut prefix = 0;
+        let mut erased = false;
         let records: Vec<_> = rows.iter().map(|row| row.sealed.record).collect();
         let keys = self.vault.keys(&records).await?;
         let mut unit = UnitWork::new();
@@ -183,6 +200,7 @@ impl Node {
             };
             let Some(key) = keys.get(&row.sealed.record) else {
                 replayed.erased += 1;
+                erased = true;
                 continue;
             };
             let opened = (
@@ -218,8 +236,28 @@ impl Node {
                 contract: contract.as_deref(),
             };
             self.replay_claim(&case, book, backend, &mut unit, replayed)?;
+            // The prefix of the log that was decided under is of before the
+            // claim's own entry, and never shorter than that of an earlier claim.
+            if let Ok((body, outcome)) = case.record.open() {
+                let own = case.row.outcome.as_ref().and_then(|outcome| outcome.leaf);
+                if body.prefix < prefix || own.is_some_and(|own| body.prefix > own) {
+                    replayed.broke(
+                        "prefix",
+                        Some(row.id),
+                        format!(
+                            "decided under the first {} entries of the log, after {prefix}",
+                            body.prefix
+                        ),
+                    );
+                }
+                prefix = prefix.max(body.prefix);
+                let death = latest
+                    .as_ref()
+                    .and_then(|(_, contract)| self.death(contract, row.member));
+                detected.add(self.facts_by_group(&claim, death), &claim, &outcome);
+            }
         }
-        self.check_balances(token, &unit, replayed).await
+        self.check_unit(token, &rows, &unit, erased, replayed).await
     }
 
     fn replay_claim(
@@ -305,22 +343,56 @@ impl Node {
         Ok(())
     }
 
-    async fn check_balances(
+    /// What is stored of the unit against what its claims come to.
+    async fn check_unit(
         &self,
         token: Token,
+        rows: &[ClaimRow],
         unit: &UnitWork,
+        erased: bool,
         replayed: &mut Replayed,
     ) -> Result<()> {
         let Some(state) = self.store.units(&[token]).await?.pop() else {
             return Ok(());
         };
+        let decided = rows.iter().filter(|row| row.outcome.is_some()).count() as u64;
+        if state.done != decided {
+            replayed.broke(
+                "sequence",
+                rows.last().map(|row| row.id),
+                format!(
+                    "{} claims of the unit were decided, {decided} are there",
+                    state.done
+                ),
+            );
+        }
+        if !erased {
+            let records: Vec<_> = state.history.iter().map(|sealed| sealed.record).collect();
+            let keys = self.vault.keys(&records).await?;
+            let stored: Option<Vec<Vec<PastLine>>> = state
+                .history
+                .iter()
+                .map(|sealed| open_history(keys.get(&sealed.record)?, sealed).ok())
+                .collect();
+            let same = stored.is_some_and(|stored| {
+                let stored: Vec<PastLine> = stored.into_iter().flatten().collect();
+                stored == *unit.history
+            });
+            if !same {
+                replayed.broke(
+                    "history",
+                    rows.last().map(|row| row.id),
+                    "the stored lines of the unit are not those of its claims",
+                );
+            }
+        }
         let stored: BTreeMap<AccumulatorName, i64> = state
             .accumulators
             .into_iter()
             .map(|row| (row.name, row.used))
             .collect();
         let names = stored.keys().chain(unit.balances().keys());
-        let names: std::collections::BTreeSet<&AccumulatorName> = names.collect();
+        let names: BTreeSet<&AccumulatorName> = names.collect();
         for name in names {
             let used = |balances: &BTreeMap<AccumulatorName, i64>| {
                 balances.get(name).copied().unwrap_or(0)
@@ -335,6 +407,128 @@ impl Node {
                         name.name, name.product, name.period
                     ),
                 );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What detectors would remember and flag, from the claims alone.
+#[derive(Default)]
+struct Redetected {
+    groups: BTreeMap<Group, Vec<Fact>>,
+    findings: BTreeMap<FlagGroup, Vec<Flag>>,
+}
+
+impl Redetected {
+    fn add(&mut self, facts: Vec<(Group, Fact)>, claim: &Claim, outcome: &Outcome) {
+        for (group, fact) in facts {
+            self.groups.entry(group).or_default().push(fact);
+        }
+        let flags = fraud::flags_of_findings(claim, outcome);
+        if !flags.is_empty() {
+            self.findings.insert(FlagGroup::Findings(claim.id), flags);
+        }
+    }
+}
+
+impl Node {
+    /// What detectors remember, and the flags that stand, against what follows
+    /// from the claims.
+    async fn check_detection(&self, detected: Redetected, replayed: &mut Replayed) -> Result<()> {
+        let Redetected { groups, findings } = detected;
+        let parameters = Parameters::default();
+        let mut expected = findings;
+        let wanted: Vec<Group> = groups.keys().copied().collect();
+        for chunk in wanted.chunks(512) {
+            let stored = self.store.facts(chunk).await?;
+            let records: Vec<_> = stored.iter().map(|row| row.sealed.record).collect();
+            let keys = self.vault.keys(&records).await?;
+            let mut remembered: BTreeMap<Group, Vec<Option<Fact>>> = BTreeMap::new();
+            let mut erased: BTreeSet<Group> = BTreeSet::new();
+            for row in &stored {
+                match keys.get(&row.sealed.record) {
+                    None => {
+                        erased.insert(row.group);
+                    }
+                    Some(key) => remembered
+                        .entry(row.group)
+                        .or_default()
+                        .push(open_fact(key, row)),
+                }
+            }
+            for group in chunk {
+                let facts = groups.get(group).map(Vec::as_slice).unwrap_or_default();
+                // An erased claim's part in a flag cannot be had again.
+                if erased.contains(group) {
+                    continue;
+                }
+                let order = |fact: &Fact| (fact.claim, fact.line);
+                let mut ours: Vec<&Fact> = facts.iter().collect();
+                ours.sort_by_key(|fact| order(fact));
+                let stored: Option<Vec<Fact>> = remembered
+                    .remove(group)
+                    .unwrap_or_default()
+                    .into_iter()
+                    .collect();
+                let same = stored.is_some_and(|mut stored| {
+                    stored.sort_by_key(order);
+                    stored.iter().eq(ours)
+                });
+                if !same {
+                    replayed.broke(
+                        "fact",
+                        facts.first().map(|fact| fact.claim),
+                        format!(
+                            "what {} remembers is not what the claims say",
+                            group.detector.as_str()
+                        ),
+                    );
+                }
+                let flags = fraud::flags_of(group.detector, facts, &parameters);
+                expected.insert(FlagGroup::Facts(*group), flags);
+            }
+        }
+        self.check_flags_stand(expected, replayed).await
+    }
+
+    async fn check_flags_stand(
+        &self,
+        expected: BTreeMap<FlagGroup, Vec<Flag>>,
+        replayed: &mut Replayed,
+    ) -> Result<()> {
+        let groups: Vec<FlagGroup> = expected.keys().copied().collect();
+        for chunk in groups.chunks(512) {
+            let rows = self.store.flags_in(chunk).await?;
+            let ids: BTreeMap<_, _> = rows.iter().map(|(group, row)| (row.id, *group)).collect();
+            let open = self
+                .open_flags(rows.into_iter().map(|(_, row)| row).collect())
+                .await?;
+            let mut stand: BTreeMap<FlagGroup, Vec<Flag>> = BTreeMap::new();
+            for (row, flag) in open {
+                if let Some(group) = ids.get(&row.id) {
+                    stand.entry(*group).or_default().push(flag);
+                }
+            }
+            for group in chunk {
+                let mut ours: Vec<&Flag> = expected.get(group).into_iter().flatten().collect();
+                let mut theirs = stand.remove(group).unwrap_or_default();
+                ours.sort_by_key(|flag| flag.id);
+                theirs.sort_by_key(|flag| flag.id);
+                if !theirs.iter().eq(ours.iter().copied()) {
+                    let claim = ours.iter().copied().chain(&theirs).next();
+                    replayed.broke(
+                        "flag",
+                        claim
+                            .and_then(|flag| flag.claims.first())
+                            .map(|(claim, _)| *claim),
+                        format!(
+                            "{} flags stand where {} follow from the claims, or they say otherwise",
+                            theirs.len(),
+                            ours.len()
+                        ),
+                    );
+                }
             }
         }
         Ok(())

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, btree_map};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
@@ -19,6 +20,7 @@ use tally_store::port::{
     Waiting, Work as _,
 };
 use tally_store::vault::{self, RecordKey};
+use tally_types::ServiceDate;
 use thiserror::Error;
 
 use super::record::{Making, Record};
@@ -38,6 +40,9 @@ pub(super) const FLAG: &str = "flag";
 const BATCH: u32 = 128;
 /// Host faults after which a claim is set aside.
 const ATTEMPTS: u32 = 3;
+/// How long a drain waits before it tries again what failed; five times as long
+/// each time.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The engine, as an execution note names it.
 pub const ENGINE: &str = concat!("tallystick/", env!("CARGO_PKG_VERSION"), " wasmtime/48");
@@ -49,6 +54,12 @@ pub struct Drained {
     pub adjudicated: u64,
     /// What still waits, set aside after host faults.
     pub waiting: Waiting,
+}
+
+/// What became of a batch.
+struct Batched {
+    adjudicated: u64,
+    faults: usize,
 }
 
 /// What a batch comes to.
@@ -142,6 +153,8 @@ struct Ready {
     key: RecordKey,
     claim: Claim,
     contract: Option<Arc<Contract>>,
+    /// The member's death, as enrolment knows it now.
+    death: Option<ServiceDate>,
 }
 
 /// A claim of the batch with all it came to.
@@ -149,7 +162,7 @@ pub(super) struct Done {
     pub(super) key: RecordKey,
     pub(super) claim: Claim,
     pub(super) outcome: Outcome,
-    pub(super) death: Option<tally_types::ServiceDate>,
+    pub(super) death: Option<ServiceDate>,
     pub(super) row: Adjudicated,
 }
 
@@ -210,9 +223,18 @@ impl Node {
     /// # Errors
     /// When the store fails. What was committed stays.
     pub async fn drain(&self, progress: &dyn Fn(u64)) -> Result<Drained> {
+        let released = self.store.release().await?;
+        if released > 0 {
+            tracing::warn!(
+                claims = released,
+                "claims set aside after host faults are tried again"
+            );
+        }
         let mut adjudicated = 0;
+        let mut pause = PAUSE;
         loop {
             let mut idle = true;
+            let mut faults = 0;
             for partition in 0..self.partitions.get() {
                 let queued = self.store.next(partition, BATCH).await?;
                 if queued.is_empty() {
@@ -220,8 +242,9 @@ impl Node {
                 }
                 idle = false;
                 match self.batch(queued).await {
-                    Ok(done) => {
-                        adjudicated += done;
+                    Ok(batch) => {
+                        adjudicated += batch.adjudicated;
+                        faults += batch.faults;
                         progress(adjudicated);
                     }
                     // Another process was first: what is left is loaded again.
@@ -232,6 +255,11 @@ impl Node {
             }
             if idle {
                 break;
+            }
+            // What failed may fail for a moment only: wait before it is tried again.
+            if faults > 0 {
+                tokio::time::sleep(pause).await;
+                pause = pause.saturating_mul(5);
             }
         }
         // The last batch of flags is due when the log ends in an outcome:
@@ -245,10 +273,13 @@ impl Node {
         })
     }
 
-    /// Adjudicates one batch; answers how many claims were.
-    async fn batch(&self, queued: Vec<Queued>) -> Result<u64> {
+    /// Adjudicates one batch.
+    async fn batch(&self, queued: Vec<Queued>) -> Result<Batched> {
         let planned = self.plan(queued).await?;
-        let count = planned.batch.claims.len() as u64;
+        let batched = Batched {
+            adjudicated: planned.batch.claims.len() as u64,
+            faults: planned.failed.len(),
+        };
         failpoint::reach("before-commit");
         self.store.commit(&planned.batch).await?;
         failpoint::reach("after-commit");
@@ -257,7 +288,7 @@ impl Node {
                 tracing::error!(%claim, "set aside after {ATTEMPTS} host faults; later claims of its unit wait");
             }
         }
-        Ok(count)
+        Ok(batched)
     }
 
     /// All that a batch comes to; nothing is stored but record keys.
@@ -286,12 +317,13 @@ impl Node {
                 Err(fault) => stop(&mut failed, &ready.queued, &fault.into()),
             }
         }
-        let (facts, flags) = self.detect(&done).await?;
+        let detected = self.detect(&mut done, &mut failed).await?;
         Ok(Planned {
             batch: Batch {
                 claims: done.into_iter().map(|done| done.row).collect(),
-                facts,
-                flags,
+                facts: detected.facts,
+                groups: detected.groups,
+                flags: detected.flags,
             },
             failed: failed.into_values().collect(),
         })
@@ -306,6 +338,7 @@ impl Node {
         let records: Vec<_> = queued.iter().map(|claim| claim.sealed.record).collect();
         let mut keys = self.vault.keys(&records).await?;
         let mut contracts: BTreeMap<(Token, u32), Arc<Contract>> = BTreeMap::new();
+        let mut latest: BTreeMap<Token, Option<Arc<Contract>>> = BTreeMap::new();
         let mut ready = Vec::with_capacity(queued.len());
         for queued in queued {
             if failed.contains_key(&queued.unit) {
@@ -313,12 +346,25 @@ impl Node {
             }
             let key = keys.remove(&queued.sealed.record);
             match self.open_queued(&queued, key, &mut contracts).await {
-                Ok((key, claim, contract)) => ready.push(Ready {
-                    queued,
-                    key,
-                    claim,
-                    contract,
-                }),
+                Ok((key, claim, contract)) => {
+                    let death = match latest.get(&queued.unit) {
+                        Some(latest) => latest.clone(),
+                        None => {
+                            let now = self.contract_of(queued.unit, None).await.ok().flatten();
+                            let now = now.map(|(_, contract)| Arc::new(contract));
+                            latest.insert(queued.unit, now.clone());
+                            now
+                        }
+                    }
+                    .and_then(|now| now.members.get(now.find(&claim.member)?)?.death);
+                    ready.push(Ready {
+                        queued,
+                        key,
+                        claim,
+                        contract,
+                        death,
+                    });
+                }
                 Err(error) => stop(failed, &queued, &error),
             }
         }
@@ -510,10 +556,6 @@ fn make_done(
         vault::random()?,
         vault::random()?,
     );
-    let death = ready.contract.as_deref().and_then(|contract| {
-        let position = contract.find(&ready.claim.member)?;
-        contract.members.get(position)?.death
-    });
     let row = Adjudicated {
         claim: ready.queued.claim,
         unit: ready.queued.unit,
@@ -534,7 +576,7 @@ fn make_done(
         key: ready.key,
         claim: ready.claim,
         outcome,
-        death,
+        death: ready.death,
         row,
     })
 }
@@ -545,6 +587,6 @@ fn stop(failed: &mut BTreeMap<Token, ClaimId>, queued: &Queued, error: &anyhow::
     failed.entry(queued.unit).or_insert(queued.claim);
 }
 
-fn open_history(key: &RecordKey, sealed: &Sealed) -> Result<Vec<PastLine>> {
+pub(super) fn open_history(key: &RecordKey, sealed: &Sealed) -> Result<Vec<PastLine>> {
     Vec::from_canon(&key.open(HISTORY, sealed)?).context("a stored history is damaged")
 }
