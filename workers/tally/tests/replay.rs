@@ -4,7 +4,7 @@ mod common;
 
 use std::path::{Path, PathBuf};
 
-use common::{json, scratch, tally};
+use common::{json, population, scratch, tally};
 use serde_json::Value;
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -135,4 +135,94 @@ fn a_gap_in_the_sequence_is_named() {
     assert_eq!(changed, 1);
     let found = replay(&data, "cranelift", 1);
     assert!(kinds(&found).contains(&"sequence".to_owned()), "{found}");
+}
+
+#[test]
+fn a_claim_that_vanished_is_named() {
+    let (folder, _) = scratch();
+    let data = node(folder.path());
+    // The last claim of a unit, and one that moved no balance.
+    alter(
+        &data,
+        "DROP TRIGGER outcome_never_shrinks;
+         CREATE TEMP TABLE gone AS
+             SELECT c.place, c.id, c.unit, c.sequence FROM claim c
+             JOIN outcome o ON o.claim = c.id JOIN unit u ON u.id = c.unit
+             WHERE o.status = 3 AND c.sequence = u.done LIMIT 1;
+         DELETE FROM history WHERE (unit, sequence) IN (SELECT unit, sequence FROM gone);
+         DELETE FROM decision WHERE claim IN (SELECT place FROM gone);
+         DELETE FROM fact WHERE claim IN (SELECT id FROM gone);
+         DELETE FROM outcome WHERE claim IN (SELECT id FROM gone);
+         DELETE FROM claim WHERE place IN (SELECT place FROM gone);",
+    );
+    let output = tally()
+        .args(["ledger", "fsck", "--json", "--data"])
+        .arg(&data)
+        .output()
+        .unwrap();
+    let found = json(&output, 1);
+    assert!(found.to_string().contains("a claim is missing"), "{found}");
+    let found = replay(&data, "cranelift", 1);
+    assert!(kinds(&found).contains(&"sequence".to_owned()), "{found}");
+}
+
+#[test]
+fn an_altered_history_is_named() {
+    let (folder, _) = scratch();
+    let data = node(folder.path());
+    let changed = alter(
+        &data,
+        "DELETE FROM history WHERE (unit, sequence) IN
+         (SELECT unit, max(sequence) FROM history GROUP BY unit LIMIT 1)",
+    );
+    assert_eq!(changed, 1);
+    assert_eq!(kinds(&replay(&data, "cranelift", 1)), ["history"]);
+}
+
+#[test]
+fn a_flag_taken_away_is_named() {
+    let (folder, _) = scratch();
+    let data = node(folder.path());
+    let changed = alter(
+        &data,
+        "UPDATE flag SET standing = 0 WHERE id = (SELECT min(id) FROM flag WHERE standing = 1)",
+    );
+    assert_eq!(changed, 1);
+    assert_eq!(kinds(&replay(&data, "cranelift", 1)), ["flag"]);
+}
+
+#[test]
+fn a_damaged_fact_is_named_and_blocks_nothing() {
+    let (folder, _) = scratch();
+    let data = node(folder.path());
+    let changed = alter(&data, "UPDATE fact SET payload = zeroblob(80)");
+    assert!(changed > 100);
+    assert_eq!(kinds(&replay(&data, "cranelift", 1)), ["fact"]);
+    // Another population meets the same members and days: it is adjudicated.
+    let files = population(1, 200, folder.path());
+    let mut twice = serde_json::Value::Null;
+    for path in files
+        .claims
+        .iter()
+        .filter(|path| path.extension().and_then(|e| e.to_str()) == Some("json"))
+    {
+        // Other bytes, so another submission of the same services.
+        let mut bytes = std::fs::read(path).unwrap();
+        bytes.push(b'\n');
+        std::fs::write(path, &bytes).unwrap();
+        let output = tally()
+            .args(["claim", "submit", "--json", "--data"])
+            .arg(&data)
+            .arg(path)
+            .output()
+            .unwrap();
+        let code = output.status.code().unwrap();
+        twice = json(&output, code);
+        assert_eq!(
+            twice["read"].as_u64().unwrap(),
+            twice["accepted"].as_u64().unwrap() + twice["refused"].as_u64().unwrap(),
+            "{twice}"
+        );
+    }
+    assert!(twice.is_object());
 }
