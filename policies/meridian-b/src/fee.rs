@@ -87,18 +87,17 @@ fn service(
     // A modifier for both sides stands only where the schedule permits it.
     let modifier = modifier.filter(|m| m.number(1) == 0 || row.number(3) == 1);
     let factor = modifier.map_or(Rate::ONE, |m| m.rate(0));
-    let whole = row
-        .price(0)
-        .extend(line.quantity, factor, Rounding::HalfUp)
-        .unwrap_or(line.charge);
     let participates = supplier.is_none_or(|supplier| supplier.number(0) == 1);
-    let fee = if participates {
-        whole
+    let share = if participates {
+        Rate::ONE
     } else {
-        whole
-            .share(rates.nonparticipating, Rounding::HalfUp)
-            .unwrap_or(whole)
+        rates.nonparticipating
     };
+    // Clause 1.2: one rounding, whatever the fee is multiplied by.
+    let fee = row
+        .price(0)
+        .extend_by(line.quantity, &[factor, share], Rounding::HalfUp)
+        .unwrap_or(line.charge);
     Service {
         benefit: match row.number(2) {
             1 => Benefit::Medical,

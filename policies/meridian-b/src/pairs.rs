@@ -118,7 +118,7 @@ pub fn with_earlier(claim: &Claim, denials: &mut Denials) {
     let ask = |line: &Line, code: Code| Question {
         what: Measure::Lines,
         code,
-        provider: claim.billing,
+        provider: line.rendering,
         from: line.from,
         through: line.from,
         family: false,

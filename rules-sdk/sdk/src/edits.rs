@@ -107,8 +107,8 @@ impl UnitLimit {
 }
 
 /// Which lines exceed their limit, one flag a line. All units are denied,
-/// never some: of the line, or of that procedure, provider and day, earlier
-/// claims included.
+/// never some: of the line, or of that procedure, rendering provider and day,
+/// earlier claims included, so that a claim split in two is denied as the whole.
 #[must_use]
 pub fn over_units(claim: &Claim, limits: &[Option<UnitLimit>]) -> Vec<bool> {
     let by_day = |line: &Line| {
@@ -129,7 +129,7 @@ pub fn over_units(claim: &Claim, limits: &[Option<UnitLimit>]) -> Vec<bool> {
             questions.push(Question {
                 what: Measure::Units,
                 code: line.procedure,
-                provider: claim.billing,
+                provider: line.rendering,
                 from: line.from,
                 through: line.from,
                 family: false,
@@ -225,7 +225,7 @@ pub struct EarlierPair {
 }
 
 /// The pairs that lines make with services of earlier claims: same member,
-/// billing provider and day, not denied. `codes` are those of the table, by
+/// rendering provider and day, not denied. `codes` are those of the table, by
 /// [`crate::codes!`], since history answers about codes one by one. A claim
 /// without an earlier one of its day costs one question a line.
 #[must_use]
@@ -233,7 +233,7 @@ pub fn pairs_with_earlier(claim: &Claim, table: TableId, codes: &[Code]) -> Vec<
     let ask = |line: &Line, code: Code| Question {
         what: Measure::Lines,
         code,
-        provider: claim.billing,
+        provider: line.rendering,
         from: line.from,
         through: line.from,
         family: false,

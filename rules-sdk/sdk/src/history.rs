@@ -22,7 +22,8 @@ pub struct Question {
     pub what: Measure,
     /// The procedure, or [`Code::NONE`] for any.
     pub code: Code,
-    /// The billing provider, or [`Code::NONE`] for any.
+    /// Who rendered it, as [`crate::Line::rendering`] has it: the billing
+    /// provider where nobody else is named. [`Code::NONE`] for any.
     pub provider: Code,
     /// The earliest first date of service.
     pub from: ServiceDate,

@@ -11,6 +11,8 @@ use crate::history::{Measure, Question};
 use crate::plan::{AccumulatorId, TableId};
 use crate::reference::{Key, Row};
 
+const BILLING: Code = Code::of("1234567893");
+
 /// A line of one unit; change what the test is about.
 #[must_use]
 pub fn line(procedure: Code, charge: Money, on: ServiceDate) -> Line {
@@ -38,7 +40,7 @@ pub fn line(procedure: Code, charge: Money, on: ServiceDate) -> Line {
 pub fn claim(lines: Vec<Line>) -> Claim {
     let last = lines.iter().map(|line| line.through).max();
     let last = last.unwrap_or(ServiceDate::MIN);
-    let billing = Code::of("1234567893");
+    let billing = BILLING;
     Claim {
         kind: ClaimKind::Professional,
         received: last.plus_days(1).unwrap_or(last),
@@ -85,10 +87,17 @@ impl Claim {
     }
 }
 
+struct Earlier {
+    code: Code,
+    provider: Code,
+    day: i64,
+    units: i64,
+}
+
 #[derive(Default)]
 struct Answers {
     rows: BTreeMap<(u16, Code, Code), Row>,
-    lines: Vec<(Code, i64, i64)>,
+    lines: Vec<Earlier>,
 }
 
 thread_local! {
@@ -105,10 +114,22 @@ pub fn row(table: TableId, a: Code, b: Code, columns: [i64; 4]) {
     ANSWERS.with_borrow_mut(|answers| answers.rows.insert((table.0, a, b), Row(columns)));
 }
 
-/// Adds an earlier line: its procedure, its day and its units in
-/// ten-thousandths.
+/// Adds an earlier line, rendered by the billing provider of [`claim`]: its
+/// procedure, its day and its units in ten-thousandths.
 pub fn earlier_line(code: Code, day: i32, units: i64) {
-    ANSWERS.with_borrow_mut(|answers| answers.lines.push((code, i64::from(day), units)));
+    earlier_line_by(BILLING, code, day, units);
+}
+
+/// Adds an earlier line that this provider rendered.
+pub fn earlier_line_by(provider: Code, code: Code, day: i32, units: i64) {
+    let day = i64::from(day);
+    let line = Earlier {
+        code,
+        provider,
+        day,
+        units,
+    };
+    ANSWERS.with_borrow_mut(|answers| answers.lines.push(line));
 }
 
 pub(crate) fn lookup(table: TableId, keys: &[Key]) -> Vec<Option<Row>> {
@@ -126,14 +147,15 @@ pub(crate) fn query(questions: &[Question]) -> Vec<i64> {
             .map(|question| {
                 let from = i64::from(question.from.days());
                 let through = i64::from(question.through.days());
-                let matching = answers.lines.iter().filter(|(code, day, _)| {
-                    (question.code.is_none() || *code == question.code)
-                        && (from..=through).contains(day)
+                let matching = answers.lines.iter().filter(|line| {
+                    (question.code.is_none() || line.code == question.code)
+                        && (question.provider.is_none() || line.provider == question.provider)
+                        && (from..=through).contains(&line.day)
                 });
                 match question.what {
-                    Measure::Units => matching.map(|(_, _, units)| units).sum(),
+                    Measure::Units => matching.map(|line| line.units).sum(),
                     Measure::Lines => i64::try_from(matching.count()).unwrap_or(i64::MAX),
-                    Measure::LastDate => matching.map(|(_, day, _)| *day).max().unwrap_or(i64::MIN),
+                    Measure::LastDate => matching.map(|line| line.day).max().unwrap_or(i64::MIN),
                 }
             })
             .collect()

@@ -112,6 +112,43 @@ fn units_are_counted_by_line_or_by_day() {
     assert!(UnitLimit::of(&Row([3, 4, 0, 0])).is_none());
 }
 
+/// A claim split in two is denied as the whole: units and pairs are counted by
+/// who rendered the line, on this claim and on earlier ones.
+#[test]
+fn providers_are_told_apart_alike_on_one_claim_and_on_two() {
+    const PAIRS: TableId = TableId(1);
+    let codes = [Code::of("80053"), Code::of("80048")];
+    let (one, other) = (Code::of("2000054801"), Code::of("2000056178"));
+    let by = |line: Line, rendering| Line { rendering, ..line };
+    let limit = Some(UnitLimit {
+        units: Quantity::whole(6).unwrap(),
+        rule: UnitRule::Day,
+    });
+    for (first, second) in [(one, one), (one, other), (one, Code::NONE)] {
+        mock::clear();
+        mock::row(PAIRS, codes[0], codes[1], [0; 4]);
+        let same = first == second;
+        let (four, three) = (units(line("97110"), "4"), units(line("97110"), "3"));
+        let whole = mock::claim(vec![by(four, first), by(three.clone(), second)]);
+        assert_eq!(edits::over_units(&whole, &[limit; 2]), [same; 2]);
+        mock::earlier_line_by(first, Code::of("97110"), DAY.days(), 40_000);
+        let rest = mock::claim(vec![by(three, second)]);
+        assert_eq!(edits::over_units(&rest, &[limit]), [same]);
+
+        let (panel, part) = (line("80053"), line("80048"));
+        let whole = mock::claim(vec![by(panel, first), by(part.clone(), second)]);
+        assert_eq!(
+            edits::pairs_on_claim(&whole, PAIRS).len(),
+            usize::from(same)
+        );
+        mock::earlier_line_by(first, codes[0], DAY.days(), 10_000);
+        let rest = mock::claim(vec![by(part, second)]);
+        let found = edits::pairs_with_earlier(&rest, PAIRS, &codes);
+        assert_eq!(found.len(), usize::from(same));
+    }
+    mock::clear();
+}
+
 #[test]
 fn a_pair_denies_unless_a_modifier_says_otherwise() {
     let (first, second) = (line("80053"), line("80048"));

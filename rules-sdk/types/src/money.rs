@@ -230,15 +230,37 @@ impl UnitPrice {
     /// `price × quantity × rate`, rounded once to the minor unit.
     #[must_use]
     pub const fn extend(self, quantity: Quantity, rate: Rate, rounding: Rounding) -> Option<Money> {
-        // 10^-6 × 10^-4 × 10^-6 = 10^-16; a cent is 10^-2.
-        let product = match (self.0 as i128).checked_mul(quantity.0 as i128) {
-            Some(product) => match product.checked_mul(rate.0 as i128) {
-                Some(product) => product,
-                None => return None,
-            },
-            None => return None,
-        };
-        match narrow(divide(product, 100_000_000_000_000, rounding)) {
+        self.extend_by(quantity, &[rate], rounding)
+    }
+
+    /// `price × quantity ×` every rate, rounded once to the minor unit: the
+    /// product is exact, or `None` when it does not fit 128 bits.
+    #[must_use]
+    pub const fn extend_by(
+        self,
+        quantity: Quantity,
+        rates: &[Rate],
+        rounding: Rounding,
+    ) -> Option<Money> {
+        // 10^-6 × 10^-4 = 10^-10; a cent is 10^-2.
+        let mut product = self.0 as i128 * quantity.0 as i128;
+        let mut scale: i128 = 100_000_000;
+        let mut rates = rates;
+        while let [rate, rest @ ..] = rates {
+            rates = rest;
+            // The whole changes nothing, and wide numbers are dear.
+            if rate.0 == Rate::ONE.0 {
+                continue;
+            }
+            match (
+                product.checked_mul(rate.0 as i128),
+                scale.checked_mul(1_000_000),
+            ) {
+                (Some(wider), Some(finer)) => (product, scale) = (wider, finer),
+                _ => return None,
+            }
+        }
+        match narrow(divide(product, scale, rounding)) {
             Some(value) => Some(Money(value)),
             None => None,
         }
@@ -370,6 +392,44 @@ mod tests {
                 .unwrap()
                 .extend(half, Rate::ONE, Rounding::HalfUp),
             Some(Money::cents(501))
+        );
+    }
+
+    /// Rounded after each rate, the first three would be 34.27, 232.78 and 0.01.
+    #[test]
+    fn a_unit_price_extends_by_many_rates_with_one_rounding() {
+        let by = |price: &str, units: &str, rates: &[&str], rounding| {
+            let rates: Vec<Rate> = rates.iter().map(|r| Rate::parse(r).unwrap()).collect();
+            let quantity = Quantity::parse(units).unwrap();
+            let price = UnitPrice::parse(price).unwrap();
+            price.extend_by(quantity, &rates, rounding)
+        };
+        for (price, units, rates, up) in [
+            // 36.065; 34.26175
+            ("72.13", "1", &["0.5", "0.95"][..], "34.26"),
+            // 245.025; 232.77375
+            ("163.35", "1", &["1.5", "0.95"][..], "232.77"),
+            // 0.005; 0.0025
+            ("0.01", "1", &["0.5", "0.5"][..], "0.00"),
+            ("72.13", "1", &["1", "0.95", "1"][..], "68.52"),
+            ("72.13", "2", &[][..], "144.26"),
+            ("72.13", "2", &["0"][..], "0.00"),
+        ] {
+            assert_eq!(
+                by(price, units, rates, Rounding::HalfUp),
+                Some(money(up)),
+                "{price}"
+            );
+        }
+        // 0.10 × 0.5 × 0.1 = 0.005: a tie in the end only.
+        let tie = |rounding| by("0.10", "1", &["0.5", "0.1"], rounding);
+        assert_eq!(tie(Rounding::HalfUp), Some(money("0.01")));
+        assert_eq!(tie(Rounding::HalfEven), Some(money("0.00")));
+        let large = UnitPrice::from_scaled(i64::MAX);
+        let quantity = Quantity::from_scaled(i64::MAX);
+        assert_eq!(
+            large.extend_by(quantity, &[Rate::percent(50); 9], Rounding::HalfUp),
+            None
         );
     }
 

@@ -448,16 +448,18 @@ fn done(
     };
     let outcome = Outcome::new(claim.id, None, settlement, Vec::new())?;
     Ok(Decision::Done(Box::new(Settled {
-        lines: past_lines(claim, &outcome),
+        lines: past_lines(claim, &outcome, LineState::Unjudged),
         outcome,
         movements: Vec::new(),
         fault: None,
     })))
 }
 
-pub(super) fn past_lines(claim: &Claim, outcome: &Outcome) -> Vec<PastLine> {
+/// The lines as later claims see them; `waiting` is what they are when the
+/// claim is pended: it depends on who pended it.
+pub(super) fn past_lines(claim: &Claim, outcome: &Outcome, waiting: LineState) -> Vec<PastLine> {
     let state = |number: u16| match outcome.settlement() {
-        Settlement::Pended { .. } => LineState::Pended,
+        Settlement::Pended { .. } => waiting,
         Settlement::Settled(lines) => match lines.iter().find(|line| line.number() == number) {
             Some(line) if !line.denied() => LineState::Allowed,
             _ => LineState::Denied,

@@ -55,7 +55,7 @@ pub enum ContractFault {
         what: &'static str,
     },
     /// Lines missing, doubled, foreign or out of order.
-    #[error("line {expected} was to be determined next, not line {found}")]
+    #[error("{}", wrong_lines(*.expected, *.found))]
     WrongLines {
         /// The line that comes next in the context; zero after the last.
         expected: u16,
@@ -99,6 +99,14 @@ pub enum ContractFault {
         /// What was to be added.
         amount: i64,
     },
+}
+
+fn wrong_lines(expected: u16, found: u16) -> String {
+    match (expected, found) {
+        (0, found) => format!("line {found} was determined, which the claim does not have"),
+        (expected, 0) => format!("line {expected} was not determined"),
+        _ => format!("line {expected} was to be determined next, not line {found}"),
+    }
 }
 
 impl ContractFault {

@@ -15,8 +15,10 @@ pub enum LineState {
     Allowed,
     /// Denied.
     Denied,
-    /// Its claim waits.
+    /// Its claim waits, as a policy has judged.
     Pended,
+    /// Its claim waits for a rule of the engine: no policy has judged it.
+    Unjudged,
 }
 
 /// One line of an earlier claim of the unit.
@@ -28,6 +30,8 @@ pub struct PastLine {
     pub kind: ClaimKind,
     /// The billing provider, as sent.
     pub billing: String,
+    /// Who rendered it, as sent; the billing provider where none is named.
+    pub rendering: String,
     /// The procedure.
     pub procedure: Code,
     /// Its modifiers, sorted: their order does not make another service.
@@ -58,6 +62,12 @@ impl PastLine {
             member: claim.member.identifier.clone(),
             kind: claim.kind,
             billing: claim.billing.identifier.clone(),
+            rendering: line
+                .rendering
+                .as_ref()
+                .unwrap_or(&claim.billing)
+                .identifier
+                .clone(),
             procedure: line.procedure,
             modifiers,
             revenue: line.revenue,
@@ -80,14 +90,23 @@ impl PastLine {
         }
     }
 
+    /// Who rendered it, as a policy knows them: the billing provider where
+    /// nobody else is named, or by nothing that is a code.
+    fn provider(&self) -> Code {
+        Code::parse(&self.rendering)
+            .or_else(|_| Code::parse(&self.billing))
+            .unwrap_or(Code::NONE)
+    }
+
     /// Whether another line is the same service billed again: the same member,
-    /// provider, dates, procedure with modifiers, place (professional) or
-    /// revenue code (institutional) and charge (Medicare Claims Processing
-    /// Manual, ch. 1 §120). Denied lines repeat nothing.
+    /// billing provider, dates, procedure with modifiers, charge, and rendering
+    /// provider and place (professional) or revenue code (institutional)
+    /// (Medicare Claims Processing Manual, ch. 1 §120). A line that was denied,
+    /// or that no policy has judged, is not repeated: it may be sent again.
     #[must_use]
     pub fn is_repeated_by(&self, other: &Self) -> bool {
         let institutional = self.kind == ClaimKind::Institutional;
-        self.state != LineState::Denied
+        matches!(self.state, LineState::Allowed | LineState::Pended)
             && self.kind == other.kind
             && self.from == other.from
             && self.through == other.through
@@ -95,6 +114,7 @@ impl PastLine {
             && self.modifiers == other.modifiers
             && self.charge == other.charge
             && (institutional || self.place == other.place)
+            && (institutional || self.rendering == other.rendering)
             && (!institutional || self.revenue == other.revenue)
             && self.billing == other.billing
             && self.member == other.member
@@ -104,14 +124,13 @@ impl PastLine {
 /// The answer to a policy's question.
 #[must_use]
 pub fn answer(question: &Question, member: &str, history: &[PastLine]) -> i64 {
-    let provider = |line: &PastLine| Code::parse(&line.billing).unwrap_or(Code::NONE);
     let matching = history.iter().filter(|line| {
         line.state == LineState::Allowed
             && line.from >= question.from
             && line.from <= question.through
             && (question.code.is_none() || line.service() == question.code)
             && (question.family || line.member == member)
-            && (question.provider.is_none() || provider(line) == question.provider)
+            && (question.provider.is_none() || line.provider() == question.provider)
     });
     match question.what {
         Measure::Units => matching.fold(0, |sum, line| sum.saturating_add(line.quantity.scaled())),
@@ -156,11 +175,17 @@ pub fn remaining(
     left
 }
 
-crate::canon_enum!(LineState { Allowed = 1, Denied = 2, Pended = 3 });
+crate::canon_enum!(LineState {
+    Allowed = 1,
+    Denied = 2,
+    Pended = 3,
+    Unjudged = 4,
+});
 crate::canon_record!(PastLine {
     member,
     kind,
     billing,
+    rendering,
     procedure,
     modifiers,
     revenue,

@@ -44,7 +44,7 @@ pub struct Question {
     pub what: Measure,
     /// The procedure, or none for any.
     pub code: Code,
-    /// The billing provider, or none for any.
+    /// Who rendered it, or the billing provider where none is named; none for any.
     pub provider: Code,
     /// The earliest first date of service.
     pub from: ServiceDate,

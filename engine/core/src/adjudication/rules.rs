@@ -131,9 +131,13 @@ impl EngineRule {
             Self::TwoProducts | Self::TwoPolicies => {
                 "Submit the lines of each period as a claim of their own."
             }
-            Self::NoPolicy => "The insurer publishes a policy in force on that date.",
+            Self::NoPolicy => {
+                "The insurer publishes a policy in force on that date; the provider then submits the claim again."
+            }
             Self::CoverChanges => "Split the line at the day the cover changes.",
-            _ => "The insurer corrects the policy; the claim is then adjudicated again.",
+            _ => {
+                "The insurer publishes a corrected policy; the provider then submits the claim again."
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use super::contract::{
 };
 use super::decide::{Movement, Run, Settled, denied_line, past_lines, pended, pended_by_engine};
 use super::fault::ContractFault;
+use super::history::LineState;
 use super::line::{LineOutcome, OutcomeAdjustment, OutcomeError, OutcomePosting};
 use super::outcome::{Flagged, Outcome, Settlement};
 use crate::claim::Claim;
@@ -48,8 +49,12 @@ pub fn settle(
             (outcome, Vec::new(), Some(fault))
         }
     };
+    let waiting = match fault {
+        Some(_) => LineState::Unjudged,
+        None => LineState::Pended,
+    };
     Ok(Settled {
-        lines: past_lines(claim, &outcome),
+        lines: past_lines(claim, &outcome, waiting),
         outcome,
         movements,
         fault,

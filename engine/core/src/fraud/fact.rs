@@ -84,7 +84,8 @@ pub struct Fact {
     pub line: u16,
     /// A hash of what makes two lines exact duplicates of each other (Medicare
     /// Claims Processing Manual ch. 1 §120): member, billing provider, kind,
-    /// dates, procedure, revenue code, modifiers as a set, place, charge.
+    /// dates, procedure, revenue code, modifiers as a set, place, charge and,
+    /// but on institutional claims, the rendering provider.
     pub twin: [u8; 32],
     /// A hash of the member's pseudonym.
     pub member: [u8; 32],
@@ -195,11 +196,17 @@ pub fn with_death(facts: &[Fact], death: Option<ServiceDate>) -> Vec<Fact> {
 }
 
 fn twin_of(claim: &Claim, line: &ServiceLine, member: &[u8; 32]) -> [u8; 32] {
+    // As `PastLine::is_repeated_by` tells duplicates.
+    let rendering = match claim.kind {
+        ClaimKind::Institutional => "",
+        _ => &line.rendering.as_ref().unwrap_or(&claim.billing).identifier,
+    };
     hash(
         "twin",
         &[
             member,
             claim.billing.identifier.as_bytes(),
+            rendering.as_bytes(),
             &claim.kind.to_canon(),
             &line.from.to_canon(),
             &line.through.to_canon(),

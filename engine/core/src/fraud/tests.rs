@@ -5,7 +5,9 @@ use proptest::prelude::*;
 use tally_types::{Carc, Code, CodeSystem, Group, Money, Quantity, ServiceDate, ShortCode};
 
 use super::*;
-use crate::adjudication::{Flagged, LineOutcome, Outcome, OutcomeAdjustment, Settlement};
+use crate::adjudication::{
+    Flagged, LineOutcome, LineState, Outcome, OutcomeAdjustment, PastLine, Settlement,
+};
 use crate::canon::Canon;
 use crate::claim::{Claim, ClaimId, ClaimKind, Frequency, MemberReference, Provider, ServiceLine};
 
@@ -248,6 +250,36 @@ fn suspect_duplicates_in_a_table() {
             flags(DetectorId::SuspectDuplicate, &[one], None).is_empty(),
             "{what}: one claim"
         );
+    }
+}
+
+/// Two doctors of a practice are no twins, as they are no duplicates; on a
+/// hospital's claim it does not matter who rendered the line.
+#[test]
+fn twins_are_told_as_duplicates_are() {
+    let visit = || line("99213", 1, 12_500, 3);
+    for (kind, by, twins) in [
+        (ClaimKind::Professional, "d", false),
+        (ClaimKind::Professional, "p", true),
+        (ClaimKind::Institutional, "d", true),
+    ] {
+        let mut claims = [
+            claim(1, "m", "p", &[visit()]),
+            claim(2, "m", "p", &[visit().by(by)]),
+        ];
+        claims.iter_mut().for_each(|claim| claim.kind = kind);
+        let facts: Vec<Fact> = claims.iter().flat_map(|c| facts_of(c, "m", None)).collect();
+        let repeated = |claim: &Claim| PastLine::of(claim, &claim.lines[0], LineState::Allowed);
+        assert_eq!(
+            repeated(&claims[0]).is_repeated_by(&repeated(&claims[1])),
+            twins,
+            "{kind:?} {by}"
+        );
+        let of = |id: u8| {
+            let mut of = facts.iter().filter(|fact| fact.claim == ClaimId([id; 16]));
+            of.next().unwrap().twin
+        };
+        assert_eq!(of(1) == of(2), twins, "{kind:?} {by}");
     }
 }
 

@@ -1524,8 +1524,9 @@ pub mod tallystick {
                     }
                 }
             }
-            /// Lines not denied, of procedure `code` (zero: any), by billing provider
-            /// `provider` (zero: any), with a first date of service from `%from` through
+            /// Lines not denied, of procedure `code` (zero: any; of a line without a
+            /// procedure, its revenue code), rendered by `provider` (zero: any; of a
+            /// line that names nobody, its claim's billing provider), with a first date of service from `%from` through
             /// `through`, of this member or of the whole family.
             #[repr(C)]
             #[derive(Clone, Copy)]

@@ -5,7 +5,7 @@ use tally_types::{Carc, Group, Money, ShortCode};
 
 use super::rig::{World, day, line, rules, settled, span};
 use crate::adjudication::*;
-use crate::claim::ClaimKind;
+use crate::claim::{ClaimKind, Provider};
 
 use EngineRule as E;
 
@@ -279,7 +279,7 @@ fn cover() {
 fn duplicates() {
     type Change = fn(&mut World);
     let code = |world: &mut World| world.claim.lines[0].procedure = tally_types::Code::of("99214");
-    let rows: [(&str, ClaimKind, Change, bool); 19] = [
+    let rows: [(&str, ClaimKind, Change, bool); 23] = [
         ("the same", ClaimKind::Professional, |_| {}, true),
         ("the same", ClaimKind::Institutional, |_| {}, true),
         ("another procedure", ClaimKind::Professional, code, false),
@@ -389,6 +389,30 @@ fn duplicates() {
             false,
         ),
         (
+            "another doctor of the practice",
+            ClaimKind::Professional,
+            |w| {
+                w.claim.lines[0].rendering = Some(Provider::new("1245319599"));
+            },
+            false,
+        ),
+        (
+            "another doctor of the hospital",
+            ClaimKind::Institutional,
+            |w| {
+                w.claim.lines[0].rendering = Some(Provider::new("1245319599"));
+            },
+            true,
+        ),
+        (
+            "the billing provider, by name",
+            ClaimKind::Professional,
+            |w| {
+                w.claim.lines[0].rendering = Some(Provider::new("1234567893"));
+            },
+            true,
+        ),
+        (
             "another member",
             ClaimKind::Professional,
             |w| {
@@ -412,6 +436,14 @@ fn duplicates() {
             },
             true,
         ),
+        (
+            "one that no policy has judged",
+            ClaimKind::Professional,
+            |w| {
+                w.history[0].state = LineState::Unjudged;
+            },
+            false,
+        ),
     ];
     for (name, kind, change, duplicate) in rows {
         let mut world = World::new(vec![line(1, "99213", 1_000, "2026-03-10")]);
@@ -429,6 +461,58 @@ fn duplicates() {
         let expected = duplicate.then(|| vec![(1, E::DuplicateOfClaim)]);
         assert_eq!(found, expected, "{kind:?}: {name}");
     }
+}
+
+/// A claim that waits for the engine is sent again as its resolution says, and
+/// none of its lines is a duplicate of what never reached a policy.
+#[test]
+fn what_waits_for_the_engine_may_be_sent_again() {
+    let whole = || {
+        World::new(vec![
+            line(1, "99213", 1_000, "2026-03-10"),
+            line(2, "99214", 2_000, "2026-03-11"),
+        ])
+    };
+    type Spoil = fn(&mut World);
+    let rows: [(E, Spoil); 3] = [
+        (E::TwoProducts, |w| {
+            w.contract.members[0].spans = vec![
+                span("gold", "2025-07-01", Some("2026-03-10")),
+                span("silver", "2026-03-11", None),
+            ];
+            w.policies.push(("silver", "2020-01-01", 2));
+        }),
+        (E::NoPolicy, |w| w.policies.clear()),
+        (E::TwoPolicies, |w| {
+            w.policies.push(("gold", "2026-03-11", 2));
+        }),
+    ];
+    for (rule, spoil) in rows {
+        let mut world = whole();
+        spoil(&mut world);
+        let done = world.done();
+        assert_eq!(rules(&done.outcome)[0].1, rule);
+        assert!(!rule.resolution().is_empty());
+        world.history = done.lines;
+        if rule == E::NoPolicy {
+            world.policies.push(("gold", "2020-01-01", 1));
+        }
+        for given in whole().claim.lines {
+            world.claim = super::rig::claim(vec![given]);
+            let run = world.run();
+            assert_eq!(run.context.lines.len(), 1, "{}", rule.id());
+            let answer = super::rig::determine(&world.claim.lines[0], vec![], vec![]);
+            let settled = world.settle(Ok(settled(vec![answer])));
+            world.history.extend(settled.lines);
+            // What a policy has judged is repeated as ever.
+            let again = rules(&world.done().outcome);
+            assert_eq!(again[0].1, E::DuplicateOfClaim, "{}", rule.id());
+        }
+    }
+    // A contract fault: the same claim again, under a corrected policy.
+    let mut world = whole();
+    world.history = world.settle(Err(ContractFault::BadAnswer)).lines;
+    assert_eq!(world.run().context.lines.len(), 2);
 }
 
 /// The order of modifiers makes no other service.

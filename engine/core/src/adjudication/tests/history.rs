@@ -5,7 +5,7 @@ use tally_types::{Code, Quantity, ShortCode};
 
 use super::rig::{World, claim, day, line};
 use crate::adjudication::*;
-use crate::claim::Authorization;
+use crate::claim::{Authorization, Provider};
 
 fn past(procedure: &str, on: &str, units: i64, state: LineState) -> PastLine {
     let mut given = line(1, procedure, 1_000, on);
@@ -26,11 +26,11 @@ fn question(what: Measure) -> Question {
 
 #[test]
 fn answers() {
-    use LineState::{Allowed, Denied, Pended};
+    use LineState::{Allowed, Denied, Pended, Unjudged};
     let mut sibling = past("97110", "2026-05-01", 8, Allowed);
     sibling.member = "M2".into();
     let mut elsewhere = past("97110", "2026-04-01", 4, Allowed);
-    elsewhere.billing = "1245319599".into();
+    elsewhere.rendering = "1245319599".into();
     let history = vec![
         past("97110", "2026-02-01", 2, Allowed),
         past("97140", "2026-03-01", 1, Allowed),
@@ -38,6 +38,7 @@ fn answers() {
         sibling,
         past("97110", "2026-06-01", 16, Denied),
         past("97110", "2026-06-01", 32, Pended),
+        past("97110", "2026-06-01", 256, Unjudged),
         past("97110", "2025-12-31", 64, Allowed),
         past("97110", "2027-01-01", 128, Allowed),
     ];
@@ -65,6 +66,29 @@ fn answers() {
             date => day(date).days().into(),
         };
         assert_eq!(of(Measure::LastDate), last, "row {row}");
+    }
+}
+
+/// Asked about who rendered a line, which is the billing provider where nobody
+/// else is named, or where what is named is no code.
+#[test]
+fn a_provider_is_who_rendered_the_line() {
+    let mut given = line(1, "97110", 1_000, "2026-02-01");
+    for (rendering, known) in [
+        (None, "1234567893"),
+        (Some("1245319599"), "1245319599"),
+        (Some("a name of more than 18"), "1234567893"),
+    ] {
+        given.rendering = rendering.map(Provider::new);
+        let claim = claim(vec![given.clone()]);
+        let past = PastLine::of(&claim, &given, LineState::Allowed);
+        assert_eq!(past.rendering, rendering.unwrap_or("1234567893"));
+        for provider in ["1234567893", "1245319599"] {
+            let mut asked = question(Measure::Lines);
+            asked.provider = Code::of(provider);
+            let found = answer(&asked, "M1", std::slice::from_ref(&past));
+            assert_eq!(found, i64::from(provider == known), "{rendering:?}");
+        }
     }
 }
 

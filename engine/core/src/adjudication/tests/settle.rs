@@ -281,7 +281,7 @@ fn assert_waits(settled: &Settled, fault: &F) {
         settled
             .lines
             .iter()
-            .all(|line| line.state == LineState::Pended)
+            .all(|line| line.state == LineState::Unjudged)
     );
     let bytes = settled.outcome.to_canon();
     assert_eq!(Outcome::from_canon(&bytes).as_ref(), Ok(&settled.outcome));
@@ -312,6 +312,8 @@ fn a_pend_of_the_policy() {
     }));
     assert_eq!(settled.fault, None);
     assert!(settled.movements.is_empty());
+    let waits = |line: &PastLine| line.state == LineState::Pended;
+    assert!(settled.lines.iter().all(waits));
     assert_eq!(settled.outcome.charge(), Money::cents(23_000));
     assert_eq!(settled.outcome.paid(), Money::ZERO);
 }
@@ -359,6 +361,17 @@ fn every_fault_has_its_rule() {
         .into_iter()
         .filter(|rule| rule.number() >= 300);
     assert!(faults.eq(found));
+}
+
+#[test]
+fn wrong_lines_are_told_as_what_they_are() {
+    for (expected, found, text) in [
+        (2, 0, "line 2 was not determined"),
+        (0, 3, "line 3 was determined, which the claim does not have"),
+        (2, 3, "line 2 was to be determined next, not line 3"),
+    ] {
+        assert_eq!(F::WrongLines { expected, found }.to_string(), text);
+    }
 }
 
 /// Postings run on from line to line, each to the period of its line.
