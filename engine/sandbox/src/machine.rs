@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use tally_core::adjudication::{
     Answers, Context, ContractFault, Description, DescriptionError, Determination, Transcript,
 };
+use tally_core::canon::{Canon as _, Reader};
 use thiserror::Error;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker, TypedFunc};
 use wasmtime::{Engine, Store};
@@ -145,30 +146,36 @@ impl Sandbox {
         sealed: &[u8],
         key: &[u8; 32],
     ) -> Result<Option<Policy>, LoadError> {
-        let Some((tag, artefact)) = sealed.split_first_chunk::<32>() else {
+        let Some((tag, body)) = sealed.split_first_chunk::<32>() else {
             return Ok(None);
         };
-        if !constant_time_eq(tag, &self.seal(hash, artefact, key)) {
+        if !constant_time_eq(tag, &self.seal(hash, body, key)) {
             return Ok(None);
         }
+        let mut reader = Reader::new(body);
+        let Ok(description) = Description::take(&mut reader) else {
+            return Ok(None);
+        };
+        let artefact = body.get(reader.position()..).unwrap_or_default();
         // SAFETY: the bytes are what `Component::serialize` gave this program
         // under this very configuration: the tag, made with a key that only
         // this node holds, covers them, the policy's hash and the configuration.
         #[allow(unsafe_code)]
         let component = unsafe { Component::deserialize(&self.engine, artefact) };
+        // What was sealed had been linked, its types checked, and described.
         match component {
-            Ok(component) => self.link(hash, component).map(Some),
+            Ok(component) => self.policy(hash, component, description).map(Some),
             Err(_) => Ok(None),
         }
     }
 
-    fn seal(&self, policy: [u8; 32], artefact: &[u8], key: &[u8; 32]) -> [u8; 32] {
+    fn seal(&self, policy: [u8; 32], body: &[u8], key: &[u8; 32]) -> [u8; 32] {
         use hmac::{Hmac, KeyInit, Mac};
         let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap_or_else(|_| unreachable!());
         mac.update(b"tallystick/artefact/v1");
         mac.update(&self.configuration());
         mac.update(&policy);
-        mac.update(artefact);
+        mac.update(body);
         mac.finalize().into_bytes().into()
     }
 
@@ -195,16 +202,13 @@ impl Sandbox {
         feed.0.finalize().into()
     }
 
+    /// Links a component and lets it describe itself.
     fn link(self: &Arc<Self>, hash: [u8; 32], component: Component) -> Result<Policy, LoadError> {
-        let misfit = |error: wasmtime::Error| Refused::Interface {
-            reason: format!("{error:#}"),
-        };
-        let pre = self.linker.instantiate_pre(&component).map_err(misfit)?;
-        let export = |name| {
-            let missing = Refused::Missing { name };
-            component.get_export_index(None, name).ok_or(missing)
-        };
-        let (describe, adjudicate) = (export("describe")?, export("adjudicate")?);
+        let nothing = Description::default();
+        let mut policy = self.policy(hash, component, nothing)?;
+        let missing = Refused::Missing { name: "describe" };
+        let describe = policy.component.get_export_index(None, "describe");
+        let describe = describe.ok_or(missing)?;
 
         let mut store = self.store(None);
         let broken = |error| match fault(error, Limits::FUEL) {
@@ -212,12 +216,12 @@ impl Sandbox {
             Err(host) => LoadError::Host(host),
         };
         store.set_fuel(Limits::INSTANTIATION_FUEL).map_err(broken)?;
-        let instance = pre.instantiate(&mut store).map_err(broken)?;
+        let instance = policy.pre.instantiate(&mut store).map_err(broken)?;
         // Here the types of both functions are checked, once for all calls.
         instance
             .get_typed_func::<(&generated::Context,), (generated::Determination,)>(
                 &mut store,
-                &adjudicate,
+                policy.adjudicate,
             )
             .map_err(misfit)?;
         let describe: Describe = instance
@@ -228,9 +232,22 @@ impl Sandbox {
         let description = bindings::description_in(said)
             .map_err(|_| LoadError::Describe(ContractFault::BadAnswer))?;
         description.check()?;
+        policy.description = Arc::new(description);
+        Ok(policy)
+    }
+
+    fn policy(
+        self: &Arc<Self>,
+        hash: [u8; 32],
+        component: Component,
+        description: Description,
+    ) -> Result<Policy, LoadError> {
+        let pre = self.linker.instantiate_pre(&component).map_err(misfit)?;
+        let missing = Refused::Missing { name: "adjudicate" };
+        let adjudicate = component.get_export_index(None, "adjudicate");
         Ok(Policy {
             pre,
-            adjudicate,
+            adjudicate: adjudicate.ok_or(missing)?,
             component,
             hash,
             description: Arc::new(description),
@@ -267,14 +284,16 @@ impl Policy {
         &self.description
     }
 
-    /// Its machine code, sealed with `key`, for [`Sandbox::load_artefact`].
+    /// Its description and machine code, sealed with `key`, for
+    /// [`Sandbox::load_artefact`].
     ///
     /// # Errors
     /// When it cannot be serialised.
     pub fn artefact(&self, key: &[u8; 32]) -> Result<Vec<u8>, HostFault> {
-        let artefact = self.component.serialize().map_err(HostFault::Compile)?;
-        let mut sealed = self.sandbox.seal(self.hash, &artefact, key).to_vec();
-        sealed.extend_from_slice(&artefact);
+        let mut body = self.description.to_canon();
+        body.extend(self.component.serialize().map_err(HostFault::Compile)?);
+        let mut sealed = self.sandbox.seal(self.hash, &body, key).to_vec();
+        sealed.append(&mut body);
         Ok(sealed)
     }
 
@@ -327,6 +346,12 @@ impl Policy {
         store.set_fuel(fuel)?;
         let (said,) = adjudicate.call(&mut *store, (context,))?;
         Ok(said)
+    }
+}
+
+fn misfit(error: wasmtime::Error) -> Refused {
+    Refused::Interface {
+        reason: format!("{error:#}"),
     }
 }
 

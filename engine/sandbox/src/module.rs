@@ -26,8 +26,10 @@ pub(crate) struct Module {
     /// Bytes of code, in all and of the longest function.
     pub(crate) code: usize,
     pub(crate) longest: usize,
-    /// The most locals a function has, counted for each of its loops.
+    /// Locals of all functions, counted for each loop of their function.
     pub(crate) locals: usize,
+    /// The most loops in loops.
+    pub(crate) depth: usize,
     names: BTreeMap<u32, String>,
 }
 
@@ -119,17 +121,26 @@ impl Module {
                     let (count, _) = declared?;
                     locals = locals.saturating_add(usize::try_from(count).unwrap_or(usize::MAX));
                 }
-                let mut loops = 1usize;
+                let (mut loops, mut depth, mut blocks) = (1usize, 0usize, Vec::new());
                 let (mut direct, mut indirect) = (Vec::new(), Vec::new());
                 for operator in body.get_operators_reader()? {
                     match operator? {
                         Operator::Call { function_index } => direct.push(function_index),
                         Operator::CallIndirect { type_index, .. } => indirect.push(type_index),
-                        Operator::Loop { .. } => loops = loops.saturating_add(1),
+                        Operator::Loop { .. } => {
+                            loops = loops.saturating_add(1);
+                            depth = depth.saturating_add(1);
+                            self.depth = self.depth.max(depth);
+                            blocks.push(true);
+                        }
+                        Operator::Block { .. } | Operator::If { .. } => blocks.push(false),
+                        Operator::End if blocks.pop() == Some(true) => {
+                            depth = depth.saturating_sub(1);
+                        }
                         _ => {}
                     }
                 }
-                self.locals = self.locals.max(locals.saturating_mul(loops));
+                self.locals = self.locals.saturating_add(locals.saturating_mul(loops));
                 direct.sort_unstable();
                 direct.dedup();
                 indirect.sort_unstable();

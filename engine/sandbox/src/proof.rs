@@ -87,7 +87,7 @@ pub enum Refused {
     /// P114.
     #[error("P114 {found} {what} are more than {limit}")]
     TooMany {
-        /// Modules, functions, memories, locals or bytes of code.
+        /// Modules, functions, memories, locals, loops or bytes of code.
         what: &'static str,
         /// How many there are.
         found: usize,
@@ -193,11 +193,8 @@ pub fn prove(bytes: Vec<u8>) -> Result<Proven, Refused> {
         most(|m| m.longest),
         Limits::FUNCTION_BYTES,
     )?;
-    bound(
-        "locals of one function, for each of its loops",
-        most(|m| m.locals),
-        Limits::LOCALS,
-    )?;
+    bound("locals, for each loop", count(|m| m.locals), Limits::LOCALS)?;
+    bound("loops in loops", most(|m| m.depth), Limits::LOOP_DEPTH)?;
     bound("memories", count(|m| m.memories.len()), 1)?;
     let mut indirect = 0usize;
     for (position, module) in shape.modules.iter().enumerate() {

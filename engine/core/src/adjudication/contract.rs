@@ -102,7 +102,7 @@ pub struct Pattern {
 }
 
 /// What a policy says of itself; fixed when it is published.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Description {
     /// The product's stable name.
     pub product: String,

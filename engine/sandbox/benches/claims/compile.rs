@@ -55,7 +55,7 @@ fn branches(depth: usize) -> String {
 pub fn report() {
     println!("compiling what is dear to compile, within the limits");
     let most = Limits::FUNCTION_BYTES;
-    let locals = |loops: usize| Limits::LOCALS / (loops + 1);
+    let locals = Limits::LOCALS / (Limits::LOOP_DEPTH + 1);
     for (name, more) in [
         (
             "straight code, eight long functions",
@@ -66,17 +66,20 @@ pub fn report() {
             straight(500).repeat(2_000),
         ),
         (
-            "2,000 values alive over 8,000 branches",
-            alive(2_000, 8_000),
+            "2,000 values alive over 5,000 branches",
+            alive(2_000, 5_000),
         ),
         (
-            "200 values alive over 10,000 branches, eight times",
-            alive(200, 10_000).repeat(8),
+            "200 values alive over 7,000 branches, eight times",
+            alive(200, 7_000).repeat(8),
         ),
-        ("100 loops in loops", nested(locals(100), 100).repeat(4)),
         (
-            "1,000 loops in loops",
-            nested(locals(1_000), 1_000).repeat(8),
+            "all locals in all loops in loops",
+            nested(locals - 20, Limits::LOOP_DEPTH),
+        ),
+        (
+            "a few locals in loops in loops, 1,000 times",
+            nested(3, Limits::LOOP_DEPTH).repeat(1_000),
         ),
         ("a branch to 20,000 places", branches(20_000)),
     ] {

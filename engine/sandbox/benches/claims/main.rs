@@ -41,8 +41,8 @@ fn main() {
     threads::report(&world);
     sealed::report();
     artefacts(&world);
-    compile::report();
     hostile::report();
+    compile::report();
 }
 
 /// Fresh-instance adjudication against the same source, native.
@@ -84,7 +84,7 @@ fn claims(world: &World) {
 
 /// Loading machine code that was compiled before.
 fn artefacts(world: &World) {
-    println!("artefacts: compiled before, authenticated, loaded, described");
+    println!("artefacts: compiled before, authenticated, loaded");
     let key = [7; 32];
     for backend in [Backend::Cranelift, Backend::Pulley] {
         let sandbox = Sandbox::new(backend).unwrap();
