@@ -253,9 +253,13 @@ fn some_crates_have_one_user() {
     let metadata = metadata();
     for package in metadata.members() {
         for dependency in &package.dependencies {
+            // The node's tests alter its database behind its back.
+            let tampers = package.name == "tally"
+                && dependency.name == "sqlx"
+                && dependency.kind.as_deref() == Some("dev");
             for (name, user) in ONLY {
                 assert!(
-                    dependency.name != *name || package.name == *user,
+                    tampers || dependency.name != *name || package.name == *user,
                     "`{}` names `{name}`: only `{user}` may",
                     package.name
                 );

@@ -324,8 +324,10 @@ fn line_outcome() -> impl Strategy<Value = LineOutcome> {
             } else {
                 (Money::cents(charge), adjustments)
             };
+            // What is denied moves nothing.
             let postings = postings
                 .into_iter()
+                .filter(|_| !denied)
                 .map(
                     |(accumulator, period, family, before, amount)| OutcomePosting {
                         accumulator,
