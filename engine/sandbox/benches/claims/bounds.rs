@@ -132,17 +132,24 @@ fn link(linker: &mut Linker<State>) {
         .unwrap();
 }
 
-/// A policy that computes for a while: a sum of products, 200,000 times.
+/// A policy that computes for a while: the primes below 60,000, by a sieve.
 fn computing() -> Vec<u8> {
-    Guest::doing(
-        "(loop $l
-            (local.set $j (i64.add (i64.mul (local.get $j) (i64.const 6364136223846793005))
-                (i64.extend_i32_u (local.get $i))))
-            (local.set $i (i32.add (local.get $i) (i32.const 1)))
-            (br_if $l (i32.lt_u (local.get $i) (i32.const 200000))))
-         (i64.store (i32.const 131072) (local.get $j))",
-    )
-    .build()
+    Guest::doing("(call $sieve)")
+        .with(
+            "(func $sieve (local $i i32) (local $j i32)
+                (local.set $i (i32.const 2))
+                (loop $next
+                    (if (i32.eqz (i32.load8_u offset=131072 (local.get $i))) (then
+                        (local.set $j (i32.shl (local.get $i) (i32.const 1)))
+                        (loop $strike
+                            (if (i32.lt_u (local.get $j) (i32.const 60000)) (then
+                                (i32.store8 offset=131072 (local.get $j) (i32.const 1))
+                                (local.set $j (i32.add (local.get $j) (local.get $i)))
+                                (br $strike))))))
+                    (local.set $i (i32.add (local.get $i) (i32.const 1)))
+                    (br_if $next (i32.lt_u (local.get $i) (i32.const 60000)))))",
+        )
+        .build()
 }
 
 pub fn report(world: &World) {

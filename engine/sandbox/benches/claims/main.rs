@@ -55,12 +55,15 @@ fn claims(world: &World) {
     for lines in [1, 5, 20] {
         let context = world.context(lines);
         let native = native::Native::new(world, &context);
+        let mut calls = 0;
         let [cranelift, pulley] = [&world.cranelift, &world.pulley].map(|policy| {
             let ran = world.run(policy, &context);
             native.assert_same(&ran);
+            calls = ran.transcript.0.len();
             ran.fuel.unwrap()
         });
         assert_eq!(cranelift, pulley, "fuel");
+        println!("  {lines} lines: {calls} calls out of the sandbox");
         let [floor, fast, slow] = meter::compare([
             &mut || drop(native.adjudicate()),
             &mut || drop(world.run(&world.cranelift, &context)),
