@@ -259,7 +259,7 @@ fn encodings_are_frozen() {
         ))),
         Entry::Adjudicated([6; 32]),
         Entry::Flags(Box::new(crate::fraud::schedule::Batch {
-            slots: [[7; 32]; 16],
+            slots: [[7; 32]; crate::fraud::schedule::SLOTS],
         })),
     ];
     let frozen: Vec<String> = entries
