@@ -175,7 +175,8 @@ pub fn family(dice: &mut Dice, number: usize) -> Household {
     if number % 9 == 7 {
         for member in &mut contract.members {
             for span in &mut member.spans {
-                span.through = Some(day(2025, 10, 31));
+                // A child born later was covered on its first day.
+                span.through = Some(span.from.max(day(2025, 10, 31)));
             }
         }
     }

@@ -58,12 +58,14 @@ fn there_are_as_many_claims_as_asked_for() {
 
 #[test]
 fn contracts_are_sound_and_ids_differ() {
-    let population = generate(11, 1_000);
-    let mut ids = BTreeSet::new();
-    for contract in &population.contracts {
-        assert_eq!(contract.check(), Ok(()));
-        for member in &contract.members {
-            assert!(ids.insert(member.id.clone()), "an id used twice");
+    for (seed, claims) in [(11, 1_000), (42, 20_000)] {
+        let population = generate(seed, claims);
+        let mut ids = BTreeSet::new();
+        for contract in &population.contracts {
+            assert_eq!(contract.check(), Ok(()));
+            for member in &contract.members {
+                assert!(ids.insert(member.id.clone()), "an id used twice");
+            }
         }
     }
 }
