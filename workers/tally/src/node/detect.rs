@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context as _, Result};
 use tally_core::canon::{Blob, Canon as _};
 use tally_core::claim::{Claim, ClaimId, Contract};
-use tally_core::fraud::{self, Fact, FactKey, Flag, Parameters};
+use tally_core::fraud::{self, DetectorId, Fact, FactKey, Flag, Parameters};
 use tally_core::ledger::{Salt, Subject, commit};
 use tally_store::port::{
     Batch, ClaimFilter, FactRow, FlagChange, FlagGroup, FlagRow, Group, Reading as _, Token,
@@ -53,7 +53,7 @@ impl Node {
         self.group_of(fact.detector, &fact.key)
     }
 
-    fn group_of(&self, detector: fraud::DetectorId, key: &FactKey) -> Group {
+    fn group_of(&self, detector: DetectorId, key: &FactKey) -> Group {
         Group {
             detector,
             key: self.keys.tokens.token("fact", &[&key.0]),
@@ -70,7 +70,13 @@ impl Node {
         let member = self.member_token(&claim.member.identifier);
         fraud::facts_of(claim, &super::keys::hex(&member.0), death)
             .into_iter()
-            .map(|fact| (self.group(&fact), fact))
+            .map(|mut fact| {
+                // What may be restated stands with the one detector that asks.
+                if fact.detector != DetectorId::ServiceAfterDeath {
+                    fact.death = None;
+                }
+                (self.group(&fact), fact)
+            })
             .collect()
     }
 
@@ -233,7 +239,7 @@ impl Node {
             .facts_by_group(&first.claim, death)
             .into_iter()
             .map(|(group, _)| group)
-            .find(|group| group.detector == fraud::DetectorId::ServiceAfterDeath);
+            .find(|group| group.detector == DetectorId::ServiceAfterDeath);
         let Some(group) = group else {
             return Ok(());
         };
