@@ -78,6 +78,9 @@ fn no_file_knows_a_machine() {
             secrets.push(format!("{place}/"));
         }
     }
+    // Every lock file names the one index that the workspace's own names.
+    let lock = text(&root().join("Cargo.lock"));
+    let index = lock.lines().find(|line| line.starts_with("source = "));
     for path in files() {
         let text = text(&path);
         for secret in &secrets {
@@ -85,8 +88,7 @@ fn no_file_knows_a_machine() {
         }
         if path.file_name().is_some_and(|name| name == "Cargo.lock") {
             for line in text.lines().filter(|line| line.starts_with("source = ")) {
-                let index = "source = \"registry+https://github.com/rust-lang/crates.io-index\"";
-                assert_eq!(line, index, "{}", shown(&path));
+                assert_eq!(Some(line), index, "{}", shown(&path));
             }
         }
     }
