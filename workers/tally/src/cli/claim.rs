@@ -305,17 +305,17 @@ async fn export(args: &ExportArgs) -> Result<Ended> {
         ..ClaimFilter::default()
     };
     loop {
-        let reads = node.read_claims(&filter, "claims-exported").await?;
-        for read in &reads {
+        // Pages are by row: an erased claim is a row without a line.
+        let page = node.store().claims(&filter).await?;
+        let more = page.len() == filter.limit as usize;
+        filter.after = page.last().map(|last| last.id);
+        for read in node.open_claims(page, "claims-exported").await? {
             if let Some(outcome) = &read.outcome {
                 say(interchange::outcome_json(&read.claim, outcome))?;
             }
         }
-        // Pages are by row: an erased claim is a row without a line.
-        let page = node.store().claims(&filter).await?;
-        match page.last() {
-            Some(last) if page.len() == filter.limit as usize => filter.after = Some(last.id),
-            _ => return Ok(Ended::Well),
+        if !more {
+            return Ok(Ended::Well);
         }
     }
 }

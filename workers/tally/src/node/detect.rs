@@ -333,10 +333,7 @@ impl Node {
             if !parties.contains_key(claim)
                 && let Some(row) = self.store.claim(*claim).await?
             {
-                let Parties { member, provider } = Parties {
-                    member: row.member,
-                    provider: row.provider,
-                };
+                let (member, provider) = (row.member, row.provider);
                 parties.insert(*claim, Parties { member, provider });
             }
             if let Some(parties) = parties.get(claim) {

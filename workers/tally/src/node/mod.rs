@@ -18,7 +18,6 @@ use std::fs;
 use std::num::NonZeroU32;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
@@ -161,11 +160,6 @@ impl Node {
     /// Holds the node's lock until it is dropped, over processes too.
     fn lock(&self) -> Result<fs::File> {
         lock(&self.folder)
-    }
-
-    /// A sandbox for replaying on a backend.
-    fn sandbox(backend: Backend) -> Result<Arc<Sandbox>> {
-        Ok(Sandbox::new(backend)?)
     }
 }
 

@@ -112,7 +112,12 @@ impl Node {
             .with_context(|| format!("claim {id} was erased"))
     }
 
-    async fn open_claims(&self, rows: Vec<ClaimRow>, purpose: &str) -> Result<Vec<ClaimRead>> {
+    /// Opens claims that were listed, for a purpose, each with an audit entry.
+    /// Erased ones are left out.
+    ///
+    /// # Errors
+    /// When the store fails or a payload is damaged.
+    pub async fn open_claims(&self, rows: Vec<ClaimRow>, purpose: &str) -> Result<Vec<ClaimRead>> {
         if rows.is_empty() {
             return Ok(Vec::new());
         }

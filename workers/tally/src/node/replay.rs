@@ -72,7 +72,7 @@ impl Node {
         let sandbox = if backend == self.shelf.sandbox().backend() {
             Arc::clone(self.shelf.sandbox())
         } else {
-            Self::sandbox(backend)?
+            Sandbox::new(backend)?
         };
         let book = self.check_policies(&sandbox, &mut replayed).await?;
         let mut detected = Redetected::default();
