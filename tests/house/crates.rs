@@ -37,6 +37,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     // The workers act.
     ("tally-store", &["tally-types", "tally-table", "tally-core"]),
+    ("tally-queue", &["tally-types", "tally-table", "tally-core"]),
     (
         "tally",
         &[
@@ -48,8 +49,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "tally-core",
             "tally-sandbox",
             "tally-store",
+            "tally-queue",
         ],
     ),
+    // Real servers for tests: nothing of the house in it.
+    ("tally-rig", &[]),
     ("tally-tests", &[]),
 ];
 

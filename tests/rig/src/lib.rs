@@ -1,0 +1,1 @@
+//! Real servers for tests, on ports and in folders of their own.

@@ -1,0 +1,1 @@
+//! The queue on RabbitMQ: the only user of lapin.
