@@ -70,6 +70,29 @@ pub enum StoreError {
 /// What every method answers.
 pub type Answer<T> = Result<T, StoreError>;
 
+// ---- layout -----------------------------------------------------------------
+
+/// What a store was set up as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The name of the log.
+    pub origin: String,
+    /// How many partitions claims are queued in from now on.
+    pub partitions: u32,
+}
+
+/// What every process on one store must agree on.
+pub trait Layout {
+    /// What the store was set up as; `None` before it was.
+    fn identity(&self) -> impl Future<Output = Answer<Option<Identity>>> + Send;
+    /// Sets up a store that is not; one that is keeps what it has. Answers what
+    /// holds.
+    fn set_up(&self, identity: &Identity) -> impl Future<Output = Answer<Identity>> + Send;
+    /// Queues claims in another number of partitions from now on; what is
+    /// queued keeps the partition it has, of the number it was given by.
+    fn repartition(&self, partitions: u32) -> impl Future<Output = Answer<()>> + Send;
+}
+
 // ---- enrolment --------------------------------------------------------------
 
 /// A contract to be stored, as its unit's next version.
@@ -79,8 +102,14 @@ pub struct NewContract {
     pub unit: Token,
     /// Its members, the subscriber first.
     pub members: Vec<Token>,
+    /// Whether members who are enrolled under another contract move to this
+    /// one.
+    pub moving: bool,
     /// The contract.
     pub sealed: Sealed,
+    /// Groups of facts to be judged again, for what the contract says of its
+    /// members.
+    pub touched: Vec<Group>,
 }
 
 /// A contract as stored.
@@ -94,10 +123,28 @@ pub struct ContractRow {
     pub sealed: Sealed,
 }
 
+/// A member moved from one contract to another: an event in the order of both
+/// units. Claims numbered before it stay where they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventRow {
+    /// The unit in whose order it stands.
+    pub unit: Token,
+    /// Its number there: claims and events share the numbers.
+    pub sequence: u64,
+    /// Who moved.
+    pub member: Token,
+    /// The unit left.
+    pub from: Token,
+    /// The unit joined.
+    pub to: Token,
+}
+
 /// Contracts and whose they are.
 pub trait Enrolment {
     /// Stores a contract as a new version and answers the version. A member
-    /// that the new version does not name stays with the unit.
+    /// that the new version does not name stays with the unit. One who is
+    /// enrolled under another moves, when they may, and both units get an
+    /// event; otherwise [`StoreError::MemberElsewhere`].
     fn put_contract(&self, contract: &NewContract) -> impl Future<Output = Answer<u32>> + Send;
     /// A version of a unit's contract; the latest when none is said.
     fn contract(
@@ -107,6 +154,8 @@ pub trait Enrolment {
     ) -> impl Future<Output = Answer<Option<ContractRow>>> + Send;
     /// The unit a member is enrolled under.
     fn unit_of(&self, member: Token) -> impl Future<Output = Answer<Option<Token>>> + Send;
+    /// A unit's events, in order.
+    fn events(&self, unit: Token) -> impl Future<Output = Answer<Vec<EventRow>>> + Send;
 }
 
 // ---- intake -----------------------------------------------------------------
@@ -143,6 +192,10 @@ pub struct NewClaim {
 pub struct Submission {
     /// Of submitter and interchange.
     pub token: Token,
+    /// The organisation that submits.
+    pub submitter: String,
+    /// The number of partitions that the claims' partitions are of.
+    pub partitions: u32,
     /// How many claims were read.
     pub read: u32,
     /// What was refused: encoded by the caller, nothing identifying in it.
@@ -175,8 +228,12 @@ pub trait Intake {
     ) -> impl Future<Output = Answer<Option<SubmissionRow>>> + Send;
     /// Takes a submission in, in one transaction: each claim gets the next
     /// sequence number of its unit, from 1, and a place in its partition's
-    /// queue. One that was seen changes nothing and gives the first result. A
-    /// claim that came with another submission: [`StoreError::Fenced`].
+    /// queue. One that was seen changes nothing and gives the first result.
+    ///
+    /// A claim that came with another submission, a number of partitions that
+    /// is not the store's, a claim with a contract that is not of the unit its
+    /// member is enrolled under by now: [`StoreError::Fenced`], and nothing has
+    /// changed. The store must have been set up.
     fn accept(&self, submission: &Submission)
     -> impl Future<Output = Answer<SubmissionRow>> + Send;
 }
@@ -192,6 +249,9 @@ pub struct Queued {
     pub unit: Token,
     /// Its number in the unit, from 1.
     pub sequence: u64,
+    /// The number of the claim before it in the unit; zero for the first.
+    /// Events may stand between.
+    pub previous: u64,
     /// The version of the contract it was resolved with.
     pub contract: Option<u32>,
     /// How often a host fault stopped it.
@@ -284,17 +344,6 @@ pub struct FlagRow {
     pub commitment: Commitment,
 }
 
-/// All flags of a group as they now are; those it had and has no more are
-/// withdrawn. A flag whose `commitment` is already stored stays as it is: if it
-/// was withdrawn, it stands again, with the place it had in the log.
-#[derive(Debug, Clone)]
-pub struct FlagChange {
-    /// The group; of a policy's findings, the claim they are of.
-    pub group: FlagGroup,
-    /// The flags.
-    pub flags: Vec<FlagRow>,
-}
-
 /// Whose flags are replaced together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FlagGroup {
@@ -337,20 +386,16 @@ pub struct Adjudicated {
     pub entry: Vec<u8>,
 }
 
-/// Everything a batch of claims came to. There may be no claims: facts are
-/// stated again, and flags change, without one.
+/// Everything a batch of claims came to.
 #[derive(Debug, Clone, Default)]
 pub struct Batch {
     /// The claims, a unit's in sequence.
     pub claims: Vec<Adjudicated>,
-    /// Groups that were judged, each with how many facts it had before this
-    /// batch: one that has another number by now is fenced.
-    pub groups: Vec<(Group, u64)>,
-    /// New facts, and facts stated again: one of the same group, claim and
-    /// line replaces what is stored.
+    /// New facts: one of the same group, claim and line replaces what is
+    /// stored. Their groups wait to be judged.
     pub facts: Vec<FactRow>,
-    /// Flags that changed.
-    pub flags: Vec<FlagChange>,
+    /// The policy's findings, as flags, of claims that have any.
+    pub findings: Vec<(ClaimId, Vec<FlagRow>)>,
 }
 
 /// What waits.
@@ -362,15 +407,123 @@ pub struct Waiting {
     pub held: u64,
     /// Claims that wait behind those of their unit.
     pub behind: u64,
+    /// Marks on groups of facts that are to be judged.
+    pub unjudged: u64,
+}
+
+/// Claims found by their ids.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// What is to be adjudicated: of each unit that a claim was asked of, what
+    /// is ready up to that claim, in sequence. In order of arrival.
+    pub ready: Vec<Queued>,
+    /// Those that have an outcome or were discarded.
+    pub done: Vec<ClaimId>,
+    /// Those that are set aside, or wait behind one that is.
+    pub aside: Vec<ClaimId>,
+    /// Those that this store does not know.
+    pub unknown: Vec<ClaimId>,
+}
+
+/// A claim that is set aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldRow {
+    /// The claim.
+    pub claim: ClaimId,
+    /// Its unit.
+    pub unit: Token,
+    /// Its number in the unit.
+    pub sequence: u64,
+    /// How often a host fault stopped it.
+    pub attempts: u32,
+    /// What stopped it last; nothing identifying in it.
+    pub reason: String,
+    /// Claims that wait behind it.
+    pub behind: u64,
 }
 
 /// Adjudicating what is queued.
 pub trait Work {
-    /// The next claims of a partition, in order, without those set aside and
-    /// those that come after one in their unit.
+    /// The next claims of a partition, whatever number of partitions it is of,
+    /// in order, without those set aside and those that come after one in
+    /// their unit.
     fn next(&self, partition: u32, limit: u32) -> impl Future<Output = Answer<Vec<Queued>>> + Send;
+    /// Claims by their ids, with what is ready before them in their units: the
+    /// first of each unit, at most `limit` in all, which is at least one a
+    /// unit.
+    fn take(
+        &self,
+        claims: &[ClaimId],
+        limit: u32,
+    ) -> impl Future<Output = Answer<Taken>> + Send;
     /// The state of units, in the order asked.
     fn units(&self, units: &[Token]) -> impl Future<Output = Answer<Vec<UnitState>>> + Send;
+    /// Commits a batch in one transaction, takes its claims off the queue, and
+    /// marks the groups of its facts to be judged.
+    ///
+    /// A claim that has an outcome, or is set aside or behind one that is, or
+    /// was discarded; one whose previous claim is not the unit's last
+    /// adjudicated; a balance that is not the one before (zero before the
+    /// first): [`StoreError::Fenced`], and nothing has changed. Of two facts of
+    /// the same group, claim and line, the later holds.
+    fn commit(&self, batch: &Batch) -> impl Future<Output = Answer<()>> + Send;
+    /// Counts a host fault of a claim, and notes what it was; at `limit` it is
+    /// set aside. Answers whether it is; never, when it is not in the queue.
+    fn failed(
+        &self,
+        claim: ClaimId,
+        limit: u32,
+        reason: &str,
+    ) -> impl Future<Output = Answer<bool>> + Send;
+    /// Claims that are set aside, in order of arrival.
+    fn held(&self) -> impl Future<Output = Answer<Vec<HeldRow>>> + Send;
+    /// Makes a claim that was set aside ready again, or all of them, and those
+    /// behind, with no attempts counted. Answers how many were set aside.
+    fn release(&self, claim: Option<ClaimId>) -> impl Future<Output = Answer<u64>> + Send;
+    /// Gives up a claim that is set aside, with an entry in the audit trail: it
+    /// never has an outcome, its number is closed, and those behind it are
+    /// ready. Answers whether it was set aside.
+    fn discard(
+        &self,
+        claim: ClaimId,
+        note: &AuditRow,
+    ) -> impl Future<Output = Answer<bool>> + Send;
+    /// What waits.
+    fn waiting(&self) -> impl Future<Output = Answer<Waiting>> + Send;
+}
+
+// ---- detection --------------------------------------------------------------
+
+/// A group of facts that is to be judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unjudged {
+    /// The group.
+    pub group: Group,
+    /// Every mark on it, in order: a fact was added, or something its facts
+    /// are judged by has changed.
+    pub marks: Vec<i64>,
+}
+
+/// A group that was judged.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    /// The group.
+    pub group: Group,
+    /// The marks that were there before its facts were read.
+    pub marks: Vec<i64>,
+    /// All flags of the group as they now are; those it had and has no more
+    /// are withdrawn. A flag whose `commitment` is already stored stays as it
+    /// is: if it was withdrawn, it stands again, with the place it had in the
+    /// log.
+    pub flags: Vec<FlagRow>,
+}
+
+/// Judging groups of facts. Adjudication marks them and goes on; whoever
+/// judges looks at all facts of a group, so that what is flagged is a function
+/// of the set of claims.
+pub trait Detection {
+    /// Groups that are marked, the one marked first in front.
+    fn unjudged(&self, limit: u32) -> impl Future<Output = Answer<Vec<Unjudged>>> + Send;
     /// All facts of groups, by group as asked, then by claim and line.
     fn facts(&self, groups: &[Group]) -> impl Future<Output = Answer<Vec<FactRow>>> + Send;
     /// The flags that stand in groups, by group as asked.
@@ -378,23 +531,10 @@ pub trait Work {
         &self,
         groups: &[FlagGroup],
     ) -> impl Future<Output = Answer<Vec<(FlagGroup, FlagRow)>>> + Send;
-    /// Commits a batch in one transaction and takes its claims off the queue.
-    ///
-    /// A claim that has an outcome, or is set aside or behind one that is; a
-    /// sequence number that is not the unit's next; a balance that is not the
-    /// one before (zero before the first); a group that has not as many facts
-    /// as when it was judged: [`StoreError::Fenced`], and nothing has changed.
-    /// Of two changes of a group of flags, the later holds; so of two facts of
-    /// the same group, claim and line.
-    fn commit(&self, batch: &Batch) -> impl Future<Output = Answer<()>> + Send;
-    /// Counts a host fault of a claim; at `limit` it is set aside. Answers
-    /// whether it is; never, when it is not in the queue.
-    fn failed(&self, claim: ClaimId, limit: u32) -> impl Future<Output = Answer<bool>> + Send;
-    /// Makes claims that were set aside ready again, and those behind them,
-    /// with no attempts counted. Answers how many were set aside.
-    fn release(&self) -> impl Future<Output = Answer<u64>> + Send;
-    /// What waits.
-    fn waiting(&self) -> impl Future<Output = Answer<Waiting>> + Send;
+    /// Replaces the flags of groups and takes the marks off, in one
+    /// transaction. A mark that is gone means that somebody else judged the
+    /// group meanwhile: [`StoreError::Fenced`], and nothing has changed.
+    fn judge(&self, judged: &[Judged]) -> impl Future<Output = Answer<()>> + Send;
 }
 
 // ---- the log ----------------------------------------------------------------
@@ -524,6 +664,10 @@ pub struct ClaimRow {
     pub unit: Token,
     /// Its number in the unit.
     pub sequence: u64,
+    /// The number of the claim before it in the unit; zero for the first.
+    pub previous: u64,
+    /// The organisation that submitted it.
+    pub submitter: String,
     /// The version of the contract it was resolved with.
     pub contract: Option<u32>,
     /// The member.
@@ -538,8 +682,10 @@ pub struct ClaimRow {
     pub charge: Money,
     /// The claim.
     pub sealed: Sealed,
-    /// What it came to; `None` while it waits.
+    /// What it came to; `None` while it waits, and when it was discarded.
     pub outcome: Option<OutcomeRow>,
+    /// Whether it was discarded: it never comes to anything.
+    pub discarded: bool,
 }
 
 /// What a claim came to.
@@ -574,6 +720,8 @@ pub struct ClaimFilter {
     pub unit: Option<Token>,
     /// Of this billing provider.
     pub provider: Option<Token>,
+    /// Submitted by this organisation.
+    pub submitter: Option<String>,
     /// Only those with an id above.
     pub after: Option<ClaimId>,
     /// At most so many; zero is no limit.
@@ -641,6 +789,8 @@ pub struct Totals {
 pub trait Reading {
     /// One claim.
     fn claim(&self, id: ClaimId) -> impl Future<Output = Answer<Option<ClaimRow>>> + Send;
+    /// Claims by their ids, in the order asked; those not known are left out.
+    fn claims_by_id(&self, ids: &[ClaimId]) -> impl Future<Output = Answer<Vec<ClaimRow>>> + Send;
     /// Claims in order of their ids.
     fn claims(&self, filter: &ClaimFilter) -> impl Future<Output = Answer<Vec<ClaimRow>>> + Send;
     /// Every unit that has a claim, in order.
@@ -676,13 +826,150 @@ pub trait Audit {
     fn audit(&self, limit: u32) -> impl Future<Output = Answer<Vec<AuditRow>>> + Send;
 }
 
+// ---- the broker's side ------------------------------------------------------
+
+/// A claim to be published to its partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dispatch {
+    /// The claim.
+    pub claim: ClaimId,
+    /// The number of partitions its partition is of.
+    pub partitions: u32,
+    /// Its partition.
+    pub partition: u32,
+}
+
+/// A claim decided, to be told to whoever submitted it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResultRow {
+    /// Its place: results are told in this order.
+    pub id: i64,
+    /// The claim.
+    pub claim: ClaimId,
+    /// The organisation that submitted it.
+    pub submitter: String,
+    /// Paid, denied or pended.
+    pub status: Status,
+    /// SHA-256 of the outcome bytes.
+    pub outcome_hash: [u8; 32],
+}
+
+/// What a store does beside a message broker. The store is the truth: what the
+/// broker holds can be published again from it.
+pub trait Relay {
+    /// Claims that are ready and not published, in order of arrival.
+    fn unpublished(&self, limit: u32) -> impl Future<Output = Answer<Vec<Dispatch>>> + Send;
+    /// Notes that the broker has them.
+    fn published(&self, claims: &[ClaimId]) -> impl Future<Output = Answer<()>> + Send;
+    /// Counts as not published what of a partition is ready and was published
+    /// longer ago than so many seconds: the broker has lost it. Answers how
+    /// many.
+    fn lost(
+        &self,
+        partitions: u32,
+        partition: u32,
+        seconds: u32,
+    ) -> impl Future<Output = Answer<u64>> + Send;
+    /// The numbers of partitions that claims in the queue were given by.
+    fn generations(&self) -> impl Future<Output = Answer<Vec<u32>>> + Send;
+    /// Results that were not told yet, in order.
+    fn results(&self, limit: u32) -> impl Future<Output = Answer<Vec<ResultRow>>> + Send;
+    /// Notes that they were told.
+    fn told(&self, ids: &[i64]) -> impl Future<Output = Answer<()>> + Send;
+    /// Counts, before claims are tried again that were delivered before, that
+    /// something may have died of them. Answers the count of each, as asked;
+    /// zero for one that is not in the queue.
+    fn suspect(&self, claims: &[ClaimId]) -> impl Future<Output = Answer<Vec<u32>>> + Send;
+    /// Notes that a worker lives, and answers all that were heard of in so many
+    /// seconds by the database's clock, in order of their names.
+    fn alive(
+        &self,
+        worker: &str,
+        seconds: u32,
+    ) -> impl Future<Output = Answer<Vec<String>>> + Send;
+    /// Forgets a worker that ends.
+    fn ended(&self, worker: &str) -> impl Future<Output = Answer<()>> + Send;
+}
+
+/// A message that could not be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewDeadLetter {
+    /// Names the message: one that is stored already is stored once.
+    pub token: Token,
+    /// Milliseconds since 1970-01-01 UTC.
+    pub at: i64,
+    /// The queue it came from.
+    pub queue: String,
+    /// Why: a stable code.
+    pub code: String,
+    /// Why, for a person; nothing identifying in it.
+    pub reason: String,
+    /// The organisation that sent it, when that is known.
+    pub submitter: Option<String>,
+    /// The message: its body and what it says of itself.
+    pub sealed: Sealed,
+}
+
+/// A dead letter as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetterRow {
+    /// Names it to an operator, from 1.
+    pub id: u64,
+    /// What is known of it.
+    pub letter: NewDeadLetter,
+    /// What was done about it, and when: `replayed` or `discarded`.
+    pub settled: Option<(String, i64)>,
+}
+
+/// Messages that could not be used, kept until an operator settles them.
+pub trait DeadLetters {
+    /// Stores a dead letter; answers its number.
+    fn bury(&self, letter: &NewDeadLetter) -> impl Future<Output = Answer<u64>> + Send;
+    /// Dead letters, the latest first: those that wait, or all.
+    fn dead(
+        &self,
+        all: bool,
+        limit: u32,
+    ) -> impl Future<Output = Answer<Vec<DeadLetterRow>>> + Send;
+    /// One.
+    fn dead_letter(&self, id: u64) -> impl Future<Output = Answer<Option<DeadLetterRow>>> + Send;
+    /// Settles one, with an entry in the audit trail whose action is what was
+    /// done. Answers whether it waited.
+    fn settle(
+        &self,
+        id: u64,
+        done: &str,
+        note: &AuditRow,
+    ) -> impl Future<Output = Answer<bool>> + Send;
+}
+
 /// A whole store.
 pub trait Store:
-    Enrolment + Intake + Work + Log + Publications + Reading + Audit + Send + Sync
+    Layout
+    + Enrolment
+    + Intake
+    + Work
+    + Detection
+    + Log
+    + Publications
+    + Reading
+    + Audit
+    + Send
+    + Sync
 {
 }
 
 impl<T> Store for T where
-    T: Enrolment + Intake + Work + Log + Publications + Reading + Audit + Send + Sync
+    T: Layout
+        + Enrolment
+        + Intake
+        + Work
+        + Detection
+        + Log
+        + Publications
+        + Reading
+        + Audit
+        + Send
+        + Sync
 {
 }
