@@ -10,6 +10,8 @@ CREATE TABLE identity (
 
 -- Who submitted. Until now that was whoever had the node's folder.
 ALTER TABLE submission ADD COLUMN submitter TEXT NOT NULL DEFAULT 'local';
+-- Of what was sent; those of before are named by it, and have none of their own.
+ALTER TABLE submission ADD COLUMN content BLOB NOT NULL DEFAULT x'' CHECK (length(content) IN (0, 32));
 ALTER TABLE claim ADD COLUMN submitter TEXT NOT NULL DEFAULT 'local';
 CREATE INDEX claim_by_submitter ON claim (submitter, id);
 

@@ -284,6 +284,7 @@ impl Model {
         let new = submission(n, &claims);
         let row = store.accept(&new).await.unwrap();
         let expected = SubmissionRow {
+            content: new.content,
             read: new.read,
             refusals: new.refusals,
             refused: new.refused,

@@ -127,6 +127,7 @@ pub fn submission(n: u64, claims: &[(u64, u64)]) -> Submission {
     Submission {
         token: token("submission", n),
         submitter: SUBMITTERS[usize::try_from(n % 2).expect("a small number")].into(),
+        content: token("content", n),
         partitions: identity().partitions,
         read: count + 1,
         refusals: format!("the {n}th refusal").into_bytes(),

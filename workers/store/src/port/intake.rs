@@ -42,6 +42,8 @@ pub struct Submission {
     pub token: Token,
     /// The organisation that submits.
     pub submitter: String,
+    /// Of what was sent: the same under another content is told apart.
+    pub content: Token,
     /// The number of partitions that the claims' partitions are of.
     pub partitions: u32,
     /// How many claims were read.
@@ -57,6 +59,8 @@ pub struct Submission {
 /// What a submission came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubmissionRow {
+    /// Of what was sent.
+    pub content: Token,
     /// How many claims were read.
     pub read: u32,
     /// What was refused.

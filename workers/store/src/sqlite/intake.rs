@@ -17,7 +17,7 @@ pub(super) const NUMBERED: &str = "UPDATE unit SET sequence = j.value ->> 1, las
 
 /// A submission by its token.
 pub(super) const SEEN: &str =
-    "SELECT read, refused, refusals, first, claims FROM submission WHERE token = ?";
+    "SELECT content, read, refused, refusals, first, claims FROM submission WHERE token = ?";
 
 /// The claims of a submission, by their places.
 pub(super) const CLAIMS_AT: &str =
@@ -147,17 +147,19 @@ impl Intake for SqliteStore {
             .map_err(doing("numbering claims"))?;
 
         let row = SubmissionRow {
+            content: new.content,
             read: new.read,
             refusals: new.refusals.clone(),
             refused: new.refused,
             claims: new.claims.iter().map(|claim| claim.id).collect(),
         };
         sqlx::query(
-            "INSERT INTO submission (token, submitter, read, refused, refusals, first, claims) \
-             VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO submission (token, submitter, content, read, refused, refusals, first, claims) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(&new.token.0[..])
         .bind(&new.submitter)
+        .bind(&new.content.0[..])
         .bind(new.read)
         .bind(new.refused)
         .bind(&new.refusals[..])
@@ -230,6 +232,15 @@ async fn submission(conn: &mut SqliteConnection, token: Token) -> Answer<Option<
         .map_err(doing("reading a submission"))?;
     let Some(row) = row else { return Ok(None) };
     let mut cells = Cells::of(&row, "submission");
+    // What was taken in before contents were noted was named by its content.
+    let content = match cells.blob()? {
+        none if none.is_empty() => token,
+        content => Token(
+            content
+                .try_into()
+                .map_err(|_| StoreError::Damaged { what: "submission" })?,
+        ),
+    };
     let (read, refused, refusals) = (cells.number()?, cells.number()?, cells.blob()?);
     let (first, count): (i64, i64) = (cells.number()?, cells.number()?);
     let rows = sqlx::query(CLAIMS_AT)
@@ -246,6 +257,7 @@ async fn submission(conn: &mut SqliteConnection, token: Token) -> Answer<Option<
         return Err(StoreError::Damaged { what: "submission" });
     }
     Ok(Some(SubmissionRow {
+        content,
         read,
         refusals,
         refused,
