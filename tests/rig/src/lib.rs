@@ -18,7 +18,9 @@ mod keeper;
 mod ports;
 mod postgres;
 mod process;
+mod rabbit;
 mod run;
 
 pub use error::RigError;
 pub use postgres::{Postgres, PostgresAddress, PostgresOptions};
+pub use rabbit::{Rabbit, RabbitAddress, RabbitOptions};

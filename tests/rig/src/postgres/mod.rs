@@ -6,25 +6,23 @@ mod options;
 use std::fs::File;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::process::Child;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
 pub use address::PostgresAddress;
 pub use options::PostgresOptions;
 
 use crate::error::{RigError, Tried};
 use crate::folder::{Folder, resize};
-use crate::keeper;
 use crate::ports::Port;
-use crate::process::{Process, await_end};
+use crate::process::Server;
 use crate::run::{self, User};
 
 /// The time a server has to be ready, recovery included.
 const READY: Duration = Duration::from_secs(60);
-/// The time that processes of a killed server have to notice it.
-const ORPHANS: Duration = Duration::from_secs(10);
+/// The time it has to end when it is asked to.
+const ENDED: Duration = Duration::from_secs(10);
 
 /// A PostgreSQL server of one's own, which ends with this value. Its settings
 /// are real where they matter: `fsync` and `full_page_writes` are on.
@@ -38,7 +36,7 @@ pub struct Postgres {
     data: PathBuf,
     wal: Option<PathBuf>,
     log: PathBuf,
-    server: Option<Child>,
+    server: Server,
     /// Shared memory of a server that was killed, which its next start or we
     /// must give back.
     left: Option<SharedMemory>,
@@ -106,7 +104,7 @@ impl Postgres {
             data,
             wal,
             log,
-            server: None,
+            server: Server::default(),
             left: None,
             port,
             _folder: folder,
@@ -118,6 +116,11 @@ impl Postgres {
     /// The TCP port, on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port.number()
+    }
+
+    /// The process id of its first process, until it is seen to have ended.
+    pub fn pid(&self) -> Option<u32> {
+        self.server.id()
     }
 
     /// The folder of the data.
@@ -134,15 +137,10 @@ impl Postgres {
     /// noticed and ended: what they wrote before is written, and no more comes.
     /// A server that has ended already is left so.
     pub fn kill(&mut self) {
-        let Some(mut server) = self.server.take() else {
-            return;
-        };
-        let orphans = Process::children_of(server.id());
-        self.left = SharedMemory::of(server.id(), &self.data);
-        // Refused only when it has ended, and then there is nothing to wait for.
-        let _ = server.kill();
-        let _ = server.wait();
-        await_end(&orphans, ORPHANS);
+        if let Some(id) = self.pid() {
+            self.left = SharedMemory::of(id, &self.data);
+        }
+        self.server.kill();
     }
 
     /// Starts the server again on the same data and port, and waits until it
@@ -182,34 +180,14 @@ impl Postgres {
     /// Whether the server's first process runs. One that could not recover from
     /// a full disk has ended by itself.
     pub fn runs(&mut self) -> bool {
-        let runs = self
-            .server
-            .as_mut()
-            .is_some_and(|server| matches!(server.try_wait(), Ok(None)));
-        if !runs {
-            self.server = None;
-        }
-        runs
+        self.server.runs()
     }
 
     /// Ends the server at once, without a checkpoint, but with its memory given
     /// back. [`Postgres::again`] may follow.
     pub fn stop(&mut self) {
-        let Some(server) = &mut self.server else {
-            return;
-        };
-        let pid = i32::try_from(server.id()).ok().and_then(Pid::from_raw);
-        if let (Some(pid), Ok(None)) = (pid, server.try_wait()) {
-            // Its immediate shutdown; refused only when it has ended.
-            let _ = kill_process(pid, Signal::QUIT);
-        }
-        let start = Instant::now();
-        while self.runs() {
-            if start.elapsed() > ORPHANS {
-                return self.kill();
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        // Its immediate shutdown.
+        self.server.stop(Signal::QUIT, ENDED);
     }
 
     /// Changes the size of the data's small disk.
@@ -237,14 +215,14 @@ impl Postgres {
         // Asked to quit it gives its shared memory back; killed it cannot.
         let mut command = run::server(self.user.as_ref(), "QUIT", self.programs.join("postgres"));
         command.arg("-D").arg(&self.data).stdout(out).stderr(err);
-        self.server = Some(keeper::spawn(command).tried(|| "start PostgreSQL".into())?);
+        self.server = Server::launch("PostgreSQL", command)?;
         Ok(())
     }
 
     fn await_ready(&mut self, start: Instant, logged: u64) -> Result<(), RigError> {
         let file = self.data.join("postmaster.pid");
         loop {
-            let Some(server) = self.server.as_ref().map(Child::id) else {
+            let Some(server) = self.pid() else {
                 return Ok(());
             };
             // The eighth line is its state, the first says whose.
