@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::error::RigError;
+use crate::proxy::Proxy;
 use crate::run;
 
 /// Where a PostgreSQL server answers. Whoever connects there is a superuser.
@@ -21,8 +22,19 @@ impl PostgresAddress {
         }
     }
 
+    /// The same server through a proxy that stands before it.
+    pub fn through(&self, proxy: &Proxy) -> PostgresAddress {
+        let account = self
+            .server
+            .rsplit_once('@')
+            .map_or("postgres://postgres", |(account, _)| account);
+        PostgresAddress {
+            server: format!("{account}@127.0.0.1:{}", proxy.port()),
+            settings: self.settings.clone(),
+        }
+    }
+
     /// From a URL with any database or none; `None` if it is no such URL.
-    #[expect(dead_code)]
     pub(crate) fn parse(url: &str) -> Option<PostgresAddress> {
         let (scheme, rest) = url.split_once("://")?;
         let (rest, settings) = match rest.find('?') {

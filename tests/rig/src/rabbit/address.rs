@@ -9,6 +9,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use crate::error::{RigError, Tried};
+use crate::proxy::Proxy;
 
 /// Longer than any request takes.
 const ANSWER: Duration = Duration::from_secs(60);
@@ -29,6 +30,19 @@ impl RabbitAddress {
             server: format!("amqp://guest:guest@127.0.0.1:{port}"),
             management: format!("127.0.0.1:{management}"),
             credentials: BASE64_STANDARD.encode("guest:guest"),
+        }
+    }
+
+    /// The same node through a proxy that stands before its port of AMQP.
+    pub fn through(&self, proxy: &Proxy) -> RabbitAddress {
+        let account = self
+            .server
+            .rsplit_once('@')
+            .map_or("amqp://guest:guest", |(account, _)| account);
+        RabbitAddress {
+            server: format!("{account}@127.0.0.1:{}", proxy.port()),
+            management: self.management.clone(),
+            credentials: self.credentials.clone(),
         }
     }
 
@@ -66,6 +80,11 @@ impl RabbitAddress {
     /// The URL of a virtual host, which need not exist; its name as a URL has it.
     pub fn vhost_url(&self, vhost: &str) -> String {
         format!("{}/{vhost}", self.server)
+    }
+
+    /// The URL of the management plugin, without a path or an account.
+    pub fn management_url(&self) -> String {
+        format!("http://{}", self.management)
     }
 
     /// Makes an empty virtual host that nobody else has, and answers its URL. It
