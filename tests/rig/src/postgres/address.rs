@@ -88,3 +88,25 @@ impl PostgresAddress {
         Ok(answer.trim_end().to_owned())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::PostgresAddress;
+
+    #[test]
+    fn a_url_is_taken_apart() {
+        for (url, of_x) in [
+            ("postgres://p@h:1/postgres", "postgres://p@h:1/x"),
+            ("postgresql://p:q@h", "postgresql://p:q@h/x"),
+            (
+                "postgres://h/?sslmode=disable",
+                "postgres://h/x?sslmode=disable",
+            ),
+        ] {
+            assert_eq!(PostgresAddress::parse(url).unwrap().url("x"), of_x);
+        }
+        for url in ["", "h:1", "mysql://h/x", "postgres:///x"] {
+            assert!(PostgresAddress::parse(url).is_none(), "{url}");
+        }
+    }
+}

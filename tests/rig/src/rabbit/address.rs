@@ -142,3 +142,22 @@ impl RabbitAddress {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::RabbitAddress;
+
+    #[test]
+    fn a_url_is_taken_apart() {
+        let address = RabbitAddress::parse("amqp://u:p@h:1/%2f", None).unwrap();
+        assert_eq!(address.vhost_url("x"), "amqp://u:p@h:1/x");
+        assert_eq!(address.management_url(), "http://h:15672");
+        let address = RabbitAddress::parse("amqp://u:p@h", Some("http://m:2/")).unwrap();
+        assert_eq!(address.url(), "amqp://u:p@h/%2f");
+        assert_eq!(address.management_url(), "http://m:2");
+        for url in ["", "amqp://h:1", "amqps://u:p@h", "amqp://u:p%40@h"] {
+            assert!(RabbitAddress::parse(url, None).is_none(), "{url}");
+        }
+        assert!(RabbitAddress::parse("amqp://u:p@h", Some("m:2")).is_none());
+    }
+}
