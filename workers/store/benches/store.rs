@@ -16,8 +16,8 @@ use tally_core::adjudication::Status;
 use tally_core::claim::ClaimId;
 use tally_core::ledger::tree::{Frontier, leaf_hash};
 use tally_store::port::{
-    AccumulatorName, Adjudicated, Batch, Intake, Integration, Leaf, Log, NewClaim, Queued,
-    RecordId, Sealed, Submission, Token, UnitState, Work,
+    AccumulatorName, Adjudicated, Batch, Identity, Intake, Integration, Layout, Leaf, Log,
+    NewClaim, Queued, RecordId, Sealed, Submission, Token, UnitState, Work,
 };
 use tally_store::sqlite::SqliteStore;
 use tally_store::vault::{Vault, WrapKey, random};
@@ -113,6 +113,9 @@ fn submission(units: &[Token], size: usize, at: usize) -> Outcome<Submission> {
         .collect::<Outcome<_>>()?;
     Ok(Submission {
         token: Token(filled()?),
+        submitter: "bench".into(),
+        content: Token(filled()?),
+        partitions: 1,
         read: u32::try_from(size)?,
         refusals: Vec::new(),
         refused: 0,
@@ -169,9 +172,20 @@ fn adjudicated(queued: &[Queued], states: &[UnitState]) -> Outcome<Batch> {
     })
 }
 
+async fn open(path: &Path) -> Outcome<SqliteStore> {
+    let store = SqliteStore::open(path).await?;
+    store
+        .set_up(&Identity {
+            origin: "bench".into(),
+            partitions: 1,
+        })
+        .await?;
+    Ok(store)
+}
+
 async fn measure(folder: &Path, size: usize, batches: usize, sync: Duration) -> Outcome<()> {
     let path = folder.join(format!("store-{size}.db"));
-    let store = SqliteStore::open(&path).await?;
+    let store = open(&path).await?;
     let units: Vec<Token> = (0..UNITS)
         .map(|_| Ok(Token(filled()?)))
         .collect::<Outcome<_>>()?;
@@ -375,7 +389,7 @@ fn bind<'q>(query: Query<'q>, row: &sqlx::sqlite::SqliteRow, i: usize) -> Outcom
 /// Taking what is next, with few and with many rows queued, and with most of
 /// them behind a claim set aside.
 async fn queue(folder: &Path, many: usize) -> Outcome<()> {
-    let store = SqliteStore::open(&folder.join("queue.db")).await?;
+    let store = open(&folder.join("queue.db")).await?;
     let units: Vec<Token> = (0..UNITS)
         .map(|_| Ok(Token(filled()?)))
         .collect::<Outcome<_>>()?;
@@ -395,7 +409,7 @@ async fn queue(folder: &Path, many: usize) -> Outcome<()> {
     let full = next(&store).await?;
     let start = Instant::now();
     if let Some(first) = first {
-        store.failed(first, 1).await?;
+        store.failed(first, 1, "a fault").await?;
     }
     let aside = start.elapsed();
     new = submission(&units, 500, 0)?;

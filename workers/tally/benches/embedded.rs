@@ -7,10 +7,10 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use tally::demo::generate::generate;
-use tally::node::Node;
 use tally::node::clock::Clock;
+use tally::node::{Delivery, Node};
 use tally_store::port::{Batch, Intake as _, Submission, Work as _};
 use tally_store::sqlite::SqliteStore;
 
@@ -26,6 +26,7 @@ struct Kept {
 struct Spent {
     intake: Duration,
     plan: Duration,
+    judge: Duration,
     store: Duration,
     log: Duration,
 }
@@ -45,7 +46,7 @@ async fn run() -> Result<()> {
     let clock = Clock::simulated(first.unwrap_or(tally_types::ServiceDate::MIN));
     let node = Node::open(&folder.path().join("node"), clock).await?;
     for contract in &population.contracts {
-        node.enrol(contract).await?;
+        node.enrol(contract, false).await?;
     }
 
     let mut kept = Kept {
@@ -57,7 +58,7 @@ async fn run() -> Result<()> {
     for file in &population.files {
         node.clock().set(file.received);
         let begun = Instant::now();
-        let submission = node.prepare(&file.bytes, None).await?;
+        let submission = node.prepare(Delivery::local(&file.bytes, None)).await?;
         spent.intake += begun.elapsed();
         let begun = Instant::now();
         node.store().accept(&submission).await?;
@@ -80,11 +81,14 @@ async fn run() -> Result<()> {
             let begun = Instant::now();
             node.store().commit(&planned.batch).await?;
             spent.store += begun.elapsed();
-            let begun = Instant::now();
-            node.integrate(false).await?;
-            spent.log += begun.elapsed();
             kept.batches.push(planned.batch);
         }
+        let begun = Instant::now();
+        node.judge().await?;
+        spent.judge += begun.elapsed();
+        let begun = Instant::now();
+        node.integrate(false).await?;
+        spent.log += begun.elapsed();
         if idle {
             break;
         }
@@ -104,9 +108,10 @@ async fn run() -> Result<()> {
         each(whole)
     );
     println!(
-        "  parse, resolve, seal    {:>7.1} µs\n  adjudicate, detect      {:>7.1} µs\n  store                   {:>7.1} µs\n  log                     {:>7.1} µs",
+        "  parse, resolve, seal    {:>7.1} µs\n  adjudicate              {:>7.1} µs\n  detect                  {:>7.1} µs\n  store                   {:>7.1} µs\n  log                     {:>7.1} µs",
         each(spent.intake),
         each(spent.plan),
+        each(spent.judge),
         each(spent.store),
         each(spent.log)
     );
@@ -129,7 +134,7 @@ async fn floor(
     contracts: &[tally_core::claim::Contract],
 ) -> Result<Duration> {
     use tally_core::claim::UnitKey;
-    use tally_store::port::{Enrolment as _, NewContract, RecordId, Sealed};
+    use tally_store::port::{Enrolment as _, Layout as _, NewContract, RecordId, Sealed};
     for contract in contracts {
         store
             .put_contract(&NewContract {
@@ -139,13 +144,18 @@ async fn floor(
                     .iter()
                     .map(|member| node.member_token(&member.id))
                     .collect(),
+                moving: false,
                 sealed: Sealed {
                     record: RecordId([0; 16]),
                     bytes: vec![0; 64],
                 },
+                touched: Vec::new(),
             })
             .await?;
     }
+    let identity = node.store().identity().await?;
+    let identity = identity.context("the node's store is set up")?;
+    store.set_up(&identity).await?;
     let begun = Instant::now();
     for submission in &kept.submissions {
         store.accept(submission).await?;

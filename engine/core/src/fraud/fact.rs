@@ -172,12 +172,16 @@ pub fn facts_of(claim: &Claim, member_key: &str, death: Option<ServiceDate>) -> 
         if let Some(key) = day_key(claim, line) {
             facts.push(fact(DetectorId::ImpossibleDay, key));
         }
-        facts.push(fact(
-            DetectorId::ServiceAfterDeath,
-            FactKey::of("death", &[&member]),
-        ));
+        facts.push(fact(DetectorId::ServiceAfterDeath, death_key(member_key)));
     }
     facts
+}
+
+/// The group in which all services to a member are judged when a death
+/// becomes known. `member_key` is as [`facts_of`] takes it.
+#[must_use]
+pub fn death_key(member_key: &str) -> FactKey {
+    FactKey::of("death", &[&hash("member", &[member_key.as_bytes()])])
 }
 
 /// The same facts with what enrolment knows now of the member's death. A

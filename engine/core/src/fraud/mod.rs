@@ -2,9 +2,8 @@
 //! a flag is evidence for a person, with its claims, rule version and numbers.
 //!
 //! A caller stores the [`Fact`]s of each adjudicated claim by detector and
-//! key. When a claim arrives it adds the claim's facts, loads the groups of
-//! their keys, calls [`flags_of`] on each whole group and replaces all flags
-//! of that key by the answer. [`flags_of`] orders its input itself, so the
+//! key. When a group has grown it loads the whole group, calls [`flags_of`]
+//! and replaces all flags of that key by the answer. [`flags_of`] orders its input itself, so the
 //! final flags are a function of the set of claims, never of their arrival.
 //!
 //! Exact duplicates, code pairs and excess units are edits, decided at
@@ -23,7 +22,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-pub use fact::{DetectorId, Fact, FactKey, facts_of, with_death};
+pub use fact::{DetectorId, Fact, FactKey, death_key, facts_of, with_death};
 pub use findings::flags_of_findings;
 pub use flag::{EvidenceItem, Flag, FlagId, Pattern, ScorePart};
 pub use parameters::{

@@ -1,7 +1,8 @@
 //! Contracts and whose they are.
 
-use super::world::{contract, sealed, token, unit};
-use crate::port::{Store, StoreError};
+use super::assert_fenced;
+use super::world::{claim_id, contract, drain, sealed, seen, submission, token, unit};
+use crate::port::{EventRow, Store, StoreError};
 
 #[allow(missing_docs)]
 pub async fn versions_are_added_and_kept<S: Store>(store: S) {
@@ -47,4 +48,65 @@ pub async fn a_member_has_one_unit<S: Store>(store: S) {
         let of = store.unit_of(token("member", member)).await.unwrap();
         assert_eq!(of, Some(unit(1)));
     }
+}
+
+/// A move is an event in the order of both units, and what was resolved before
+/// it is resolved again.
+#[allow(missing_docs)]
+pub async fn a_member_moves_as_an_event_of_both_units<S: Store>(store: S) {
+    store.put_contract(&contract(1, &[1, 2], 1)).await.unwrap();
+    store.put_contract(&contract(2, &[3], 1)).await.unwrap();
+    let of = |n: u64, claims: &[(u64, u64)]| {
+        let mut new = submission(n, claims);
+        for claim in &mut new.claims {
+            claim.member = token("member", 2);
+            claim.contract = Some(1);
+        }
+        new
+    };
+    store.accept(&of(1, &[(1, 1), (2, 1)])).await.unwrap();
+    let late = of(2, &[(3, 1)]);
+    let mut joined = contract(2, &[3, 2], 2);
+    joined.moving = true;
+    assert_eq!(store.put_contract(&joined).await.unwrap(), 2);
+    let event = |of, sequence| EventRow {
+        unit: unit(of),
+        sequence,
+        member: token("member", 2),
+        from: unit(1),
+        to: unit(2),
+    };
+    assert_eq!(store.events(unit(1)).await.unwrap(), [event(1, 3)]);
+    assert_eq!(store.events(unit(2)).await.unwrap(), [event(2, 1)]);
+    assert_eq!(store.events(unit(3)).await.unwrap(), []);
+    let now = store.unit_of(token("member", 2)).await.unwrap();
+    assert_eq!(now, Some(unit(2)));
+    // Who resolved the member before is told to look again.
+    let before = seen(&store).await.unwrap();
+    assert_fenced(store.accept(&late).await);
+    assert_eq!(seen(&store).await.unwrap(), before);
+    store.accept(&of(3, &[(4, 2)])).await.unwrap();
+    store.accept(&submission(4, &[(5, 1)])).await.unwrap();
+    for (of, expected) in [
+        (1, vec![(1, 1, 0), (2, 2, 1), (5, 4, 2)]),
+        (2, vec![(4, 2, 0)]),
+    ] {
+        let rows = store.claims_of_unit(unit(of)).await.unwrap();
+        let found: Vec<_> = rows
+            .iter()
+            .map(|row| (row.id, row.sequence, row.previous))
+            .collect();
+        let expected: Vec<_> = expected
+            .into_iter()
+            .map(|(n, sequence, previous)| (claim_id(n), sequence, previous))
+            .collect();
+        assert_eq!(found, expected, "unit {of}");
+    }
+    // The events are stepped over.
+    assert_eq!(drain(&store).await.unwrap(), 4);
+    let states = store.units(&[unit(1), unit(2)]).await.unwrap();
+    assert_eq!((states[0].done, states[1].done), (4, 2));
+    // Naming a member again who is there already moves nobody.
+    store.put_contract(&joined).await.unwrap();
+    assert_eq!(store.events(unit(2)).await.unwrap().len(), 1);
 }

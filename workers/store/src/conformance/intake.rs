@@ -9,6 +9,7 @@ pub async fn a_submission_is_taken_in_once<S: Store>(store: S) {
     let first = submission(1, &[(3, 1), (1, 2), (2, 1)]);
     assert_eq!(store.submission(first.token).await.unwrap(), None);
     let expected = SubmissionRow {
+        content: first.content,
         read: 4,
         refusals: b"the 1th refusal".to_vec(),
         refused: 1,
@@ -19,6 +20,7 @@ pub async fn a_submission_is_taken_in_once<S: Store>(store: S) {
     // Under the same token, what is sent does not matter any more.
     let mut again = submission(1, &[(9, 1)]);
     again.refusals = Vec::new();
+    again.content = token("content", 7);
     assert_eq!(store.accept(&again).await.unwrap(), expected);
     let stored = store.submission(first.token).await.unwrap();
     assert_eq!(stored, Some(expected.clone()));

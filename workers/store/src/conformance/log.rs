@@ -6,8 +6,8 @@ use tally_core::ledger::tree::{self, leaf_hash};
 
 use super::assert_fenced;
 use super::world::{
-    batch, change, claim_id, decided, digest, drain, flag, flags, frontier, integrate_all,
-    integration, leaves, policy, seen, submission,
+    batch, change, claim_id, decided, digest, drain, flag, frontier, integrate_all, integration,
+    leaves, policy, seen, submission,
 };
 use crate::port::{Head, Leaf, OutboxRow, Store};
 
@@ -31,7 +31,7 @@ pub async fn the_log_grows_from_the_outbox<S: Store>(store: S) {
     store.accept(&submission(1, &claims)).await.unwrap();
     drain(&store).await.unwrap();
     store
-        .commit(&flags(vec![change(1, vec![flag(1, 0), flag(2, 0)])]))
+        .judge(&[change(1, vec![flag(1, 0), flag(2, 0)])])
         .await
         .unwrap();
     let outbox = store.outbox(100).await.unwrap();
@@ -173,15 +173,12 @@ pub async fn the_outbox_is_relayed_in_order<S: Store>(store: S) {
 #[allow(missing_docs)]
 pub async fn a_flag_has_one_place<S: Store>(store: S) {
     store
-        .commit(&flags(vec![change(1, vec![flag(1, 0), flag(2, 0)])]))
+        .judge(&[change(1, vec![flag(1, 0), flag(2, 0)])])
         .await
         .unwrap();
     let pending = store.pending_flags(10).await.unwrap();
     // A flag withdrawn while its batch was made is in the entry all the same.
-    store
-        .commit(&flags(vec![change(1, vec![flag(2, 0)])]))
-        .await
-        .unwrap();
+    store.judge(&[change(1, vec![flag(2, 0)])]).await.unwrap();
     let first = integration(&store, leaves(&[], &pending)).await.unwrap();
     store.integrate(&first).await.unwrap();
     let before = seen(&store).await.unwrap();
@@ -194,10 +191,7 @@ pub async fn a_flag_has_one_place<S: Store>(store: S) {
     let unknown = integration(&store, leaves(&[], &[unknown])).await.unwrap();
     assert_fenced(store.integrate(&unknown).await);
     assert_eq!(seen(&store).await.unwrap(), before);
-    store
-        .commit(&flags(vec![change(1, vec![flag(1, 0)])]))
-        .await
-        .unwrap();
+    store.judge(&[change(1, vec![flag(1, 0)])]).await.unwrap();
     let listed = store.flags(&Default::default()).await.unwrap();
     assert_eq!(listed.len(), 1);
     assert_eq!(

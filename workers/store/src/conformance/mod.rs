@@ -3,6 +3,7 @@
 //! an empty store for each case.
 
 pub mod consistency;
+pub mod detection;
 pub mod enrolment;
 pub mod flags;
 pub mod intake;
@@ -15,7 +16,7 @@ pub mod world;
 
 use std::future::Future;
 
-use crate::port::{Answer, Store, StoreError};
+use crate::port::{Answer, Layout as _, Store, StoreError};
 
 /// Makes stores to be tested.
 pub trait Fixture: Send + Sync {
@@ -23,6 +24,17 @@ pub trait Fixture: Send + Sync {
     type Store: Store + 'static;
     /// An empty store, which stays usable as long as the fixture.
     fn fresh(&self) -> impl Future<Output = Self::Store> + Send;
+}
+
+/// An empty store that has been set up.
+///
+/// # Panics
+/// When it cannot be.
+pub async fn ready<F: Fixture>(fixture: &F) -> F::Store {
+    let store = fixture.fresh().await;
+    let held = store.set_up(&world::identity()).await;
+    assert_eq!(held.expect("a store to set up"), world::identity());
+    store
 }
 
 /// Runs a case.
@@ -59,6 +71,7 @@ macro_rules! conformance_suite {
         $crate::conformance_suite! { @cases $fixture;
             enrolment::versions_are_added_and_kept
             enrolment::a_member_has_one_unit
+            enrolment::a_member_moves_as_an_event_of_both_units
             intake::a_submission_is_taken_in_once
             intake::numbers_have_no_gap
             intake::a_claim_belongs_to_one_submission
@@ -73,9 +86,14 @@ macro_rules! conformance_suite {
             work::a_fenced_batch_changes_nothing
             work::a_host_fault_holds_back_what_comes_later
             work::what_was_set_aside_is_released
-            work::facts_are_found_by_group
-            work::facts_are_stated_again
-            work::a_group_that_has_grown_is_fenced
+            work::claims_are_taken_with_what_is_before_them
+            work::what_is_set_aside_is_listed
+            work::a_discarded_claim_closes_its_number
+            work::the_number_of_partitions_can_change
+            detection::facts_are_found_by_group
+            detection::facts_are_stated_again
+            detection::groups_of_new_facts_are_marked
+            detection::a_group_that_was_judged_meanwhile_is_fenced
             flags::flags_of_a_group_are_replaced
             flags::a_commitment_that_is_stored_stays
             flags::a_changed_flag_is_pending_again
@@ -111,7 +129,7 @@ macro_rules! conformance_suite {
             fn $case() {
                 let fixture = $fixture;
                 $crate::conformance::run(async {
-                    let store = $crate::conformance::Fixture::fresh(&fixture).await;
+                    let store = $crate::conformance::ready(&fixture).await;
                     $crate::conformance::$module::$case(store).await;
                 });
             }

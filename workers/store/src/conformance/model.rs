@@ -9,13 +9,13 @@ use proptest::test_runner::{Config, TestRunner};
 use tally_core::adjudication::Status;
 
 use super::world::{
-    PARTITIONS, accumulator, adjudicated, batch, change, claim, claim_id, flag, flags, group,
-    integration, leaves, moved, restated, sealed, submission, unit,
+    PARTITIONS, accumulator, adjudicated, batch, change, claim, claim_id, facts, flag, group,
+    integration, leaves, moved, note, restated, sealed, submission, unit,
 };
 use super::{Fixture, assert_fenced};
 use crate::port::{
-    AccumulatorRow, Adjudicated, Batch, Head, Queued, Store, SubmissionRow, Totals, UnitState,
-    Waiting,
+    AccumulatorRow, Adjudicated, Batch, Head, Judged, Queued, Store, SubmissionRow, Totals,
+    UnitState, Unjudged, Waiting,
 };
 
 const UNITS: u64 = 5;
@@ -47,13 +47,18 @@ enum Step {
     Relay,
     /// What was set aside is released.
     Release,
-    /// A claim's fact is stated, its group judged by this many facts too many.
-    Judge {
+    /// A claim's fact is stated.
+    State {
         group: u64,
         claim: usize,
         version: u64,
-        stale: u64,
     },
+    /// The groups that are marked first are judged, and once more.
+    Judge(u32),
+    /// A claim that is set aside is given up.
+    Discard(usize),
+    /// One claim that is set aside is released.
+    Let(usize),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -68,9 +73,11 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (0..5usize, 0..4usize).prop_map(|(entries, flags)| Step::Integrate { entries, flags }),
         1 => Just(Step::Relay),
         1 => Just(Step::Release),
-        2 => (0..GROUPS, any::<usize>(), 0..3u64, 0..2u64).prop_map(
-            |(group, claim, version, stale)| Step::Judge { group, claim, version, stale }
-        ),
+        2 => (0..GROUPS, any::<usize>(), 0..3u64)
+            .prop_map(|(group, claim, version)| Step::State { group, claim, version }),
+        2 => (1..4u32).prop_map(Step::Judge),
+        1 => any::<usize>().prop_map(Step::Discard),
+        1 => any::<usize>().prop_map(Step::Let),
     ]
 }
 
@@ -87,7 +94,7 @@ pub fn any_schedule<F: Fixture>(fixture: &F) {
     runner
         .run(&vec(step(), 1..50), |steps| {
             super::run(async {
-                let store = fixture.fresh().await;
+                let store = super::ready(fixture).await;
                 let mut model = Model::default();
                 for step in &steps {
                     model.step(&store, step).await;
@@ -137,6 +144,10 @@ struct Model {
     last: Option<crate::port::Integration>,
     /// By group and claim, the version last stated.
     facts: BTreeMap<(u64, u64), u64>,
+    /// Groups, once for each mark.
+    marks: Vec<u64>,
+    /// Claims given up: number, unit, sequence.
+    discarded: Vec<(u64, u64, u64)>,
 }
 
 impl Model {
@@ -166,7 +177,10 @@ impl Model {
                     waits.attempts += 1;
                     waits.held = waits.attempts >= FAULTS;
                 }
-                let held = store.failed(claim_id(waits.n), FAULTS).await.unwrap();
+                let held = store
+                    .failed(claim_id(waits.n), FAULTS, "a fault")
+                    .await
+                    .unwrap();
                 assert_eq!(held, waits.held);
             }
             Step::Flags { group, flags } => self.replace(store, *group, flags).await,
@@ -180,16 +194,33 @@ impl Model {
                 }
             }
             Step::Release => self.release(store).await,
-            Step::Judge {
-                group,
+            Step::State {
+                group: of,
                 claim,
                 version,
-                stale,
             } => {
                 let claim = u64::try_from(*claim).unwrap().checked_rem(self.claims);
                 if let Some(claim) = claim {
-                    self.judge(store, (*group, claim), *version, *stale).await;
+                    let fact = restated(group(*of), claim, 1, *version);
+                    store.commit(&facts(vec![fact])).await.unwrap();
+                    self.facts.insert((*of, claim), *version);
+                    self.marks.push(*of);
                 }
+            }
+            Step::Judge(limit) => self.judge(store, *limit).await,
+            Step::Discard(which) => self.discard(store, *which).await,
+            Step::Let(which) => {
+                let Some(n) = which.checked_rem(self.queue.len()) else {
+                    return;
+                };
+                let waits = &mut self.queue[n];
+                let held = u64::from(waits.held);
+                if waits.held {
+                    waits.held = false;
+                    waits.attempts = 0;
+                }
+                let claim = claim_id(waits.n);
+                assert_eq!(store.release(Some(claim)).await.unwrap(), held);
             }
         }
     }
@@ -204,22 +235,46 @@ impl Model {
                 waits.attempts = 0;
             }
         }
-        assert_eq!(store.release().await.unwrap(), held);
+        assert_eq!(store.release(None).await.unwrap(), held);
     }
 
-    async fn judge<S: Store>(&mut self, store: &S, of: (u64, u64), version: u64, stale: u64) {
-        let facts = self.facts.keys().filter(|fact| fact.0 == of.0).count();
-        let judged = Batch {
-            groups: vec![(group(of.0), u64::try_from(facts).unwrap() + stale)],
-            facts: vec![restated(group(of.0), of.1, 1, version)],
-            ..Batch::default()
+    /// Takes marks off; the flags of the groups stay as they are.
+    async fn judge<S: Store>(&mut self, store: &S, limit: u32) {
+        let mut judged = Vec::new();
+        for Unjudged { group: of, marks } in store.unjudged(limit).await.unwrap() {
+            let n = (0..GROUPS).find(|n| group(*n) == of).unwrap();
+            let expected = self.marks.iter().filter(|marked| **marked == n).count();
+            assert_eq!(marks.len(), expected);
+            self.marks.retain(|marked| *marked != n);
+            let flags = self
+                .flags
+                .iter()
+                .filter(|flag| flag.standing && flag.group == n)
+                .map(|model| flag(model.n, model.version))
+                .collect();
+            judged.push(Judged {
+                group: of,
+                marks,
+                flags,
+            });
+        }
+        store.judge(&judged).await.unwrap();
+        if !judged.is_empty() {
+            assert_fenced(store.judge(&judged).await);
+        }
+    }
+
+    async fn discard<S: Store>(&mut self, store: &S, which: usize) {
+        let Some(n) = which.checked_rem(self.queue.len()) else {
+            return;
         };
-        let answer = store.commit(&judged).await;
-        if stale > 0 {
-            assert_fenced(answer);
-        } else {
-            answer.unwrap();
-            self.facts.insert(of, version);
+        let waits = self.queue[n].clone();
+        let claim = claim_id(waits.n);
+        let done = store.discard(claim, &note("claim-discarded")).await;
+        assert_eq!(done.unwrap(), waits.held);
+        if waits.held {
+            self.queue.remove(n);
+            self.discarded.push((waits.n, waits.of, waits.sequence));
         }
     }
 
@@ -229,6 +284,7 @@ impl Model {
         let new = submission(n, &claims);
         let row = store.accept(&new).await.unwrap();
         let expected = SubmissionRow {
+            content: new.content,
             read: new.read,
             refusals: new.refusals,
             refused: new.refused,
@@ -290,10 +346,7 @@ impl Model {
             .iter()
             .map(|(n, version)| flag(group * 10 + n, *version))
             .collect();
-        store
-            .commit(&flags(vec![change(group, rows)]))
-            .await
-            .unwrap();
+        store.judge(&[change(group, rows)]).await.unwrap();
         for stored in self.flags.iter_mut().filter(|flag| flag.group == group) {
             stored.standing = new.get(&(stored.n - group * 10)) == Some(&stored.version);
         }
@@ -354,10 +407,12 @@ impl Model {
             ready: u64::try_from(self.queue.len() - held - behind).unwrap(),
             held: u64::try_from(held).unwrap(),
             behind: u64::try_from(behind).unwrap(),
+            unjudged: u64::try_from(self.marks.len()).unwrap(),
         };
         assert_eq!(store.waiting().await.unwrap(), expected, "{step:?}");
         for partition in 0..u32::try_from(PARTITIONS).unwrap() {
-            let expected: Vec<_> = self.ready(partition).iter().map(queued).collect();
+            let ready = self.ready(partition);
+            let expected: Vec<_> = ready.iter().map(|waits| self.queued(waits)).collect();
             let found = store.next(partition, 1000).await.unwrap();
             assert_eq!(found, expected, "{step:?}");
         }
@@ -379,7 +434,7 @@ impl Model {
             });
             let expected = UnitState {
                 unit: unit(of),
-                done: u64::try_from(model.done.len()).unwrap(),
+                done: model.done.last().map_or(0, |claim| claim.sequence),
                 accumulators: used.into_iter().collect(),
                 history: model
                     .done
@@ -393,14 +448,27 @@ impl Model {
             for (row, sequence) in rows.iter().zip(1..) {
                 assert_eq!(row.sequence, sequence, "{step:?}");
             }
-            for (row, claim) in rows.iter().zip(&model.done) {
+            let gone = |sequence| {
+                let gone = |it: &(u64, u64, u64)| (it.1, it.2) == (of, sequence);
+                self.discarded.iter().any(gone)
+            };
+            for row in &rows {
+                assert_eq!(row.discarded, gone(row.sequence), "{step:?}");
+                assert_eq!(row.previous, self.previous(of, row.sequence), "{step:?}");
+            }
+            let kept: Vec<_> = rows.iter().filter(|row| !row.discarded).collect();
+            for (row, claim) in kept.iter().zip(&model.done) {
                 let outcome = row.outcome.as_ref().expect("an outcome");
                 assert_eq!(row.id, claim.claim);
                 assert_eq!(outcome.outcome_hash, claim.outcome_hash);
                 assert_eq!(outcome.record, claim.record);
             }
-            let waiting = rows.iter().skip(model.done.len());
-            assert!(waiting.into_iter().all(|row| row.outcome.is_none()));
+            let mut waiting = kept.iter().skip(model.done.len());
+            assert!(waiting.all(|row| row.outcome.is_none()));
+            assert!(
+                rows.iter()
+                    .all(|row| row.outcome.is_none() || !row.discarded)
+            );
         }
     }
 
@@ -459,6 +527,31 @@ impl Model {
         assert_eq!(store.facts(&groups).await.unwrap(), expected, "{step:?}");
     }
 
+    /// The number of the claim before, of those not given up.
+    fn previous(&self, of: u64, sequence: u64) -> u64 {
+        (1..sequence)
+            .rev()
+            .find(|before| {
+                !self
+                    .discarded
+                    .iter()
+                    .any(|it| (it.1, it.2) == (of, *before))
+            })
+            .unwrap_or(0)
+    }
+
+    fn queued(&self, waits: &Waits) -> Queued {
+        Queued {
+            claim: claim_id(waits.n),
+            unit: unit(waits.of),
+            sequence: waits.sequence,
+            previous: self.previous(waits.of, waits.sequence),
+            contract: None,
+            attempts: waits.attempts,
+            sealed: sealed("claim", waits.n),
+        }
+    }
+
     fn totals(&self) -> Totals {
         let mut totals = Totals::default();
         for row in &self.submissions {
@@ -483,16 +576,5 @@ impl Model {
         let standing = self.flags.iter().filter(|flag| flag.standing).count();
         totals.flags = u64::try_from(standing).unwrap();
         totals
-    }
-}
-
-fn queued(waits: &Waits) -> Queued {
-    Queued {
-        claim: claim_id(waits.n),
-        unit: unit(waits.of),
-        sequence: waits.sequence,
-        contract: None,
-        attempts: waits.attempts,
-        sealed: sealed("claim", waits.n),
     }
 }

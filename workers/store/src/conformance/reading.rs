@@ -4,8 +4,7 @@ use tally_core::adjudication::Status;
 use tally_types::Money;
 
 use super::world::{
-    change, claim, claim_id, contract, day, drain, flag, flags, integrate_all, submission, token,
-    unit,
+    change, claim, claim_id, contract, day, drain, flag, integrate_all, submission, token, unit,
 };
 use crate::port::{AuditRow, ClaimFilter, ClaimRow, FlagFilter, Store, Totals};
 
@@ -160,10 +159,7 @@ fn filters(middle: tally_core::claim::ClaimId) -> Vec<(&'static str, ClaimFilter
 #[allow(missing_docs)]
 pub async fn each_flag_filter_narrows<S: Store>(store: S) {
     for n in 0..30 {
-        store
-            .commit(&flags(vec![change(n, vec![flag(n, 0)])]))
-            .await
-            .unwrap();
+        store.judge(&[change(n, vec![flag(n, 0)])]).await.unwrap();
     }
     // Ties: the same score, then the same last day, so that the id decides.
     for n in [100, 101, 102] {
@@ -174,14 +170,11 @@ pub async fn each_flag_filter_narrows<S: Store>(store: S) {
         } else {
             flag(3, 0).last_seen
         };
-        store
-            .commit(&flags(vec![change(n, vec![tied])]))
-            .await
-            .unwrap();
+        store.judge(&[change(n, vec![tied])]).await.unwrap();
     }
     // Flags that do not stand are not listed.
     store
-        .commit(&flags(vec![change(4, vec![flag(4, 1)]), change(5, vec![])]))
+        .judge(&[change(4, vec![flag(4, 1)]), change(5, vec![])])
         .await
         .unwrap();
     integrate_all(&store).await.unwrap();
@@ -293,10 +286,7 @@ pub async fn sums_are_over_all_that_was_decided<S: Store>(store: S) {
     assert_eq!(read, expected);
     drain(&store).await.unwrap();
     store.accept(&submission(2, &[(60, 1)])).await.unwrap();
-    store
-        .commit(&flags(vec![change(1, vec![flag(1, 0)])]))
-        .await
-        .unwrap();
+    store.judge(&[change(1, vec![flag(1, 0)])]).await.unwrap();
     let mut expected = Totals {
         read: 53,
         refused: 2,
@@ -338,6 +328,8 @@ pub async fn a_claim_is_read_as_it_was_stored<S: Store>(store: S) {
         id: new.id,
         unit: new.unit,
         sequence: 1,
+        previous: 0,
+        submitter: sent.submitter.clone(),
         contract: Some(2),
         member: new.member,
         provider: new.provider,
@@ -346,6 +338,7 @@ pub async fn a_claim_is_read_as_it_was_stored<S: Store>(store: S) {
         charge: new.charge,
         sealed: new.sealed.clone(),
         outcome: None,
+        discarded: false,
     };
     assert_eq!(row, expected);
     let queued = store.next(0, 1).await.unwrap();

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::world::{
-    adjudicated, batch, change, claim_id, digest, fact, flag, flags, group, integrate_all, moved,
-    submission, unit,
+    self, adjudicated, batch, change, claim_id, digest, fact, facts, flag, group, integrate_all,
+    moved, submission, unit,
 };
-use crate::port::{Batch, ClaimFilter, Store, StoreError, Submission};
+use crate::port::{Answer, Batch, ClaimFilter, Judged, Store, StoreError, Submission, Unjudged};
 
 const TASKS: u64 = 4;
 const UNITS: u64 = 6;
@@ -147,8 +147,8 @@ pub async fn relays_at_once_append_once<S: Store + 'static>(store: S) {
     let store = Arc::new(store);
     let claims: Vec<_> = (0..60).map(|n| (n, n % UNITS)).collect();
     store.accept(&submission(1, &claims)).await.unwrap();
-    let changes = (0..10).map(|n| change(n, vec![flag(n, 0)])).collect();
-    store.commit(&flags(changes)).await.unwrap();
+    let changes: Vec<_> = (0..10).map(|n| change(n, vec![flag(n, 0)])).collect();
+    store.judge(&changes).await.unwrap();
     let mut tasks = JoinSet::new();
     let working = Arc::clone(&store);
     tasks.spawn(async move {
@@ -195,31 +195,37 @@ pub async fn relays_at_once_append_once<S: Store + 'static>(store: S) {
     }
 }
 
-/// A fact of a claim for each of two groups, which are flagged by how many
-/// facts they then have, as far as the store now shows.
-///
-/// # Panics
-/// When the store fails.
-pub async fn judged<S: Store>(store: &S, claim: u64) -> Batch {
-    let mut judged = Batch::default();
-    for of in 0..2 {
-        let before = store.facts(&[group(of)]).await.unwrap().len();
-        let before = u64::try_from(before).unwrap();
-        judged.groups.push((group(of), before));
-        judged.facts.push(fact(group(of), claim, 1));
-        judged.flags.push(change(of, vec![flag(of, before + 1)]));
-    }
-    judged
+/// A fact of a claim for each of two groups.
+#[must_use]
+pub fn stated(claim: u64) -> Batch {
+    facts((0..2).map(|of| fact(group(of), claim, 1)).collect())
 }
 
-/// What is fenced is judged again.
-async fn judge<S: Store>(store: &S, claim: u64) {
+/// Judges all that is marked, until nothing is: each group is flagged by how
+/// many facts it has, as far as the store shows after its marks were read.
+///
+/// # Errors
+/// When the store fails, or somebody else judges at the same time.
+///
+/// # Panics
+/// When a group is none of the two.
+pub async fn judge<S: Store>(store: &S) -> Answer<()> {
     loop {
-        match store.commit(&judged(store, claim).await).await {
-            Ok(()) => return,
-            Err(StoreError::Fenced { .. }) => tokio::task::yield_now().await,
-            Err(other) => panic!("{other:?}"),
+        let mut judged = Vec::new();
+        for Unjudged { group, marks } in store.unjudged(1).await? {
+            let of = (0..2).find(|of| world::group(*of) == group).unwrap();
+            let facts = store.facts(&[group]).await?.len();
+            tokio::task::yield_now().await;
+            judged.push(Judged {
+                group,
+                marks,
+                flags: vec![flag(of, u64::try_from(facts).unwrap())],
+            });
         }
+        if judged.is_empty() {
+            return Ok(());
+        }
+        store.judge(&judged).await?;
     }
 }
 
@@ -233,11 +239,16 @@ pub async fn flags_at_once_are_of_all_facts<S: Store + 'static>(store: S) {
         let store = Arc::clone(&store);
         tasks.spawn(async move {
             for n in task * 10..task * 10 + 10 {
-                judge(&*store, n).await;
+                store.commit(&stated(n)).await.unwrap();
+                match judge(&*store).await {
+                    Ok(()) | Err(StoreError::Fenced { .. }) => {}
+                    Err(other) => panic!("{other:?}"),
+                }
             }
         });
     }
     all(tasks).await;
+    judge(&*store).await.unwrap();
     assert_flags_of_all(&*store, TASKS * 10).await;
 }
 

@@ -2,10 +2,10 @@
 
 use super::assert_fenced;
 use super::world::{
-    accumulator, adjudicated, batch, change, claim_id, decided, drain, fact, flag, group, moved,
-    restated, seen, submission, unit,
+    accumulator, adjudicated, batch, claim_id, decided, drain, fact, flag, group, identity, moved,
+    note, seen, submission, unit,
 };
-use crate::port::{Batch, Store, StoreError, Waiting};
+use crate::port::{Batch, HeldRow, Store, Taken, Waiting};
 
 #[allow(missing_docs)]
 pub async fn the_queue_is_in_order_of_arrival<S: Store>(store: S) {
@@ -211,8 +211,7 @@ pub async fn a_fenced_batch_changes_nothing<S: Store>(store: S) {
     let whole = Batch {
         claims: vec![moved(decided(&queued[1], 2), 0).0, decided(&queued[0], 2)],
         facts: vec![fact(group(1), 2, 1)],
-        flags: vec![change(1, vec![flag(1, 1)])],
-        groups: vec![(group(1), 0)],
+        findings: vec![(claim_id(2), vec![flag(1, 1)])],
     };
     assert_fenced(store.commit(&whole).await);
     assert_eq!(seen(&store).await.unwrap(), before);
@@ -223,12 +222,12 @@ pub async fn a_fenced_batch_changes_nothing<S: Store>(store: S) {
 pub async fn a_host_fault_holds_back_what_comes_later<S: Store>(store: S) {
     let claims = [(1, 2), (2, 2), (3, 4), (4, 2)];
     store.accept(&submission(1, &claims)).await.unwrap();
-    assert!(!store.failed(claim_id(2), 3).await.unwrap());
-    assert!(!store.failed(claim_id(2), 3).await.unwrap());
+    assert!(!store.failed(claim_id(2), 3, "a fault").await.unwrap());
+    assert!(!store.failed(claim_id(2), 3, "a fault").await.unwrap());
     let queued = store.next(0, 10).await.unwrap();
     assert_eq!(queued.len(), 4);
     assert_eq!(queued[1].attempts, 2);
-    assert!(store.failed(claim_id(2), 3).await.unwrap());
+    assert!(store.failed(claim_id(2), 3, "a fault").await.unwrap());
     // What comes before it in the unit, and other units, go on.
     let ready = store.next(0, 10).await.unwrap();
     let ids: Vec<_> = ready.iter().map(|queued| queued.claim).collect();
@@ -243,6 +242,7 @@ pub async fn a_host_fault_holds_back_what_comes_later<S: Store>(store: S) {
         ready: 3,
         held: 1,
         behind: 2,
+        unjudged: 0,
     };
     assert_eq!(waiting, expected);
     // Neither it nor what is behind it can be committed, even by a worker that
@@ -256,9 +256,9 @@ pub async fn a_host_fault_holds_back_what_comes_later<S: Store>(store: S) {
     let both = vec![decided(&queued[1], 2), decided(&queued[3], 2)];
     assert_fenced(store.commit(&batch(both)).await);
     // It is set aside once; a claim that is done, or nobody sent, cannot fail.
-    assert!(store.failed(claim_id(2), 3).await.unwrap());
-    assert!(!store.failed(claim_id(1), 1).await.unwrap());
-    assert!(!store.failed(claim_id(99), 1).await.unwrap());
+    assert!(store.failed(claim_id(2), 3, "a fault").await.unwrap());
+    assert!(!store.failed(claim_id(1), 1, "a fault").await.unwrap());
+    assert!(!store.failed(claim_id(99), 1, "a fault").await.unwrap());
     assert_eq!(seen(&store).await.unwrap(), before);
     assert_eq!(drain(&store).await.unwrap(), 2);
     let waiting = store.waiting().await.unwrap();
@@ -274,18 +274,18 @@ pub async fn what_was_set_aside_is_released<S: Store>(store: S) {
         store.next(1, 10).await.unwrap(),
     ];
     // Nothing is set aside yet, and what is ready keeps its attempts.
-    assert!(!store.failed(claim_id(6), 3).await.unwrap());
+    assert!(!store.failed(claim_id(6), 3, "a fault").await.unwrap());
     let before = seen(&store).await.unwrap();
-    assert_eq!(store.release().await.unwrap(), 0);
+    assert_eq!(store.release(None).await.unwrap(), 0);
     assert_eq!(seen(&store).await.unwrap(), before);
     // Two of one unit, the later of them first; one of another
     // partition; one that is behind and has failed too.
     for (n, limit) in [(2, 1), (1, 1), (5, 1), (4, 9)] {
-        store.failed(claim_id(n), limit).await.unwrap();
+        store.failed(claim_id(n), limit, "a fault").await.unwrap();
     }
     let waiting = store.waiting().await.unwrap();
     assert_eq!((waiting.ready, waiting.held, waiting.behind), (2, 3, 1));
-    assert_eq!(store.release().await.unwrap(), 3);
+    assert_eq!(store.release(None).await.unwrap(), 3);
     let expected = Waiting {
         ready: 6,
         ..Waiting::default()
@@ -299,155 +299,157 @@ pub async fn what_was_set_aside_is_released<S: Store>(store: S) {
         }
         assert_eq!(found.len(), expected.len());
     }
-    assert_eq!(store.release().await.unwrap(), 0);
+    assert_eq!(store.release(None).await.unwrap(), 0);
     // What arrives now is behind nothing; all of it can be committed.
     store.accept(&submission(2, &[(7, 2)])).await.unwrap();
     assert_eq!(store.waiting().await.unwrap().ready, 7);
     // It can be set aside again, after as many faults as the first time.
-    assert!(!store.failed(claim_id(2), 2).await.unwrap());
-    assert!(store.failed(claim_id(2), 2).await.unwrap());
+    assert!(!store.failed(claim_id(2), 2, "a fault").await.unwrap());
+    assert!(store.failed(claim_id(2), 2, "a fault").await.unwrap());
     assert_eq!(store.waiting().await.unwrap().behind, 2);
-    assert_eq!(store.release().await.unwrap(), 1);
+    assert_eq!(store.release(None).await.unwrap(), 1);
     assert_eq!(drain(&store).await.unwrap(), 7);
     assert_eq!(store.waiting().await.unwrap(), Waiting::default());
 }
 
+/// What is asked for comes with what is ready before it in its unit.
 #[allow(missing_docs)]
-pub async fn facts_are_found_by_group<S: Store>(store: S) {
-    store
-        .accept(&submission(1, &[(1, 2), (2, 2), (3, 4)]))
-        .await
-        .unwrap();
-    let queued = store.next(0, 3).await.unwrap();
-    let other = crate::port::Group {
-        detector: tally_core::fraud::DetectorId::SuspectDuplicate,
-        ..group(1)
-    };
-    store
-        .commit(&Batch {
-            claims: vec![decided(&queued[0], 2), decided(&queued[1], 2)],
-            facts: vec![
-                fact(group(1), 2, 2),
-                fact(group(1), 1, 1),
-                fact(group(2), 1, 1),
-                fact(other, 1, 1),
-            ],
-            ..Batch::default()
-        })
-        .await
-        .unwrap();
-    let later = Batch {
-        claims: vec![decided(&queued[2], 4)],
-        facts: vec![fact(group(1), 3, 1), fact(group(1), 3, 2)],
-        ..Batch::default()
-    };
-    store.commit(&later).await.unwrap();
-    let mut expected = vec![
-        fact(group(1), 1, 1),
-        fact(group(1), 2, 2),
-        fact(group(1), 3, 1),
-        fact(group(1), 3, 2),
-    ];
-    expected.sort_by_key(|fact| (fact.claim, fact.line));
-    assert_eq!(store.facts(&[group(1)]).await.unwrap(), expected);
-    let found = store.facts(&[group(3), other, group(2)]).await.unwrap();
-    assert_eq!(found, [fact(other, 1, 1), fact(group(2), 1, 1)]);
-    assert_eq!(store.facts(&[]).await.unwrap(), []);
+pub async fn claims_are_taken_with_what_is_before_them<S: Store>(store: S) {
+    let claims = [(1, 2), (2, 4), (3, 2), (4, 2), (5, 4), (6, 3), (7, 2)];
+    store.accept(&submission(1, &claims)).await.unwrap();
+    let ids = |taken: &Taken| -> Vec<_> { taken.ready.iter().map(|queued| queued.claim).collect() };
+    let asked = [claim_id(4), claim_id(6), claim_id(99), claim_id(3)];
+    let taken = store.take(&asked, 100).await.unwrap();
+    assert_eq!(ids(&taken), [1, 3, 4, 6].map(claim_id));
+    assert_eq!(taken.unknown, [claim_id(99)]);
+    assert_eq!((taken.done.len(), taken.aside.len()), (0, 0));
+    let previous: Vec<_> = taken.ready.iter().map(|queued| queued.previous).collect();
+    assert_eq!(previous, [0, 1, 2, 0]);
+    let few = store.take(&asked, 2).await.unwrap();
+    assert_eq!(few.ready, taken.ready[..2]);
+    // What is done is not before anything; asked for, it is said to be done.
+    let done = vec![decided(&taken.ready[0], 2), decided(&taken.ready[1], 2)];
+    store.commit(&batch(done)).await.unwrap();
+    let asked = [claim_id(7), claim_id(1)];
+    let taken = store.take(&asked, 100).await.unwrap();
+    assert_eq!(ids(&taken), [4, 7].map(claim_id));
+    assert_eq!(taken.done, [claim_id(1)]);
+    // What is set aside is left there, and so is what waits behind it.
+    store.failed(claim_id(4), 1, "a fault").await.unwrap();
+    let asked = [claim_id(7), claim_id(4), claim_id(5)];
+    let taken = store.take(&asked, 100).await.unwrap();
+    assert_eq!(ids(&taken), [2, 5].map(claim_id));
+    let aside: std::collections::BTreeSet<_> = taken.aside.into_iter().collect();
+    assert_eq!(aside, [claim_id(4), claim_id(7)].into());
+    assert_eq!(store.take(&[], 100).await.unwrap(), Taken::default());
 }
 
 #[allow(missing_docs)]
-pub async fn facts_are_stated_again<S: Store>(store: S) {
-    let claims = [(1, 2), (2, 2)];
+pub async fn what_is_set_aside_is_listed<S: Store>(store: S) {
+    let claims = [(1, 2), (2, 4), (3, 2), (4, 2), (5, 4)];
     store.accept(&submission(1, &claims)).await.unwrap();
-    let first = Batch {
-        facts: vec![
-            fact(group(1), 1, 1),
-            fact(group(1), 2, 1),
-            fact(group(2), 1, 1),
-        ],
-        ..Batch::default()
+    assert_eq!(store.held().await.unwrap(), []);
+    store.failed(claim_id(5), 2, "one fault").await.unwrap();
+    store.failed(claim_id(5), 2, "another").await.unwrap();
+    store.failed(claim_id(1), 1, "a third").await.unwrap();
+    let held = |n, of, sequence, attempts, reason: &str, behind| HeldRow {
+        claim: claim_id(n),
+        unit: unit(of),
+        sequence,
+        attempts,
+        reason: reason.into(),
+        behind,
     };
-    store.commit(&first).await.unwrap();
-    // No claims: one fact is stated again, one is new, and a flag comes of it.
-    let again = Batch {
-        groups: vec![(group(1), 2)],
-        facts: vec![restated(group(1), 1, 1, 7), fact(group(1), 1, 2)],
-        flags: vec![change(1, vec![flag(1, 0)])],
-        ..Batch::default()
-    };
-    store.commit(&again).await.unwrap();
-    let mut expected = vec![
-        restated(group(1), 1, 1, 7),
-        fact(group(1), 1, 2),
-        fact(group(1), 2, 1),
+    let expected = [
+        held(1, 2, 1, 1, "a third", 2),
+        held(5, 4, 2, 2, "another", 0),
     ];
-    expected.sort_by_key(|fact| (fact.claim, fact.line));
-    assert_eq!(store.facts(&[group(1)]).await.unwrap(), expected);
-    let other = store.facts(&[group(2)]).await.unwrap();
-    assert_eq!(other, [fact(group(2), 1, 1)]);
-    assert_eq!(store.totals().await.unwrap().flags, 1);
-    // No claim was taken for it, and of two in one batch the later holds.
-    assert_eq!(store.waiting().await.unwrap().ready, 2);
-    let twice = Batch {
-        groups: vec![(group(2), 1)],
-        facts: vec![restated(group(2), 1, 1, 8), restated(group(2), 1, 1, 9)],
-        ..Batch::default()
-    };
-    store.commit(&twice).await.unwrap();
-    let other = store.facts(&[group(2)]).await.unwrap();
-    assert_eq!(other, [restated(group(2), 1, 1, 9)]);
+    assert_eq!(store.held().await.unwrap(), expected);
+    // One is released, the other stays.
+    assert_eq!(store.release(Some(claim_id(3))).await.unwrap(), 0);
+    assert_eq!(store.release(Some(claim_id(99))).await.unwrap(), 0);
+    assert_eq!(store.release(Some(claim_id(1))).await.unwrap(), 1);
+    assert_eq!(store.held().await.unwrap(), expected[1..]);
+    let waiting = store.waiting().await.unwrap();
+    assert_eq!((waiting.ready, waiting.held, waiting.behind), (4, 1, 0));
+    // Of two of one unit, the later still holds back what is behind it.
+    store.failed(claim_id(1), 1, "a fault").await.unwrap();
+    store.failed(claim_id(3), 1, "a fault").await.unwrap();
+    assert_eq!(store.release(Some(claim_id(1))).await.unwrap(), 1);
+    let waiting = store.waiting().await.unwrap();
+    assert_eq!((waiting.ready, waiting.held, waiting.behind), (2, 2, 1));
 }
 
-/// Two writers judge a group by the same facts; the second has not seen what
-/// the first added.
+/// A claim that is given up: the order closes over it.
 #[allow(missing_docs)]
-pub async fn a_group_that_has_grown_is_fenced<S: Store>(store: S) {
-    let claims = [(1, 2), (2, 4)];
+pub async fn a_discarded_claim_closes_its_number<S: Store>(store: S) {
+    let claims = [(1, 2), (2, 2), (3, 2), (4, 2)];
     store.accept(&submission(1, &claims)).await.unwrap();
-    let queued = store.next(0, 2).await.unwrap();
-    let judged = |n: u64, groups| Batch {
-        claims: vec![decided(&queued[usize::try_from(n - 1).unwrap()], n * 2)],
-        groups,
-        facts: vec![fact(group(1), n, 1)],
-        flags: vec![change(1, vec![flag(1, n)])],
-    };
-    store.commit(&judged(1, vec![(group(1), 0)])).await.unwrap();
-    let before = seen(&store).await.unwrap();
-    let facts = store.facts(&[group(1)]).await.unwrap();
-    for groups in [
-        // Fewer than there are; more; more than anybody can count.
-        vec![(group(1), 0)],
-        vec![(group(1), 2)],
-        vec![(group(1), u64::MAX)],
-        // One that is right beside one that is not, either way round.
-        vec![(group(1), 1), (group(2), 1)],
-        vec![(group(2), 1), (group(1), 1)],
-    ] {
-        match store.commit(&judged(2, groups)).await {
-            Err(StoreError::Fenced { what }) => assert_eq!(what, "a group of facts"),
-            other => panic!("fenced was expected, not {other:?}"),
-        }
-        assert_eq!(seen(&store).await.unwrap(), before);
-        assert_eq!(store.facts(&[group(1)]).await.unwrap(), facts);
+    let taken = store.next(0, 10).await.unwrap();
+    // Only what is set aside can be given up.
+    let discard = note("claim-discarded");
+    assert!(!store.discard(claim_id(2), &discard).await.unwrap());
+    assert!(!store.discard(claim_id(99), &discard).await.unwrap());
+    store
+        .commit(&batch(vec![decided(&taken[0], 2)]))
+        .await
+        .unwrap();
+    for n in [2, 4] {
+        store.failed(claim_id(n), 1, "a fault").await.unwrap();
     }
-    // A group's detector is part of its name.
-    let other = crate::port::Group {
-        detector: tally_core::fraud::DetectorId::SuspectDuplicate,
-        ..group(1)
+    assert_eq!(store.audit(10).await.unwrap(), []);
+    assert!(store.discard(claim_id(2), &discard).await.unwrap());
+    assert!(store.discard(claim_id(4), &discard).await.unwrap());
+    assert!(!store.discard(claim_id(2), &discard).await.unwrap());
+    assert_eq!(store.audit(10).await.unwrap(), [discard.clone(), discard]);
+    let row = store.claim(claim_id(2)).await.unwrap().unwrap();
+    assert!(row.discarded && row.outcome.is_none());
+    assert_eq!(store.held().await.unwrap(), []);
+    let taken = store.take(&[2, 3, 4].map(claim_id), 10).await.unwrap();
+    assert_eq!(taken.done, [claim_id(2), claim_id(4)]);
+    // What came after it goes on, and what comes now comes after that.
+    store.accept(&submission(2, &[(5, 2)])).await.unwrap();
+    let rest = store.next(0, 10).await.unwrap();
+    let found: Vec<_> = rest
+        .iter()
+        .map(|q| (q.claim, q.sequence, q.previous))
+        .collect();
+    assert_eq!(found, [(claim_id(3), 3, 1), (claim_id(5), 5, 3)]);
+    assert_eq!(drain(&store).await.unwrap(), 2);
+    let state = store.units(&[unit(2)]).await.unwrap().remove(0);
+    assert_eq!((state.done, state.history.len()), (5, 3));
+    assert_eq!(store.waiting().await.unwrap(), Waiting::default());
+}
+
+#[allow(missing_docs)]
+pub async fn the_number_of_partitions_can_change<S: Store>(store: S) {
+    assert_eq!(store.identity().await.unwrap(), Some(identity()));
+    // It is set up once.
+    let other = crate::port::Identity {
+        origin: "tallystick.example/another".into(),
+        partitions: 7,
     };
-    let again = judged(2, vec![(other, 0), (group(1), 1), (group(2), 0)]);
-    store.commit(&again).await.unwrap();
-    assert_eq!(store.facts(&[group(1)]).await.unwrap().len(), 2);
-    let standing = store.flags(&Default::default()).await.unwrap();
-    assert_eq!(standing.len(), 1);
-    assert_eq!(standing[0].row, flag(1, 2));
-    // More groups than one statement holds.
-    let mut many: Vec<_> = (10..200).map(|n| (group(n), 0)).collect();
-    let quiet = |groups| Batch {
-        groups,
-        ..Batch::default()
-    };
-    store.commit(&quiet(many.clone())).await.unwrap();
-    many.push((group(1), 1));
-    assert_fenced(store.commit(&quiet(many)).await);
+    assert_eq!(store.set_up(&other).await.unwrap(), identity());
+    store
+        .accept(&submission(1, &[(1, 1), (2, 2)]))
+        .await
+        .unwrap();
+    assert_eq!(store.generations().await.unwrap(), [2]);
+    store.repartition(3).await.unwrap();
+    assert_eq!(store.identity().await.unwrap().unwrap().partitions, 3);
+    // Who has not heard of it is told.
+    let before = seen(&store).await.unwrap();
+    assert_fenced(store.accept(&submission(2, &[(3, 1)])).await);
+    assert_eq!(seen(&store).await.unwrap(), before);
+    let mut new = submission(2, &[(3, 1), (4, 2)]);
+    new.partitions = 3;
+    new.claims[1].partition = 2;
+    store.accept(&new).await.unwrap();
+    assert_eq!(store.generations().await.unwrap(), [2, 3]);
+    let taken = store.next(2, 10).await.unwrap();
+    assert_eq!((taken.len(), taken[0].claim), (1, claim_id(4)));
+    // The order of a unit does not hang on it.
+    let taken = store.take(&[claim_id(4)], 10).await.unwrap();
+    let ids: Vec<_> = taken.ready.iter().map(|queued| queued.claim).collect();
+    assert_eq!(ids, [claim_id(2), claim_id(4)]);
 }

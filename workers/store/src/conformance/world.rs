@@ -9,9 +9,9 @@ use tally_core::ledger::tree::{Frontier, leaf_hash};
 use tally_types::{Money, ServiceDate};
 
 use crate::port::{
-    AccumulatorName, Adjudicated, Answer, Batch, FactRow, FlagChange, FlagGroup, FlagRow, Group,
-    Integration, Leaf, NewClaim, NewContract, NewPolicy, OutboxRow, PendingFlag, Queued, RecordId,
-    Sealed, Store, Submission, Token,
+    AccumulatorName, Adjudicated, Answer, AuditRow, Batch, FactRow, FlagRow, Group, Identity,
+    Integration, Judged, Leaf, NewClaim, NewContract, NewPolicy, OutboxRow, PendingFlag, Queued,
+    RecordId, Sealed, Store, Submission, Token,
 };
 
 /// 32 bytes that stand for the `n`th thing of a kind.
@@ -71,6 +71,32 @@ pub fn day(n: i32) -> ServiceDate {
 /// Partitions of these cases.
 pub const PARTITIONS: u64 = 2;
 
+/// Who submits: in turn.
+pub const SUBMITTERS: [&str; 2] = ["harbour-clinic", "riverside-hospital"];
+
+/// What the stores of these cases are set up as.
+///
+/// # Panics
+/// Never: there are few partitions.
+#[must_use]
+pub fn identity() -> Identity {
+    Identity {
+        origin: "tallystick.example/conformance".into(),
+        partitions: u32::try_from(PARTITIONS).expect("a small number"),
+    }
+}
+
+/// An entry of the audit trail.
+#[must_use]
+pub fn note(action: &str) -> AuditRow {
+    AuditRow {
+        at: 1_700_000_000_000,
+        actor: "an operator".into(),
+        action: action.into(),
+        subject: "a claim".into(),
+    }
+}
+
 /// The `n`th claim, of a unit.
 ///
 /// # Panics
@@ -100,6 +126,9 @@ pub fn submission(n: u64, claims: &[(u64, u64)]) -> Submission {
     let count = u32::try_from(claims.len()).expect("few claims");
     Submission {
         token: token("submission", n),
+        submitter: SUBMITTERS[usize::try_from(n % 2).expect("a small number")].into(),
+        content: token("content", n),
+        partitions: identity().partitions,
         read: count + 1,
         refusals: format!("the {n}th refusal").into_bytes(),
         refused: 1,
@@ -113,6 +142,8 @@ pub fn contract(of: u64, members: &[u64], version: u64) -> NewContract {
     NewContract {
         unit: unit(of),
         members: members.iter().map(|n| token("member", *n)).collect(),
+        moving: false,
+        touched: Vec::new(),
         sealed: sealed("contract", of * 1000 + version),
     }
 }
@@ -191,15 +222,6 @@ pub fn batch(claims: Vec<Adjudicated>) -> Batch {
     }
 }
 
-/// A batch of changed flags alone.
-#[must_use]
-pub fn flags(changes: Vec<FlagChange>) -> Batch {
-    Batch {
-        flags: changes,
-        ..Batch::default()
-    }
-}
-
 /// A group of impossible days.
 #[must_use]
 pub fn group(n: u64) -> Group {
@@ -252,12 +274,22 @@ pub fn flag(n: u64, version: u64) -> FlagRow {
     }
 }
 
-/// All flags of a group of facts.
+/// All flags of a group of facts, whatever marks are on it.
 #[must_use]
-pub fn change(n: u64, flags: Vec<FlagRow>) -> FlagChange {
-    FlagChange {
-        group: FlagGroup::Facts(group(n)),
+pub fn change(n: u64, flags: Vec<FlagRow>) -> Judged {
+    Judged {
+        group: group(n),
+        marks: Vec::new(),
         flags,
+    }
+}
+
+/// A batch of facts alone.
+#[must_use]
+pub fn facts(facts: Vec<FactRow>) -> Batch {
+    Batch {
+        facts,
+        ..Batch::default()
     }
 }
 

@@ -1,5 +1,7 @@
 //! The audit trail.
 
+use sqlx::sqlite::SqliteConnection;
+
 use crate::port::{Answer, Audit, AuditRow};
 
 use super::bulk::Bulk;
@@ -20,14 +22,7 @@ impl Audit for SqliteStore {
         }
         let mut writer = self.writer().await;
         let mut tx = begin(&mut writer).await?;
-        NOTES
-            .run(&mut tx, rows, |values, row| {
-                values.number(row.at);
-                values.text(&row.actor);
-                values.text(&row.action);
-                values.text(&row.subject);
-            })
-            .await?;
+        note(&mut tx, rows).await?;
         tx.commit().await.map_err(doing(NOTES.doing))
     }
 
@@ -51,4 +46,15 @@ impl Audit for SqliteStore {
             })
             .collect()
     }
+}
+
+pub(super) async fn note(conn: &mut SqliteConnection, rows: &[AuditRow]) -> Answer<()> {
+    NOTES
+        .run(conn, rows, |values, row| {
+            values.number(row.at);
+            values.text(&row.actor);
+            values.text(&row.action);
+            values.text(&row.subject);
+        })
+        .await
 }

@@ -100,6 +100,11 @@ impl<'r> Cells<'r> {
         read(self).map(Some)
     }
 
+    /// Steps over columns.
+    pub(super) fn skip(&mut self, columns: usize) {
+        self.at = self.at.saturating_add(columns);
+    }
+
     /// Whether the next column is NULL; it stays the next.
     pub(super) fn null(&self) -> Answer<bool> {
         let value = self.row.try_get_raw(self.at).map_err(|_| self.damaged())?;

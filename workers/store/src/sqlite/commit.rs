@@ -4,16 +4,15 @@ use std::collections::BTreeMap;
 
 use sqlx::sqlite::SqliteConnection;
 
-use crate::port::{AccumulatorName, Adjudicated, Answer, Batch, FactRow, Group, StoreError};
+use crate::port::{AccumulatorName, Adjudicated, Answer, Batch, FlagGroup, StoreError};
 
 use super::bulk::{Bulk, hex_list, id_list, number_list};
 use super::cells::Cells;
-use super::flags::detector;
 use super::work::READY;
-use super::{doing, flags, status};
+use super::{ASKED, detection, doing, flags, status};
 
 /// Where claims stand.
-pub(super) const PLACED: &str = "SELECT j.key, c.place, c.sequence, u.id, u.token, u.done, q.state, \
+pub(super) const PLACED: &str = "SELECT j.key, c.place, c.sequence, c.previous, u.id, u.token, u.done, q.state, \
      o.claim IS NOT NULL \
      FROM json_each(?) AS j CROSS JOIN claim AS c ON c.id = unhex(j.value) \
      CROSS JOIN unit AS u ON u.id = c.unit \
@@ -53,25 +52,6 @@ const OUTBOX: Bulk = Bulk {
     before: "INSERT INTO outbox (claim, entry)",
     columns: 2,
     after: "",
-};
-
-const FACTS: Bulk = Bulk {
-    doing: "storing facts",
-    before: "INSERT INTO fact (detector, key, claim, line, record, payload)",
-    columns: 6,
-    after: "ON CONFLICT (detector, key, claim, line) \
-            DO UPDATE SET record = excluded.record, payload = excluded.payload",
-};
-
-/// How many groups have not as many facts as when they were judged. What it
-/// counts are the facts of those groups alone, next to each other.
-pub(super) const JUDGED: Bulk = Bulk {
-    doing: "counting the facts of groups",
-    before: "WITH judged (detector, key, facts) AS (",
-    columns: 3,
-    after: ") SELECT count(*) FROM judged AS m \
-            WHERE (SELECT count(*) FROM fact AS f \
-            WHERE f.detector = m.detector AND f.key = m.key) <> m.facts",
 };
 
 /// How many balances are not what they were taken to be.
@@ -122,15 +102,19 @@ pub(super) async fn commit(conn: &mut SqliteConnection, batch: &Batch) -> Answer
     if stale != 0 {
         return Err(fenced("a balance"));
     }
-    judged(conn, &batch.groups).await?;
     BALANCES
         .run(conn, &moved, |values, moved| {
             balance(values, moved, moved.after)
         })
         .await?;
     outcomes(conn, &placed).await?;
-    facts(conn, &batch.facts).await?;
-    flags::replace(conn, &batch.flags).await
+    detection::state(conn, &batch.facts).await?;
+    let findings = batch
+        .findings
+        .iter()
+        .map(|(claim, flags)| (FlagGroup::Findings(*claim), &flags[..]))
+        .collect();
+    flags::replace(conn, findings).await
 }
 
 fn balance(values: &mut super::bulk::Values, moved: &Moved<'_>, used: i64) {
@@ -160,11 +144,10 @@ async fn placed<'a>(
     for (position, (row, claim)) in rows.iter().zip(claims).enumerate() {
         let mut cells = Cells::of(row, "queued claim");
         if cells.number::<usize>()? != position {
-            return Err(StoreError::Damaged {
-                what: "list of what was asked",
-            });
+            return Err(ASKED);
         }
         let (place, sequence): (i64, u64) = (cells.number()?, cells.number()?);
+        let previous: u64 = cells.number()?;
         let (unit, token) = (cells.number()?, cells.token()?);
         let before = cells.number()?;
         let state = cells.optional(Cells::number::<i64>)?;
@@ -175,10 +158,7 @@ async fn placed<'a>(
             return Err(fenced("a claim's place in the queue"));
         }
         let before = done.entry(unit).or_insert(before);
-        if token != claim.unit
-            || sequence != claim.sequence
-            || before.checked_add(1) != Some(sequence)
-        {
+        if token != claim.unit || sequence != claim.sequence || *before != previous {
             return Err(fenced("a unit's sequence"));
         }
         *before = sequence;
@@ -262,33 +242,4 @@ async fn outcomes(conn: &mut SqliteConnection, placed: &[Placed<'_>]) -> Answer<
         .await
         .map_err(doing("taking claims off the queue"))?;
     Ok(())
-}
-
-/// Whether groups still have the facts they were judged by.
-async fn judged(conn: &mut SqliteConnection, groups: &[(Group, u64)]) -> Answer<()> {
-    let stale = JUDGED
-        .count(conn, groups, |values, (group, facts)| {
-            values.number(detector(group.detector));
-            values.bytes(&group.key.0);
-            // More than SQLite can count is a number no group has.
-            values.number(i64::try_from(*facts).unwrap_or(i64::MAX));
-        })
-        .await?;
-    if stale == 0 {
-        Ok(())
-    } else {
-        Err(fenced("a group of facts"))
-    }
-}
-
-async fn facts(conn: &mut SqliteConnection, facts: &[FactRow]) -> Answer<()> {
-    FACTS
-        .run(conn, facts, |values, fact| {
-            values.number(detector(fact.group.detector));
-            values.bytes(&fact.group.key.0);
-            values.bytes(&fact.claim.0);
-            values.number(fact.line);
-            values.sealed(&fact.sealed);
-        })
-        .await
 }

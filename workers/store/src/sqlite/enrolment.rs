@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use sqlx::sqlite::SqliteConnection;
 
-use crate::port::{Answer, ContractRow, Enrolment, NewContract, StoreError, Token};
+use crate::port::{Answer, ContractRow, Enrolment, EventRow, NewContract, StoreError, Token};
 
 use super::bulk::{Bulk, hex_list};
 use super::cells::Cells;
-use super::{SqliteStore, begin, doing};
+use super::{SqliteStore, begin, detection, doing};
 
 const MEMBERS: Bulk = Bulk {
     doing: "enrolling members",
@@ -34,9 +34,16 @@ impl Enrolment for SqliteStore {
         let (unit, version) = (cells.number::<i64>()?, cells.number::<u32>()?);
 
         let enrolled = units_of(&mut tx, &contract.members).await?;
+        let mut moved = BTreeMap::new();
         for (position, member) in (1..).zip(&contract.members) {
-            if enrolled.get(member).is_some_and(|other| *other != unit) {
-                return Err(StoreError::MemberElsewhere { position });
+            match enrolled.get(member) {
+                Some(other) if *other != unit && !contract.moving => {
+                    return Err(StoreError::MemberElsewhere { position });
+                }
+                Some(other) if *other != unit => {
+                    moved.insert(*member, *other);
+                }
+                _ => {}
             }
         }
         MEMBERS
@@ -53,6 +60,10 @@ impl Enrolment for SqliteStore {
             .execute(&mut *tx)
             .await
             .map_err(doing("storing a contract"))?;
+        for (member, from) in moved {
+            move_member(&mut tx, member, from, unit).await?;
+        }
+        detection::mark(&mut tx, contract.touched.clone()).await?;
         tx.commit().await.map_err(doing("storing a contract"))?;
         Ok(version)
     }
@@ -91,10 +102,65 @@ impl Enrolment for SqliteStore {
         .map_err(doing("reading a member's unit"))?;
         row.map(|row| Cells::of(&row, "unit").token()).transpose()
     }
+
+    async fn events(&self, unit: Token) -> Answer<Vec<EventRow>> {
+        let mut reader = self.reader().await?;
+        let rows = sqlx::query(
+            "SELECT e.sequence, e.member, f.token, t.token FROM unit AS u \
+             CROSS JOIN event AS e ON e.unit = u.id CROSS JOIN unit AS f ON f.id = e.from_unit \
+             CROSS JOIN unit AS t ON t.id = e.to_unit WHERE u.token = ? ORDER BY e.sequence",
+        )
+        .bind(&unit.0[..])
+        .fetch_all(&mut *reader)
+        .await
+        .map_err(doing("reading a unit's events"))?;
+        rows.iter()
+            .map(|row| {
+                let mut cells = Cells::of(row, "event");
+                Ok(EventRow {
+                    unit,
+                    sequence: cells.number()?,
+                    member: cells.token()?,
+                    from: cells.token()?,
+                    to: cells.token()?,
+                })
+            })
+            .collect()
+    }
+}
+
+/// Moves a member, as an event of both units.
+async fn move_member(conn: &mut SqliteConnection, member: Token, from: i64, to: i64) -> Answer<()> {
+    for unit in [from, to] {
+        for sql in [
+            "UPDATE unit SET sequence = sequence + 1 WHERE id = ?1",
+            "INSERT INTO event (unit, sequence, member, from_unit, to_unit) \
+             SELECT id, sequence, ?2, ?3, ?4 FROM unit WHERE id = ?1",
+        ] {
+            sqlx::query(sql)
+                .bind(unit)
+                .bind(&member.0[..])
+                .bind(from)
+                .bind(to)
+                .execute(&mut *conn)
+                .await
+                .map_err(doing("moving a member"))?;
+        }
+    }
+    sqlx::query("UPDATE member SET unit = ?2 WHERE token = ?1")
+        .bind(&member.0[..])
+        .bind(to)
+        .execute(conn)
+        .await
+        .map_err(doing("moving a member"))?;
+    Ok(())
 }
 
 /// The units that members are enrolled under, where they are.
-async fn units_of(conn: &mut SqliteConnection, members: &[Token]) -> Answer<BTreeMap<Token, i64>> {
+pub(super) async fn units_of(
+    conn: &mut SqliteConnection,
+    members: &[Token],
+) -> Answer<BTreeMap<Token, i64>> {
     let rows = sqlx::query(
         "SELECT m.token, m.unit FROM json_each(?) AS j \
          CROSS JOIN member AS m ON m.token = unhex(j.value)",

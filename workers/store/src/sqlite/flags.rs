@@ -5,15 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{QueryBuilder, Sqlite};
 use tally_core::claim::ClaimId;
-use tally_core::fraud::{DetectorId, FlagId};
+use tally_core::fraud::FlagId;
 use tally_core::ledger::Commitment;
 
-use crate::port::{
-    Answer, FlagChange, FlagFilter, FlagGroup, FlagListed, FlagRow, StoreError, Token,
-};
+use crate::port::{Answer, FlagFilter, FlagGroup, FlagListed, FlagRow, StoreError, Token};
 
 use super::bulk::{Bulk, Values, hex_list, id_list, pair_list};
 use super::cells::Cells;
+use super::detection::pair;
 use super::doing;
 
 /// The versions that stand in groups.
@@ -46,19 +45,10 @@ const PROVIDERS: Bulk = Bulk {
     after: "",
 };
 
-/// A detector's number, never reused; zero is a policy's finding.
-pub(super) const fn detector(id: DetectorId) -> i64 {
-    match id {
-        DetectorId::SuspectDuplicate => 1,
-        DetectorId::ImpossibleDay => 2,
-        DetectorId::ServiceAfterDeath => 3,
-    }
-}
-
 /// A group as it is stored.
 fn key(group: &FlagGroup) -> (i64, &[u8]) {
     match group {
-        FlagGroup::Facts(group) => (detector(group.detector), &group.key.0),
+        FlagGroup::Facts(group) => pair(group),
         FlagGroup::Findings(claim) => (0, &claim.0),
     }
 }
@@ -83,13 +73,11 @@ impl Version {
     }
 }
 
-/// Makes the flags of groups what the changes say.
-pub(super) async fn replace(conn: &mut SqliteConnection, changes: &[FlagChange]) -> Answer<()> {
-    // Of two changes of a group, the later says how it now is.
-    let changes: BTreeMap<&FlagGroup, &[FlagRow]> = changes
-        .iter()
-        .map(|change| (&change.group, &change.flags[..]))
-        .collect();
+/// Makes the flags of groups what is said.
+pub(super) async fn replace(
+    conn: &mut SqliteConnection,
+    changes: BTreeMap<FlagGroup, &[FlagRow]>,
+) -> Answer<()> {
     if changes.is_empty() {
         return Ok(());
     }
@@ -122,7 +110,7 @@ pub(super) async fn replace(conn: &mut SqliteConnection, changes: &[FlagChange])
             match stored.get(&flag.commitment) {
                 Some(version) if version.flag == flag.id => {}
                 Some(_) => return Err(StoreError::Damaged { what: "commitment" }),
-                None => insert(conn, group, flag).await?,
+                None => insert(conn, &group, flag).await?,
             }
         }
     }

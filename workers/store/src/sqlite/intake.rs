@@ -4,26 +4,27 @@ use std::collections::BTreeMap;
 
 use sqlx::sqlite::SqliteConnection;
 
-use crate::port::{Answer, Intake, StoreError, Submission, SubmissionRow, Token};
+use crate::port::{Answer, Intake, NewClaim, StoreError, Submission, SubmissionRow, Token};
 
 use super::bulk::{Bulk, hex_list, number_list};
 use super::cells::Cells;
-use super::{SqliteStore, begin, doing, moment};
+use super::enrolment::units_of;
+use super::{SqliteStore, begin, doing, layout, moment};
 
 /// Notes the last numbers given.
-pub(super) const NUMBERED: &str = "UPDATE unit SET sequence = j.value ->> 1 FROM json_each(?) AS j \
+pub(super) const NUMBERED: &str = "UPDATE unit SET sequence = j.value ->> 1, last_claim = j.value ->> 2 FROM json_each(?) AS j \
      WHERE unit.id = j.value ->> 0";
 
 /// A submission by its token.
 pub(super) const SEEN: &str =
-    "SELECT read, refused, refusals, first, claims FROM submission WHERE token = ?";
+    "SELECT content, read, refused, refusals, first, claims FROM submission WHERE token = ?";
 
 /// The claims of a submission, by their places.
 pub(super) const CLAIMS_AT: &str =
     "SELECT id FROM claim WHERE place >= ?1 AND place < ?1 + ?2 ORDER BY place";
 
 /// Units by token.
-pub(super) const UNITS_OF: &str = "SELECT u.token, u.id, u.sequence, u.held IS NOT NULL FROM json_each(?) AS j \
+pub(super) const UNITS_OF: &str = "SELECT u.token, u.id, u.sequence, u.last_claim, u.held IS NOT NULL FROM json_each(?) AS j \
      CROSS JOIN unit AS u ON u.token = unhex(j.value)";
 
 /// The last place given.
@@ -38,16 +39,16 @@ const UNITS: Bulk = Bulk {
 
 const CLAIMS: Bulk = Bulk {
     doing: "storing claims",
-    before: "INSERT INTO claim (place, id, unit, sequence, contract, member, provider, \
+    before: "INSERT INTO claim (place, id, unit, sequence, previous, submitter, contract, member, provider, \
            received, first_service, charge, record, payload)",
-    columns: 12,
+    columns: 14,
     after: "",
 };
 
 const QUEUE: Bulk = Bulk {
     doing: "queueing claims",
-    before: "INSERT INTO queue (claim, partition, state)",
-    columns: 3,
+    before: "INSERT INTO queue (claim, partitions, partition, state)",
+    columns: 4,
     after: "",
 };
 
@@ -55,6 +56,17 @@ const QUEUE: Bulk = Bulk {
 struct Unit {
     id: i64,
     sequence: i64,
+    last_claim: i64,
+    held: bool,
+}
+
+/// A claim, and the place it is given.
+struct Placed<'a> {
+    claim: &'a NewClaim,
+    place: i64,
+    unit: i64,
+    sequence: i64,
+    previous: i64,
     held: bool,
 }
 
@@ -71,7 +83,9 @@ impl Intake for SqliteStore {
         if let Some(seen) = submission(&mut tx, new.token).await? {
             return Ok(seen);
         }
+        agreed(&mut tx, new.partitions).await?;
         let mut units = units(&mut tx, new).await?;
+        enrolled(&mut tx, new, &units).await?;
         let mut place: i64 = sqlx::query_scalar(LAST)
             .fetch_one(&mut *tx)
             .await
@@ -85,54 +99,67 @@ impl Intake for SqliteStore {
                 .ok_or(StoreError::Damaged { what: "unit" })?;
             unit.sequence = unit.sequence.saturating_add(1);
             place = place.saturating_add(1);
-            claims.push((place, unit.id, unit.sequence, unit.held, claim));
+            claims.push(Placed {
+                claim,
+                place,
+                unit: unit.id,
+                sequence: unit.sequence,
+                previous: unit.last_claim,
+                held: unit.held,
+            });
+            unit.last_claim = unit.sequence;
         }
         CLAIMS
-            .run(
-                &mut tx,
-                &claims,
-                |values, (place, unit, sequence, _, claim)| {
-                    values.number(*place);
-                    values.bytes(&claim.id.0);
-                    values.number(*unit);
-                    values.number(*sequence);
-                    values.optional(claim.contract);
-                    values.bytes(&claim.member.0);
-                    values.bytes(&claim.provider.0);
-                    values.number(claim.received.days());
-                    values.number(claim.first_service.days());
-                    values.number(claim.charge.scaled());
-                    values.sealed(&claim.sealed);
-                },
-            )
+            .run(&mut tx, &claims, |values, placed| {
+                let claim = placed.claim;
+                values.number(placed.place);
+                values.bytes(&claim.id.0);
+                values.number(placed.unit);
+                values.number(placed.sequence);
+                values.number(placed.previous);
+                values.text(&new.submitter);
+                values.optional(claim.contract);
+                values.bytes(&claim.member.0);
+                values.bytes(&claim.provider.0);
+                values.number(claim.received.days());
+                values.number(claim.first_service.days());
+                values.number(claim.charge.scaled());
+                values.sealed(&claim.sealed);
+            })
             .await
             .map_err(taken)?;
         QUEUE
-            .run(&mut tx, &claims, |values, (place, _, _, held, claim)| {
-                values.number(*place);
-                values.number(claim.partition);
-                values.number(i64::from(*held));
+            .run(&mut tx, &claims, |values, placed| {
+                values.number(placed.place);
+                values.number(new.partitions);
+                values.number(placed.claim.partition);
+                values.number(i64::from(placed.held));
             })
             .await?;
         sqlx::query(NUMBERED)
             .bind(number_list(
-                units.values().map(|unit| [unit.id, unit.sequence]),
+                units
+                    .values()
+                    .map(|unit| [unit.id, unit.sequence, unit.last_claim]),
             ))
             .execute(&mut *tx)
             .await
             .map_err(doing("numbering claims"))?;
 
         let row = SubmissionRow {
+            content: new.content,
             read: new.read,
             refusals: new.refusals.clone(),
             refused: new.refused,
             claims: new.claims.iter().map(|claim| claim.id).collect(),
         };
         sqlx::query(
-            "INSERT INTO submission (token, read, refused, refusals, first, claims) \
-             VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO submission (token, submitter, content, read, refused, refusals, first, claims) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(&new.token.0[..])
+        .bind(&new.submitter)
+        .bind(&new.content.0[..])
         .bind(new.read)
         .bind(new.refused)
         .bind(&new.refusals[..])
@@ -144,6 +171,44 @@ impl Intake for SqliteStore {
         tx.commit().await.map_err(doing("taking in a submission"))?;
         Ok(row)
     }
+}
+
+/// Whether the partitions are of the number that the store queues in.
+async fn agreed(conn: &mut SqliteConnection, partitions: u32) -> Answer<()> {
+    let identity = layout::identity(conn)
+        .await?
+        .ok_or(StoreError::Damaged { what: "identity" })?;
+    if identity.partitions == partitions {
+        Ok(())
+    } else {
+        Err(StoreError::Fenced {
+            what: "the number of partitions",
+        })
+    }
+}
+
+/// Whether every member is enrolled where the claim was resolved to.
+async fn enrolled(
+    conn: &mut SqliteConnection,
+    new: &Submission,
+    units: &BTreeMap<Token, Unit>,
+) -> Answer<()> {
+    let resolved: BTreeMap<Token, Token> = new
+        .claims
+        .iter()
+        .filter(|claim| claim.contract.is_some())
+        .map(|claim| (claim.member, claim.unit))
+        .collect();
+    let members: Vec<Token> = resolved.keys().copied().collect();
+    let now = units_of(conn, &members).await?;
+    for (member, unit) in resolved {
+        if now.get(&member).copied() != units.get(&unit).map(|unit| unit.id) {
+            return Err(StoreError::Fenced {
+                what: "a member's contract",
+            });
+        }
+    }
+    Ok(())
 }
 
 /// A claim's id that is there already came with another submission.
@@ -167,6 +232,15 @@ async fn submission(conn: &mut SqliteConnection, token: Token) -> Answer<Option<
         .map_err(doing("reading a submission"))?;
     let Some(row) = row else { return Ok(None) };
     let mut cells = Cells::of(&row, "submission");
+    // What was taken in before contents were noted was named by its content.
+    let content = match cells.blob()? {
+        none if none.is_empty() => token,
+        content => Token(
+            content
+                .try_into()
+                .map_err(|_| StoreError::Damaged { what: "submission" })?,
+        ),
+    };
     let (read, refused, refusals) = (cells.number()?, cells.number()?, cells.blob()?);
     let (first, count): (i64, i64) = (cells.number()?, cells.number()?);
     let rows = sqlx::query(CLAIMS_AT)
@@ -183,6 +257,7 @@ async fn submission(conn: &mut SqliteConnection, token: Token) -> Answer<Option<
         return Err(StoreError::Damaged { what: "submission" });
     }
     Ok(Some(SubmissionRow {
+        content,
         read,
         refusals,
         refused,
@@ -210,6 +285,7 @@ async fn units(conn: &mut SqliteConnection, new: &Submission) -> Answer<BTreeMap
             let unit = Unit {
                 id: cells.number()?,
                 sequence: cells.number()?,
+                last_claim: cells.number()?,
                 held: cells.number::<i64>()? != 0,
             };
             Ok((token, unit))

@@ -6,13 +6,16 @@
 //! claim's outcome, a unit's next number, a balance, a group's facts, the log's
 //! size) refuse what came too late.
 
+mod aside;
 mod audit;
 mod bulk;
 mod cells;
 mod commit;
+mod detection;
 mod enrolment;
 mod flags;
 mod intake;
+mod layout;
 mod log;
 mod publications;
 mod reading;
@@ -116,6 +119,11 @@ async fn moment(reader: &mut SqliteConnection) -> Answer<Transaction<'_, Sqlite>
 fn doing(doing: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
     move |source| StoreError::Database { doing, source }
 }
+
+/// SQLite numbered the elements of a list otherwise than they stand in it.
+const ASKED: StoreError = StoreError::Damaged {
+    what: "list of what was asked",
+};
 
 /// As it is stored.
 const fn status(status: Status) -> i64 {

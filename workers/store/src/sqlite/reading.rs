@@ -11,12 +11,14 @@ use crate::port::{
     Totals,
 };
 
+use super::bulk::hex_list;
 use super::cells::Cells;
 use super::{SqliteStore, doing, flags, moment, status, status_of};
 
-const COLUMNS: &str = "SELECT c.id, u.token, c.sequence, c.contract, c.member, c.provider, \
+const COLUMNS: &str = "SELECT c.id, u.token, c.sequence, c.previous, c.submitter, c.contract, c.member, c.provider, \
      c.received, c.first_service, c.charge, c.record, c.payload, \
-     o.status, o.allowed, o.paid, o.patient, o.policy, o.hash, d.record, d.payload, o.leaf";
+     o.status, o.allowed, o.paid, o.patient, o.policy, o.hash, d.record, d.payload, o.leaf, \
+     EXISTS (SELECT 1 FROM discarded WHERE claim = c.place)";
 
 /// From the claim on: what it came to may be missing.
 const BY_CLAIM: &str = " FROM claim AS c CROSS JOIN unit AS u ON u.id = c.unit \
@@ -28,6 +30,12 @@ const BY_OUTCOME: &str = " FROM outcome AS o CROSS JOIN claim AS c ON c.id = o.c
      CROSS JOIN unit AS u ON u.id = c.unit LEFT JOIN decision AS d ON d.claim = c.place \
      WHERE true";
 
+/// By their ids, in the order asked.
+const BY_ID: &str = ") AS j CROSS JOIN claim AS c ON c.id = unhex(j.value) \
+     CROSS JOIN unit AS u ON u.id = c.unit \
+     LEFT JOIN outcome AS o ON o.claim = c.id LEFT JOIN decision AS d ON d.claim = c.place \
+     ORDER BY j.key";
+
 impl Reading for SqliteStore {
     async fn claim(&self, id: ClaimId) -> Answer<Option<ClaimRow>> {
         let mut query = QueryBuilder::<Sqlite>::new(COLUMNS);
@@ -37,6 +45,15 @@ impl Reading for SqliteStore {
             .push_bind(id.0.to_vec());
         let mut reader = self.reader().await?;
         Ok(claims(&mut reader, query).await?.pop())
+    }
+
+    async fn claims_by_id(&self, ids: &[ClaimId]) -> Answer<Vec<ClaimRow>> {
+        let mut query = QueryBuilder::<Sqlite>::new(COLUMNS);
+        query.push(", j.key FROM json_each(");
+        query.push_bind(hex_list(ids.iter().map(|id| &id.0[..])));
+        query.push(BY_ID);
+        let mut reader = self.reader().await?;
+        claims(&mut reader, query).await
     }
 
     async fn claims(&self, filter: &ClaimFilter) -> Answer<Vec<ClaimRow>> {
@@ -81,7 +98,10 @@ impl Reading for SqliteStore {
 
 /// The claims that a filter lets through.
 pub(super) fn filtered(filter: &ClaimFilter) -> QueryBuilder<Sqlite> {
-    let narrowed = filter.member.is_some() || filter.unit.is_some() || filter.provider.is_some();
+    let narrowed = filter.member.is_some()
+        || filter.unit.is_some()
+        || filter.provider.is_some()
+        || filter.submitter.is_some();
     let (from, id) = match filter.status {
         Some(_) if !narrowed => (BY_OUTCOME, "o.claim"),
         _ => (BY_CLAIM, "c.id"),
@@ -104,6 +124,11 @@ pub(super) fn filtered(filter: &ClaimFilter) -> QueryBuilder<Sqlite> {
         query
             .push(" AND c.provider = ")
             .push_bind(provider.0.to_vec());
+    }
+    if let Some(submitter) = &filter.submitter {
+        query
+            .push(" AND c.submitter = ")
+            .push_bind(submitter.clone());
     }
     if let Some(after) = filter.after {
         query
@@ -137,6 +162,8 @@ fn claim(row: &SqliteRow) -> Answer<ClaimRow> {
         id: cells.claim()?,
         unit: cells.token()?,
         sequence: cells.number()?,
+        previous: cells.number()?,
+        submitter: cells.text()?,
         contract: cells.optional(Cells::number)?,
         member: cells.token()?,
         provider: cells.token()?,
@@ -145,11 +172,13 @@ fn claim(row: &SqliteRow) -> Answer<ClaimRow> {
         charge: cells.money()?,
         sealed: cells.sealed()?,
         outcome: outcome(&mut cells)?,
+        discarded: cells.number::<i64>()? != 0,
     })
 }
 
 fn outcome(cells: &mut Cells<'_>) -> Answer<Option<OutcomeRow>> {
     let Some(status) = cells.optional(Cells::number)? else {
+        cells.skip(8);
         return Ok(None);
     };
     Ok(Some(OutcomeRow {

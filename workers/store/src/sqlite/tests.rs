@@ -5,13 +5,15 @@ mod crash;
 mod files;
 mod plans;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tempfile::TempDir;
 
 use super::SqliteStore;
 use crate::conformance::Fixture;
+use crate::conformance::world::identity;
+use crate::port::Layout as _;
 
 /// Stores in a folder that goes with it.
 struct Folder {
@@ -33,11 +35,18 @@ impl Folder {
     }
 }
 
+/// Opens a store, set up.
+async fn open(path: &Path) -> SqliteStore {
+    let store = SqliteStore::open(path).await.unwrap();
+    store.set_up(&identity()).await.unwrap();
+    store
+}
+
 impl Fixture for Folder {
     type Store = SqliteStore;
 
     async fn fresh(&self) -> SqliteStore {
-        SqliteStore::open(&self.path()).await.unwrap()
+        open(&self.path()).await
     }
 }
 

@@ -1,20 +1,21 @@
 //! What waits, and what a worker must know to adjudicate it.
 
-use sqlx::sqlite::SqliteConnection;
+use std::collections::BTreeMap;
+
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use tally_core::claim::ClaimId;
 
 use crate::port::{
-    AccumulatorName, AccumulatorRow, Answer, Batch, FactRow, FlagGroup, FlagRow, Group, Queued,
-    Sealed, StoreError, Token, UnitState, Waiting, Work,
+    AccumulatorName, AccumulatorRow, Answer, AuditRow, Batch, HeldRow, Queued, Sealed, StoreError,
+    Taken, Token, UnitState, Waiting, Work,
 };
 
-use super::bulk::{hex_list, id_list, pair_list};
+use super::bulk::{hex_list, id_list, number_list};
 use super::cells::Cells;
-use super::flags::detector;
-use super::{SqliteStore, begin, doing, moment};
+use super::{ASKED, SqliteStore, aside, begin, doing, moment};
 
 /// What is ready of a partition, in order: from the index of what is ready.
-pub(super) const NEXT: &str = "SELECT c.id, u.token, c.sequence, c.contract, q.attempts, c.record, c.payload \
+pub(super) const NEXT: &str = "SELECT c.id, u.token, c.sequence, c.previous, c.contract, q.attempts, c.record, c.payload \
      FROM queue AS q CROSS JOIN claim AS c ON c.place = q.claim \
      CROSS JOIN unit AS u ON u.id = c.unit \
      WHERE q.partition = ? AND q.state = 0 ORDER BY q.claim LIMIT ?";
@@ -26,21 +27,26 @@ pub(super) const READY_COUNT: &str = "SELECT count(*) FROM queue WHERE state = 0
 pub(super) const ASIDE_COUNT: &str =
     "SELECT state, count(*) FROM queue WHERE state <> 0 GROUP BY state";
 
-/// Units with a claim set aside let go of it.
-pub(super) const LET_GO: &str = "UPDATE unit SET held = NULL WHERE id IN \
-     (SELECT c.unit FROM queue AS q CROSS JOIN claim AS c ON c.place = q.claim \
-     WHERE q.state <> 0 AND q.state = 2)";
+/// Where claims stand, by their ids.
+pub(super) const SOUGHT: &str = "SELECT j.key, c.unit, c.sequence, q.state \
+     FROM json_each(?) AS j CROSS JOIN claim AS c ON c.id = unhex(j.value) \
+     LEFT JOIN queue AS q ON q.claim = c.place";
 
-/// What is not ready, is.
-pub(super) const RELEASED: &str = "UPDATE queue SET state = 0, attempts = 0 WHERE state <> 0";
+/// What is ready of units up to a number, in order of arrival.
+pub(super) const UP_TO: &str = "SELECT c.id, u.token, c.sequence, c.previous, c.contract, q.attempts, c.record, c.payload \
+     FROM json_each(?) AS j CROSS JOIN unit AS u ON u.id = j.value ->> 0 \
+     CROSS JOIN claim AS c ON c.unit = u.id AND c.sequence > u.done AND c.sequence <= j.value ->> 1 \
+     CROSS JOIN queue AS q ON q.claim = c.place AND q.state = 0 ORDER BY c.place LIMIT ?";
+
+/// The numbers of partitions that the queue's rows are of.
+const GENERATIONS: &str = "SELECT DISTINCT partitions FROM queue ORDER BY partitions";
+
+/// How many marks there are on groups of facts.
+pub(super) const MARKS_COUNT: &str = "SELECT count(*) FROM unjudged";
 
 /// Units by token.
 pub(super) const UNITS: &str = "SELECT j.key, u.id, u.done FROM json_each(?) AS j \
      CROSS JOIN unit AS u ON u.token = unhex(j.value)";
-
-/// Facts by group.
-pub(super) const FACTS: &str = "SELECT j.key, f.claim, f.line, f.record, f.payload FROM json_each(?) AS j \
-     CROSS JOIN fact AS f ON f.detector = j.value ->> 0 AND f.key = unhex(j.value ->> 1)";
 
 /// Balances by unit.
 pub(super) const BALANCES: &str = "SELECT j.key, nullif(a.member, x''), a.product, a.name, a.period, a.used \
@@ -59,19 +65,60 @@ impl Work for SqliteStore {
             .fetch_all(&mut *reader)
             .await
             .map_err(doing("reading the queue"))?;
+        rows.iter().map(queued).collect()
+    }
+
+    async fn generations(&self) -> Answer<Vec<u32>> {
+        let mut reader = self.reader().await?;
+        let rows = sqlx::query(GENERATIONS)
+            .fetch_all(&mut *reader)
+            .await
+            .map_err(doing("reading the queue"))?;
         rows.iter()
-            .map(|row| {
-                let mut cells = Cells::of(row, "queued claim");
-                Ok(Queued {
-                    claim: cells.claim()?,
-                    unit: cells.token()?,
-                    sequence: cells.number()?,
-                    contract: cells.optional(Cells::number)?,
-                    attempts: cells.number()?,
-                    sealed: cells.sealed()?,
-                })
-            })
+            .map(|row| Cells::of(row, "queue").number())
             .collect()
+    }
+
+    async fn take(&self, claims: &[ClaimId], limit: u32) -> Answer<Taken> {
+        let mut reader = self.reader().await?;
+        let mut tx = moment(&mut reader).await?;
+        let rows = sqlx::query(SOUGHT)
+            .bind(hex_list(claims.iter().map(|claim| &claim.0[..])))
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(doing("finding claims"))?;
+        let mut taken = Taken::default();
+        let mut up_to: BTreeMap<i64, i64> = BTreeMap::new();
+        let mut known = vec![false; claims.len()];
+        for row in &rows {
+            let mut cells = Cells::of(row, "claim");
+            let position: usize = cells.number()?;
+            let claim = *claims.get(position).ok_or(ASKED)?;
+            *known.get_mut(position).ok_or(ASKED)? = true;
+            let (unit, sequence): (i64, i64) = (cells.number()?, cells.number()?);
+            match cells.optional(Cells::number::<i64>)? {
+                Some(READY) => {
+                    let last = up_to.entry(unit).or_insert(sequence);
+                    *last = sequence.max(*last);
+                }
+                Some(_) => taken.aside.push(claim),
+                None => taken.done.push(claim),
+            }
+        }
+        taken.unknown = claims
+            .iter()
+            .zip(known)
+            .filter(|(_, known)| !known)
+            .map(|(claim, _)| *claim)
+            .collect();
+        let rows = sqlx::query(UP_TO)
+            .bind(number_list(up_to.into_iter().map(<[i64; 2]>::from)))
+            .bind(limit)
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(doing("taking claims"))?;
+        taken.ready = rows.iter().map(queued).collect::<Answer<_>>()?;
+        Ok(taken)
     }
 
     async fn units(&self, units: &[Token]) -> Answer<Vec<UnitState>> {
@@ -111,40 +158,6 @@ impl Work for SqliteStore {
         Ok(states)
     }
 
-    async fn facts(&self, groups: &[Group]) -> Answer<Vec<FactRow>> {
-        let mut reader = self.reader().await?;
-        let rows = sqlx::query(FACTS)
-            .bind(pair_list(
-                groups
-                    .iter()
-                    .map(|group| (detector(group.detector), &group.key.0[..])),
-            ))
-            .fetch_all(&mut *reader)
-            .await
-            .map_err(doing("reading facts"))?;
-        let mut facts = rows
-            .iter()
-            .map(|row| {
-                let mut cells = Cells::of(row, "fact");
-                let position: usize = cells.number()?;
-                let fact = FactRow {
-                    group: *groups.get(position).ok_or(ASKED)?,
-                    claim: cells.claim()?,
-                    line: cells.number()?,
-                    sealed: cells.sealed()?,
-                };
-                Ok((position, fact))
-            })
-            .collect::<Answer<Vec<_>>>()?;
-        facts.sort_by_key(|(position, fact)| (*position, fact.claim, fact.line));
-        Ok(facts.into_iter().map(|(_, fact)| fact).collect())
-    }
-
-    async fn flags_in(&self, groups: &[FlagGroup]) -> Answer<Vec<(FlagGroup, FlagRow)>> {
-        let mut reader = self.reader().await?;
-        super::flags::standing(&mut reader, groups).await
-    }
-
     async fn commit(&self, batch: &Batch) -> Answer<()> {
         let mut writer = self.writer().await;
         let mut tx = begin(&mut writer).await?;
@@ -152,58 +165,35 @@ impl Work for SqliteStore {
         tx.commit().await.map_err(doing("committing a batch"))
     }
 
-    async fn failed(&self, claim: ClaimId, limit: u32) -> Answer<bool> {
+    async fn failed(&self, claim: ClaimId, limit: u32, reason: &str) -> Answer<bool> {
         let mut writer = self.writer().await;
         let mut tx = begin(&mut writer).await?;
-        let row = sqlx::query(
-            "SELECT q.claim, q.attempts, q.state, c.unit, c.sequence \
-             FROM claim AS c JOIN queue AS q ON q.claim = c.place WHERE c.id = ?",
-        )
-        .bind(&claim.0[..])
-        .fetch_optional(&mut *tx)
-        .await
-        .map_err(doing("reading a claim's attempts"))?;
-        let Some(row) = row else { return Ok(false) };
-        let mut cells = Cells::of(&row, "queued claim");
-        let (place, attempts): (i64, u32) = (cells.number()?, cells.number()?);
-        let (state, unit, sequence): (i64, i64, i64) =
-            (cells.number()?, cells.number()?, cells.number()?);
-        if state == HELD {
-            return Ok(true);
-        }
-        let attempts = attempts.saturating_add(1);
-        let held = attempts >= limit;
-        sqlx::query("UPDATE queue SET attempts = ?, state = ? WHERE claim = ?")
-            .bind(attempts)
-            .bind(if held { HELD } else { state })
-            .bind(place)
-            .execute(&mut *tx)
-            .await
-            .map_err(doing("counting an attempt"))?;
-        if held {
-            hold(&mut tx, unit, sequence).await?;
-        }
+        let held = aside::failed(&mut tx, claim, limit, reason).await?;
         tx.commit().await.map_err(doing("counting an attempt"))?;
         Ok(held)
     }
 
-    async fn release(&self) -> Answer<u64> {
+    async fn held(&self) -> Answer<Vec<HeldRow>> {
+        let mut reader = self.reader().await?;
+        aside::held(&mut reader).await
+    }
+
+    async fn release(&self, claim: Option<ClaimId>) -> Answer<u64> {
         let mut writer = self.writer().await;
         let mut tx = begin(&mut writer).await?;
-        let held = waiting(&mut tx).await?.held;
-        if held == 0 {
-            return Ok(0);
-        }
-        for sql in [LET_GO, RELEASED] {
-            sqlx::query(sql)
-                .execute(&mut *tx)
-                .await
-                .map_err(doing("releasing what was set aside"))?;
-        }
+        let released = aside::release(&mut tx, claim).await?;
         tx.commit()
             .await
             .map_err(doing("releasing what was set aside"))?;
-        Ok(held)
+        Ok(released)
+    }
+
+    async fn discard(&self, claim: ClaimId, note: &AuditRow) -> Answer<bool> {
+        let mut writer = self.writer().await;
+        let mut tx = begin(&mut writer).await?;
+        let discarded = aside::discard(&mut tx, claim, note).await?;
+        tx.commit().await.map_err(doing("discarding a claim"))?;
+        Ok(discarded)
     }
 
     async fn waiting(&self) -> Answer<Waiting> {
@@ -216,15 +206,27 @@ impl Work for SqliteStore {
 /// States of what is queued.
 pub(super) const READY: i64 = 0;
 const BEHIND: i64 = 1;
-const HELD: i64 = 2;
+pub(super) const HELD: i64 = 2;
 
-/// SQLite numbered the elements of a list otherwise than they stand in it.
-const ASKED: StoreError = StoreError::Damaged {
-    what: "list of what was asked",
-};
+fn queued(row: &SqliteRow) -> Answer<Queued> {
+    let mut cells = Cells::of(row, "queued claim");
+    Ok(Queued {
+        claim: cells.claim()?,
+        unit: cells.token()?,
+        sequence: cells.number()?,
+        previous: cells.number()?,
+        contract: cells.optional(Cells::number)?,
+        attempts: cells.number()?,
+        sealed: cells.sealed()?,
+    })
+}
 
-async fn waiting(conn: &mut SqliteConnection) -> Answer<Waiting> {
+pub(super) async fn waiting(conn: &mut SqliteConnection) -> Answer<Waiting> {
     let ready: i64 = sqlx::query_scalar(READY_COUNT)
+        .fetch_one(&mut *conn)
+        .await
+        .map_err(doing("counting what waits"))?;
+    let unjudged: i64 = sqlx::query_scalar(MARKS_COUNT)
         .fetch_one(&mut *conn)
         .await
         .map_err(doing("counting what waits"))?;
@@ -234,6 +236,7 @@ async fn waiting(conn: &mut SqliteConnection) -> Answer<Waiting> {
         .map_err(doing("counting what waits"))?;
     let mut waiting = Waiting {
         ready: u64::try_from(ready).map_err(|_| StoreError::Damaged { what: "queue" })?,
+        unjudged: u64::try_from(unjudged).map_err(|_| StoreError::Damaged { what: "mark" })?,
         ..Waiting::default()
     };
     for row in &rows {
@@ -245,26 +248,6 @@ async fn waiting(conn: &mut SqliteConnection) -> Answer<Waiting> {
         }
     }
     Ok(waiting)
-}
-
-/// Sets a claim's unit back: its later claims wait behind it.
-async fn hold(conn: &mut SqliteConnection, unit: i64, sequence: i64) -> Answer<()> {
-    sqlx::query("UPDATE unit SET held = min(coalesce(held, ?2), ?2) WHERE id = ?1")
-        .bind(unit)
-        .bind(sequence)
-        .execute(&mut *conn)
-        .await
-        .map_err(doing("setting a claim aside"))?;
-    sqlx::query(
-        "UPDATE queue SET state = 1 WHERE state = 0 AND claim IN \
-         (SELECT place FROM claim WHERE unit = ? AND sequence > ?)",
-    )
-    .bind(unit)
-    .bind(sequence)
-    .execute(conn)
-    .await
-    .map_err(doing("setting a unit's claims back"))?;
-    Ok(())
 }
 
 /// Balances of units, each with its unit's position in the list of ids.

@@ -11,6 +11,7 @@ use tally_core::interchange::{self, Format};
 use tally_store::port::{ClaimFilter, Reading as _, Work as _};
 
 use super::{Ended, NodeArgs, Progress, plural, say, table};
+use crate::node::Delivery;
 use crate::view::{ClaimView, LineView};
 
 #[derive(Subcommand)]
@@ -141,7 +142,7 @@ async fn submit(args: &SubmitArgs) -> Result<Ended> {
     let mut refusals = Vec::new();
     for (path, bytes) in args.files.iter().zip(&files) {
         let submitted = node
-            .submit(bytes, format)
+            .submit(Delivery::local(bytes, format))
             .await
             .with_context(|| format!("{} could not be taken in", path.display()))?;
         read += u64::from(submitted.read);

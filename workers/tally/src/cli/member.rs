@@ -27,6 +27,9 @@ pub struct ImportArgs {
     /// Files of contracts (docs/contract-json.md)
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Move members who are enrolled under another contract to the one that now names them
+    #[arg(long)]
+    r#move: bool,
     #[command(flatten)]
     node: NodeArgs,
     /// Print JSON
@@ -67,7 +70,7 @@ async fn import(args: &ImportArgs) -> Result<Ended> {
     let mut members = 0;
     for (position, contract) in contracts.iter().enumerate() {
         let enrolled = node
-            .enrol(contract)
+            .enrol(contract, args.r#move)
             .await
             .with_context(|| format!("contract {} of the files", position + 1))?;
         members += enrolled.members;

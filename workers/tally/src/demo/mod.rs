@@ -18,7 +18,7 @@ use self::generate::{Population, generate};
 use crate::cli::{Ended, Progress, open_node, plural, say, table};
 use crate::node::clock::Clock;
 use crate::node::keys::hex;
-use crate::node::{ClaimRead, Node, Replayed};
+use crate::node::{ClaimRead, Delivery, Node, Replayed};
 use crate::view::ClaimView;
 
 /// What `tally demo` takes.
@@ -154,7 +154,7 @@ async fn fill(node: &Node, population: &Population) -> Result<()> {
     let progress = Progress::bar("enrolling", population.contracts.len() as u64);
     if totals.read == 0 {
         for (position, contract) in (1u64..).zip(&population.contracts) {
-            node.enrol(contract).await?;
+            node.enrol(contract, false).await?;
             progress.at(position);
         }
     }
@@ -163,7 +163,7 @@ async fn fill(node: &Node, population: &Population) -> Result<()> {
     let mut queued = 0;
     for (position, file) in (1u64..).zip(&population.files) {
         node.clock().set(file.received);
-        let submitted = node.submit(&file.bytes, None).await?;
+        let submitted = node.submit(Delivery::local(&file.bytes, None)).await?;
         // A demo that was stopped goes on; another's claims are left alone.
         if position == 1 && totals.read > 0 && !submitted.again {
             bail!(

@@ -1,5 +1,6 @@
-//! Detection: what a batch's claims add to what detectors remember, and the
-//! flags that follow. A flag never changes a payment.
+//! Detection: what a batch's claims add to what detectors remember; and,
+//! beside adjudication, judging the groups that have grown. A flag never
+//! changes a payment.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,14 +10,18 @@ use tally_core::claim::{Claim, ClaimId, Contract};
 use tally_core::fraud::{self, DetectorId, Fact, FactKey, Flag, Parameters};
 use tally_core::ledger::{Salt, Subject, commit};
 use tally_store::port::{
-    Batch, ClaimFilter, FactRow, FlagChange, FlagGroup, FlagRow, Group, Reading as _, Token,
-    Work as _,
+    Detection as _, Enrolment as _, FactRow, FlagGroup, FlagRow, Group, Judged, Reading as _,
+    StoreError, Token, Unjudged,
 };
 use tally_store::vault::{self, RecordKey};
 use tally_types::ServiceDate;
 
 use super::Node;
 use super::work::{Done, FACT, FLAG};
+use crate::failpoint;
+
+/// Groups judged at once.
+const GROUPS: u32 = 256;
 
 /// A flag with the salt of its commitment, as it is sealed.
 pub(super) struct SaltedFlag {
@@ -26,33 +31,13 @@ pub(super) struct SaltedFlag {
 
 tally_core::canon_record!(SaltedFlag { salt, flag });
 
-/// What a batch adds, and the flags that follow.
-pub(super) struct Detected {
-    pub(super) facts: Vec<FactRow>,
-    /// How many facts each group had.
-    pub(super) groups: Vec<(Group, u64)>,
-    pub(super) flags: Vec<FlagChange>,
-}
-
-/// What is stored of groups.
-struct Remembered {
-    counts: BTreeMap<Group, u64>,
-    /// Groups with a fact that cannot be read, nor had again from its claim.
-    damaged: BTreeSet<Group>,
-}
-
-/// Who a claim concerns, in tokens.
-#[derive(Clone, Copy)]
+/// Who a claim concerns, in tokens: the member, who billed, who rendered.
 struct Parties {
     member: Token,
-    provider: Token,
+    providers: BTreeSet<Token>,
 }
 
 impl Node {
-    fn group(&self, fact: &Fact) -> Group {
-        self.group_of(fact.detector, &fact.key)
-    }
-
     fn group_of(&self, detector: DetectorId, key: &FactKey) -> Group {
         Group {
             detector,
@@ -60,108 +45,134 @@ impl Node {
         }
     }
 
-    /// What a claim adds to what detectors remember, by group. `death` is what
-    /// enrolment knows now.
-    pub(super) fn facts_by_group(
-        &self,
-        claim: &Claim,
-        death: Option<ServiceDate>,
-    ) -> Vec<(Group, Fact)> {
+    /// The group in which a member's death is judged.
+    pub(super) fn death_group(&self, member: &str) -> Group {
+        let member = super::keys::hex(&self.member_token(member).0);
+        self.group_of(DetectorId::ServiceAfterDeath, &fraud::death_key(&member))
+    }
+
+    /// What a claim adds to what detectors remember, by group. What is known of
+    /// a death is asked when a group is judged, not remembered.
+    pub(super) fn facts_by_group(&self, claim: &Claim) -> Vec<(Group, Fact)> {
         let member = self.member_token(&claim.member.identifier);
-        fraud::facts_of(claim, &super::keys::hex(&member.0), death)
+        fraud::facts_of(claim, &super::keys::hex(&member.0), None)
             .into_iter()
-            .map(|mut fact| {
-                // What may be restated stands with the one detector that asks.
-                if fact.detector != DetectorId::ServiceAfterDeath {
-                    fact.death = None;
-                }
-                (self.group(&fact), fact)
-            })
+            .map(|fact| (self.group_of(fact.detector, &fact.key), fact))
             .collect()
     }
 
-    /// The facts of a batch, and the flags of every group they fall in. Claims
-    /// whose groups cannot be read are taken out of the batch, and with them
-    /// those that follow in their unit.
-    pub(super) async fn detect(
-        &self,
-        done: &mut Vec<Done>,
-        failed: &mut BTreeMap<Token, ClaimId>,
-    ) -> Result<Detected> {
+    /// What the claims of a batch add, sealed.
+    pub(super) fn facts(&self, done: &[Done]) -> Result<Vec<FactRow>> {
+        let mut rows = Vec::new();
+        for done in done {
+            for (group, fact) in self.facts_by_group(&done.claim) {
+                rows.push(FactRow {
+                    group,
+                    claim: fact.claim,
+                    line: fact.line,
+                    sealed: done.key.seal(FACT, &fact.to_canon())?,
+                });
+            }
+        }
+        Ok(rows)
+    }
+
+    /// The policies' findings on the claims of a batch, as flags.
+    pub(super) async fn findings(&self, done: &[Done]) -> Result<Vec<(ClaimId, Vec<FlagRow>)>> {
+        let mut found = Vec::new();
+        for done in done {
+            let flags = fraud::flags_of_findings(&done.claim, &done.outcome);
+            if !flags.is_empty() {
+                found.push((done, flags));
+            }
+        }
+        let count = found.iter().map(|(_, flags)| flags.len()).sum();
+        let mut keys = self.vault.fresh(count).await?.into_iter();
+        let mut findings = Vec::with_capacity(found.len());
+        for (done, flags) in found {
+            let parties = BTreeMap::from([(done.claim.id, self.parties(&done.claim))]);
+            let rows: Result<_> = flags
+                .iter()
+                .map(|flag| flag_row(flag, &parties, keys.next()))
+                .collect();
+            findings.push((done.claim.id, rows?));
+        }
+        Ok(findings)
+    }
+
+    /// Judges every group that has grown, until none is left that can be.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn judge(&self) -> Result<u64> {
+        let mut judged = 0;
+        // Those with a fact that cannot be had: they stay marked, and are told.
+        let mut damaged: BTreeSet<Group> = BTreeSet::new();
         loop {
-            let mut rows = Vec::new();
-            let mut groups: BTreeMap<Group, Vec<Fact>> = BTreeMap::new();
-            for done in done.iter() {
-                for (group, fact) in self.facts_by_group(&done.claim, done.death) {
-                    rows.push(FactRow {
-                        group,
-                        claim: fact.claim,
-                        line: fact.line,
-                        sealed: done.key.seal(FACT, &fact.to_canon())?,
-                    });
-                    groups.entry(group).or_default().push(fact);
-                }
+            let limit = GROUPS.saturating_add(u32::try_from(damaged.len())?);
+            let marked = self.store.unjudged(limit).await?;
+            let marked: Vec<Unjudged> = marked
+                .into_iter()
+                .filter(|unjudged| !damaged.contains(&unjudged.group))
+                .collect();
+            if marked.is_empty() {
+                return Ok(judged);
             }
-            let remembered = self.remember(&mut groups).await?;
-            if remembered.damaged.is_empty() {
-                return self.judge(done, rows, groups, remembered.counts).await;
+            let settled = self.judgements(marked, &mut damaged).await?;
+            failpoint::reach("before-judge");
+            match self.store.judge(&settled).await {
+                Ok(()) => judged += settled.len() as u64,
+                // Another process judged one of them: look again.
+                Err(StoreError::Fenced { .. }) => {}
+                Err(error) => return Err(error.into()),
             }
-            let damaged = |done: &Done| {
-                self.facts_by_group(&done.claim, done.death)
-                    .iter()
-                    .any(|(group, _)| remembered.damaged.contains(group))
-            };
-            for done in done.iter().filter(|done| damaged(done)) {
-                tracing::error!(claim = %done.row.claim, "what a detector remembers is damaged; the claim is tried again");
-                failed.entry(done.row.unit).or_insert(done.row.claim);
-            }
-            done.retain(|done| !failed.contains_key(&done.row.unit));
         }
     }
 
-    async fn judge(
+    /// What follows from all facts of each group.
+    async fn judgements(
         &self,
-        done: &[Done],
-        rows: Vec<FactRow>,
-        groups: BTreeMap<Group, Vec<Fact>>,
-        counts: BTreeMap<Group, u64>,
-    ) -> Result<Detected> {
+        marked: Vec<Unjudged>,
+        damaged: &mut BTreeSet<Group>,
+    ) -> Result<Vec<Judged>> {
+        let wanted: Vec<Group> = marked.iter().map(|unjudged| unjudged.group).collect();
+        let mut groups = self.remember(&wanted, damaged).await?;
         let parameters = Parameters::default();
         let mut found: BTreeMap<FlagGroup, Vec<Flag>> = BTreeMap::new();
-        for (group, facts) in &groups {
+        for (group, facts) in &mut groups {
+            if group.detector == DetectorId::ServiceAfterDeath
+                && let Some(fact) = facts.first()
+            {
+                let death = self.death_known(fact.claim).await?;
+                *facts = fraud::with_death(facts, death);
+            }
             let flags = fraud::flags_of(group.detector, facts, &parameters);
             found.insert(FlagGroup::Facts(*group), flags);
         }
-        let mut parties: BTreeMap<ClaimId, Parties> = BTreeMap::new();
-        for done in done {
-            let member = self.member_token(&done.claim.member.identifier);
-            let provider = self.provider_token(&done.claim.billing.identifier);
-            parties.insert(done.claim.id, Parties { member, provider });
-            let flags = fraud::flags_of_findings(&done.claim, &done.outcome);
-            if !flags.is_empty() {
-                found.insert(FlagGroup::Findings(done.claim.id), flags);
-            }
-        }
-        let renderers = rendering(self, done);
-        Ok(Detected {
-            facts: rows,
-            groups: counts.into_iter().collect(),
-            flags: self.changes(found, &mut parties, &renderers).await?,
-        })
+        let mut flags = self.changes(found).await?;
+        Ok(marked
+            .into_iter()
+            .filter(|unjudged| !damaged.contains(&unjudged.group))
+            .map(|Unjudged { group, marks }| Judged {
+                group,
+                marks,
+                flags: flags.remove(&FlagGroup::Facts(group)).unwrap_or_default(),
+            })
+            .collect())
     }
 
-    /// Adds the facts that are stored of these groups, and counts them.
-    async fn remember(&self, groups: &mut BTreeMap<Group, Vec<Fact>>) -> Result<Remembered> {
-        let wanted: Vec<Group> = groups.keys().copied().collect();
-        let stored = self.store.facts(&wanted).await?;
-        let mut remembered = Remembered {
-            counts: wanted.into_iter().map(|group| (group, 0)).collect(),
-            damaged: BTreeSet::new(),
-        };
+    /// The facts that are stored of groups, opened.
+    async fn remember(
+        &self,
+        wanted: &[Group],
+        damaged: &mut BTreeSet<Group>,
+    ) -> Result<BTreeMap<Group, Vec<Fact>>> {
+        let mut groups: BTreeMap<Group, Vec<Fact>> =
+            wanted.iter().map(|group| (*group, Vec::new())).collect();
+        let stored = self.store.facts(wanted).await?;
         let records: Vec<_> = stored.iter().map(|row| row.sealed.record).collect();
         let keys = self.vault.keys(&records).await?;
         for row in stored {
-            *remembered.counts.entry(row.group).or_default() += 1;
             // An erased claim is forgotten by detectors too.
             let Some(key) = keys.get(&row.sealed.record) else {
                 continue;
@@ -173,11 +184,14 @@ impl Node {
             match fact {
                 Some(fact) => groups.entry(row.group).or_default().push(fact),
                 None => {
-                    remembered.damaged.insert(row.group);
+                    tracing::error!(claim = %row.claim, detector = row.group.detector.as_str(), "what a detector remembers is damaged: its group is not judged; run `tally ledger replay`");
+                    groups.remove(&row.group);
+                    damaged.insert(row.group);
                 }
             }
         }
-        Ok(remembered)
+        groups.retain(|group, _| !damaged.contains(group));
+        Ok(groups)
     }
 
     /// A fact that does not open, from its claim; none when that does not open
@@ -186,23 +200,36 @@ impl Node {
         let Some(claim) = self.store.claim(row.claim).await? else {
             return Ok(None);
         };
-        let death = match self.contract_of(claim.unit, None).await {
-            Ok(contract) => contract.and_then(|(_, contract)| self.death(&contract, claim.member)),
-            Err(_) => return Ok(None),
-        };
         let Ok(mut reads) = self.open_rows(vec![claim]).await else {
             return Ok(None);
         };
         Ok(reads.pop().and_then(|read| {
-            self.facts_by_group(&read.claim, death)
+            self.facts_by_group(&read.claim)
                 .into_iter()
                 .find(|(group, fact)| *group == row.group && fact.line == row.line)
                 .map(|(_, fact)| fact)
         }))
     }
 
+    /// What enrolment now says of the death of a claim's member.
+    async fn death_known(&self, claim: ClaimId) -> Result<Option<ServiceDate>> {
+        match self.store.claim(claim).await? {
+            None => Ok(None),
+            Some(row) => self.death_of(row.member).await,
+        }
+    }
+
+    /// What enrolment now says of a member's death.
+    pub(super) async fn death_of(&self, member: Token) -> Result<Option<ServiceDate>> {
+        let Some(unit) = self.store.unit_of(member).await? else {
+            return Ok(None);
+        };
+        let contract = self.contract_of(unit, None).await?;
+        Ok(contract.and_then(|(_, contract)| self.death(&contract, member)))
+    }
+
     /// What a contract says of a member's death.
-    pub(super) fn death(&self, contract: &Contract, member: Token) -> Option<ServiceDate> {
+    fn death(&self, contract: &Contract, member: Token) -> Option<ServiceDate> {
         contract
             .members
             .iter()
@@ -210,158 +237,75 @@ impl Node {
             .death
     }
 
-    /// Restates what detectors remember of a member, when enrolment learns of a
-    /// death or corrects one.
-    pub(super) async fn restate_death(
-        &self,
-        member: &str,
-        death: Option<ServiceDate>,
-    ) -> Result<()> {
-        loop {
-            match self.restate_once(member, death).await {
-                Err(error) if super::is_fenced(&error) => {}
-                other => return other,
-            }
-        }
-    }
-
-    async fn restate_once(&self, member: &str, death: Option<ServiceDate>) -> Result<()> {
-        let filter = ClaimFilter {
-            member: Some(self.member_token(member)),
-            limit: 1,
-            ..ClaimFilter::default()
-        };
-        let first = self.store.claims(&filter).await?;
-        let Some(first) = self.open_rows(first).await?.pop() else {
-            return Ok(());
-        };
-        let group = self
-            .facts_by_group(&first.claim, death)
-            .into_iter()
-            .map(|(group, _)| group)
-            .find(|group| group.detector == DetectorId::ServiceAfterDeath);
-        let Some(group) = group else {
-            return Ok(());
-        };
-        let stored = self.store.facts(&[group]).await?;
-        let records: Vec<_> = stored.iter().map(|row| row.sealed.record).collect();
-        let keys = self.vault.keys(&records).await?;
-        let mut rows = Vec::new();
-        let mut facts = Vec::new();
-        for row in &stored {
-            let Some(key) = keys.get(&row.sealed.record) else {
-                continue;
-            };
-            let Some(fact) = open_fact(key, row) else {
-                continue;
-            };
-            let fact = Fact { death, ..fact };
-            rows.push(FactRow {
-                sealed: key.seal(FACT, &fact.to_canon())?,
-                ..row.clone()
-            });
-            facts.push(fact);
-        }
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let flags = fraud::flags_of(group.detector, &facts, &Parameters::default());
-        let found = BTreeMap::from([(FlagGroup::Facts(group), flags)]);
-        let flags = self
-            .changes(found, &mut BTreeMap::new(), &BTreeMap::new())
-            .await?;
-        self.store
-            .commit(&Batch {
-                groups: vec![(group, stored.len() as u64)],
-                facts: rows,
-                flags,
-                ..Batch::default()
-            })
-            .await?;
-        Ok(())
-    }
-
     /// Flags as rows: those that have not changed as they are stored, the
     /// others under fresh salts and keys.
     async fn changes(
         &self,
         found: BTreeMap<FlagGroup, Vec<Flag>>,
-        parties: &mut BTreeMap<ClaimId, Parties>,
-        renderers: &BTreeMap<ClaimId, BTreeSet<Token>>,
-    ) -> Result<Vec<FlagChange>> {
+    ) -> Result<BTreeMap<FlagGroup, Vec<FlagRow>>> {
         let groups: Vec<FlagGroup> = found.keys().copied().collect();
-        let (with_flags, rows): (BTreeSet<FlagGroup>, Vec<FlagRow>) =
-            self.store.flags_in(&groups).await?.into_iter().unzip();
+        let rows = self.store.flags_in(&groups).await?;
+        let rows = rows.into_iter().map(|(_, row)| row).collect();
         let mut stored = BTreeMap::new();
         for (row, flag) in self.open_flags(rows).await? {
             stored.insert(row.id, (row, flag));
         }
-        let mut changes = Vec::new();
+        let changed: Vec<&Flag> = found
+            .values()
+            .flatten()
+            .filter(|flag| stored.get(&flag.id).is_none_or(|(_, old)| old != *flag))
+            .collect();
+        let mut keys = self.vault.fresh(changed.len()).await?.into_iter();
+        let claims: BTreeSet<ClaimId> = changed
+            .iter()
+            .flat_map(|flag| flag.claims.iter().map(|(claim, _)| *claim))
+            .collect();
+        let parties = self.parties_of(claims.into_iter().collect()).await?;
+        let mut changes = BTreeMap::new();
         for (group, flags) in found {
-            if flags.is_empty() && !with_flags.contains(&group) {
-                continue;
-            }
             let mut rows = Vec::with_capacity(flags.len());
             for flag in flags {
-                let old = stored.remove(&flag.id);
-                rows.push(match old {
+                rows.push(match stored.remove(&flag.id) {
                     Some((row, before)) if before == flag => row,
-                    old => {
-                        let old = old.map(|(row, _)| row);
-                        self.new_flag(&flag, old, parties, renderers).await?
-                    }
+                    _ => flag_row(&flag, &parties, keys.next())?,
                 });
             }
-            changes.push(FlagChange { group, flags: rows });
+            changes.insert(group, rows);
         }
         Ok(changes)
     }
 
-    async fn new_flag(
-        &self,
-        flag: &Flag,
-        old: Option<FlagRow>,
-        parties: &mut BTreeMap<ClaimId, Parties>,
-        renderers: &BTreeMap<ClaimId, BTreeSet<Token>>,
-    ) -> Result<FlagRow> {
-        let claims: BTreeSet<ClaimId> = flag.claims.iter().map(|(claim, _)| *claim).collect();
-        let mut members = BTreeSet::new();
-        let mut providers: BTreeSet<Token> = old
-            .map(|row| row.providers.into_iter().collect())
-            .unwrap_or_default();
-        for claim in &claims {
-            if !parties.contains_key(claim)
-                && let Some(row) = self.store.claim(*claim).await?
-            {
-                let (member, provider) = (row.member, row.provider);
-                parties.insert(*claim, Parties { member, provider });
-            }
-            if let Some(parties) = parties.get(claim) {
-                members.insert(parties.member);
-                providers.insert(parties.provider);
-            }
-            providers.extend(renderers.get(claim).into_iter().flatten());
+    fn parties(&self, claim: &Claim) -> Parties {
+        let rendering = claim
+            .lines
+            .iter()
+            .filter_map(|line| line.rendering.as_ref());
+        Parties {
+            member: self.member_token(&claim.member.identifier),
+            providers: std::iter::once(&claim.billing)
+                .chain(rendering)
+                .map(|provider| self.provider_token(&provider.identifier))
+                .collect(),
         }
-        let salt: Salt = vault::random()?;
-        let bytes = flag.to_canon();
-        let key = self.vault.fresh(1).await?.pop().context("no record key")?;
-        let salted = SaltedFlag {
-            salt,
-            flag: Blob(bytes),
-        };
-        Ok(FlagRow {
-            id: flag.id,
-            pattern: flag.pattern.as_str().to_owned(),
-            score: flag.score,
-            first_seen: flag.first_seen,
-            last_seen: flag.last_seen,
-            exposure: flag.exposure,
-            claims: claims.into_iter().collect(),
-            members: members.into_iter().collect(),
-            providers: providers.into_iter().collect(),
-            commitment: commit(Subject::Flag, &salt, &salted.flag.0),
-            sealed: key.seal(FLAG, &salted.to_canon())?,
-        })
+    }
+
+    /// Who claims concern. Of one that was erased it is still known who billed.
+    async fn parties_of(&self, claims: Vec<ClaimId>) -> Result<BTreeMap<ClaimId, Parties>> {
+        let mut parties = BTreeMap::new();
+        for chunk in claims.chunks(256) {
+            let rows = self.store.claims_by_id(chunk).await?;
+            for row in &rows {
+                let known = Parties {
+                    member: row.member,
+                    providers: BTreeSet::from([row.provider]),
+                };
+                parties.insert(row.id, known);
+            }
+            for read in self.open_rows(rows).await? {
+                parties.insert(read.row.id, self.parties(&read.claim));
+            }
+        }
+        Ok(parties)
     }
 
     /// Opens flags; those whose key was destroyed, or that are damaged, are left
@@ -385,18 +329,35 @@ pub(super) fn open_fact(key: &RecordKey, row: &FactRow) -> Option<Fact> {
     Fact::from_canon(&key.open(FACT, &row.sealed).ok()?).ok()
 }
 
-/// Who rendered the lines of each claim, beside who billed.
-fn rendering(node: &Node, done: &[Done]) -> BTreeMap<ClaimId, BTreeSet<Token>> {
-    done.iter()
-        .map(|done| {
-            let tokens = done
-                .claim
-                .lines
-                .iter()
-                .filter_map(|line| line.rendering.as_ref())
-                .map(|provider| node.provider_token(&provider.identifier))
-                .collect();
-            (done.claim.id, tokens)
-        })
-        .collect()
+/// A flag under a fresh salt and key.
+fn flag_row(
+    flag: &Flag,
+    parties: &BTreeMap<ClaimId, Parties>,
+    key: Option<RecordKey>,
+) -> Result<FlagRow> {
+    let claims: BTreeSet<ClaimId> = flag.claims.iter().map(|(claim, _)| *claim).collect();
+    let known = || claims.iter().filter_map(|claim| parties.get(claim));
+    let members: BTreeSet<Token> = known().map(|parties| parties.member).collect();
+    let providers: BTreeSet<Token> = known()
+        .flat_map(|parties| parties.providers.iter().copied())
+        .collect();
+    let salt: Salt = vault::random()?;
+    let key = key.context("no record key")?;
+    let salted = SaltedFlag {
+        salt,
+        flag: Blob(flag.to_canon()),
+    };
+    Ok(FlagRow {
+        id: flag.id,
+        pattern: flag.pattern.as_str().to_owned(),
+        score: flag.score,
+        first_seen: flag.first_seen,
+        last_seen: flag.last_seen,
+        exposure: flag.exposure,
+        claims: claims.into_iter().collect(),
+        members: members.into_iter().collect(),
+        providers: providers.into_iter().collect(),
+        commitment: commit(Subject::Flag, &salt, &salted.flag.0),
+        sealed: key.seal(FLAG, &salted.to_canon())?,
+    })
 }

@@ -17,14 +17,22 @@ pub struct Enrolled {
 }
 
 impl Node {
-    /// Stores a contract as the next version of its unit.
+    /// Stores a contract as the next version of its unit. Members who are
+    /// enrolled under another move to it when `moving`, as an event in the
+    /// order of both.
     ///
     /// # Errors
-    /// When it is not sound, a member is enrolled elsewhere, or the store fails.
-    pub async fn enrol(&self, contract: &Contract) -> Result<Enrolled> {
+    /// When it is not sound, a member is enrolled elsewhere and does not move,
+    /// or the store fails.
+    pub async fn enrol(&self, contract: &Contract, moving: bool) -> Result<Enrolled> {
         contract.check()?;
         let unit = self.unit_token(&UnitKey::contract(&contract.id));
-        let before = self.contract_of(unit, None).await?;
+        let mut touched = Vec::new();
+        for member in &contract.members {
+            if self.death_of(self.member_token(&member.id)).await? != member.death {
+                touched.push(self.death_group(&member.id));
+            }
+        }
         let key = self.vault.fresh(1).await?.pop().context("no record key")?;
         let version = self
             .store
@@ -35,19 +43,15 @@ impl Node {
                     .iter()
                     .map(|member| self.member_token(&member.id))
                     .collect(),
+                moving,
                 sealed: key.seal(CONTRACT, &contract.to_canon())?,
+                touched,
             })
             .await?;
         self.audit("contract-stored", &[super::keys::hex(&unit.0)])
             .await?;
-        if let Some((_, before)) = before {
-            for member in &contract.members {
-                let known = before.members.iter().find(|known| known.id == member.id);
-                if known.and_then(|known| known.death) != member.death {
-                    self.restate_death(&member.id, member.death).await?;
-                }
-            }
-        }
+        // What follows from a death that became known, or was corrected.
+        self.judge().await?;
         Ok(Enrolled {
             members: contract.members.len(),
             version,

@@ -73,6 +73,12 @@ impl Node {
                 format!("{} claims are set aside after host faults", waiting.held),
             );
         }
+        if waiting.unjudged > 0 {
+            found.fault(
+                "detection",
+                "groups of facts wait to be judged: submit again, or open the node again",
+            );
+        }
         Ok(found)
     }
 

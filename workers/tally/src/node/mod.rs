@@ -18,12 +18,13 @@ use std::fs;
 use std::num::NonZeroU32;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use tally_core::claim::UnitKey;
 use tally_sandbox::{Backend, Sandbox};
-use tally_store::port::{StoreError, Token};
+use tally_store::port::{Layout as _, StoreError, Token};
 use tally_store::sqlite::SqliteStore;
 use tally_store::vault::{self, Vault};
 use tally_types::ServiceDate;
@@ -37,9 +38,9 @@ pub use fsck::{Fault, Fscked};
 pub use publish::{PublishError, Published};
 pub use read::{Accumulated, ClaimRead, FlagRead};
 pub use replay::{Break, Replayed};
-pub use submit::{RefusedClaim, Submitted};
+pub use submit::{Delivery, RefusedClaim, Reused, Submitted};
 pub(crate) use work::adjudicate;
-pub use work::{Drained, Planned};
+pub use work::{Drained, Failed, Planned};
 
 /// What a node's folder says of itself.
 #[derive(Serialize, Deserialize)]
@@ -61,7 +62,8 @@ pub const SUBMITTER: &str = "local";
 pub struct Node {
     folder: PathBuf,
     origin: String,
-    partitions: NonZeroU32,
+    /// As the store last said: another process may change it.
+    partitions: AtomicU32,
     keys: Keys,
     store: SqliteStore,
     vault: Vault,
@@ -85,6 +87,17 @@ impl Node {
         let store = SqliteStore::open(&folder.join("node.db"))
             .await
             .with_context(|| format!("opening {}", folder.join("node.db").display()))?;
+        let held = store
+            .set_up(&tally_store::port::Identity {
+                origin: identity.origin.clone(),
+                partitions: identity.partitions.get(),
+            })
+            .await?;
+        anyhow::ensure!(
+            held.origin == identity.origin,
+            "{} is the store of another node: restore the folder from one backup",
+            folder.join("node.db").display()
+        );
         let vault = Vault::open(&folder.join("keys.db"), keys.wrap())
             .await
             .with_context(|| format!("opening {}", folder.join("keys.db").display()))?;
@@ -93,7 +106,7 @@ impl Node {
             shelf: Shelf::new(sandbox, folder.join("cache"), keys.artefact.clone()),
             folder: folder.to_owned(),
             origin: identity.origin,
-            partitions: identity.partitions,
+            partitions: AtomicU32::new(held.partitions),
             keys,
             store,
             vault,
@@ -107,6 +120,7 @@ impl Node {
     /// policies, and what a killed process left in the outbox.
     async fn start(&self) -> Result<()> {
         self.begin_log().await?;
+        self.judge().await?;
         self.integrate(false).await?;
         self.publish_bundled().await?;
         Ok(())
@@ -137,9 +151,18 @@ impl Node {
         &self.vault
     }
 
-    /// How many partitions the queue has.
+    /// How many partitions claims are queued in from now on.
     pub fn partitions(&self) -> NonZeroU32 {
-        self.partitions
+        NonZeroU32::new(self.partitions.load(Ordering::Relaxed)).unwrap_or(PARTITIONS)
+    }
+
+    /// Asks the store how many partitions there are by now.
+    async fn read_partitions(&self) -> Result<()> {
+        if let Some(identity) = self.store.identity().await? {
+            self.partitions
+                .store(identity.partitions, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     /// The token of a member id.

@@ -9,11 +9,12 @@ use anyhow::{Context as _, Result};
 use tally_core::adjudication::{Outcome, PastLine};
 use tally_core::canon::Canon as _;
 use tally_core::claim::{Claim, ClaimId, Contract};
-use tally_core::fraud::{self, Fact, Flag, Parameters};
+use tally_core::fraud::{self, DetectorId, Fact, Flag, Parameters};
 use tally_core::ledger::Entry;
 use tally_sandbox::{Backend, Sandbox};
 use tally_store::port::{
-    AccumulatorName, ClaimRow, FlagGroup, Group, Publications as _, Reading as _, Token, Work as _,
+    AccumulatorName, ClaimRow, Detection as _, Enrolment as _, FlagGroup, Group, Publications as _,
+    Reading as _, Token, Work as _,
 };
 
 use super::Node;
@@ -175,26 +176,14 @@ impl Node {
         detected: &mut Redetected,
     ) -> Result<()> {
         let rows = self.store.claims_of_unit(token).await?;
-        let latest = self.contract_of(token, None).await.ok().flatten();
         let mut prefix = 0;
         let mut erased = false;
         let records: Vec<_> = rows.iter().map(|row| row.sealed.record).collect();
         let keys = self.vault.keys(&records).await?;
         let mut unit = UnitWork::new();
         let mut contracts: BTreeMap<u32, Arc<Contract>> = BTreeMap::new();
-        let mut expected = 1u64;
+        self.check_sequence(token, &rows, replayed).await?;
         for row in &rows {
-            if row.sequence != expected {
-                replayed.broke(
-                    "sequence",
-                    Some(row.id),
-                    format!(
-                        "number {} of its unit, where {expected} belongs",
-                        row.sequence
-                    ),
-                );
-            }
-            expected = row.sequence.saturating_add(1);
             let Some(outcome) = &row.outcome else {
                 continue;
             };
@@ -251,10 +240,7 @@ impl Node {
                     );
                 }
                 prefix = prefix.max(body.prefix);
-                let death = latest
-                    .as_ref()
-                    .and_then(|(_, contract)| self.death(contract, row.member));
-                detected.add(self.facts_by_group(&claim, death), &claim, &outcome);
+                detected.add(self.facts_by_group(&claim), row.member, &claim, &outcome);
             }
         }
         self.check_unit(token, &rows, &unit, erased, replayed).await
@@ -343,6 +329,46 @@ impl Node {
         Ok(())
     }
 
+    /// Numbers without a gap, over claims and events; and each claim after the
+    /// last before it that was not discarded.
+    async fn check_sequence(
+        &self,
+        token: Token,
+        rows: &[ClaimRow],
+        replayed: &mut Replayed,
+    ) -> Result<()> {
+        let events = self.store.events(token).await?;
+        let mut numbers: BTreeMap<u64, Option<ClaimId>> =
+            events.iter().map(|event| (event.sequence, None)).collect();
+        let mut previous = 0;
+        for row in rows {
+            if numbers.insert(row.sequence, Some(row.id)).is_some() || row.previous != previous {
+                replayed.broke(
+                    "sequence",
+                    Some(row.id),
+                    format!(
+                        "number {} of its unit after {}, where {previous} was before it",
+                        row.sequence, row.previous
+                    ),
+                );
+            }
+            if !row.discarded {
+                previous = row.sequence;
+            }
+        }
+        for ((number, claim), expected) in numbers.into_iter().zip(1u64..) {
+            if number != expected {
+                replayed.broke(
+                    "sequence",
+                    claim,
+                    format!("number {number} of its unit, where {expected} belongs"),
+                );
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// What is stored of the unit against what its claims come to.
     async fn check_unit(
         &self,
@@ -355,13 +381,14 @@ impl Node {
         let Some(state) = self.store.units(&[token]).await?.pop() else {
             return Ok(());
         };
-        let decided = rows.iter().filter(|row| row.outcome.is_some()).count() as u64;
+        let decided = rows.iter().filter(|row| row.outcome.is_some());
+        let decided = decided.map(|row| row.sequence).max().unwrap_or(0);
         if state.done != decided {
             replayed.broke(
                 "sequence",
                 rows.last().map(|row| row.id),
                 format!(
-                    "{} claims of the unit were decided, {decided} are there",
+                    "the unit is decided up to number {}, its claims up to {decided}",
                     state.done
                 ),
             );
@@ -417,12 +444,17 @@ impl Node {
 #[derive(Default)]
 struct Redetected {
     groups: BTreeMap<Group, Vec<Fact>>,
+    /// Whose death a group is judged by.
+    members: BTreeMap<Group, Token>,
     findings: BTreeMap<FlagGroup, Vec<Flag>>,
 }
 
 impl Redetected {
-    fn add(&mut self, facts: Vec<(Group, Fact)>, claim: &Claim, outcome: &Outcome) {
+    fn add(&mut self, facts: Vec<(Group, Fact)>, member: Token, claim: &Claim, outcome: &Outcome) {
         for (group, fact) in facts {
+            if group.detector == DetectorId::ServiceAfterDeath {
+                self.members.insert(group, member);
+            }
             self.groups.entry(group).or_default().push(fact);
         }
         let flags = fraud::flags_of_findings(claim, outcome);
@@ -436,7 +468,11 @@ impl Node {
     /// What detectors remember, and the flags that stand, against what follows
     /// from the claims.
     async fn check_detection(&self, detected: Redetected, replayed: &mut Replayed) -> Result<()> {
-        let Redetected { groups, findings } = detected;
+        let Redetected {
+            groups,
+            members,
+            findings,
+        } = detected;
         let parameters = Parameters::default();
         let mut expected = findings;
         let wanted: Vec<Group> = groups.keys().copied().collect();
@@ -485,7 +521,12 @@ impl Node {
                         ),
                     );
                 }
-                let flags = fraud::flags_of(group.detector, facts, &parameters);
+                let death = match members.get(group) {
+                    Some(member) => self.death_of(*member).await.ok().flatten(),
+                    None => None,
+                };
+                let facts = fraud::with_death(facts, death);
+                let flags = fraud::flags_of(group.detector, &facts, &parameters);
                 expected.insert(FlagGroup::Facts(*group), flags);
             }
         }

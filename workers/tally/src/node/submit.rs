@@ -1,6 +1,7 @@
 //! Intake: parse, resolve the member in enrolment, seal, sequence, queue.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
@@ -8,10 +9,11 @@ use tally_core::canon::{Canon as _, Reader};
 use tally_core::claim::{Claim, ClaimId, UnitKey};
 use tally_core::interchange::{Format, Refusal, Source, read_claims};
 use tally_store::port::{Enrolment as _, Intake as _, NewClaim, Submission, SubmissionRow, Token};
+use thiserror::Error;
 
 use super::keys::hex;
 use super::work::CLAIM;
-use super::{Node, SUBMITTER};
+use super::{Node, SUBMITTER, is_fenced};
 
 /// A claim that was refused: what, where and why. Nothing identifying is in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,19 +53,74 @@ struct Resolved {
     contract: Option<u32>,
 }
 
+/// A file that was sent.
+#[derive(Clone, Copy)]
+pub struct Delivery<'a> {
+    /// The organisation that sends it.
+    pub submitter: &'a str,
+    /// The sender's control number of it; the hash of the file when it says
+    /// none.
+    pub interchange: Option<&'a str>,
+    /// The file.
+    pub bytes: &'a [u8],
+    /// Its format; recognised when it is not said.
+    pub format: Option<Format>,
+}
+
+impl<'a> Delivery<'a> {
+    /// A file of whoever has the node's folder.
+    #[must_use]
+    pub fn local(bytes: &'a [u8], format: Option<Format>) -> Self {
+        Self {
+            submitter: SUBMITTER,
+            interchange: None,
+            bytes,
+            format,
+        }
+    }
+
+    fn interchange(&self) -> String {
+        match self.interchange {
+            Some(number) => number.to_owned(),
+            None => hex(&Sha256::digest(self.bytes)),
+        }
+    }
+}
+
+/// The sender's control number was used for another file before.
+#[derive(Debug, Error)]
+#[error("this control number was used for another file before: a new file needs a new number")]
+pub struct Reused;
+
+/// How often a submission is resolved again when enrolment moves meanwhile.
+const TRIES: u32 = 8;
+
 impl Node {
-    /// Takes a file in. The same bytes again give the first result.
+    /// Takes a file in. The same again gives the first result.
     ///
     /// # Errors
-    /// When the store fails; a file that cannot be read is a refusal.
-    pub async fn submit(&self, bytes: &[u8], format: Option<Format>) -> Result<Submitted> {
-        let token = self.submission_token(bytes);
+    /// [`Reused`] when its control number was another file's; when the store
+    /// fails. A file that cannot be read is a refusal.
+    pub async fn submit(&self, delivery: Delivery<'_>) -> Result<Submitted> {
+        let token = self.submission_token(&delivery);
+        let content = self.content_token(&delivery);
         if let Some(row) = self.store.submission(token).await? {
-            return submitted(&row, true);
+            return submitted(&row, content, true);
         }
-        let submission = self.prepare(bytes, format).await?;
-        crate::failpoint::reach("before-accept");
-        let row = self.store.accept(&submission).await?;
+        let mut tries = 0;
+        let row = loop {
+            let submission = self.prepare(delivery).await?;
+            crate::failpoint::reach("before-accept");
+            match self.store.accept(&submission).await.map_err(Into::into) {
+                Ok(row) => break row,
+                // A member moved, or the number of partitions changed.
+                Err(error) if is_fenced(&error) && tries < TRIES => {
+                    tries += 1;
+                    self.read_partitions().await?;
+                }
+                Err(error) => return Err(error),
+            }
+        };
         crate::failpoint::reach("after-accept");
         tracing::info!(
             read = row.read,
@@ -71,13 +128,24 @@ impl Node {
             queued = row.claims.len(),
             "submission taken in"
         );
-        submitted(&row, false)
+        submitted(&row, content, false)
     }
 
-    fn submission_token(&self, bytes: &[u8]) -> Token {
-        let interchange = hex(&Sha256::digest(bytes));
-        let parts = [SUBMITTER.as_bytes(), interchange.as_bytes()];
+    fn submission_token(&self, delivery: &Delivery<'_>) -> Token {
+        let interchange = delivery.interchange();
+        let parts = [delivery.submitter.as_bytes(), interchange.as_bytes()];
         self.keys.tokens.token("submission", &parts)
+    }
+
+    /// Of a file that is named by its own hash, the name says it all.
+    fn content_token(&self, delivery: &Delivery<'_>) -> Token {
+        match delivery.interchange {
+            None => self.submission_token(delivery),
+            Some(_) => {
+                let hash = Sha256::digest(delivery.bytes);
+                self.keys.tokens.token("content", &[hash.as_slice()])
+            }
+        }
     }
 
     /// Parses, resolves and seals what a file holds; nothing is stored but
@@ -85,13 +153,14 @@ impl Node {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn prepare(&self, bytes: &[u8], format: Option<Format>) -> Result<Submission> {
-        let interchange = hex(&Sha256::digest(bytes));
+    pub async fn prepare(&self, delivery: Delivery<'_>) -> Result<Submission> {
+        let interchange = delivery.interchange();
+        let partitions = self.partitions();
         let read = read_claims(
-            bytes,
-            format,
+            delivery.bytes,
+            delivery.format,
             &Source {
-                submitter: SUBMITTER,
+                submitter: delivery.submitter,
                 interchange: &interchange,
                 received: self.clock.today(),
             },
@@ -100,7 +169,9 @@ impl Node {
         let mut resolved = BTreeMap::new();
         let mut claims = Vec::with_capacity(read.claims.len());
         for claim in &read.claims {
-            let unit = self.resolve(claim, &mut resolved).await?;
+            let unit = self
+                .resolve(claim, delivery.submitter, partitions, &mut resolved)
+                .await?;
             let key = keys.next().context("no record key")?;
             claims.push(NewClaim {
                 id: claim.id,
@@ -117,7 +188,10 @@ impl Node {
         }
         let refusals: Vec<RefusedClaim> = read.refusals.iter().map(refused).collect();
         Ok(Submission {
-            token: self.submission_token(bytes),
+            token: self.submission_token(&delivery),
+            submitter: delivery.submitter.to_owned(),
+            content: self.content_token(&delivery),
+            partitions: partitions.get(),
             read: read.read,
             refused: u32::try_from(refusals.len())?,
             refusals: refusals.to_canon(),
@@ -130,6 +204,8 @@ impl Node {
     async fn resolve(
         &self,
         claim: &Claim,
+        submitter: &str,
+        partitions: NonZeroU32,
         known: &mut BTreeMap<Token, Resolved>,
     ) -> Result<Resolved> {
         let member = self.member_token(&claim.member.identifier);
@@ -142,11 +218,11 @@ impl Node {
         };
         let (key, contract) = match enrolled {
             Some((version, contract)) => (UnitKey::contract(&contract.id), Some(version)),
-            None => (UnitKey::unknown(SUBMITTER, &claim.member), None),
+            None => (UnitKey::unknown(submitter, &claim.member), None),
         };
         let resolved = Resolved {
             unit: self.unit_token(&key),
-            partition: key.partition(self.partitions),
+            partition: key.partition(partitions),
             contract,
         };
         known.insert(member, resolved.clone());
@@ -162,7 +238,10 @@ fn refused(refusal: &Refusal) -> RefusedClaim {
     }
 }
 
-fn submitted(row: &SubmissionRow, again: bool) -> Result<Submitted> {
+fn submitted(row: &SubmissionRow, content: Token, again: bool) -> Result<Submitted> {
+    if row.content != content {
+        return Err(Reused.into());
+    }
     let mut reader = Reader::new(&row.refusals);
     Ok(Submitted {
         read: row.read,

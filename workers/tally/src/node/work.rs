@@ -20,7 +20,6 @@ use tally_store::port::{
     Waiting, Work as _,
 };
 use tally_store::vault::{self, RecordKey};
-use tally_types::ServiceDate;
 use thiserror::Error;
 
 use super::record::{Making, Record};
@@ -67,7 +66,16 @@ pub struct Planned {
     /// What is to be committed.
     pub batch: Batch,
     /// Claims that a host fault stopped.
-    pub failed: Vec<ClaimId>,
+    pub failed: Vec<Failed>,
+}
+
+/// A claim that a host fault stopped.
+#[derive(Clone)]
+pub struct Failed {
+    /// The claim.
+    pub claim: ClaimId,
+    /// What stopped it; nothing identifying in it.
+    pub reason: String,
 }
 
 /// A unit as the claims of a batch move it.
@@ -153,8 +161,6 @@ struct Ready {
     key: RecordKey,
     claim: Claim,
     contract: Option<Arc<Contract>>,
-    /// The member's death, as enrolment knows it now.
-    death: Option<ServiceDate>,
 }
 
 /// A claim of the batch with all it came to.
@@ -162,7 +168,6 @@ pub(super) struct Done {
     pub(super) key: RecordKey,
     pub(super) claim: Claim,
     pub(super) outcome: Outcome,
-    pub(super) death: Option<ServiceDate>,
     pub(super) row: Adjudicated,
 }
 
@@ -223,7 +228,7 @@ impl Node {
     /// # Errors
     /// When the store fails. What was committed stays.
     pub async fn drain(&self, progress: &dyn Fn(u64)) -> Result<Drained> {
-        let released = self.store.release().await?;
+        let released = self.store.release(None).await?;
         if released > 0 {
             tracing::warn!(
                 claims = released,
@@ -235,7 +240,7 @@ impl Node {
         loop {
             let mut idle = true;
             let mut faults = 0;
-            for partition in 0..self.partitions.get() {
+            for partition in 0..self.partitions_in_use().await? {
                 let queued = self.store.next(partition, BATCH).await?;
                 if queued.is_empty() {
                     continue;
@@ -251,8 +256,10 @@ impl Node {
                     Err(error) if is_fenced(&error) => {}
                     Err(error) => return Err(error),
                 }
-                self.integrate(false).await?;
             }
+            // Flags first: they fill the batches that the log is due.
+            self.judge().await?;
+            self.integrate(false).await?;
             if idle {
                 break;
             }
@@ -283,12 +290,24 @@ impl Node {
         failpoint::reach("before-commit");
         self.store.commit(&planned.batch).await?;
         failpoint::reach("after-commit");
-        for claim in planned.failed {
-            if self.store.failed(claim, ATTEMPTS).await? {
-                tracing::error!(%claim, "set aside after {ATTEMPTS} host faults; later claims of its unit wait");
+        self.note_faults(&planned.failed).await?;
+        Ok(batched)
+    }
+
+    /// Counts host faults; a claim that has had its share is set aside.
+    pub(super) async fn note_faults(&self, failed: &[Failed]) -> Result<()> {
+        for Failed { claim, reason } in failed {
+            if self.store.failed(*claim, ATTEMPTS, reason).await? {
+                tracing::error!(%claim, "set aside after {ATTEMPTS} host faults; later claims of its unit wait: `tally queue dead list`");
             }
         }
-        Ok(batched)
+        Ok(())
+    }
+
+    /// One more than the greatest partition that something may wait in.
+    async fn partitions_in_use(&self) -> Result<u32> {
+        let queued = self.store.generations().await?;
+        Ok(queued.into_iter().fold(self.partitions().get(), u32::max))
     }
 
     /// All that a batch comes to; nothing is stored but record keys.
@@ -297,7 +316,7 @@ impl Node {
     /// When the store fails or something stored is damaged.
     pub async fn plan(&self, queued: Vec<Queued>) -> Result<Planned> {
         let book = self.book().await?;
-        let mut failed: BTreeMap<Token, ClaimId> = BTreeMap::new();
+        let mut failed: BTreeMap<Token, Failed> = BTreeMap::new();
         let ready = self.make_ready(queued, &mut failed).await?;
         let mut units = self.units_of(&ready, &mut failed).await?;
         let mut done: Vec<Done> = Vec::with_capacity(ready.len());
@@ -317,13 +336,11 @@ impl Node {
                 Err(fault) => stop(&mut failed, &ready.queued, &fault.into()),
             }
         }
-        let detected = self.detect(&mut done, &mut failed).await?;
         Ok(Planned {
             batch: Batch {
+                facts: self.facts(&done)?,
+                findings: self.findings(&done).await?,
                 claims: done.into_iter().map(|done| done.row).collect(),
-                facts: detected.facts,
-                groups: detected.groups,
-                flags: detected.flags,
             },
             failed: failed.into_values().collect(),
         })
@@ -333,12 +350,11 @@ impl Node {
     async fn make_ready(
         &self,
         queued: Vec<Queued>,
-        failed: &mut BTreeMap<Token, ClaimId>,
+        failed: &mut BTreeMap<Token, Failed>,
     ) -> Result<Vec<Ready>> {
         let records: Vec<_> = queued.iter().map(|claim| claim.sealed.record).collect();
         let mut keys = self.vault.keys(&records).await?;
         let mut contracts: BTreeMap<(Token, u32), Arc<Contract>> = BTreeMap::new();
-        let mut latest: BTreeMap<Token, Option<Arc<Contract>>> = BTreeMap::new();
         let mut ready = Vec::with_capacity(queued.len());
         for queued in queued {
             if failed.contains_key(&queued.unit) {
@@ -346,25 +362,12 @@ impl Node {
             }
             let key = keys.remove(&queued.sealed.record);
             match self.open_queued(&queued, key, &mut contracts).await {
-                Ok((key, claim, contract)) => {
-                    let death = match latest.get(&queued.unit) {
-                        Some(latest) => latest.clone(),
-                        None => {
-                            let now = self.contract_of(queued.unit, None).await.ok().flatten();
-                            let now = now.map(|(_, contract)| Arc::new(contract));
-                            latest.insert(queued.unit, now.clone());
-                            now
-                        }
-                    }
-                    .and_then(|now| now.members.get(now.find(&claim.member)?)?.death);
-                    ready.push(Ready {
-                        queued,
-                        key,
-                        claim,
-                        contract,
-                        death,
-                    });
-                }
+                Ok((key, claim, contract)) => ready.push(Ready {
+                    queued,
+                    key,
+                    claim,
+                    contract,
+                }),
                 Err(error) => stop(failed, &queued, &error),
             }
         }
@@ -401,7 +404,7 @@ impl Node {
     async fn units_of(
         &self,
         ready: &[Ready],
-        failed: &mut BTreeMap<Token, ClaimId>,
+        failed: &mut BTreeMap<Token, Failed>,
     ) -> Result<BTreeMap<Token, UnitWork>> {
         let wanted: BTreeSet<Token> = ready.iter().map(|ready| ready.queued.unit).collect();
         let wanted: Vec<Token> = wanted.into_iter().collect();
@@ -576,15 +579,17 @@ fn make_done(
         key: ready.key,
         claim: ready.claim,
         outcome,
-        death: ready.death,
         row,
     })
 }
 
 /// A host fault: the claim is tried again, and its unit waits for it.
-fn stop(failed: &mut BTreeMap<Token, ClaimId>, queued: &Queued, error: &anyhow::Error) {
+fn stop(failed: &mut BTreeMap<Token, Failed>, queued: &Queued, error: &anyhow::Error) {
     tracing::error!(claim = %queued.claim, error = format!("{error:#}"), "host fault; the claim is tried again");
-    failed.entry(queued.unit).or_insert(queued.claim);
+    failed.entry(queued.unit).or_insert_with(|| Failed {
+        claim: queued.claim,
+        reason: format!("{error:#}"),
+    });
 }
 
 pub(super) fn open_history(key: &RecordKey, sealed: &Sealed) -> Result<Vec<PastLine>> {

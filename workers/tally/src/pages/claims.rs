@@ -54,6 +54,7 @@ pub(super) async fn page(site: Shared, asked: Asked) -> Answered {
         unit: None,
         after,
         limit: LIMIT + 1,
+        ..ClaimFilter::default()
     };
     // One more than a page tells whether there is a next; only what is shown
     // is opened.

@@ -12,8 +12,8 @@ use tally_store::port::{Audit as _, ClaimFilter, FlagFilter, Reading as _};
 use tally_types::ServiceDate;
 use tower::ServiceExt as _;
 
-use crate::node::Node;
 use crate::node::clock::Clock;
+use crate::node::{Delivery, Node};
 use crate::view::ClaimView;
 
 /// What would do harm if it stood in a page as it is.
@@ -77,10 +77,13 @@ impl Fixture {
             inception: day("2024-01-01"),
             members: vec![member],
         };
-        node.enrol(&contract).await.unwrap();
+        node.enrol(&contract, false).await.unwrap();
         if !claims.is_empty() {
             let file = serde_json::Value::from(claims).to_string();
-            let submitted = node.submit(file.as_bytes(), None).await.unwrap();
+            let submitted = node
+                .submit(Delivery::local(file.as_bytes(), None))
+                .await
+                .unwrap();
             assert_eq!(submitted.refusals, Vec::new());
             node.drain(&|_| ()).await.unwrap();
         }

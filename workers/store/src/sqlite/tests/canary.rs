@@ -7,8 +7,8 @@ use tempfile::TempDir;
 
 use crate::conformance::world::{adjudicated, change, flag, group, integrate_all, submission};
 use crate::port::{
-    Audit, AuditRow, Batch, Enrolment, FactRow, Intake, NewContract, Sealed, StoreError, Token,
-    Work,
+    Audit, AuditRow, Batch, Detection, Enrolment, FactRow, Intake, Judged, NewContract, Sealed,
+    StoreError, Token, Work,
 };
 use crate::sqlite::SqliteStore;
 use crate::vault::{RecordKey, Tokens, Vault, WrapKey};
@@ -72,9 +72,7 @@ async fn planted_identifiers_are_in_no_file_and_no_error() {
     let vault = Vault::open(&folder.path().join("keys.db"), wrap)
         .await
         .unwrap();
-    let store = SqliteStore::open(&folder.path().join("node.db"))
-        .await
-        .unwrap();
+    let store = super::open(&folder.path().join("node.db")).await;
     let keys = vault.fresh(4).await.unwrap();
     let unit = tokens.token("unit", &[CONTRACT.as_bytes()]);
     let member = tokens.token("member", &[MEMBER.as_bytes()]);
@@ -82,6 +80,8 @@ async fn planted_identifiers_are_in_no_file_and_no_error() {
     let contract = NewContract {
         unit,
         members: vec![member],
+        moving: false,
+        touched: Vec::new(),
         sealed: seal(&keys[0], "contract"),
     };
     store.put_contract(&contract).await.unwrap();
@@ -109,16 +109,17 @@ async fn planted_identifiers_are_in_no_file_and_no_error() {
     flagged.sealed = seal(&keys[3], "flag");
     let batch = Batch {
         claims,
-        groups: vec![(group(1), 0)],
         facts: vec![FactRow {
             group: group(1),
             claim: new.claims[0].id,
             line: 1,
             sealed: seal(&keys[1], "fact"),
         }],
-        flags: vec![change(1, vec![flagged])],
+        findings: Vec::new(),
     };
     store.commit(&batch).await.unwrap();
+    let flags = change(1, vec![flagged]);
+    store.judge(std::slice::from_ref(&flags)).await.unwrap();
     integrate_all(&store).await.unwrap();
     let read = AuditRow {
         at: 0,
@@ -130,7 +131,7 @@ async fn planted_identifiers_are_in_no_file_and_no_error() {
     // Both databases, their logs and shared memory, and the two locks.
     assert_eq!(assert_files_clean(folder.path()), 8);
 
-    for error in errors(&store, &batch, &contract).await {
+    for error in errors(&store, &batch, &flags, &contract).await {
         assert_absent("an error", format!("{error} {error:?}").as_bytes());
     }
     store.close().await.unwrap();
@@ -138,16 +139,19 @@ async fn planted_identifiers_are_in_no_file_and_no_error() {
     assert_eq!(assert_files_clean(folder.path()), 4);
 }
 
-async fn errors(store: &SqliteStore, batch: &Batch, contract: &NewContract) -> Vec<StoreError> {
+async fn errors(
+    store: &SqliteStore,
+    batch: &Batch,
+    flags: &Judged,
+    contract: &NewContract,
+) -> Vec<StoreError> {
     let mut elsewhere = contract.clone();
     elsewhere.unit = Token([3; 32]);
-    let mut refused = batch.clone();
-    refused.claims.clear();
-    refused.groups.clear();
-    refused.flags[0].flags[0].commitment = [3; 32];
-    refused.flags[0].flags[0].score = 1001;
-    let mut judged = batch.clone();
-    judged.claims.clear();
+    let mut refused = flags.clone();
+    refused.flags[0].commitment = [3; 32];
+    refused.flags[0].score = 1001;
+    let mut late = refused.clone();
+    late.marks = vec![99];
     let mut orphan = batch.facts.clone();
     orphan[0].claim = crate::conformance::world::claim_id(99);
     let orphan = Batch {
@@ -157,10 +161,10 @@ async fn errors(store: &SqliteStore, batch: &Batch, contract: &NewContract) -> V
     vec![
         store.commit(batch).await.unwrap_err(),
         store.put_contract(&elsewhere).await.unwrap_err(),
-        store.commit(&judged).await.unwrap_err(),
+        store.judge(&[late]).await.unwrap_err(),
         // A flag with a score that none has, and a fact of a claim that is not
         // there: what SQLite itself refuses.
-        store.commit(&refused).await.unwrap_err(),
+        store.judge(&[refused]).await.unwrap_err(),
         store.commit(&orphan).await.unwrap_err(),
     ]
 }

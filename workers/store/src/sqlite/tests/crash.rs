@@ -23,7 +23,7 @@ const FOLDER: &str = "TALLY_CRASH_FOLDER";
 const UNITS: u64 = 4;
 
 async fn store(folder: &Path) -> SqliteStore {
-    SqliteStore::open(&folder.join("node.db")).await.unwrap()
+    super::open(&folder.join("node.db")).await
 }
 
 async fn vault(folder: &Path) -> Vault {
@@ -257,7 +257,7 @@ fn survive(seed: u64, rounds: usize, children: usize) {
 
 /// SQLite's own opinion of the file.
 async fn assert_sound(path: PathBuf) {
-    let store = SqliteStore::open(&path).await.unwrap();
+    let store = super::open(&path).await;
     let mut reader = store.reader().await.unwrap();
     let sound: String = sqlx::query_scalar("PRAGMA integrity_check")
         .fetch_one(&mut *reader)

@@ -9,7 +9,7 @@ use super::Folder;
 use crate::conformance::Fixture;
 use crate::conformance::assert_fenced;
 use crate::conformance::consistency::assert_consistent;
-use crate::conformance::together::{assert_flags_of_all, judged};
+use crate::conformance::together::{assert_flags_of_all, judge, stated};
 use crate::conformance::world::{
     adjudicated, batch, claim_id, decided, integrate_all, moved, submission, unit,
 };
@@ -24,14 +24,14 @@ async fn a_store_is_made_once_by_many_at_once() {
     for n in 0..6 {
         let path = path.clone();
         tasks.spawn(async move {
-            let store = SqliteStore::open(&path).await.unwrap();
+            let store = super::open(&path).await;
             store.accept(&submission(n, &[(n, n % 2)])).await.unwrap();
         });
     }
     while let Some(task) = tasks.join_next().await {
         task.unwrap();
     }
-    let store = SqliteStore::open(&path).await.unwrap();
+    let store = super::open(&path).await;
     assert_eq!(store.waiting().await.unwrap().ready, 6);
     assert_consistent_numbers(&store).await;
 }
@@ -59,8 +59,8 @@ async fn commits_reach_the_disk_and_readers_only_read() {
 async fn two_stores_on_one_file_have_one_effect() {
     let folder = Folder::new();
     let path = folder.path();
-    let one = Arc::new(SqliteStore::open(&path).await.unwrap());
-    let two = Arc::new(SqliteStore::open(&path).await.unwrap());
+    let one = Arc::new(super::open(&path).await);
+    let two = Arc::new(super::open(&path).await);
     let mut tasks = JoinSet::new();
     for (task, store) in [&one, &two, &one, &two].into_iter().enumerate() {
         let store = Arc::clone(store);
@@ -109,25 +109,29 @@ async fn commit_next(store: &SqliteStore, of: u64) {
 async fn two_stores_on_one_file_lose_no_flag() {
     let folder = Folder::new();
     let path = folder.path();
-    let one = SqliteStore::open(&path).await.unwrap();
-    let two = SqliteStore::open(&path).await.unwrap();
+    let one = super::open(&path).await;
+    let two = super::open(&path).await;
     let claims: Vec<_> = (0..40).map(|n| (n, 1)).collect();
     one.accept(&submission(1, &claims)).await.unwrap();
     for n in 0..20 {
-        // Both judge what they see, which is the same; then both commit.
-        let [first, second] = [judged(&one, 2 * n).await, judged(&two, 2 * n + 1).await];
-        match tokio::join!(one.commit(&first), two.commit(&second)) {
+        one.commit(&stated(2 * n)).await.unwrap();
+        two.commit(&stated(2 * n + 1)).await.unwrap();
+        // Both judge what they see, which is the same; one is first.
+        match tokio::join!(judge(&one), judge(&two)) {
+            (Ok(()), Ok(())) => {}
             (Ok(()), late) => {
                 assert_fenced(late);
-                let again = judged(&two, 2 * n + 1).await;
-                two.commit(&again).await.unwrap();
+                judge(&two).await.unwrap();
             }
             (late, Ok(())) => {
                 assert_fenced(late);
-                let again = judged(&one, 2 * n).await;
-                one.commit(&again).await.unwrap();
+                judge(&one).await.unwrap();
             }
-            neither => panic!("{neither:?}"),
+            (first, second) => {
+                assert_fenced(first);
+                assert_fenced(second);
+                judge(&one).await.unwrap();
+            }
         }
         assert_flags_of_all(&one, 2 * n + 2).await;
         assert_flags_of_all(&two, 2 * n + 2).await;
@@ -135,29 +139,10 @@ async fn two_stores_on_one_file_lose_no_flag() {
 }
 
 #[tokio::test]
-async fn a_writer_waits_for_one_of_another_process() {
-    let folder = Folder::new();
-    let path = folder.path();
-    let one = SqliteStore::open(&path).await.unwrap();
-    let two = SqliteStore::open(&path).await.unwrap();
-    let mut writer = one.writer().await;
-    let tx = super::super::begin(&mut writer).await.unwrap();
-    let waiting = tokio::spawn(async move {
-        two.accept(&submission(1, &[(1, 1)])).await.unwrap();
-        two
-    });
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-    assert!(!waiting.is_finished());
-    tx.rollback().await.unwrap();
-    let two = waiting.await.unwrap();
-    assert_eq!(two.waiting().await.unwrap().ready, 1);
-}
-
-#[tokio::test]
 async fn a_file_of_a_later_version_or_of_something_else_is_refused() {
     let folder = Folder::new();
     let path = folder.path();
-    let store = SqliteStore::open(&path).await.unwrap();
+    let store = super::open(&path).await;
     sqlx::query(
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
          VALUES (9999, 'a later version', true, x'00', 0)",
@@ -289,7 +274,6 @@ mod modes {
 
     use super::submission;
     use crate::port::Intake;
-    use crate::sqlite::SqliteStore;
     use crate::vault::{Vault, WrapKey};
 
     const FOLDER: &str = "TALLY_MODES_FOLDER";
@@ -307,7 +291,7 @@ mod modes {
         };
         let node = folder.join("node.db");
         let keys = folder.join("keys.db");
-        let store = SqliteStore::open(&node).await.unwrap();
+        let store = super::super::open(&node).await;
         let vault = Vault::open(&keys, WrapKey::new([9; 32])).await.unwrap();
         store.accept(&submission(1, &[(1, 1)])).await.unwrap();
         vault.fresh(1).await.unwrap();
@@ -343,14 +327,9 @@ mod modes {
     async fn a_file_that_is_there_keeps_its_mode() {
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("node.db");
-        SqliteStore::open(&path)
-            .await
-            .unwrap()
-            .close()
-            .await
-            .unwrap();
+        super::super::open(&path).await.close().await.unwrap();
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
-        let again = SqliteStore::open(&path).await.unwrap();
+        let again = super::super::open(&path).await;
         assert_eq!(mode(&path), 0o640);
         again.close().await.unwrap();
     }

@@ -8,7 +8,7 @@ use super::Folder;
 use crate::conformance::Fixture;
 use crate::conformance::world::{claim_id, day, flag, token, unit};
 use crate::port::{ClaimFilter, FlagFilter};
-use crate::sqlite::{SqliteStore, commit, flags, intake, log, reading, work};
+use crate::sqlite::{SqliteStore, aside, commit, detection, flags, intake, log, reading, work};
 
 async fn plan(store: &SqliteStore, sql: impl SqlSafeStr) -> Vec<String> {
     let sql = format!("EXPLAIN QUERY PLAN {}", sql.into_sql_str().as_str());
@@ -50,7 +50,8 @@ async fn the_hot_path_searches() {
     let store = folder.fresh().await;
     for (name, sql) in [
         ("units", work::UNITS),
-        ("facts", work::FACTS),
+        ("facts", detection::FACTS),
+        ("sought", work::SOUGHT),
         ("balances", work::BALANCES),
         ("histories", work::HISTORIES),
         ("placed", commit::PLACED),
@@ -75,12 +76,19 @@ async fn the_hot_path_searches() {
     }
     let stale = plan(&store, AssertSqlSafe(commit::STALE.sql(4))).await;
     assert_searches("stale", &stale, &[]);
-    let judged = plan(&store, AssertSqlSafe(commit::JUDGED.sql(4))).await;
-    assert_searches("judged", &judged, &[]);
-    let found = judged
+    // The marks of groups: the first by their order, the rest by their group.
+    let marked = plan(&store, detection::UNJUDGED).await;
+    let found = marked
         .iter()
-        .any(|step| step.contains("detector=? AND key=?"));
-    assert!(found, "{judged:#?}");
+        .any(|step| step.contains("unjudged_by_group (detector=? AND key=?)"));
+    assert!(found, "{marked:#?}");
+    // What is ready before a claim: of its unit, from the last that is done.
+    let up_to = plan(&store, work::UP_TO).await;
+    assert_searches("up to", &up_to, &[]);
+    let found = up_to
+        .iter()
+        .any(|step| step.contains("unit=? AND sequence>? AND sequence<?"));
+    assert!(found, "{up_to:#?}");
 }
 
 #[tokio::test]
@@ -112,7 +120,7 @@ async fn what_waits_is_taken_from_the_front() {
         assert_eq!(plan.len(), 1, "{plan:#?}");
     }
     // What is released is found by the same index.
-    for sql in [work::LET_GO, work::RELEASED] {
+    for sql in [aside::LET_GO, aside::RELEASED] {
         let plan = plan(&store, sql).await;
         let found = plan.iter().any(|step| step.contains("queue_aside"));
         assert!(found, "{plan:#?}");
@@ -162,6 +170,14 @@ async fn filters_use_their_index() {
                 ..none.clone()
             },
             "claim_by_provider",
+        ),
+        (
+            "submitter",
+            ClaimFilter {
+                submitter: Some("harbour-clinic".into()),
+                ..none.clone()
+            },
+            "claim_by_submitter",
         ),
         (
             "after",
