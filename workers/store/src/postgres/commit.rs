@@ -1,0 +1,246 @@
+//! A batch, in one transaction: fenced first, then written.
+
+use std::collections::BTreeMap;
+
+use sqlx::postgres::PgConnection;
+
+use crate::port::{
+    AccumulatorName, Adjudicated, Answer, Batch, FlagGroup, FlagRow, StoreError, Token,
+};
+
+use super::cells::Cells;
+use super::{detection, doing, fenced, flags, number, position, status, taken};
+
+/// Locks units, in order.
+pub(super) const UNITS: &str =
+    "SELECT token, id, done FROM unit WHERE token = ANY($1) ORDER BY id FOR NO KEY UPDATE";
+
+/// Takes claims off the queue that are ready there, and tells where they stand.
+/// Whoever changes what is ready holds the units.
+pub(super) const TAKEN: &str = "DELETE FROM queue AS q \
+     USING unnest($1::bytea[]) WITH ORDINALITY AS a (id, n), claim AS c \
+     WHERE c.id = a.id AND q.claim = c.place AND q.state = 0 \
+     RETURNING a.n, c.place, c.unit, c.sequence, c.previous, c.received";
+
+/// Moves balances that are what they were taken to be, adds those that are not
+/// there and were taken to be zero, and counts both.
+pub(super) const BALANCES: &str = "WITH moved AS MATERIALIZED (\
+     SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::text[], $4::text[], $5::integer[], \
+                          $6::bigint[], $7::bigint[]) \
+          AS n (unit, member, product, name, period, before, after)), \
+     found AS (UPDATE accumulator AS a SET used = m.after FROM moved AS m \
+     WHERE a.unit = m.unit AND a.period = m.period AND a.name = m.name \
+       AND a.product = m.product AND a.member = m.member AND a.used = m.before RETURNING 1), \
+     added AS (INSERT INTO accumulator (unit, member, product, name, period, used) \
+     SELECT m.unit, m.member, m.product, m.name, m.period, m.after FROM moved AS m \
+     WHERE m.before = 0 AND NOT EXISTS (SELECT FROM accumulator AS a \
+     WHERE a.unit = m.unit AND a.period = m.period AND a.name = m.name \
+       AND a.product = m.product AND a.member = m.member) RETURNING 1) \
+     SELECT (SELECT count(*) FROM found) + (SELECT count(*) FROM added)";
+
+/// All that claims came to, in one round trip.
+pub(super) const WRITTEN: &str = "WITH given AS MATERIALIZED (\
+     SELECT * FROM unnest($1::bigint[], $2::integer[], $3::smallint[], $4::bigint[], \
+                          $5::bigint[], $6::bigint[], $7::bigint[], $8::bytea[], $9::bytea[], \
+                          $10::bytea[], $11::bytea[], $12::bytea[], $13::bytea[], $14::bytea[]) \
+          AS n (place, received, status, charge, allowed, paid, patient, policy, hash, record, \
+                decided, history_record, lines, entry)), \
+     outcomes AS (INSERT INTO outcome (claim, status, charge, allowed, paid, patient, policy, hash) \
+     SELECT place, status, charge, allowed, paid, patient, policy, hash FROM given), \
+     decisions AS (INSERT INTO decision (place, received, record, payload) \
+     SELECT place, received, record, decided FROM given), \
+     histories AS (INSERT INTO history (place, record, payload) \
+     SELECT place, history_record, lines FROM given), \
+     results AS (INSERT INTO result (claim) SELECT place FROM given), \
+     entries AS (INSERT INTO outbox (claim, entry) SELECT place, entry FROM given), \
+     moved_on AS (UPDATE unit SET done = m.done \
+     FROM unnest($15::bigint[], $16::bigint[]) AS m (id, done) WHERE unit.id = m.id) \
+     SELECT count(*) FROM given";
+
+/// A claim of the batch, and where it stands.
+struct Placed<'a> {
+    claim: &'a Adjudicated,
+    place: i64,
+    unit: i64,
+    received: i32,
+}
+
+/// A balance as the batch found it and leaves it.
+struct Moved<'a> {
+    unit: i64,
+    name: &'a AccumulatorName,
+    before: i64,
+    after: i64,
+}
+
+pub(super) async fn commit(conn: &mut PgConnection, batch: &Batch) -> Answer<()> {
+    let mut places = BTreeMap::new();
+    if !batch.claims.is_empty() {
+        let placed = placed(conn, &batch.claims).await?;
+        balances(conn, &moved(&placed)?).await?;
+        write(conn, &placed).await?;
+        places = placed.iter().map(|p| (p.claim.claim, p.place)).collect();
+    }
+    detection::state(conn, &batch.facts, places).await?;
+    let findings: BTreeMap<FlagGroup, &[FlagRow]> = batch
+        .findings
+        .iter()
+        .map(|(claim, flags)| (FlagGroup::Findings(*claim), &flags[..]))
+        .collect();
+    flags::replace(conn, &findings).await
+}
+
+/// Takes each claim off the queue, next in its unit.
+async fn placed<'a>(
+    conn: &mut PgConnection,
+    claims: &'a [Adjudicated],
+) -> Answer<Vec<Placed<'a>>> {
+    let mut done = units(conn, claims).await?;
+    let rows = sqlx::query(TAKEN)
+        .bind(claims.iter().map(|c| &c.claim.0[..]).collect::<Vec<_>>())
+        .fetch_all(conn)
+        .await
+        .map_err(doing("taking claims off the queue"))?;
+    if rows.len() != claims.len() {
+        return Err(fenced("a claim's place in the queue"));
+    }
+    let mut found = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let mut cells = Cells::of(row, "queued claim");
+        let position = position(cells.number()?)?;
+        found.push((position, cells));
+    }
+    found.sort_by_key(|(position, _)| *position);
+    let mut placed = Vec::with_capacity(claims.len());
+    for ((_, mut cells), claim) in found.into_iter().zip(claims) {
+        let place = cells.number()?;
+        let (unit, sequence, previous): (i64, u64, u64) =
+            (cells.number()?, cells.number()?, cells.number()?);
+        let stands = done
+            .get_mut(&claim.unit)
+            .filter(|(id, done)| *id == unit && *done == previous)
+            .ok_or(fenced("a unit's sequence"))?;
+        if sequence != claim.sequence {
+            return Err(fenced("a unit's sequence"));
+        }
+        stands.1 = sequence;
+        placed.push(Placed {
+            claim,
+            place,
+            unit,
+            received: cells.number()?,
+        });
+    }
+    Ok(placed)
+}
+
+/// The units of claims, locked: which they are and how far they are.
+async fn units(
+    conn: &mut PgConnection,
+    claims: &[Adjudicated],
+) -> Answer<BTreeMap<Token, (i64, u64)>> {
+    let mut tokens: Vec<&[u8]> = claims.iter().map(|claim| &claim.unit.0[..]).collect();
+    tokens.sort_unstable();
+    tokens.dedup();
+    let rows = sqlx::query(UNITS)
+        .bind(tokens)
+        .fetch_all(conn)
+        .await
+        .map_err(doing("waiting for units"))?;
+    rows.iter()
+        .map(|row| {
+            let mut cells = Cells::of(row, "unit");
+            Ok((cells.token()?, (cells.number()?, cells.number()?)))
+        })
+        .collect()
+}
+
+/// What each balance was before the batch and is after it. Within the batch,
+/// each movement starts where the one before ended.
+fn moved<'a>(placed: &[Placed<'a>]) -> Answer<Vec<Moved<'a>>> {
+    let mut moved: BTreeMap<(i64, &AccumulatorName), (i64, i64)> = BTreeMap::new();
+    for claim in placed {
+        for (name, before, after) in &claim.claim.movements {
+            let balance = moved
+                .entry((claim.unit, name))
+                .or_insert((*before, *before));
+            if balance.1 != *before {
+                return Err(fenced("a balance"));
+            }
+            balance.1 = *after;
+        }
+    }
+    Ok(moved
+        .into_iter()
+        .map(|((unit, name), (before, after))| Moved {
+            unit,
+            name,
+            before,
+            after,
+        })
+        .collect())
+}
+
+async fn balances(conn: &mut PgConnection, moved: &[Moved<'_>]) -> Answer<()> {
+    if moved.is_empty() {
+        return Ok(());
+    }
+    let family: &[u8] = &[];
+    let members: Vec<&[u8]> = moved
+        .iter()
+        .map(|m| m.name.member.as_ref().map_or(family, |member| &member.0))
+        .collect();
+    let count: i64 = sqlx::query_scalar(BALANCES)
+        .bind(moved.iter().map(|m| m.unit).collect::<Vec<_>>())
+        .bind(members)
+        .bind(moved.iter().map(|m| &m.name.product[..]).collect::<Vec<_>>())
+        .bind(moved.iter().map(|m| &m.name.name[..]).collect::<Vec<_>>())
+        .bind(moved.iter().map(|m| m.name.period.days()).collect::<Vec<_>>())
+        .bind(moved.iter().map(|m| m.before).collect::<Vec<_>>())
+        .bind(moved.iter().map(|m| m.after).collect::<Vec<_>>())
+        .fetch_one(conn)
+        .await
+        .map_err(doing("moving balances"))?;
+    if usize::try_from(count) == Ok(moved.len()) {
+        Ok(())
+    } else {
+        Err(fenced("a balance"))
+    }
+}
+
+async fn write(conn: &mut PgConnection, placed: &[Placed<'_>]) -> Answer<()> {
+    fn all<'a, T>(placed: &'a [Placed<'a>], of: impl Fn(&'a Placed<'a>) -> T) -> Vec<T> {
+        placed.iter().map(of).collect()
+    }
+    let mut done: BTreeMap<i64, i64> = BTreeMap::new();
+    for Placed { claim, unit, .. } in placed {
+        done.insert(*unit, number(claim.sequence));
+    }
+    let policies = all(placed, |p| p.claim.policy.as_ref().map(|hash| &hash[..]));
+    let written: i64 = sqlx::query_scalar(WRITTEN)
+        .bind(all(placed, |p| p.place))
+        .bind(all(placed, |p| p.received))
+        .bind(all(placed, |p| status(p.claim.status)))
+        .bind(all(placed, |p| p.claim.charge.scaled()))
+        .bind(all(placed, |p| p.claim.allowed.scaled()))
+        .bind(all(placed, |p| p.claim.paid.scaled()))
+        .bind(all(placed, |p| p.claim.patient.scaled()))
+        .bind(policies)
+        .bind(all(placed, |p| &p.claim.outcome_hash[..]))
+        .bind(all(placed, |p| &p.claim.record.record.0[..]))
+        .bind(all(placed, |p| &p.claim.record.bytes[..]))
+        .bind(all(placed, |p| &p.claim.history.record.0[..]))
+        .bind(all(placed, |p| &p.claim.history.bytes[..]))
+        .bind(all(placed, |p| &p.claim.entry[..]))
+        .bind(done.keys().copied().collect::<Vec<_>>())
+        .bind(done.values().copied().collect::<Vec<_>>())
+        .fetch_one(conn)
+        .await
+        .map_err(doing("storing outcomes"))
+        .map_err(taken("a claim's outcome"))?;
+    if usize::try_from(written) == Ok(placed.len()) {
+        Ok(())
+    } else {
+        Err(StoreError::Damaged { what: "batch" })
+    }
+}

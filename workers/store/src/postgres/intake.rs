@@ -1,0 +1,288 @@
+//! Sequencing and queueing.
+
+use std::collections::BTreeMap;
+
+use sqlx::postgres::PgConnection;
+use tally_core::claim::ClaimId;
+
+use crate::port::{Answer, Intake, NewClaim, StoreError, Submission, SubmissionRow, Token};
+
+use super::cells::Cells;
+use super::layout::LOCK;
+use super::{PostgresStore, doing, fenced, once, short, taken, whole};
+
+/// A submission, with the lock on the layout; no row when it was seen. One that
+/// another is taking in is waited for.
+const SUBMITTED: &str = "WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared($7)) \
+     INSERT INTO submission (token, submitter, read, refused, refusals, claims) \
+     SELECT $1, $2, $3, $4, $5, $6 FROM held ON CONFLICT (token) DO NOTHING RETURNING id";
+
+/// A submission by its token.
+pub(super) const SEEN: &str =
+    "SELECT read, refused, refusals, claims FROM submission WHERE token = $1";
+
+/// Adds the units that are missing, and reads the number of partitions: with
+/// the lock on the layout held, it stays what it is.
+pub(super) const ADDED: &str = "WITH added AS (INSERT INTO unit (token) \
+     SELECT t FROM unnest($1::bytea[]) AS t \
+     WHERE NOT EXISTS (SELECT FROM unit AS u WHERE u.token = t) \
+     ORDER BY t ON CONFLICT (token) DO NOTHING) \
+     SELECT partitions FROM layout WHERE id = 1";
+
+/// Locks units, in order.
+pub(super) const UNITS: &str = "SELECT token, id, contract, sequence, last_claim, held IS NOT NULL \
+     FROM unit WHERE token = ANY($1) ORDER BY id FOR NO KEY UPDATE";
+
+/// The units of members.
+pub(super) const MEMBERS: &str = "SELECT token, unit FROM member WHERE token = ANY($1)";
+
+/// Claims, their payloads, their places in the queue, and their units' numbers.
+/// Places are given in order, while the units are held: so a unit's claims have
+/// theirs in sequence.
+pub(super) const STORED: &str = "WITH given AS MATERIALIZED (\
+     SELECT nextval('claim_place') AS place, n.* \
+     FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bigint[], $5::integer[], \
+                 $6::bytea[], $7::bytea[], $8::integer[], $9::integer[], $10::bigint[], \
+                 $11::bytea[], $12::bytea[], $13::integer[], $14::smallint[]) \
+          AS n (id, unit, sequence, previous, contract, member, provider, received, \
+                first_service, charge, record, payload, partition, state)), \
+     claims AS (INSERT INTO claim (place, id, unit, sequence, previous, contract, member, \
+                                   provider, received, first_service, charge, submitter, \
+                                   submission) \
+     SELECT place, id, unit, sequence, previous, contract, member, provider, received, \
+            first_service, charge, $15, $16 FROM given), \
+     payloads AS (INSERT INTO claim_payload (place, received, record, payload) \
+     SELECT place, received, record, payload FROM given), \
+     queued AS (INSERT INTO queue (claim, partitions, partition, state) \
+     SELECT place, $17, partition, state FROM given), \
+     numbered AS (UPDATE unit SET sequence = m.sequence, last_claim = m.sequence \
+     FROM unnest($18::bigint[], $19::bigint[]) AS m (id, sequence) WHERE unit.id = m.id) \
+     SELECT count(*) FROM given";
+
+/// A unit as claims are added to it.
+struct Unit {
+    id: i64,
+    contract: i64,
+    sequence: i64,
+    last_claim: i64,
+    held: bool,
+}
+
+/// A claim and its numbers.
+struct Numbered<'a> {
+    claim: &'a NewClaim,
+    unit: i64,
+    sequence: i64,
+    previous: i64,
+    held: bool,
+}
+
+impl Intake for PostgresStore {
+    async fn submission(&self, token: Token) -> Answer<Option<SubmissionRow>> {
+        once!(self, "reading a submission", |conn| submission(conn, token)
+            .await)
+    }
+
+    async fn accept(&self, new: &Submission) -> Answer<SubmissionRow> {
+        whole!(self, "taking in a submission", |conn| accept(conn, new)
+            .await)
+    }
+}
+
+async fn accept(conn: &mut PgConnection, new: &Submission) -> Answer<SubmissionRow> {
+    let claims: Vec<u8> = new.claims.iter().flat_map(|claim| claim.id.0).collect();
+    let id: Option<i64> = sqlx::query_scalar(SUBMITTED)
+        .bind(&new.token.0[..])
+        .bind(&new.submitter)
+        .bind(i64::from(new.read))
+        .bind(i64::from(new.refused))
+        .bind(&new.refusals[..])
+        .bind(claims)
+        .bind(LOCK)
+        .fetch_optional(&mut *conn)
+        .await
+        .map_err(doing("storing a submission"))?;
+    let Some(id) = id else {
+        return submission(conn, new.token)
+            .await?
+            .ok_or(StoreError::Damaged { what: "submission" });
+    };
+    let mut tokens: Vec<Token> = new.claims.iter().map(|claim| claim.unit).collect();
+    tokens.sort_unstable();
+    tokens.dedup();
+    let tokens: Vec<&[u8]> = tokens.iter().map(|token| &token.0[..]).collect();
+    let partitions: Option<i32> = sqlx::query_scalar(ADDED)
+        .bind(&tokens)
+        .fetch_optional(&mut *conn)
+        .await
+        .map_err(doing("adding units"))?;
+    if partitions != Some(short(new.partitions)) {
+        return Err(fenced("the number of partitions"));
+    }
+    if !new.claims.is_empty() {
+        let mut units = units(conn, &tokens).await?;
+        enrolled(conn, new, &units).await?;
+        let numbered = numbered(new, &mut units)?;
+        store(conn, new, id, &numbered, &units).await?;
+    }
+    Ok(SubmissionRow {
+        read: new.read,
+        refusals: new.refusals.clone(),
+        refused: new.refused,
+        claims: new.claims.iter().map(|claim| claim.id).collect(),
+    })
+}
+
+/// The units of a submission's claims, locked.
+async fn units(conn: &mut PgConnection, tokens: &[&[u8]]) -> Answer<BTreeMap<Token, Unit>> {
+    let rows = sqlx::query(UNITS)
+        .bind(tokens)
+        .fetch_all(conn)
+        .await
+        .map_err(doing("waiting for units"))?;
+    rows.iter()
+        .map(|row| {
+            let mut cells = Cells::of(row, "unit");
+            let token = cells.token()?;
+            let unit = Unit {
+                id: cells.number()?,
+                contract: cells.number()?,
+                sequence: cells.number()?,
+                last_claim: cells.number()?,
+                held: cells.truth()?,
+            };
+            Ok((token, unit))
+        })
+        .collect()
+}
+
+/// Whether each claim with a contract is of the unit its member is enrolled
+/// under. Whoever moves a member holds the rows of both units, so it stays so.
+async fn enrolled(
+    conn: &mut PgConnection,
+    new: &Submission,
+    units: &BTreeMap<Token, Unit>,
+) -> Answer<()> {
+    let resolved = || new.claims.iter().filter(|claim| claim.contract.is_some());
+    let mut members: Vec<&[u8]> = resolved().map(|claim| &claim.member.0[..]).collect();
+    members.sort_unstable();
+    members.dedup();
+    if members.is_empty() {
+        return Ok(());
+    }
+    let found = members_of(conn, &members).await?;
+    for claim in resolved() {
+        let unit = units
+            .get(&claim.unit)
+            .ok_or(StoreError::Damaged { what: "unit" })?;
+        let known = claim
+            .contract
+            .is_some_and(|version| (1..=unit.contract).contains(&version.into()));
+        if !known || found.get(&claim.member) != Some(&unit.id) {
+            return Err(fenced("a member's enrolment"));
+        }
+    }
+    Ok(())
+}
+
+/// The units that members are enrolled under, where they are.
+pub(super) async fn members_of(
+    conn: &mut PgConnection,
+    members: &[&[u8]],
+) -> Answer<BTreeMap<Token, i64>> {
+    let rows = sqlx::query(MEMBERS)
+        .bind(members)
+        .fetch_all(conn)
+        .await
+        .map_err(doing("reading members' units"))?;
+    rows.iter()
+        .map(|row| {
+            let mut cells = Cells::of(row, "member");
+            Ok((cells.token()?, cells.number()?))
+        })
+        .collect()
+}
+
+/// Gives each claim the next number of its unit.
+fn numbered<'a>(
+    new: &'a Submission,
+    units: &mut BTreeMap<Token, Unit>,
+) -> Answer<Vec<Numbered<'a>>> {
+    let mut numbered = Vec::with_capacity(new.claims.len());
+    for claim in &new.claims {
+        let unit = units
+            .get_mut(&claim.unit)
+            .ok_or(StoreError::Damaged { what: "unit" })?;
+        unit.sequence = unit.sequence.saturating_add(1);
+        numbered.push(Numbered {
+            claim,
+            unit: unit.id,
+            sequence: unit.sequence,
+            previous: unit.last_claim,
+            held: unit.held,
+        });
+        unit.last_claim = unit.sequence;
+    }
+    Ok(numbered)
+}
+
+async fn store(
+    conn: &mut PgConnection,
+    new: &Submission,
+    submission: i64,
+    numbered: &[Numbered<'_>],
+    units: &BTreeMap<Token, Unit>,
+) -> Answer<()> {
+    fn all<'a, T>(numbered: &'a [Numbered<'a>], of: impl Fn(&'a Numbered<'a>) -> T) -> Vec<T> {
+        numbered.iter().map(of).collect()
+    }
+    sqlx::query(STORED)
+        .bind(all(numbered, |n| &n.claim.id.0[..]))
+        .bind(all(numbered, |n| n.unit))
+        .bind(all(numbered, |n| n.sequence))
+        .bind(all(numbered, |n| n.previous))
+        .bind(all(numbered, |n| n.claim.contract.map(short)))
+        .bind(all(numbered, |n| &n.claim.member.0[..]))
+        .bind(all(numbered, |n| &n.claim.provider.0[..]))
+        .bind(all(numbered, |n| n.claim.received.days()))
+        .bind(all(numbered, |n| n.claim.first_service.days()))
+        .bind(all(numbered, |n| n.claim.charge.scaled()))
+        .bind(all(numbered, |n| &n.claim.sealed.record.0[..]))
+        .bind(all(numbered, |n| &n.claim.sealed.bytes[..]))
+        .bind(all(numbered, |n| short(n.claim.partition)))
+        .bind(all(numbered, |n| i16::from(n.held)))
+        .bind(&new.submitter)
+        .bind(submission)
+        .bind(short(new.partitions))
+        .bind(units.values().map(|unit| unit.id).collect::<Vec<_>>())
+        .bind(units.values().map(|unit| unit.sequence).collect::<Vec<_>>())
+        .execute(conn)
+        .await
+        .map_err(doing("storing claims"))
+        .map_err(taken("a claim's id"))?;
+    Ok(())
+}
+
+async fn submission(conn: &mut PgConnection, token: Token) -> Answer<Option<SubmissionRow>> {
+    let row = sqlx::query(SEEN)
+        .bind(&token.0[..])
+        .fetch_optional(conn)
+        .await
+        .map_err(doing("reading a submission"))?;
+    row.map(|row| {
+        let mut cells = Cells::of(&row, "submission");
+        let (read, refused, refusals) = (cells.number()?, cells.number()?, cells.blob()?);
+        let claims = cells.blob()?;
+        let (claims, rest) = claims.as_chunks::<16>();
+        if !rest.is_empty() {
+            return Err(StoreError::Damaged { what: "submission" });
+        }
+        Ok(SubmissionRow {
+            read,
+            refusals,
+            refused,
+            claims: claims.iter().copied().map(ClaimId).collect(),
+        })
+    })
+    .transpose()
+}

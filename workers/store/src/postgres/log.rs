@@ -1,0 +1,337 @@
+//! The local log: the outbox, and what was appended from it.
+//!
+//! Transactions that run at once take their places in the outbox before they
+//! commit. So while a relay signs what it has read, a place before the last of
+//! it may come to light. That is no reason to refuse what it read: the entries
+//! of one unit are in order all the same, since whoever commits holds the unit.
+//! What it could have seen and left out is. So the store remembers which
+//! transactions it could see when the outbox was last read.
+
+use sqlx::postgres::PgConnection;
+use tally_core::ledger::tree::Hash;
+
+use crate::port::{Answer, Head, Integration, Leaf, Log, OutboxRow, PendingFlag, StoreError};
+
+use super::cells::Cells;
+use super::{PostgresStore, doing, fenced, number, once, position, whole};
+
+/// Flags that stand and have no place, oldest first.
+pub(super) const PENDING: &str = "SELECT id, commitment FROM flag \
+     WHERE standing AND leaf IS NULL ORDER BY id LIMIT $1";
+
+/// Nodes by level and place.
+pub(super) const NODES_AT: &str = "SELECT a.n, t.hash \
+     FROM unnest($1::smallint[], $2::bigint[]) WITH ORDINALITY AS a (level, place, n) \
+     JOIN node AS t ON t.level = a.level AND t.place = a.place";
+
+/// Entries from a place on.
+pub(super) const ENTRIES_FROM: &str =
+    "SELECT bytes FROM entry WHERE leaf >= $1 ORDER BY leaf LIMIT $2";
+
+/// The latest checkpoint.
+pub(super) const HEAD: &str =
+    "SELECT size, adjudicated, note FROM checkpoint ORDER BY size DESC LIMIT 1";
+
+/// What waits, in order, and what could be seen.
+pub(super) const WAITING: &str =
+    "SELECT id, entry, pg_current_snapshot()::text FROM outbox ORDER BY id LIMIT $1";
+
+/// The fence, and the lock: one appends at a time.
+pub(super) const APPEND: &str =
+    "UPDATE head SET size = $2, adjudicated = $3 WHERE id = 1 AND size = $1";
+
+/// Empties the outbox of what is appended.
+pub(super) const RELAYED: &str =
+    "DELETE FROM outbox WHERE id = ANY($1) RETURNING id, entry, claim, policy";
+
+/// Whether something was left out.
+pub(super) const LEFT_OUT: &str = "SELECT EXISTS (SELECT FROM outbox WHERE id < $1 \
+     AND ($2::text IS NULL OR pg_visible_in_snapshot(by, $2::pg_snapshot)))";
+
+/// Entries and nodes; claims and policies learn their places.
+pub(super) const APPENDED: &str = "WITH entries AS (INSERT INTO entry (leaf, bytes) \
+     SELECT * FROM unnest($1::bigint[], $2::bytea[])), \
+     nodes AS (INSERT INTO node (level, place, hash) \
+     SELECT * FROM unnest($3::smallint[], $4::bigint[], $5::bytea[])), \
+     claims AS (UPDATE outcome SET leaf = a.leaf \
+     FROM unnest($6::bigint[], $7::bigint[]) AS a (claim, leaf) WHERE outcome.claim = a.claim), \
+     policies AS (UPDATE policy SET leaf = a.leaf \
+     FROM unnest($8::bigint[], $9::bigint[]) AS a (id, leaf) WHERE policy.id = a.id) \
+     INSERT INTO checkpoint (size, adjudicated, note) VALUES ($10, $11, $12) \
+     ON CONFLICT (size) DO UPDATE SET adjudicated = excluded.adjudicated, note = excluded.note";
+
+/// Locks flags, in order.
+pub(super) const FLAGS: &str =
+    "SELECT id FROM flag WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE";
+
+/// Tells flags their places.
+pub(super) const PLACED: &str = "UPDATE flag SET leaf = a.leaf, slot = a.slot \
+     FROM unnest($1::bigint[], $2::bigint[], $3::integer[]) AS a (id, leaf, slot) \
+     WHERE flag.id = a.id AND flag.leaf IS NULL";
+
+impl Log for PostgresStore {
+    async fn head(&self) -> Answer<Head> {
+        once!(self, "reading the log's head", |conn| {
+            let row = sqlx::query(HEAD)
+                .fetch_optional(conn)
+                .await
+                .map_err(doing("reading the log's head"))?;
+            let Some(row) = row else {
+                return Ok(Head::default());
+            };
+            let mut cells = Cells::of(&row, "checkpoint");
+            Ok(Head {
+                size: cells.number()?,
+                adjudicated: cells.number()?,
+                checkpoint: Some(cells.text()?),
+            })
+        })
+    }
+
+    async fn outbox(&self, limit: u32) -> Answer<Vec<OutboxRow>> {
+        let (rows, seen) = once!(self, "reading the outbox", |conn| outbox(conn, limit).await)?;
+        if seen.is_some() {
+            self.see(seen);
+        }
+        Ok(rows)
+    }
+
+    async fn pending_flags(&self, limit: u32) -> Answer<Vec<PendingFlag>> {
+        once!(self, "reading pending flags", |conn| {
+            let rows = sqlx::query(PENDING)
+                .bind(i64::from(limit))
+                .fetch_all(conn)
+                .await
+                .map_err(doing("reading pending flags"))?;
+            rows.iter()
+                .map(|row| {
+                    let mut cells = Cells::of(row, "flag");
+                    Ok(PendingFlag {
+                        id: cells.number()?,
+                        commitment: cells.bytes()?,
+                    })
+                })
+                .collect()
+        })
+    }
+
+    async fn integrate(&self, new: &Integration) -> Answer<()> {
+        let seen = self.seen();
+        whole!(self, "appending to the log", |conn| {
+            integrate(conn, new, seen.as_deref()).await
+        })
+    }
+
+    async fn nodes(&self, nodes: &[(u8, u64)]) -> Answer<Vec<Option<Hash>>> {
+        once!(self, "reading nodes", |conn| {
+            let levels: Vec<i16> = nodes.iter().map(|(level, _)| i16::from(*level)).collect();
+            let places: Vec<i64> = nodes.iter().map(|(_, place)| number(*place)).collect();
+            let rows = sqlx::query(NODES_AT)
+                .bind(levels)
+                .bind(places)
+                .fetch_all(conn)
+                .await
+                .map_err(doing("reading nodes"))?;
+            let mut found = vec![None; nodes.len()];
+            for row in &rows {
+                let mut cells = Cells::of(row, "node");
+                let position = position(cells.number()?)?;
+                let hash = cells.bytes()?;
+                if let Some(found) = found.get_mut(position) {
+                    *found = Some(hash);
+                }
+            }
+            Ok(found)
+        })
+    }
+
+    async fn entries(&self, from: u64, limit: u32) -> Answer<Vec<Vec<u8>>> {
+        once!(self, "reading entries", |conn| {
+            sqlx::query_scalar(ENTRIES_FROM)
+                .bind(number(from))
+                .bind(i64::from(limit))
+                .fetch_all(conn)
+                .await
+                .map_err(doing("reading entries"))
+        })
+    }
+}
+
+impl PostgresStore {
+    /// A task that panicked here has left one thing or the other.
+    fn see(&self, seen: Option<String>) {
+        *self.seen.lock().unwrap_or_else(|broken| broken.into_inner()) = seen;
+    }
+
+    fn seen(&self) -> Option<String> {
+        self.seen
+            .lock()
+            .unwrap_or_else(|broken| broken.into_inner())
+            .clone()
+    }
+}
+
+async fn outbox(
+    conn: &mut PgConnection,
+    limit: u32,
+) -> Answer<(Vec<OutboxRow>, Option<String>)> {
+    let rows = sqlx::query(WAITING)
+        .bind(i64::from(limit))
+        .fetch_all(conn)
+        .await
+        .map_err(doing("reading the outbox"))?;
+    let mut seen = None;
+    let mut found = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let mut cells = Cells::of(row, "entry");
+        found.push(OutboxRow {
+            id: cells.number()?,
+            entry: cells.blob()?,
+        });
+        seen = Some(cells.text()?);
+    }
+    Ok((found, seen))
+}
+
+const TOO_LONG: StoreError = StoreError::Damaged {
+    what: "size of the log",
+};
+
+async fn integrate(conn: &mut PgConnection, new: &Integration, seen: Option<&str>) -> Answer<()> {
+    let from = i64::try_from(new.from).map_err(|_| TOO_LONG)?;
+    let leaves: Vec<(i64, &Leaf)> = (from..).zip(&new.leaves).collect();
+    let count = i64::try_from(leaves.len()).map_err(|_| TOO_LONG)?;
+    let size = from.checked_add(count).ok_or(TOO_LONG)?;
+    let adjudicated = i64::try_from(new.adjudicated).map_err(|_| TOO_LONG)?;
+    let appends = sqlx::query(APPEND)
+        .bind(from)
+        .bind(size)
+        .bind(adjudicated)
+        .execute(&mut *conn)
+        .await
+        .map_err(doing("waiting to append"))?;
+    if appends.rows_affected() != 1 {
+        return Err(fenced("the size of the log"));
+    }
+    let relayed = relayed(conn, &leaves, seen).await?;
+    let nodes = || new.nodes.iter();
+    sqlx::query(APPENDED)
+        .bind(leaves.iter().map(|(place, _)| *place).collect::<Vec<_>>())
+        .bind(leaves.iter().map(|(_, leaf)| &leaf.entry[..]).collect::<Vec<_>>())
+        .bind(nodes().map(|node| i16::from(node.level)).collect::<Vec<_>>())
+        .bind(nodes().map(|node| number(node.index)).collect::<Vec<_>>())
+        .bind(nodes().map(|node| &node.hash[..]).collect::<Vec<_>>())
+        .bind(relayed.claims.0)
+        .bind(relayed.claims.1)
+        .bind(relayed.policies.0)
+        .bind(relayed.policies.1)
+        .bind(size)
+        .bind(adjudicated)
+        .bind(&new.checkpoint[..])
+        .execute(&mut *conn)
+        .await
+        .map_err(doing("appending entries"))?;
+    place_flags(conn, &leaves).await
+}
+
+/// What entries of the outbox are of, each with the place it is given.
+#[derive(Default)]
+struct Relayed {
+    claims: (Vec<i64>, Vec<i64>),
+    policies: (Vec<i64>, Vec<i64>),
+}
+
+/// Takes what comes from the outbox off it: it must be the first of it, in
+/// order, and the entries the ones that wait there.
+async fn relayed(
+    conn: &mut PgConnection,
+    leaves: &[(i64, &Leaf)],
+    seen: Option<&str>,
+) -> Answer<Relayed> {
+    let given: Vec<(i64, i64, &[u8])> = leaves
+        .iter()
+        .filter_map(|(place, leaf)| leaf.outbox.map(|id| (id, *place, &leaf.entry[..])))
+        .collect();
+    let Some((last, ..)) = given.last() else {
+        return Ok(Relayed::default());
+    };
+    let another = fenced("the outbox");
+    if !given.is_sorted_by(|(a, ..), (b, ..)| a < b) {
+        return Err(another);
+    }
+    let mut rows = sqlx::query(RELAYED)
+        .bind(given.iter().map(|(id, ..)| *id).collect::<Vec<_>>())
+        .fetch_all(&mut *conn)
+        .await
+        .map_err(doing("emptying the outbox"))?
+        .iter()
+        .map(|row| {
+            let mut cells = Cells::of(row, "outbox");
+            let (id, entry) = (cells.number::<i64>()?, cells.blob()?);
+            let claim = cells.optional(Cells::number::<i64>)?;
+            let policy = cells.optional(Cells::number::<i64>)?;
+            Ok((id, entry, claim, policy))
+        })
+        .collect::<Answer<Vec<_>>>()?;
+    rows.sort_unstable_by_key(|(id, ..)| *id);
+    if rows.len() != given.len() {
+        return Err(another);
+    }
+    let mut relayed = Relayed::default();
+    for ((_, entry, claim, policy), (_, place, leaf)) in rows.iter().zip(&given) {
+        if entry != leaf {
+            return Err(another);
+        }
+        if let Some(claim) = claim {
+            relayed.claims.0.push(*claim);
+            relayed.claims.1.push(*place);
+        }
+        if let Some(policy) = policy {
+            relayed.policies.0.push(*policy);
+            relayed.policies.1.push(*place);
+        }
+    }
+    let left_out: bool = sqlx::query_scalar(LEFT_OUT)
+        .bind(last)
+        .bind(seen)
+        .fetch_one(conn)
+        .await
+        .map_err(doing("reading the outbox"))?;
+    if left_out {
+        return Err(another);
+    }
+    Ok(relayed)
+}
+
+/// Tells flags their places; one that has a place already is fenced.
+async fn place_flags(conn: &mut PgConnection, leaves: &[(i64, &Leaf)]) -> Answer<()> {
+    let placed: Vec<(i64, i64, i32)> = leaves
+        .iter()
+        .flat_map(|(place, leaf)| {
+            leaf.flags
+                .iter()
+                .map(|(flag, slot)| (*flag, *place, i32::from(*slot)))
+        })
+        .collect();
+    if placed.is_empty() {
+        return Ok(());
+    }
+    let flags: Vec<i64> = placed.iter().map(|(flag, ..)| *flag).collect();
+    sqlx::query(FLAGS)
+        .bind(&flags)
+        .execute(&mut *conn)
+        .await
+        .map_err(doing("waiting for flags"))?;
+    let done = sqlx::query(PLACED)
+        .bind(flags)
+        .bind(placed.iter().map(|(_, leaf, _)| *leaf).collect::<Vec<_>>())
+        .bind(placed.iter().map(|(_, _, slot)| *slot).collect::<Vec<_>>())
+        .execute(conn)
+        .await
+        .map_err(doing("placing flags"))?;
+    if usize::try_from(done.rows_affected()) == Ok(placed.len()) {
+        Ok(())
+    } else {
+        Err(fenced("a flag's place"))
+    }
+}

@@ -1,0 +1,68 @@
+//! Published policies and their components.
+
+use sqlx::postgres::PgConnection;
+
+use crate::port::{Answer, NewPolicy, PolicyRow, Publications};
+
+use super::cells::Cells;
+use super::{PostgresStore, doing, once, whole};
+
+impl Publications for PostgresStore {
+    async fn publish(&self, policy: &NewPolicy) -> Answer<()> {
+        whole!(self, "publishing a policy", |conn| publish(conn, policy)
+            .await)
+    }
+
+    async fn publications(&self) -> Answer<Vec<PolicyRow>> {
+        once!(self, "reading policies", |conn| {
+            let rows = sqlx::query("SELECT leaf, hash, entry FROM policy ORDER BY id")
+                .fetch_all(conn)
+                .await
+                .map_err(doing("reading policies"))?;
+            rows.iter()
+                .map(|row| {
+                    let mut cells = Cells::of(row, "policy");
+                    Ok(PolicyRow {
+                        leaf: cells.optional(Cells::number)?,
+                        hash: cells.bytes()?,
+                        entry: cells.blob()?,
+                    })
+                })
+                .collect()
+        })
+    }
+
+    async fn component(&self, hash: [u8; 32]) -> Answer<Option<Vec<u8>>> {
+        once!(self, "reading a component", |conn| {
+            sqlx::query_scalar("SELECT bytes FROM component WHERE hash = $1")
+                .bind(hash.to_vec())
+                .fetch_optional(conn)
+                .await
+                .map_err(doing("reading a component"))
+        })
+    }
+}
+
+async fn publish(conn: &mut PgConnection, policy: &NewPolicy) -> Answer<()> {
+    sqlx::query("INSERT INTO component (hash, bytes) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+        .bind(&policy.hash[..])
+        .bind(&policy.component[..])
+        .execute(&mut *conn)
+        .await
+        .map_err(doing("storing a component"))?;
+    // The same publication again is the same publication.
+    sqlx::query(
+        "WITH published AS (\
+         INSERT INTO policy (product, effective, hash, entry) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (known_by) DO NOTHING RETURNING id, entry) \
+         INSERT INTO outbox (policy, entry) SELECT id, entry FROM published",
+    )
+    .bind(&policy.product[..])
+    .bind(policy.effective.days())
+    .bind(&policy.hash[..])
+    .bind(&policy.entry[..])
+    .execute(conn)
+    .await
+    .map_err(doing("storing a policy"))?;
+    Ok(())
+}

@@ -1,0 +1,257 @@
+//! Reading what was decided.
+
+use std::collections::BTreeMap;
+
+use sqlx::postgres::PgConnection;
+use sqlx::{Postgres, QueryBuilder};
+use tally_core::adjudication::Status;
+use tally_core::claim::ClaimId;
+use tally_types::Money;
+
+use crate::port::{
+    Answer, ClaimFilter, ClaimRow, FlagFilter, FlagListed, OutcomeRow, Reading, StoreError, Token,
+    Totals,
+};
+
+use super::cells::Cells;
+use super::lease::say;
+use super::payloads::{self, Place, one};
+use super::{PostgresStore, doing, flags, once, status, status_of, whole};
+
+/// A claim and what it came to; both may have payloads besides.
+const COLUMNS: &str = "SELECT c.place, c.id, u.token, c.sequence, c.previous, c.submitter, \
+     c.contract, c.member, c.provider, c.received, c.first_service, c.charge, \
+     d.claim IS NOT NULL, o.status, o.allowed, o.paid, o.patient, o.policy, o.hash, o.leaf \
+     FROM claim AS c JOIN unit AS u ON u.id = c.unit \
+     LEFT JOIN outcome AS o ON o.claim = c.place LEFT JOIN discarded AS d ON d.claim = c.place \
+     WHERE true";
+
+impl Reading for PostgresStore {
+    async fn claim(&self, id: ClaimId) -> Answer<Option<ClaimRow>> {
+        let rows = once!(self, "reading a claim", |conn| claims(conn, by_id(&[id]))
+            .await)?;
+        Ok(rows.into_iter().next())
+    }
+
+    async fn claims_by_id(&self, ids: &[ClaimId]) -> Answer<Vec<ClaimRow>> {
+        let rows = once!(self, "reading claims", |conn| claims(conn, by_id(ids)).await)?;
+        let rows: BTreeMap<ClaimId, ClaimRow> =
+            rows.into_iter().map(|row| (row.id, row)).collect();
+        Ok(ids.iter().filter_map(|id| rows.get(id).cloned()).collect())
+    }
+
+    async fn claims(&self, filter: &ClaimFilter) -> Answer<Vec<ClaimRow>> {
+        once!(self, "listing claims", |conn| claims(conn, filtered(filter))
+            .await)
+    }
+
+    async fn all_units(&self) -> Answer<Vec<Token>> {
+        once!(self, "listing units", |conn| {
+            let rows = sqlx::query("SELECT token FROM unit WHERE last_claim > 0 ORDER BY token")
+                .fetch_all(conn)
+                .await
+                .map_err(doing("listing units"))?;
+            rows.iter()
+                .map(|row| Cells::of(row, "unit").token())
+                .collect()
+        })
+    }
+
+    async fn claims_of_unit(&self, unit: Token) -> Answer<Vec<ClaimRow>> {
+        let mut query = QueryBuilder::<Postgres>::new(COLUMNS);
+        query
+            .push(" AND u.token = ")
+            .push_bind(unit.0.to_vec())
+            .push(" ORDER BY c.sequence");
+        once!(self, "listing a unit's claims", |conn| claims(conn, query)
+            .await)
+    }
+
+    async fn flags(&self, filter: &FlagFilter) -> Answer<Vec<FlagListed>> {
+        once!(self, "listing flags", |conn| flags::listed(conn, filter)
+            .await)
+    }
+
+    async fn totals(&self) -> Answer<Totals> {
+        whole!(self, "summing", |conn| totals(conn).await)
+    }
+}
+
+fn by_id(ids: &[ClaimId]) -> QueryBuilder<Postgres> {
+    let ids: Vec<&[u8]> = ids.iter().map(|id| &id.0[..]).collect();
+    let mut query = QueryBuilder::<Postgres>::new(COLUMNS);
+    query.push(" AND c.id = ANY(").push_bind(ids).push(")");
+    query
+}
+
+/// The claims that a filter lets through.
+pub(super) fn filtered(filter: &ClaimFilter) -> QueryBuilder<Postgres> {
+    let mut query = QueryBuilder::<Postgres>::new(COLUMNS);
+    if let Some(wanted) = filter.status {
+        query.push(" AND o.status = ").push_bind(status(wanted));
+    }
+    if let Some(member) = filter.member {
+        query.push(" AND c.member = ").push_bind(member.0.to_vec());
+    }
+    if let Some(unit) = filter.unit {
+        query.push(" AND u.token = ").push_bind(unit.0.to_vec());
+    }
+    if let Some(provider) = filter.provider {
+        query
+            .push(" AND c.provider = ")
+            .push_bind(provider.0.to_vec());
+    }
+    if let Some(submitter) = &filter.submitter {
+        query
+            .push(" AND c.submitter = ")
+            .push_bind(submitter.clone());
+    }
+    if let Some(after) = filter.after {
+        query.push(" AND c.id > ").push_bind(after.0.to_vec());
+    }
+    query.push(" ORDER BY c.id");
+    if filter.limit > 0 {
+        query.push(" LIMIT ").push_bind(i64::from(filter.limit));
+    }
+    query
+}
+
+async fn claims(
+    conn: &mut PgConnection,
+    mut query: QueryBuilder<Postgres>,
+) -> Answer<Vec<ClaimRow>> {
+    let rows = query
+        .build()
+        .fetch_all(&mut *conn)
+        .await
+        .map_err(doing("reading claims"))?;
+    let mut found = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let mut cells = Cells::of(row, "claim");
+        let place = cells.number()?;
+        let (row, outcome) = claim(&mut cells)?;
+        let place = Place {
+            place,
+            received: row.received.days(),
+        };
+        found.push((place, row, outcome));
+    }
+    let places: Vec<Place> = found.iter().map(|(place, ..)| *place).collect();
+    let sealed = payloads::read(conn, payloads::CLAIMS, &places).await?;
+    let places: Vec<Place> = found
+        .iter()
+        .filter(|(.., outcome)| outcome.is_some())
+        .map(|(place, ..)| *place)
+        .collect();
+    let records = payloads::read(conn, payloads::DECISIONS, &places).await?;
+    found
+        .into_iter()
+        .map(|(place, mut row, outcome)| {
+            row.sealed = one(&sealed, place.place)?;
+            row.outcome = match outcome {
+                Some(mut outcome) => {
+                    outcome.record = one(&records, place.place)?;
+                    Some(outcome)
+                }
+                None => None,
+            };
+            Ok(row)
+        })
+        .collect()
+}
+
+/// A claim and its outcome, without what is sealed.
+fn claim(cells: &mut Cells<'_>) -> Answer<(ClaimRow, Option<OutcomeRow>)> {
+    let row = ClaimRow {
+        id: cells.claim()?,
+        unit: cells.token()?,
+        sequence: cells.number()?,
+        previous: cells.number()?,
+        submitter: cells.text()?,
+        contract: cells.optional(Cells::number)?,
+        member: cells.token()?,
+        provider: cells.token()?,
+        received: cells.day()?,
+        first_service: cells.day()?,
+        charge: cells.money()?,
+        sealed: payloads::none(),
+        outcome: None,
+        discarded: cells.truth()?,
+    };
+    let Some(status) = cells.optional(Cells::number)? else {
+        return Ok((row, None));
+    };
+    let outcome = OutcomeRow {
+        status: status_of(status)?,
+        allowed: cells.money()?,
+        paid: cells.money()?,
+        patient: cells.money()?,
+        policy: cells.optional(Cells::bytes)?,
+        outcome_hash: cells.bytes()?,
+        record: payloads::none(),
+        leaf: cells.optional(Cells::number)?,
+    };
+    Ok((row, Some(outcome)))
+}
+
+const OVERFLOW: StoreError = StoreError::Damaged {
+    what: "sum of amounts",
+};
+
+/// Everything is summed, so here, and here alone, tables are read from end to
+/// end, all in one moment.
+async fn totals(conn: &mut PgConnection) -> Answer<Totals> {
+    say(
+        conn,
+        "starting to sum",
+        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; \
+         SET LOCAL enable_seqscan = on",
+    )
+    .await?;
+    let row = sqlx::query(
+        "SELECT (SELECT coalesce(sum(read), 0)::bigint FROM submission), \
+                (SELECT coalesce(sum(refused), 0)::bigint FROM submission), \
+                (SELECT count(*) FROM flag WHERE standing)",
+    )
+    .fetch_one(&mut *conn)
+    .await
+    .map_err(doing("counting"))?;
+    let mut cells = Cells::of(&row, "count");
+    let mut totals = Totals {
+        read: cells.number()?,
+        refused: cells.number()?,
+        flags: cells.number()?,
+        ..Totals::default()
+    };
+    // A sum may be longer than its summands.
+    let rows = sqlx::query(
+        "SELECT status, count(*), sum(charge)::text, sum(allowed)::text, sum(paid)::text, \
+                sum(patient)::text \
+         FROM outcome GROUP BY status",
+    )
+    .fetch_all(conn)
+    .await
+    .map_err(doing("summing amounts"))?;
+    let mut sums = [0i128; 4];
+    for row in &rows {
+        let mut cells = Cells::of(row, "sum");
+        let status = status_of(cells.number()?)?;
+        let count = cells.number()?;
+        match status {
+            Status::Paid => totals.paid = count,
+            Status::Denied => totals.denied = count,
+            Status::Pended => totals.pended = count,
+        }
+        for sum in &mut sums {
+            let amount: i128 = cells.text()?.parse().map_err(|_| OVERFLOW)?;
+            *sum = sum.checked_add(amount).ok_or(OVERFLOW)?;
+        }
+    }
+    let [charge, allowed, paid, patient] =
+        sums.map(|sum| i64::try_from(sum).map(Money::cents).map_err(|_| OVERFLOW));
+    totals.charge = charge?;
+    totals.allowed = allowed?;
+    totals.paid_amount = paid?;
+    totals.patient = patient?;
+    Ok(totals)
+}

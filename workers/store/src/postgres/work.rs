@@ -1,0 +1,265 @@
+//! What waits, and what a worker must know to adjudicate it.
+
+use std::collections::BTreeMap;
+
+use sqlx::postgres::{PgConnection, PgRow};
+use tally_core::claim::ClaimId;
+
+use crate::port::{
+    AccumulatorName, AccumulatorRow, Answer, AuditRow, Batch, HeldRow, Queued, Sealed, StoreError,
+    Taken, Token, UnitState, Waiting, Work,
+};
+
+use super::cells::Cells;
+use super::payloads::{self, Place};
+use super::{ASKED, PostgresStore, aside, commit, doing, once, position, short, whole};
+
+/// What is ready of a partition, in order: from the index of what is ready.
+pub(super) const NEXT: &str = "SELECT c.place, c.received, c.id, u.token, c.sequence, c.previous, \
+            c.contract, q.attempts \
+     FROM queue AS q JOIN claim AS c ON c.place = q.claim JOIN unit AS u ON u.id = c.unit \
+     WHERE q.partition = $1 AND q.state = 0 ORDER BY q.claim LIMIT $2";
+
+/// The numbers of partitions that the queue's rows are of.
+const GENERATIONS: &str = "SELECT DISTINCT partitions FROM queue ORDER BY partitions";
+
+/// Where claims stand, and what is ready of their units up to them, of one
+/// moment. `stands`: 0 unknown, 1 done, 2 aside, 3 ready.
+pub(super) const TAKE: &str = "WITH asked AS MATERIALIZED (\
+     SELECT a.n, c.place, c.unit, c.sequence, q.state \
+     FROM unnest($1::bytea[]) WITH ORDINALITY AS a (id, n) \
+     LEFT JOIN claim AS c ON c.id = a.id LEFT JOIN queue AS q ON q.claim = c.place), \
+     up_to AS MATERIALIZED (\
+     SELECT unit, max(sequence) AS last FROM asked WHERE state = 0 GROUP BY unit), \
+     ready AS (SELECT c.place, c.received, c.id, u.token, c.sequence, c.previous, c.contract, \
+                      q.attempts \
+     FROM up_to AS t JOIN unit AS u ON u.id = t.unit \
+     JOIN claim AS c ON c.unit = t.unit AND c.sequence > u.done AND c.sequence <= t.last \
+     JOIN queue AS q ON q.claim = c.place AND q.state = 0 ORDER BY c.place LIMIT $2) \
+     SELECT n, CASE WHEN place IS NULL THEN 0 WHEN state IS NULL THEN 1 \
+                    WHEN state > 0 THEN 2 ELSE 3 END AS stands, \
+            NULL::bigint AS place, NULL::integer AS received, NULL::bytea AS id, \
+            NULL::bytea AS token, NULL::bigint AS sequence, NULL::bigint AS previous, \
+            NULL::integer AS contract, NULL::integer AS attempts FROM asked \
+     UNION ALL SELECT NULL, NULL, ready.* FROM ready";
+
+/// How many wait, and how.
+pub(super) const WAITING: &str = "SELECT (SELECT count(*) FROM queue WHERE state = 0), \
+     (SELECT count(*) FROM queue WHERE state <> 0 AND state = 2), \
+     (SELECT count(*) FROM queue WHERE state <> 0 AND state = 1), \
+     (SELECT count(*) FROM unjudged)";
+
+/// Units, their balances and their histories, of one moment.
+pub(super) const UNITS: &str = "WITH asked AS MATERIALIZED (SELECT a.n, u.id, u.done \
+     FROM unnest($1::bytea[]) WITH ORDINALITY AS a (token, n) JOIN unit AS u ON u.token = a.token) \
+     SELECT 0 AS kind, n, done AS number, NULL::bytea AS a, NULL::bytea AS b, NULL::text AS c, \
+            NULL::text AS d, NULL::integer AS e FROM asked \
+     UNION ALL SELECT 1, q.n, a.used, nullif(a.member, ''), NULL, a.product, a.name, a.period \
+     FROM asked AS q JOIN accumulator AS a ON a.unit = q.id \
+     UNION ALL SELECT 2, q.n, c.sequence, h.record, h.payload, NULL, NULL, NULL \
+     FROM asked AS q JOIN claim AS c ON c.unit = q.id JOIN history AS h ON h.place = c.place";
+
+impl Work for PostgresStore {
+    async fn next(&self, partition: u32, limit: u32) -> Answer<Vec<Queued>> {
+        once!(self, "reading the queue", |conn| {
+            let rows = sqlx::query(NEXT)
+                .bind(short(partition))
+                .bind(i64::from(limit))
+                .fetch_all(&mut *conn)
+                .await
+                .map_err(doing("reading the queue"))?;
+            let found = rows
+                .iter()
+                .map(|row| found(&mut Cells::of(row, "queued claim")))
+                .collect::<Answer<Vec<_>>>()?;
+            queued(conn, found).await
+        })
+    }
+
+    async fn generations(&self) -> Answer<Vec<u32>> {
+        once!(self, "reading the queue", |conn| {
+            let rows = sqlx::query(GENERATIONS)
+                .fetch_all(conn)
+                .await
+                .map_err(doing("reading the queue"))?;
+            rows.iter()
+                .map(|row| Cells::of(row, "queue").number())
+                .collect()
+        })
+    }
+
+    async fn take(&self, claims: &[ClaimId], limit: u32) -> Answer<Taken> {
+        once!(self, "taking claims", |conn| take(conn, claims, limit)
+            .await)
+    }
+
+    async fn units(&self, units: &[Token]) -> Answer<Vec<UnitState>> {
+        once!(self, "reading units", |conn| {
+            let rows = sqlx::query(UNITS)
+                .bind(units.iter().map(|unit| &unit.0[..]).collect::<Vec<_>>())
+                .fetch_all(conn)
+                .await
+                .map_err(doing("reading units"))?;
+            states(units, &rows)
+        })
+    }
+
+    async fn commit(&self, batch: &Batch) -> Answer<()> {
+        whole!(self, "committing a batch", |conn| commit::commit(
+            conn, batch
+        )
+        .await)
+    }
+
+    async fn failed(&self, claim: ClaimId, limit: u32, reason: &str) -> Answer<bool> {
+        whole!(self, "counting an attempt", |conn| aside::failed(
+            conn, claim, limit, reason
+        )
+        .await)
+    }
+
+    async fn held(&self) -> Answer<Vec<HeldRow>> {
+        once!(self, "listing what is set aside", |conn| aside::held(conn)
+            .await)
+    }
+
+    async fn release(&self, claim: Option<ClaimId>) -> Answer<u64> {
+        whole!(self, "releasing what was set aside", |conn| {
+            match claim {
+                Some(claim) => aside::release(conn, claim).await,
+                None => aside::release_all(conn).await,
+            }
+        })
+    }
+
+    async fn discard(&self, claim: ClaimId, note: &AuditRow) -> Answer<bool> {
+        whole!(self, "discarding a claim", |conn| aside::discard(
+            conn, claim, note
+        )
+        .await)
+    }
+
+    async fn waiting(&self) -> Answer<Waiting> {
+        once!(self, "counting what waits", |conn| {
+            let row = sqlx::query(WAITING)
+                .fetch_one(conn)
+                .await
+                .map_err(doing("counting what waits"))?;
+            let mut cells = Cells::of(&row, "count");
+            Ok(Waiting {
+                ready: cells.number()?,
+                held: cells.number()?,
+                behind: cells.number()?,
+                unjudged: cells.number()?,
+            })
+        })
+    }
+}
+
+/// A queued claim, without its payload.
+fn found(cells: &mut Cells<'_>) -> Answer<(Place, Queued)> {
+    let place = Place {
+        place: cells.number()?,
+        received: cells.number()?,
+    };
+    let queued = Queued {
+        claim: cells.claim()?,
+        unit: cells.token()?,
+        sequence: cells.number()?,
+        previous: cells.number()?,
+        contract: cells.optional(Cells::number)?,
+        attempts: cells.number()?,
+        sealed: payloads::none(),
+    };
+    Ok((place, queued))
+}
+
+/// Queued claims, with their payloads.
+async fn queued(conn: &mut PgConnection, found: Vec<(Place, Queued)>) -> Answer<Vec<Queued>> {
+    let places: Vec<Place> = found.iter().map(|(place, _)| *place).collect();
+    let mut payloads = payloads::read(conn, payloads::CLAIMS, &places).await?;
+    found
+        .into_iter()
+        .map(|(place, mut queued)| {
+            queued.sealed = payloads
+                .remove(&place.place)
+                .ok_or(StoreError::Damaged { what: "payload" })?;
+            Ok(queued)
+        })
+        .collect()
+}
+
+async fn take(conn: &mut PgConnection, claims: &[ClaimId], limit: u32) -> Answer<Taken> {
+    let rows = sqlx::query(TAKE)
+        .bind(claims.iter().map(|claim| &claim.0[..]).collect::<Vec<_>>())
+        .bind(i64::from(limit))
+        .fetch_all(&mut *conn)
+        .await
+        .map_err(doing("taking claims"))?;
+    let mut taken = Taken::default();
+    let mut ready = Vec::new();
+    let mut stands: BTreeMap<usize, i64> = BTreeMap::new();
+    for row in &rows {
+        let mut cells = Cells::of(row, "queued claim");
+        if let Some(n) = cells.optional(Cells::number::<i64>)? {
+            stands.insert(position(n)?, cells.number()?);
+        } else {
+            cells.skip(1);
+            ready.push(found(&mut cells)?);
+        }
+    }
+    for (position, stands) in stands {
+        let claim = *claims.get(position).ok_or(ASKED)?;
+        match stands {
+            0 => taken.unknown.push(claim),
+            1 => taken.done.push(claim),
+            2 => taken.aside.push(claim),
+            _ => {}
+        }
+    }
+    ready.sort_by_key(|(place, _)| place.place);
+    taken.ready = queued(conn, ready).await?;
+    Ok(taken)
+}
+
+fn states(units: &[Token], rows: &[PgRow]) -> Answer<Vec<UnitState>> {
+    let mut states: Vec<UnitState> = units
+        .iter()
+        .map(|unit| UnitState {
+            unit: *unit,
+            done: 0,
+            accumulators: Vec::new(),
+            history: Vec::new(),
+        })
+        .collect();
+    let mut lines: Vec<(usize, i64, Sealed)> = Vec::new();
+    for row in rows {
+        let mut cells = Cells::of(row, "unit");
+        let (kind, position): (i64, usize) = (cells.number()?, position(cells.number()?)?);
+        let state = states.get_mut(position).ok_or(ASKED)?;
+        match kind {
+            0 => state.done = cells.number()?,
+            1 => {
+                let used = cells.number()?;
+                let member = cells.optional(Cells::token)?;
+                cells.skip(1);
+                let name = AccumulatorName {
+                    member,
+                    product: cells.text()?,
+                    name: cells.text()?,
+                    period: cells.day()?,
+                };
+                state.accumulators.push(AccumulatorRow { name, used });
+            }
+            _ => lines.push((position, cells.number()?, cells.sealed()?)),
+        }
+    }
+    for state in &mut states {
+        state.accumulators.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+    lines.sort_by_key(|(position, sequence, _)| (*position, *sequence));
+    for (position, _, sealed) in lines {
+        states.get_mut(position).ok_or(ASKED)?.history.push(sealed);
+    }
+    Ok(states)
+}
