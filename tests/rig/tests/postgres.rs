@@ -1,0 +1,105 @@
+//! PostgreSQL of one's own: it answers, is killed, comes back with its data.
+
+use std::net::TcpStream;
+use std::time::Instant;
+
+use tally_rig::{Postgres, PostgresOptions, RigError};
+
+#[test]
+fn it_starts_and_answers() {
+    let start = Instant::now();
+    let postgres = Postgres::start().unwrap();
+    eprintln!("PostgreSQL started in {:?}", start.elapsed());
+    assert_eq!(postgres.ask("postgres", "select 1").unwrap(), "1");
+    assert_eq!(postgres.ask("postgres", "show fsync").unwrap(), "on");
+}
+
+#[test]
+fn fresh_databases_are_apart() {
+    let postgres = Postgres::start().unwrap();
+    let start = Instant::now();
+    let one = postgres.fresh_database().unwrap();
+    eprintln!("a database made in {:?}", start.elapsed());
+    let two = postgres.fresh_database().unwrap();
+    assert_ne!(one, two);
+    let name = |url: &str| url.rsplit_once('/').unwrap().1.to_owned();
+    let (one, two) = (name(&one), name(&two));
+    postgres.ask(&one, "create table t (x int)").unwrap();
+    assert!(postgres.ask(&two, "select * from t").is_err());
+}
+
+#[test]
+fn what_is_committed_survives_a_kill() {
+    let mut postgres = Postgres::start().unwrap();
+    postgres.ask("postgres", "create table t (x int)").unwrap();
+    for round in 0..3 {
+        let sql = format!("insert into t values ({round})");
+        postgres.ask("postgres", &sql).unwrap();
+        // A session that is at work when it happens.
+        let port = postgres.port();
+        let _idle = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        postgres.kill();
+        assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
+        assert!(postgres.ask("postgres", "select 1").is_err());
+        let start = Instant::now();
+        postgres.again().unwrap();
+        eprintln!("PostgreSQL started again in {:?}", start.elapsed());
+        assert_eq!(postgres.port(), port);
+    }
+    let rows = postgres.ask("postgres", "select x from t order by x");
+    assert_eq!(rows.unwrap(), "0\n1\n2");
+}
+
+/// A server with small disks, if this user may mount them.
+fn small(options: PostgresOptions) -> Option<Postgres> {
+    match Postgres::start_in(options) {
+        Err(RigError::NeedsRoot { .. }) => {
+            eprintln!("SKIPPED: only root mounts a small disk");
+            None
+        }
+        started => Some(started.unwrap()),
+    }
+}
+
+#[test]
+fn a_full_disk_refuses_and_heals() {
+    let options = PostgresOptions::default();
+    let Some(postgres) = small(options.data_on_disk(64).wal_on_disk(900)) else {
+        return;
+    };
+    let fill = "create table t as select repeat('x', 1000) from generate_series(1, 200000)";
+    let refused = postgres.ask("postgres", fill).unwrap_err().to_string();
+    assert!(refused.contains("could not extend file"), "{refused}");
+    assert_eq!(postgres.ask("postgres", "select 1").unwrap(), "1");
+    postgres.grow_disk(900).unwrap();
+    postgres.ask("postgres", fill).unwrap();
+}
+
+#[test]
+fn a_full_disk_with_the_log_on_it_heals() {
+    let Some(mut postgres) = small(PostgresOptions::default().data_on_disk(64)) else {
+        return;
+    };
+    let fill = "create table t as select repeat('x', 1000) from generate_series(1, 200000)";
+    postgres.ask("postgres", fill).unwrap_err();
+    postgres.grow_disk(900).unwrap();
+    postgres.again().unwrap();
+    postgres.ask("postgres", fill).unwrap();
+}
+
+#[test]
+fn a_full_log_panics_and_heals() {
+    let Some(mut postgres) = small(PostgresOptions::default().wal_on_disk(40)) else {
+        return;
+    };
+    postgres.ask("postgres", "create table t (x text)").unwrap();
+    let fill = "insert into t select repeat('x', 1000) from generate_series(1, 100000)";
+    postgres.ask("postgres", fill).unwrap_err();
+    postgres.grow_wal(900).unwrap();
+    // It may be restarting by itself, or have given up.
+    postgres.stop();
+    postgres.again().unwrap();
+    postgres.ask("postgres", fill).unwrap();
+    let log = std::fs::read_to_string(postgres.log()).unwrap();
+    assert!(log.contains("PANIC") && log.contains("No space left on device"));
+}
