@@ -322,11 +322,12 @@ proptest! {
         let what = Sealing { interchange: &interchange, format, payload: &payload, ..sealing() };
         let bytes = Envelope::seal(&what, &node().public(), &signer()).unwrap();
         let opened = Envelope::open(&bytes, Some(CONTENT_TYPE), &directory());
-        prop_assert!(opened.is_ok_and(|opened| {
+        let same = opened.is_ok_and(|opened| {
             *opened.payload == payload
                 && opened.interchange == interchange
                 && opened.format == format
-        }));
+        });
+        prop_assert!(same);
     }
 
     #[test]

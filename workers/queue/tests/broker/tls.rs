@@ -1,0 +1,23 @@
+use tally_queue::{Consumer, Settings, Version};
+use tally_rig::{Rabbit, RabbitOptions};
+
+use crate::site::{Site, drain};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_tls_only_the_given_authority_is_trusted() {
+    let rabbit = Rabbit::start_in(RabbitOptions::default().tls()).unwrap();
+    let mut settings = Settings::new(rabbit.tls_url().unwrap());
+    settings.ca = Some(rabbit.ca_path().unwrap().to_owned());
+    let site = Site::with(settings.clone(), 1).await;
+    site.publisher.publish(&site.messages(0..10)).await.unwrap();
+    let mut consumer = Consumer::new(settings.clone(), &site.queue(), 10);
+    assert_eq!(drain(&mut consumer, 10).await, (0..10).collect::<Vec<_>>());
+
+    // The authority of another node.
+    let other = Rabbit::start_in(RabbitOptions::default().tls()).unwrap();
+    settings.ca = Some(other.ca_path().unwrap().to_owned());
+    let error = Version::of(&settings).await.unwrap_err();
+    assert!(error.to_string().contains("lost"), "{error}");
+    let error = site.topology.declare(&settings).await.unwrap_err();
+    assert!(error.to_string().contains("lost"), "{error}");
+}
