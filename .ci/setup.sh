@@ -29,31 +29,71 @@ first_of() {
     return 1
 }
 
-# debian WHY PACKAGE…: installs Debian packages, as root or through sudo.
+# As root, or through sudo; whether that may be is for who calls.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# debian WHY PACKAGE…: installs Debian packages, as root or through sudo. The
+# array `through`, where it is set, is a command that runs apt-get.
 debian() {
-    local why=$1 as_root=()
+    local why=$1
     shift
     local by_hand="sudo apt-get update && sudo apt-get install $*"
     have apt-get ||
         fail "$why is missing, and this is no Debian or Ubuntu: there is no apt-get." \
             "Install by your system's means what Debian calls: $*" \
             "Then run this again."
-    if [ "$(id -u)" -ne 0 ]; then
-        if have sudo && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
-            as_root=(sudo)
-        else
-            fail "$why is missing, and only root may install packages." \
-                "Run: $by_hand" \
-                "Then run this again."
-        fi
+    if [ "$(id -u)" -ne 0 ] && ! { have sudo && { sudo -n true 2>/dev/null || [ -t 0 ]; }; }; then
+        fail "$why is missing, and only root may install packages." \
+            "Run: $by_hand" \
+            "Then run this again."
     fi
-    local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive
+    local apt=(as_root "${through[@]}" env DEBIAN_FRONTEND=noninteractive
         apt-get -q -y -o DPkg::Lock::Timeout=300)
     say "$why is missing: installing $* with apt-get"
     if ! { "${apt[@]}" update && "${apt[@]}" install --no-install-recommends "$@"; } >&2; then
         fail "apt-get could not install $*; its own message is above." \
             "Run by hand: $by_hand" \
             "Then run this again."
+    fi
+}
+through=()
+
+# Runs a command during which a package that is installed starts no service:
+# https://people.debian.org/~hmh/invokerc.d-policyrc.d-specification.txt
+# A machine's own policy is left alone.
+# shellcheck disable=SC2016 # It is expanded by the shell that root runs.
+starts_nothing='
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+        trap "rm -f $policy" EXIT
+        trap "exit 1" INT TERM
+        printf "#!/bin/sh\nexit 101\n" >"$policy" && chmod 755 "$policy" || exit 1
+    fi
+    "$@"'
+
+# PostgreSQL and RabbitMQ, of which tests start their own. Installed by us, the
+# services that Debian makes of them do not run, now or after the next start of
+# the machine; those that are there already are left as they are.
+need_servers() {
+    local packages=() services=() through=(sh -c "$starts_nothing" sh)
+    if ! { have postgres || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null; } ||
+        ! have psql; then
+        packages+=(postgresql)
+        services+=(postgresql.service)
+    fi
+    if ! [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] && ! have rabbitmq-server; then
+        packages+=(rabbitmq-server)
+        services+=(rabbitmq-server.service)
+    fi
+    have openssl || packages+=(openssl)
+    [ ${#packages[@]} -gt 0 ] || return 0
+    debian "A server or tool that tests start" "${packages[@]}"
+    if [ ${#services[@]} -gt 0 ] && [ -d /run/systemd/system ]; then
+        say "Not to be started with the machine: ${services[*]}"
+        as_root systemctl disable --quiet "${services[@]}" >&2 ||
+            say "They could not be disabled; what systemctl said is above."
     fi
 }
 

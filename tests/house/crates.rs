@@ -285,6 +285,27 @@ fn the_core_reaches_nothing_impure() {
     }
 }
 
+/// What starts servers for tests speaks to none through a client that is under
+/// test, and needs no runtime. Only tests may use it.
+#[test]
+fn the_rig_is_plain() {
+    let metadata = metadata();
+    let reached = metadata.reached("tally-rig");
+    for name in ["tokio", "async-std", "smol", "sqlx", "sqlx-core", "lapin"] {
+        assert!(!reached.contains(name), "`tally-rig` reaches `{name}`");
+    }
+    for package in metadata.members() {
+        for dependency in &package.dependencies {
+            let for_tests = dependency.kind.as_deref() == Some("dev");
+            assert!(
+                dependency.name != "tally-rig" || for_tests,
+                "`{}` uses `tally-rig` outside its tests",
+                package.name
+            );
+        }
+    }
+}
+
 /// Versions are pinned in one place; every crate says what it is and is
 /// published nowhere by accident.
 #[test]

@@ -18,9 +18,15 @@ mod keeper;
 mod ports;
 mod postgres;
 mod process;
+mod proxy;
 mod rabbit;
 mod run;
+mod shared;
 
 pub use error::RigError;
 pub use postgres::{Postgres, PostgresAddress, PostgresOptions};
+pub use proxy::Proxy;
 pub use rabbit::{Rabbit, RabbitAddress, RabbitOptions};
+pub use shared::{
+    MANAGEMENT_VARIABLE, POSTGRES_VARIABLE, RABBIT_VARIABLE, shared_postgres, shared_rabbit,
+};

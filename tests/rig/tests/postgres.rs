@@ -3,7 +3,7 @@
 use std::net::TcpStream;
 use std::time::Instant;
 
-use tally_rig::{Postgres, PostgresOptions, RigError};
+use tally_rig::{Postgres, PostgresOptions, RigError, shared_postgres};
 
 #[test]
 fn it_starts_and_answers() {
@@ -102,4 +102,50 @@ fn a_full_log_panics_and_heals() {
     postgres.ask("postgres", fill).unwrap();
     let log = std::fs::read_to_string(postgres.log()).unwrap();
     assert!(log.contains("PANIC") && log.contains("No space left on device"));
+}
+
+/// The kernel ends a server with the thread that forked it: that must not be
+/// the test's.
+#[test]
+fn a_shared_server_outlives_who_asked_first() {
+    let first = std::thread::spawn(|| shared_postgres().fresh_database().unwrap());
+    let url = first.join().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let name = url.rsplit_once('/').unwrap().1;
+    assert_eq!(shared_postgres().ask(name, "select 1").unwrap(), "1");
+    assert_eq!(shared_postgres().url(name), url);
+}
+
+#[test]
+fn an_orphan_at_work_is_waited_for() {
+    let mut postgres = Postgres::start().unwrap();
+    let url = postgres.url("postgres");
+    let at_work = std::thread::spawn(move || {
+        let psql = std::process::Command::new("psql")
+            .args(["-X", "-d", &url, "-c"])
+            .arg("select count(*) from generate_series(1, 20000000)")
+            .output();
+        psql.unwrap().status.success()
+    });
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    let start = Instant::now();
+    postgres.kill();
+    eprintln!("killed while at work in {:?}", start.elapsed());
+    postgres.again().unwrap();
+    assert_eq!(postgres.ask("postgres", "select 1").unwrap(), "1");
+    at_work.join().unwrap();
+}
+
+#[test]
+fn it_stops_and_starts_again() {
+    let mut postgres = Postgres::start().unwrap();
+    postgres.ask("postgres", "create table t (x int)").unwrap();
+    postgres.stop();
+    assert!(!postgres.runs());
+    assert!(postgres.ask("postgres", "select 1").is_err());
+    postgres.again().unwrap();
+    assert_eq!(
+        postgres.ask("postgres", "select count(*) from t").unwrap(),
+        "0"
+    );
 }

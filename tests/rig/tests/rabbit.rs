@@ -1,11 +1,11 @@
 //! RabbitMQ of one's own: it answers, is killed, comes back.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use tally_rig::{Rabbit, RabbitOptions};
+use tally_rig::{Proxy, Rabbit, RabbitOptions, shared_rabbit};
 
 #[test]
 fn it_starts_is_killed_and_comes_back() {
@@ -61,4 +61,26 @@ fn its_certificate_is_of_its_authority() {
     let said = client.stdin(Stdio::null()).output().unwrap();
     let text = String::from_utf8_lossy(&said.stdout).into_owned();
     assert!(text.contains("Verify return code: 0 (ok)"), "{text}");
+}
+
+#[test]
+fn a_shared_node_is_one_and_answers_through_a_proxy() {
+    let first = std::thread::spawn(|| shared_rabbit().url()).join().unwrap();
+    let rabbit = shared_rabbit();
+    assert_eq!(rabbit.url(), first);
+    rabbit.fresh_vhost().unwrap();
+    let authority = first.split('@').nth(1).unwrap();
+    let port = authority.split([':', '/']).nth(1).unwrap().parse().unwrap();
+    let proxy = Proxy::start(port).unwrap();
+    let through = rabbit.through(&proxy).url();
+    assert!(through.ends_with(&format!("@127.0.0.1:{}/%2f", proxy.port())));
+    let mut client = TcpStream::connect(("127.0.0.1", proxy.port())).unwrap();
+    client.write_all(b"AMQP\x00\x00\x09\x01").unwrap();
+    let mut first = [0];
+    client.read_exact(&mut first).unwrap();
+    // A method's frame: `connection.start`.
+    assert_eq!(first, [1]);
+    proxy.reset_all();
+    let mut rest = Vec::new();
+    assert!(client.read_to_end(&mut rest).is_err());
 }

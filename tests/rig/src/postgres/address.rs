@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::error::RigError;
+use crate::proxy::Proxy;
 use crate::run;
 
 /// Where a PostgreSQL server answers. Whoever connects there is a superuser.
@@ -21,8 +22,19 @@ impl PostgresAddress {
         }
     }
 
+    /// The same server through a proxy that stands before it.
+    pub fn through(&self, proxy: &Proxy) -> PostgresAddress {
+        let account = self
+            .server
+            .rsplit_once('@')
+            .map_or("postgres://postgres", |(account, _)| account);
+        PostgresAddress {
+            server: format!("{account}@127.0.0.1:{}", proxy.port()),
+            settings: self.settings.clone(),
+        }
+    }
+
     /// From a URL with any database or none; `None` if it is no such URL.
-    #[expect(dead_code)]
     pub(crate) fn parse(url: &str) -> Option<PostgresAddress> {
         let (scheme, rest) = url.split_once("://")?;
         let (rest, settings) = match rest.find('?') {
@@ -74,5 +86,27 @@ impl PostgresAddress {
         command.args(["-d", &self.url(database), "-c", sql]);
         let answer = run::output("psql", command)?;
         Ok(answer.trim_end().to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PostgresAddress;
+
+    #[test]
+    fn a_url_is_taken_apart() {
+        for (url, of_x) in [
+            ("postgres://p@h:1/postgres", "postgres://p@h:1/x"),
+            ("postgresql://p:q@h", "postgresql://p:q@h/x"),
+            (
+                "postgres://h/?sslmode=disable",
+                "postgres://h/x?sslmode=disable",
+            ),
+        ] {
+            assert_eq!(PostgresAddress::parse(url).unwrap().url("x"), of_x);
+        }
+        for url in ["", "h:1", "mysql://h/x", "postgres:///x"] {
+            assert!(PostgresAddress::parse(url).is_none(), "{url}");
+        }
     }
 }

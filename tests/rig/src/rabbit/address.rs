@@ -9,6 +9,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use crate::error::{RigError, Tried};
+use crate::proxy::Proxy;
 
 /// Longer than any request takes.
 const ANSWER: Duration = Duration::from_secs(60);
@@ -29,6 +30,19 @@ impl RabbitAddress {
             server: format!("amqp://guest:guest@127.0.0.1:{port}"),
             management: format!("127.0.0.1:{management}"),
             credentials: BASE64_STANDARD.encode("guest:guest"),
+        }
+    }
+
+    /// The same node through a proxy that stands before its port of AMQP.
+    pub fn through(&self, proxy: &Proxy) -> RabbitAddress {
+        let account = self
+            .server
+            .rsplit_once('@')
+            .map_or("amqp://guest:guest", |(account, _)| account);
+        RabbitAddress {
+            server: format!("{account}@127.0.0.1:{}", proxy.port()),
+            management: self.management.clone(),
+            credentials: self.credentials.clone(),
         }
     }
 
@@ -66,6 +80,11 @@ impl RabbitAddress {
     /// The URL of a virtual host, which need not exist; its name as a URL has it.
     pub fn vhost_url(&self, vhost: &str) -> String {
         format!("{}/{vhost}", self.server)
+    }
+
+    /// The URL of the management plugin, without a path or an account.
+    pub fn management_url(&self) -> String {
+        format!("http://{}", self.management)
     }
 
     /// Makes an empty virtual host that nobody else has, and answers its URL. It
@@ -121,5 +140,24 @@ impl RabbitAddress {
             what: what(),
             said: format!("{} {body}", head.lines().next().unwrap_or_default()),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RabbitAddress;
+
+    #[test]
+    fn a_url_is_taken_apart() {
+        let address = RabbitAddress::parse("amqp://u:p@h:1/%2f", None).unwrap();
+        assert_eq!(address.vhost_url("x"), "amqp://u:p@h:1/x");
+        assert_eq!(address.management_url(), "http://h:15672");
+        let address = RabbitAddress::parse("amqp://u:p@h", Some("http://m:2/")).unwrap();
+        assert_eq!(address.url(), "amqp://u:p@h/%2f");
+        assert_eq!(address.management_url(), "http://m:2");
+        for url in ["", "amqp://h:1", "amqps://u:p@h", "amqp://u:p%40@h"] {
+            assert!(RabbitAddress::parse(url, None).is_none(), "{url}");
+        }
+        assert!(RabbitAddress::parse("amqp://u:p@h", Some("m:2")).is_none());
     }
 }
