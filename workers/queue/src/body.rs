@@ -120,12 +120,21 @@ mod tests {
         assert_eq!(body.len(), 57);
         assert_eq!(key.open(PLACE, &body), Ok([1; 16]));
         for place in [
-            Place { partition: 4, ..PLACE },
-            Place { partitions: 16, ..PLACE },
+            Place {
+                partition: 4,
+                ..PLACE
+            },
+            Place {
+                partitions: 16,
+                ..PLACE
+            },
         ] {
             assert_eq!(key.open(place, &body), Err(NotAReference));
         }
-        assert_eq!(QueueKey::new([8; 32]).open(PLACE, &body), Err(NotAReference));
+        assert_eq!(
+            QueueKey::new([8; 32]).open(PLACE, &body),
+            Err(NotAReference)
+        );
     }
 
     #[test]

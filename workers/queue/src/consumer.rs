@@ -268,7 +268,8 @@ impl Batch {
         &self.queue
     }
 
-    /// Acknowledges all of it at once. Do so after the commit.
+    /// Acknowledges all of it at once. Do so after the commit. Brokers do not
+    /// confirm acknowledgements: one that is lost on the way costs a redelivery.
     ///
     /// # Errors
     /// [`QueueError::Stale`] when its connection is gone: the broker delivers

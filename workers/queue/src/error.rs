@@ -34,6 +34,23 @@ pub enum QueueError {
         /// The queue.
         queue: String,
     },
+    /// The broker takes no messages for now: it is short of memory or disk.
+    #[error(
+        "the broker takes no messages for now, being short of memory or disk; \
+         see its alarms"
+    )]
+    Blocked,
+    /// TLS failed: the certificate is not trusted, or it is no TLS.
+    #[error(
+        "TLS failed while {doing}: {said}; check `ca`, the host's name in the \
+         broker's certificate, and the port"
+    )]
+    Untrusted {
+        /// What was being done.
+        doing: String,
+        /// The library's words.
+        said: String,
+    },
     /// The broker refused: user, password, virtual host or permission.
     #[error(
         "the broker denies access while {doing}: {said}; check the user, its \
@@ -107,6 +124,7 @@ impl QueueError {
             self,
             Self::Lost { .. }
                 | Self::Slow { .. }
+                | Self::Blocked
                 | Self::Cancelled { .. }
                 | Self::NotTaken { .. }
                 | Self::Stale
@@ -116,6 +134,12 @@ impl QueueError {
     /// Sorts an error of the client library.
     pub(crate) fn of(doing: &str, source: lapin::Error) -> Self {
         let doing = doing.to_owned();
+        if let ErrorKind::IOError(error) = source.kind()
+            && error.kind() == std::io::ErrorKind::InvalidData
+        {
+            let said = error.to_string();
+            return Self::Untrusted { doing, said };
+        }
         let ErrorKind::ProtocolError(error) = source.kind() else {
             return Self::Lost { doing, source };
         };

@@ -16,7 +16,7 @@ pub struct Depth {
     pub queue: String,
     /// Messages that wait. Those a consumer holds are not counted.
     pub messages: u32,
-    /// Its consumers, the waiting ones included.
+    /// Its consumers. Of single active consumers only the active one counts.
     pub consumers: u32,
 }
 

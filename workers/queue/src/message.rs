@@ -64,7 +64,10 @@ impl Headers {
     /// The message's id.
     #[must_use]
     pub fn message_id(&self) -> Option<&str> {
-        self.properties.message_id().as_ref().map(ShortString::as_str)
+        self.properties
+            .message_id()
+            .as_ref()
+            .map(ShortString::as_str)
     }
 
     /// Sets the message's id.

@@ -82,15 +82,29 @@ impl Publisher {
         // A session is put back only when every confirm has come, so that the
         // answers of one call never reach the next.
         let mut session = match held {
+            Some(session) if session.blocked() => {
+                // It is told when that is over, so that it is kept.
+                slot.session = Some(session);
+                slot.backoff.wait().await;
+                slot.backoff.failed();
+                return Err(QueueError::Blocked);
+            }
             Some(session) if session.connection.status().connected() => session,
             _ => self.open(&mut slot.backoff).await?,
         };
         let limit = self.settings.confirm_timeout;
-        let fates = session.send(messages, self.settings.window.max(1), limit).await;
+        let fates = session
+            .send(messages, self.settings.window.max(1), limit)
+            .await;
         match fates {
             Ok(fates) => {
                 slot.session = Some(session);
+                slot.backoff.went_well();
                 Ok(fates)
+            }
+            Err(QueueError::Slow { .. }) if session.blocked() => {
+                slot.backoff.failed();
+                Err(QueueError::Blocked)
             }
             Err(error) => {
                 if error.is_transient() {
@@ -156,6 +170,11 @@ impl Publisher {
 }
 
 impl Session {
+    fn blocked(&self) -> bool {
+        let status = self.connection.status();
+        status.connected() && status.blocked()
+    }
+
     async fn open(settings: &Settings) -> Result<Self, QueueError> {
         let connection = settings.connect("publisher").await?;
         let opening = |error| QueueError::of("opening a channel", error);

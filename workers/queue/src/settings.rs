@@ -101,14 +101,15 @@ impl Settings {
     /// Connects. `role` is told to the broker's operator.
     pub(crate) async fn connect(&self, role: &str) -> Result<Connection, QueueError> {
         let uri = self.uri()?;
-        let doing = format!("connecting to {}:{}", uri.authority.host, uri.authority.port);
+        let doing = format!(
+            "connecting to {}:{}",
+            uri.authority.host, uri.authority.port
+        );
         let name = format!("{} {role}", self.connection_name);
-        let properties =
-            ConnectionProperties::default().with_connection_name(name.as_str().into());
+        let properties = ConnectionProperties::default().with_connection_name(name.as_str().into());
         let runtime =
             lapin::runtime::default_runtime().map_err(|error| QueueError::of(&doing, error))?;
-        let connecting =
-            Connection::connect_uri_with_config(uri, properties, self.tls()?, runtime);
+        let connecting = Connection::connect_uri_with_config(uri, properties, self.tls()?, runtime);
         match tokio::time::timeout(self.connect_timeout, connecting).await {
             Ok(connected) => connected.map_err(|error| QueueError::of(&doing, error)),
             Err(_) => Err(QueueError::Slow {

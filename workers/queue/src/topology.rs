@@ -110,9 +110,14 @@ impl Topology {
     /// nobody may have an answer sent there.
     #[must_use]
     pub fn owns(name: &str) -> bool {
-        ["tally.claims", "tally.dead", "tally.results", "claims.intake"]
-            .iter()
-            .any(|ours| name.contains(ours))
+        [
+            "tally.claims",
+            "tally.dead",
+            "tally.results",
+            "claims.intake",
+        ]
+        .iter()
+        .any(|ours| name.contains(ours))
     }
 
     /// Declares everything, and so checks what is there already. It can be
@@ -245,7 +250,11 @@ mod tests {
         assert_eq!(topology.routing_key(place), "8.3");
         assert_eq!(topology.claims(), "test1.tally.claims");
         assert_eq!(topology.intake(), "test1.claims.intake");
-        for name in [topology.dead(), topology.partition(place), topology.intake()] {
+        for name in [
+            topology.dead(),
+            topology.partition(place),
+            topology.intake(),
+        ] {
             assert!(Topology::owns(&name), "{name}");
         }
         assert!(!Topology::owns("mercy-clinic.answers"));

@@ -53,7 +53,10 @@ impl Version {
             .connect_with_config_async(tls.as_ref(), &runtime)
             .await
             .map_err(lost)?;
-        stream.write_all(b"AMQP\x00\x00\x09\x01").await.map_err(lost)?;
+        stream
+            .write_all(b"AMQP\x00\x00\x09\x01")
+            .await
+            .map_err(lost)?;
         stream.flush().await.map_err(lost)?;
         // Frame type, channel, length; then class, method, protocol version.
         let mut head = [0; 7];
@@ -135,7 +138,11 @@ mod tests {
 
     #[test]
     fn a_first_frame_that_is_none_is_refused() {
-        for frame in [&b""[..], b"HTTP/1.1 400 Bad Request", &[0, 10, 0, 10, 0, 9, 0xff]] {
+        for frame in [
+            &b""[..],
+            b"HTTP/1.1 400 Bad Request",
+            &[0, 10, 0, 10, 0, 9, 0xff],
+        ] {
             assert!(matches!(
                 Version::of_start(frame),
                 Err(QueueError::NotRabbit(_))

@@ -76,16 +76,14 @@ impl NodePublicKey {
         seed: &[u8; 32],
     ) -> Result<Vec<u8>, SealError> {
         let mut random = ChaCha20Rng::from_seed(*seed);
-        let (encapsulated, ciphertext) =
-            hpke::single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
-                &OpModeS::Base,
-                &self.0,
-                info,
-                payload,
-                b"",
-                &mut random,
-            )
-            .map_err(|_| SealError::Key)?;
+        let (encapsulated, ciphertext) = hpke::single_shot_seal_with_rng::<
+            ChaCha20Poly1305,
+            HkdfSha256,
+            X25519HkdfSha256,
+        >(
+            &OpModeS::Base, &self.0, info, payload, b"", &mut random
+        )
+        .map_err(|_| SealError::Key)?;
         let mut sealed = encapsulated.to_bytes().to_vec();
         sealed.extend_from_slice(&ciphertext);
         Ok(sealed)

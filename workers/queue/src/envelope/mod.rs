@@ -246,16 +246,12 @@ impl Envelope {
     /// # Errors
     /// Q105 to Q109.
     pub fn verify(self, directory: &Directory) -> Result<Opened, Rejected> {
-        let node = directory
-            .node(&self.payer)
-            .ok_or(Rejected::UnknownPayer)?;
+        let node = directory.node(&self.payer).ok_or(Rejected::UnknownPayer)?;
         let key = directory
             .submitter(&self.submitter)
             .ok_or(Rejected::UnknownSubmitter)?;
         let signature = self.signature.as_deref().ok_or(Rejected::Unsigned)?;
-        let signature: &[u8; 64] = signature
-            .try_into()
-            .map_err(|_| Rejected::WronglySigned)?;
+        let signature: &[u8; 64] = signature.try_into().map_err(|_| Rejected::WronglySigned)?;
         key.verify(&self.signed(), signature)
             .map_err(|_| Rejected::WronglySigned)?;
         let payload = node

@@ -134,7 +134,12 @@ fn q103_malformed() {
         [sealed(), b"{}".to_vec()].concat(),
     ] {
         let rejected = rejected(&bytes, Some(CONTENT_TYPE));
-        assert_eq!(rejected.code(), "Q103", "{}", String::from_utf8_lossy(&bytes));
+        assert_eq!(
+            rejected.code(),
+            "Q103",
+            "{}",
+            String::from_utf8_lossy(&bytes)
+        );
     }
 }
 
@@ -239,10 +244,34 @@ fn what_cannot_be_sealed_is_said() {
     let refused = |what: Sealing<'_>| Envelope::seal(&what, &node().public(), &signer());
     let long = "9".repeat(65);
     for (field, what) in [
-        ("payer", Sealing { payer: "", ..sealing() }),
-        ("submitter", Sealing { submitter: "a b", ..sealing() }),
-        ("interchange", Sealing { interchange: &long, ..sealing() }),
-        ("created", Sealing { created: "today", ..sealing() }),
+        (
+            "payer",
+            Sealing {
+                payer: "",
+                ..sealing()
+            },
+        ),
+        (
+            "submitter",
+            Sealing {
+                submitter: "a b",
+                ..sealing()
+            },
+        ),
+        (
+            "interchange",
+            Sealing {
+                interchange: &long,
+                ..sealing()
+            },
+        ),
+        (
+            "created",
+            Sealing {
+                created: "today",
+                ..sealing()
+            },
+        ),
     ] {
         let Err(SealError::Field { field: found, .. }) = refused(what) else {
             panic!("{field}")
@@ -267,17 +296,13 @@ fn the_words_of_a_rejection_quote_nothing() {
 /// The bytes in the documentation are those the code makes and opens.
 #[test]
 fn the_documented_example_holds() {
-    let example = Envelope::seal_from(
-        &sealing(),
-        &node().public(),
-        &signer(),
-        &[1; 32],
-    )
-    .unwrap();
+    let example = Envelope::seal_from(&sealing(), &node().public(), &signer(), &[1; 32]).unwrap();
     let example = String::from_utf8(example).unwrap();
     let document = include_str!("../../../../docs/queue.md");
     let shown = |label: &str| {
-        let (_, rest) = document.split_once(label).unwrap_or_else(|| panic!("no {label}"));
+        let (_, rest) = document
+            .split_once(label)
+            .unwrap_or_else(|| panic!("no {label}"));
         let (_, rest) = rest.split_once("```").unwrap();
         let (_, rest) = rest.split_once('\n').unwrap();
         rest.split_once("\n```").unwrap().0.to_owned()
@@ -292,7 +317,10 @@ fn the_documented_example_holds() {
         .unwrap();
     let hex = |bytes: &[u8]| -> String { bytes.iter().map(|b| format!("{b:02x}")).collect() };
     let shown_hex = |label| shown(label).split_whitespace().collect::<String>();
-    assert_eq!(shown_hex("<!-- example: signed -->"), hex(&envelope.signed()));
+    assert_eq!(
+        shown_hex("<!-- example: signed -->"),
+        hex(&envelope.signed())
+    );
     assert_eq!(shown_hex("<!-- example: info -->"), hex(&envelope.info()));
     assert!(envelope.verify(&directory()).is_ok());
 }

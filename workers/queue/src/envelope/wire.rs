@@ -39,9 +39,8 @@ impl Wire {
         if version != VERSION {
             return Err(Rejected::UnknownVersion);
         }
-        serde_json::from_str(text).map_err(|_| {
-            Rejected::Malformed("a field is missing, unknown, doubled or not a text")
-        })
+        serde_json::from_str(text)
+            .map_err(|_| Rejected::Malformed("a field is missing, unknown, doubled or not a text"))
     }
 
     pub fn write(&self) -> Vec<u8> {

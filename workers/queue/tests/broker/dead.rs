@@ -28,7 +28,8 @@ async fn poison_is_buried_with_its_reason_and_the_rest_goes_on() {
     // One in the middle and the last, whose tag a later acknowledgement may
     // not name again; and one twice, which is buried once.
     for at in [1, 4, 4] {
-        let buried = batch.bury(at, &reason(), &site.publisher, &site.topology);
+        let reason = reason();
+        let buried = batch.bury(at, &reason, &site.publisher, &site.topology);
         buried.await.unwrap();
     }
     batch.ack().await.unwrap();
@@ -51,7 +52,11 @@ async fn poison_is_buried_with_its_reason_and_the_rest_goes_on() {
             assert_eq!(headers.text(header::ORIGIN), Some(site.queue()));
             assert_eq!(headers.text(header::ORIGIN_KEY).as_deref(), Some("1.0"));
             assert_eq!(headers.traceparent().as_deref(), Some(trace));
-            assert!(headers.number(header::BURIED).is_some_and(|at| at > 1_700_000_000));
+            assert!(
+                headers
+                    .number(header::BURIED)
+                    .is_some_and(|at| at > 1_700_000_000)
+            );
             assert_eq!(headers.message_id().unwrap().as_bytes(), letter.body());
             found.push(number(letter.body()));
         }

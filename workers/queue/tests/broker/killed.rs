@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tally_queue::{Fate, Settings};
+use tally_queue::{Fate, QueueError, Settings};
 use tally_rig::Rabbit;
 
 use crate::site::{LONG, Site, number};
@@ -25,7 +25,11 @@ async fn nothing_is_lost_when_the_broker_is_killed() {
         async move {
             let (mut from, mut errors) = (0, 0);
             while !stop.load(Ordering::Relaxed) {
-                match site.publisher.publish(&site.messages(from..from + CHUNK)).await {
+                match site
+                    .publisher
+                    .publish(&site.messages(from..from + CHUNK))
+                    .await
+                {
                     Ok(fates) => {
                         assert_eq!(fates, vec![Fate::Confirmed; CHUNK]);
                         from += CHUNK;
@@ -74,12 +78,56 @@ async fn nothing_is_lost_when_the_broker_is_killed() {
     }
     tokio::time::sleep(Duration::from_secs(6)).await;
     stop.store(true, Ordering::Relaxed);
-    let (published, errors) = tokio::time::timeout(LONG, publishing).await.unwrap().unwrap();
-    let seen = tokio::time::timeout(LONG, consuming).await.unwrap().unwrap();
+    let (published, errors) = tokio::time::timeout(LONG, publishing)
+        .await
+        .unwrap()
+        .unwrap();
+    let seen = tokio::time::timeout(LONG, consuming)
+        .await
+        .unwrap()
+        .unwrap();
     assert!(errors > 0, "no kill was felt");
     assert!(published > 0);
     // More may have come than was confirmed, never less.
-    let lost = (0..published).filter(|number| !seen.contains(number)).count();
+    let lost = (0..published)
+        .filter(|number| !seen.contains(number))
+        .count();
     assert_eq!(lost, 0, "of {published}, after {errors} errors");
     println!("{published} published, {errors} calls failed, none lost");
+}
+
+/// A broker short of memory takes nothing; that is said, and when it is over
+/// the messages are taken.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alarm_is_told_and_waited_out() {
+    let rabbit = Rabbit::start().unwrap();
+    let mut settings = Settings::new(rabbit.url());
+    settings.confirm_timeout = Duration::from_secs(2);
+    let site = Site::with(settings, 1).await;
+    let watermark = |of: &str| {
+        let arguments = ["set_vm_memory_high_watermark", of];
+        rabbit.command("rabbitmqctl", &arguments).unwrap();
+    };
+    site.publisher.ping().await.unwrap();
+    watermark("0.000001");
+    for _ in 0..2 {
+        let error = site
+            .publisher
+            .publish(&site.messages(0..10))
+            .await
+            .unwrap_err();
+        assert!(matches!(error, QueueError::Blocked), "{error}");
+        assert!(error.is_transient());
+    }
+    watermark("0.4");
+    let publishing = async {
+        loop {
+            match site.publisher.publish(&site.messages(0..10)).await {
+                Ok(fates) => return fates,
+                Err(error) => assert!(error.is_transient(), "{error}"),
+            }
+        }
+    };
+    let fates = tokio::time::timeout(LONG, publishing).await.unwrap();
+    assert_eq!(fates, [Fate::Confirmed; 10]);
 }

@@ -7,7 +7,11 @@ use crate::site::{Site, drain, port, raw_queue, through};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_window_of_messages_comes_out_in_order() {
     let site = Site::new(2).await;
-    let fates = site.publisher.publish(&site.messages(0..2000)).await.unwrap();
+    let fates = site
+        .publisher
+        .publish(&site.messages(0..2000))
+        .await
+        .unwrap();
     assert_eq!(fates, vec![Fate::Confirmed; 2000]);
     site.holds(&site.queue(), 2000).await;
     let mut consumer = site.consumer(128);
@@ -37,7 +41,11 @@ async fn the_unroutable_are_returned_and_no_others() {
         for _ in 0..2 {
             let fates = publisher.publish(&messages).await.unwrap();
             for (at, fate) in fates.into_iter().enumerate() {
-                let expected = if lost(at) { Fate::Returned } else { Fate::Confirmed };
+                let expected = if lost(at) {
+                    Fate::Returned
+                } else {
+                    Fate::Confirmed
+                };
                 assert_eq!(fate, expected, "message {at}, window {window}");
             }
         }
@@ -49,7 +57,10 @@ async fn the_unroutable_are_returned_and_no_others() {
 async fn what_a_full_queue_refuses_is_said() {
     let site = Site::new(1).await;
     let overflow = AMQPValue::LongString("reject-publish".into());
-    let full = [("x-max-length", AMQPValue::LongInt(2)), ("x-overflow", overflow)];
+    let full = [
+        ("x-max-length", AMQPValue::LongInt(2)),
+        ("x-overflow", overflow),
+    ];
     raw_queue(&site.settings, "full", &full).await;
     let message = Outgoing {
         routing_key: "full".to_owned(),
@@ -61,7 +72,12 @@ async fn what_a_full_queue_refuses_is_said() {
     }
     assert_eq!(
         fates,
-        [Fate::Confirmed, Fate::Confirmed, Fate::Refused, Fate::Refused]
+        [
+            Fate::Confirmed,
+            Fate::Confirmed,
+            Fate::Refused,
+            Fate::Refused
+        ]
     );
     let error = site.publisher.publish_surely(&message).await.unwrap_err();
     assert!(error.to_string().contains("refused"), "{error}");

@@ -12,11 +12,20 @@ async fn an_answer_goes_where_it_is_awaited() {
         .with_message_id("m-1")
         .unwrap();
     let answer = async |to: Headers, submitter: Option<&'static str>| {
-        let headers = Headers::new().with_content_type("application/json").unwrap();
+        let headers = Headers::new()
+            .with_content_type("application/json")
+            .unwrap();
         let body = b"{}".to_vec();
-        reply(&site.publisher, &site.topology, &to, submitter, body, headers)
-            .await
-            .unwrap()
+        reply(
+            &site.publisher,
+            &site.topology,
+            &to,
+            submitter,
+            body,
+            headers,
+        )
+        .await
+        .unwrap()
     };
     assert_eq!(answer(asked.clone(), None).await, Fate::Confirmed);
     let mut consumer = Consumer::new(site.settings.clone(), "answers", 1);
@@ -31,7 +40,10 @@ async fn an_answer_goes_where_it_is_awaited() {
     assert_eq!(answer(gone, None).await, Fate::Returned);
     let silent = Headers::new();
     assert_eq!(answer(silent.clone(), None).await, Fate::Returned);
-    assert_eq!(answer(silent.clone(), Some("mercy-clinic")).await, Fate::Returned);
+    assert_eq!(
+        answer(silent.clone(), Some("mercy-clinic")).await,
+        Fate::Returned
+    );
 
     // By the submitter's id.
     bind_results(&site.settings, &site.topology, "mercy-clinic", "mercy")
@@ -40,7 +52,10 @@ async fn an_answer_goes_where_it_is_awaited() {
     bind_results(&site.settings, &site.topology, "mercy-clinic", "mercy")
         .await
         .unwrap();
-    assert_eq!(answer(silent.clone(), Some("mercy-clinic")).await, Fate::Confirmed);
+    assert_eq!(
+        answer(silent.clone(), Some("mercy-clinic")).await,
+        Fate::Confirmed
+    );
     assert_eq!(answer(silent, Some("st-elsewhere")).await, Fate::Returned);
     site.holds("mercy", 1).await;
 

@@ -137,7 +137,11 @@ pub async fn drain(consumer: &mut Consumer, count: usize) -> Vec<usize> {
 }
 
 /// Declares a queue that is not of our topology.
-pub async fn raw_queue(settings: &Settings, name: &str, arguments: &[(&str, lapin::types::AMQPValue)]) {
+pub async fn raw_queue(
+    settings: &Settings,
+    name: &str,
+    arguments: &[(&str, lapin::types::AMQPValue)],
+) {
     let connection = lapin::Connection::connect(&settings.url, Default::default())
         .await
         .unwrap();

@@ -1,4 +1,4 @@
-use tally_queue::{Consumer, Settings, Version};
+use tally_queue::{Consumer, Inspector, QueueError, Settings, Version};
 use tally_rig::{Rabbit, RabbitOptions};
 
 use crate::site::{Site, drain};
@@ -16,8 +16,12 @@ async fn over_tls_only_the_given_authority_is_trusted() {
     // The authority of another node.
     let other = Rabbit::start_in(RabbitOptions::default().tls()).unwrap();
     settings.ca = Some(other.ca_path().unwrap().to_owned());
-    let error = Version::of(&settings).await.unwrap_err();
-    assert!(error.to_string().contains("lost"), "{error}");
-    let error = site.topology.declare(&settings).await.unwrap_err();
-    assert!(error.to_string().contains("lost"), "{error}");
+    let version = Version::of(&settings).await.map(|_| ());
+    let declared = site.topology.declare(&settings).await.map(|_| ());
+    let connected = Inspector::connect(&settings).await.map(|_| ());
+    for refused in [version, declared, connected] {
+        let error = refused.unwrap_err();
+        assert!(matches!(error, QueueError::Untrusted { .. }), "{error}");
+        assert!(!error.is_transient());
+    }
 }

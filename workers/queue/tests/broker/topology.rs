@@ -38,7 +38,11 @@ async fn a_queue_with_other_arguments_is_named() {
     assert!(said.contains("inequivalent arg 'x-"), "{said}");
     assert!(error.to_string().contains("drain it"), "{error}");
     // Another prefix is another topology.
-    Topology::new("u.", 2).unwrap().declare(&settings).await.unwrap();
+    Topology::new("u.", 2)
+        .unwrap()
+        .declare(&settings)
+        .await
+        .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
