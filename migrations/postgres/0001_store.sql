@@ -81,6 +81,8 @@ CREATE TABLE submission (
     id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     token     bytea NOT NULL UNIQUE CHECK (length(token) = 32),
     submitter text NOT NULL,
+    -- Of what was sent: the same token with another content is told apart.
+    content   bytea NOT NULL CHECK (length(content) = 32),
     read      bigint NOT NULL CHECK (read >= 0),
     refused   bigint NOT NULL CHECK (refused >= 0),
     refusals  bytea NOT NULL,

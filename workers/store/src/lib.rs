@@ -6,5 +6,6 @@
 pub mod conformance;
 mod database;
 pub mod port;
+pub mod postgres;
 pub mod sqlite;
 pub mod vault;

@@ -1,7 +1,10 @@
 //! Record keys, in a store of their own: each payload is under a key that can
 //! be destroyed alone. Keys are wrapped by a key outside any database.
 
+mod postgres;
 mod record;
+mod rows;
+mod sqlite;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -9,16 +12,16 @@ mod token;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use sqlx::sqlite::{SqliteConnection, SqlitePool, SqlitePoolOptions};
-use sqlx::{AssertSqlSafe, Connection, Row};
 use thiserror::Error;
-use tokio::sync::Mutex;
 
 pub use record::{RecordKey, WrapKey};
 pub use token::Tokens;
 
-use crate::database;
 use crate::port::RecordId;
+use crate::postgres::PgSettings;
+use postgres::PgRows;
+use rows::{Row, Rows};
+use sqlite::SqliteRows;
 
 /// Why the vault could not do what it was asked.
 #[derive(Debug, Error)]
@@ -70,16 +73,29 @@ pub fn random<const N: usize>() -> Result<[u8; N], VaultError> {
     Ok(bytes)
 }
 
-/// The store of record keys: SQLite, in a file of its own. Nothing is cached,
-/// so that a key destroyed by one process opens nothing in another.
+/// The store of record keys: SQLite in a file of its own, or PostgreSQL in a
+/// database of its own. Nothing is cached, so that a key destroyed by one
+/// process opens nothing in another.
 pub struct Vault {
     wrap: WrapKey,
-    writer: Mutex<SqliteConnection>,
-    readers: SqlitePool,
+    kept: Kept,
 }
 
-/// Rows put into one statement.
-const ROWS: usize = 256;
+/// Where wrapped keys are kept.
+enum Kept {
+    Sqlite(SqliteRows),
+    Postgres(PgRows),
+}
+
+/// Does the same wherever keys are kept.
+macro_rules! kept {
+    ($kept:expr, |$rows:ident| $work:expr) => {
+        match $kept {
+            Kept::Sqlite($rows) => $work,
+            Kept::Postgres($rows) => $work,
+        }
+    };
+}
 
 impl Vault {
     /// Opens the key store at `path`; makes it when it is not there.
@@ -88,63 +104,46 @@ impl Vault {
     /// [`VaultError::Wrapped`] when its keys were wrapped with another key; or
     /// when its database fails.
     pub async fn open(path: &Path, wrap: WrapKey) -> Result<Self, VaultError> {
-        let opening = database::Opening::of(path)
-            .await
-            .map_err(|error| doing("waiting to open it")(sqlx::Error::Io(error)))?;
-        let mut writer = SqliteConnection::connect_with(&database::options(path))
-            .await
-            .map_err(doing("opening it"))?;
-        sqlx::migrate!("../../migrations/sqlite-keys")
-            .run_direct(None, &mut writer, false)
-            .await?;
-        Self::prove(&mut writer, &wrap).await?;
-        drop(opening);
-        let readers = SqlitePoolOptions::new()
-            .max_connections(2)
-            .test_before_acquire(false)
-            .connect_with(database::reading(path))
-            .await
-            .map_err(doing("opening it to read"))?;
-        Ok(Self {
-            wrap,
-            writer: Mutex::new(writer),
-            readers,
-        })
+        Self::proved(Kept::Sqlite(SqliteRows::open(path).await?), wrap).await
+    }
+
+    /// Connects to the key store in a PostgreSQL database: `postgres://…`, with
+    /// `sslmode`. Makes its schema, `tally_keys`, when it is not there, which
+    /// takes a role that may.
+    ///
+    /// # Errors
+    /// As [`Vault::open`].
+    pub async fn connect(url: &str, wrap: WrapKey) -> Result<Self, VaultError> {
+        let mut settings = PgSettings::new(url);
+        settings.application_name = "tally vault".into();
+        Self::connect_with(&settings, wrap).await
+    }
+
+    /// The same, with settings.
+    ///
+    /// # Errors
+    /// As [`Vault::open`].
+    pub async fn connect_with(settings: &PgSettings, wrap: WrapKey) -> Result<Self, VaultError> {
+        Self::proved(Kept::Postgres(PgRows::connect(settings).await?), wrap).await
     }
 
     /// Checks the wrapping key against the proof, or leaves one.
-    async fn prove(writer: &mut SqliteConnection, wrap: &WrapKey) -> Result<(), VaultError> {
-        let mut tx = writer
-            .begin_with("BEGIN IMMEDIATE")
-            .await
-            .map_err(doing("checking the wrapping key"))?;
-        let proof: Option<Vec<u8>> = sqlx::query_scalar("SELECT proof FROM wrap")
-            .fetch_optional(&mut *tx)
-            .await
-            .map_err(doing("checking the wrapping key"))?;
-        if let Some(proof) = proof {
-            return wrap.check(&proof);
+    async fn proved(kept: Kept, wrap: WrapKey) -> Result<Self, VaultError> {
+        let new = wrap.proof()?;
+        if let Some(proof) = kept!(&kept, |rows| rows.proof(new).await)? {
+            wrap.check(&proof)?;
         }
-        sqlx::query("INSERT INTO wrap (id, proof) VALUES (1, ?)")
-            .bind(wrap.proof()?)
-            .execute(&mut *tx)
-            .await
-            .map_err(doing("noting the wrapping key"))?;
-        tx.commit().await.map_err(doing("noting the wrapping key"))
+        Ok(Self { wrap, kept })
     }
 
-    /// Closes the file: when nobody else has it open, its write-ahead log is
-    /// emptied into it. A vault that is only dropped loses nothing either.
+    /// Closes the database. A file's write-ahead log is emptied into it when
+    /// nobody else has it open. A vault that is only dropped loses nothing
+    /// either.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn close(self) -> Result<(), VaultError> {
-        self.readers.close().await;
-        self.writer
-            .into_inner()
-            .close()
-            .await
-            .map_err(doing("closing it"))
+        kept!(self.kept, |rows| rows.close().await)
     }
 
     /// Makes keys for `n` new records. They are on the disk, in one
@@ -159,24 +158,11 @@ impl Vault {
         if keys.is_empty() {
             return Ok(keys);
         }
-        let mut writer = self.writer.lock().await;
-        let mut tx = writer
-            .begin_with("BEGIN IMMEDIATE")
-            .await
-            .map_err(doing("storing keys"))?;
-        for chunk in keys.chunks(ROWS) {
-            let values = vec!["(?, ?)"; chunk.len()].join(", ");
-            let sql = format!("INSERT INTO record_key (record, wrapped) VALUES {values}");
-            let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(chunk.len() == ROWS);
-            for key in chunk {
-                query = query.bind(key.id().0.to_vec()).bind(self.wrap.wrap(key)?);
-            }
-            query
-                .execute(&mut *tx)
-                .await
-                .map_err(doing("storing keys"))?;
-        }
-        tx.commit().await.map_err(doing("storing keys"))?;
+        let rows: Vec<Row> = keys
+            .iter()
+            .map(|key| Ok((key.id(), self.wrap.wrap(key)?)))
+            .collect::<Result<_, VaultError>>()?;
+        kept!(&self.kept, |kept| kept.insert(&rows).await)?;
         Ok(keys)
     }
 
@@ -186,14 +172,9 @@ impl Vault {
     /// [`VaultError::Erased`] when it was destroyed or never was;
     /// [`VaultError::Wrapped`] when it does not open.
     pub async fn key(&self, record: RecordId) -> Result<RecordKey, VaultError> {
-        let wrapped: Option<Vec<u8>> =
-            sqlx::query_scalar("SELECT wrapped FROM record_key WHERE record = ?")
-                .bind(record.0.to_vec())
-                .fetch_optional(&self.readers)
-                .await
-                .map_err(doing("reading a key"))?;
-        self.wrap
-            .unwrap(record, &wrapped.ok_or(VaultError::Erased)?)
+        let rows = kept!(&self.kept, |kept| kept.find(&[record]).await)?;
+        let (_, wrapped) = rows.first().ok_or(VaultError::Erased)?;
+        self.wrap.unwrap(record, wrapped)
     }
 
     /// The keys of records; those that were destroyed, or never were, are
@@ -205,51 +186,32 @@ impl Vault {
         &self,
         records: &[RecordId],
     ) -> Result<BTreeMap<RecordId, RecordKey>, VaultError> {
-        let rows = sqlx::query(
-            "SELECT k.record, k.wrapped FROM json_each(?) AS j \
-             CROSS JOIN record_key AS k ON k.record = unhex(j.value)",
-        )
-        .bind(crate::sqlite::hex_list(records.iter().map(|id| &id.0[..])))
-        .fetch_all(&self.readers)
-        .await
-        .map_err(doing("reading keys"))?;
-        let mut keys = BTreeMap::new();
-        for row in rows {
-            let record: Vec<u8> = row.try_get(0).map_err(doing("reading keys"))?;
-            let wrapped: Vec<u8> = row.try_get(1).map_err(doing("reading keys"))?;
-            let record = RecordId(record.try_into().map_err(|_| VaultError::Wrapped)?);
-            keys.insert(record, self.wrap.unwrap(record, &wrapped)?);
-        }
-        Ok(keys)
+        let rows = kept!(&self.kept, |kept| kept.find(records).await)?;
+        rows.into_iter()
+            .map(|(record, wrapped)| Ok((record, self.wrap.unwrap(record, &wrapped)?)))
+            .collect()
     }
 
-    /// Destroys a record's key: it is overwritten, deleted, and gone from the
-    /// write-ahead log when this answers. Destroying it again changes nothing.
+    /// Destroys a record's key: it is overwritten and deleted when this
+    /// answers, and gone from a file's write-ahead log. What may remain of it in
+    /// PostgreSQL, and for how long, is in `docs/data-map.md`. Destroying it
+    /// again changes nothing.
     ///
     /// # Errors
     /// [`VaultError::Lingers`] when a reader holds on to the log.
     pub async fn destroy(&self, record: RecordId) -> Result<(), VaultError> {
-        let mut writer = self.writer.lock().await;
-        let noise = random::<{ record::WRAPPED }>()?;
-        sqlx::query("UPDATE record_key SET wrapped = ? WHERE record = ?")
-            .bind(noise.to_vec())
-            .bind(record.0.to_vec())
-            .execute(&mut *writer)
-            .await
-            .map_err(doing("overwriting a key"))?;
-        sqlx::query("DELETE FROM record_key WHERE record = ?")
-            .bind(record.0.to_vec())
-            .execute(&mut *writer)
-            .await
-            .map_err(doing("deleting a key"))?;
-        let busy: i64 = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)")
-            .fetch_one(&mut *writer)
-            .await
-            .map_err(doing("emptying the write-ahead log"))?;
-        if busy == 0 {
-            Ok(())
-        } else {
-            Err(VaultError::Lingers)
+        let noise = random()?;
+        kept!(&self.kept, |kept| kept.destroy(record, noise).await)
+    }
+}
+
+#[cfg(test)]
+impl Vault {
+    /// The rows in a file, for tests that look into it.
+    fn file(&self) -> &SqliteRows {
+        match &self.kept {
+            Kept::Sqlite(rows) => rows,
+            Kept::Postgres(_) => panic!("the keys are in a file"),
         }
     }
 }

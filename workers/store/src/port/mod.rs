@@ -14,6 +14,7 @@ mod log;
 mod publications;
 mod reading;
 mod relay;
+mod transient;
 mod work;
 
 use thiserror::Error;
@@ -64,6 +65,17 @@ pub enum StoreError {
     /// The database's schema could not be brought up to date.
     #[error("the database could not be migrated")]
     Migrate(#[from] sqlx::migrate::MigrateError),
+    /// The database's schema is of another version than this program's.
+    #[error(
+        "the database's schema is of version {found} and this program's of {known}: run \
+         `tally migrate` of the later of the two, and use that"
+    )]
+    Schema {
+        /// The database's; zero when it has none.
+        found: i64,
+        /// The program's.
+        known: i64,
+    },
     /// Somebody else was there first; nothing was changed. Load again.
     #[error("another worker was first at {what}")]
     Fenced {

@@ -107,14 +107,17 @@ pub(super) async fn replace(
         .collect();
     stand(conn, withdrawn, again).await?;
 
-    let mut new: BTreeMap<Commitment, (&FlagGroup, &FlagRow)> = BTreeMap::new();
+    let mut new: Vec<(&FlagGroup, &FlagRow)> = Vec::new();
+    let mut known: BTreeSet<Commitment> = BTreeSet::new();
     for (group, flags) in changes {
         for flag in *flags {
             match stored.get(&flag.commitment) {
                 Some(version) if version.flag == flag.id => {}
                 Some(_) => return Err(StoreError::Damaged { what: "commitment" }),
                 None => {
-                    new.insert(flag.commitment, (group, flag));
+                    if known.insert(flag.commitment) {
+                        new.push((group, flag));
+                    }
                 }
             }
         }
@@ -168,16 +171,14 @@ async fn stand(conn: &mut PgConnection, withdrawn: Vec<i64>, again: Vec<i64>) ->
     Ok(())
 }
 
-async fn add(
-    conn: &mut PgConnection,
-    new: &BTreeMap<Commitment, (&FlagGroup, &FlagRow)>,
-) -> Answer<()> {
+/// Adds versions, in order: the first is the oldest.
+async fn add(conn: &mut PgConnection, new: &[(&FlagGroup, &FlagRow)]) -> Answer<()> {
     if new.is_empty() {
         return Ok(());
     }
-    let flags = || new.values().map(|(_, flag)| *flag);
+    let flags = || new.iter().map(|(_, flag)| *flag);
     let (detectors, keys): (Vec<i16>, Vec<&[u8]>) =
-        new.values().map(|(group, _)| key(group)).unzip();
+        new.iter().map(|(group, _)| key(group)).unzip();
     // A score that none has is refused by the table, not cut off here.
     let scores: Vec<i16> = flags()
         .map(|flag| i16::try_from(flag.score).unwrap_or(i16::MAX))

@@ -13,13 +13,13 @@ use super::{PostgresStore, doing, fenced, once, short, taken, whole};
 
 /// A submission, with the lock on the layout; no row when it was seen. One that
 /// another is taking in is waited for.
-const SUBMITTED: &str = "WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared($7)) \
-     INSERT INTO submission (token, submitter, read, refused, refusals, claims) \
-     SELECT $1, $2, $3, $4, $5, $6 FROM held ON CONFLICT (token) DO NOTHING RETURNING id";
+const SUBMITTED: &str = "WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared($8)) \
+     INSERT INTO submission (token, submitter, content, read, refused, refusals, claims) \
+     SELECT $1, $2, $3, $4, $5, $6, $7 FROM held ON CONFLICT (token) DO NOTHING RETURNING id";
 
 /// A submission by its token.
 pub(super) const SEEN: &str =
-    "SELECT read, refused, refusals, claims FROM submission WHERE token = $1";
+    "SELECT content, read, refused, refusals, claims FROM submission WHERE token = $1";
 
 /// Adds the units that are missing, and reads the number of partitions: with
 /// the lock on the layout held, it stays what it is.
@@ -94,6 +94,7 @@ async fn accept(conn: &mut PgConnection, new: &Submission) -> Answer<SubmissionR
     let id: Option<i64> = sqlx::query_scalar(SUBMITTED)
         .bind(&new.token.0[..])
         .bind(&new.submitter)
+        .bind(&new.content.0[..])
         .bind(i64::from(new.read))
         .bind(i64::from(new.refused))
         .bind(&new.refusals[..])
@@ -126,6 +127,7 @@ async fn accept(conn: &mut PgConnection, new: &Submission) -> Answer<SubmissionR
         store(conn, new, id, &numbered, &units).await?;
     }
     Ok(SubmissionRow {
+        content: new.content,
         read: new.read,
         refusals: new.refusals.clone(),
         refused: new.refused,
@@ -271,6 +273,7 @@ async fn submission(conn: &mut PgConnection, token: Token) -> Answer<Option<Subm
         .map_err(doing("reading a submission"))?;
     row.map(|row| {
         let mut cells = Cells::of(&row, "submission");
+        let content = cells.token()?;
         let (read, refused, refusals) = (cells.number()?, cells.number()?, cells.blob()?);
         let claims = cells.blob()?;
         let (claims, rest) = claims.as_chunks::<16>();
@@ -278,6 +281,7 @@ async fn submission(conn: &mut PgConnection, token: Token) -> Answer<Option<Subm
             return Err(StoreError::Damaged { what: "submission" });
         }
         Ok(SubmissionRow {
+            content,
             read,
             refusals,
             refused,

@@ -36,9 +36,14 @@ impl Lease {
     /// Says that an operation came to an end.
     pub(crate) fn settle<T>(&mut self, answer: &Answer<T>) {
         self.whole = match answer {
-            Ok(_) => true,
-            Err(error) => !broken(error),
+            Err(StoreError::Database { source, .. }) => !broken(source),
+            _ => true,
         };
+    }
+
+    /// The same, of what the driver answered.
+    pub(crate) fn settled<T>(&mut self, answer: &Result<T, sqlx::Error>) {
+        self.whole = !answer.as_ref().err().is_some_and(broken);
     }
 }
 
@@ -70,19 +75,16 @@ impl Drop for Lease {
 
 /// Whether the connection can be of no more use: all but what the database said
 /// of a statement, and stayed.
-fn broken(error: &StoreError) -> bool {
+fn broken(error: &sqlx::Error) -> bool {
     match error {
-        StoreError::Database { source, .. } => match source {
-            sqlx::Error::Database(error) => error
-                .code()
-                .is_none_or(|code| code.starts_with("57P") || code.starts_with("08")),
-            sqlx::Error::RowNotFound
-            | sqlx::Error::ColumnDecode { .. }
-            | sqlx::Error::Decode(_)
-            | sqlx::Error::Encode(_) => false,
-            _ => true,
-        },
-        _ => false,
+        sqlx::Error::Database(error) => error
+            .code()
+            .is_none_or(|code| code.starts_with("57P") || code.starts_with("08")),
+        sqlx::Error::RowNotFound
+        | sqlx::Error::ColumnDecode { .. }
+        | sqlx::Error::Decode(_)
+        | sqlx::Error::Encode(_) => false,
+        _ => true,
     }
 }
 
@@ -133,7 +135,9 @@ pub(super) async fn finish<T>(
 ) -> Answer<T> {
     match answer {
         Ok(value) => say(conn, doing, "COMMIT").await.map(|()| value),
-        Err(error) if broken(&error) => Err(error),
+        Err(StoreError::Database { doing, source }) if broken(&source) => {
+            Err(StoreError::Database { doing, source })
+        }
         Err(error) => {
             say(conn, doing, "ROLLBACK").await?;
             Err(error)

@@ -1,3 +1,5 @@
+mod postgres;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -25,14 +27,31 @@ fn bytes(folder: &Path) -> Vec<u8> {
     all
 }
 
+/// The same of a folder and all below it.
+fn bytes_below(folder: &Path) -> Vec<u8> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            all.extend(bytes_below(&path));
+        } else {
+            all.extend(std::fs::read(&path).unwrap_or_default());
+        }
+    }
+    all
+}
+
 fn holds(all: &[u8], part: &[u8]) -> bool {
-    all.windows(part.len()).any(|window| window == part)
+    let first = part[0];
+    all.iter()
+        .enumerate()
+        .any(|(at, byte)| *byte == first && all[at..].starts_with(part))
 }
 
 async fn wrapped(vault: &Vault, record: RecordId) -> Vec<u8> {
     sqlx::query_scalar("SELECT wrapped FROM record_key WHERE record = ?")
         .bind(record.0.to_vec())
-        .fetch_one(&vault.readers)
+        .fetch_one(&vault.file().readers)
         .await
         .unwrap()
 }
@@ -125,7 +144,7 @@ async fn keys_reach_the_disk() {
         Ok::<_, VaultError>(vault)
     });
     let vault = vault.await.unwrap().unwrap();
-    crate::database::tests::assert_durable(&mut *vault.writer.lock().await).await;
+    crate::database::tests::assert_durable(&mut *vault.file().writer.lock().await).await;
     vault.close().await.unwrap();
 }
 
@@ -152,7 +171,7 @@ async fn a_wrapped_key_is_bound_to_its_record() {
         sqlx::query("UPDATE record_key SET wrapped = ? WHERE record = ?")
             .bind(bytes)
             .bind(two.0.to_vec())
-            .execute(&mut *vault.writer.lock().await)
+            .execute(&mut *vault.file().writer.lock().await)
             .await
             .unwrap();
         assert_error(vault.key(two).await, "Wrapped");
@@ -194,10 +213,10 @@ async fn a_reader_that_holds_on_is_told() {
     let id = vault.fresh(1).await.unwrap()[0].id();
     let gone = wrapped(&vault, id).await;
     sqlx::query("PRAGMA busy_timeout = 100")
-        .execute(&mut *vault.writer.lock().await)
+        .execute(&mut *vault.file().writer.lock().await)
         .await
         .unwrap();
-    let mut reader = vault.readers.acquire().await.unwrap();
+    let mut reader = vault.file().readers.acquire().await.unwrap();
     let mut tx = sqlx::Connection::begin(&mut *reader).await.unwrap();
     let _: i64 = sqlx::query_scalar("SELECT count(*) FROM record_key")
         .fetch_one(&mut *tx)

@@ -1,0 +1,358 @@
+//! Each statement finds what it needs by an index, whatever the tables hold and
+//! whatever is known of them, so that what a claim costs does not grow with
+//! what is stored.
+
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, SqlSafeStr};
+use tally_core::adjudication::Status;
+
+use super::{beside, settings};
+use crate::conformance::world::{claim_id, day, flag, token, unit};
+use crate::port::{ClaimFilter, FlagFilter};
+use crate::postgres::lease::Lease;
+use crate::postgres::{
+    PgSettings, PostgresStore, aside, audit, commit, dead_letters, detection, enrolment, flags,
+    intake, log, payloads, reading, relay, work,
+};
+
+/// The plan of a statement, on a connection as the store has them: the one for
+/// whatever values it is given.
+async fn plan(conn: &mut PgConnection, sql: impl SqlSafeStr, values: &str) -> Vec<String> {
+    let sql = sql.into_sql_str().as_str().to_owned();
+    let count = (1..30)
+        .rev()
+        .find(|n| sql.contains(&format!("${n}")))
+        .unwrap_or(0);
+    let values = match (values, count) {
+        (_, 0) => String::new(),
+        ("", count) => format!("({})", vec!["NULL"; count].join(",")),
+        (values, _) => format!("({values})"),
+    };
+    sqlx::raw_sql(AssertSqlSafe(format!("PREPARE p AS {sql}")))
+        .execute(&mut *conn)
+        .await
+        .unwrap_or_else(|error| panic!("{sql}: {error}"));
+    let plan: Vec<String> =
+        sqlx::query_scalar(AssertSqlSafe(format!("EXPLAIN (COSTS OFF) EXECUTE p {values}")))
+            .persistent(false)
+            .fetch_all(&mut *conn)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"));
+    sqlx::raw_sql("DEALLOCATE p")
+        .execute(&mut *conn)
+        .await
+        .unwrap();
+    plan
+}
+
+#[track_caller]
+fn assert_searches(name: &str, plan: &[String], indexes: &[&str]) {
+    assert!(!plan.is_empty(), "{name}");
+    for (step, next) in plan.iter().zip(plan.iter().skip(1).chain([&String::new()])) {
+        // The layout and the log's head have one row.
+        let small = step.ends_with(" on layout") || step.ends_with(" on head");
+        assert!(
+            small || !step.contains("Seq Scan"),
+            "{name} walks a table: {plan:#?}"
+        );
+        for joins in ["Hash Join", "Merge Join", "Hash Left Join", "Merge Left Join"] {
+            assert!(!step.contains(joins), "{name} joins otherwise: {plan:#?}");
+        }
+        // An index that is walked from end to end has no condition.
+        let walks = step.contains("Index Scan using") || step.contains("Index Only Scan using");
+        let bounded = next.contains("Index Cond") || indexes.iter().any(|i| step.contains(i));
+        assert!(!walks || bounded, "{name} walks an index: {plan:#?}");
+    }
+    for index in indexes {
+        let used = plan.iter().any(|step| step.contains(index));
+        assert!(used, "{name} does not use {index}: {plan:#?}");
+    }
+}
+
+async fn lease(settings: &PgSettings) -> Lease {
+    let store = PostgresStore::connect(settings).await.unwrap();
+    store.lease("explaining").await.unwrap()
+}
+
+/// Rows enough that walking them would look cheap to nobody who counts.
+const ROWS: &str = "SET search_path = tally;
+INSERT INTO unit (token, sequence, last_claim, done)
+    SELECT sha256(n::text::bytea), 5, 5, 4 FROM generate_series(1, 2000) AS n;
+INSERT INTO member SELECT sha256(('m' || id)::bytea), id FROM unit;
+INSERT INTO claim (place, id, unit, sequence, previous, submission, charge, received,
+                   first_service, submitter, member, provider)
+    SELECT u.id * 5 + s, substr(sha256((u.id * 5 + s)::text::bytea), 1, 16), u.id, s, s - 1, 1,
+           100, 20454 + s, 20440, 'somebody', sha256(('m' || u.id)::bytea),
+           sha256(('p' || u.id % 30)::bytea)
+    FROM unit AS u, generate_series(1, 5) AS s;
+INSERT INTO claim_payload SELECT place, received, id, id FROM claim;
+INSERT INTO outcome SELECT place, 1, 1, 1, 1, NULL, 1 + place % 3, sha256('x'), NULL FROM claim
+    WHERE sequence < 5;
+INSERT INTO decision SELECT place, received, id, id FROM claim WHERE sequence < 5;
+INSERT INTO history SELECT place, id, id FROM claim WHERE sequence < 5;
+INSERT INTO queue (claim, partitions, partition, state)
+    SELECT place, 8, unit % 8, (unit % 50 = 0)::integer * 2 FROM claim WHERE sequence = 5;
+INSERT INTO accumulator SELECT id, 5, 20000, '', 'p', 'deductible' FROM unit;
+INSERT INTO fact SELECT place, place % 1000, 1, 2, sha256((place % 1000)::text::bytea), id, id
+    FROM claim WHERE sequence < 5;
+INSERT INTO unjudged (detector, key) SELECT 2, sha256((n % 300)::text::bytea)
+    FROM generate_series(1, 3000) AS n;
+INSERT INTO outbox (claim, entry) SELECT claim, 'x' FROM outcome LIMIT 3000;
+INSERT INTO result SELECT claim FROM outcome LIMIT 3000;
+INSERT INTO entry SELECT n, 'x' FROM generate_series(0, 9000) AS n;
+INSERT INTO node SELECT 0, n, sha256('x') FROM generate_series(0, 9000) AS n;
+INSERT INTO checkpoint SELECT n, 0, 'x' FROM generate_series(0, 900) AS n;
+INSERT INTO audit (at, actor, action, subject) SELECT 1767225600000 + n * 1000000, 'a', 'b', 'c'
+    FROM generate_series(1, 9000) AS n;
+INSERT INTO flag (flag, commitment, standing, detector, key, pattern, score, first_seen,
+                  last_seen, exposure, record, payload)
+    SELECT substr(sha256(n::text::bytea), 1, 16), sha256(n::text::bytea), true, 2,
+           sha256((n % 1000)::text::bytea), 'impossible-day', n % 1000, 1, 2, 3,
+           substr(sha256('x'), 1, 16), 'x' FROM generate_series(1, 4000) AS n;
+INSERT INTO flag_claim SELECT id, 0, flag FROM flag;
+INSERT INTO flag_member SELECT id, 0, commitment FROM flag;
+INSERT INTO flag_provider SELECT id, 0, commitment FROM flag;
+INSERT INTO dead_letter (token, at, queue, code, reason, record, payload)
+    SELECT sha256(n::text::bytea), 1, 'q', 'c', 'r', substr(sha256('x'), 1, 16), 'x'
+    FROM generate_series(1, 3000) AS n;
+ANALYZE;";
+
+/// A database with nothing in it and nothing known of it, and one that is full
+/// and known.
+async fn both() -> [PgSettings; 2] {
+    let [new, full] = [settings().await, settings().await];
+    let mut conn = beside(&full).await;
+    sqlx::raw_sql("SELECT tally.make_partitions('2026-01-01', '2026-12-31')")
+        .execute(&mut conn)
+        .await
+        .unwrap();
+    sqlx::raw_sql(ROWS).execute(&mut conn).await.unwrap();
+    [new, full]
+}
+
+#[tokio::test]
+async fn the_hot_path_searches() {
+    for settings in both().await {
+        let mut conn = lease(&settings).await;
+        for (name, sql, indexes) in [
+            ("adding units", intake::ADDED, &["unit_token_key"][..]),
+            ("locking units", intake::UNITS, &["unit_token_key"]),
+            ("members", intake::MEMBERS, &["member_pkey"]),
+            ("claims", intake::STORED, &["unit_pkey"]),
+            ("seen", intake::SEEN, &["submission_token_key"]),
+            ("contracts' units", enrolment::UNITS, &["unit_pkey"]),
+            ("units", commit::UNITS, &["unit_token_key"]),
+            ("taken", commit::TAKEN, &["claim_id_key", "queue_pkey"]),
+            ("balances", commit::BALANCES, &["accumulator_pkey"]),
+            ("written", commit::WRITTEN, &["unit_pkey"]),
+            (
+                "states",
+                work::UNITS,
+                &["unit_token_key", "accumulator_pkey", "claim_unit_sequence_place_key",
+                  "history_pkey"],
+            ),
+            (
+                "take",
+                work::TAKE,
+                &["claim_id_key", "queue_pkey", "claim_unit_sequence_place_key"],
+            ),
+            ("facts", detection::FACTS, &["fact_by_group", "claim_pkey"]),
+            ("marks taken", detection::TAKEN, &["unjudged_pkey"]),
+            ("stated", detection::STATED, &[]),
+            ("standing", flags::STANDING, &["flag_by_group"]),
+            ("stored", flags::STORED, &["flag_commitment_key"]),
+            ("flags held", flags::HELD, &["flag_pkey"]),
+            ("stand", flags::STAND, &["flag_pkey"]),
+            ("nodes", log::NODES_AT, &["node_pkey"]),
+            ("entries", log::ENTRIES_FROM, &["entry_pkey"]),
+            ("relayed", log::RELAYED, &["outbox_pkey"]),
+            ("left out", log::LEFT_OUT, &["outbox_pkey"]),
+            ("appended", log::APPENDED, &["outcome_pkey", "policy_pkey"]),
+            ("append", log::APPEND, &[]),
+            ("flags placed", log::PLACED, &["flag_pkey"]),
+            ("flags locked", log::FLAGS, &["flag_pkey"]),
+            ("published", relay::PUBLISHED, &["claim_id_key", "queue_pkey"]),
+            ("lost", relay::LOST, &["queue_ready"]),
+            ("suspects' units", relay::UNITS, &["claim_id_key", "unit_pkey"]),
+            ("suspected", relay::SUSPECTED, &["claim_id_key", "queue_pkey"]),
+            ("units aside", aside::UNITS, &["queue_aside"]),
+            ("held at", aside::HELD_AT, &["claim_unit_sequence_place_key"]),
+            ("behind", aside::BEHIND, &["claim_unit_sequence_place_key"]),
+            ("ready again", aside::READY_AGAIN, &["claim_unit_sequence_place_key"]),
+            ("held", aside::HELD_ROWS, &["queue_aside"]),
+        ] {
+            let plan = plan(&mut conn, sql, "").await;
+            assert_searches(name, &plan, indexes);
+        }
+    }
+}
+
+/// What is in order in its index is taken from the front, and never sorted.
+#[tokio::test]
+async fn what_waits_is_taken_from_the_front() {
+    for settings in both().await {
+        let mut conn = lease(&settings).await;
+        for (name, sql, indexes) in [
+            ("next", work::NEXT, &["queue_ready"][..]),
+            ("unpublished", relay::UNPUBLISHED, &["queue_unpublished"]),
+            ("results", relay::RESULTS, &["result_pkey"]),
+            ("outbox", log::WAITING, &["outbox_pkey"]),
+            ("pending", log::PENDING, &["flag_pending"]),
+            ("head", log::HEAD, &["checkpoint_pkey"]),
+            ("dead letters", dead_letters::WAITING, &["dead_letter_waiting"]),
+            ("audit", audit::LATEST, &["audit_other_pkey", "audit_"]),
+        ] {
+            let plan = plan(&mut conn, sql, "").await;
+            assert_searches(name, &plan, indexes);
+            let sorts = plan.iter().any(|step| step.contains("Sort  ") || step.ends_with("Sort"));
+            assert!(!sorts, "{name} sorts: {plan:#?}");
+        }
+        let marked = plan(&mut conn, detection::UNJUDGED, "").await;
+        assert_searches("unjudged", &marked, &["unjudged_pkey", "unjudged_by_group"]);
+    }
+}
+
+/// Of payloads, the months of the claims asked are opened, and no others.
+#[tokio::test]
+async fn payloads_of_other_months_are_left_out() {
+    let [_, full] = both().await;
+    let mut conn = lease(&full).await;
+    for sql in [payloads::CLAIMS, payloads::DECISIONS] {
+        // Two days of January 2026.
+        let plan = plan(&mut conn, sql, "'{6,7}', '{20455,20456}', 20455, 20456").await;
+        assert_searches("payloads", &plan, &["_2026_01_pkey"]);
+        let scans = plan.iter().filter(|step| step.contains("Index Scan")).count();
+        assert_eq!(scans, 1, "{plan:#?}");
+        let removed = plan.iter().any(|step| step.contains("Subplans Removed"));
+        assert!(removed, "{plan:#?}");
+    }
+}
+
+#[tokio::test]
+async fn filters_use_their_index() {
+    let none = ClaimFilter::default();
+    for settings in both().await {
+        let mut conn = lease(&settings).await;
+        for (name, filter, index) in [
+            (
+                "member",
+                ClaimFilter {
+                    member: Some(token("member", 1)),
+                    ..none.clone()
+                },
+                "claim_by_member",
+            ),
+            (
+                "unit",
+                ClaimFilter {
+                    unit: Some(unit(1)),
+                    ..none.clone()
+                },
+                "claim_unit_sequence_place_key",
+            ),
+            (
+                "after",
+                ClaimFilter {
+                    after: Some(claim_id(1)),
+                    limit: 10,
+                    ..none.clone()
+                },
+                "claim_id_key",
+            ),
+            (
+                "provider",
+                ClaimFilter {
+                    provider: Some(token("provider", 1)),
+                    ..none.clone()
+                },
+                "claim_by_provider",
+            ),
+            (
+                "submitter",
+                ClaimFilter {
+                    submitter: Some("somebody".into()),
+                    limit: 10,
+                    ..none.clone()
+                },
+                "claim_",
+            ),
+            (
+                "status",
+                ClaimFilter {
+                    status: Some(Status::Pended),
+                    limit: 10,
+                    ..none.clone()
+                },
+                "outcome_",
+            ),
+        ] {
+            let plan = plan(&mut conn, reading::filtered(&filter).sql(), "").await;
+            // In the order of ids, up to the limit.
+            assert_searches(name, &plan, &[index]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn flags_are_found_by_what_is_in_them() {
+    let none = FlagFilter::default();
+    let [_, full] = both().await;
+    let mut conn = lease(&full).await;
+    for (name, filter, index) in [
+        (
+            "id",
+            FlagFilter {
+                id: Some(flag(1, 1).id),
+                ..none.clone()
+            },
+            "flag_standing",
+        ),
+        (
+            "pattern",
+            FlagFilter {
+                pattern: Some("impossible-day".into()),
+                from: Some(day(1)),
+                limit: 10,
+                ..none.clone()
+            },
+            "flag_by_",
+        ),
+        (
+            "claim",
+            FlagFilter {
+                claim: Some(claim_id(1)),
+                ..none.clone()
+            },
+            "flag_claim_by_claim",
+        ),
+        (
+            "member",
+            FlagFilter {
+                member: Some(token("member", 1)),
+                ..none.clone()
+            },
+            "flag_member_by_member",
+        ),
+        (
+            "provider",
+            FlagFilter {
+                provider: Some(token("provider", 1)),
+                score: Some(500),
+                ..none.clone()
+            },
+            "flag_provider_by_provider",
+        ),
+        (
+            "score",
+            FlagFilter {
+                score: Some(500),
+                limit: 10,
+                ..none
+            },
+            "flag_by_score",
+        ),
+    ] {
+        let plan = plan(&mut conn, flags::filtered(&filter).sql(), "").await;
+        assert_searches(name, &plan, &[index]);
+    }
+}

@@ -1,0 +1,271 @@
+//! Each role can do its job and nothing else; history is not rewritten by
+//! anybody.
+
+use sqlx::postgres::{PgConnection, PgDatabaseError};
+use sqlx::{AssertSqlSafe, Connection};
+
+use super::{beside, open, settings};
+use crate::conformance::world::{
+    change, claim_id, contract, decided, fact, flag, group, identity, integrate_all, note,
+    policy, sealed, submission, token, unit,
+};
+use crate::port::{
+    Audit, Batch, ClaimFilter, DeadLetters, Detection, Enrolment, Intake, Layout, Log,
+    NewDeadLetter, Publications, Reading, Relay, Work,
+};
+use crate::postgres::{PgSettings, PostgresStore};
+
+/// Settings for a role of a database.
+fn role(settings: &PgSettings, role: &str) -> PgSettings {
+    let mut settings = settings.clone();
+    let mark = if settings.url.contains('?') { '&' } else { '?' };
+    settings.url = format!("{}{mark}options=-c%20role%3D{role}", settings.url);
+    settings.max_connections = 3;
+    settings
+}
+
+async fn connect(settings: &PgSettings, name: &str) -> PostgresStore {
+    PostgresStore::connect(&role(settings, name)).await.unwrap()
+}
+
+fn letter() -> NewDeadLetter {
+    NewDeadLetter {
+        token: token("letter", 1),
+        at: 1,
+        queue: "claims.intake".into(),
+        code: "unsigned".into(),
+        reason: "there is no signature".into(),
+        submitter: None,
+        sealed: sealed("letter", 1),
+    }
+}
+
+#[tokio::test]
+async fn each_role_can_do_its_job() {
+    let settings = settings().await;
+    let operator = connect(&settings, "tally_operator").await;
+    let api = connect(&settings, "tally_api").await;
+    let worker = connect(&settings, "tally_worker").await;
+    let relay = connect(&settings, "tally_relay").await;
+
+    operator.set_up(&identity()).await.unwrap();
+    let mut first = contract(2, &[2, 7], 1);
+    first.touched = vec![group(5)];
+    operator.put_contract(&first).await.unwrap();
+    let mut second = contract(4, &[4, 7], 1);
+    second.moving = true;
+    operator.put_contract(&second).await.unwrap();
+    operator.publish(&policy(1)).await.unwrap();
+
+    let claims: Vec<(u64, u64)> = (1..=6).map(|n| (n, 2)).collect();
+    api.accept(&submission(1, &claims)).await.unwrap();
+    relay.accept(&submission(2, &[(8, 4)])).await.unwrap();
+    api.note(&[note("read")]).await.unwrap();
+    assert_eq!(api.claims(&ClaimFilter::default()).await.unwrap().len(), 7);
+    assert_eq!(api.events(unit(4)).await.unwrap().len(), 1);
+    assert_eq!(api.audit(10).await.unwrap().len(), 1);
+    api.totals().await.unwrap();
+
+    let ids: Vec<_> = (1..=6).map(claim_id).collect();
+    assert_eq!(relay.unpublished(10).await.unwrap().len(), 7);
+    relay.published(&ids).await.unwrap();
+    assert_eq!(relay.lost(2, 0, 0).await.unwrap(), 6);
+
+    assert_eq!(worker.alive("a", 60).await.unwrap(), ["a"]);
+    worker.suspect(&ids).await.unwrap();
+    assert_eq!(worker.take(&ids[..2], 10).await.unwrap().ready.len(), 2);
+    worker.units(&[unit(2)]).await.unwrap();
+    let queued = worker.next(0, 3).await.unwrap();
+    let mut claim = decided(&queued[0], 2);
+    let name = crate::conformance::world::accumulator(None, "paid");
+    claim.movements.push((name.clone(), 0, 5));
+    let batch = Batch {
+        claims: vec![claim],
+        facts: vec![fact(group(1), 1, 1)],
+        findings: vec![(claim_id(1), vec![flag(9, 0)])],
+    };
+    worker.commit(&batch).await.unwrap();
+    let mut claim = decided(&queued[1], 2);
+    claim.movements.push((name, 5, 7));
+    let batch = Batch {
+        claims: vec![claim],
+        facts: vec![fact(group(1), 1, 1)],
+        findings: vec![(claim_id(1), vec![])],
+    };
+    worker.commit(&batch).await.unwrap();
+    for unjudged in worker.unjudged(10).await.unwrap() {
+        let mut judged = change(1, vec![flag(1, 0)]);
+        judged.group = unjudged.group;
+        judged.marks = unjudged.marks;
+        if judged.group != group(1) {
+            judged.flags.clear();
+        }
+        worker.judge(&[judged]).await.unwrap();
+    }
+    assert!(worker.failed(claim_id(3), 1, "a fault").await.unwrap());
+    assert!(worker.failed(claim_id(5), 1, "a fault").await.unwrap());
+    assert_eq!(worker.held().await.unwrap().len(), 2);
+    let first = worker.bury(&letter()).await.unwrap();
+    assert_eq!(api.bury(&letter()).await.unwrap(), first);
+    worker.make_next_partitions().await.unwrap();
+    worker.ended("a").await.unwrap();
+
+    assert_eq!(integrate_all(&relay).await.unwrap(), 4);
+    assert_eq!(relay.results(10).await.unwrap().len(), 2);
+    let told: Vec<i64> = relay.results(10).await.unwrap().iter().map(|r| r.id).collect();
+    relay.told(&told).await.unwrap();
+
+    assert_eq!(operator.release(Some(claim_id(3))).await.unwrap(), 1);
+    assert!(operator.discard(claim_id(5), &note("discarded")).await.unwrap());
+    assert_eq!(operator.release(None).await.unwrap(), 0);
+    assert!(operator.settle(first, "replayed", &note("replayed")).await.unwrap());
+    operator.repartition(4).await.unwrap();
+
+    let mut reader = PgConnection::connect(&role(&settings, "tally_reader").url)
+        .await
+        .unwrap();
+    for view in ["claim", "queue", "flag", "log", "dead_letter"] {
+        let sql = format!("SELECT count(*) FROM tally.read_{view}");
+        let count: i64 = sqlx::query_scalar(AssertSqlSafe(sql))
+            .fetch_one(&mut reader)
+            .await
+            .unwrap();
+        assert!(count > 0, "{view}");
+    }
+}
+
+/// The code that a statement is refused with.
+async fn refused(conn: &mut PgConnection, sql: &str) -> Option<String> {
+    let answer = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+        .execute(&mut *conn)
+        .await;
+    let sqlx::Error::Database(error) = answer.err()? else {
+        return None;
+    };
+    Some(error.downcast_ref::<PgDatabaseError>().code().to_owned())
+}
+
+#[tokio::test]
+async fn what_a_role_must_not_do_is_refused() {
+    let settings = settings().await;
+    let tables = [
+        "audit", "entry", "node", "checkpoint", "outcome", "decision", "history", "claim",
+        "claim_payload", "contract", "event", "discarded", "flag", "submission", "member",
+        "accumulator", "fact", "component", "policy", "head", "layout", "unit",
+    ];
+    for name in ["worker", "relay", "api", "operator", "reader"] {
+        let mut conn = PgConnection::connect(&role(&settings, &format!("tally_{name}")).url)
+            .await
+            .unwrap();
+        let mut statements: Vec<String> = Vec::new();
+        for table in tables {
+            statements.push(format!("DELETE FROM tally.{table}"));
+            statements.push(format!("TRUNCATE tally.{table}"));
+            statements.push(format!("DROP TABLE tally.{table}"));
+            statements.push(format!("ALTER TABLE tally.{table} DISABLE TRIGGER ALL"));
+        }
+        for table in ["entry", "audit", "node", "decision", "history", "event", "contract"] {
+            let column: &str = match table {
+                "entry" => "leaf = 0",
+                "audit" => "actor = ''",
+                "node" => "hash = ''",
+                _ => "payload = ''",
+            };
+            if table != "event" {
+                statements.push(format!("UPDATE tally.{table} SET {column}"));
+            }
+        }
+        statements.push("UPDATE tally.outcome SET paid = 0".into());
+        statements.push("UPDATE tally.claim SET charge = 0".into());
+        statements.push("SELECT tally.make_partitions('2020-01-01', '2020-02-01')".into());
+        statements.push("CREATE TABLE tally.mine (id integer)".into());
+        statements.push("INSERT INTO tally._sqlx_migrations SELECT".into());
+        if name != "relay" {
+            statements.push("INSERT INTO tally.entry VALUES (0, '')".into());
+            statements.push("INSERT INTO tally.checkpoint VALUES (0, 0, '')".into());
+            statements.push("UPDATE tally.head SET size = 0".into());
+        }
+        if name != "worker" {
+            statements.push("INSERT INTO tally.result VALUES (1)".into());
+            statements.push(
+                "INSERT INTO tally.outcome (claim, charge, allowed, paid, patient, status, hash) \
+                 VALUES (1, 1, 1, 1, 1, 1, '')"
+                    .into(),
+            );
+            statements.push("UPDATE tally.accumulator SET used = 0".into());
+        }
+        if name != "operator" {
+            statements.push("UPDATE tally.layout SET partitions = 1".into());
+            statements.push("INSERT INTO tally.member VALUES ('', 1)".into());
+            statements.push("UPDATE tally.dead_letter SET settled = '', settled_at = 0".into());
+            statements.push("INSERT INTO tally.discarded VALUES (1)".into());
+        }
+        if name == "reader" {
+            for table in tables {
+                statements.push(format!("SELECT FROM tally.{table}"));
+            }
+            statements.push("SELECT tally.make_next_partitions()".into());
+            statements.push("INSERT INTO tally.audit (at) VALUES (0)".into());
+        }
+        for sql in statements {
+            let code = refused(&mut conn, &sql).await;
+            assert_eq!(code.as_deref(), Some("42501"), "{name}: {sql}");
+        }
+    }
+}
+
+/// Not even who owns the tables rewrites history without taking a guard off
+/// first.
+#[tokio::test]
+async fn history_is_guarded_from_its_owner() {
+    let settings = settings().await;
+    let store = open(&settings).await;
+    let mut first = contract(2, &[2, 7], 1);
+    store.put_contract(&first).await.unwrap();
+    first = contract(4, &[7], 1);
+    first.moving = true;
+    store.put_contract(&first).await.unwrap();
+    store.accept(&submission(1, &[(1, 2), (2, 2)])).await.unwrap();
+    let queued = store.next(0, 1).await.unwrap();
+    let batch = Batch {
+        claims: vec![decided(&queued[0], 2)],
+        facts: vec![],
+        findings: vec![(claim_id(1), vec![flag(1, 1)])],
+    };
+    store.commit(&batch).await.unwrap();
+    store.failed(claim_id(2), 1, "").await.unwrap();
+    store.discard(claim_id(2), &note("discarded")).await.unwrap();
+    integrate_all(&store).await.unwrap();
+    assert_eq!(store.head().await.unwrap().size, 2);
+    let mut conn = beside(&settings).await;
+    for sql in [
+        "DELETE FROM tally.audit",
+        "UPDATE tally.audit SET actor = ''",
+        "DELETE FROM tally.entry",
+        "UPDATE tally.entry SET bytes = ''",
+        "DELETE FROM tally.node",
+        "UPDATE tally.node SET level = 1",
+        "DELETE FROM tally.checkpoint",
+        "DELETE FROM tally.outcome",
+        "UPDATE tally.outcome SET paid = 1",
+        "DELETE FROM tally.decision",
+        "UPDATE tally.decision SET payload = ''",
+        "DELETE FROM tally.history",
+        "UPDATE tally.history SET payload = ''",
+        "DELETE FROM tally.claim",
+        "DELETE FROM tally.claim_payload",
+        "UPDATE tally.claim_payload SET payload = ''",
+        "UPDATE tally.contract SET payload = ''",
+        "DELETE FROM tally.contract",
+        "DELETE FROM tally.event",
+        "DELETE FROM tally.discarded",
+        "DELETE FROM tally.flag",
+        "TRUNCATE tally.audit",
+        "TRUNCATE tally.entry",
+        "TRUNCATE tally.outcome CASCADE",
+        "TRUNCATE tally.claim CASCADE",
+    ] {
+        let code = refused(&mut conn, sql).await;
+        assert_eq!(code.as_deref(), Some("23001"), "{sql}");
+    }
+}
