@@ -1,1 +1,41 @@
 //! The queue on RabbitMQ: the only user of lapin.
+//!
+//! The database is the truth. A message in a partition carries a *reference*:
+//! the 16-byte id of a claim, sealed; the worker loads the claim from the
+//! store. So nothing that identifies a person stands in the broker, and losing
+//! a queue loses no claim: the relay publishes what is not settled again.
+//!
+//! - [`Topology`]: names and arguments of what is ours; declared, checked.
+//! - [`Publisher`]: confirms, with a window.
+//! - [`Consumer`]: batches in order; one acknowledgement for each.
+//! - [`Batch::bury`]: poison goes to the dead letters with a reason.
+//! - [`Inspector`]: depths; removal of a drained generation.
+//! - [`QueueKey`]: seals and opens references.
+//! - [`envelope`]: what outside systems publish; pure functions.
+//!
+//! Delivery is at least once: the fence against doubles is in the database.
+//! Formats, names and the differences between brokers: `docs/queue.md`.
+
+mod backoff;
+mod body;
+mod consumer;
+pub mod envelope;
+mod error;
+mod inspect;
+mod message;
+mod publisher;
+mod reply;
+mod settings;
+mod topology;
+mod version;
+
+pub use body::{ClaimRef, NotAReference, Place, QueueKey};
+pub use consumer::{Batch, Consumer, Delivery};
+pub use error::QueueError;
+pub use inspect::{Depth, Inspector};
+pub use message::{Headers, Outgoing, Reason, header};
+pub use publisher::{Fate, Publisher};
+pub use reply::{bind_results, reply};
+pub use settings::Settings;
+pub use topology::Topology;
+pub use version::Version;

@@ -1,6 +1,7 @@
 //! Tallystick's one binary, as a library: an embedded node and the commands on it.
 
 pub mod cli;
+pub mod config;
 pub mod demo;
 pub mod failpoint;
 pub mod node;

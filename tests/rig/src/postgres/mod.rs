@@ -4,6 +4,7 @@ mod address;
 mod options;
 
 use std::fs::File;
+use std::io::Write;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -94,7 +95,10 @@ impl Postgres {
 
         let port = Port::claim()?;
         let settings = data.join("postgresql.conf");
-        std::fs::write(&settings, options.settings(port.number(), &sockets))
+        // After what `initdb` found out about the machine: the last holds.
+        let text = options.settings(port.number(), &sockets);
+        let file = File::options().append(true).open(&settings);
+        file.and_then(|mut file| file.write_all(text.as_bytes()))
             .tried(|| format!("write {}", settings.display()))?;
         let log = folder.path().join("server.log");
         let mut postgres = Postgres {

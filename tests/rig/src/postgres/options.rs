@@ -34,7 +34,7 @@ impl PostgresOptions {
         self
     }
 
-    /// The text of `postgresql.conf`, where the last of a name holds.
+    /// What is added to `postgresql.conf`, where the last of a name holds.
     pub(crate) fn settings(&self, port: u16, sockets: &Path) -> String {
         let sockets = sockets.display().to_string();
         let port = port.to_string();

@@ -53,7 +53,7 @@ struct Identity {
 
 const FORMAT: &str = "tallystick-node/v1";
 /// Partitions of a new node's queue.
-const PARTITIONS: NonZeroU32 = NonZeroU32::new(8).unwrap();
+pub const PARTITIONS: NonZeroU32 = NonZeroU32::new(8).unwrap();
 
 /// Who submits on an embedded node.
 pub const SUBMITTER: &str = "local";

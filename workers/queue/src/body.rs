@@ -1,0 +1,158 @@
+//! What a message of a partition holds: the id of a claim, sealed, so that
+//! nobody who has only the broker can read which claim it is or put one there.
+
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use thiserror::Error;
+use zeroize::Zeroize;
+
+use crate::error::QueueError;
+
+/// The version of the body, its first byte.
+const VERSION: u8 = 1;
+const NONCE: usize = 24;
+
+/// The id of a claim.
+pub type ClaimRef = [u8; 16];
+
+/// Where a reference belongs: one moved to another partition does not open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The number of partitions, which names the generation.
+    pub partitions: u16,
+    /// Which of them, from 0.
+    pub partition: u16,
+}
+
+impl Place {
+    fn associated(self) -> Vec<u8> {
+        let mut data = b"tallystick/queue/v1".to_vec();
+        data.extend_from_slice(&self.partitions.to_be_bytes());
+        data.extend_from_slice(&self.partition.to_be_bytes());
+        data
+    }
+}
+
+/// A body that is no reference: another key, another partition, or damage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the message is no reference sealed for this partition by this node")]
+pub struct NotAReference;
+
+/// The key that seals references. Wiped when dropped; it has no `Debug`.
+pub struct QueueKey([u8; 32]);
+
+impl QueueKey {
+    /// The key of 32 secret bytes.
+    #[must_use]
+    pub fn new(secret: [u8; 32]) -> Self {
+        Self(secret)
+    }
+
+    /// Seals a reference: version, nonce, XChaCha20-Poly1305.
+    ///
+    /// # Errors
+    /// When the operating system gives no random bytes.
+    pub fn seal(&self, place: Place, claim: &ClaimRef) -> Result<Vec<u8>, QueueError> {
+        let mut nonce = [0; NONCE];
+        getrandom::fill(&mut nonce).map_err(|_| QueueError::Random)?;
+        let sealed = XChaCha20Poly1305::new((&self.0).into())
+            .encrypt(
+                &XNonce::from(nonce),
+                Payload {
+                    msg: claim,
+                    aad: &place.associated(),
+                },
+            )
+            .map_err(|_| QueueError::Random)?;
+        let mut body = Vec::with_capacity(1 + NONCE + sealed.len());
+        body.push(VERSION);
+        body.extend_from_slice(&nonce);
+        body.extend_from_slice(&sealed);
+        Ok(body)
+    }
+
+    /// Opens a reference.
+    ///
+    /// # Errors
+    /// When it was not sealed under this key for this place.
+    pub fn open(&self, place: Place, body: &[u8]) -> Result<ClaimRef, NotAReference> {
+        let Some((&VERSION, rest)) = body.split_first() else {
+            return Err(NotAReference);
+        };
+        let Some((nonce, sealed)) = rest.split_first_chunk::<NONCE>() else {
+            return Err(NotAReference);
+        };
+        XChaCha20Poly1305::new((&self.0).into())
+            .decrypt(
+                &XNonce::from(*nonce),
+                Payload {
+                    msg: sealed,
+                    aad: &place.associated(),
+                },
+            )
+            .ok()
+            .and_then(|claim| claim.try_into().ok())
+            .ok_or(NotAReference)
+    }
+}
+
+impl Drop for QueueKey {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static_assertions::assert_not_impl_any!(QueueKey: core::fmt::Debug, core::fmt::Display, Clone);
+
+    const PLACE: Place = Place {
+        partitions: 8,
+        partition: 3,
+    };
+
+    #[test]
+    fn a_reference_opens_where_it_belongs_and_nowhere_else() {
+        let key = QueueKey::new([7; 32]);
+        let body = key.seal(PLACE, &[1; 16]).unwrap();
+        assert_eq!(body.len(), 57);
+        assert_eq!(key.open(PLACE, &body), Ok([1; 16]));
+        for place in [
+            Place {
+                partition: 4,
+                ..PLACE
+            },
+            Place {
+                partitions: 16,
+                ..PLACE
+            },
+        ] {
+            assert_eq!(key.open(place, &body), Err(NotAReference));
+        }
+        assert_eq!(
+            QueueKey::new([8; 32]).open(PLACE, &body),
+            Err(NotAReference)
+        );
+    }
+
+    #[test]
+    fn every_changed_byte_is_refused() {
+        let key = QueueKey::new([7; 32]);
+        let body = key.seal(PLACE, &[1; 16]).unwrap();
+        for at in 0..body.len() {
+            let mut changed = body.clone();
+            changed[at] ^= 1;
+            assert_eq!(key.open(PLACE, &changed), Err(NotAReference), "byte {at}");
+            assert_eq!(key.open(PLACE, &body[..at]), Err(NotAReference));
+        }
+    }
+
+    #[test]
+    fn no_two_bodies_are_alike() {
+        let key = QueueKey::new([7; 32]);
+        let [a, b] = [(); 2].map(|()| key.seal(PLACE, &[1; 16]).unwrap());
+        assert_ne!(a, b);
+    }
+}

@@ -1,0 +1,345 @@
+//! Consuming one queue in batches.
+//!
+//! **Order.** A batch is what has arrived, in the queue's order. Nothing here
+//! ever *requeues* a message: without a delivery limit a quorum queue appends a
+//! requeued message behind all others. What is not acknowledged is given back
+//! by closing the channel, which puts it in front again, in order, before the
+//! next single active consumer gets anything. For the same reason a consumer
+//! that stops does not *cancel* first: that would hand the queue to the next
+//! consumer while a batch is still being worked on.
+//!
+//! **Holding a batch.** While the database is down a batch is held. Heartbeats
+//! go on in tasks of the client library. RabbitMQ from 3.8.15 on closes a
+//! channel whose delivery is unacknowledged for `consumer_timeout`, 30 minutes
+//! unless configured; from 3.12 on our queues ask for a day. When it happens
+//! nothing is lost: the acknowledgement fails with [`QueueError::Stale`], and
+//! the batch is delivered again.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures_util::{FutureExt as _, StreamExt as _};
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{Acker, Channel, Connection};
+
+use crate::backoff::Backoff;
+use crate::error::QueueError;
+use crate::message::{Headers, Outgoing, Reason, header, short};
+use crate::publisher::Publisher;
+use crate::settings::Settings;
+use crate::topology::Topology;
+
+/// How long a good-bye may take.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+const FREE: u8 = 0;
+const OPEN: u8 = 1;
+const DROPPED: u8 = 2;
+
+/// Consumes one queue over a connection and a channel of its own, made anew
+/// when they are lost.
+pub struct Consumer {
+    settings: Settings,
+    queue: String,
+    prefetch: u16,
+    session: Option<Session>,
+    backoff: Backoff,
+}
+
+struct Session {
+    connection: Connection,
+    // The channel closes when its last handle is dropped.
+    _channel: Channel,
+    stream: lapin::Consumer,
+    /// What became of the batch that was taken last.
+    last: Arc<AtomicU8>,
+}
+
+impl Consumer {
+    /// A consumer of `queue` in batches of `batch`; twice as many messages are
+    /// fetched ahead. It connects when the first batch is asked for.
+    #[must_use]
+    pub fn new(settings: Settings, queue: &str, batch: u16) -> Self {
+        Self {
+            settings,
+            queue: queue.to_owned(),
+            prefetch: batch.max(1).saturating_mul(2),
+            session: None,
+            backoff: Backoff::default(),
+        }
+    }
+
+    /// The queue.
+    #[must_use]
+    pub fn queue(&self) -> &str {
+        &self.queue
+    }
+
+    /// Waits for a first message and takes what else has arrived, up to `max`;
+    /// it never lingers for more. When the call is dropped nothing is lost.
+    ///
+    /// The batch before must be acknowledged. When it was dropped instead, the
+    /// connection is made anew, and what was in it comes again.
+    ///
+    /// # Errors
+    /// When the connection is lost: what was delivered before comes again. The
+    /// next call connects anew, after a back-off.
+    pub async fn next(&mut self, max: usize) -> Result<Batch, QueueError> {
+        let taken = self.take(max).await;
+        if let Err(error) = &taken
+            && !matches!(error, QueueError::BatchOpen)
+        {
+            self.session = None;
+            self.backoff.failed();
+        }
+        taken
+    }
+
+    async fn take(&mut self, max: usize) -> Result<Batch, QueueError> {
+        let state = |session: &Session| session.last.load(Ordering::Acquire);
+        match self.session.as_ref().map(state) {
+            Some(OPEN) => return Err(QueueError::BatchOpen),
+            Some(DROPPED) => self.leave().await,
+            _ => {}
+        }
+        if self.session.is_none() {
+            self.backoff.wait().await;
+            self.session = Some(Session::open(&self.settings, &self.queue, self.prefetch).await?);
+        }
+        let Some(session) = self.session.as_mut() else {
+            return Err(QueueError::Stale);
+        };
+        let mut deliveries = Vec::new();
+        let first = session.stream.next().await;
+        deliveries.push(self.arrived(first)?);
+        self.backoff.went_well();
+        let Some(session) = self.session.as_mut() else {
+            return Err(QueueError::Stale);
+        };
+        while deliveries.len() < max {
+            match session.stream.next().now_or_never() {
+                Some(Some(Ok(delivery))) => deliveries.push(Delivery::of(delivery)),
+                // The end of the stream is found again by the next call.
+                Some(_) | None => break,
+            }
+        }
+        session.last.store(OPEN, Ordering::Release);
+        Ok(Batch {
+            queue: self.queue.clone(),
+            deliveries,
+            state: Arc::clone(&session.last),
+        })
+    }
+
+    fn arrived(
+        &self,
+        next: Option<lapin::Result<lapin::message::Delivery>>,
+    ) -> Result<Delivery, QueueError> {
+        match next {
+            Some(Ok(delivery)) => Ok(Delivery::of(delivery)),
+            Some(Err(error)) => {
+                let doing = format!("consuming `{}`", self.queue);
+                Err(QueueError::of(&doing, error))
+            }
+            None => Err(QueueError::Cancelled {
+                queue: self.queue.clone(),
+            }),
+        }
+    }
+
+    /// Stops: what was fetched and not acknowledged goes back to the queue, in
+    /// order. Acknowledge the current batch first.
+    pub async fn close(mut self) {
+        self.leave().await;
+    }
+
+    async fn leave(&mut self) {
+        if let Some(session) = self.session.take() {
+            let closing = session.connection.close(200, "closed".into());
+            let _ = tokio::time::timeout(GOODBYE, closing).await;
+        }
+    }
+}
+
+impl Session {
+    async fn open(settings: &Settings, queue: &str, prefetch: u16) -> Result<Self, QueueError> {
+        let connection = settings.connect(queue).await?;
+        let doing = format!("consuming `{queue}`");
+        let failed = |error| QueueError::of(&doing, error);
+        let channel = connection.create_channel().await.map_err(failed)?;
+        channel
+            .basic_qos(prefetch, BasicQosOptions::default())
+            .await
+            .map_err(failed)?;
+        let stream = channel
+            .basic_consume(
+                short(queue)?,
+                "".into(),
+                BasicConsumeOptions::default(),
+                FieldTable::default(),
+            )
+            .await
+            .map_err(failed)?;
+        Ok(Self {
+            connection,
+            _channel: channel,
+            stream,
+            last: Arc::new(AtomicU8::new(FREE)),
+        })
+    }
+}
+
+/// A message as it was delivered. It has no `Debug`.
+pub struct Delivery {
+    body: Vec<u8>,
+    headers: Headers,
+    routing_key: String,
+    redelivered: bool,
+    acker: Acker,
+    settled: bool,
+}
+
+impl Delivery {
+    fn of(delivery: lapin::message::Delivery) -> Self {
+        Self {
+            body: delivery.data,
+            headers: Headers {
+                properties: delivery.properties,
+            },
+            routing_key: delivery.routing_key.to_string(),
+            redelivered: delivery.redelivered,
+            acker: delivery.acker,
+            settled: false,
+        }
+    }
+
+    /// The body.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The headers.
+    #[must_use]
+    pub fn headers(&self) -> &Headers {
+        &self.headers
+    }
+
+    /// The key it was published with.
+    #[must_use]
+    pub fn routing_key(&self) -> &str {
+        &self.routing_key
+    }
+
+    /// Whether it may have been delivered before.
+    #[must_use]
+    pub fn redelivered(&self) -> bool {
+        self.redelivered
+    }
+
+    /// How often the queue gave it out before, lost connections included.
+    #[must_use]
+    pub fn delivered_before(&self) -> u64 {
+        let count = self.headers.number(header::DELIVERIES).unwrap_or(0);
+        u64::try_from(count).unwrap_or(0)
+    }
+}
+
+/// Messages taken together, in the queue's order. Dropped without an
+/// acknowledgement, they are delivered again.
+pub struct Batch {
+    queue: String,
+    deliveries: Vec<Delivery>,
+    state: Arc<AtomicU8>,
+}
+
+impl Batch {
+    /// The messages.
+    #[must_use]
+    pub fn deliveries(&self) -> &[Delivery] {
+        &self.deliveries
+    }
+
+    /// The queue they came from.
+    #[must_use]
+    pub fn queue(&self) -> &str {
+        &self.queue
+    }
+
+    /// Acknowledges all of it at once. Do so after the commit. Brokers do not
+    /// confirm acknowledgements: one that is lost on the way costs a redelivery.
+    ///
+    /// # Errors
+    /// [`QueueError::Stale`] when its connection is gone: the broker delivers
+    /// it again, and the fence in the database knows it.
+    pub async fn ack(self) -> Result<(), QueueError> {
+        let last = self.deliveries.iter().rev().find(|one| !one.settled);
+        if let Some(last) = last {
+            acknowledge(&last.acker, true).await?;
+        }
+        self.state.store(FREE, Ordering::Release);
+        Ok(())
+    }
+
+    /// Publishes one of its messages to the dead letters, as it came, with the
+    /// reason, its queue and the time; and acknowledges it when the broker has
+    /// confirmed. A crash between the two buries it twice, with the same
+    /// message id.
+    ///
+    /// # Errors
+    /// When it could not be published or acknowledged: then it is delivered
+    /// again.
+    pub async fn bury(
+        &mut self,
+        at: usize,
+        reason: &Reason,
+        publisher: &Publisher,
+        topology: &Topology,
+    ) -> Result<(), QueueError> {
+        let Some(delivery) = self.deliveries.get_mut(at).filter(|one| !one.settled) else {
+            return Ok(());
+        };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let headers = delivery
+            .headers
+            .clone()
+            .without(header::PUBLISH)
+            .with_reason(reason)
+            .with_text(header::ORIGIN, &self.queue)
+            .with_text(header::ORIGIN_KEY, &delivery.routing_key)
+            .with_value(
+                header::BURIED,
+                AMQPValue::Timestamp(now.map_or(0, |now| now.as_secs())),
+            );
+        let letter = Outgoing {
+            exchange: topology.dead(),
+            routing_key: topology.only_key().to_owned(),
+            body: delivery.body.clone(),
+            headers,
+        };
+        publisher.publish_surely(&letter).await?;
+        acknowledge(&delivery.acker, false).await?;
+        delivery.settled = true;
+        tracing::warn!(queue = %self.queue, code = %reason.code, "a message was buried");
+        Ok(())
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        let _ = self
+            .state
+            .compare_exchange(OPEN, DROPPED, Ordering::AcqRel, Ordering::Acquire);
+    }
+}
+
+/// Acknowledges on the channel the message came from, and on no other: the
+/// library's handle knows when its channel is gone.
+async fn acknowledge(acker: &Acker, multiple: bool) -> Result<(), QueueError> {
+    match acker.ack(BasicAckOptions { multiple }).await {
+        Ok(true) => Ok(()),
+        Ok(false) | Err(_) => Err(QueueError::Stale),
+    }
+}
