@@ -95,10 +95,7 @@ pub(super) async fn commit(conn: &mut PgConnection, batch: &Batch) -> Answer<()>
 }
 
 /// Takes each claim off the queue, next in its unit.
-async fn placed<'a>(
-    conn: &mut PgConnection,
-    claims: &'a [Adjudicated],
-) -> Answer<Vec<Placed<'a>>> {
+async fn placed<'a>(conn: &mut PgConnection, claims: &'a [Adjudicated]) -> Answer<Vec<Placed<'a>>> {
     let mut done = units(conn, claims).await?;
     let rows = sqlx::query(TAKEN)
         .bind(claims.iter().map(|c| &c.claim.0[..]).collect::<Vec<_>>())
@@ -200,9 +197,19 @@ async fn balances(conn: &mut PgConnection, moved: &[Moved<'_>]) -> Answer<()> {
     let count: i64 = sqlx::query_scalar(BALANCES)
         .bind(moved.iter().map(|m| m.unit).collect::<Vec<_>>())
         .bind(members)
-        .bind(moved.iter().map(|m| &m.name.product[..]).collect::<Vec<_>>())
+        .bind(
+            moved
+                .iter()
+                .map(|m| &m.name.product[..])
+                .collect::<Vec<_>>(),
+        )
         .bind(moved.iter().map(|m| &m.name.name[..]).collect::<Vec<_>>())
-        .bind(moved.iter().map(|m| m.name.period.days()).collect::<Vec<_>>())
+        .bind(
+            moved
+                .iter()
+                .map(|m| m.name.period.days())
+                .collect::<Vec<_>>(),
+        )
         .bind(moved.iter().map(|m| m.before).collect::<Vec<_>>())
         .bind(moved.iter().map(|m| m.after).collect::<Vec<_>>())
         .fetch_one(conn)

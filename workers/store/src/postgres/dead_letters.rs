@@ -2,9 +2,7 @@
 
 use sqlx::postgres::{PgConnection, PgRow};
 
-use crate::port::{
-    Answer, AuditRow, DeadLetterRow, DeadLetters, NewDeadLetter, StoreError,
-};
+use crate::port::{Answer, AuditRow, DeadLetterRow, DeadLetters, NewDeadLetter, StoreError};
 
 use super::cells::Cells;
 use super::{PostgresStore, audit, doing, number, once, whole};

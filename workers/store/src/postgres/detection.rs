@@ -140,7 +140,12 @@ async fn unjudged(
 async fn facts(conn: &mut PgConnection, groups: &[Group]) -> Answer<Vec<FactRow>> {
     let rows = sqlx::query(FACTS)
         .bind(groups.iter().map(|g| near(&g.key)).collect::<Vec<_>>())
-        .bind(groups.iter().map(|g| detector(g.detector)).collect::<Vec<_>>())
+        .bind(
+            groups
+                .iter()
+                .map(|g| detector(g.detector))
+                .collect::<Vec<_>>(),
+        )
         .bind(groups.iter().map(|g| &g.key.0[..]).collect::<Vec<_>>())
         .fetch_all(conn)
         .await
@@ -224,12 +229,36 @@ pub(super) async fn state(
     let keyed = || rows.keys();
     sqlx::query(STATED)
         .bind(keyed().map(|(place, _, _)| *place).collect::<Vec<_>>())
-        .bind(keyed().map(|(_, line, _)| i32::from(*line)).collect::<Vec<_>>())
-        .bind(keyed().map(|(_, _, group)| near(&group.key)).collect::<Vec<_>>())
-        .bind(keyed().map(|(_, _, group)| detector(group.detector)).collect::<Vec<_>>())
-        .bind(keyed().map(|(_, _, group)| &group.key.0[..]).collect::<Vec<_>>())
-        .bind(rows.values().map(|f| &f.sealed.record.0[..]).collect::<Vec<_>>())
-        .bind(rows.values().map(|f| &f.sealed.bytes[..]).collect::<Vec<_>>())
+        .bind(
+            keyed()
+                .map(|(_, line, _)| i32::from(*line))
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            keyed()
+                .map(|(_, _, group)| near(&group.key))
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            keyed()
+                .map(|(_, _, group)| detector(group.detector))
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            keyed()
+                .map(|(_, _, group)| &group.key.0[..])
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            rows.values()
+                .map(|f| &f.sealed.record.0[..])
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            rows.values()
+                .map(|f| &f.sealed.bytes[..])
+                .collect::<Vec<_>>(),
+        )
         .bind(detectors)
         .bind(keys)
         .execute(conn)

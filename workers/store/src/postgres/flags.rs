@@ -177,8 +177,7 @@ async fn add(conn: &mut PgConnection, new: &[(&FlagGroup, &FlagRow)]) -> Answer<
         return Ok(());
     }
     let flags = || new.iter().map(|(_, flag)| *flag);
-    let (detectors, keys): (Vec<i16>, Vec<&[u8]>) =
-        new.iter().map(|(group, _)| key(group)).unzip();
+    let (detectors, keys): (Vec<i16>, Vec<&[u8]>) = new.iter().map(|(group, _)| key(group)).unzip();
     // A score that none has is refused by the table, not cut off here.
     let scores: Vec<i16> = flags()
         .map(|flag| i16::try_from(flag.score).unwrap_or(i16::MAX))
@@ -190,11 +189,31 @@ async fn add(conn: &mut PgConnection, new: &[(&FlagGroup, &FlagRow)]) -> Answer<
         .bind(keys)
         .bind(flags().map(|flag| &flag.pattern[..]).collect::<Vec<_>>())
         .bind(scores)
-        .bind(flags().map(|flag| flag.first_seen.days()).collect::<Vec<_>>())
-        .bind(flags().map(|flag| flag.last_seen.days()).collect::<Vec<_>>())
-        .bind(flags().map(|flag| flag.exposure.scaled()).collect::<Vec<_>>())
-        .bind(flags().map(|flag| &flag.sealed.record.0[..]).collect::<Vec<_>>())
-        .bind(flags().map(|flag| &flag.sealed.bytes[..]).collect::<Vec<_>>())
+        .bind(
+            flags()
+                .map(|flag| flag.first_seen.days())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            flags()
+                .map(|flag| flag.last_seen.days())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            flags()
+                .map(|flag| flag.exposure.scaled())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            flags()
+                .map(|flag| &flag.sealed.record.0[..])
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            flags()
+                .map(|flag| &flag.sealed.bytes[..])
+                .collect::<Vec<_>>(),
+        )
         .fetch_all(&mut *conn)
         .await
         .map_err(doing("storing flags"))
@@ -299,7 +318,11 @@ pub(super) fn filtered(filter: &FlagFilter) -> QueryBuilder<Postgres> {
     // As a list, so that what is looked for leads to the flags and not the
     // other way round.
     for (table, column, wanted) in [
-        ("flag_provider", "provider", filter.provider.map(|p| p.0.to_vec())),
+        (
+            "flag_provider",
+            "provider",
+            filter.provider.map(|p| p.0.to_vec()),
+        ),
         ("flag_member", "member", filter.member.map(|m| m.0.to_vec())),
         ("flag_claim", "claim", filter.claim.map(|c| c.0.to_vec())),
     ] {

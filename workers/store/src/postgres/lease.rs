@@ -188,10 +188,8 @@ macro_rules! whole {
                             && crate::postgres::lease::met(&error) =>
                     {
                         tries += 1;
-                        tokio::time::sleep(std::time::Duration::from_millis(
-                            u64::from(tries) * 3,
-                        ))
-                        .await;
+                        tokio::time::sleep(std::time::Duration::from_millis(u64::from(tries) * 3))
+                            .await;
                     }
                     answer => return answer,
                 }

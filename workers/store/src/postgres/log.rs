@@ -160,7 +160,10 @@ impl Log for PostgresStore {
 impl PostgresStore {
     /// A task that panicked here has left one thing or the other.
     fn see(&self, seen: Option<String>) {
-        *self.seen.lock().unwrap_or_else(|broken| broken.into_inner()) = seen;
+        *self
+            .seen
+            .lock()
+            .unwrap_or_else(|broken| broken.into_inner()) = seen;
     }
 
     fn seen(&self) -> Option<String> {
@@ -171,10 +174,7 @@ impl PostgresStore {
     }
 }
 
-async fn outbox(
-    conn: &mut PgConnection,
-    limit: u32,
-) -> Answer<(Vec<OutboxRow>, Option<String>)> {
+async fn outbox(conn: &mut PgConnection, limit: u32) -> Answer<(Vec<OutboxRow>, Option<String>)> {
     let rows = sqlx::query(WAITING)
         .bind(i64::from(limit))
         .fetch_all(conn)
@@ -219,8 +219,17 @@ async fn integrate(conn: &mut PgConnection, new: &Integration, seen: Option<&str
     let nodes = || new.nodes.iter();
     sqlx::query(APPENDED)
         .bind(leaves.iter().map(|(place, _)| *place).collect::<Vec<_>>())
-        .bind(leaves.iter().map(|(_, leaf)| &leaf.entry[..]).collect::<Vec<_>>())
-        .bind(nodes().map(|node| i16::from(node.level)).collect::<Vec<_>>())
+        .bind(
+            leaves
+                .iter()
+                .map(|(_, leaf)| &leaf.entry[..])
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            nodes()
+                .map(|node| i16::from(node.level))
+                .collect::<Vec<_>>(),
+        )
         .bind(nodes().map(|node| number(node.index)).collect::<Vec<_>>())
         .bind(nodes().map(|node| &node.hash[..]).collect::<Vec<_>>())
         .bind(relayed.claims.0)

@@ -36,15 +36,18 @@ impl Reading for PostgresStore {
     }
 
     async fn claims_by_id(&self, ids: &[ClaimId]) -> Answer<Vec<ClaimRow>> {
-        let rows = once!(self, "reading claims", |conn| claims(conn, by_id(ids)).await)?;
-        let rows: BTreeMap<ClaimId, ClaimRow> =
-            rows.into_iter().map(|row| (row.id, row)).collect();
+        let rows = once!(self, "reading claims", |conn| claims(conn, by_id(ids))
+            .await)?;
+        let rows: BTreeMap<ClaimId, ClaimRow> = rows.into_iter().map(|row| (row.id, row)).collect();
         Ok(ids.iter().filter_map(|id| rows.get(id).cloned()).collect())
     }
 
     async fn claims(&self, filter: &ClaimFilter) -> Answer<Vec<ClaimRow>> {
-        once!(self, "listing claims", |conn| claims(conn, filtered(filter))
-            .await)
+        once!(self, "listing claims", |conn| claims(
+            conn,
+            filtered(filter)
+        )
+        .await)
     }
 
     async fn all_units(&self) -> Answer<Vec<Token>> {

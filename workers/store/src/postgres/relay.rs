@@ -127,8 +127,7 @@ impl Relay for PostgresStore {
     }
 
     async fn suspect(&self, claims: &[ClaimId]) -> Answer<Vec<u32>> {
-        whole!(self, "counting crashes", |conn| suspect(conn, claims)
-            .await)
+        whole!(self, "counting crashes", |conn| suspect(conn, claims).await)
     }
 
     async fn alive(&self, worker: &str, seconds: u32) -> Answer<Vec<String>> {
@@ -156,13 +155,11 @@ impl Relay for PostgresStore {
     async fn ended(&self, worker: &str) -> Answer<()> {
         once!(self, "noting that a worker ended", |conn| {
             // With those that never said so.
-            sqlx::query(
-                "DELETE FROM worker WHERE name = $1 OR seen < now() - interval '7 days'",
-            )
-            .bind(worker)
-            .execute(conn)
-            .await
-            .map_err(doing("noting that a worker ended"))?;
+            sqlx::query("DELETE FROM worker WHERE name = $1 OR seen < now() - interval '7 days'")
+                .bind(worker)
+                .execute(conn)
+                .await
+                .map_err(doing("noting that a worker ended"))?;
             Ok(())
         })
     }

@@ -73,13 +73,13 @@ async fn a_silent_server_is_given_up() {
     assert!(start.elapsed() < Duration::from_secs(8));
     proxy.swallow(false);
     // It may have been heard after all: then doing it again is fenced.
-    match patient(async || {
-        match store.commit(&batch(vec![decided(&queued[0], 2)])).await {
+    match patient(
+        async || match store.commit(&batch(vec![decided(&queued[0], 2)])).await {
             Err(StoreError::Fenced { .. }) => Ok(true),
             Err(error) => Err(error),
             Ok(()) => Ok(false),
-        }
-    })
+        },
+    )
     .await
     {
         true | false => {}
@@ -93,10 +93,8 @@ async fn what_does_not_pass_is_not_transient() {
     let store = open(&settings().await).await;
     let orphan = facts(vec![fact(group(1), 99, 1)]);
     assert!(!store.commit(&orphan).await.unwrap_err().is_transient());
-    let mut refused = crate::conformance::world::change(
-        1,
-        vec![crate::conformance::world::flag(1, 1)],
-    );
+    let mut refused =
+        crate::conformance::world::change(1, vec![crate::conformance::world::flag(1, 1)]);
     refused.flags[0].score = 1001;
     use crate::port::Detection;
     let error = store.judge(&[refused]).await.unwrap_err();

@@ -10,8 +10,7 @@ use crate::conformance::world::{
     adjudicated, change, claim_id, flag, group, integrate_all, submission,
 };
 use crate::port::{
-    Audit, AuditRow, Batch, Detection, Enrolment, FactRow, Intake, NewContract, Sealed, Token,
-    Work,
+    Audit, AuditRow, Batch, Detection, Enrolment, FactRow, Intake, NewContract, Sealed, Token, Work,
 };
 use crate::postgres::{PgSettings, migrate};
 use crate::vault::{RecordKey, Tokens, Vault, WrapKey};

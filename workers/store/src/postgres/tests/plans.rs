@@ -32,12 +32,13 @@ async fn plan(conn: &mut PgConnection, sql: impl SqlSafeStr, values: &str) -> Ve
         .execute(&mut *conn)
         .await
         .unwrap_or_else(|error| panic!("{sql}: {error}"));
-    let plan: Vec<String> =
-        sqlx::query_scalar(AssertSqlSafe(format!("EXPLAIN (COSTS OFF) EXECUTE p {values}")))
-            .persistent(false)
-            .fetch_all(&mut *conn)
-            .await
-            .unwrap_or_else(|error| panic!("{sql}: {error}"));
+    let plan: Vec<String> = sqlx::query_scalar(AssertSqlSafe(format!(
+        "EXPLAIN (COSTS OFF) EXECUTE p {values}"
+    )))
+    .persistent(false)
+    .fetch_all(&mut *conn)
+    .await
+    .unwrap_or_else(|error| panic!("{sql}: {error}"));
     sqlx::raw_sql("DEALLOCATE p")
         .execute(&mut *conn)
         .await
@@ -55,7 +56,12 @@ fn assert_searches(name: &str, plan: &[String], indexes: &[&str]) {
             small || !step.contains("Seq Scan"),
             "{name} walks a table: {plan:#?}"
         );
-        for joins in ["Hash Join", "Merge Join", "Hash Left Join", "Merge Left Join"] {
+        for joins in [
+            "Hash Join",
+            "Merge Join",
+            "Hash Left Join",
+            "Merge Left Join",
+        ] {
             assert!(!step.contains(joins), "{name} joins otherwise: {plan:#?}");
         }
         // An index that is walked from end to end has no condition.
@@ -127,7 +133,10 @@ async fn all() -> [PgSettings; 3] {
             format!("DELETE FROM tally.{table}"),
             format!("VACUUM ANALYZE tally.{table}"),
         ] {
-            sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut conn).await.unwrap();
+            sqlx::raw_sql(AssertSqlSafe(sql))
+                .execute(&mut conn)
+                .await
+                .unwrap();
         }
     }
     [new, full, drained]
@@ -162,13 +171,21 @@ async fn the_hot_path_searches() {
             (
                 "states",
                 work::UNITS,
-                &["unit_token_key", "accumulator_pkey", "claim_unit_sequence_place_key",
-                  "history_pkey"],
+                &[
+                    "unit_token_key",
+                    "accumulator_pkey",
+                    "claim_unit_sequence_place_key",
+                    "history_pkey",
+                ],
             ),
             (
                 "take",
                 work::TAKE,
-                &["claim_id_key", "queue_pkey", "claim_unit_sequence_place_key"],
+                &[
+                    "claim_id_key",
+                    "queue_pkey",
+                    "claim_unit_sequence_place_key",
+                ],
             ),
             ("facts", detection::FACTS, &["fact_by_group", "claim_pkey"]),
             ("marks taken", detection::TAKEN, &["unjudged_pkey"]),
@@ -185,14 +202,34 @@ async fn the_hot_path_searches() {
             ("append", log::APPEND, &[]),
             ("flags placed", log::PLACED, &["flag_pkey"]),
             ("flags locked", log::FLAGS, &["flag_pkey"]),
-            ("published", relay::PUBLISHED, &["claim_id_key", "queue_pkey"]),
+            (
+                "published",
+                relay::PUBLISHED,
+                &["claim_id_key", "queue_pkey"],
+            ),
             ("lost", relay::LOST, &["queue_ready"]),
-            ("suspects' units", relay::UNITS, &["claim_id_key", "unit_pkey"]),
-            ("suspected", relay::SUSPECTED, &["claim_id_key", "queue_pkey"]),
+            (
+                "suspects' units",
+                relay::UNITS,
+                &["claim_id_key", "unit_pkey"],
+            ),
+            (
+                "suspected",
+                relay::SUSPECTED,
+                &["claim_id_key", "queue_pkey"],
+            ),
             ("units aside", aside::UNITS, &["queue_aside"]),
-            ("held at", aside::HELD_AT, &["claim_unit_sequence_place_key"]),
+            (
+                "held at",
+                aside::HELD_AT,
+                &["claim_unit_sequence_place_key"],
+            ),
             ("behind", aside::BEHIND, &["claim_unit_sequence_place_key"]),
-            ("ready again", aside::READY_AGAIN, &["claim_unit_sequence_place_key"]),
+            (
+                "ready again",
+                aside::READY_AGAIN,
+                &["claim_unit_sequence_place_key"],
+            ),
             ("held", aside::HELD_ROWS, &["queue_aside"]),
         ] {
             let plan = plan(&mut conn, sql, "").await;
@@ -213,12 +250,18 @@ async fn what_waits_is_taken_from_the_front() {
             ("outbox", log::WAITING, &["outbox_pkey"]),
             ("pending", log::PENDING, &["flag_pending"]),
             ("head", log::HEAD, &["checkpoint_pkey"]),
-            ("dead letters", dead_letters::WAITING, &["dead_letter_waiting"]),
+            (
+                "dead letters",
+                dead_letters::WAITING,
+                &["dead_letter_waiting"],
+            ),
             ("audit", audit::LATEST, &["audit_other_pkey", "audit_"]),
         ] {
             let plan = plan(&mut conn, sql, "").await;
             assert_searches(name, &plan, indexes);
-            let sorts = plan.iter().any(|step| step.contains("Sort  ") || step.ends_with("Sort"));
+            let sorts = plan
+                .iter()
+                .any(|step| step.contains("Sort  ") || step.ends_with("Sort"));
             assert!(!sorts, "{name} sorts: {plan:#?}");
         }
         let marked = plan(&mut conn, detection::UNJUDGED, "").await;
@@ -235,7 +278,10 @@ async fn payloads_of_other_months_are_left_out() {
         // Two days of January 2026.
         let plan = plan(&mut conn, sql, "'{6,7}', '{20455,20456}', 20455, 20456").await;
         assert_searches("payloads", &plan, &["_2026_01_pkey"]);
-        let scans = plan.iter().filter(|step| step.contains("Index Scan")).count();
+        let scans = plan
+            .iter()
+            .filter(|step| step.contains("Index Scan"))
+            .count();
         assert_eq!(scans, 1, "{plan:#?}");
         let removed = plan.iter().any(|step| step.contains("Subplans Removed"));
         assert!(removed, "{plan:#?}");

@@ -20,7 +20,10 @@ async fn what_is_ready_is_published_once() {
     let all = [dispatch(1, 0), dispatch(2, 0), dispatch(3, 1)];
     assert_eq!(store.unpublished(10).await.unwrap(), all);
     assert_eq!(store.unpublished(2).await.unwrap(), all[..2]);
-    store.published(&[claim_id(1), claim_id(3), claim_id(99)]).await.unwrap();
+    store
+        .published(&[claim_id(1), claim_id(3), claim_id(99)])
+        .await
+        .unwrap();
     assert_eq!(store.unpublished(10).await.unwrap(), all[1..2]);
     // What a broker has lost is published again.
     assert_eq!(store.lost(2, 0, 3600).await.unwrap(), 0);
@@ -66,14 +69,20 @@ async fn results_are_told_once() {
 #[tokio::test]
 async fn what_may_have_died_of_a_claim_is_counted() {
     let store = open(&settings().await).await;
-    store.accept(&submission(1, &[(1, 2), (2, 4)])).await.unwrap();
+    store
+        .accept(&submission(1, &[(1, 2), (2, 4)]))
+        .await
+        .unwrap();
     let asked = [claim_id(2), claim_id(9), claim_id(1)];
     assert_eq!(store.suspect(&asked).await.unwrap(), [1, 0, 1]);
     assert_eq!(store.suspect(&asked[..1]).await.unwrap(), [2]);
     // Host faults are counted apart.
     assert_eq!(store.next(0, 2).await.unwrap()[1].attempts, 0);
     let queued = store.next(0, 1).await.unwrap();
-    store.commit(&batch(vec![decided(&queued[0], 2)])).await.unwrap();
+    store
+        .commit(&batch(vec![decided(&queued[0], 2)]))
+        .await
+        .unwrap();
     assert_eq!(store.suspect(&asked).await.unwrap(), [3, 0, 0]);
     assert_eq!(store.suspect(&[]).await.unwrap(), [0; 0]);
 }
@@ -116,12 +125,30 @@ async fn dead_letters_are_kept_until_they_are_settled() {
     let letters: Vec<_> = dead.iter().map(|row| row.letter.clone()).collect();
     assert_eq!(letters, [letter(2), letter(1)]);
     assert_eq!(store.dead(false, 1).await.unwrap(), dead[..1]);
-    assert_eq!(store.dead_letter(first).await.unwrap().as_ref(), dead.last());
+    assert_eq!(
+        store.dead_letter(first).await.unwrap().as_ref(),
+        dead.last()
+    );
     assert_eq!(store.dead_letter(77).await.unwrap(), None);
 
-    assert!(store.settle(first, "discarded", &note("discarded")).await.unwrap());
-    assert!(!store.settle(first, "replayed", &note("replayed")).await.unwrap());
-    assert!(!store.settle(77, "replayed", &note("replayed")).await.unwrap());
+    assert!(
+        store
+            .settle(first, "discarded", &note("discarded"))
+            .await
+            .unwrap()
+    );
+    assert!(
+        !store
+            .settle(first, "replayed", &note("replayed"))
+            .await
+            .unwrap()
+    );
+    assert!(
+        !store
+            .settle(77, "replayed", &note("replayed"))
+            .await
+            .unwrap()
+    );
     assert_eq!(store.dead(false, 10).await.unwrap(), dead[..1]);
     let all = store.dead(true, 10).await.unwrap();
     assert_eq!(all.len(), 2);

@@ -6,8 +6,8 @@ use sqlx::{AssertSqlSafe, Connection};
 
 use super::{beside, open, settings};
 use crate::conformance::world::{
-    change, claim_id, contract, decided, fact, flag, group, identity, integrate_all, note,
-    policy, sealed, submission, token, unit,
+    change, claim_id, contract, decided, fact, flag, group, identity, integrate_all, note, policy,
+    sealed, submission, token, unit,
 };
 use crate::port::{
     Audit, Batch, ClaimFilter, DeadLetters, Detection, Enrolment, Intake, Layout, Log,
@@ -112,13 +112,29 @@ async fn each_role_can_do_its_job() {
 
     assert_eq!(integrate_all(&relay).await.unwrap(), 4);
     assert_eq!(relay.results(10).await.unwrap().len(), 2);
-    let told: Vec<i64> = relay.results(10).await.unwrap().iter().map(|r| r.id).collect();
+    let told: Vec<i64> = relay
+        .results(10)
+        .await
+        .unwrap()
+        .iter()
+        .map(|r| r.id)
+        .collect();
     relay.told(&told).await.unwrap();
 
     assert_eq!(operator.release(Some(claim_id(3))).await.unwrap(), 1);
-    assert!(operator.discard(claim_id(5), &note("discarded")).await.unwrap());
+    assert!(
+        operator
+            .discard(claim_id(5), &note("discarded"))
+            .await
+            .unwrap()
+    );
     assert_eq!(operator.release(None).await.unwrap(), 0);
-    assert!(operator.settle(first, "replayed", &note("replayed")).await.unwrap());
+    assert!(
+        operator
+            .settle(first, "replayed", &note("replayed"))
+            .await
+            .unwrap()
+    );
     operator.repartition(4).await.unwrap();
 
     let mut reader = PgConnection::connect(&role(&settings, "tally_reader").url)
@@ -149,9 +165,28 @@ async fn refused(conn: &mut PgConnection, sql: &str) -> Option<String> {
 async fn what_a_role_must_not_do_is_refused() {
     let settings = settings().await;
     let tables = [
-        "audit", "entry", "node", "checkpoint", "outcome", "decision", "history", "claim",
-        "claim_payload", "contract", "event", "discarded", "flag", "submission", "member",
-        "accumulator", "fact", "component", "policy", "head", "layout", "unit",
+        "audit",
+        "entry",
+        "node",
+        "checkpoint",
+        "outcome",
+        "decision",
+        "history",
+        "claim",
+        "claim_payload",
+        "contract",
+        "event",
+        "discarded",
+        "flag",
+        "submission",
+        "member",
+        "accumulator",
+        "fact",
+        "component",
+        "policy",
+        "head",
+        "layout",
+        "unit",
     ];
     for name in ["worker", "relay", "api", "operator", "reader"] {
         let mut conn = PgConnection::connect(&role(&settings, &format!("tally_{name}")).url)
@@ -164,7 +199,9 @@ async fn what_a_role_must_not_do_is_refused() {
             statements.push(format!("DROP TABLE tally.{table}"));
             statements.push(format!("ALTER TABLE tally.{table} DISABLE TRIGGER ALL"));
         }
-        for table in ["entry", "audit", "node", "decision", "history", "event", "contract"] {
+        for table in [
+            "entry", "audit", "node", "decision", "history", "event", "contract",
+        ] {
             let column: &str = match table {
                 "entry" => "leaf = 0",
                 "audit" => "actor = ''",
@@ -225,7 +262,10 @@ async fn history_is_guarded_from_its_owner() {
     first = contract(4, &[7], 1);
     first.moving = true;
     store.put_contract(&first).await.unwrap();
-    store.accept(&submission(1, &[(1, 2), (2, 2)])).await.unwrap();
+    store
+        .accept(&submission(1, &[(1, 2), (2, 2)]))
+        .await
+        .unwrap();
     let queued = store.next(0, 1).await.unwrap();
     let batch = Batch {
         claims: vec![decided(&queued[0], 2)],
@@ -234,7 +274,10 @@ async fn history_is_guarded_from_its_owner() {
     };
     store.commit(&batch).await.unwrap();
     store.failed(claim_id(2), 1, "").await.unwrap();
-    store.discard(claim_id(2), &note("discarded")).await.unwrap();
+    store
+        .discard(claim_id(2), &note("discarded"))
+        .await
+        .unwrap();
     integrate_all(&store).await.unwrap();
     assert_eq!(store.head().await.unwrap().size, 2);
     let mut conn = beside(&settings).await;

@@ -125,7 +125,10 @@ async fn nobody_waits_in_a_circle() {
         Arc::new(open(&settings).await),
     ];
     for of in 0..UNITS {
-        stores[0].put_contract(&contract(of, &[of], 1)).await.unwrap();
+        stores[0]
+            .put_contract(&contract(of, &[of], 1))
+            .await
+            .unwrap();
     }
     let mut tasks = JoinSet::new();
     for task in 0..8 {
