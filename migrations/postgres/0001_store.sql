@@ -139,9 +139,13 @@ CREATE TABLE queue (
     reason     text NOT NULL DEFAULT ''
 ) WITH (fillfactor = 80);
 
-CREATE INDEX queue_ready ON queue (partition, claim) WHERE state = 0;
-CREATE INDEX queue_unpublished ON queue (claim) WHERE state = 0 AND published IS NULL;
-CREATE INDEX queue_aside ON queue (state, claim) WHERE state <> 0;
+-- Each is asked for in its order, which is the primary key's: were it the same
+-- to PostgreSQL, it could walk that instead, over all that is not asked for. By
+-- the look of an empty queue the one is as good as the other, and a queue may be
+-- empty when a plan is made.
+CREATE INDEX queue_ready ON queue (partition, (claim + 0)) WHERE state = 0;
+CREATE INDEX queue_unpublished ON queue ((claim + 0)) WHERE state = 0 AND published IS NULL;
+CREATE INDEX queue_aside ON queue (state, (claim + 0)) WHERE state <> 0;
 
 -- Given up by an operator: it never has an outcome.
 CREATE TABLE discarded (
@@ -164,8 +168,6 @@ CREATE TABLE outcome (
     hash    bytea NOT NULL CHECK (length(hash) = 32),
     policy  bytea CHECK (length(policy) = 32)
 ) WITH (fillfactor = 85);
-
-CREATE INDEX outcome_by_status ON outcome (status, claim);
 
 CREATE TABLE decision (
     place    bigint NOT NULL,

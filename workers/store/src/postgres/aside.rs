@@ -13,10 +13,13 @@ const HELD: i64 = 2;
 
 /// What is set aside, with how many of its unit wait behind it.
 pub(super) const HELD_ROWS: &str = "SELECT c.id, u.token, c.sequence, q.attempts, q.reason, \
-     (SELECT count(*) FROM claim AS b JOIN queue AS r ON r.claim = b.place \
-      WHERE b.unit = c.unit AND b.sequence > c.sequence AND r.state <> 0) \
-     FROM queue AS q JOIN claim AS c ON c.place = q.claim JOIN unit AS u ON u.id = c.unit \
-     WHERE q.state <> 0 AND q.state = 2 ORDER BY q.claim";
+     (SELECT count(*) FROM claim AS b CROSS JOIN LATERAL (SELECT FROM queue \
+          WHERE queue.claim = b.place AND queue.state + 0 > 0 OFFSET 0) AS r \
+      WHERE b.unit = c.unit AND b.sequence > c.sequence) \
+     FROM queue AS q \
+     CROSS JOIN LATERAL (SELECT * FROM claim WHERE claim.place = q.claim OFFSET 0) AS c \
+     CROSS JOIN LATERAL (SELECT * FROM unit WHERE unit.id = c.unit OFFSET 0) AS u \
+     WHERE q.state <> 0 AND q.state = 2 ORDER BY q.claim + 0";
 
 /// Locks the unit of a claim.
 const UNIT: &str = "SELECT u.id FROM claim AS c JOIN unit AS u ON u.id = c.unit \
@@ -24,25 +27,27 @@ const UNIT: &str = "SELECT u.id FROM claim AS c JOIN unit AS u ON u.id = c.unit 
 
 /// Locks the units of all that is set aside, in order.
 pub(super) const UNITS: &str = "SELECT id FROM unit WHERE id = ANY(array(\
-     SELECT c.unit FROM queue AS q JOIN claim AS c ON c.place = q.claim \
+     SELECT c.unit FROM queue AS q CROSS JOIN LATERAL (\
+     SELECT unit FROM claim WHERE claim.place = q.claim OFFSET 0) AS c \
      WHERE q.state <> 0 AND q.state = 2)) ORDER BY id FOR NO KEY UPDATE";
 
 /// The first that is set aside of units.
 pub(super) const HELD_AT: &str = "UPDATE unit SET held = (SELECT min(c.sequence) FROM claim AS c \
-     JOIN queue AS q ON q.claim = c.place \
-     WHERE c.unit = unit.id AND c.sequence > unit.done AND q.state = 2) WHERE id = ANY($1)";
+     CROSS JOIN LATERAL (SELECT FROM queue \
+         WHERE queue.claim = c.place AND queue.state + 0 = 2 OFFSET 0) AS q \
+     WHERE c.unit = unit.id AND c.sequence > unit.done) WHERE id = ANY($1)";
 
 /// What comes after it waits.
-pub(super) const BEHIND: &str = "UPDATE queue SET state = 1 FROM unit AS u \
-     JOIN claim AS c ON c.unit = u.id AND c.sequence > u.held \
-     WHERE u.id = ANY($1) AND queue.claim = c.place AND queue.state = 0";
+pub(super) const BEHIND: &str = "UPDATE queue SET state = 1 WHERE claim = ANY(array(\
+     SELECT c.place FROM unit AS u JOIN claim AS c ON c.unit = u.id AND c.sequence > u.held \
+     WHERE u.id = ANY($1))) AND state + 0 = 0";
 
 /// What comes before it does not, and is published again: a broker has let go
 /// of it.
-pub(super) const READY_AGAIN: &str = "UPDATE queue SET state = 0, published = NULL FROM unit AS u \
-     JOIN claim AS c ON c.unit = u.id AND c.sequence > u.done \
-     AND c.sequence < coalesce(u.held, 9223372036854775807) \
-     WHERE u.id = ANY($1) AND queue.claim = c.place AND queue.state = 1";
+pub(super) const READY_AGAIN: &str = "UPDATE queue SET state = 0, published = NULL \
+     WHERE claim = ANY(array(SELECT c.place FROM unit AS u JOIN claim AS c ON c.unit = u.id \
+     AND c.sequence > u.done AND c.sequence < coalesce(u.held, 9223372036854775807) \
+     WHERE u.id = ANY($1))) AND state + 0 = 1";
 
 /// A claim of the queue, and where it stands.
 struct Stands {
@@ -147,18 +152,18 @@ pub(super) async fn release_all(conn: &mut PgConnection) -> Answer<u64> {
         return Ok(0);
     }
     let released: i64 = sqlx::query_scalar(
-        "WITH released AS (UPDATE queue SET state = 1, attempts = 0, crashes = 0 FROM claim AS c \
-         WHERE c.place = queue.claim AND c.unit = ANY($1) AND queue.state = 2 RETURNING 1) \
-         SELECT count(*) FROM released",
+        "WITH released AS (UPDATE queue SET state = 1, attempts = 0, crashes = 0 \
+         WHERE state <> 0 AND state = 2 AND (SELECT unit FROM claim \
+         WHERE claim.place = queue.claim) = ANY($1) RETURNING 1) SELECT count(*) FROM released",
     )
     .bind(&units)
     .fetch_one(&mut *conn)
     .await
     .map_err(doing("releasing what was set aside"))?;
     sqlx::query(
-        "UPDATE queue SET attempts = 0, crashes = 0 FROM claim AS c \
-         WHERE c.place = queue.claim AND c.unit = ANY($1) AND queue.state = 1 \
-         AND (queue.attempts > 0 OR queue.crashes > 0)",
+        "UPDATE queue SET attempts = 0, crashes = 0 \
+         WHERE state <> 0 AND state = 1 AND attempts + crashes > 0 AND (SELECT unit FROM claim \
+         WHERE claim.place = queue.claim) = ANY($1)",
     )
     .bind(&units)
     .execute(&mut *conn)

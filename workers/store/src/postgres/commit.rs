@@ -15,12 +15,16 @@ use super::{detection, doing, fenced, flags, number, position, status, taken};
 pub(super) const UNITS: &str =
     "SELECT token, id, done FROM unit WHERE token = ANY($1) ORDER BY id FOR NO KEY UPDATE";
 
-/// Takes claims off the queue that are ready there, and tells where they stand.
-/// Whoever changes what is ready holds the units.
-pub(super) const TAKEN: &str = "DELETE FROM queue AS q \
-     USING unnest($1::bytea[]) WITH ORDINALITY AS a (id, n), claim AS c \
-     WHERE c.id = a.id AND q.claim = c.place AND q.state = 0 \
-     RETURNING a.n, c.place, c.unit, c.sequence, c.previous, c.received";
+/// Tells where claims stand, takes off the queue those that are ready there, and
+/// counts these. Whoever changes what is ready holds the units. (The sum keeps
+/// it from walking through all that is ready.)
+pub(super) const TAKEN: &str = "WITH asked AS MATERIALIZED (\
+     SELECT a.n, c.place, c.unit, c.sequence, c.previous, c.received \
+     FROM unnest($1::bytea[]) WITH ORDINALITY AS a (id, n) CROSS JOIN LATERAL (\
+     SELECT * FROM claim WHERE claim.id = a.id OFFSET 0) AS c), \
+     gone AS (DELETE FROM queue WHERE claim = ANY(array(SELECT place FROM asked)) \
+     AND state + 0 = 0 RETURNING claim) \
+     SELECT a.*, (SELECT count(*) FROM gone) FROM asked AS a";
 
 /// Moves balances that are what they were taken to be, adds those that are not
 /// there and were taken to be zero, and counts both.
@@ -99,7 +103,7 @@ async fn placed<'a>(conn: &mut PgConnection, claims: &'a [Adjudicated]) -> Answe
         .await
         .map_err(doing("taking claims off the queue"))?;
     if rows.len() != claims.len() {
-        return Err(fenced("a claim's place in the queue"));
+        return Err(fenced("a claim"));
     }
     let mut found = Vec::with_capacity(rows.len());
     for row in &rows {
@@ -127,6 +131,9 @@ async fn placed<'a>(conn: &mut PgConnection, claims: &'a [Adjudicated]) -> Answe
             unit,
             received: cells.number()?,
         });
+        if usize::try_from(cells.number::<i64>()?) != Ok(claims.len()) {
+            return Err(fenced("a claim's place in the queue"));
+        }
     }
     Ok(placed)
 }

@@ -27,7 +27,7 @@ pub(super) const UNJUDGED: &str = "WITH front AS MATERIALIZED (\
      GROUP BY detector, key ORDER BY min(id) LIMIT $1) \
      SELECT f.detector, f.key, \
             array(SELECT u.id FROM unjudged AS u \
-                  WHERE u.key = f.key AND u.detector = f.detector ORDER BY u.id), \
+                  WHERE u.key = f.key AND u.detector = f.detector ORDER BY u.id + 0), \
             (SELECT count(*) FROM front) \
      FROM first AS f ORDER BY f.id";
 

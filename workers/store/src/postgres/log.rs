@@ -193,12 +193,14 @@ async fn outbox(conn: &mut PgConnection, limit: u32) -> Answer<(Vec<OutboxRow>, 
     Ok((found, seen))
 }
 
+const SIZE: StoreError = fenced("the size of the log");
+
 const TOO_LONG: StoreError = StoreError::Damaged {
     what: "size of the log",
 };
 
 async fn integrate(conn: &mut PgConnection, new: &Integration, seen: Option<&str>) -> Answer<()> {
-    let from = i64::try_from(new.from).map_err(|_| TOO_LONG)?;
+    let from = i64::try_from(new.from).map_err(|_| SIZE)?;
     let leaves: Vec<(i64, &Leaf)> = (from..).zip(&new.leaves).collect();
     let count = i64::try_from(leaves.len()).map_err(|_| TOO_LONG)?;
     let size = from.checked_add(count).ok_or(TOO_LONG)?;
@@ -211,7 +213,7 @@ async fn integrate(conn: &mut PgConnection, new: &Integration, seen: Option<&str
         .await
         .map_err(doing("waiting to append"))?;
     if appends.rows_affected() != 1 {
-        return Err(fenced("the size of the log"));
+        return Err(SIZE);
     }
     let relayed = relayed(conn, &leaves, seen).await?;
     let nodes = || new.nodes.iter();

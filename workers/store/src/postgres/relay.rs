@@ -12,35 +12,41 @@ use super::{PostgresStore, doing, once, short, status_of, whole};
 
 /// What is ready and was not published, in order.
 pub(super) const UNPUBLISHED: &str = "SELECT c.id, q.partitions, q.partition \
-     FROM queue AS q JOIN claim AS c ON c.place = q.claim \
-     WHERE q.state = 0 AND q.published IS NULL ORDER BY q.claim LIMIT $1";
+     FROM (SELECT claim + 0 AS claim, partitions, partition FROM queue \
+           WHERE state = 0 AND published IS NULL ORDER BY claim + 0 LIMIT $1) AS q \
+     CROSS JOIN LATERAL (SELECT id FROM claim WHERE claim.place = q.claim OFFSET 0) AS c \
+     ORDER BY q.claim";
 
 /// Notes what a broker has. What somebody holds at this moment is passed over:
 /// it is being committed or set aside, and if it should be published once more,
 /// that is known when it comes.
-pub(super) const PUBLISHED: &str = "WITH had AS MATERIALIZED (SELECT q.claim FROM claim AS c \
-     JOIN queue AS q ON q.claim = c.place WHERE c.id = ANY($1) \
-     FOR NO KEY UPDATE OF q SKIP LOCKED) \
-     UPDATE queue SET published = now() FROM had WHERE queue.claim = had.claim";
+pub(super) const PUBLISHED: &str = "UPDATE queue SET published = now() WHERE claim = ANY(array(\
+     SELECT claim FROM queue WHERE claim = ANY(array(SELECT place FROM claim WHERE id = ANY($1))) \
+     FOR NO KEY UPDATE SKIP LOCKED))";
 
 /// Counts as not published what was longer ago.
-pub(super) const LOST: &str = "WITH lost AS MATERIALIZED (SELECT claim FROM queue \
-     WHERE partition = $2 AND state = 0 AND partitions = $1 \
-     AND published < now() - make_interval(secs => $3) FOR NO KEY UPDATE SKIP LOCKED) \
-     UPDATE queue SET published = NULL FROM lost WHERE queue.claim = lost.claim";
+pub(super) const LOST: &str = "UPDATE queue SET published = NULL WHERE claim = ANY(array(\
+     SELECT claim FROM queue WHERE partition = $2 AND state = 0 AND partitions = $1 \
+     AND published < now() - make_interval(secs => $3) FOR NO KEY UPDATE SKIP LOCKED))";
 
 /// Results, in order.
 pub(super) const RESULTS: &str = "SELECT r.claim, c.id, c.submitter, o.status, o.hash \
-     FROM result AS r JOIN claim AS c ON c.place = r.claim \
-     JOIN outcome AS o ON o.claim = r.claim ORDER BY r.claim LIMIT $1";
+     FROM (SELECT claim FROM result ORDER BY claim LIMIT $1) AS r \
+     CROSS JOIN LATERAL (SELECT * FROM claim WHERE claim.place = r.claim OFFSET 0) AS c \
+     CROSS JOIN LATERAL (SELECT * FROM outcome WHERE outcome.claim = r.claim OFFSET 0) AS o \
+     ORDER BY r.claim";
 
 /// Locks the units of claims, in order.
 pub(super) const UNITS: &str = "SELECT id FROM unit WHERE id = ANY(array(\
      SELECT unit FROM claim WHERE id = ANY($1))) ORDER BY id FOR NO KEY UPDATE";
 
 /// Counts what may have died of claims.
-pub(super) const SUSPECTED: &str = "UPDATE queue SET crashes = crashes + 1 FROM claim AS c \
-     WHERE c.id = ANY($1) AND queue.claim = c.place RETURNING c.id, crashes";
+pub(super) const SUSPECTED: &str = "WITH asked AS MATERIALIZED (\
+     SELECT id, place FROM claim WHERE id = ANY($1)), \
+     counted AS (UPDATE queue SET crashes = crashes + 1 \
+     WHERE claim = ANY(array(SELECT place FROM asked)) RETURNING claim, crashes) \
+     SELECT place, id, NULL::integer FROM asked \
+     UNION ALL SELECT claim, NULL, crashes FROM counted";
 
 impl Relay for PostgresStore {
     async fn unpublished(&self, limit: u32) -> Answer<Vec<Dispatch>> {
@@ -170,16 +176,20 @@ async fn suspect(conn: &mut PgConnection, claims: &[ClaimId]) -> Answer<Vec<u32>
         .fetch_all(conn)
         .await
         .map_err(doing("counting crashes"))?;
-    let counts: BTreeMap<ClaimId, u32> = rows
-        .iter()
-        .map(|row| {
-            let mut cells = Cells::of(row, "queued claim");
-            Ok((cells.claim()?, cells.number()?))
-        })
-        .collect::<Answer<_>>()?;
+    let mut places: BTreeMap<ClaimId, i64> = BTreeMap::new();
+    let mut counts: BTreeMap<i64, u32> = BTreeMap::new();
+    for row in &rows {
+        let mut cells = Cells::of(row, "queued claim");
+        let place = cells.number()?;
+        match cells.optional(Cells::claim)? {
+            Some(claim) => places.insert(claim, place).is_some(),
+            None => counts.insert(place, cells.number()?).is_some(),
+        };
+    }
     Ok(claims
         .iter()
-        .map(|claim| counts.get(claim).copied().unwrap_or(0))
+        .map(|claim| places.get(claim).and_then(|place| counts.get(place)))
+        .map(|count| count.copied().unwrap_or(0))
         .collect())
 }
 

@@ -15,10 +15,17 @@ use super::payloads::{self, Place};
 use super::{ASKED, PostgresStore, aside, commit, doing, once, position, short, whole};
 
 /// What is ready of a partition, in order: from the index of what is ready.
+///
+/// A queue may be empty when a plan is made and long when it is used. Where
+/// that could matter, a statement says in what order tables are to be joined: a
+/// subquery with an offset is one that PostgreSQL leaves where it stands.
 pub(super) const NEXT: &str = "SELECT c.place, c.received, c.id, u.token, c.sequence, c.previous, \
             c.contract, q.attempts \
-     FROM queue AS q JOIN claim AS c ON c.place = q.claim JOIN unit AS u ON u.id = c.unit \
-     WHERE q.partition = $1 AND q.state = 0 ORDER BY q.claim LIMIT $2";
+     FROM (SELECT claim + 0 AS claim, attempts FROM queue WHERE partition = $1 AND state = 0 \
+           ORDER BY claim + 0 LIMIT $2) AS q \
+     CROSS JOIN LATERAL (SELECT * FROM claim WHERE claim.place = q.claim OFFSET 0) AS c \
+     CROSS JOIN LATERAL (SELECT * FROM unit WHERE unit.id = c.unit OFFSET 0) AS u \
+     ORDER BY q.claim";
 
 /// The numbers of partitions that the queue's rows are of.
 const GENERATIONS: &str = "SELECT DISTINCT partitions FROM queue ORDER BY partitions";
@@ -28,14 +35,19 @@ const GENERATIONS: &str = "SELECT DISTINCT partitions FROM queue ORDER BY partit
 pub(super) const TAKE: &str = "WITH asked AS MATERIALIZED (\
      SELECT a.n, c.place, c.unit, c.sequence, q.state \
      FROM unnest($1::bytea[]) WITH ORDINALITY AS a (id, n) \
-     LEFT JOIN claim AS c ON c.id = a.id LEFT JOIN queue AS q ON q.claim = c.place), \
+     LEFT JOIN LATERAL (SELECT * FROM claim WHERE claim.id = a.id OFFSET 0) AS c ON true \
+     LEFT JOIN LATERAL (SELECT * FROM queue WHERE queue.claim = c.place OFFSET 0) AS q ON true), \
      up_to AS MATERIALIZED (\
      SELECT unit, max(sequence) AS last FROM asked WHERE state = 0 GROUP BY unit), \
      ready AS (SELECT c.place, c.received, c.id, u.token, c.sequence, c.previous, c.contract, \
                       q.attempts \
-     FROM up_to AS t JOIN unit AS u ON u.id = t.unit \
-     JOIN claim AS c ON c.unit = t.unit AND c.sequence > u.done AND c.sequence <= t.last \
-     JOIN queue AS q ON q.claim = c.place AND q.state = 0 ORDER BY c.place LIMIT $2) \
+     FROM up_to AS t \
+     CROSS JOIN LATERAL (SELECT * FROM unit WHERE unit.id = t.unit OFFSET 0) AS u \
+     CROSS JOIN LATERAL (SELECT * FROM claim WHERE claim.unit = u.id \
+         AND claim.sequence > u.done AND claim.sequence <= t.last OFFSET 0) AS c \
+     CROSS JOIN LATERAL (SELECT * FROM queue \
+         WHERE queue.claim = c.place AND queue.state + 0 = 0 OFFSET 0) AS q \
+     ORDER BY c.place LIMIT $2) \
      SELECT n, CASE WHEN place IS NULL THEN 0 WHEN state IS NULL THEN 1 \
                     WHEN state > 0 THEN 2 ELSE 3 END AS stands, \
             NULL::bigint AS place, NULL::integer AS received, NULL::bytea AS id, \

@@ -108,7 +108,7 @@ INSERT INTO result SELECT claim FROM outcome LIMIT 3000;
 INSERT INTO entry SELECT n, 'x' FROM generate_series(0, 9000) AS n;
 INSERT INTO node SELECT 0, n, sha256('x') FROM generate_series(0, 9000) AS n;
 INSERT INTO checkpoint SELECT n, 0, 'x' FROM generate_series(0, 900) AS n;
-INSERT INTO audit (at, actor, action, subject) SELECT 1767225600000 + n * 1000000, 'a', 'b', 'c'
+INSERT INTO audit (at, actor, action, subject) SELECT 1767225600000 + n::bigint * 1000000, 'a', 'b', 'c'
     FROM generate_series(1, 9000) AS n;
 INSERT INTO flag (flag, commitment, standing, detector, key, pattern, score, first_seen,
                   last_seen, exposure, record, payload)
@@ -123,22 +123,39 @@ INSERT INTO dead_letter (token, at, queue, code, reason, record, payload)
     FROM generate_series(1, 3000) AS n;
 ANALYZE;";
 
-/// A database with nothing in it and nothing known of it, and one that is full
-/// and known.
-async fn both() -> [PgSettings; 2] {
-    let [new, full] = [settings().await, settings().await];
+/// A database with nothing in it and nothing known of it; one that is full and
+/// known; and one where nothing waits, and that is known.
+async fn all() -> [PgSettings; 3] {
+    let [new, full, drained] = [settings().await, filled().await, filled().await];
+    let mut conn = beside(&drained).await;
+    for table in ["queue", "unjudged", "outbox", "result"] {
+        for sql in [
+            format!("DELETE FROM tally.{table}"),
+            format!("VACUUM ANALYZE tally.{table}"),
+        ] {
+            sqlx::raw_sql(AssertSqlSafe(sql))
+                .execute(&mut conn)
+                .await
+                .unwrap();
+        }
+    }
+    [new, full, drained]
+}
+
+async fn filled() -> PgSettings {
+    let full = settings().await;
     let mut conn = beside(&full).await;
     sqlx::raw_sql("SELECT tally.make_partitions('2026-01-01', '2026-12-31')")
         .execute(&mut conn)
         .await
         .unwrap();
     sqlx::raw_sql(ROWS).execute(&mut conn).await.unwrap();
-    [new, full]
+    full
 }
 
 #[tokio::test]
 async fn the_hot_path_searches() {
-    for settings in both().await {
+    for settings in all().await {
         let mut conn = lease(&settings).await;
         for (name, sql, indexes) in [
             ("adding units", intake::ADDED, &["unit_token_key"][..]),
@@ -224,7 +241,7 @@ async fn the_hot_path_searches() {
 /// What is in order in its index is taken from the front, and never sorted.
 #[tokio::test]
 async fn what_waits_is_taken_from_the_front() {
-    for settings in both().await {
+    for settings in all().await {
         let mut conn = lease(&settings).await;
         for (name, sql, indexes) in [
             ("next", work::NEXT, &["queue_ready"][..]),
@@ -255,7 +272,7 @@ async fn what_waits_is_taken_from_the_front() {
 /// Of payloads, the months of the claims asked are opened, and no others.
 #[tokio::test]
 async fn payloads_of_other_months_are_left_out() {
-    let [_, full] = both().await;
+    let full = filled().await;
     let mut conn = lease(&full).await;
     for sql in [payloads::CLAIMS, payloads::DECISIONS] {
         // Two days of January 2026.
@@ -274,7 +291,7 @@ async fn payloads_of_other_months_are_left_out() {
 #[tokio::test]
 async fn filters_use_their_index() {
     let none = ClaimFilter::default();
-    for settings in both().await {
+    for settings in all().await {
         let mut conn = lease(&settings).await;
         for (name, filter, index) in [
             (
@@ -326,7 +343,7 @@ async fn filters_use_their_index() {
                     limit: 10,
                     ..none.clone()
                 },
-                "outcome_",
+                "claim_id_key",
             ),
         ] {
             let plan = plan(&mut conn, reading::filtered(&filter).sql(), "").await;
@@ -339,7 +356,7 @@ async fn filters_use_their_index() {
 #[tokio::test]
 async fn flags_are_found_by_what_is_in_them() {
     let none = FlagFilter::default();
-    let [_, full] = both().await;
+    let full = filled().await;
     let mut conn = lease(&full).await;
     for (name, filter, index) in [
         (

@@ -1,0 +1,353 @@
+//! What the store on PostgreSQL costs beside the same rows without it, in the
+//! same run, on a server of its own.
+//!
+//! The floor is what `commit` leaves behind, inserted by the array (`UNNEST`) in
+//! one transaction, on one connection, into the same tables with the same
+//! indexes: nothing is looked up, fenced, locked or taken off a queue. Nothing
+//! is adjudicated on either side.
+
+use std::time::{Duration, Instant};
+
+use sqlx::Connection;
+use sqlx::postgres::PgConnection;
+use tally_core::adjudication::Status;
+use tally_core::claim::ClaimId;
+use tally_core::ledger::tree::{Frontier, leaf_hash};
+use tally_rig::Postgres;
+use tally_store::port::{
+    AccumulatorName, Adjudicated, Batch, Identity, Intake, Integration, Layout, Leaf, Log,
+    NewClaim, Queued, RecordId, Sealed, Submission, Token, UnitState, Work,
+};
+use tally_store::postgres::{PgSettings, PostgresStore, migrate};
+use tally_store::vault::{Vault, WrapKey, random};
+use tally_types::{Money, ServiceDate};
+
+type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+/// Bytes of what a claim brings: near what the demo's claims have.
+const CLAIM: usize = 1500;
+const RECORD: usize = 3000;
+const HISTORY: usize = 300;
+const ENTRY: usize = 200;
+const UNITS: usize = 2000;
+/// Balances a claim moves.
+const MOVES: usize = 3;
+
+fn main() -> Outcome<()> {
+    // `cargo test --benches` passes this: show only that it runs.
+    let test = std::env::args().any(|argument| argument == "--test");
+    let server = Postgres::start()?;
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?
+        .block_on(run(&server, test))
+}
+
+async fn run(server: &Postgres, test: bool) -> Outcome<()> {
+    println!("claims/s through one transaction a batch; ÷ is commit over the floor");
+    println!(
+        "{:>6} {:>9} {:>9} {:>9} {:>9} {:>9} | {:>9} {:>6}",
+        "batch", "intake", "next", "units", "commit", "relay", "floor", "÷"
+    );
+    for (size, batches) in [(1, 400), (16, 120), (128, 60), (512, 20)] {
+        measure(server, size, if test { 2 } else { batches }).await?;
+    }
+    keys(server, if test { 2 } else { 40 }).await
+}
+
+fn filled<const N: usize>() -> Outcome<[u8; N]> {
+    Ok(random()?)
+}
+
+fn sealed(length: usize) -> Outcome<Sealed> {
+    let mut bytes = Vec::with_capacity(length);
+    while bytes.len() < length {
+        bytes.extend_from_slice(&filled::<100>()?);
+    }
+    Ok(Sealed {
+        record: RecordId(filled()?),
+        bytes,
+    })
+}
+
+fn day(n: i32) -> ServiceDate {
+    ServiceDate::from_days(20_454 + n).unwrap_or(ServiceDate::MIN)
+}
+
+fn submission(units: &[Token], size: usize, at: usize) -> Outcome<Submission> {
+    let claims = (0..size)
+        .map(|i| {
+            Ok(NewClaim {
+                id: ClaimId(filled()?),
+                unit: units[(at + i) % units.len()],
+                partition: 0,
+                contract: None,
+                member: units[(at + i) % units.len()],
+                provider: units[(at * 7 + i) % 300],
+                received: day(30),
+                first_service: day(1),
+                charge: Money::cents(12_345),
+                sealed: sealed(CLAIM)?,
+            })
+        })
+        .collect::<Outcome<_>>()?;
+    Ok(Submission {
+        token: Token(filled()?),
+        submitter: "bench".into(),
+        content: Token(filled()?),
+        partitions: 1,
+        read: u32::try_from(size)?,
+        refusals: Vec::new(),
+        refused: 0,
+        claims,
+    })
+}
+
+/// What claims came to, each moving balances from where they stand.
+fn adjudicated(queued: &[Queued], states: &[UnitState]) -> Outcome<Batch> {
+    let mut used: std::collections::BTreeMap<Token, i64> = states
+        .iter()
+        .map(|state| {
+            let used = state.accumulators.first().map_or(0, |row| row.used);
+            (state.unit, used)
+        })
+        .collect();
+    let mut claims = Vec::with_capacity(queued.len());
+    for queued in queued {
+        let before = used.get(&queued.unit).copied().unwrap_or(0);
+        used.insert(queued.unit, before + 100);
+        let movements = (0..MOVES)
+            .map(|n| {
+                let name = AccumulatorName {
+                    member: (n > 0).then_some(queued.unit),
+                    product: "harbor-ppo".into(),
+                    name: format!("accumulator-{n}"),
+                    period: day(0),
+                };
+                (name, before, before + 100)
+            })
+            .collect();
+        claims.push(Adjudicated {
+            claim: queued.claim,
+            unit: queued.unit,
+            sequence: queued.sequence,
+            status: Status::Paid,
+            charge: Money::cents(12_345),
+            allowed: Money::cents(10_000),
+            paid: Money::cents(8_000),
+            patient: Money::cents(2_000),
+            policy: Some([1; 32]),
+            outcome_hash: filled()?,
+            record: sealed(RECORD)?,
+            history: sealed(HISTORY)?,
+            movements,
+            entry: sealed(ENTRY)?.bytes,
+        });
+    }
+    Ok(Batch {
+        claims,
+        ..Batch::default()
+    })
+}
+
+async fn measure(server: &Postgres, size: usize, batches: usize) -> Outcome<()> {
+    let settings = PgSettings::new(server.fresh_database()?);
+    migrate(&settings).await?;
+    let store = PostgresStore::connect(&settings).await?;
+    let identity = Identity {
+        origin: "bench".into(),
+        partitions: 1,
+    };
+    store.set_up(&identity).await?;
+    let mut floor = Floor::of(server).await?;
+    let units: Vec<Token> = (0..UNITS)
+        .map(|_| Ok(Token(filled()?)))
+        .collect::<Outcome<_>>()?;
+    let mut taken = [Duration::ZERO; 6];
+    let mut frontier = Frontier::default();
+    for n in 0..batches {
+        let new = submission(&units, size, n * size)?;
+        let start = Instant::now();
+        store.accept(&new).await?;
+        taken[0] += start.elapsed();
+
+        let start = Instant::now();
+        let queued = store.next(0, u32::try_from(size)?).await?;
+        taken[1] += start.elapsed();
+        let mut of: Vec<Token> = queued.iter().map(|queued| queued.unit).collect();
+        of.sort_unstable();
+        of.dedup();
+        let start = Instant::now();
+        let states = store.units(&of).await?;
+        taken[2] += start.elapsed();
+        let batch = adjudicated(&queued, &states)?;
+        let start = Instant::now();
+        store.commit(&batch).await?;
+        taken[3] += start.elapsed();
+
+        let start = Instant::now();
+        let new = integration(&store, &mut frontier, size).await?;
+        store.integrate(&new).await?;
+        taken[4] += start.elapsed();
+
+        let start = Instant::now();
+        floor.write(&batch).await?;
+        taken[5] += start.elapsed();
+    }
+    store.close().await;
+    let claims = size * batches;
+    let [intake, next, units, commit, relay, plain] = taken;
+    println!(
+        "{size:>6} {:>9.0} {:>9.0} {:>9.0} {:>9.0} {:>9.0} | {:>9.0} {:>6.2}",
+        rate(claims, intake),
+        rate(claims, next),
+        rate(claims, units),
+        rate(claims, commit),
+        rate(claims, relay),
+        rate(claims, plain),
+        plain.as_secs_f64() / commit.as_secs_f64(),
+    );
+    Ok(())
+}
+
+fn rate(claims: usize, taken: Duration) -> f64 {
+    claims as f64 / taken.as_secs_f64()
+}
+
+async fn integration(
+    store: &PostgresStore,
+    frontier: &mut Frontier,
+    size: usize,
+) -> Outcome<Integration> {
+    let head = store.head().await?;
+    let outbox = store.outbox(u32::try_from(size)?).await?;
+    let mut nodes = Vec::new();
+    for row in &outbox {
+        nodes.extend(frontier.append(leaf_hash(&row.entry)));
+    }
+    Ok(Integration {
+        from: head.size,
+        adjudicated: head.adjudicated + u64::try_from(outbox.len())?,
+        checkpoint: "x".repeat(250),
+        nodes,
+        leaves: outbox
+            .into_iter()
+            .map(|row| Leaf {
+                entry: row.entry,
+                outbox: Some(row.id),
+                flags: Vec::new(),
+            })
+            .collect(),
+    })
+}
+
+/// The same tables in another database, and a connection to them.
+struct Floor {
+    conn: PgConnection,
+    place: i64,
+}
+
+impl Floor {
+    async fn of(server: &Postgres) -> Outcome<Self> {
+        let settings = PgSettings::new(server.fresh_database()?);
+        migrate(&settings).await?;
+        let mut conn = PgConnection::connect(&settings.url).await?;
+        sqlx::raw_sql("SET search_path = tally")
+            .execute(&mut conn)
+            .await?;
+        Ok(Self { conn, place: 0 })
+    }
+
+    async fn write(&mut self, batch: &Batch) -> Outcome<()> {
+        let claims = &batch.claims;
+        let places: Vec<i64> = (self.place..).take(claims.len()).collect();
+        self.place += i64::try_from(claims.len())?;
+        let records: Vec<&[u8]> = claims.iter().map(|c| &c.record.record.0[..]).collect();
+        let mut tx = self.conn.begin().await?;
+        sqlx::query(
+            "INSERT INTO outcome (claim, charge, allowed, paid, patient, status, hash, policy) \
+             SELECT p, 12345, 10000, 8000, 2000, 1, h, $3 \
+             FROM unnest($1::bigint[], $2::bytea[]) AS n (p, h)",
+        )
+        .bind(&places)
+        .bind(
+            claims
+                .iter()
+                .map(|c| &c.outcome_hash[..])
+                .collect::<Vec<_>>(),
+        )
+        .bind(&[1u8; 32][..])
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query(
+            "INSERT INTO decision (place, received, record, payload) \
+             SELECT p, 20484, r, d FROM unnest($1::bigint[], $2::bytea[], $3::bytea[]) AS n (p, r, d)",
+        )
+        .bind(&places)
+        .bind(&records)
+        .bind(claims.iter().map(|c| &c.record.bytes[..]).collect::<Vec<_>>())
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query(
+            "INSERT INTO history (place, record, payload) \
+             SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[])",
+        )
+        .bind(&places)
+        .bind(&records)
+        .bind(
+            claims
+                .iter()
+                .map(|c| &c.history.bytes[..])
+                .collect::<Vec<_>>(),
+        )
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query(
+            "INSERT INTO outbox (claim, entry) SELECT * FROM unnest($1::bigint[], $2::bytea[])",
+        )
+        .bind(&places)
+        .bind(claims.iter().map(|c| &c.entry[..]).collect::<Vec<_>>())
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query("INSERT INTO result (claim) SELECT unnest($1::bigint[])")
+            .bind(&places)
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query(
+            "INSERT INTO accumulator (unit, member, product, name, period, used) \
+             SELECT p, m, 'harbor-ppo', 'accumulator-' || n, 20454, 100 \
+             FROM unnest($1::bigint[], $2::bytea[]) AS g (p, m), generate_series(1, 3) AS n",
+        )
+        .bind(&places)
+        .bind(claims.iter().map(|c| &c.unit.0[..]).collect::<Vec<_>>())
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+async fn keys(server: &Postgres, batches: u32) -> Outcome<()> {
+    let vault = Vault::connect(&server.fresh_database()?, WrapKey::new(random()?)).await?;
+    let (mut made, mut found, mut gone) = <(Duration, Duration, Duration)>::default();
+    for _ in 0..batches {
+        let start = Instant::now();
+        let keys = vault.fresh(128).await?;
+        made += start.elapsed();
+        let ids: Vec<RecordId> = keys.iter().map(tally_store::vault::RecordKey::id).collect();
+        let start = Instant::now();
+        vault.keys(&ids).await?;
+        found += start.elapsed();
+        let start = Instant::now();
+        vault.destroy(ids[0]).await?;
+        gone += start.elapsed();
+    }
+    println!(
+        "\n128 keys made: {:?}, found: {:?}; one destroyed: {:?}",
+        made / batches,
+        found / batches,
+        gone / batches
+    );
+    Ok(())
+}
