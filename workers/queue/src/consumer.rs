@@ -318,6 +318,7 @@ impl Batch {
             routing_key: topology.only_key().to_owned(),
             body: delivery.body.clone(),
             headers,
+            unheard: false,
         };
         publisher.publish_surely(&letter).await?;
         acknowledge(&delivery.acker, false).await?;

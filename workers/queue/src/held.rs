@@ -127,5 +127,6 @@ fn again(letter: &Delivery, topology: &Topology) -> Option<Outgoing> {
         routing_key,
         body: letter.body().to_vec(),
         headers,
+        unheard: false,
     })
 }

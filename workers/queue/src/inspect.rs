@@ -1,6 +1,6 @@
 //! Looking at queues without consuming them.
 
-use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
+use lapin::options::{ExchangeDeleteOptions, QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection, Queue};
 
@@ -108,6 +108,38 @@ impl Inspector {
             let _ = channel.close(200, "deleted".into()).await;
         }
         Ok(left)
+    }
+
+    /// Deletes everything that a topology declares, with what is in it: for
+    /// what is thrown away afterwards.
+    ///
+    /// # Errors
+    /// When the broker is lost.
+    pub async fn remove(&self, topology: &Topology) -> Result<(), QueueError> {
+        let failed = |error| QueueError::of("removing queues", error);
+        let queues = topology.places().map(|place| topology.partition(place));
+        let queues = queues.chain([topology.dead(), topology.intake()]);
+        let channel = self.connection.create_channel().await.map_err(failed)?;
+        for queue in queues {
+            channel
+                .queue_delete(short(&queue)?, QueueDeleteOptions::default())
+                .await
+                .map_err(failed)?;
+        }
+        let exchanges = [
+            topology.claims(),
+            topology.dead(),
+            topology.results(),
+            topology.intake(),
+        ];
+        for exchange in exchanges {
+            channel
+                .exchange_delete(short(&exchange)?, ExchangeDeleteOptions::default())
+                .await
+                .map_err(failed)?;
+        }
+        let _ = channel.close(200, "removed".into()).await;
+        Ok(())
     }
 
     /// Says good-bye to the broker.

@@ -249,6 +249,9 @@ pub struct Outgoing {
     pub body: Vec<u8>,
     /// Its headers.
     pub headers: Headers,
+    /// Whether it is for whoever listens: with nobody there it is dropped, and
+    /// counts as confirmed.
+    pub unheard: bool,
 }
 
 #[cfg(test)]

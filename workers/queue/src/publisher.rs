@@ -226,7 +226,7 @@ impl Session {
             .with_value(header::PUBLISH, AMQPValue::LongLongInt(self.next));
         self.next = self.next.wrapping_add(1);
         let options = BasicPublishOptions {
-            mandatory: true,
+            mandatory: !message.unheard,
             ..Default::default()
         };
         let publishing = self.channel.basic_publish(

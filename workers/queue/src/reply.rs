@@ -43,6 +43,7 @@ pub async fn reply(
         routing_key,
         body,
         headers,
+        unheard: false,
     };
     publisher.publish_one(&answer).await
 }

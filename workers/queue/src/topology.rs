@@ -115,6 +115,7 @@ impl Topology {
             routing_key: self.routing_key(place),
             body,
             headers,
+            unheard: false,
         }
     }
 
@@ -130,6 +131,7 @@ impl Topology {
             headers: Headers::new()
                 .with_content_type(CONTENT_TYPE)?
                 .with_message_id(message_id)?,
+            unheard: false,
         })
     }
 
@@ -141,6 +143,7 @@ impl Topology {
             routing_key: submitter.to_owned(),
             body,
             headers,
+            unheard: true,
         }
     }
 

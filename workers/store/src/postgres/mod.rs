@@ -44,7 +44,7 @@ use crate::port::{Answer, StoreError};
 use lease::Lease;
 use lease::{once, whole};
 
-pub use schema::{Migrated, migrate};
+pub use schema::{Migrated, migrate, remove};
 pub use settings::PgSettings;
 
 /// The schema that everything is in.

@@ -52,6 +52,28 @@ pub async fn migrate(settings: &PgSettings) -> Answer<Migrated> {
     Ok(migrated)
 }
 
+/// Removes a store from its database, with all that is in it: for what is
+/// thrown away afterwards.
+///
+/// # Errors
+/// When the database fails.
+pub async fn remove(settings: &PgSettings) -> Answer<()> {
+    let mut conn = settings
+        .migrator(SCHEMA)
+        .await
+        .map_err(doing("connecting to the database"))?;
+    for sql in [
+        "DROP SCHEMA IF EXISTS tally CASCADE",
+        "DROP SCHEMA IF EXISTS tally_keys CASCADE",
+    ] {
+        sqlx::query(sql)
+            .execute(&mut conn)
+            .await
+            .map_err(doing("removing a store"))?;
+    }
+    conn.close().await.map_err(doing("closing a connection"))
+}
+
 async fn run(conn: &mut PgConnection) -> Answer<Migrated> {
     let from = version(conn).await?;
     let mut migrations = Migrator::with_migrations(MIGRATIONS.iter().cloned().collect());

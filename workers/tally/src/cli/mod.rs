@@ -163,8 +163,19 @@ async fn run(command: Command) -> Result<Ended> {
 /// (`TALLY_LOG=info`, `TALLY_LOG=tally=trace`). They name claims by id and hold
 /// nothing that identifies a person.
 fn start_logging() {
+    use std::str::FromStr as _;
     use tracing_subscriber::EnvFilter;
+    use tracing_subscriber::filter::Directive;
     let filter = EnvFilter::try_from_env("TALLY_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    // The client library logs whole messages.
+    let quiet = [
+        Directive::from_str("lapin=error"),
+        Directive::from_str("lapin::returned_messages=off"),
+    ];
+    let filter = quiet
+        .into_iter()
+        .flatten()
+        .fold(filter, EnvFilter::add_directive);
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -319,6 +319,7 @@ async fn publish_again(node: &Node, config: &Config, row: &DeadLetterRow) -> Res
             routing_key: letter.routing_key,
             body: letter.body.0,
             headers,
+            unheard: false,
         })
         .await?;
     publisher.close().await;

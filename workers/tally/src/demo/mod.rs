@@ -1,6 +1,7 @@
 //! `tally demo`: the main job, end to end, on an embedded node.
 
 pub mod generate;
+mod servers;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use tally_sandbox::Backend;
 use tally_store::port::{ClaimFilter, FlagFilter, Reading as _, Totals};
 
 use self::generate::{Population, generate};
+use self::servers::Servers;
 use crate::cli::{Ended, Progress, open_node, plural, say, table};
 use crate::node::clock::Clock;
 use crate::node::keys::hex;
@@ -42,6 +44,12 @@ pub struct DemoArgs {
     /// Print one JSON object, and nothing for people
     #[arg(long)]
     json: bool,
+    /// A RabbitMQ that carries the claims to workers: amqp://…
+    #[arg(long, value_name = "URL", requires = "database")]
+    broker: Option<String>,
+    /// A PostgreSQL database that holds what the folder would, an empty one: postgres://…
+    #[arg(long, value_name = "URL", requires = "broker")]
+    database: Option<String>,
 }
 
 /// All that the demo found.
@@ -77,12 +85,23 @@ pub async fn run(args: &DemoArgs) -> Result<Ended> {
         .files
         .first()
         .context("the population has no claims")?;
-    let node = open_node(&folder, Clock::simulated(first.received)).await?;
+    let clock = || Clock::simulated(first.received);
+    let mut servers = match args.broker.as_ref().zip(args.database.as_ref()) {
+        None => None,
+        Some((broker, database)) => {
+            let kept = args.data.is_some();
+            Some(Servers::start(&folder, broker, database, clock(), kept).await?)
+        }
+    };
+    let node = match &servers {
+        Some(servers) => Arc::clone(&servers.node),
+        None => Arc::new(open_node(&folder, clock()).await?),
+    };
     let people = !args.json;
     if people {
         introduce(&node, &population).await?;
     }
-    fill(&node, &population).await?;
+    fill(&node, &population, servers.as_mut()).await?;
 
     let reads = node.read_claims(&ClaimFilter::default(), "demo").await?;
     let star = find(&reads, &population.star).or_else(|| reads.first());
@@ -100,21 +119,32 @@ pub async fn run(args: &DemoArgs) -> Result<Ended> {
         conclude(&node, &report, star, &receipt).await?;
     }
     let ended = report.ended();
-    if args.once {
-        return Ok(ended);
+    if !args.once {
+        if people && ended != Ended::Well {
+            eprintln!(
+                "error: something above is not as it should be; the pages show what there is"
+            );
+        }
+        crate::pages::serve(node, args.port).await?;
     }
-    if people && ended != Ended::Well {
-        eprintln!("error: something above is not as it should be; the pages show what there is");
+    if let Some(servers) = servers {
+        servers.clean().await?;
     }
-    crate::pages::serve(Arc::new(node), args.port).await?;
     Ok(ended)
 }
 
 async fn introduce(node: &Node, population: &Population) -> Result<()> {
     let members: usize = population.contracts.iter().map(|c| c.members.len()).sum();
+    let node_is = if node.beside_broker() {
+        format!(
+            "A node on PostgreSQL and RabbitMQ, with its keys in {}",
+            node.folder().display()
+        )
+    } else {
+        format!("An embedded node in {}", node.folder().display())
+    };
     say(format!(
-        "An embedded node in {}, and {} with {}.",
-        node.folder().display(),
+        "{node_is}, and {} with {}.",
         plural(population.contracts.len() as u64, "family contract"),
         plural(members as u64, "member"),
     ))?;
@@ -149,7 +179,7 @@ async fn introduce(node: &Node, population: &Population) -> Result<()> {
 }
 
 /// Enrols the families, submits the files on their simulated days, adjudicates.
-async fn fill(node: &Node, population: &Population) -> Result<()> {
+async fn fill(node: &Node, population: &Population, servers: Option<&mut Servers>) -> Result<()> {
     let totals = node.store().totals().await?;
     let progress = Progress::bar("enrolling", population.contracts.len() as u64);
     if totals.read == 0 {
@@ -176,7 +206,12 @@ async fn fill(node: &Node, population: &Population) -> Result<()> {
     }
     progress.done();
     let progress = Progress::bar("adjudicating", queued);
-    node.drain(&|done| progress.at(done)).await?;
+    match servers {
+        None => {
+            node.drain(&|done| progress.at(done)).await?;
+        }
+        Some(servers) => servers.finish(&|done| progress.at(done)).await?,
+    }
     progress.done();
     Ok(())
 }

@@ -238,6 +238,11 @@ impl Node {
         })
     }
 
+    /// Leaves what is queued to workers elsewhere.
+    pub(crate) fn put_beside_broker(&mut self) {
+        self.beside_broker = true;
+    }
+
     /// Whether workers elsewhere adjudicate what is queued.
     pub fn beside_broker(&self) -> bool {
         self.beside_broker

@@ -29,7 +29,9 @@ use crate::config::Config;
 use crate::node::Node;
 
 pub use intake::{Letter, SUBMITTER as SUBMITTER_HEADER, directory};
+pub use relay::run as relay;
 pub use start::{Which, run, serve};
+pub use worker::run as work;
 
 /// The first pause before something is tried again, doubled each time.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -61,7 +63,10 @@ impl Shared {
 
     /// Names and arguments of what is on the broker, for a number of
     /// partitions.
-    fn topology(&self, partitions: u32) -> Result<Topology> {
+    ///
+    /// # Errors
+    /// When there are too many, or the prefix is no name.
+    pub fn topology(&self, partitions: u32) -> Result<Topology> {
         let prefix = self.config.broker.as_ref().map_or("", |b| &b.prefix);
         Ok(Topology::new(prefix, u16::try_from(partitions)?)?)
     }

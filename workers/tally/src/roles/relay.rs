@@ -9,7 +9,7 @@ use anyhow::Result;
 use tally_core::claim::ClaimId;
 use tally_queue::envelope::NodePublicKey;
 use tally_queue::{
-    Consumer, Fate, Headers, Inspector, Outgoing, Place, Publisher, QueueError, QueueKey, header,
+    Consumer, Fate, Headers, Inspector, Place, Publisher, QueueError, QueueKey, header,
 };
 use tally_store::port::{
     DeadLetters as _, Dispatch, Layout as _, NewDeadLetter, Relay as _, ResultRow, Work as _,
@@ -18,6 +18,7 @@ use tally_store::port::{
 use super::fleet::{HEARD, RELAY, leads};
 use super::{Patience, Shared, is_missing, surely};
 use crate::failpoint;
+use crate::node::SUBMITTER;
 use crate::node::clock::Clock;
 
 /// Messages published at once.
@@ -133,12 +134,8 @@ async fn dispatch_once(shared: &Shared, key: &QueueKey, publisher: &Publisher) -
             partitions: topology.partitions(),
             partition: u16::try_from(*partition)?,
         };
-        messages.push(Outgoing {
-            exchange: topology.claims(),
-            routing_key: topology.routing_key(place),
-            body: key.seal(place, &claim.0)?,
-            headers: Headers::new().with_message_id(&claim.to_string())?,
-        });
+        let headers = Headers::new().with_message_id(&claim.to_string())?;
+        messages.push(topology.to_partition(place, key.seal(place, &claim.0)?, headers));
     }
     failpoint::reach("before-publish");
     let fates = publisher.publish(&messages).await?;
@@ -217,26 +214,21 @@ async fn results_once(shared: &Shared, publisher: &Publisher) -> Result<usize> {
     let rows = store.results(AT_ONCE).await?;
     let topology = shared.topology(shared.node.partitions().get())?;
     let mut messages = Vec::with_capacity(rows.len());
-    for row in &rows {
+    // Whoever has the node's folder does not listen on the broker.
+    for row in rows.iter().filter(|row| row.submitter != SUBMITTER) {
         let (body, content_type) = notice(shared, row)?;
-        messages.push(Outgoing {
-            exchange: topology.results(),
-            routing_key: row.submitter.clone(),
-            body,
-            headers: Headers::new()
-                .with_message_id(&row.claim.to_string())?
-                .with_content_type(content_type)?,
-        });
+        let headers = Headers::new()
+            .with_message_id(&row.claim.to_string())?
+            .with_content_type(content_type)?;
+        messages.push(topology.to_results(&row.submitter, body, headers));
     }
-    // One that nobody listens for is returned: there is nobody to tell.
     let fates = publisher.publish(&messages).await?;
     failpoint::reach("results-published");
-    let told: Vec<i64> = rows
-        .iter()
-        .zip(&fates)
-        .filter(|(_, fate)| **fate != Fate::Refused)
-        .map(|(row, _)| row.id)
-        .collect();
+    anyhow::ensure!(
+        fates.iter().all(|fate| *fate == Fate::Confirmed),
+        "the broker refused some of the results: is a queue full?"
+    );
+    let told: Vec<i64> = rows.iter().map(|row| row.id).collect();
     store.told(&told).await?;
     Ok(told.len())
 }
