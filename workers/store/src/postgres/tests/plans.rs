@@ -65,9 +65,13 @@ fn assert_searches(name: &str, plan: &[String], indexes: &[&str]) {
             assert!(!step.contains(joins), "{name} joins otherwise: {plan:#?}");
         }
         // An index that is walked from end to end has no condition.
-        let walks = ["Index Scan using", "Index Only Scan using", "Bitmap Index Scan on"]
-            .iter()
-            .any(|scan| step.contains(scan));
+        let walks = [
+            "Index Scan using",
+            "Index Only Scan using",
+            "Bitmap Index Scan on",
+        ]
+        .iter()
+        .any(|scan| step.contains(scan));
         let bounded = next.contains("Index Cond") || indexes.iter().any(|i| step.contains(i));
         assert!(!walks || bounded, "{name} walks an index: {plan:#?}");
     }
