@@ -9,6 +9,7 @@ use tally_core::interchange::{
     read_contracts,
 };
 use tally_core::ledger::{Checkpoint, Entry, Note, Receipt, ReceiptBody, Trust};
+use tally_queue::envelope::{CONTENT_TYPE, Directory, Envelope, MAX_BYTES, NodeKey, SigningKey};
 use tally_table::Table;
 use tally_types::{Money, ServiceDate};
 
@@ -16,7 +17,7 @@ use tally_types::{Money, ServiceDate};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     ("fhir", fhir),
     ("ndjson", ndjson),
     ("json", json),
@@ -24,6 +25,7 @@ pub const TARGETS: [Target; 7] = [
     ("canonical", canonical),
     ("ledger", ledger),
     ("table", table),
+    ("envelope", envelope),
 ];
 
 fn source() -> Source<'static> {
@@ -127,5 +129,29 @@ pub fn table(bytes: &[u8]) {
         && let Ok(table) = Table::from_csv(text)
     {
         assert!(Table::from_bytes(&table.to_bytes()).is_ok_and(|back| back == table));
+    }
+}
+
+/// What outside systems publish. Only the seed's own payload is signed by the
+/// submitter whom the node knows.
+pub fn envelope(bytes: &[u8]) {
+    let read = |bytes: &[u8]| Envelope::read(bytes, Some(CONTENT_TYPE), MAX_BYTES);
+    let Ok(envelope) = read(bytes) else {
+        return;
+    };
+    assert!(read(&envelope.to_json()).is_ok_and(|back| back == envelope));
+    let (Some(node), Ok(signer)) = (
+        NodeKey::new(&[9; 32]),
+        SigningKey::new("submitter", &[5; 32]),
+    ) else {
+        return;
+    };
+    let mut directory = Directory::new(node);
+    directory.serve("harbor-health");
+    let registered = directory.register("mercy-clinic", &signer.verifier().public());
+    assert!(registered.is_ok());
+    if let Ok(opened) = envelope.verify(&directory) {
+        assert!(*opened.payload == br#"{"resourceType":"Claim"}"#);
+        assert_eq!(opened.interchange, "000000905");
     }
 }

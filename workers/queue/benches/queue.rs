@@ -19,12 +19,8 @@ impl Bench {
         let message = |number: usize| {
             let mut claim = [0; 16];
             claim[8..].copy_from_slice(&number.to_be_bytes());
-            Outgoing {
-                exchange: self.topology.claims(),
-                routing_key: self.topology.routing_key(self.place),
-                body: key.seal(self.place, &claim).expect("random bytes"),
-                headers: Headers::new(),
-            }
+            let body = key.seal(self.place, &claim).expect("random bytes");
+            self.topology.to_partition(self.place, body, Headers::new())
         };
         (0..count).map(message).collect()
     }

@@ -197,12 +197,12 @@ pub struct Delivery {
     headers: Headers,
     routing_key: String,
     redelivered: bool,
-    acker: Acker,
-    settled: bool,
+    pub(crate) acker: Acker,
+    pub(crate) settled: bool,
 }
 
 impl Delivery {
-    fn of(delivery: lapin::message::Delivery) -> Self {
+    pub(crate) fn of(delivery: lapin::message::Delivery) -> Self {
         Self {
             body: delivery.data,
             headers: Headers {
@@ -337,7 +337,7 @@ impl Drop for Batch {
 
 /// Acknowledges on the channel the message came from, and on no other: the
 /// library's handle knows when its channel is gone.
-async fn acknowledge(acker: &Acker, multiple: bool) -> Result<(), QueueError> {
+pub(crate) async fn acknowledge(acker: &Acker, multiple: bool) -> Result<(), QueueError> {
     match acker.ack(BasicAckOptions { multiple }).await {
         Ok(true) => Ok(()),
         Ok(false) | Err(_) => Err(QueueError::Stale),

@@ -2,7 +2,7 @@
 
 use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::FieldTable;
-use lapin::{Connection, Queue};
+use lapin::{Channel, Connection, Queue};
 
 use crate::error::QueueError;
 use crate::message::short;
@@ -35,15 +35,22 @@ impl Inspector {
         Ok(Self { connection })
     }
 
+    /// A channel each time: the broker closes it when a queue is missing.
+    pub(crate) async fn channel(&self, doing: &str) -> Result<Channel, QueueError> {
+        self.connection
+            .create_channel()
+            .await
+            .map_err(|error| QueueError::of(doing, error))
+    }
+
     /// How full one queue is.
     ///
     /// # Errors
     /// [`QueueError::Missing`] when it does not exist.
     pub async fn depth(&self, name: &str) -> Result<Depth, QueueError> {
-        // A channel each: the broker closes it when the queue is missing.
         let doing = format!("looking at `{name}`");
         let failed = |error| QueueError::of(&doing, error);
-        let channel = self.connection.create_channel().await.map_err(failed)?;
+        let channel = self.channel(&doing).await?;
         let options = QueueDeclareOptions::durable().passive();
         let queue: Queue = channel
             .queue_declare(short(name)?, options, FieldTable::default())
@@ -93,7 +100,7 @@ impl Inspector {
             }
             let doing = format!("deleting `{name}`");
             let failed = |error| QueueError::of(&doing, error);
-            let channel = self.connection.create_channel().await.map_err(failed)?;
+            let channel = self.channel(&doing).await?;
             channel
                 .queue_delete(short(&name)?, QueueDeleteOptions::default())
                 .await

@@ -9,7 +9,7 @@
 //! - [`Publisher`]: confirms, with a window.
 //! - [`Consumer`]: batches in order; one acknowledgement for each.
 //! - [`Batch::bury`]: poison goes to the dead letters with a reason.
-//! - [`Inspector`]: depths; removal of a drained generation.
+//! - [`Inspector`]: depths; removal of a drained generation; [`Held`] letters.
 //! - [`QueueKey`]: seals and opens references.
 //! - [`envelope`]: what outside systems publish; pure functions.
 //!
@@ -21,6 +21,7 @@ mod body;
 mod consumer;
 pub mod envelope;
 mod error;
+mod held;
 mod inspect;
 mod message;
 mod publisher;
@@ -32,6 +33,7 @@ mod version;
 pub use body::{ClaimRef, NotAReference, Place, QueueKey};
 pub use consumer::{Batch, Consumer, Delivery};
 pub use error::QueueError;
+pub use held::Held;
 pub use inspect::{Depth, Inspector};
 pub use message::{Headers, Outgoing, Reason, header};
 pub use publisher::{Fate, Publisher};

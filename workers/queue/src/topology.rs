@@ -5,8 +5,9 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, ExchangeKind};
 
 use crate::body::Place;
+use crate::envelope::CONTENT_TYPE;
 use crate::error::QueueError;
-use crate::message::short;
+use crate::message::{Headers, Outgoing, short};
 use crate::settings::Settings;
 use crate::version::Version;
 
@@ -104,6 +105,43 @@ impl Topology {
     #[must_use]
     pub fn only_key(&self) -> &'static str {
         "all"
+    }
+
+    /// A message for a partition: a sealed reference.
+    #[must_use]
+    pub fn to_partition(&self, place: Place, body: Vec<u8>, headers: Headers) -> Outgoing {
+        Outgoing {
+            exchange: self.claims(),
+            routing_key: self.routing_key(place),
+            body,
+            headers,
+        }
+    }
+
+    /// An envelope for the intake, as an outside system publishes it.
+    ///
+    /// # Errors
+    /// When the message id is longer than 255 bytes.
+    pub fn to_intake(&self, envelope: Vec<u8>, message_id: &str) -> Result<Outgoing, QueueError> {
+        Ok(Outgoing {
+            exchange: self.intake(),
+            routing_key: self.only_key().to_owned(),
+            body: envelope,
+            headers: Headers::new()
+                .with_content_type(CONTENT_TYPE)?
+                .with_message_id(message_id)?,
+        })
+    }
+
+    /// A message for whoever awaits a submitter's results.
+    #[must_use]
+    pub fn to_results(&self, submitter: &str, body: Vec<u8>, headers: Headers) -> Outgoing {
+        Outgoing {
+            exchange: self.results(),
+            routing_key: submitter.to_owned(),
+            body,
+            headers,
+        }
     }
 
     /// Whether a queue's name is one of ours, of whatever node on the broker:

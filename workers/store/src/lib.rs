@@ -2,6 +2,7 @@
 //! flags, the log, the audit trail. [`port`] says what a store does; each
 //! store does it in SQL of its own and passes the one conformance suite.
 
+pub mod any;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod database;

@@ -34,6 +34,17 @@ impl NodeKey {
     }
 
     /// Opens what was sealed to the key under `info`.
+    /// What [`NodePublicKey::seal_notice`] sealed to this key.
+    #[must_use]
+    pub fn open_notice(
+        &self,
+        payer: &str,
+        submitter: &str,
+        sealed: &[u8],
+    ) -> Option<Zeroizing<Vec<u8>>> {
+        self.open(&notice_info(payer, submitter), sealed)
+    }
+
     pub(super) fn open(&self, info: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (encapsulated, ciphertext) = sealed.split_at_checked(ENCAPSULATED)?;
         let encapsulated = Encapsulated::from_bytes(encapsulated).ok()?;
@@ -69,6 +80,24 @@ impl NodePublicKey {
 
     /// Seals to the key under `info`; the ephemeral key is made from `seed`,
     /// which is fresh from the operating system.
+    /// Seals what a submitter is told to its own key: HPKE as an envelope's
+    /// payload, with the info string `tallystick/result/v1`, the payer and the
+    /// submitter, each after a zero byte.
+    ///
+    /// # Errors
+    /// When the key is a weak one, or the operating system gives no random
+    /// bytes.
+    pub fn seal_notice(
+        &self,
+        payer: &str,
+        submitter: &str,
+        notice: &[u8],
+    ) -> Result<Vec<u8>, SealError> {
+        let mut seed = Zeroizing::new([0; 32]);
+        getrandom::fill(seed.as_mut()).map_err(|_| SealError::Random)?;
+        self.seal(&notice_info(payer, submitter), notice, &seed)
+    }
+
     pub(super) fn seal(
         &self,
         info: &[u8],
@@ -87,5 +116,34 @@ impl NodePublicKey {
         let mut sealed = encapsulated.to_bytes().to_vec();
         sealed.extend_from_slice(&ciphertext);
         Ok(sealed)
+    }
+}
+
+/// Neither holds a zero byte.
+fn notice_info(payer: &str, submitter: &str) -> Vec<u8> {
+    [
+        b"tallystick/result/v1".as_slice(),
+        payer.as_bytes(),
+        submitter.as_bytes(),
+    ]
+    .join(&0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notice_opens_under_its_key_for_whom_it_was_meant() {
+        let key = NodeKey::new(&[7; 32]).unwrap();
+        let sealed = key
+            .public()
+            .seal_notice("harbor", "riverside", b"paid")
+            .unwrap();
+        let opened = key.open_notice("harbor", "riverside", &sealed).unwrap();
+        assert_eq!(*opened, b"paid");
+        assert!(key.open_notice("harbor", "elsewhere", &sealed).is_none());
+        let other = NodeKey::new(&[8; 32]).unwrap();
+        assert!(other.open_notice("harbor", "riverside", &sealed).is_none());
     }
 }

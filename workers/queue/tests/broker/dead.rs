@@ -1,6 +1,7 @@
-use tally_queue::{Consumer, QueueError, Reason, header};
+use tally_queue::envelope::{CONTENT_TYPE, Rejected};
+use tally_queue::{Consumer, Inspector, QueueError, Reason, header};
 
-use crate::site::{Site, next, number, numbers};
+use crate::site::{Site, drain, next, number, numbers};
 
 fn reason() -> Reason {
     Reason {
@@ -81,4 +82,101 @@ async fn what_cannot_be_buried_is_not_acknowledged() {
     drop(batch);
     consumer.close().await;
     site.holds(&site.queue(), 1).await;
+}
+
+/// An operator looks at the letters, replays one, discards one and leaves the
+/// others as they were.
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_are_looked_at_replayed_and_discarded() {
+    let site = Site::new(1).await;
+    site.publisher.publish(&site.messages(0..6)).await.unwrap();
+    let mut consumer = site.consumer(10);
+    let mut buried = 0;
+    while buried < 6 {
+        let mut batch = next(&mut consumer, 10).await;
+        for at in 0..batch.deliveries().len() {
+            let why = reason();
+            let bury = batch.bury(at, &why, &site.publisher, &site.topology);
+            bury.await.unwrap();
+            buried += 1;
+        }
+        batch.ack().await.unwrap();
+    }
+    let dead = site.topology.dead();
+    site.holds(&dead, 6).await;
+
+    let inspector = Inspector::connect(&site.settings).await.unwrap();
+    for _ in 0..2 {
+        let held = inspector.hold(&dead, 4).await.unwrap();
+        let seen: Vec<_> = held
+            .deliveries()
+            .iter()
+            .map(|one| number(one.body()))
+            .collect();
+        assert_eq!(seen, [0, 1, 2, 3]);
+        held.close().await.unwrap();
+        site.holds(&dead, 6).await;
+    }
+    let mut held = inspector.hold(&dead, 100).await.unwrap();
+    assert_eq!(held.deliveries().len(), 6);
+    held.replay(2, &site.publisher, &site.topology)
+        .await
+        .unwrap();
+    held.replay(2, &site.publisher, &site.topology)
+        .await
+        .unwrap();
+    held.discard(4).await.unwrap();
+    drop(held);
+    site.holds(&dead, 4).await;
+    let held = inspector.hold(&dead, 100).await.unwrap();
+    let left: Vec<_> = held
+        .deliveries()
+        .iter()
+        .map(|one| number(one.body()))
+        .collect();
+    assert_eq!(left, [0, 1, 3, 5]);
+    held.close().await.unwrap();
+
+    let batch = next(&mut consumer, 10).await;
+    assert_eq!(numbers(&batch), [2]);
+    let headers = batch.deliveries()[0].headers();
+    assert_eq!(headers.reason(), None);
+    assert_eq!(headers.text(header::ORIGIN), None);
+    assert_eq!(headers.message_id(), Some("2"));
+    batch.ack().await.unwrap();
+}
+
+/// From the intake as well: refused, buried with its code, replayed.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_envelope_is_buried_and_replayed() {
+    let site = Site::new(1).await;
+    let intake = site.topology.intake();
+    let message = site.topology.to_intake(b"7".to_vec(), "m-7").unwrap();
+    site.publisher.publish_surely(&message).await.unwrap();
+    let mut consumer = Consumer::new(site.settings.clone(), &intake, 4);
+    let mut batch = next(&mut consumer, 4).await;
+    assert_eq!(
+        batch.deliveries()[0].headers().content_type(),
+        Some(CONTENT_TYPE)
+    );
+    let why = Rejected::Unsigned.reason();
+    let bury = batch.bury(0, &why, &site.publisher, &site.topology);
+    bury.await.unwrap();
+    batch.ack().await.unwrap();
+    site.holds(&site.topology.dead(), 1).await;
+
+    let inspector = Inspector::connect(&site.settings).await.unwrap();
+    let mut held = inspector.hold(&site.topology.dead(), 1).await.unwrap();
+    let code = held.deliveries()[0].headers().reason().unwrap().code;
+    assert_eq!(code, "Q107");
+    // Another node's letters are not put into our queues.
+    let other = tally_queue::Topology::new("other.", 1).unwrap();
+    let refused = held.replay(0, &site.publisher, &other).await.unwrap_err();
+    assert!(matches!(refused, QueueError::Name(_)), "{refused}");
+    held.replay(0, &site.publisher, &site.topology)
+        .await
+        .unwrap();
+    held.close().await.unwrap();
+    assert_eq!(drain(&mut consumer, 1).await, [7]);
+    site.holds(&site.topology.dead(), 0).await;
 }

@@ -65,12 +65,10 @@ impl Site {
 
     /// A message for the first partition, which says its number.
     pub fn message(&self, number: usize) -> Outgoing {
-        Outgoing {
-            exchange: self.topology.claims(),
-            routing_key: self.topology.routing_key(self.place()),
-            body: number.to_string().into_bytes(),
-            headers: Headers::new().with_message_id(&number.to_string()).unwrap(),
-        }
+        let text = number.to_string();
+        let headers = Headers::new().with_message_id(&text).unwrap();
+        self.topology
+            .to_partition(self.place(), text.into_bytes(), headers)
     }
 
     pub fn messages(&self, numbers: std::ops::Range<usize>) -> Vec<Outgoing> {

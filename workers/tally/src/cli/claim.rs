@@ -153,7 +153,7 @@ async fn submit(args: &SubmitArgs) -> Result<Ended> {
         }
     }
     let progress = Progress::bar("adjudicating", claims.len() as u64);
-    let drained = node.drain(&|done| progress.at(done)).await?;
+    let drained = node.see_through(&claims, &|done| progress.at(done)).await?;
     progress.done();
     let mut decided = Vec::new();
     for id in &claims {

@@ -8,6 +8,8 @@ mod ledger;
 mod member;
 mod policy;
 mod print;
+mod queue;
+mod role;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -17,8 +19,10 @@ use clap::{Args, Parser, Subcommand};
 use tally_core::claim::ClaimId;
 use tally_types::ServiceDate;
 
+use crate::config::Config;
 use crate::node::Node;
 use crate::node::clock::Clock;
+use crate::roles::Which;
 pub use claim::explain;
 pub use print::{Progress, plural, table};
 
@@ -34,6 +38,17 @@ struct Cli {
 enum Command {
     /// The main job, end to end: families, claims, outcomes, flags, receipts, pages
     Demo(crate::demo::DemoArgs),
+    /// Run a node: the API, pages, intake, relay and workers
+    Node(role::RoleArgs),
+    /// Run workers alone, beside a node
+    Worker(role::RoleArgs),
+    /// Run the relay alone, beside a node
+    Relay(role::RoleArgs),
+    /// Set up a node's databases and keys, or bring them up to date
+    Migrate(role::MigrateArgs),
+    /// What waits, and what could not be used
+    #[command(subcommand)]
+    Queue(queue::QueueCommand),
     /// Adjudicate a file of claims with a policy, without a node
     Adjudicate(adjudicate::AdjudicateArgs),
     /// Contracts, their members and their accumulators
@@ -64,12 +79,21 @@ pub struct NodeArgs {
         default_value = "tally-data"
     )]
     pub data: PathBuf,
+    /// The configuration of a node that is more than a folder, in place of `--data`
+    #[arg(long, value_name = "FILE", env = "TALLY_CONFIG")]
+    pub config: Option<PathBuf>,
 }
 
 impl NodeArgs {
     /// Opens the node, on the machine's clock.
     pub async fn open(&self) -> Result<Node> {
-        open_node(&self.data, Clock::System).await
+        match &self.config {
+            None => open_node(&self.data, Clock::System).await,
+            Some(path) => {
+                let config = Config::read(path)?;
+                Node::configured(&config, "command", Clock::System).await
+            }
+        }
     }
 }
 
@@ -121,6 +145,11 @@ pub fn main() -> ExitCode {
 async fn run(command: Command) -> Result<Ended> {
     match command {
         Command::Demo(args) => crate::demo::run(&args).await,
+        Command::Node(args) => role::run(args, Which::Node).await,
+        Command::Worker(args) => role::run(args, Which::Worker).await,
+        Command::Relay(args) => role::run(args, Which::Relay).await,
+        Command::Migrate(args) => role::migrate(args).await,
+        Command::Queue(command) => queue::run(command).await,
         Command::Adjudicate(args) => adjudicate::run(&args),
         Command::Member(command) => member::run(command).await,
         Command::Claim(command) => claim::run(command).await,

@@ -20,11 +20,19 @@ pub struct Keys {
     pub tokens: Tokens,
     /// Authenticates compiled policies.
     pub artefact: Zeroizing<[u8; 32]>,
+    /// Seals what stands in the broker.
+    pub queue: Zeroizing<[u8; 32]>,
+    /// The X25519 key that envelopes are sealed to.
+    pub envelope: Zeroizing<[u8; 32]>,
     wrap: Zeroizing<[u8; 32]>,
 }
 
 /// Each secret's file.
-const NAMES: [&str; 5] = ["log", "insurer", "tokens", "artefact", "wrap"];
+const NAMES: [&str; 7] = [
+    "log", "insurer", "tokens", "artefact", "wrap", "queue", "envelope",
+];
+/// Those that a node made before there was a broker has not.
+const LATER: [&str; 2] = ["queue", "envelope"];
 
 impl Keys {
     /// Makes the secrets of a new node from the operating system's random
@@ -35,26 +43,12 @@ impl Keys {
             .mode(0o700)
             .create(folder)
             .with_context(|| format!("the folder {} could not be made", folder.display()))?;
-        for name in NAMES {
-            let path = path(folder, name);
-            if path.exists() {
-                continue;
-            }
-            let secret = Zeroizing::new(vault::random::<32>()?);
-            let text = Zeroizing::new(hex(&*secret) + "\n");
-            let mut file = fs::OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(&path)
-                .with_context(|| format!("{} could not be made", path.display()))?;
-            file.write_all(text.as_bytes())
-                .and_then(|()| file.sync_all())
-                .with_context(|| format!("{} could not be written", path.display()))?;
-        }
-        fs::File::open(folder)
-            .and_then(|folder| folder.sync_all())
-            .context("the folder of keys could not be written")
+        make(folder, &NAMES)
+    }
+
+    /// Makes the secrets that came with the broker, where they are missing.
+    pub fn complete(folder: &Path) -> Result<()> {
+        make(folder, &LATER)
     }
 
     /// Reads the secrets of a node.
@@ -65,6 +59,8 @@ impl Keys {
             insurer: SigningKey::new("insurer", &*read("insurer")?)?,
             tokens: Tokens::new(*read("tokens")?),
             artefact: read("artefact")?,
+            queue: read("queue")?,
+            envelope: read("envelope")?,
             wrap: read("wrap")?,
         })
     }
@@ -73,6 +69,34 @@ impl Keys {
     pub fn wrap(&self) -> WrapKey {
         WrapKey::new(*self.wrap)
     }
+}
+
+fn make(folder: &Path, names: &[&str]) -> Result<()> {
+    let mut made = false;
+    for name in names {
+        let path = path(folder, name);
+        if path.exists() {
+            continue;
+        }
+        made = true;
+        let secret = Zeroizing::new(vault::random::<32>()?);
+        let text = Zeroizing::new(hex(&*secret) + "\n");
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)
+            .with_context(|| format!("{} could not be made", path.display()))?;
+        file.write_all(text.as_bytes())
+            .and_then(|()| file.sync_all())
+            .with_context(|| format!("{} could not be written", path.display()))?;
+    }
+    if !made {
+        return Ok(());
+    }
+    fs::File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .context("the folder of keys could not be written")
 }
 
 fn path(folder: &Path, name: &str) -> PathBuf {

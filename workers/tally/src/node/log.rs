@@ -73,15 +73,16 @@ impl Node {
     }
 
     /// Appends what waits in the outbox. When the queue has been drained, a
-    /// last batch of flags follows.
+    /// last batch of flags follows. Answers whether the log has grown.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn integrate(&self, drained: bool) -> Result<()> {
+    pub async fn integrate(&self, drained: bool) -> Result<bool> {
+        let before = self.store.head().await?.size;
         loop {
             match self.integrate_once(drained).await {
                 Ok(true) => {}
-                Ok(false) => return Ok(()),
+                Ok(false) => return Ok(self.store.head().await?.size > before),
                 // Another process appended: look again.
                 Err(error) if is_fenced(&error) => {}
                 Err(error) => return Err(error),
@@ -90,7 +91,7 @@ impl Node {
     }
 
     /// Whether the last entry of the log is an adjudication.
-    pub(super) async fn ends_in_outcome(&self) -> Result<bool> {
+    pub(crate) async fn ends_in_outcome(&self) -> Result<bool> {
         let size = self.store.head().await?.size;
         let last = self.store.entries(size.saturating_sub(1), 1).await?;
         Ok(last

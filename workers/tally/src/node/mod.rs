@@ -2,6 +2,7 @@
 //! and a local log; and everything that is done with them.
 
 pub mod clock;
+mod dead;
 mod detect;
 mod enrol;
 mod fsck;
@@ -24,11 +25,14 @@ use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use tally_core::claim::UnitKey;
 use tally_sandbox::{Backend, Sandbox};
+use tally_store::any::AnyStore;
 use tally_store::port::{Layout as _, StoreError, Token};
+use tally_store::postgres::{PgSettings, PostgresStore};
 use tally_store::sqlite::SqliteStore;
 use tally_store::vault::{self, Vault};
 use tally_types::ServiceDate;
 
+use crate::config::{Config, Database, NodeConfig};
 use crate::policies::Shelf;
 use clock::Clock;
 use keys::Keys;
@@ -52,6 +56,8 @@ struct Identity {
 }
 
 const FORMAT: &str = "tallystick-node/v1";
+/// Of a folder whose store is a database elsewhere.
+const SERVER_FORMAT: &str = "tallystick-server-node/v1";
 /// Partitions of a new node's queue.
 pub const PARTITIONS: NonZeroU32 = NonZeroU32::new(8).unwrap();
 
@@ -65,10 +71,11 @@ pub struct Node {
     /// As the store last said: another process may change it.
     partitions: AtomicU32,
     keys: Keys,
-    store: SqliteStore,
+    store: AnyStore,
     vault: Vault,
     shelf: Shelf,
     clock: Clock,
+    beside_broker: bool,
 }
 
 impl Node {
@@ -82,7 +89,11 @@ impl Node {
         if made {
             create(folder)?;
         }
-        let identity = identity(folder)?;
+        let identity = identity(folder, FORMAT)?;
+        {
+            let _one = lock(folder)?;
+            Keys::complete(&folder.join("keys"))?;
+        }
         let keys = Keys::open(&folder.join("keys"), &identity.origin)?;
         let store = SqliteStore::open(&folder.join("node.db"))
             .await
@@ -101,19 +112,135 @@ impl Node {
         let vault = Vault::open(&folder.join("keys.db"), keys.wrap())
             .await
             .with_context(|| format!("opening {}", folder.join("keys.db").display()))?;
+        let node = Self::of(folder, held, keys, AnyStore::Sqlite(store), vault, clock)?;
+        node.start().await?;
+        Ok(node)
+    }
+
+    /// Opens a node whose store is a PostgreSQL database that `tally migrate`
+    /// has set up. Several processes may, on several machines, each with a
+    /// folder that holds the same keys.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or was not set up, or the folder's
+    /// keys are those of another node.
+    pub async fn connect(config: &Config, name: &str, clock: Clock) -> Result<Self> {
+        let folder = &config.node.data;
+        let database = config
+            .database
+            .as_ref()
+            .context("the configuration has no `[database]`")?;
+        let settings = pg_settings(database, &database.url, name);
+        let store = PostgresStore::connect(&settings)
+            .await
+            .context("connecting to `database.url`")?;
+        let held = store
+            .identity()
+            .await?
+            .context("the database was not set up: run `tally migrate --config FILE`")?;
+        let identity = identity(folder, SERVER_FORMAT).context(
+            "the folder `node.data` holds no keys: copy them from the machine that ran `tally migrate`",
+        )?;
+        anyhow::ensure!(
+            held.origin == identity.origin,
+            "{} holds the keys of another node than the database's",
+            folder.display()
+        );
+        let keys = Keys::open(&folder.join("keys"), &held.origin)?;
+        let vault = Vault::connect_with(&pg_settings(database, database.keys(), name), keys.wrap())
+            .await
+            .context("connecting to `database.keys`")?;
+        let mut node = Self::of(folder, held, keys, AnyStore::Postgres(store), vault, clock)?;
+        node.beside_broker = config.broker.is_some();
+        Ok(node)
+    }
+
+    /// Opens the node that a configuration describes: its folder, or its
+    /// database.
+    ///
+    /// # Errors
+    /// As [`Self::open`] and [`Self::connect`].
+    pub async fn configured(config: &Config, name: &str, clock: Clock) -> Result<Self> {
+        match &config.database {
+            None => Self::open(&config.node.data, clock).await,
+            Some(_) => Self::connect(config, name, clock).await,
+        }
+    }
+
+    /// Sets up what a node on PostgreSQL is made of, where it is missing: the
+    /// folder and its keys, both schemas, the log's first entry, the bundled
+    /// policies. What is there is brought up to date.
+    ///
+    /// # Errors
+    /// When a part cannot be made, or belongs to another node.
+    pub async fn migrate(config: &NodeConfig, database: &Database, clock: Clock) -> Result<Made> {
+        let settings = pg_settings(database, &database.url, "migrate");
+        let migrated = tally_store::postgres::migrate(&settings)
+            .await
+            .context("migrating `database.url`")?;
+        let store = PostgresStore::connect(&settings).await?;
+        let folder = &config.data;
+        if !folder.join("node.json").is_file() {
+            let held = store.identity().await?;
+            anyhow::ensure!(
+                held.is_none(),
+                "the database is that of another node: copy its keys to {}",
+                folder.display()
+            );
+            create_with(folder, SERVER_FORMAT, config.partitions)?;
+        }
+        let identity = identity(folder, SERVER_FORMAT)?;
+        let held = store
+            .set_up(&tally_store::port::Identity {
+                origin: identity.origin.clone(),
+                partitions: identity.partitions.get(),
+            })
+            .await?;
+        anyhow::ensure!(
+            held.origin == identity.origin,
+            "{} holds the keys of another node than the database's",
+            folder.display()
+        );
+        let keys = Keys::open(&folder.join("keys"), &held.origin)?;
+        let settings = pg_settings(database, database.keys(), "migrate");
+        let vault = Vault::connect_with(&settings, keys.wrap())
+            .await
+            .context("migrating `database.keys`")?;
+        let node = Self::of(folder, held, keys, AnyStore::Postgres(store), vault, clock)?;
+        node.start().await?;
+        Ok(Made {
+            from: migrated.from,
+            to: migrated.to,
+            partitions: migrated.partitions,
+            node,
+        })
+    }
+
+    fn of(
+        folder: &Path,
+        held: tally_store::port::Identity,
+        keys: Keys,
+        store: AnyStore,
+        vault: Vault,
+        clock: Clock,
+    ) -> Result<Self> {
         let sandbox = Sandbox::new(Backend::Cranelift)?;
-        let node = Self {
+        Ok(Self {
             shelf: Shelf::new(sandbox, folder.join("cache"), keys.artefact.clone()),
             folder: folder.to_owned(),
-            origin: identity.origin,
+            origin: held.origin,
             partitions: AtomicU32::new(held.partitions),
             keys,
             store,
             vault,
             clock,
-        };
-        node.start().await?;
-        Ok(node)
+            beside_broker: false,
+        })
+    }
+
+    /// Whether workers elsewhere adjudicate what is queued.
+    pub fn beside_broker(&self) -> bool {
+        self.beside_broker
     }
 
     /// Brings the log to where it should be: its first entry, the bundled
@@ -142,7 +269,7 @@ impl Node {
     }
 
     /// The store: what is in it is sealed.
-    pub fn store(&self) -> &SqliteStore {
+    pub fn store(&self) -> &AnyStore {
         &self.store
     }
 
@@ -163,6 +290,16 @@ impl Node {
                 .store(identity.partitions, Ordering::Relaxed);
         }
         Ok(())
+    }
+
+    /// The node's secrets.
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// The token of a dead letter.
+    pub(crate) fn dead_letter_token(&self, parts: &[&[u8]]) -> Token {
+        self.keys.tokens.token("dead-letter", parts)
     }
 
     /// The token of a member id.
@@ -186,18 +323,46 @@ impl Node {
     }
 }
 
-fn identity(folder: &Path) -> Result<Identity> {
+fn pg_settings(database: &Database, url: &str, name: &str) -> PgSettings {
+    PgSettings {
+        max_connections: database.connections,
+        application_name: format!("tally {name}"),
+        ..PgSettings::new(url)
+    }
+}
+
+/// What setting a node up came to.
+pub struct Made {
+    /// The version that the schema had.
+    pub from: i64,
+    /// The version that it has.
+    pub to: i64,
+    /// Partitions of tables that were made.
+    pub partitions: u32,
+    /// The node.
+    pub node: Node,
+}
+
+fn identity(folder: &Path, format: &str) -> Result<Identity> {
     let path = folder.join("node.json");
     let text =
         fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
     let identity: Identity = serde_json::from_str(&text)
         .with_context(|| format!("{} is not that of a node", path.display()))?;
-    if identity.format != FORMAT {
-        bail!(
-            "{} is of the format `{}`; this program reads `{FORMAT}`",
-            path.display(),
-            identity.format
-        );
+    match identity.format.as_str() {
+        known if known == format => {}
+        SERVER_FORMAT => bail!(
+            "{} holds the keys of a node on PostgreSQL: say `--config FILE` in place of `--data`",
+            folder.display()
+        ),
+        FORMAT => bail!(
+            "{} holds a node with a store of its own: say another folder as `node.data`",
+            folder.display()
+        ),
+        other => bail!(
+            "{} is of the format `{other}`; this program reads `{format}`",
+            path.display()
+        ),
     }
     Ok(identity)
 }
@@ -228,6 +393,10 @@ fn foreign(folder: &Path) -> Result<Option<String>> {
 
 /// Makes a node's folder. Two processes may try at once: a lock lets one.
 fn create(folder: &Path) -> Result<()> {
+    create_with(folder, FORMAT, PARTITIONS)
+}
+
+fn create_with(folder: &Path, format: &str, partitions: NonZeroU32) -> Result<()> {
     // Readable by its owner alone: it holds keys, and payloads under them.
     fs::DirBuilder::new()
         .recursive(true)
@@ -253,12 +422,12 @@ fn create(folder: &Path) -> Result<()> {
     }
     Keys::create(&folder.join("keys"))?;
     let identity = Identity {
-        format: FORMAT.to_owned(),
+        format: format.to_owned(),
         origin: format!(
             "tallystick.example/node/{}",
             keys::hex(&vault::random::<8>()?)
         ),
-        partitions: PARTITIONS,
+        partitions,
     };
     let fresh = folder.join("node.json.new");
     fs::write(&fresh, serde_json::to_string_pretty(&identity)? + "\n")

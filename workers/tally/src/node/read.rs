@@ -80,6 +80,41 @@ impl Node {
         Ok(self.store.note(&rows).await?)
     }
 
+    /// An entry for the audit trail, of this moment and actor.
+    pub(crate) fn audit_row(&self, action: &str, subject: &str) -> AuditRow {
+        AuditRow {
+            at: Clock::now_ms(),
+            actor: actor(),
+            action: action.to_owned(),
+            subject: subject.to_owned(),
+        }
+    }
+
+    /// Notes what is done with something.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn note_of(&self, action: &str, subject: &str) -> Result<()> {
+        self.audit(action, &[subject.to_owned()]).await
+    }
+
+    /// Notes what is done with the whole node.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn note_all(&self, action: &str) -> Result<()> {
+        self.audit(action, &[]).await
+    }
+
+    /// Gives up a claim that is set aside. Answers whether it was.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn discard(&self, claim: ClaimId) -> Result<bool> {
+        let note = self.audit_row("claim-discarded", &claim.to_string());
+        Ok(self.store.discard(claim, &note).await?)
+    }
+
     /// Notes what is done with a claim.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, btree_map};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
@@ -16,8 +16,8 @@ use tally_core::claim::{Claim, ClaimId, Contract};
 use tally_core::ledger::{Entry, Execution, TableHash};
 use tally_sandbox::{Backend, FUEL_COST_TABLE, HostFault, Limits};
 use tally_store::port::{
-    AccumulatorName, Adjudicated, Batch, Log as _, Publications as _, Queued, Sealed, Token,
-    Waiting, Work as _,
+    AccumulatorName, Adjudicated, Batch, Log as _, Publications as _, Queued, Reading as _, Sealed,
+    Token, Waiting, Work as _,
 };
 use tally_store::vault::{self, RecordKey};
 use thiserror::Error;
@@ -42,6 +42,9 @@ const ATTEMPTS: u32 = 3;
 /// How long a drain waits before it tries again what failed; five times as long
 /// each time.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// How long no claim may be decided before one who waits gives up.
+const HEADWAY: Duration = Duration::from_secs(30);
 
 /// The engine, as an execution note names it.
 pub const ENGINE: &str = concat!("tallystick/", env!("CARGO_PKG_VERSION"), " wasmtime/48");
@@ -227,7 +230,7 @@ impl Node {
     ///
     /// # Errors
     /// When the store fails. What was committed stays.
-    pub async fn drain(&self, progress: &dyn Fn(u64)) -> Result<Drained> {
+    pub async fn drain(&self, progress: &(dyn Fn(u64) + Sync)) -> Result<Drained> {
         let released = self.store.release(None).await?;
         if released > 0 {
             tracing::warn!(
@@ -235,6 +238,14 @@ impl Node {
                 "claims set aside after host faults are tried again"
             );
         }
+        self.drain_ready(progress).await
+    }
+
+    /// The same, without trying again what was set aside.
+    ///
+    /// # Errors
+    /// When the store fails. What was committed stays.
+    pub async fn drain_ready(&self, progress: &(dyn Fn(u64) + Sync)) -> Result<Drained> {
         let mut adjudicated = 0;
         let mut pause = PAUSE;
         loop {
@@ -280,6 +291,43 @@ impl Node {
         })
     }
 
+    /// Sees claims through to their outcomes: adjudicates what is queued, or,
+    /// beside a broker, waits for the workers, as long as they make headway.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn see_through(
+        &self,
+        claims: &[ClaimId],
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<Drained> {
+        if !self.beside_broker() {
+            return self.drain(progress).await;
+        }
+        let mut adjudicated = 0;
+        let mut moved = Instant::now();
+        while moved.elapsed() < HEADWAY {
+            let mut decided = 0;
+            for chunk in claims.chunks(1024) {
+                let rows = self.store.claims_by_id(chunk).await?;
+                decided += rows.iter().filter(|row| row.outcome.is_some()).count() as u64;
+            }
+            if decided > adjudicated {
+                moved = Instant::now();
+            }
+            adjudicated = decided;
+            progress(adjudicated);
+            if adjudicated == claims.len() as u64 {
+                break;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(Drained {
+            adjudicated,
+            waiting: self.store.waiting().await?,
+        })
+    }
+
     /// Adjudicates one batch.
     async fn batch(&self, queued: Vec<Queued>) -> Result<Batched> {
         let planned = self.plan(queued).await?;
@@ -295,7 +343,7 @@ impl Node {
     }
 
     /// Counts host faults; a claim that has had its share is set aside.
-    pub(super) async fn note_faults(&self, failed: &[Failed]) -> Result<()> {
+    pub(crate) async fn note_faults(&self, failed: &[Failed]) -> Result<()> {
         for Failed { claim, reason } in failed {
             if self.store.failed(*claim, ATTEMPTS, reason).await? {
                 tracing::error!(%claim, "set aside after {ATTEMPTS} host faults; later claims of its unit wait: `tally queue dead list`");

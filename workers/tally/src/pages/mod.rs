@@ -116,7 +116,7 @@ pub async fn serve(node: Arc<Node>, port: u16) -> Result<()> {
 }
 
 /// Waits for Ctrl-C or SIGTERM; they are listened for from the call on.
-fn stopped() -> Result<impl Future<Output = ()>> {
+pub(crate) fn stopped() -> Result<impl Future<Output = ()>> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

@@ -1,0 +1,193 @@
+//! Either store, for a node that is told which when it starts.
+
+use tally_core::claim::ClaimId;
+use tally_core::ledger::tree::Hash;
+
+use crate::port::{
+    Answer, Audit, AuditRow, Batch, ClaimFilter, ClaimRow, ContractRow, Detection, Enrolment,
+    EventRow, FactRow, FlagFilter, FlagGroup, FlagListed, FlagRow, Group, Head, HeldRow, Identity,
+    Intake, Integration, Judged, Layout, Log, NewContract, NewPolicy, OutboxRow, PendingFlag,
+    PolicyRow, Publications, Queued, Reading, Submission, SubmissionRow, Taken, Token, Totals,
+    UnitState, Unjudged, Waiting, Work,
+};
+use crate::postgres::PostgresStore;
+use crate::sqlite::SqliteStore;
+
+/// A store of one kind or the other.
+#[allow(clippy::large_enum_variant, reason = "a process has one")]
+pub enum AnyStore {
+    /// In a file.
+    Sqlite(SqliteStore),
+    /// In a PostgreSQL database.
+    Postgres(PostgresStore),
+}
+
+impl AnyStore {
+    /// The store on PostgreSQL, beside which a broker can stand.
+    #[must_use]
+    pub fn postgres(&self) -> Option<&PostgresStore> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres(store) => Some(store),
+        }
+    }
+}
+
+macro_rules! either {
+    ($self:ident, $method:ident($($argument:expr),*)) => {
+        match $self {
+            Self::Sqlite(store) => store.$method($($argument),*).await,
+            Self::Postgres(store) => store.$method($($argument),*).await,
+        }
+    };
+}
+
+impl Layout for AnyStore {
+    async fn identity(&self) -> Answer<Option<Identity>> {
+        either!(self, identity())
+    }
+    async fn set_up(&self, identity: &Identity) -> Answer<Identity> {
+        either!(self, set_up(identity))
+    }
+    async fn repartition(&self, partitions: u32) -> Answer<()> {
+        either!(self, repartition(partitions))
+    }
+}
+
+impl Enrolment for AnyStore {
+    async fn put_contract(&self, contract: &NewContract) -> Answer<u32> {
+        either!(self, put_contract(contract))
+    }
+    async fn contract(&self, unit: Token, version: Option<u32>) -> Answer<Option<ContractRow>> {
+        either!(self, contract(unit, version))
+    }
+    async fn unit_of(&self, member: Token) -> Answer<Option<Token>> {
+        either!(self, unit_of(member))
+    }
+    async fn events(&self, unit: Token) -> Answer<Vec<EventRow>> {
+        either!(self, events(unit))
+    }
+}
+
+impl Intake for AnyStore {
+    async fn submission(&self, token: Token) -> Answer<Option<SubmissionRow>> {
+        either!(self, submission(token))
+    }
+    async fn accept(&self, submission: &Submission) -> Answer<SubmissionRow> {
+        either!(self, accept(submission))
+    }
+}
+
+impl Work for AnyStore {
+    async fn next(&self, partition: u32, limit: u32) -> Answer<Vec<Queued>> {
+        either!(self, next(partition, limit))
+    }
+    async fn generations(&self) -> Answer<Vec<u32>> {
+        either!(self, generations())
+    }
+    async fn take(&self, claims: &[ClaimId], limit: u32) -> Answer<Taken> {
+        either!(self, take(claims, limit))
+    }
+    async fn units(&self, units: &[Token]) -> Answer<Vec<UnitState>> {
+        either!(self, units(units))
+    }
+    async fn commit(&self, batch: &Batch) -> Answer<()> {
+        either!(self, commit(batch))
+    }
+    async fn failed(&self, claim: ClaimId, limit: u32, reason: &str) -> Answer<bool> {
+        either!(self, failed(claim, limit, reason))
+    }
+    async fn held(&self) -> Answer<Vec<HeldRow>> {
+        either!(self, held())
+    }
+    async fn release(&self, claim: Option<ClaimId>) -> Answer<u64> {
+        either!(self, release(claim))
+    }
+    async fn discard(&self, claim: ClaimId, note: &AuditRow) -> Answer<bool> {
+        either!(self, discard(claim, note))
+    }
+    async fn waiting(&self) -> Answer<Waiting> {
+        either!(self, waiting())
+    }
+}
+
+impl Detection for AnyStore {
+    async fn unjudged(&self, limit: u32) -> Answer<Vec<Unjudged>> {
+        either!(self, unjudged(limit))
+    }
+    async fn facts(&self, groups: &[Group]) -> Answer<Vec<FactRow>> {
+        either!(self, facts(groups))
+    }
+    async fn flags_in(&self, groups: &[FlagGroup]) -> Answer<Vec<(FlagGroup, FlagRow)>> {
+        either!(self, flags_in(groups))
+    }
+    async fn judge(&self, judged: &[Judged]) -> Answer<()> {
+        either!(self, judge(judged))
+    }
+}
+
+impl Log for AnyStore {
+    async fn head(&self) -> Answer<Head> {
+        either!(self, head())
+    }
+    async fn outbox(&self, limit: u32) -> Answer<Vec<OutboxRow>> {
+        either!(self, outbox(limit))
+    }
+    async fn pending_flags(&self, limit: u32) -> Answer<Vec<PendingFlag>> {
+        either!(self, pending_flags(limit))
+    }
+    async fn integrate(&self, integration: &Integration) -> Answer<()> {
+        either!(self, integrate(integration))
+    }
+    async fn nodes(&self, nodes: &[(u8, u64)]) -> Answer<Vec<Option<Hash>>> {
+        either!(self, nodes(nodes))
+    }
+    async fn entries(&self, from: u64, limit: u32) -> Answer<Vec<Vec<u8>>> {
+        either!(self, entries(from, limit))
+    }
+}
+
+impl Publications for AnyStore {
+    async fn publish(&self, policy: &NewPolicy) -> Answer<()> {
+        either!(self, publish(policy))
+    }
+    async fn publications(&self) -> Answer<Vec<PolicyRow>> {
+        either!(self, publications())
+    }
+    async fn component(&self, hash: [u8; 32]) -> Answer<Option<Vec<u8>>> {
+        either!(self, component(hash))
+    }
+}
+
+impl Reading for AnyStore {
+    async fn claim(&self, id: ClaimId) -> Answer<Option<ClaimRow>> {
+        either!(self, claim(id))
+    }
+    async fn claims_by_id(&self, ids: &[ClaimId]) -> Answer<Vec<ClaimRow>> {
+        either!(self, claims_by_id(ids))
+    }
+    async fn claims(&self, filter: &ClaimFilter) -> Answer<Vec<ClaimRow>> {
+        either!(self, claims(filter))
+    }
+    async fn all_units(&self) -> Answer<Vec<Token>> {
+        either!(self, all_units())
+    }
+    async fn claims_of_unit(&self, unit: Token) -> Answer<Vec<ClaimRow>> {
+        either!(self, claims_of_unit(unit))
+    }
+    async fn flags(&self, filter: &FlagFilter) -> Answer<Vec<FlagListed>> {
+        either!(self, flags(filter))
+    }
+    async fn totals(&self) -> Answer<Totals> {
+        either!(self, totals())
+    }
+}
+
+impl Audit for AnyStore {
+    async fn note(&self, rows: &[AuditRow]) -> Answer<()> {
+        either!(self, note(rows))
+    }
+    async fn audit(&self, limit: u32) -> Answer<Vec<AuditRow>> {
+        either!(self, audit(limit))
+    }
+}

@@ -1,0 +1,239 @@
+//! A batch of deliveries: what they refer to is taken from the store and
+//! adjudicated, in one transaction where it can be; then they are acknowledged.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+
+use anyhow::Result;
+use futures_util::FutureExt as _;
+use tally_core::claim::ClaimId;
+use tally_queue::{Batch, Place, Publisher, QueueKey, Reason, Topology};
+use tally_store::port::{Queued, Relay as _, Taken, Work as _};
+use thiserror::Error;
+
+use super::{Kind, Patience, Shared, kind, surely};
+use crate::failpoint;
+use crate::node::Failed;
+
+/// After so many deliveries something may have died of a claim of the batch:
+/// they are adjudicated one by one.
+const SUSPICIOUS: u64 = 3;
+/// So many deaths while it was adjudicated alone set a claim aside.
+const DEATHS: u32 = 8;
+
+/// Adjudicating it panicked.
+#[derive(Debug, Error)]
+#[error("the program panicked: {0}")]
+pub struct Panicked(String);
+
+impl Panicked {
+    /// What a panic says of itself, shortened. Panics of ours hold nothing
+    /// that identifies a person.
+    fn of(said: &(dyn Any + Send)) -> Self {
+        let text = said
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| said.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "without a word".to_owned());
+        Self(text.chars().take(200).collect())
+    }
+}
+
+/// What a partition's task works with.
+pub struct Desk<'a> {
+    /// What the process shares.
+    pub shared: &'a Shared,
+    /// Opens references.
+    pub key: &'a QueueKey,
+    /// The names.
+    pub topology: &'a Topology,
+    /// The partition.
+    pub place: Place,
+    /// For what has to be buried.
+    pub publisher: &'a Publisher,
+    /// Told when groups of facts may wait to be judged.
+    pub facts: &'a tokio::sync::Notify,
+}
+
+impl Desk<'_> {
+    /// Works on a batch until every claim it refers to is decided or set
+    /// aside, and acknowledges it. It is given up, to be delivered again, when
+    /// the process is to stop or the broker is lost.
+    pub async fn work(&self, mut batch: Batch) -> Result<()> {
+        let claims = self.references(&mut batch).await?;
+        let again = batch
+            .deliveries()
+            .iter()
+            .map(|d| d.delivered_before())
+            .max();
+        let alone = again.is_some_and(|times| times >= SUSPICIOUS);
+        if self.settle(&claims, alone, &mut batch).await?.is_none() {
+            return Ok(());
+        }
+        failpoint::reach("before-ack");
+        batch.ack().await?;
+        failpoint::reach("after-ack");
+        Ok(())
+    }
+
+    /// What the deliveries refer to, each claim once; what refers to nothing is
+    /// buried.
+    async fn references(&self, batch: &mut Batch) -> Result<Vec<ClaimId>> {
+        let mut claims = Vec::with_capacity(batch.deliveries().len());
+        let mut bad = Vec::new();
+        for (at, delivery) in batch.deliveries().iter().enumerate() {
+            match self.key.open(self.place, delivery.body()) {
+                Ok(claim) => claims.push(ClaimId(claim)),
+                Err(error) => bad.push((at, error.to_string())),
+            }
+        }
+        for (at, text) in bad {
+            let reason = Reason {
+                code: "Q201".to_owned(),
+                text,
+            };
+            batch
+                .bury(at, &reason, self.publisher, self.topology)
+                .await?;
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        claims.retain(|claim| seen.insert(*claim));
+        Ok(claims)
+    }
+
+    /// None when it was told to stop.
+    async fn settle(
+        &self,
+        claims: &[ClaimId],
+        alone: bool,
+        batch: &mut Batch,
+    ) -> Result<Option<()>> {
+        let stop = &self.shared.stop;
+        let limit = u32::from(self.shared.config.worker.batch).saturating_mul(2);
+        let mut faults = Patience::new("adjudicating");
+        loop {
+            let taken = surely!(
+                stop,
+                "taking claims",
+                Ok(self.shared.store()?.take(claims, limit).await?)
+            );
+            let Some(Taken { ready, unknown, .. }) = taken else {
+                return Ok(None);
+            };
+            self.bury_unknown(&unknown, batch).await?;
+            if ready.is_empty() {
+                return Ok(Some(()));
+            }
+            let decided = if alone {
+                self.one_by_one(ready).await
+            } else {
+                self.together(ready).await
+            };
+            self.facts.notify_one();
+            // A host fault may be over in a moment.
+            if let Err(error) = decided
+                && !faults.wait(stop, &error).await
+            {
+                return Ok(None);
+            }
+        }
+    }
+
+    async fn bury_unknown(&self, unknown: &[ClaimId], batch: &mut Batch) -> Result<()> {
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let reason = Reason {
+            code: "Q202".to_owned(),
+            text: "the store does not know the claim: was it restored from an older backup?"
+                .to_owned(),
+        };
+        let places: Vec<usize> = batch
+            .deliveries()
+            .iter()
+            .enumerate()
+            .filter(|(_, delivery)| {
+                let claim = self.key.open(self.place, delivery.body());
+                claim.is_ok_and(|claim| unknown.contains(&ClaimId(claim)))
+            })
+            .map(|(at, _)| at)
+            .collect();
+        for at in places {
+            batch
+                .bury(at, &reason, self.publisher, self.topology)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Adjudicates and commits in one transaction. What is poisoned is found
+    /// by halves, in order; it alone counts as failed.
+    async fn together(&self, queued: Vec<Queued>) -> Result<()> {
+        let mut waiting = vec![queued];
+        while let Some(mut queued) = waiting.pop() {
+            let error = match self.attempt(&queued).await {
+                Ok(failed) if failed.is_empty() => continue,
+                Ok(failed) => {
+                    self.shared.node.note_faults(&failed).await?;
+                    anyhow::bail!("{}", failed.first().map_or("", |failed| &failed.reason));
+                }
+                Err(error) => error,
+            };
+            match kind(&error) {
+                Kind::Fenced => return Ok(()),
+                Kind::World => return Err(error),
+                Kind::Poison => {}
+            }
+            if let [only] = &queued[..] {
+                let failed = Failed {
+                    claim: only.claim,
+                    reason: crate::cli::chain(&error),
+                };
+                self.shared.node.note_faults(&[failed]).await?;
+                return Err(error);
+            }
+            tracing::warn!(
+                claims = queued.len(),
+                error = crate::cli::chain(&error),
+                "a batch is poisoned: looking for the claim by halves"
+            );
+            let second = queued.split_off(queued.len() / 2);
+            waiting.push(second);
+            waiting.push(queued);
+        }
+        Ok(())
+    }
+
+    /// Adjudicates claims one by one, each counted before: a claim that
+    /// processes keep dying of is set aside in the end, and no other.
+    async fn one_by_one(&self, queued: Vec<Queued>) -> Result<()> {
+        let store = self.shared.store()?;
+        for queued in queued {
+            let deaths = store.suspect(&[queued.claim]).await?;
+            let deaths = deaths.first().copied().unwrap_or(0);
+            if deaths > DEATHS {
+                let reason = "workers died each time they adjudicated it";
+                store.failed(queued.claim, 1, reason).await?;
+                tracing::error!(claim = %queued.claim, "set aside: {reason}");
+                return Ok(());
+            }
+            self.together(vec![queued]).await?;
+        }
+        Ok(())
+    }
+
+    /// One try: plan and commit. Answers what a host fault stopped.
+    async fn attempt(&self, queued: &[Queued]) -> Result<Vec<Failed>> {
+        let planning = AssertUnwindSafe(self.shared.node.plan(queued.to_vec())).catch_unwind();
+        let planned = match planning.await {
+            Ok(planned) => planned?,
+            Err(said) => return Err(Panicked::of(said.as_ref()).into()),
+        };
+        failpoint::reach("before-commit");
+        self.shared.node.store().commit(&planned.batch).await?;
+        failpoint::reach("after-commit");
+        metrics::counter!("tally_claims_adjudicated_total")
+            .increment(planned.batch.claims.len() as u64);
+        Ok(planned.failed)
+    }
+}

@@ -1,0 +1,259 @@
+//! Intake from the broker: what outside systems publish to `claims.intake` is
+//! verified, opened and submitted as from anywhere else. What cannot be is
+//! buried with the reason, and its sender told where it can be reached.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use tally_core::canon::Blob;
+use tally_core::interchange::Format;
+use tally_queue::envelope::{self, Directory, Envelope, NodeKey, Opened, Rejected};
+use tally_queue::{Batch, Consumer, Delivery as Message, Headers, Publisher, Reason, Topology};
+
+use super::{Kind, Patience, Shared, is_missing, kind};
+use crate::config::Config;
+use crate::failpoint;
+use crate::node::{Delivery, Node, Reused, Submitted};
+
+/// The header of a dead letter that says who sent it, once that is known.
+pub const SUBMITTER: &str = "x-tally-submitter";
+/// Envelopes fetched at once.
+const AT_ONCE: u16 = 16;
+/// What an answer is.
+const ANSWER: &str = "application/vnd.tallystick.acknowledgement+json; version=1";
+
+/// A message as it came, to be kept and perhaps published again.
+pub struct Letter {
+    /// What it says its body is.
+    pub content_type: String,
+    /// Where an answer is wanted.
+    pub reply_to: String,
+    /// What the sender calls it.
+    pub id: String,
+    /// Where it was published to.
+    pub routing_key: String,
+    /// The body.
+    pub body: Blob,
+}
+
+tally_core::canon_record!(Letter {
+    content_type,
+    reply_to,
+    id,
+    routing_key,
+    body
+});
+
+impl Letter {
+    /// A delivery.
+    pub fn of(delivery: &Message) -> Self {
+        let headers = delivery.headers();
+        let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+        Self {
+            content_type: text(headers.content_type()),
+            reply_to: text(headers.reply_to()),
+            id: text(headers.message_id()),
+            routing_key: headers
+                .text(tally_queue::header::ORIGIN_KEY)
+                .unwrap_or_else(|| delivery.routing_key().to_owned()),
+            body: Blob(delivery.body().to_vec()),
+        }
+    }
+}
+
+/// Whom the node takes envelopes from.
+///
+/// # Errors
+/// When a key is none.
+pub fn directory(node: &Node, config: &Config) -> Result<Directory> {
+    let key = NodeKey::new(&node.keys().envelope)
+        .ok_or_else(|| anyhow::anyhow!("the node's envelope key is none: restore its `keys`"))?;
+    let mut directory = Directory::new(key).with_limit(config.intake.limit);
+    directory.serve(&config.node.payer);
+    for organisation in &config.organisations {
+        directory
+            .register(&organisation.id, &organisation.key.0)
+            .map_err(|error| anyhow::anyhow!("the key of `{}`: {error}", organisation.id))?;
+    }
+    Ok(directory)
+}
+
+/// Takes in until it is told to stop.
+///
+/// # Errors
+/// When a registered key is none.
+pub async fn run(shared: Arc<Shared>) -> Result<()> {
+    let directory = directory(&shared.node, &shared.config)?;
+    let topology = shared.topology(shared.node.partitions().get())?;
+    let publisher = Publisher::new(shared.broker.clone());
+    let mut consumer = Consumer::new(shared.broker.clone(), &topology.intake(), AT_ONCE);
+    let mut patience = Patience::new("consuming envelopes");
+    loop {
+        let taken = tokio::select! {
+            () = shared.stop.told() => break,
+            taken = consumer.next(AT_ONCE.into()) => taken,
+        };
+        let taken = match taken {
+            Ok(batch) => {
+                let desk = Desk {
+                    shared: &shared,
+                    directory: &directory,
+                    topology: &topology,
+                    publisher: &publisher,
+                };
+                desk.work(batch).await
+            }
+            Err(error) => {
+                if is_missing(&error) {
+                    let _ = topology.declare(&shared.broker).await;
+                }
+                Err(error.into())
+            }
+        };
+        match taken {
+            Ok(()) => patience = Patience::new("consuming envelopes"),
+            Err(error) => {
+                if !patience.wait(&shared.stop, &error).await {
+                    break;
+                }
+            }
+        }
+    }
+    consumer.close().await;
+    publisher.close().await;
+    Ok(())
+}
+
+struct Desk<'a> {
+    shared: &'a Shared,
+    directory: &'a Directory,
+    topology: &'a Topology,
+    publisher: &'a Publisher,
+}
+
+impl Desk<'_> {
+    async fn work(&self, mut batch: Batch) -> Result<()> {
+        for at in 0..batch.deliveries().len() {
+            let Some(message) = batch.deliveries().get(at) else {
+                break;
+            };
+            let content_type = message.headers().content_type();
+            let opened = Envelope::open(message.body(), content_type, self.directory);
+            match opened {
+                Ok(opened) => {
+                    let Some(answer) = self.submit(&opened).await? else {
+                        // To stop: the rest is delivered again.
+                        return Ok(());
+                    };
+                    self.reply(message, Some(&opened.submitter), &answer).await;
+                }
+                Err(rejected) => {
+                    let claimed = self.claimed(message, rejected);
+                    let answer = refusal(&rejected.reason());
+                    self.reply(message, claimed.as_deref(), &answer).await;
+                    batch
+                        .bury(at, &rejected.reason(), self.publisher, self.topology)
+                        .await?;
+                    metrics::counter!("tally_envelopes_rejected_total", "code" => rejected.code())
+                        .increment(1);
+                }
+            }
+        }
+        failpoint::reach("before-intake-ack");
+        batch.ack().await?;
+        self.shared.queued.notify_one();
+        Ok(())
+    }
+
+    /// Who signed an envelope that was rejected for something after that.
+    fn claimed(&self, message: &Message, rejected: Rejected) -> Option<String> {
+        if !matches!(rejected, Rejected::DoesNotOpen) {
+            return None;
+        }
+        let content_type = message.headers().content_type();
+        let read = Envelope::read(message.body(), content_type, self.directory.limit()).ok()?;
+        Some(read.claimed_submitter().to_owned())
+    }
+
+    /// Submits what an envelope holds; the answer to its sender. None when it
+    /// was told to stop.
+    async fn submit(&self, opened: &Opened) -> Result<Option<Value>> {
+        let mut patience = Patience::new("taking in an envelope");
+        loop {
+            let delivery = Delivery {
+                submitter: &opened.submitter,
+                interchange: Some(&opened.interchange),
+                bytes: &opened.payload,
+                format: Some(format(opened.format)),
+            };
+            match self.shared.node.submit(delivery).await {
+                Ok(submitted) => return Ok(Some(acknowledgement(opened, &submitted))),
+                Err(error) if error.is::<Reused>() => {
+                    let reason = Reason {
+                        code: "Q110".to_owned(),
+                        text: error.to_string(),
+                    };
+                    return Ok(Some(refusal(&reason)));
+                }
+                Err(error) if kind(&error) == Kind::Poison => return Err(error),
+                Err(error) => {
+                    if !patience.wait(&self.shared.stop, &error).await {
+                        return Ok(None);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Answers whoever sent a message. One that cannot be reached is not told.
+    async fn reply(&self, message: &Message, submitter: Option<&str>, answer: &Value) {
+        let headers = match Headers::new().with_content_type(ANSWER) {
+            Ok(headers) => headers,
+            Err(_) => return,
+        };
+        let body = answer.to_string().into_bytes();
+        let told = tally_queue::reply(
+            self.publisher,
+            self.topology,
+            message.headers(),
+            submitter,
+            body,
+            headers,
+        );
+        if let Err(error) = told.await {
+            tracing::debug!(%error, "a submitter could not be told");
+        }
+    }
+}
+
+fn format(format: envelope::Format) -> Format {
+    match format {
+        envelope::Format::Fhir => Format::FhirJson,
+        envelope::Format::FhirNdjson => Format::FhirNdjson,
+        envelope::Format::Tally => Format::TallyJson,
+    }
+}
+
+fn refusal(reason: &Reason) -> Value {
+    json!({ "version": 1, "accepted": false, "code": reason.code, "reason": reason.text })
+}
+
+fn acknowledgement(opened: &Opened, submitted: &Submitted) -> Value {
+    let refusals: Vec<Value> = submitted
+        .refusals
+        .iter()
+        .map(|refused| {
+            json!({ "place": refused.place, "rule": refused.rule, "reason": refused.reason })
+        })
+        .collect();
+    json!({
+        "version": 1,
+        "accepted": true,
+        "interchange": opened.interchange,
+        "again": submitted.again,
+        "read": submitted.read,
+        "claims": submitted.claims.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "refusals": refusals,
+    })
+}

@@ -1,0 +1,196 @@
+//! The roles of a node's processes beside a broker: *intake* takes in what
+//! outside systems publish, the *relay* publishes what the store says is to be
+//! published and appends to the log, *workers* adjudicate. `tally node` has
+//! all of them and the API; `tally worker` and `tally relay` have one, to scale
+//! out.
+//!
+//! The store is the truth. What a process does for the broker's sake it can do
+//! again: a message twice is told by the fence, one that is lost is published
+//! again.
+
+mod batch;
+mod fleet;
+mod health;
+mod intake;
+mod relay;
+mod start;
+mod worker;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use tally_queue::{QueueError, Settings, Topology};
+use tally_store::port::StoreError;
+use tally_store::postgres::PostgresStore;
+use tokio::sync::{Notify, watch};
+
+use crate::config::Config;
+use crate::node::Node;
+
+pub use intake::{Letter, SUBMITTER as SUBMITTER_HEADER, directory};
+pub use start::{Which, run, serve};
+
+/// The first pause before something is tried again, doubled each time.
+const PAUSE: Duration = Duration::from_millis(50);
+/// The longest.
+const PAUSE_MOST: Duration = Duration::from_secs(2);
+
+/// What the tasks of a process share.
+pub struct Shared {
+    /// The node.
+    pub node: Arc<Node>,
+    /// What it was told.
+    pub config: Arc<Config>,
+    /// How the broker is reached.
+    pub broker: Settings,
+    /// Tells this process from others.
+    pub name: String,
+    /// Told when claims were queued here, so that the relay need not look.
+    pub queued: Arc<Notify>,
+    /// Whether to stop.
+    pub stop: Stop,
+}
+
+impl Shared {
+    /// The store, which beside a broker is PostgreSQL.
+    fn store(&self) -> Result<&PostgresStore> {
+        let store = self.node.store().postgres();
+        Ok(store.ok_or_else(|| anyhow::anyhow!("beside a broker the store is PostgreSQL"))?)
+    }
+
+    /// Names and arguments of what is on the broker, for a number of
+    /// partitions.
+    fn topology(&self, partitions: u32) -> Result<Topology> {
+        let prefix = self.config.broker.as_ref().map_or("", |b| &b.prefix);
+        Ok(Topology::new(prefix, u16::try_from(partitions)?)?)
+    }
+}
+
+/// Told once, to all who listen.
+#[derive(Clone)]
+pub struct Stop(watch::Receiver<bool>);
+
+/// Who tells.
+pub struct Stopper(watch::Sender<bool>);
+
+impl Stopper {
+    /// A pair.
+    pub fn new() -> (Self, Stop) {
+        let (tell, told) = watch::channel(false);
+        (Self(tell), Stop(told))
+    }
+
+    /// Tells everybody to stop.
+    pub fn stop(&self) {
+        let _ = self.0.send(true);
+    }
+}
+
+impl Stop {
+    /// Whether it was told.
+    pub fn is_told(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Waits until it is, or whoever could tell is gone.
+    pub async fn told(&self) {
+        let _ = self.0.clone().wait_for(|told| *told).await;
+    }
+
+    /// Sleeps, unless it is told; answers whether it was not.
+    pub async fn sleep(&self, pause: Duration) -> bool {
+        tokio::select! {
+            () = self.told() => false,
+            () = tokio::time::sleep(pause) => true,
+        }
+    }
+}
+
+/// What to do about an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Somebody else was first: look again.
+    Fenced,
+    /// It is about what was to be done, and will be the same again.
+    Poison,
+    /// It is about the world: try again later.
+    World,
+}
+
+fn kind(error: &anyhow::Error) -> Kind {
+    match error.downcast_ref::<StoreError>() {
+        Some(StoreError::Fenced { .. }) => Kind::Fenced,
+        Some(StoreError::Damaged { .. }) => Kind::Poison,
+        // Data that the database cannot hold: classes 22 and 23 of SQLSTATE.
+        Some(StoreError::Database { source, .. }) => {
+            let code = source.as_database_error().and_then(|error| error.code());
+            match code {
+                Some(code) if code.starts_with("22") || code.starts_with("23") => Kind::Poison,
+                _ => Kind::World,
+            }
+        }
+        _ if error.is::<batch::Panicked>() => Kind::Poison,
+        _ => Kind::World,
+    }
+}
+
+/// Pauses that grow, told in the log when they have grown long.
+struct Patience {
+    doing: &'static str,
+    pause: Duration,
+}
+
+impl Patience {
+    fn new(doing: &'static str) -> Self {
+        Self {
+            doing,
+            pause: PAUSE,
+        }
+    }
+
+    /// Waits before another try; answers whether there is to be one.
+    async fn wait(&mut self, stop: &Stop, error: &anyhow::Error) -> bool {
+        if self.pause == PAUSE {
+            tracing::warn!(
+                doing = self.doing,
+                error = crate::cli::chain(error),
+                "trying again"
+            );
+        } else if self.pause >= PAUSE_MOST {
+            tracing::error!(
+                doing = self.doing,
+                error = crate::cli::chain(error),
+                "still trying"
+            );
+        }
+        let again = stop.sleep(self.pause).await;
+        self.pause = self.pause.saturating_mul(2).min(PAUSE_MOST);
+        again
+    }
+}
+
+/// Does something until it is done, however long the world is against it. None
+/// when it was told to stop.
+macro_rules! surely {
+    ($stop:expr, $doing:literal, $attempt:expr) => {{
+        let mut patience = $crate::roles::Patience::new($doing);
+        loop {
+            let attempt: anyhow::Result<_> = async { $attempt }.await;
+            match attempt {
+                Ok(done) => break Some(done),
+                Err(error) => {
+                    if !patience.wait($stop, &error).await {
+                        break None;
+                    }
+                }
+            }
+        }
+    }};
+}
+pub(crate) use surely;
+
+/// Whether something is gone from the broker that we had declared there.
+fn is_missing(error: &QueueError) -> bool {
+    matches!(error, QueueError::Missing { .. })
+}

@@ -1,0 +1,436 @@
+//! The relay: publishes what the store says is to be published, appends to the
+//! log, and brings dead letters home. Several may run; one of them leads.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use tally_core::claim::ClaimId;
+use tally_queue::envelope::NodePublicKey;
+use tally_queue::{
+    Consumer, Fate, Headers, Inspector, Outgoing, Place, Publisher, QueueError, QueueKey, header,
+};
+use tally_store::port::{
+    DeadLetters as _, Dispatch, Layout as _, NewDeadLetter, Relay as _, ResultRow, Work as _,
+};
+
+use super::fleet::{HEARD, RELAY, leads};
+use super::{Patience, Shared, is_missing, surely};
+use crate::failpoint;
+use crate::node::clock::Clock;
+
+/// Messages published at once.
+const AT_ONCE: u32 = 1024;
+/// How long nothing is looked for after nothing was found: from, to.
+const IDLE: (Duration, Duration) = (Duration::from_millis(4), Duration::from_millis(64));
+/// How often a relay tells that it lives.
+const BEAT: Duration = Duration::from_secs(2);
+/// How often the broker is asked whether it lost something.
+const LOOK: Duration = Duration::from_secs(10);
+/// How long ago, in seconds, something was published that counts as lost when
+/// its queue is empty.
+const LOST: u32 = 30;
+/// How long nothing must wait before the last batch of flags is due.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// Relays until it is told to stop.
+///
+/// # Errors
+/// When the broker holds something else under our names.
+pub async fn run(shared: Arc<Shared>) -> Result<()> {
+    let name = format!("{RELAY}{}", shared.name);
+    let (lead, leading) = tokio::sync::watch::channel(false);
+    let tasks = [
+        tokio::spawn(dispatch(Arc::clone(&shared), leading.clone())),
+        tokio::spawn(results(Arc::clone(&shared), leading.clone())),
+        tokio::spawn(append(Arc::clone(&shared), leading.clone())),
+        tokio::spawn(look(Arc::clone(&shared), leading)),
+        tokio::spawn(bring_home(Arc::clone(&shared))),
+    ];
+    while !shared.stop.is_told() {
+        match shared.store()?.alive(&name, HEARD).await {
+            Ok(live) => {
+                let _ = lead.send(leads(&live, RELAY, &name));
+            }
+            Err(error) => {
+                tracing::warn!(
+                    error = crate::cli::chain(&error.into()),
+                    "the database does not answer"
+                );
+            }
+        }
+        shared.stop.sleep(BEAT).await;
+    }
+    for task in tasks {
+        let _ = task.await;
+    }
+    let _ = shared.store()?.ended(&name).await;
+    Ok(())
+}
+
+type Leading = tokio::sync::watch::Receiver<bool>;
+
+/// Waits until this relay leads; answers whether it is to go on.
+async fn to_lead(shared: &Shared, leading: &mut Leading) -> bool {
+    tokio::select! {
+        () = shared.stop.told() => false,
+        led = async { leading.wait_for(|leads| *leads).await.is_ok() } => led,
+    }
+}
+
+/// Publishes claims to their partitions, in order of arrival.
+async fn dispatch(shared: Arc<Shared>, mut leading: Leading) {
+    let key = QueueKey::new(*shared.node.keys().queue);
+    let publisher = Publisher::new(shared.broker.clone());
+    let mut idle = IDLE.0;
+    let mut patience = Patience::new("publishing claims");
+    while to_lead(&shared, &mut leading).await {
+        match dispatch_once(&shared, &key, &publisher).await {
+            Ok(0) => {
+                patience = Patience::new("publishing claims");
+                tokio::select! {
+                    () = shared.stop.told() => break,
+                    () = shared.queued.notified() => idle = IDLE.0,
+                    () = tokio::time::sleep(idle) => idle = idle.saturating_mul(2).min(IDLE.1),
+                }
+            }
+            Ok(_) => {
+                patience = Patience::new("publishing claims");
+                idle = IDLE.0;
+            }
+            Err(error) => {
+                if error.downcast_ref().is_some_and(is_missing) {
+                    declare_all(&shared).await;
+                }
+                if !patience.wait(&shared.stop, &error).await {
+                    break;
+                }
+            }
+        }
+    }
+    publisher.close().await;
+}
+
+async fn dispatch_once(shared: &Shared, key: &QueueKey, publisher: &Publisher) -> Result<usize> {
+    let store = shared.store()?;
+    let rows = store.unpublished(AT_ONCE).await?;
+    let mut topologies = BTreeMap::new();
+    let mut messages = Vec::with_capacity(rows.len());
+    for Dispatch {
+        claim,
+        partitions,
+        partition,
+    } in &rows
+    {
+        let topology = match topologies.get(partitions) {
+            Some(topology) => topology,
+            None => topologies
+                .entry(*partitions)
+                .or_insert(shared.topology(*partitions)?),
+        };
+        let place = Place {
+            partitions: topology.partitions(),
+            partition: u16::try_from(*partition)?,
+        };
+        messages.push(Outgoing {
+            exchange: topology.claims(),
+            routing_key: topology.routing_key(place),
+            body: key.seal(place, &claim.0)?,
+            headers: Headers::new().with_message_id(&claim.to_string())?,
+        });
+    }
+    failpoint::reach("before-publish");
+    let fates = publisher.publish(&messages).await?;
+    failpoint::reach("after-publish");
+    let taken: Vec<ClaimId> = rows
+        .iter()
+        .zip(&fates)
+        .filter(|(_, fate)| **fate == Fate::Confirmed)
+        .map(|(row, _)| row.claim)
+        .collect();
+    store.published(&taken).await?;
+    metrics::counter!("tally_claims_published_total").increment(taken.len() as u64);
+    if fates.contains(&Fate::Returned) {
+        declare_all(shared).await;
+        anyhow::bail!("the broker has no queue for some of the claims");
+    }
+    anyhow::ensure!(
+        taken.len() == rows.len(),
+        "the broker refused some of the claims: is a queue full?"
+    );
+    Ok(taken.len())
+}
+
+/// Declares the queues of every number of partitions that something is queued
+/// by: they may be gone from the broker.
+async fn declare_all(shared: &Shared) {
+    let declare = async {
+        let store = shared.store()?;
+        let mut generations = store.generations().await?;
+        generations.extend(store.identity().await?.map(|identity| identity.partitions));
+        generations.sort_unstable();
+        generations.dedup();
+        for partitions in generations {
+            shared.topology(partitions)?.declare(&shared.broker).await?;
+        }
+        anyhow::Ok(())
+    };
+    if let Err(error) = declare.await {
+        tracing::warn!(error = crate::cli::chain(&error), "queues not declared");
+    }
+}
+
+/// Tells submitters what their claims came to.
+async fn results(shared: Arc<Shared>, mut leading: Leading) {
+    let publisher = Publisher::new(shared.broker.clone());
+    let mut idle = IDLE.0;
+    let mut patience = Patience::new("publishing results");
+    while to_lead(&shared, &mut leading).await {
+        match results_once(&shared, &publisher).await {
+            Ok(0) => {
+                patience = Patience::new("publishing results");
+                if !shared.stop.sleep(idle).await {
+                    break;
+                }
+                idle = idle.saturating_mul(2).min(IDLE.1);
+            }
+            Ok(_) => {
+                patience = Patience::new("publishing results");
+                idle = IDLE.0;
+            }
+            Err(error) => {
+                if error.downcast_ref().is_some_and(is_missing) {
+                    declare_all(&shared).await;
+                }
+                if !patience.wait(&shared.stop, &error).await {
+                    break;
+                }
+            }
+        }
+    }
+    publisher.close().await;
+}
+
+async fn results_once(shared: &Shared, publisher: &Publisher) -> Result<usize> {
+    let store = shared.store()?;
+    let rows = store.results(AT_ONCE).await?;
+    let topology = shared.topology(shared.node.partitions().get())?;
+    let mut messages = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let (body, content_type) = notice(shared, row)?;
+        messages.push(Outgoing {
+            exchange: topology.results(),
+            routing_key: row.submitter.clone(),
+            body,
+            headers: Headers::new()
+                .with_message_id(&row.claim.to_string())?
+                .with_content_type(content_type)?,
+        });
+    }
+    // One that nobody listens for is returned: there is nobody to tell.
+    let fates = publisher.publish(&messages).await?;
+    failpoint::reach("results-published");
+    let told: Vec<i64> = rows
+        .iter()
+        .zip(&fates)
+        .filter(|(_, fate)| **fate != Fate::Refused)
+        .map(|(row, _)| row.id)
+        .collect();
+    store.told(&told).await?;
+    Ok(told.len())
+}
+
+/// What is told of a claim: nothing that identifies a person, and under the
+/// submitter's key where it has given one.
+fn notice(shared: &Shared, row: &ResultRow) -> Result<(Vec<u8>, &'static str)> {
+    let notice = serde_json::json!({
+        "version": 1,
+        "claim": row.claim.to_string(),
+        "status": row.status.to_string(),
+        "outcome_hash": crate::node::keys::hex(&row.outcome_hash),
+        "links": {
+            "claim": format!("/api/v1/claims/{}", row.claim),
+            "receipt": format!("/api/v1/claims/{}/receipt", row.claim),
+        },
+    })
+    .to_string()
+    .into_bytes();
+    let sealing = shared
+        .config
+        .organisation(&row.submitter)
+        .and_then(|known| NodePublicKey::new(&known.sealing?.0));
+    match sealing {
+        None => Ok((notice, "application/vnd.tallystick.result+json; version=1")),
+        Some(to) => Ok((
+            to.seal_notice(&shared.config.node.payer, &row.submitter, &notice)?,
+            "application/vnd.tallystick.sealed-result; version=1",
+        )),
+    }
+}
+
+/// Appends to the log what waits, and the last batch of flags when it has been
+/// quiet for a while.
+async fn append(shared: Arc<Shared>, mut leading: Leading) {
+    let mut idle = IDLE.0;
+    let mut quiet: Option<Instant> = None;
+    let mut patience = Patience::new("appending to the log");
+    while to_lead(&shared, &mut leading).await {
+        match append_once(&shared, &mut quiet).await {
+            Ok(appended) => {
+                patience = Patience::new("appending to the log");
+                idle = match appended {
+                    true => IDLE.0,
+                    false => idle.saturating_mul(2).min(IDLE.1),
+                };
+                if !shared.stop.sleep(idle).await {
+                    break;
+                }
+            }
+            Err(error) => {
+                if !patience.wait(&shared.stop, &error).await {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+async fn append_once(shared: &Shared, quiet: &mut Option<Instant>) -> Result<bool> {
+    let node = &shared.node;
+    if node.integrate(false).await? {
+        *quiet = None;
+        return Ok(true);
+    }
+    match quiet {
+        None => *quiet = Some(Instant::now()),
+        Some(since) if since.elapsed() < QUIET => {}
+        Some(_) => {
+            let waiting = node.store().waiting().await?;
+            if waiting.ready == 0 && waiting.unjudged == 0 && node.ends_in_outcome().await? {
+                node.integrate(true).await?;
+            }
+            *quiet = None;
+        }
+    }
+    Ok(false)
+}
+
+/// Looks whether the broker lost what it had: a queue that is empty while
+/// claims of it wait. They are published again.
+async fn look(shared: Arc<Shared>, mut leading: Leading) {
+    while to_lead(&shared, &mut leading).await {
+        if let Err(error) = look_once(&shared).await {
+            tracing::debug!(
+                error = crate::cli::chain(&error),
+                "the queues were not looked at"
+            );
+        }
+        if !shared.stop.sleep(LOOK).await {
+            return;
+        }
+    }
+}
+
+async fn look_once(shared: &Shared) -> Result<()> {
+    let store = shared.store()?;
+    let inspector = Inspector::connect(&shared.broker).await?;
+    let mut lost = 0;
+    let looked = async {
+        for partitions in store.generations().await? {
+            let topology = shared.topology(partitions)?;
+            for place in topology.places() {
+                let depth = match inspector.depth(&topology.partition(place)).await {
+                    Ok(depth) => depth.messages,
+                    Err(QueueError::Missing { .. }) => 0,
+                    Err(error) => return Err(error.into()),
+                };
+                if depth == 0 {
+                    lost += store.lost(partitions, place.partition.into(), LOST).await?;
+                }
+            }
+        }
+        anyhow::Ok(())
+    }
+    .await;
+    inspector.close().await;
+    if lost > 0 {
+        tracing::warn!(
+            claims = lost,
+            "the broker had lost them: they are published again"
+        );
+    }
+    store.make_next_partitions().await?;
+    looked
+}
+
+/// Brings dead letters from the broker into the store, sealed: what somebody
+/// published may hold anything.
+async fn bring_home(shared: Arc<Shared>) {
+    let Ok(topology) = shared.topology(shared.node.partitions().get()) else {
+        return;
+    };
+    let mut consumer = Consumer::new(shared.broker.clone(), &topology.dead(), 32);
+    let mut patience = Patience::new("fetching dead letters");
+    loop {
+        let taken = tokio::select! {
+            () = shared.stop.told() => break,
+            taken = consumer.next(32) => taken,
+        };
+        let batch = match taken {
+            Ok(batch) => batch,
+            Err(error) => {
+                if is_missing(&error) {
+                    declare_all(&shared).await;
+                }
+                if !patience.wait(&shared.stop, &error.into()).await {
+                    break;
+                }
+                continue;
+            }
+        };
+        patience = Patience::new("fetching dead letters");
+        let mut stored = true;
+        for delivery in batch.deliveries() {
+            let kept = surely!(&shared.stop, "storing a dead letter", {
+                let letter = letter(&shared, delivery).await?;
+                Ok(shared.store()?.bury(&letter).await?)
+            });
+            stored &= kept.is_some();
+        }
+        if stored && let Err(error) = batch.ack().await {
+            tracing::debug!(%error, "dead letters are delivered again");
+        }
+    }
+    consumer.close().await;
+}
+
+async fn letter(shared: &Shared, delivery: &tally_queue::Delivery) -> Result<NewDeadLetter> {
+    let headers = delivery.headers();
+    let text = |name| headers.text(name).unwrap_or_default();
+    let reason = headers.reason();
+    let queue = text(header::ORIGIN);
+    let id = headers.message_id().unwrap_or_default().to_owned();
+    // The same message that dies twice, because somebody died between burying
+    // and acknowledging it, is one letter.
+    let token = shared
+        .node
+        .dead_letter_token(&[queue.as_bytes(), id.as_bytes(), delivery.body()]);
+    Ok(NewDeadLetter {
+        token,
+        at: headers
+            .number(header::BURIED)
+            .map_or_else(Clock::now_ms, |seconds| seconds.saturating_mul(1000)),
+        queue,
+        code: reason
+            .as_ref()
+            .map_or("Q299", |reason| &reason.code)
+            .to_owned(),
+        reason: reason.map_or_else(|| "the broker gave it up".to_owned(), |reason| reason.text),
+        submitter: headers.text(super::intake::SUBMITTER),
+        sealed: shared
+            .node
+            .seal_letter(&super::intake::Letter::of(delivery))
+            .await?,
+    })
+}

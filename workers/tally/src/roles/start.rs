@@ -1,0 +1,209 @@
+//! Starting a process of a node, and ending it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use tally_queue::{Publisher, Settings};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use super::{Shared, Stop, Stopper, health, intake, relay, worker};
+use crate::config::Config;
+use crate::node::Node;
+use crate::node::clock::Clock;
+
+/// How long the batches at hand may take when the process is told to stop.
+const GRACE: Duration = Duration::from_secs(30);
+/// The longest that an embedded node leaves what is queued alone.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// What a process is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// API, pages, intake, relay, workers.
+    Node,
+    /// Workers alone.
+    Worker,
+    /// The relay alone.
+    Relay,
+}
+
+impl Which {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Node => "node",
+            Self::Worker => "worker",
+            Self::Relay => "relay",
+        }
+    }
+}
+
+/// Runs a process of a node until it is told to stop by a signal.
+///
+/// # Errors
+/// When it cannot start, or a part of it ends.
+pub async fn run(config: Config, which: Which, clock: Clock) -> Result<()> {
+    let (stopper, stop) = Stopper::new();
+    let signal = crate::pages::stopped()?;
+    let running = tokio::spawn(serve(config, which, clock, stop));
+    let abort = running.abort_handle();
+    tokio::pin!(running);
+    tokio::select! {
+        () = signal => {}
+        ended = &mut running => return ended.context("the process's main task ended")?,
+    }
+    tracing::info!("told to stop: ending the batches at hand");
+    stopper.stop();
+    match tokio::time::timeout(GRACE, &mut running).await {
+        Ok(ended) => ended.context("the process's main task ended")?,
+        Err(_) => {
+            abort.abort();
+            tracing::warn!("stopped without ending the batches at hand: they are delivered again");
+            Ok(())
+        }
+    }
+}
+
+/// Runs a process until `stop` is told.
+///
+/// # Errors
+/// When it cannot start, or a part of it ends.
+pub async fn serve(config: Config, which: Which, clock: Clock, stop: Stop) -> Result<()> {
+    let name = config.worker.name.clone().unwrap_or_else(named);
+    let handle = crate::metrics::install();
+    let called = format!("{} {name}", which.name());
+    let node = Arc::new(Node::configured(&config, &called, clock).await?);
+    let config = Arc::new(config);
+    let queued = Arc::new(Notify::new());
+    let mut parts: JoinSet<Result<()>> = JoinSet::new();
+    let broker = match &config.broker {
+        None => None,
+        Some(broker) => {
+            let mut settings = Settings::new(&broker.url);
+            settings.ca.clone_from(&broker.ca);
+            settings.connection_name = format!("tally {} {name}", which.name());
+            settings.check()?;
+            Some(settings)
+        }
+    };
+    let watched = health::Watched {
+        node: Arc::clone(&node),
+        broker: broker.clone().map(Publisher::new),
+        metrics: handle,
+    };
+    let health = health::serve(config.listen.health, watched, stop.clone()).await?;
+    tracing::info!(%health, role = which.name(), name, "started");
+    match broker {
+        Some(broker) => {
+            let shared = Arc::new(Shared {
+                node: Arc::clone(&node),
+                config: Arc::clone(&config),
+                broker,
+                name,
+                queued: Arc::clone(&queued),
+                stop: stop.clone(),
+            });
+            declare(&shared).await?;
+            if which != Which::Relay {
+                parts.spawn(worker::run(Arc::clone(&shared)));
+            }
+            if which != Which::Worker {
+                parts.spawn(relay::run(Arc::clone(&shared)));
+            }
+            if which == Which::Node {
+                parts.spawn(intake::run(shared));
+            }
+        }
+        None => {
+            anyhow::ensure!(
+                which == Which::Node,
+                "`tally {}` needs a `[broker]` in its configuration: without one, `tally node` does all the work",
+                which.name()
+            );
+            let (node, queued, stop) = (Arc::clone(&node), Arc::clone(&queued), stop.clone());
+            parts.spawn(async move { drain(&node, &queued, &stop).await });
+        }
+    }
+    if which == Which::Node {
+        let listener = TcpListener::bind(config.listen.api)
+            .await
+            .with_context(|| format!("`listen.api`: {} cannot be had", config.listen.api))?;
+        let at = listener.local_addr()?;
+        eprintln!(
+            "Pages on http://{at}, the API on http://{at}/api/v1, readiness on http://{health}/ready — stop with Ctrl-C"
+        );
+        let router = crate::pages::router(node);
+        let stop = stop.clone();
+        parts.spawn(async move {
+            let told = async move { stop.told().await };
+            let served = axum::serve(listener, router)
+                .with_graceful_shutdown(told)
+                .await;
+            served.context("the API is no longer served")
+        });
+    } else {
+        eprintln!(
+            "A {} is up, readiness on http://{health}/ready — stop with Ctrl-C",
+            which.name()
+        );
+    }
+    // A part that ends by itself ends the process: whoever runs it starts it
+    // again.
+    while let Some(ended) = parts.join_next().await {
+        ended.context("a part of the process ended")??;
+        anyhow::ensure!(stop.is_told(), "a part of the process ended by itself");
+    }
+    Ok(())
+}
+
+/// Declares what is ours on the broker, however long that takes; what is there
+/// and is not what we declare ends the process.
+async fn declare(shared: &Shared) -> Result<()> {
+    let topology = shared.topology(shared.node.partitions().get())?;
+    let mut patience = super::Patience::new("declaring queues");
+    loop {
+        match topology.declare(&shared.broker).await {
+            Ok(version) => {
+                tracing::info!(?version, "the broker is as it should be");
+                return Ok(());
+            }
+            Err(error) if error.is_transient() => {
+                if !patience.wait(&shared.stop, &error.into()).await {
+                    return Ok(());
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Without a broker, one process drains the queue.
+async fn drain(node: &Node, queued: &Notify, stop: &Stop) -> Result<()> {
+    let mut patience = super::Patience::new("draining the queue");
+    loop {
+        match node.drain_ready(&|_| ()).await {
+            Ok(_) => patience = super::Patience::new("draining the queue"),
+            Err(error) => {
+                if !patience.wait(stop, &error).await {
+                    return Ok(());
+                }
+                continue;
+            }
+        }
+        tokio::select! {
+            () = stop.told() => return Ok(()),
+            () = queued.notified() => {}
+            () = tokio::time::sleep(DRAIN) => {}
+        }
+    }
+}
+
+/// A name of this machine and process.
+fn named() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = host.trim();
+    let host = if host.is_empty() { "localhost" } else { host };
+    format!("{host}-{}", std::process::id())
+}

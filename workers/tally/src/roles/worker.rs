@@ -1,0 +1,277 @@
+//! A worker: a task a partition, each with a connection of its own, of which
+//! the broker lets one at a time be active in all processes. Partitions move to
+//! the worker they are best with, at the end of a batch.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use tally_queue::{Consumer, Inspector, Place, Publisher, QueueError, QueueKey, Topology};
+use tally_store::port::{Layout as _, Relay as _, Work as _};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+
+use super::batch::Desk;
+use super::fleet::{HEARD, WORKER, best, leads};
+use super::{Patience, Shared, is_missing, surely};
+
+/// How often a worker tells that it lives.
+const BEAT: Duration = Duration::from_secs(2);
+/// How long who gives a partition up waits before it stands behind again.
+const STEP_BACK: Duration = Duration::from_millis(500);
+/// The longest that facts wait to be judged.
+const JUDGE: Duration = Duration::from_millis(500);
+
+/// A partition's task, and how it is told that the partition is best elsewhere.
+struct Task {
+    yields: watch::Sender<u64>,
+    stop: watch::Sender<bool>,
+    running: JoinHandle<()>,
+}
+
+/// Works until it is told to stop; then ends the batches at hand.
+///
+/// # Errors
+/// When the broker holds something else under our names.
+pub async fn run(shared: Arc<Shared>) -> Result<()> {
+    let name = format!("{WORKER}{}", shared.name);
+    let facts = Arc::new(Notify::new());
+    let (lead, leading) = watch::channel(false);
+    let judge = tokio::spawn(judge(Arc::clone(&shared), Arc::clone(&facts), leading));
+    let mut tasks: BTreeMap<(u16, u16), Task> = BTreeMap::new();
+    let mut live: Vec<String> = Vec::new();
+    let mut declared: BTreeSet<u32> = BTreeSet::new();
+    while !shared.stop.is_told() {
+        match beat(&shared, &name).await {
+            Ok((now, generations)) => {
+                if let Err(error) =
+                    start_missing(&shared, &facts, &generations, &mut declared, &mut tasks).await
+                {
+                    tracing::warn!(
+                        error = crate::cli::chain(&error),
+                        "partitions not started yet"
+                    );
+                }
+                if now != live {
+                    tracing::info!(workers = ?now, "who lives has changed");
+                    live = now;
+                    give_up(&name, &live, &tasks);
+                }
+                let _ = lead.send(leads(&live, WORKER, &name));
+                end_drained(&shared, &generations, &mut declared, &mut tasks).await;
+            }
+            Err(error) => {
+                tracing::warn!(
+                    error = crate::cli::chain(&error),
+                    "the database does not answer"
+                );
+            }
+        }
+        shared.stop.sleep(BEAT).await;
+    }
+    for (_, task) in tasks {
+        let _ = task.stop.send(true);
+        let _ = task.running.await;
+    }
+    let _ = judge.await;
+    if let Ok(store) = shared.store() {
+        let _ = store.ended(&name).await;
+    }
+    Ok(())
+}
+
+/// Tells that this worker lives; answers who does, and which numbers of
+/// partitions there are: what is queued by now, and what is still queued.
+async fn beat(shared: &Shared, name: &str) -> Result<(Vec<String>, BTreeSet<u32>)> {
+    let store = shared.store()?;
+    let live = store.alive(name, HEARD).await?;
+    let mut generations: BTreeSet<u32> = store.generations().await?.into_iter().collect();
+    if let Some(identity) = store.identity().await? {
+        generations.insert(identity.partitions);
+    }
+    Ok((live, generations))
+}
+
+async fn start_missing(
+    shared: &Arc<Shared>,
+    facts: &Arc<Notify>,
+    generations: &BTreeSet<u32>,
+    declared: &mut BTreeSet<u32>,
+    tasks: &mut BTreeMap<(u16, u16), Task>,
+) -> Result<()> {
+    for partitions in generations {
+        if declared.contains(partitions) {
+            continue;
+        }
+        let topology = shared.topology(*partitions)?;
+        topology.declare(&shared.broker).await?;
+        declared.insert(*partitions);
+        for place in topology.places() {
+            let (yields, yielding) = watch::channel(0);
+            let (stop, stopping) = watch::channel(false);
+            let partition = Partition {
+                shared: Arc::clone(shared),
+                facts: Arc::clone(facts),
+                topology: topology.clone(),
+                place,
+                yielding,
+                stopping,
+            };
+            let task = Task {
+                yields,
+                stop,
+                running: tokio::spawn(partition.run()),
+            };
+            tasks.insert((place.partitions, place.partition), task);
+        }
+    }
+    Ok(())
+}
+
+/// Tells the tasks whose partition is best with somebody else to stand behind.
+fn give_up(name: &str, live: &[String], tasks: &BTreeMap<(u16, u16), Task>) {
+    for ((partitions, partition), task) in tasks {
+        let place = Place {
+            partitions: *partitions,
+            partition: *partition,
+        };
+        if best(live, place).is_some_and(|best| best != name) {
+            task.yields.send_modify(|times| *times += 1);
+        }
+    }
+}
+
+/// Ends the tasks of a number of partitions that nothing is queued by any more,
+/// and removes its queues when everybody has left them.
+async fn end_drained(
+    shared: &Shared,
+    generations: &BTreeSet<u32>,
+    declared: &mut BTreeSet<u32>,
+    tasks: &mut BTreeMap<(u16, u16), Task>,
+) {
+    let over: Vec<u32> = declared.difference(generations).copied().collect();
+    for partitions in over {
+        let places: Vec<(u16, u16)> = tasks
+            .keys()
+            .filter(|place| u32::from(place.0) == partitions)
+            .copied()
+            .collect();
+        for place in places {
+            if let Some(task) = tasks.remove(&place) {
+                let _ = task.stop.send(true);
+                let _ = task.running.await;
+            }
+        }
+        if let Err(error) = remove(shared, partitions).await {
+            tracing::debug!(error = crate::cli::chain(&error), "old queues are kept");
+            continue;
+        }
+        declared.remove(&partitions);
+    }
+}
+
+async fn remove(shared: &Shared, partitions: u32) -> Result<()> {
+    let topology = shared.topology(partitions)?;
+    let inspector = Inspector::connect(&shared.broker).await?;
+    let left = inspector.delete_if_empty(&topology).await;
+    inspector.close().await;
+    anyhow::ensure!(left?.is_empty(), "they are not empty, or others are there");
+    tracing::info!(
+        partitions,
+        "the queues of this number of partitions are drained and removed"
+    );
+    Ok(())
+}
+
+/// The task of a partition.
+struct Partition {
+    shared: Arc<Shared>,
+    facts: Arc<Notify>,
+    topology: Topology,
+    place: Place,
+    yielding: watch::Receiver<u64>,
+    stopping: watch::Receiver<bool>,
+}
+
+impl Partition {
+    async fn run(mut self) {
+        let key = QueueKey::new(*self.shared.node.keys().queue);
+        let publisher = Publisher::new(self.shared.broker.clone());
+        let size = self.shared.config.worker.batch;
+        let queue = self.topology.partition(self.place);
+        let consume = || Consumer::new(self.shared.broker.clone(), &queue, size);
+        let mut consumer = consume();
+        let mut patience = Patience::new("consuming");
+        loop {
+            let taken = tokio::select! {
+                () = self.shared.stop.told() => break,
+                () = told(&mut self.stopping) => break,
+                Ok(()) = self.yielding.changed() => {
+                    consumer.close().await;
+                    if !self.shared.stop.sleep(STEP_BACK).await {
+                        return;
+                    }
+                    consumer = consume();
+                    continue;
+                }
+                taken = consumer.next(size.into()) => taken,
+            };
+            let batch = match taken {
+                Ok(batch) => {
+                    patience = Patience::new("consuming");
+                    batch
+                }
+                Err(error) => {
+                    if is_missing(&error) {
+                        let _ = self.topology.declare(&self.shared.broker).await;
+                    }
+                    if !patience.wait(&self.shared.stop, &error.into()).await {
+                        break;
+                    }
+                    continue;
+                }
+            };
+            let desk = Desk {
+                shared: &self.shared,
+                key: &key,
+                topology: &self.topology,
+                place: self.place,
+                publisher: &publisher,
+                facts: &self.facts,
+            };
+            if let Err(error) = desk.work(batch).await {
+                let stale = matches!(error.downcast_ref(), Some(QueueError::Stale));
+                if !stale && !patience.wait(&self.shared.stop, &error).await {
+                    break;
+                }
+            }
+        }
+        consumer.close().await;
+        publisher.close().await;
+    }
+}
+
+async fn told(stopping: &mut watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
+
+/// Judges groups of facts as they grow. One worker does it: two would only do
+/// the same twice.
+async fn judge(shared: Arc<Shared>, facts: Arc<Notify>, leading: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = shared.stop.told() => return,
+            () = facts.notified() => {}
+            () = tokio::time::sleep(JUDGE) => {}
+        }
+        if !*leading.borrow() {
+            continue;
+        }
+        let judged = surely!(&shared.stop, "judging facts", shared.node.judge().await);
+        match judged {
+            Some(groups) => metrics::counter!("tally_groups_judged_total").increment(groups),
+            None => return,
+        }
+    }
+}
