@@ -13,7 +13,7 @@ use super::{detection, doing, fenced, flags, number, position, status, taken};
 
 /// Locks units, in order.
 pub(super) const UNITS: &str =
-    "SELECT token, id, done FROM unit WHERE token = ANY($1) ORDER BY id FOR NO KEY UPDATE";
+    "SELECT token, id, done FROM unit WHERE token = ANY($1) ORDER BY id + 0 FOR NO KEY UPDATE";
 
 /// Tells where claims stand, takes off the queue those that are ready there, and
 /// counts these. Whoever changes what is ready holds the units. (The sum keeps
@@ -26,21 +26,19 @@ pub(super) const TAKEN: &str = "WITH asked AS MATERIALIZED (\
      AND state + 0 = 0 RETURNING claim) \
      SELECT a.*, (SELECT count(*) FROM gone) FROM asked AS a";
 
-/// Moves balances that are what they were taken to be, adds those that are not
-/// there and were taken to be zero, and counts both.
+/// Moves balances, and counts those that were not what they were taken to be:
+/// one that is not there is zero.
 pub(super) const BALANCES: &str = "WITH moved AS MATERIALIZED (\
      SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::text[], $4::text[], $5::integer[], \
                           $6::bigint[], $7::bigint[]) \
           AS n (unit, member, product, name, period, before, after)), \
-     found AS (UPDATE accumulator AS a SET used = m.after FROM moved AS m \
+     written AS (INSERT INTO accumulator (unit, member, product, name, period, used) \
+     SELECT unit, member, product, name, period, after FROM moved \
+     ON CONFLICT (unit, period, name, product, member) DO UPDATE SET used = excluded.used) \
+     SELECT count(*) FROM moved AS m LEFT JOIN LATERAL (SELECT used FROM accumulator AS a \
      WHERE a.unit = m.unit AND a.period = m.period AND a.name = m.name \
-       AND a.product = m.product AND a.member = m.member AND a.used = m.before RETURNING 1), \
-     added AS (INSERT INTO accumulator (unit, member, product, name, period, used) \
-     SELECT m.unit, m.member, m.product, m.name, m.period, m.after FROM moved AS m \
-     WHERE m.before = 0 AND NOT EXISTS (SELECT FROM accumulator AS a \
-     WHERE a.unit = m.unit AND a.period = m.period AND a.name = m.name \
-       AND a.product = m.product AND a.member = m.member) RETURNING 1) \
-     SELECT (SELECT count(*) FROM found) + (SELECT count(*) FROM added)";
+       AND a.product = m.product AND a.member = m.member OFFSET 0) AS a ON true \
+     WHERE coalesce(a.used, 0) <> m.before";
 
 /// All that claims came to, in one round trip.
 pub(super) const WRITTEN: &str = "WITH given AS MATERIALIZED (\
@@ -57,8 +55,8 @@ pub(super) const WRITTEN: &str = "WITH given AS MATERIALIZED (\
      SELECT place, history_record, lines FROM given), \
      results AS (INSERT INTO result (claim) SELECT place FROM given), \
      entries AS (INSERT INTO outbox (claim, entry) SELECT place, entry FROM given), \
-     moved_on AS (UPDATE unit SET done = m.done \
-     FROM unnest($15::bigint[], $16::bigint[]) AS m (id, done) WHERE unit.id = m.id) \
+     moved_on AS (UPDATE unit SET done = ($16::bigint[])[width_bucket(id, $15::bigint[])] \
+     WHERE id = ANY($15)) \
      SELECT count(*) FROM given";
 
 /// A claim of the batch, and where it stands.
@@ -194,7 +192,7 @@ async fn balances(conn: &mut PgConnection, moved: &[Moved<'_>]) -> Answer<()> {
         .iter()
         .map(|m| m.name.member.as_ref().map_or(family, |member| &member.0))
         .collect();
-    let count: i64 = sqlx::query_scalar(BALANCES)
+    let stale: i64 = sqlx::query_scalar(BALANCES)
         .bind(moved.iter().map(|m| m.unit).collect::<Vec<_>>())
         .bind(members)
         .bind(
@@ -215,7 +213,7 @@ async fn balances(conn: &mut PgConnection, moved: &[Moved<'_>]) -> Answer<()> {
         .fetch_one(conn)
         .await
         .map_err(doing("moving balances"))?;
-    if usize::try_from(count) == Ok(moved.len()) {
+    if stale == 0 {
         Ok(())
     } else {
         Err(fenced("a balance"))

@@ -17,8 +17,9 @@ use super::{ASKED, PostgresStore, doing, fenced, flags, once, position, whole};
 pub(super) const FACTS: &str = "SELECT g.n, c.id, f.line, f.record, f.payload \
      FROM unnest($1::bigint[], $2::smallint[], $3::bytea[]) \
           WITH ORDINALITY AS g (near, detector, key, n) \
-     JOIN fact AS f ON f.near = g.near AND f.key = g.key AND f.detector = g.detector \
-     JOIN claim AS c ON c.place = f.claim";
+     CROSS JOIN LATERAL (SELECT * FROM fact WHERE fact.near = g.near AND fact.key = g.key \
+         AND fact.detector = g.detector OFFSET 0) AS f \
+     CROSS JOIN LATERAL (SELECT id FROM claim WHERE claim.place = f.claim OFFSET 0) AS c";
 
 /// The groups of the marks in front, each with all its marks.
 pub(super) const UNJUDGED: &str = "WITH front AS MATERIALIZED (\

@@ -17,7 +17,8 @@ use super::{ASKED, doing, position, taken};
 /// The versions that stand in groups.
 pub(super) const STANDING: &str = "SELECT f.id, f.flag, f.commitment, f.standing \
      FROM unnest($1::smallint[], $2::bytea[]) AS g (detector, key) \
-     JOIN flag AS f ON f.key = g.key AND f.detector = g.detector AND f.standing";
+     CROSS JOIN LATERAL (SELECT * FROM flag WHERE flag.key = g.key \
+         AND flag.detector = g.detector AND flag.standing OFFSET 0) AS f";
 
 /// The versions of commitments.
 pub(super) const STORED: &str =
@@ -284,7 +285,8 @@ pub(super) async fn standing(
     query.push("::smallint[], ").push_bind(keys);
     query.push(
         "::bytea[]) WITH ORDINALITY AS g (detector, key, n) \
-         JOIN flag AS f ON f.key = g.key AND f.detector = g.detector AND f.standing",
+         CROSS JOIN LATERAL (SELECT * FROM flag WHERE flag.key = g.key \
+         AND flag.detector = g.detector AND flag.standing OFFSET 0) AS f",
     );
     let rows = query
         .build()

@@ -31,7 +31,7 @@ pub(super) const ADDED: &str = "WITH added AS (INSERT INTO unit (token) \
 
 /// Locks units, in order.
 pub(super) const UNITS: &str = "SELECT token, id, contract, sequence, last_claim, held IS NOT NULL \
-     FROM unit WHERE token = ANY($1) ORDER BY id FOR NO KEY UPDATE";
+     FROM unit WHERE token = ANY($1) ORDER BY id + 0 FOR NO KEY UPDATE";
 
 /// The units of members.
 pub(super) const MEMBERS: &str = "SELECT token, unit FROM member WHERE token = ANY($1)";
@@ -55,8 +55,9 @@ pub(super) const STORED: &str = "WITH given AS MATERIALIZED (\
      SELECT place, received, record, payload FROM given), \
      queued AS (INSERT INTO queue (claim, partitions, partition, state) \
      SELECT place, $17, partition, state FROM given), \
-     numbered AS (UPDATE unit SET sequence = m.sequence, last_claim = m.sequence \
-     FROM unnest($18::bigint[], $19::bigint[]) AS m (id, sequence) WHERE unit.id = m.id) \
+     numbered AS (UPDATE unit SET \
+         sequence = ($19::bigint[])[width_bucket(id, $18::bigint[])], \
+         last_claim = ($19::bigint[])[width_bucket(id, $18::bigint[])] WHERE id = ANY($18)) \
      SELECT count(*) FROM given";
 
 /// A unit as claims are added to it.
@@ -238,6 +239,10 @@ async fn store(
     fn all<'a, T>(numbered: &'a [Numbered<'a>], of: impl Fn(&'a Numbered<'a>) -> T) -> Vec<T> {
         numbered.iter().map(of).collect()
     }
+    let last: BTreeMap<i64, i64> = units
+        .values()
+        .map(|unit| (unit.id, unit.sequence))
+        .collect();
     sqlx::query(STORED)
         .bind(all(numbered, |n| &n.claim.id.0[..]))
         .bind(all(numbered, |n| n.unit))
@@ -256,8 +261,8 @@ async fn store(
         .bind(&new.submitter)
         .bind(submission)
         .bind(short(new.partitions))
-        .bind(units.values().map(|unit| unit.id).collect::<Vec<_>>())
-        .bind(units.values().map(|unit| unit.sequence).collect::<Vec<_>>())
+        .bind(last.keys().copied().collect::<Vec<_>>())
+        .bind(last.values().copied().collect::<Vec<_>>())
         .execute(conn)
         .await
         .map_err(doing("storing claims"))

@@ -19,6 +19,10 @@ impl Layout for PostgresStore {
 
     async fn set_up(&self, new: &Identity) -> Answer<Identity> {
         whole!(self, "setting the store up", |conn| {
+            // Whoever may not set it up may find that it is.
+            if let Some(held) = identity(conn).await? {
+                return Ok(held);
+            }
             sqlx::query(
                 "INSERT INTO layout (id, origin, partitions) VALUES (1, $1, $2) \
                  ON CONFLICT (id) DO NOTHING",

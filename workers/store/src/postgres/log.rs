@@ -22,7 +22,8 @@ pub(super) const PENDING: &str = "SELECT id, commitment FROM flag \
 /// Nodes by level and place.
 pub(super) const NODES_AT: &str = "SELECT a.n, t.hash \
      FROM unnest($1::smallint[], $2::bigint[]) WITH ORDINALITY AS a (level, place, n) \
-     JOIN node AS t ON t.level = a.level AND t.place = a.place";
+     CROSS JOIN LATERAL (SELECT hash FROM node \
+         WHERE node.level = a.level AND node.place = a.place OFFSET 0) AS t";
 
 /// Entries from a place on.
 pub(super) const ENTRIES_FROM: &str =
@@ -48,15 +49,15 @@ pub(super) const RELAYED: &str =
 pub(super) const LEFT_OUT: &str = "SELECT EXISTS (SELECT FROM outbox WHERE id < $1 \
      AND ($2::text IS NULL OR pg_visible_in_snapshot(by, $2::pg_snapshot)))";
 
-/// Entries and nodes; claims and policies learn their places.
+/// Entries and nodes; claims and policies, given in order, learn their places.
 pub(super) const APPENDED: &str = "WITH entries AS (INSERT INTO entry (leaf, bytes) \
      SELECT * FROM unnest($1::bigint[], $2::bytea[])), \
      nodes AS (INSERT INTO node (level, place, hash) \
      SELECT * FROM unnest($3::smallint[], $4::bigint[], $5::bytea[])), \
-     claims AS (UPDATE outcome SET leaf = a.leaf \
-     FROM unnest($6::bigint[], $7::bigint[]) AS a (claim, leaf) WHERE outcome.claim = a.claim), \
-     policies AS (UPDATE policy SET leaf = a.leaf \
-     FROM unnest($8::bigint[], $9::bigint[]) AS a (id, leaf) WHERE policy.id = a.id) \
+     claims AS (UPDATE outcome SET leaf = ($7::bigint[])[width_bucket(claim, $6::bigint[])] \
+     WHERE claim = ANY($6)), \
+     policies AS (UPDATE policy SET leaf = ($9::bigint[])[width_bucket(id, $8::bigint[])] \
+     WHERE id = ANY($8)) \
      INSERT INTO checkpoint (size, adjudicated, note) VALUES ($10, $11, $12) \
      ON CONFLICT (size) DO UPDATE SET adjudicated = excluded.adjudicated, note = excluded.note";
 
@@ -64,10 +65,10 @@ pub(super) const APPENDED: &str = "WITH entries AS (INSERT INTO entry (leaf, byt
 pub(super) const FLAGS: &str =
     "SELECT id FROM flag WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE";
 
-/// Tells flags their places.
-pub(super) const PLACED: &str = "UPDATE flag SET leaf = a.leaf, slot = a.slot \
-     FROM unnest($1::bigint[], $2::bigint[], $3::integer[]) AS a (id, leaf, slot) \
-     WHERE flag.id = a.id AND flag.leaf IS NULL";
+/// Tells flags, given in order, their places.
+pub(super) const PLACED: &str = "UPDATE flag SET leaf = ($2::bigint[])[width_bucket(id, $1::bigint[])], \
+                 slot = ($3::integer[])[width_bucket(id, $1::bigint[])] \
+     WHERE id = ANY($1) AND leaf IS NULL";
 
 impl Log for PostgresStore {
     async fn head(&self) -> Answer<Head> {
@@ -245,7 +246,7 @@ async fn integrate(conn: &mut PgConnection, new: &Integration, seen: Option<&str
     place_flags(conn, &leaves).await
 }
 
-/// What entries of the outbox are of, each with the place it is given.
+/// What entries of the outbox are of, in order, each with the place it is given.
 #[derive(Default)]
 struct Relayed {
     claims: (Vec<i64>, Vec<i64>),
@@ -288,18 +289,16 @@ async fn relayed(
     if rows.len() != given.len() {
         return Err(another);
     }
-    let mut relayed = Relayed::default();
+    let (mut claims, mut policies) = (Vec::new(), Vec::new());
     for ((_, entry, claim, policy), (_, place, leaf)) in rows.iter().zip(&given) {
         if entry != leaf {
             return Err(another);
         }
         if let Some(claim) = claim {
-            relayed.claims.0.push(*claim);
-            relayed.claims.1.push(*place);
+            claims.push((*claim, *place));
         }
         if let Some(policy) = policy {
-            relayed.policies.0.push(*policy);
-            relayed.policies.1.push(*place);
+            policies.push((*policy, *place));
         }
     }
     let left_out: bool = sqlx::query_scalar(LEFT_OUT)
@@ -311,12 +310,17 @@ async fn relayed(
     if left_out {
         return Err(another);
     }
-    Ok(relayed)
+    claims.sort_unstable();
+    policies.sort_unstable();
+    Ok(Relayed {
+        claims: claims.into_iter().unzip(),
+        policies: policies.into_iter().unzip(),
+    })
 }
 
 /// Tells flags their places; one that has a place already is fenced.
 async fn place_flags(conn: &mut PgConnection, leaves: &[(i64, &Leaf)]) -> Answer<()> {
-    let placed: Vec<(i64, i64, i32)> = leaves
+    let mut placed: Vec<(i64, i64, i32)> = leaves
         .iter()
         .flat_map(|(place, leaf)| {
             leaf.flags
@@ -327,6 +331,7 @@ async fn place_flags(conn: &mut PgConnection, leaves: &[(i64, &Leaf)]) -> Answer
     if placed.is_empty() {
         return Ok(());
     }
+    placed.sort_unstable();
     let flags: Vec<i64> = placed.iter().map(|(flag, ..)| *flag).collect();
     sqlx::query(FLAGS)
         .bind(&flags)

@@ -12,16 +12,18 @@ use super::doing;
 /// The claims'. The bounds leave out the partitions of all other months when
 /// the statement starts; the dates of the list, those of other claims' months
 /// for each claim.
-pub(super) const CLAIMS: &str = "SELECT p.place, p.record, p.payload \
+pub(super) const CLAIMS: &str = "SELECT p.* \
      FROM unnest($1::bigint[], $2::integer[]) AS a (place, received) \
-     JOIN claim_payload AS p ON p.place = a.place AND p.received = a.received \
-     AND p.received BETWEEN $3 AND $4";
+     CROSS JOIN LATERAL (SELECT place, record, payload FROM claim_payload AS p \
+         WHERE p.place = a.place AND p.received = a.received \
+         AND p.received BETWEEN $3 AND $4 OFFSET 0) AS p";
 
 /// What was decided of them.
-pub(super) const DECISIONS: &str = "SELECT p.place, p.record, p.payload \
+pub(super) const DECISIONS: &str = "SELECT p.* \
      FROM unnest($1::bigint[], $2::integer[]) AS a (place, received) \
-     JOIN decision AS p ON p.place = a.place AND p.received = a.received \
-     AND p.received BETWEEN $3 AND $4";
+     CROSS JOIN LATERAL (SELECT place, record, payload FROM decision AS p \
+         WHERE p.place = a.place AND p.received = a.received \
+         AND p.received BETWEEN $3 AND $4 OFFSET 0) AS p";
 
 /// Where a payload is.
 #[derive(Clone, Copy)]

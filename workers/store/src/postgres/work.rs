@@ -16,9 +16,10 @@ use super::{ASKED, PostgresStore, aside, commit, doing, once, position, short, w
 
 /// What is ready of a partition, in order: from the index of what is ready.
 ///
-/// A queue may be empty when a plan is made and long when it is used. Where
-/// that could matter, a statement says in what order tables are to be joined: a
-/// subquery with an offset is one that PostgreSQL leaves where it stands.
+/// A table may be small when a plan is made and long when it is used. So a
+/// statement says in what order tables are joined: a subquery with an offset is
+/// one that PostgreSQL leaves where it stands. What is updated by a list is
+/// found by the list alone, and its values by where its key stands in it.
 pub(super) const NEXT: &str = "SELECT c.place, c.received, c.id, u.token, c.sequence, c.previous, \
             c.contract, q.attempts \
      FROM (SELECT claim + 0 AS claim, attempts FROM queue WHERE partition = $1 AND state = 0 \
@@ -63,13 +64,17 @@ pub(super) const WAITING: &str = "SELECT (SELECT count(*) FROM queue WHERE state
 
 /// Units, their balances and their histories, of one moment.
 pub(super) const UNITS: &str = "WITH asked AS MATERIALIZED (SELECT a.n, u.id, u.done \
-     FROM unnest($1::bytea[]) WITH ORDINALITY AS a (token, n) JOIN unit AS u ON u.token = a.token) \
+     FROM unnest($1::bytea[]) WITH ORDINALITY AS a (token, n) \
+     CROSS JOIN LATERAL (SELECT id, done FROM unit WHERE unit.token = a.token OFFSET 0) AS u) \
      SELECT 0 AS kind, n, done AS number, NULL::bytea AS a, NULL::bytea AS b, NULL::text AS c, \
             NULL::text AS d, NULL::integer AS e FROM asked \
      UNION ALL SELECT 1, q.n, a.used, nullif(a.member, ''), NULL, a.product, a.name, a.period \
-     FROM asked AS q JOIN accumulator AS a ON a.unit = q.id \
+     FROM asked AS q CROSS JOIN LATERAL (\
+         SELECT * FROM accumulator WHERE accumulator.unit = q.id OFFSET 0) AS a \
      UNION ALL SELECT 2, q.n, c.sequence, h.record, h.payload, NULL, NULL, NULL \
-     FROM asked AS q JOIN claim AS c ON c.unit = q.id JOIN history AS h ON h.place = c.place";
+     FROM asked AS q CROSS JOIN LATERAL (\
+         SELECT sequence, place FROM claim WHERE claim.unit = q.id OFFSET 0) AS c \
+     CROSS JOIN LATERAL (SELECT * FROM history WHERE history.place = c.place OFFSET 0) AS h";
 
 impl Work for PostgresStore {
     async fn next(&self, partition: u32, limit: u32) -> Answer<Vec<Queued>> {

@@ -65,7 +65,13 @@ fn assert_searches(name: &str, plan: &[String], indexes: &[&str]) {
             assert!(!step.contains(joins), "{name} joins otherwise: {plan:#?}");
         }
         // An index that is walked from end to end has no condition.
-        let walks = step.contains("Index Scan using") || step.contains("Index Only Scan using");
+        let walks = [
+            "Index Scan using",
+            "Index Only Scan using",
+            "Bitmap Index Scan on",
+        ]
+        .iter()
+        .any(|scan| step.contains(scan));
         let bounded = next.contains("Index Cond") || indexes.iter().any(|i| step.contains(i));
         assert!(!walks || bounded, "{name} walks an index: {plan:#?}");
     }
@@ -124,9 +130,22 @@ INSERT INTO dead_letter (token, at, queue, code, reason, record, payload)
 ANALYZE;";
 
 /// A database with nothing in it and nothing known of it; one that is full and
-/// known; and one where nothing waits, and that is known.
-async fn all() -> [PgSettings; 3] {
+/// known; one where nothing waits, and one with little in it, both known.
+async fn all() -> [PgSettings; 4] {
     let [new, full, drained] = [settings().await, filled().await, filled().await];
+    let small = settings().await;
+    let mut conn = beside(&small).await;
+    // A hundred claims, and all known.
+    let few = ROWS
+        .replace("(1, 2000)", "(1, 20)")
+        .replace("4000", "40")
+        .replace("3000", "30")
+        .replace("(0, 9000)", "(0, 90)")
+        .replace("(0, 900)", "(0, 9)");
+    sqlx::raw_sql(AssertSqlSafe(few))
+        .execute(&mut conn)
+        .await
+        .unwrap();
     let mut conn = beside(&drained).await;
     for table in ["queue", "unjudged", "outbox", "result"] {
         for sql in [
@@ -139,7 +158,7 @@ async fn all() -> [PgSettings; 3] {
                 .unwrap();
         }
     }
-    [new, full, drained]
+    [new, full, drained, small]
 }
 
 async fn filled() -> PgSettings {

@@ -49,6 +49,9 @@ async fn each_role_can_do_its_job() {
     let relay = connect(&settings, "tally_relay").await;
 
     operator.set_up(&identity()).await.unwrap();
+    for other in [&api, &worker, &relay] {
+        assert_eq!(other.set_up(&identity()).await.unwrap(), identity());
+    }
     let mut first = contract(2, &[2, 7], 1);
     first.touched = vec![group(5)];
     operator.put_contract(&first).await.unwrap();
