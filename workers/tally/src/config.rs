@@ -501,7 +501,12 @@ may = ["read-flags"]
     #[test]
     fn what_is_wrong_is_told_with_its_place_and_without_its_value() {
         let secret = "postgres-hunter2";
-        let cases: [(&str, &[(&str, &str)], &str); 13] = [
+        type Case = (
+            &'static str,
+            &'static [(&'static str, &'static str)],
+            &'static str,
+        );
+        let cases: [Case; 13] = [
             ("[node]\n", &[], "line 1: missing field `data`"),
             ("[node]\ndata = 7", &[], "line 2: invalid type"),
             ("[node]\ndata = 'x'\nport = 1", &[], "line 3: unknown field"),

@@ -82,7 +82,7 @@ pub(super) async fn replace(
         return Ok(());
     }
     let rows = sqlx::query(STANDING)
-        .bind(pair_list(changes.keys().map(|group| key(group))))
+        .bind(pair_list(changes.keys().map(key)))
         .fetch_all(&mut *conn)
         .await
         .map_err(doing("reading the flags of groups"))?;

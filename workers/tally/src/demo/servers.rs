@@ -76,6 +76,7 @@ impl Servers {
             name: format!("demo-{}", std::process::id()),
             queued: Arc::new(Notify::new()),
             stop,
+            planner: None,
         });
         let topology = shared.topology(node.partitions().get())?;
         topology

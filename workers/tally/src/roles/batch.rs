@@ -224,8 +224,14 @@ impl Desk<'_> {
 
     /// One try: plan and commit. Answers what a host fault stopped.
     async fn attempt(&self, queued: &[Queued]) -> Result<Vec<Failed>> {
-        let planning = AssertUnwindSafe(self.shared.node.plan(queued.to_vec())).catch_unwind();
-        let planned = match planning.await {
+        let planned = match &self.shared.planner {
+            None => {
+                let planning = self.shared.node.plan(queued.to_vec());
+                AssertUnwindSafe(planning).catch_unwind().await
+            }
+            Some(planner) => Ok(planner(queued.to_vec()).await),
+        };
+        let planned = match planned {
             Ok(planned) => planned?,
             Err(said) => return Err(Panicked::of(said.as_ref()).into()),
         };

@@ -10,7 +10,7 @@ pub const HEARD: u32 = 10;
 
 /// The worker that a partition is best with: all who live come to the same,
 /// and when one comes or goes, no more partitions move than must.
-pub fn best<'a>(live: &'a [String], place: Place) -> Option<&'a str> {
+pub fn best(live: &[String], place: Place) -> Option<&str> {
     let weight = |name: &str| -> [u8; 32] {
         let mut hasher = Sha256::new();
         hasher.update(place.partitions.to_be_bytes());

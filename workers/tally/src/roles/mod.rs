@@ -19,14 +19,15 @@ mod worker;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use futures_util::future::BoxFuture;
 use tally_queue::{QueueError, Settings, Topology};
-use tally_store::port::StoreError;
+use tally_store::port::{Queued, StoreError};
 use tally_store::postgres::PostgresStore;
 use tokio::sync::{Notify, watch};
 
 use crate::config::Config;
-use crate::node::Node;
+use crate::node::{Node, Planned};
 
 pub use intake::{Letter, SUBMITTER as SUBMITTER_HEADER, directory};
 pub use relay::run as relay;
@@ -52,13 +53,19 @@ pub struct Shared {
     pub queued: Arc<Notify>,
     /// Whether to stop.
     pub stop: Stop,
+    /// How a batch comes to its outcomes: the node's way, unless a benchmark
+    /// measures all but that.
+    pub planner: Option<Planner>,
 }
+
+/// A way of coming to outcomes.
+pub type Planner = Box<dyn Fn(Vec<Queued>) -> BoxFuture<'static, Result<Planned>> + Send + Sync>;
 
 impl Shared {
     /// The store, which beside a broker is PostgreSQL.
     fn store(&self) -> Result<&PostgresStore> {
         let store = self.node.store().postgres();
-        Ok(store.ok_or_else(|| anyhow::anyhow!("beside a broker the store is PostgreSQL"))?)
+        store.context("beside a broker the store is PostgreSQL")
     }
 
     /// Names and arguments of what is on the broker, for a number of

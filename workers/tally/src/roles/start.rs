@@ -104,6 +104,7 @@ pub async fn serve(config: Config, which: Which, clock: Clock, stop: Stop) -> Re
                 name,
                 queued: Arc::clone(&queued),
                 stop: stop.clone(),
+                planner: None,
             });
             declare(&shared).await?;
             if which != Which::Relay {
