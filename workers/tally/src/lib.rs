@@ -1,9 +1,11 @@
 //! Tallystick's one binary, as a library: an embedded node and the commands on it.
 
+pub mod api;
 pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod failpoint;
+pub mod metrics;
 pub mod node;
 pub mod pages;
 pub mod policies;
