@@ -35,14 +35,15 @@ pub(super) struct Summary {
     /// What the patient owes.
     #[serde(skip_serializing_if = "Option::is_none")]
     patient: Option<String>,
-    /// The index of its entry on the ledger.
+    /// The index of its entry on the ledger; nothing until it is there.
     #[serde(skip_serializing_if = "Option::is_none")]
     entry: Option<u64>,
     /// Where more is.
     links: Links,
 }
 
-/// Where more of a claim is; what there is not yet has no link.
+/// Where more of a claim is, once it is decided. Its receipt and proof follow
+/// when its entry is on the ledger, a moment later.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ClaimLinks)]
 pub(super) struct Links {
@@ -78,11 +79,11 @@ impl Links {
     pub(super) fn of(row: &ClaimRow) -> Self {
         let this = address(row.id);
         let outcome = row.outcome.as_ref();
-        let entered = outcome.is_some_and(|outcome| outcome.leaf.is_some());
+        let below = |part| outcome.map(|_| format!("{this}/{part}"));
         Self {
-            eob: outcome.map(|_| format!("{this}/eob")),
-            receipt: entered.then(|| format!("{this}/receipt")),
-            proof: entered.then(|| format!("{this}/proof")),
+            eob: below("eob"),
+            receipt: below("receipt"),
+            proof: below("proof"),
             this,
         }
     }

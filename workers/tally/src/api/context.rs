@@ -51,6 +51,13 @@ impl Trace {
         }
     }
 
+    /// The same, with a part of its own: for work that is taken over by another
+    /// way than HTTP, with the header that came along.
+    #[must_use]
+    pub fn continuing(header: Option<&str>) -> Self {
+        Self::of(header, random())
+    }
+
     /// The header for whoever takes the work over from here.
     #[must_use]
     pub fn traceparent(&self) -> String {
@@ -61,6 +68,12 @@ impl Trace {
             self.flags & 1
         )
     }
+}
+
+/// All the same only where the system has no randomness; no key can be made
+/// there, so nothing is taken in.
+fn random() -> [u8; 24] {
+    vault::random().unwrap_or([1; 24])
 }
 
 fn parse(text: &str) -> Option<([u8; 16], [u8; 8], u8)> {
@@ -110,12 +123,10 @@ impl Context {
     /// there.
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
-        // Only where there is no randomness at all; then nothing else goes well.
-        let random = |()| vault::random::<24>().unwrap_or([1; 24]);
         let id = header(REQUEST_ID).filter(|id| is_id(id));
         Self {
-            request: id.map_or_else(|| hex(&random(())[..12]), str::to_owned),
-            trace: Trace::of(header(TRACEPARENT), random(())),
+            request: id.map_or_else(|| hex(&random()[..12]), str::to_owned),
+            trace: Trace::continuing(header(TRACEPARENT)),
         }
     }
 

@@ -29,6 +29,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::header;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Response};
+use axum::routing::any;
 use serde::Serialize;
 use tokio::sync::{Notify, Semaphore};
 use utoipa_axum::router::OpenApiRouter;
@@ -111,14 +112,19 @@ pub fn bounded(api: Api, bounds: Bounds) -> Router {
         description,
     });
     let authenticate = from_fn_with_state(Arc::clone(&service), caller::authenticate);
+    let framed = from_fn_with_state(Arc::clone(&service), frame::frame);
+    // A nested fallback does not answer for the root with a slash behind it.
+    let root = Router::new()
+        .route(&format!("{ROOT}/"), any(frame::nothing))
+        .layer(framed.clone());
     let routes = open
         .merge(closed.route_layer(authenticate))
         .fallback(frame::nothing)
         .method_not_allowed_fallback(frame::no_method)
         .layer(DefaultBodyLimit::max(limit))
-        .layer(from_fn_with_state(Arc::clone(&service), frame::frame))
+        .layer(framed)
         .with_state(service);
-    Router::new().nest(ROOT, routes)
+    Router::new().nest(ROOT, routes).merge(root)
 }
 
 /// The description of the API: OpenAPI 3.1, as JSON.

@@ -9,7 +9,9 @@ use axum::response::IntoResponse as _;
 use utoipa::OpenApi as _;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Content, OpenApi, PathItem, Ref, Response, ResponseBuilder, ServerBuilder};
+use utoipa::openapi::{
+    Content, OpenApi, PathItem, Ref, RefOr, Response, ResponseBuilder, Schema, ServerBuilder,
+};
 
 use super::problem::{Code, ProblemBody};
 use super::submit::RefusalBody;
@@ -67,7 +69,32 @@ pub(super) fn finish(mut api: OpenApi) -> String {
             }
         }
     }
+    list_codes(&mut api);
     api.to_pretty_json().unwrap_or_default()
+}
+
+/// Lists every code there is, beside the code of a problem.
+fn list_codes(api: &mut OpenApi) {
+    let schemas = api.components.as_mut().map(|it| &mut it.schemas);
+    let Some(RefOr::T(Schema::Object(problem))) =
+        schemas.and_then(|schemas| schemas.get_mut("Problem"))
+    else {
+        return;
+    };
+    let Some(RefOr::T(Schema::Object(code))) = problem.properties.get_mut("code") else {
+        return;
+    };
+    code.enum_values = Some(Code::ALL.iter().map(|code| code.id().into()).collect());
+    code.description = Some(format!("The stable code. {}.", said(&Code::ALL)));
+}
+
+/// Codes and what they mean.
+fn said(codes: &[Code]) -> String {
+    let said: Vec<String> = codes
+        .iter()
+        .map(|code| format!("{}: {}", code.id(), code.title()))
+        .collect();
+    said.join("; ")
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
@@ -75,20 +102,17 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 }
 
 fn problem(codes: &[Code]) -> Response {
-    let said: Vec<String> = codes
-        .iter()
-        .map(|code| format!("{}: {}", code.id(), code.title()))
-        .collect();
     let schema = Ref::from_schema_name("Problem");
     ResponseBuilder::new()
-        .description(said.join("; "))
+        .description(said(codes))
         .content("application/problem+json", Content::new(Some(schema)))
         .build()
 }
 
-/// The problems an operation may end in.
+/// The problems an operation may end in. That there is nothing at an address,
+/// or not by that method, belongs to none.
 fn problems(operation: &Operation) -> Vec<Code> {
-    let mut codes = vec![Code::NotFound, Code::Method, Code::Timeout, Code::Internal];
+    let mut codes = vec![Code::Timeout, Code::Internal];
     if operation.security.is_some() {
         codes.extend([Code::NoToken, Code::BadToken]);
     }
@@ -105,9 +129,15 @@ fn problems(operation: &Operation) -> Vec<Code> {
             Code::Busy,
         ][..],
         Some("listClaims" | "listFlags") => &[Code::Parameter, Code::Forbidden],
-        Some("getClaim") => &[Code::Erased],
-        Some("getExplanation") => &[Code::NotAcceptable, Code::NotYet, Code::Erased],
-        Some("getReceipt" | "getProof") => &[Code::NotYet, Code::Erased],
+        Some("getSubmission") => &[Code::NotFound],
+        Some("getClaim") => &[Code::NotFound, Code::Erased],
+        Some("getExplanation") => &[
+            Code::NotFound,
+            Code::NotAcceptable,
+            Code::NotYet,
+            Code::Erased,
+        ],
+        Some("getReceipt" | "getProof") => &[Code::NotFound, Code::NotYet, Code::Erased],
         _ => &[],
     });
     codes.sort_unstable();

@@ -156,8 +156,8 @@ pub(super) struct ProblemBody {
     title: &'static str,
     /// The status of the answer.
     status: u16,
-    /// The stable code: `A` and a number.
-    #[schema(example = "A104", pattern = "^A[0-9]{3}$")]
+    /// The stable code.
+    #[schema(example = "A104")]
     code: String,
     /// What it is in particular, and what to do next.
     detail: Cow<'static, str>,

@@ -38,6 +38,7 @@ const ORGANISATIONS: [(&str, u8, &str); 4] = [
 pub struct Fixture {
     pub node: Arc<Node>,
     pub nudge: Arc<Notify>,
+    pub api: Api,
     pub router: Router,
     stop: Arc<AtomicBool>,
     drainer: Option<JoinHandle<()>>,
@@ -187,7 +188,8 @@ impl Fixture {
             nudge: Arc::clone(&nudge),
         };
         Self {
-            router: tally::api::bounded(api, bounds),
+            router: tally::api::bounded(api.clone(), bounds),
+            api,
             node,
             nudge,
             stop: Arc::default(),
@@ -245,6 +247,13 @@ impl Fixture {
         let answer = self.ask(post(key, body).by(organisation)).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
         answer.json()
+    }
+
+    /// Submits, and lets everything come to the ledger that follows from it.
+    pub async fn settle(&self, organisation: &str, key: &str, body: &Value) -> Value {
+        self.submit(organisation, key, body).await;
+        self.node.drain(&|_| ()).await.unwrap();
+        self.submit(organisation, key, body).await
     }
 
     /// What was noted of an organisation: action and subject, the oldest first.

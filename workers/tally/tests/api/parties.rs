@@ -10,7 +10,7 @@ use super::fixture::{Fixture, claim, claim_of, first, get};
 async fn a_party_sees_its_own_and_nothing_of_others() {
     let fixture = Fixture::new().await;
     let body = fixture
-        .submit("riverside", "k", &claim("A-1", "180.00"))
+        .settle("riverside", "k", &claim("A-1", "180.00"))
         .await;
     let id = first(&body);
     let of_claim = ["", "/eob", "/receipt", "/proof"].map(|part| format!("/claims/{id}{part}"));
@@ -69,13 +69,15 @@ async fn each_read_is_noted_under_the_name_of_who_read() {
         claim("A-1", "180.00"),
         claim_of("A-2", super::fixture::MEMBER, "2026-02-25", "90.00"),
     ]);
-    let body = fixture.submit("riverside", "k", &batch).await;
+    let body = fixture.settle("riverside", "k", &batch).await;
     let (id, other) = (first(&body), body["claims"][1]["claim"].as_str().unwrap());
     let noted = fixture.noted("riverside").await;
     let of = |action: &str, id: &str| (action.to_owned(), id.to_owned());
+    let both = [of("api:submission", &id), of("api:submission", other)];
     assert_eq!(
         noted,
-        [of("api:submission", &id), of("api:submission", other)]
+        [both.clone(), both].concat(),
+        "it was submitted twice"
     );
 
     for (path, action) in [

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::time::Duration;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -138,18 +138,30 @@ async fn nobody_holds_a_place_for_as_long_as_they_like() {
     assert_eq!(rows.unwrap(), []);
 }
 
+/// The node's database, behind its back.
+async fn database(fixture: &Fixture) -> sqlx::SqlitePool {
+    let path = fixture.node.folder().join("node.db");
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+    sqlx::SqlitePool::connect_with(options).await.unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_ends_in_its_time() {
-    let none = Bounds {
-        submissions: 1,
-        body: Duration::ZERO,
-        work: Duration::ZERO,
-    };
-    let fixture = Fixture::idle(0, none).await;
-    let answer = fixture.get("riverside", "/claims").await;
+    let fixture = Fixture::idle(0, tight()).await;
+    // Somebody else writes, and does not come to an end.
+    let database = database(&fixture).await;
+    let held = database.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let body = claim("A-1", "180.00");
+    let answer = fixture.ask(post("k", &body).by("riverside")).await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(answer.header("retry-after"), "5");
     answer.problem("A118");
+    // The same again, when it can be, has one effect.
+    held.rollback().await.unwrap();
+    let answer = fixture.ask(post("k", &body).by("riverside")).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED);
+    let rows = fixture.node.store().claims(&ClaimFilter::default()).await;
+    assert_eq!(rows.unwrap().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -159,11 +171,8 @@ async fn a_node_that_fails_says_so_and_no_more() {
         .submit("riverside", "k", &claim("A-1", "180.00"))
         .await;
     // Somebody damaged what is stored.
-    let path = fixture.node.folder().join("node.db");
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
-    let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
     sqlx::query("UPDATE claim SET payload = zeroblob(length(payload))")
-        .execute(&pool)
+        .execute(&database(&fixture).await)
         .await
         .unwrap();
     let answer = fixture
@@ -193,4 +202,35 @@ async fn a_request_keeps_its_id() {
     .into();
     assert!(made.iter().all(|id| id.len() == 24));
     assert_eq!(made.iter().collect::<BTreeSet<_>>().len(), 4);
+}
+
+/// As a node mounts them: the pages keep to themselves, the API to its root.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_api_stands_beside_the_pages() {
+    let mut fixture = Fixture::idle(0, Bounds::default()).await;
+    fixture.router = tally::pages::router(Arc::clone(&fixture.node))
+        .merge(tally::api::router(fixture.api.clone()));
+    let of = |path: &str| {
+        Request::get(path)
+            .header("host", "localhost")
+            .body(Body::empty())
+            .unwrap()
+    };
+    for path in ["/", "/claims", "/health"] {
+        let page = fixture.send(of(path)).await;
+        assert_eq!(page.status, StatusCode::OK, "{path}");
+    }
+    let page = fixture.send(of("/nothing")).await;
+    assert!(page.header("content-type").starts_with("text/html"));
+    for path in ["/api/v1", "/api/v1/", "/api/v1/nothing"] {
+        let answer = fixture.send(of(path)).await;
+        let kind = answer.header("content-type");
+        assert_eq!(kind, "application/problem+json", "{path}");
+        answer.problem("A104");
+    }
+    fixture.send(of("/api/v1/claims")).await.problem("A101");
+    let elsewhere = fixture
+        .ask(get("/ledger/trust").with("host", "api.example"))
+        .await;
+    assert_eq!(elsewhere.status, StatusCode::OK);
 }

@@ -20,7 +20,7 @@ async fn some(fixture: &Fixture) -> Vec<String> {
             claim_of("D-1", MEMBER, "2026-02-25", "90.00"),
         ])
         .collect();
-    let body = fixture.submit("riverside", "k", &json!(claims)).await;
+    let body = fixture.settle("riverside", "k", &json!(claims)).await;
     body["claims"]
         .as_array()
         .unwrap()
@@ -96,7 +96,7 @@ fn listed(body: &Value) -> Vec<String> {
 async fn one_claim_agrees_with_itself_to_the_cent() {
     let fixture = Fixture::new().await;
     let body = fixture
-        .submit("riverside", "k", &claim("A-1", "180.00"))
+        .settle("riverside", "k", &claim("A-1", "180.00"))
         .await;
     let short = &body["claims"][0];
     let id = first(&body);
@@ -223,7 +223,7 @@ async fn flags_are_filtered() {
 async fn what_was_erased_is_gone() {
     let fixture = Fixture::new().await;
     let body = fixture
-        .submit("riverside", "k", &claim("A-1", "180.00"))
+        .settle("riverside", "k", &claim("A-1", "180.00"))
         .await;
     let id = first(&body);
     let claim = tally_core::claim::ClaimId::parse(&id).unwrap();

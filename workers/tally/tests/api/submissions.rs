@@ -20,7 +20,7 @@ async fn a_batch_is_answered_with_its_outcomes() {
         claim_of("A-2", "NOBODY", "2026-02-10", "90.00"),
         { "format": "tallystick-claim/v1", "kind": "professional" },
     ]);
-    let body = fixture.submit("riverside", "batch-1", &batch).await;
+    let body = fixture.settle("riverside", "batch-1", &batch).await;
     assert_eq!(body["submission"], "batch-1");
     assert_eq!(body["status"], "decided");
     assert_eq!(body["read"], 3);
