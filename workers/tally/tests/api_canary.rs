@@ -48,6 +48,7 @@ async fn nothing_planted_is_said() {
         .with("traceparent", trace);
     let body = fixture.ask(good).await.json();
     let id = first(&body);
+    fixture.node.drain(&|_| ()).await.unwrap();
     let bad_key = WRONG.repeat(9);
     let wrong = json!({ "format": "tallystick-claim/v1", "member": MEMBER, WRONG: WRONG });
     let wrong_fhir = json!({ "resourceType": "Claim", "status": WRONG, "id": MEMBER, WRONG: 1 });

@@ -87,6 +87,9 @@ async fn each_mistake_has_its_code() {
         if matches!(code, "A101" | "A102") {
             assert!(answer.header("www-authenticate").starts_with("Bearer"));
         }
+        if code == "A105" {
+            assert!(answer.header("allow").contains("GET"));
+        }
         assert_eq!(problem.get("refusals").is_some(), code == "A114");
     }
     // Nothing of all this was taken in.

@@ -66,7 +66,7 @@ async fn one_claim_alone_is_a_submission_too() {
 async fn the_same_key_has_one_effect() {
     let fixture = Fixture::new().await;
     let batch = json!([claim("A-1", "180.00"), { "kind": "x" }]);
-    let one = fixture.submit("riverside", "k", &batch).await;
+    let one = fixture.settle("riverside", "k", &batch).await;
     let again = fixture.submit("riverside", "k", &batch).await;
     assert_eq!(one["claims"], again["claims"]);
     assert_eq!(one["refusals"], again["refusals"]);
