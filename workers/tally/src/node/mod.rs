@@ -40,7 +40,7 @@ use keys::Keys;
 pub use enrol::Enrolled;
 pub use fsck::{Fault, Fscked};
 pub use publish::{PublishError, Published};
-pub use read::{Accumulated, ClaimRead, FlagRead};
+pub use read::{Accumulated, ClaimRead, FlagRead, acting};
 pub use replay::{Break, Replayed};
 pub use submit::{Delivery, RefusedClaim, Reused, Submitted};
 pub(crate) use work::adjudicate;

@@ -61,8 +61,7 @@ pub struct Accumulated {
 }
 
 impl Node {
-    /// Notes who did what. On an embedded node the actor is the operating
-    /// system's user.
+    /// Notes who did what: see [`acting`].
     pub(super) async fn audit(&self, action: &str, subjects: &[String]) -> Result<()> {
         let actor = actor();
         let at = Clock::now_ms();
@@ -96,14 +95,6 @@ impl Node {
     /// When the store fails.
     pub(crate) async fn note_of(&self, action: &str, subject: &str) -> Result<()> {
         self.audit(action, &[subject.to_owned()]).await
-    }
-
-    /// Notes what is done with the whole node.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub(crate) async fn note_all(&self, action: &str) -> Result<()> {
-        self.audit(action, &[]).await
     }
 
     /// Gives up a claim that is set aside. Answers whether it was.
@@ -303,8 +294,39 @@ impl Node {
     }
 }
 
-/// Who acts on an embedded node.
+tokio::task_local! {
+    static ACTOR: String;
+}
+
+/// Lets whatever is awaited act in somebody's name: its audit entries are
+/// theirs. What it spawns does not act in that name.
+pub async fn acting<F: Future>(actor: String, work: F) -> F::Output {
+    ACTOR.scope(actor, work).await
+}
+
+/// Who acts: as said with [`acting`]; else, on an embedded node, the operating
+/// system's user.
 fn actor() -> String {
-    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
-    format!("local:{}", user.unwrap_or_else(|_| "unknown".to_owned()))
+    ACTOR.try_with(Clone::clone).unwrap_or_else(|_| {
+        let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
+        format!("local:{}", user.unwrap_or_else(|_| "unknown".to_owned()))
+    })
+}
+
+impl Node {
+    /// Notes what is done with several claims; nothing when there are none.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn note_all(
+        &self,
+        action: &str,
+        claims: impl Iterator<Item = ClaimId>,
+    ) -> Result<()> {
+        let subjects: Vec<String> = claims.map(|claim| claim.to_string()).collect();
+        if subjects.is_empty() {
+            return Ok(());
+        }
+        self.audit(action, &subjects).await
+    }
 }

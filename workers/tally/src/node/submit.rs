@@ -250,3 +250,26 @@ fn submitted(row: &SubmissionRow, content: Token, again: bool) -> Result<Submitt
         again,
     })
 }
+
+impl Node {
+    /// What an organisation's submission of a control number came to; `None`
+    /// when there was none.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn submission(
+        &self,
+        submitter: &str,
+        interchange: &str,
+    ) -> Result<Option<Submitted>> {
+        let token = self.submission_token(&Delivery {
+            submitter,
+            interchange: Some(interchange),
+            bytes: &[],
+            format: None,
+        });
+        let row = self.store.submission(token).await?;
+        row.map(|row| submitted(&row, row.content, true))
+            .transpose()
+    }
+}

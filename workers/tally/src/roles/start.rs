@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::{Shared, Stop, Stopper, health, intake, relay, worker};
+use crate::api::{self, Api};
 use crate::config::Config;
 use crate::node::Node;
 use crate::node::clock::Clock;
@@ -72,7 +73,7 @@ pub async fn run(config: Config, which: Which, clock: Clock) -> Result<()> {
 /// When it cannot start, or a part of it ends.
 pub async fn serve(config: Config, which: Which, clock: Clock, stop: Stop) -> Result<()> {
     let name = config.worker.name.clone().unwrap_or_else(named);
-    let handle = crate::metrics::install();
+    let handle = crate::metrics::install()?;
     let called = format!("{} {name}", which.name());
     let node = Arc::new(Node::configured(&config, &called, clock).await?);
     let config = Arc::new(config);
@@ -135,7 +136,12 @@ pub async fn serve(config: Config, which: Which, clock: Clock, stop: Stop) -> Re
         eprintln!(
             "Pages on http://{at}, the API on http://{at}/api/v1, readiness on http://{health}/ready — stop with Ctrl-C"
         );
-        let router = crate::pages::router(node);
+        let api = Api {
+            node: Arc::clone(&node),
+            config: Arc::clone(&config),
+            nudge: queued,
+        };
+        let router = crate::pages::router(node).merge(api::router(api));
         let stop = stop.clone();
         parts.spawn(async move {
             let told = async move { stop.told().await };

@@ -1,0 +1,106 @@
+//! Who calls: an organisation of the configuration, by a token that its key
+//! signed. All it reads is noted under its name.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+
+use super::Service;
+use super::problem::{Code, Problem};
+use super::token::{Token, TokenError};
+use crate::config::{Config, May, Organisation};
+use crate::node::acting;
+use crate::node::clock::Clock;
+
+/// An organisation that calls.
+#[derive(Clone)]
+pub(super) struct Caller {
+    /// Its id: what it submits is its own.
+    pub id: String,
+    /// Whether it may read flags.
+    pub reads_flags: bool,
+    /// Whether it may read every claim.
+    pub reads_claims: bool,
+}
+
+impl Caller {
+    fn of(organisation: &Organisation) -> Self {
+        Self {
+            id: organisation.id.clone(),
+            reads_flags: organisation.may.contains(&May::ReadFlags),
+            reads_claims: organisation.may.contains(&May::ReadClaims),
+        }
+    }
+
+    /// Whether it is a party to what an organisation submitted.
+    pub(super) fn is_party_to(&self, submitter: &str) -> bool {
+        self.reads_claims || self.id == submitter
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let caller = parts.extensions.get::<Self>().cloned();
+        caller.ok_or_else(no_token)
+    }
+}
+
+fn no_token() -> Problem {
+    Problem::new(
+        Code::NoToken,
+        "Send `Authorization: Bearer` and a JWT signed with the organisation's ed25519 key.",
+    )
+}
+
+/// Lets a request on when an organisation is behind it; everything that is done
+/// for it is done in that organisation's name.
+pub(super) async fn authenticate(
+    State(service): State<Arc<Service>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let now = Clock::now_ms().div_euclid(1000);
+    let caller = match identify(request.headers(), &service.api.config, now) {
+        Ok(organisation) => Caller::of(organisation),
+        Err(problem) => return problem.into_response(),
+    };
+    tracing::Span::current().record("organisation", &caller.id);
+    let actor = format!("organisation:{}", caller.id);
+    request.extensions_mut().insert(caller);
+    acting(actor, next.run(request)).await
+}
+
+fn identify<'a>(
+    headers: &HeaderMap,
+    config: &'a Config,
+    now: i64,
+) -> Result<&'a Organisation, Problem> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else {
+        return Err(no_token());
+    };
+    let bad = |error: TokenError| Problem::new(Code::BadToken, format!("The token: {error}."));
+    if values.next().is_some() {
+        return Err(bad(TokenError::Form));
+    }
+    let text = value.to_str().map_err(|_| bad(TokenError::Form))?;
+    let (scheme, token) = text.split_once(' ').ok_or_else(|| bad(TokenError::Form))?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(bad(TokenError::Form));
+    }
+    let token = Token::parse(token.trim_start_matches(' ')).map_err(bad)?;
+    // Whether the name or the key is unknown is not said.
+    let organisation = config
+        .organisation(token.issuer())
+        .ok_or_else(|| bad(TokenError::Signature))?;
+    token
+        .verify(&organisation.key.0, &config.node.payer, now)
+        .map_err(bad)?;
+    Ok(organisation)
+}

@@ -1,0 +1,273 @@
+//! Reading claims: those an organisation is a party to, and no others.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::IntoResponse as _;
+use serde::Serialize;
+use tally_core::adjudication::Status;
+use tally_core::claim::ClaimId;
+use tally_core::interchange;
+use tally_core::ledger::tree::leaf_hash;
+use tally_store::port::{ClaimFilter, ClaimRow, Reading as _};
+use utoipa::ToSchema;
+
+use super::answer::{Links, Summary, encoded, status};
+use super::caller::Caller;
+use super::negotiate::{self, FHIR, JSON, TEXT};
+use super::problem::{Code, Problem};
+use super::query::{Asked, Fields, Named};
+use super::{Answered, ROOT, Service, Shared, eob, json};
+use crate::node::ClaimRead;
+use crate::node::keys::hex;
+use crate::view::ClaimView;
+
+/// Claims of a page, when nothing is said, and at most.
+const LIMITS: (u32, u32) = (50, 200);
+
+/// A page of claims.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ClaimPage)]
+pub(super) struct Page {
+    /// In order of their ids.
+    claims: Vec<Summary>,
+    /// Where the next page is; nothing on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// That an entry is on the ledger (RFC 6962, section 2.1.1).
+#[derive(Serialize, ToSchema)]
+#[schema(as = InclusionProof)]
+pub(super) struct Proof {
+    /// The claim.
+    claim: String,
+    /// The index of its entry.
+    index: u64,
+    /// The hash of its entry as a leaf, in hexadecimal.
+    leaf: String,
+    /// The hashes from the leaf to the root, in hexadecimal.
+    hashes: Vec<String>,
+    /// The signed checkpoint that has the root: a C2SP signed note.
+    checkpoint: String,
+}
+
+/// List claims
+///
+/// Those the organisation submitted; all, for one that may read every claim.
+#[utoipa::path(
+    get, path = "/claims", tag = "claims", operation_id = "listClaims",
+    security(("organisation" = [])),
+    params(
+        ("status" = Option<String>, Query, description = "`paid`, `denied` or `pended`"),
+        ("member" = Option<String>, Query, description = "The member's id, as sent"),
+        ("submitter" = Option<String>, Query, description = "Who submitted them; for an organisation that may read every claim"),
+        ("after" = Option<String>, Query, description = "Only claims after this id"),
+        ("limit" = Option<u32>, Query, description = "Claims of a page: 1 to 200, 50 when it is not said"),
+    ),
+    responses((status = 200, description = "A page of claims", body = Page,
+        headers(("Link" = String, description = "The next page, as `rel=\"next\"`")))),
+)]
+pub(super) async fn list(State(service): Shared, caller: Caller, Asked(pairs): Asked) -> Answered {
+    let fields = Fields::of(&pairs, &["status", "member", "submitter", "after", "limit"])?;
+    let status = fields.get("status").map(parse_status).transpose()?;
+    let after = fields.claim("after")?;
+    let limit = fields.number("limit", LIMITS.0, 1..=LIMITS.1)?;
+    let submitter = match (fields.get("submitter"), caller.reads_claims) {
+        (asked, true) => asked.map(str::to_owned),
+        (Some(asked), false) if asked != caller.id => {
+            return Err(Problem::new(
+                Code::Forbidden,
+                "Another's claims are for organisations that may read every claim.",
+            ));
+        }
+        (_, false) => Some(caller.id.clone()),
+    };
+    let node = &service.api.node;
+    let mut rows = node
+        .store()
+        .claims(&ClaimFilter {
+            status,
+            member: fields.get("member").map(|id| node.member_token(id)),
+            submitter,
+            after,
+            limit: limit + 1,
+            ..ClaimFilter::default()
+        })
+        .await?;
+    // One more than a page tells whether there is a next.
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    node.note_all("api:claims", rows.iter().map(|row| row.id))
+        .await?;
+    let next = rows.last().filter(|_| more).map(|last| {
+        let mut address = format!("{ROOT}/claims?after={}&limit={limit}", last.id);
+        for name in ["status", "member", "submitter"] {
+            if let Some(value) = fields.get(name) {
+                address.push_str(&format!("&{name}={}", encoded(value)));
+            }
+        }
+        address
+    });
+    let link = next.as_ref().map(|next| format!("<{next}>; rel=\"next\""));
+    let mut response = json(&Page {
+        claims: rows.iter().map(Summary::of).collect(),
+        next,
+    })?;
+    if let Some(link) = link {
+        let link = HeaderValue::from_str(&link)?;
+        response.headers_mut().insert(header::LINK, link);
+    }
+    Ok(response)
+}
+
+fn parse_status(text: &str) -> Result<Status, Problem> {
+    [Status::Paid, Status::Denied, Status::Pended]
+        .into_iter()
+        .find(|status| status.as_str() == text)
+        .ok_or_else(|| Problem::parameter("`status` is `paid`, `denied` or `pended`."))
+}
+
+/// A claim and what it came to
+///
+/// The object that `tally claim export` prints a line of, with `received` and
+/// `links`; of a claim that waits, what is known of it.
+#[utoipa::path(
+    get, path = "/claims/{id}", tag = "claims", operation_id = "getClaim",
+    security(("organisation" = [])),
+    params(("id" = String, Path, description = "The claim's id")),
+    responses((status = 200, description = "The claim", body = serde_json::Value)),
+)]
+pub(super) async fn one(State(service): Shared, caller: Caller, Named(id): Named) -> Answered {
+    let read = open(&service, &caller, &id, "api:claim").await?;
+    let mut object = match &read.outcome {
+        Some(outcome) => serde_json::from_str(&interchange::outcome_json(&read.claim, outcome))?,
+        None => serde_json::json!({
+            "claim": read.row.id.to_string(),
+            "control_number": read.claim.control_number,
+            "status": status(&read.row),
+            "charge": read.row.charge.to_string(),
+        }),
+    };
+    object["received"] = read.row.received.to_string().into();
+    object["links"] = serde_json::to_value(Links::of(&read.row))?;
+    json(&object)
+}
+
+/// A claim's explanation of benefits
+///
+/// Line by line, from charge to payment, each adjustment with its clause: as
+/// JSON, as text, or as a FHIR R4 ClaimResponse.
+#[utoipa::path(
+    get, path = "/claims/{id}/eob", tag = "claims", operation_id = "getExplanation",
+    security(("organisation" = [])),
+    params(("id" = String, Path, description = "The claim's id")),
+    responses((status = 200, description = "The explanation", content(
+        (serde_json::Value = "application/json"), (String = "text/plain"), (serde_json::Value = "application/fhir+json")
+    ))),
+)]
+pub(super) async fn explanation(
+    State(service): Shared,
+    caller: Caller,
+    Named(id): Named,
+    headers: HeaderMap,
+) -> Answered {
+    let kind = negotiate::answer(&headers, &[JSON, TEXT, FHIR])?;
+    let read = open(&service, &caller, &id, "api:eob").await?;
+    let Some(outcome) = &read.outcome else {
+        return Err(not_yet(&read.row));
+    };
+    let node = &service.api.node;
+    if kind == FHIR {
+        let today = node.clock().today();
+        let body = interchange::claim_response(&read.claim, outcome, today);
+        return Ok(([(header::CONTENT_TYPE, FHIR)], body).into_response());
+    }
+    let view = ClaimView::of(&read, &node.book().await?);
+    if kind == TEXT {
+        return Ok(text(eob::text(&view)));
+    }
+    json(&view)
+}
+
+/// A claim's receipt
+///
+/// One file that `tally ledger verify` accepts, offline.
+#[utoipa::path(
+    get, path = "/claims/{id}/receipt", tag = "claims", operation_id = "getReceipt",
+    security(("organisation" = [])),
+    params(("id" = String, Path, description = "The claim's id")),
+    responses((status = 200, description = "The receipt", body = String, content_type = "text/plain")),
+)]
+pub(super) async fn receipt(State(service): Shared, caller: Caller, Named(id): Named) -> Answered {
+    let row = entered(&service, &caller, &id).await?;
+    let receipt = service.api.node.receipt(row.id).await?;
+    Ok(text(receipt.to_string()))
+}
+
+/// That a claim's entry is on the ledger
+#[utoipa::path(
+    get, path = "/claims/{id}/proof", tag = "claims", operation_id = "getProof",
+    security(("organisation" = [])),
+    params(("id" = String, Path, description = "The claim's id")),
+    responses((status = 200, description = "The proof", body = Proof)),
+)]
+pub(super) async fn proof(State(service): Shared, caller: Caller, Named(id): Named) -> Answered {
+    let row = entered(&service, &caller, &id).await?;
+    let receipt = service.api.node.receipt(row.id).await?;
+    json(&Proof {
+        claim: row.id.to_string(),
+        index: receipt.local.index,
+        leaf: hex(&leaf_hash(&receipt.entry)),
+        hashes: receipt.local.path.iter().map(|hash| hex(hash)).collect(),
+        checkpoint: receipt.local.checkpoint.to_string(),
+    })
+}
+
+fn text(body: String) -> axum::response::Response {
+    let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+    (kind, body).into_response()
+}
+
+/// A claim the caller is a party to. Another's is as if it were not there.
+async fn find(service: &Service, caller: &Caller, id: &str) -> Result<ClaimRow, Problem> {
+    let id = ClaimId::parse(id).ok_or_else(Problem::no_claim)?;
+    let row = service.api.node.store().claim(id).await?;
+    row.filter(|row| caller.is_party_to(&row.submitter))
+        .ok_or_else(Problem::no_claim)
+}
+
+/// The same, opened for a purpose.
+async fn open(
+    service: &Service,
+    caller: &Caller,
+    id: &str,
+    purpose: &str,
+) -> Result<ClaimRead, Problem> {
+    let row = find(service, caller, id).await?;
+    let mut reads = service.api.node.open_claims(vec![row], purpose).await?;
+    reads.pop().ok_or_else(Problem::erased)
+}
+
+/// The same, when it is on the ledger and can be opened.
+async fn entered(service: &Service, caller: &Caller, id: &str) -> Result<ClaimRow, Problem> {
+    let row = find(service, caller, id).await?;
+    let outcome = row.outcome.as_ref().ok_or_else(|| not_yet(&row))?;
+    if outcome.leaf.is_none() {
+        return Err(not_yet(&row));
+    }
+    let record = outcome.record.record;
+    let keys = service.api.node.vault().keys(&[record]).await?;
+    if !keys.contains_key(&record) {
+        return Err(Problem::erased());
+    }
+    Ok(row)
+}
+
+fn not_yet(row: &ClaimRow) -> Problem {
+    let detail = match (&row.outcome, row.discarded) {
+        (_, true) => "The claim was discarded: it never comes to anything.",
+        (None, false) => "The claim waits to be adjudicated.",
+        (Some(_), false) => "The claim is decided and not on the ledger yet.",
+    };
+    Problem::new(Code::NotYet, detail)
+}

@@ -1,0 +1,33 @@
+//! The ledger's public bytes: for everyone, without a token.
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse as _;
+
+use super::{Answered, Shared};
+
+/// The signed checkpoint
+///
+/// A C2SP signed note: the log's name, its size and its root.
+#[utoipa::path(
+    get, path = "/ledger/checkpoint", tag = "ledger", operation_id = "getCheckpoint",
+    responses((status = 200, description = "The checkpoint", body = String, content_type = "text/plain")),
+)]
+pub(super) async fn checkpoint(State(service): Shared) -> Answered {
+    let (note, _) = service.api.node.checkpoint().await?;
+    let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+    Ok((kind, note.to_string()).into_response())
+}
+
+/// The trust file
+///
+/// The key of this node's log. Whoever verifies should have it from elsewhere
+/// too: compare them.
+#[utoipa::path(
+    get, path = "/ledger/trust", tag = "ledger", operation_id = "getTrust",
+    responses((status = 200, description = "The trust file", body = serde_json::Value)),
+)]
+pub(super) async fn trust(State(service): Shared) -> Answered {
+    let kind = [(header::CONTENT_TYPE, "application/json")];
+    Ok((kind, service.api.node.trust().to_string()).into_response())
+}

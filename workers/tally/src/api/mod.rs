@@ -1,0 +1,160 @@
+//! The HTTP API: claims in, outcomes, receipts and flags out, for organisations
+//! that authenticate with their own keys. `docs/api.md` describes it.
+//!
+//! A party sees its own claims and nothing of others'; each read of protected
+//! health information is noted under the organisation's name before it is
+//! answered. No log, metric or problem holds anything that identifies a person:
+//! not even an address is logged, since a query may name a member.
+
+mod answer;
+mod caller;
+mod claims;
+pub mod context;
+mod eob;
+mod flags;
+mod frame;
+mod ledger;
+mod negotiate;
+mod openapi;
+mod problem;
+mod query;
+mod submit;
+pub mod token;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::header;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::any;
+use serde::Serialize;
+use tokio::sync::{Notify, Semaphore};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use self::problem::Problem;
+use crate::config::Config;
+use crate::node::Node;
+
+pub use self::problem::Code;
+
+/// Where the API is.
+pub const ROOT: &str = "/api/v1";
+
+/// What the API works with.
+#[derive(Clone)]
+pub struct Api {
+    /// The node.
+    pub node: Arc<Node>,
+    /// Who may do what, and how much is taken in.
+    pub config: Arc<Config>,
+    /// Told when claims were queued, so that whoever drains wakes.
+    pub nudge: Arc<Notify>,
+}
+
+/// What one process does at once, and how long it takes for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Submissions in flight: each holds a body in memory.
+    pub submissions: usize,
+    /// How long a body may take to come.
+    pub body: Duration,
+    /// How long everything else may take, beside the node's patience.
+    pub work: Duration,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            submissions: 64,
+            body: Duration::from_secs(30),
+            work: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What the handlers share.
+struct Service {
+    api: Api,
+    bounds: Bounds,
+    submissions: Semaphore,
+    description: String,
+}
+
+impl Service {
+    /// How long a request may take in all.
+    fn whole(&self) -> Duration {
+        let patience = Duration::from_millis(self.api.config.intake.patience);
+        let Bounds { body, work, .. } = self.bounds;
+        body.saturating_add(work).saturating_add(patience)
+    }
+}
+
+type Shared = State<Arc<Service>>;
+type Answered = Result<Response, Problem>;
+
+/// The API of a node, below [`ROOT`].
+pub fn router(api: Api) -> Router {
+    bounded(api, Bounds::default())
+}
+
+/// The same, with bounds of one's own.
+pub fn bounded(api: Api, bounds: Bounds) -> Router {
+    let (open, closed, description) = described();
+    let limit = api.config.intake.limit;
+    let service = Arc::new(Service {
+        submissions: Semaphore::new(bounds.submissions),
+        api,
+        bounds,
+        description,
+    });
+    let authenticate = from_fn_with_state(Arc::clone(&service), caller::authenticate);
+    let framed = from_fn_with_state(Arc::clone(&service), frame::frame);
+    // A nested fallback does not answer for the root with a slash behind it.
+    let root = Router::new()
+        .route(&format!("{ROOT}/"), any(frame::nothing))
+        .layer(framed.clone());
+    let routes = open
+        .merge(closed.route_layer(authenticate))
+        .fallback(frame::nothing)
+        .method_not_allowed_fallback(frame::no_method)
+        .layer(DefaultBodyLimit::max(limit))
+        .layer(framed)
+        .with_state(service);
+    Router::new().nest(ROOT, routes).merge(root)
+}
+
+/// The description of the API: OpenAPI 3.1, as JSON.
+#[must_use]
+pub fn description() -> String {
+    described().2
+}
+
+/// The routes that are open to everyone, those that need a token, and their
+/// description.
+fn described() -> (Router<Arc<Service>>, Router<Arc<Service>>, String) {
+    let (open, with_open) = OpenApiRouter::with_openapi(openapi::base())
+        .routes(routes!(ledger::checkpoint))
+        .routes(routes!(ledger::trust))
+        .routes(routes!(openapi::document))
+        .split_for_parts();
+    let (closed, whole) = OpenApiRouter::with_openapi(with_open)
+        .routes(routes!(submit::submit, claims::list))
+        .routes(routes!(submit::submission))
+        .routes(routes!(claims::one))
+        .routes(routes!(claims::explanation))
+        .routes(routes!(claims::receipt))
+        .routes(routes!(claims::proof))
+        .routes(routes!(flags::list))
+        .split_for_parts();
+    (open, closed, openapi::finish(whole))
+}
+
+/// An answer as JSON.
+fn json(body: &impl Serialize) -> Answered {
+    let kind = [(header::CONTENT_TYPE, "application/json")];
+    Ok((kind, serde_json::to_vec(body)?).into_response())
+}

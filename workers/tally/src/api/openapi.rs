@@ -1,0 +1,155 @@
+//! The description of the API (OpenAPI 3.1): made from the handlers, so that
+//! there is no route without it, with the problems of each.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse as _;
+use utoipa::OpenApi as _;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{
+    Content, OpenApi, PathItem, Ref, RefOr, Response, ResponseBuilder, Schema, ServerBuilder,
+};
+
+use super::problem::{Code, ProblemBody};
+use super::submit::RefusalBody;
+use super::{Answered, ROOT, Shared};
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Tallystick",
+        description = "Claims in, outcomes out, with receipts that can be verified offline. \
+                       Every error is a problem (RFC 9457) with a stable code; `docs/api.md` explains them.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    components(schemas(ProblemBody, RefusalBody)),
+    tags(
+        (name = "claims", description = "Submitting claims and reading what they came to"),
+        (name = "flags", description = "What is flagged, for those who investigate"),
+        (name = "ledger", description = "Public bytes of the ledger"),
+        (name = "description", description = "This document"),
+    ),
+)]
+struct Described;
+
+/// The description without any route.
+pub(super) fn base() -> OpenApi {
+    let mut api = Described::openapi();
+    api.servers = Some(vec![ServerBuilder::new().url(ROOT).build()]);
+    let scheme = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .description(Some(
+            "A JWT (`alg` EdDSA, `typ` JWT) signed with the organisation's ed25519 key: `iss` its id, \
+             `aud` the payer, `iat`, `exp` at most an hour later, `jti`",
+        ))
+        .build();
+    if let Some(components) = &mut api.components {
+        components.add_security_scheme("organisation", SecurityScheme::Http(scheme));
+    }
+    api
+}
+
+/// Adds to each operation the problems it may end in, and answers the whole
+/// as JSON.
+pub(super) fn finish(mut api: OpenApi) -> String {
+    for item in api.paths.paths.values_mut() {
+        for operation in operations(item) {
+            let mut by_status: BTreeMap<String, Vec<Code>> = BTreeMap::new();
+            for code in problems(operation) {
+                let status = code.status().as_u16().to_string();
+                by_status.entry(status).or_default().push(code);
+            }
+            for (status, codes) in by_status {
+                let responses = &mut operation.responses.responses;
+                responses.insert(status, problem(&codes).into());
+            }
+        }
+    }
+    list_codes(&mut api);
+    api.to_pretty_json().unwrap_or_default()
+}
+
+/// Lists every code there is, beside the code of a problem.
+fn list_codes(api: &mut OpenApi) {
+    let schemas = api.components.as_mut().map(|it| &mut it.schemas);
+    let Some(RefOr::T(Schema::Object(problem))) =
+        schemas.and_then(|schemas| schemas.get_mut("Problem"))
+    else {
+        return;
+    };
+    let Some(RefOr::T(Schema::Object(code))) = problem.properties.get_mut("code") else {
+        return;
+    };
+    code.enum_values = Some(Code::ALL.iter().map(|code| code.id().into()).collect());
+    code.description = Some(format!("The stable code. {}.", said(&Code::ALL)));
+}
+
+/// Codes and what they mean.
+fn said(codes: &[Code]) -> String {
+    let said: Vec<String> = codes
+        .iter()
+        .map(|code| format!("{}: {}", code.id(), code.title()))
+        .collect();
+    said.join("; ")
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    item.get.iter_mut().chain(item.post.iter_mut())
+}
+
+fn problem(codes: &[Code]) -> Response {
+    let schema = Ref::from_schema_name("Problem");
+    ResponseBuilder::new()
+        .description(said(codes))
+        .content("application/problem+json", Content::new(Some(schema)))
+        .build()
+}
+
+/// The problems an operation may end in. That there is nothing at an address,
+/// or not by that method, belongs to none.
+fn problems(operation: &Operation) -> Vec<Code> {
+    let mut codes = vec![Code::Timeout, Code::Internal];
+    if operation.security.is_some() {
+        codes.extend([Code::NoToken, Code::BadToken]);
+    }
+    codes.extend(match operation.operation_id.as_deref() {
+        Some("submitClaims") => &[
+            Code::NotAcceptable,
+            Code::BodyTimeout,
+            Code::TooLarge,
+            Code::MediaType,
+            Code::Key,
+            Code::KeyReused,
+            Code::Refused,
+            Code::Body,
+            Code::Busy,
+        ][..],
+        Some("listClaims" | "listFlags") => &[Code::Parameter, Code::Forbidden],
+        Some("getSubmission") => &[Code::NotFound],
+        Some("getClaim") => &[Code::NotFound, Code::Erased],
+        Some("getExplanation") => &[
+            Code::NotFound,
+            Code::NotAcceptable,
+            Code::NotYet,
+            Code::Erased,
+        ],
+        Some("getReceipt" | "getProof") => &[Code::NotFound, Code::NotYet, Code::Erased],
+        _ => &[],
+    });
+    codes.sort_unstable();
+    codes
+}
+
+/// This document
+#[utoipa::path(
+    get, path = "/openapi.json", tag = "description", operation_id = "getDescription",
+    responses((status = 200, description = "OpenAPI 3.1", body = serde_json::Value)),
+)]
+pub(super) async fn document(State(service): Shared) -> Answered {
+    let kind = [(header::CONTENT_TYPE, "application/json")];
+    Ok((kind, service.description.clone()).into_response())
+}

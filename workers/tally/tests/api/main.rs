@@ -1,0 +1,15 @@
+//! The API over a real node: what it answers, to whom, and what it refuses.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod fixture;
+mod parties;
+mod problems;
+mod reads;
+mod submissions;
+
+/// The description is a contract: a change of it is seen in review.
+#[test]
+fn the_description_is_as_it_was() {
+    insta::assert_snapshot!("openapi", tally::api::description());
+}

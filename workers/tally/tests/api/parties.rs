@@ -1,0 +1,113 @@
+//! Who sees what: a party its own claims, the payer all, investigators flags;
+//! and what each read leaves behind.
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use super::fixture::{Fixture, claim, claim_of, first, get};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_party_sees_its_own_and_nothing_of_others() {
+    let fixture = Fixture::new().await;
+    let body = fixture
+        .settle("riverside", "k", &claim("A-1", "180.00"))
+        .await;
+    let id = first(&body);
+    let of_claim = ["", "/eob", "/receipt", "/proof"].map(|part| format!("/claims/{id}{part}"));
+    for (organisation, expected) in [
+        ("riverside", StatusCode::OK),
+        ("lakeside", StatusCode::NOT_FOUND),
+        ("siu", StatusCode::NOT_FOUND),
+        ("harbor", StatusCode::OK),
+    ] {
+        for path in &of_claim {
+            let answer = fixture.get(organisation, path).await;
+            assert_eq!(answer.status, expected, "{organisation} {path}");
+            if expected == StatusCode::NOT_FOUND {
+                // It is as if it were not there, to the word.
+                let missing = path.replace(&id, &"0".repeat(32));
+                let none = fixture.get(organisation, &missing).await;
+                let (mut a, mut b) = (answer.problem("A104"), none.problem("A104"));
+                a["instance"] = json!("");
+                b["instance"] = json!("");
+                assert_eq!(a, b);
+            }
+        }
+        let listed = fixture.get(organisation, "/claims").await.json();
+        let expected = usize::from(expected == StatusCode::OK);
+        assert_eq!(listed["claims"].as_array().unwrap().len(), expected);
+    }
+    for (organisation, expected) in [
+        ("riverside", StatusCode::OK),
+        ("lakeside", StatusCode::NOT_FOUND),
+        ("harbor", StatusCode::NOT_FOUND),
+    ] {
+        let answer = fixture.get(organisation, "/submissions/k").await;
+        assert_eq!(answer.status, expected, "{organisation}");
+    }
+    for (organisation, expected) in [
+        ("riverside", StatusCode::FORBIDDEN),
+        ("lakeside", StatusCode::FORBIDDEN),
+        ("harbor", StatusCode::FORBIDDEN),
+        ("siu", StatusCode::OK),
+    ] {
+        for query in ["", &format!("?claim={id}")] {
+            let answer = fixture.get(organisation, &format!("/flags{query}")).await;
+            assert_eq!(answer.status, expected, "{organisation}");
+        }
+    }
+    for path in ["/ledger/checkpoint", "/ledger/trust", "/openapi.json"] {
+        let answer = fixture.ask(get(path)).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_read_is_noted_under_the_name_of_who_read() {
+    let fixture = Fixture::new().await;
+    let batch = json!([
+        claim("A-1", "180.00"),
+        claim_of("A-2", super::fixture::MEMBER, "2026-02-25", "90.00"),
+    ]);
+    let body = fixture.settle("riverside", "k", &batch).await;
+    let (id, other) = (first(&body), body["claims"][1]["claim"].as_str().unwrap());
+    let noted = fixture.noted("riverside").await;
+    let of = |action: &str, id: &str| (action.to_owned(), id.to_owned());
+    let both = [of("api:submission", &id), of("api:submission", other)];
+    assert_eq!(
+        noted,
+        [both.clone(), both].concat(),
+        "it was submitted twice"
+    );
+
+    for (path, action) in [
+        ("", "api:claim"),
+        ("/eob", "api:eob"),
+        ("/receipt", "receipt-read"),
+        ("/proof", "receipt-read"),
+    ] {
+        let before = fixture.noted("harbor").await.len();
+        fixture.get("harbor", &format!("/claims/{id}{path}")).await;
+        let noted = fixture.noted("harbor").await;
+        assert_eq!(noted[before..], [of(action, &id)], "{path}");
+    }
+    fixture.get("harbor", "/claims").await;
+    let noted = fixture.noted("harbor").await;
+    let listed = &noted[noted.len() - 2..];
+    assert!(listed.iter().all(|(action, _)| action == "api:claims"));
+
+    let flags = fixture.get("siu", "/flags").await.json();
+    let flags = flags["flags"].as_array().unwrap();
+    assert!(!flags.is_empty(), "a service after death is flagged");
+    let expected: Vec<_> = flags
+        .iter()
+        .map(|flag| of("api:flags", flag["flag"].as_str().unwrap()))
+        .collect();
+    assert_eq!(fixture.noted("siu").await, expected);
+
+    // Whoever sees nothing has read nothing.
+    fixture.get("lakeside", &format!("/claims/{id}")).await;
+    fixture.get("lakeside", "/claims").await;
+    fixture.get("lakeside", "/flags").await;
+    assert_eq!(fixture.noted("lakeside").await, []);
+}
