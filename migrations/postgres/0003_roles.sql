@@ -172,7 +172,7 @@ GRANT UPDATE (unit) ON member TO tally_operator;
 GRANT UPDATE (previous) ON claim TO tally_operator;
 GRANT UPDATE (attempts, crashes, state, reason, published) ON queue TO tally_operator;
 GRANT DELETE ON queue TO tally_operator;
-GRANT UPDATE (settled, settled_at) ON dead_letter TO tally_operator;
+GRANT UPDATE (token, settled, settled_at) ON dead_letter TO tally_operator;
 
 -- ---- handed over --------------------------------------------------------------
 

@@ -68,7 +68,8 @@ pub trait Relay {
 /// A message that could not be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewDeadLetter {
-    /// Names the message: one that is stored already is stored once.
+    /// Names the message: one that waits already is stored once; one that
+    /// comes back after it was settled is another.
     pub token: Token,
     /// Milliseconds since 1970-01-01 UTC.
     pub at: i64,

@@ -52,7 +52,10 @@ impl DeadLetters for PostgresStore {
     async fn settle(&self, id: u64, done: &str, note: &AuditRow) -> Answer<bool> {
         whole!(self, "settling a dead letter", |conn| {
             let settled = sqlx::query(
-                "UPDATE dead_letter SET settled = $2, settled_at = $3 \
+                // Its name is free again: should the message come back, that is
+                // another letter.
+                "UPDATE dead_letter SET settled = $2, settled_at = $3, \
+                 token = sha256(token || int8send(id)) \
                  WHERE id = $1 AND settled IS NULL",
             )
             .bind(number(id))

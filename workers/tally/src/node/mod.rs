@@ -302,6 +302,16 @@ impl Node {
         &self.keys
     }
 
+    /// The public key that envelopes for this node are sealed to.
+    ///
+    /// # Panics
+    /// When the operating system gave a key that is none, which it never does.
+    pub fn envelope_key(&self) -> tally_queue::envelope::NodePublicKey {
+        let key = tally_queue::envelope::NodeKey::new(&self.keys.envelope);
+        #[allow(clippy::expect_used, reason = "any 32 bytes are a key")]
+        key.expect("any 32 bytes are a key").public()
+    }
+
     /// The token of a dead letter.
     pub(crate) fn dead_letter_token(&self, parts: &[&[u8]]) -> Token {
         self.keys.tokens.token("dead-letter", parts)

@@ -1,0 +1,447 @@
+//! The pipeline on a real RabbitMQ and a real PostgreSQL, each process the
+//! real binary: claims come to what they come to embedded, whoever works on
+//! them.
+
+mod common;
+#[path = "common/site.rs"]
+mod site;
+
+use std::collections::BTreeMap;
+
+use common::{errors, json, run, scratch, text};
+use site::{Site, field, until, until_async};
+use tally::demo::generate::{Population, generate};
+use tally::node::clock::Clock;
+use tally::node::{Delivery, Node};
+use tally_core::claim::ClaimId;
+use tally_queue::envelope::{CONTENT_TYPE, Envelope, Format, NodeKey, Sealing};
+use tally_queue::{Consumer, Headers, Outgoing, Publisher, Settings, Topology, bind_results};
+use tally_store::port::{
+    ClaimFilter, Detection as _, Layout as _, Reading as _, Waiting, Work as _,
+};
+
+/// What every claim came to: status, amounts, the hash of the outcome's bytes.
+async fn outcomes(node: &Node) -> BTreeMap<ClaimId, String> {
+    let rows = node.store().claims(&ClaimFilter::default()).await.unwrap();
+    rows.into_iter()
+        .map(|row| {
+            let outcome = row.outcome.expect("every claim is decided");
+            (
+                row.id,
+                format!("{} {:?}", row.sequence, outcome.outcome_hash),
+            )
+        })
+        .collect()
+}
+
+/// The same population on an embedded node.
+async fn embedded(population: &Population) -> BTreeMap<ClaimId, String> {
+    let (_folder, data) = scratch();
+    let first = population.files[0].received;
+    let node = Node::open(&data, Clock::simulated(first)).await.unwrap();
+    enrol(&node, population).await;
+    submit(&node, &population.files.iter().collect::<Vec<_>>()).await;
+    node.drain(&|_| ()).await.unwrap();
+    outcomes(&node).await
+}
+
+async fn enrol(node: &Node, population: &Population) {
+    for contract in &population.contracts {
+        node.enrol(contract, false).await.unwrap();
+    }
+}
+
+async fn submit(node: &Node, files: &[&tally::demo::generate::DemoFile]) {
+    for file in files {
+        node.clock().set(file.received);
+        node.submit(Delivery::local(&file.bytes, None))
+            .await
+            .unwrap();
+    }
+}
+
+async fn all_done(node: &Node) {
+    until_async("everything is decided and judged", async || {
+        let waiting = node.store().waiting().await.unwrap();
+        assert_eq!(waiting.held, 0, "{:?}", node.store().held().await);
+        (waiting == Waiting::default()).then_some(())
+    })
+    .await;
+}
+
+/// What a process says that it has counted.
+fn counted(process: &site::Process, counter: &str) -> u64 {
+    let at = process.address("readiness on http://");
+    let text = get(&format!("http://{at}/metrics"));
+    text.lines()
+        .find_map(|line| line.strip_prefix(counter)?.trim().parse().ok())
+        .unwrap_or(0)
+}
+
+/// A plain GET: the address is on this machine.
+fn get(url: &str) -> String {
+    use std::io::{Read as _, Write as _};
+    let rest = url.strip_prefix("http://").unwrap();
+    let (host, path) = rest.split_once('/').unwrap();
+    let mut stream = std::net::TcpStream::connect(host).unwrap();
+    write!(
+        stream,
+        "GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn the_demo_on_servers_comes_to_the_same() {
+    let database = tally_rig::shared_postgres().fresh_database().unwrap();
+    let broker = tally_rig::shared_rabbit().fresh_vhost().unwrap();
+    let demo = ["demo", "--once", "--json", "--claims", "250", "--seed", "7"];
+    let embedded = json(&run(demo), 0);
+    let servers = demo
+        .into_iter()
+        .chain(["--broker", &broker, "--database", &database]);
+    let servers: Vec<&str> = servers.collect();
+    // Twice: what it makes, it takes away.
+    for _ in 0..2 {
+        let on_servers = json(&run(&servers), 0);
+        for same in [
+            "claims",
+            "paid",
+            "denied",
+            "pended",
+            "refused",
+            "flags",
+            "charge",
+            "allowed",
+            "paid_amount",
+            "patient",
+            "balanced",
+            "outcomes_digest",
+            "replay",
+        ] {
+            assert_eq!(on_servers[same], embedded[same], "{same}");
+        }
+        assert_eq!(on_servers["ledger"]["size"], embedded["ledger"]["size"]);
+        assert_eq!(on_servers["ledger"]["verified"], true);
+    }
+    let alone = run(["demo", "--once", "--broker", &broker]);
+    assert!(errors(&alone).contains("--database"), "{}", errors(&alone));
+    assert_eq!(alone.status.code(), Some(2));
+}
+
+/// Two workers share the partitions; when one ends the other has them all; the
+/// number of partitions changes in the middle of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn partitions_move_between_workers_and_change_in_number() {
+    let population = generate(11, 700);
+    let site = Site::new("[worker]\nbatch = 16\n");
+    let node = site
+        .node(Clock::simulated(population.files[0].received))
+        .await;
+    enrol(&node, &population).await;
+    let third = population.files.len() / 3;
+    let files: Vec<_> = population.files.iter().collect();
+    let relay = site.start("relay", "r");
+    let one = site.start("worker", "one");
+    submit(&node, &files[..third]).await;
+    all_done(&node).await;
+    let adjudicated = "tally_claims_adjudicated_total";
+    assert!(counted(&one, adjudicated) > 0);
+
+    // A second one gets its share.
+    let two = site.start("worker", "two");
+    until("two workers see each other", || {
+        let log = std::fs::read_to_string(&one.log).ok()?;
+        log.contains("worker/two").then_some(())
+    });
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    submit(&node, &files[third..2 * third]).await;
+    let before = counted(&one, adjudicated);
+    all_done(&node).await;
+    let shares = (
+        counted(&one, adjudicated) - before,
+        counted(&two, adjudicated),
+    );
+    assert!(shares.0 > 0 && shares.1 > 0, "{shares:?}");
+
+    // Another number of partitions, and one of the workers ends.
+    let moved = site
+        .command(&["migrate", "--partitions", "3", "--json"])
+        .output();
+    assert_eq!(json(&moved.unwrap(), 0)["partitions"], 3);
+    submit(&node, &files[2 * third..]).await;
+    assert!(one.end(), "it ends well");
+    all_done(&node).await;
+    assert_eq!(
+        node.store().identity().await.unwrap().unwrap().partitions,
+        3
+    );
+    until("the old queues are removed", || {
+        let log = std::fs::read_to_string(&two.log).ok()?;
+        log.contains("are drained and removed").then_some(())
+    });
+    assert!(two.end() && relay.end());
+    assert_eq!(outcomes(&node).await, embedded(&population).await);
+
+    // The ledger holds: everything once, in order, and again from the inputs.
+    let relay = site.start("relay", "again");
+    relay.address("readiness on http://");
+    until_async("the log has everything", async || {
+        let waiting = tally_store::port::Log::outbox(node.store(), 1)
+            .await
+            .unwrap();
+        waiting.is_empty().then_some(())
+    })
+    .await;
+    assert!(relay.end());
+    let checked = json(
+        &site
+            .command(&["ledger", "fsck", "--json"])
+            .output()
+            .unwrap(),
+        0,
+    );
+    assert_eq!(
+        checked["faults"].as_array().map(Vec::len),
+        Some(0),
+        "{checked}"
+    );
+    let replayed = json(
+        &site
+            .command(&["ledger", "replay", "--json"])
+            .output()
+            .unwrap(),
+        0,
+    );
+    assert_eq!(replayed["chain_breaks"], 0, "{replayed}");
+    assert_eq!(node.store().unjudged(10).await.unwrap(), []);
+}
+
+const FAMILY: &str = r#"{"format":"tallystick-contract/v1","id":"C-9","inception":"2025-01-01",
+    "members":[{"id":"M-9","name":"Robin Example","birth":"1950-05-02","sex":"female",
+    "relationship":"subscriber","spans":[{"product":"harbor-ppo","from":"2025-01-01"}]}]}"#;
+
+fn claim(control: &str) -> String {
+    format!(
+        r#"{{"format":"tallystick-claim/v1","kind":"professional","control_number":"{control}",
+        "member":"M-9","billing":"2000001372","diagnoses":["J06.9"],"lines":[
+        {{"procedure":"99213","place":"11","quantity":"1","charge":"180.00","from":"{}"}}]}}"#,
+        Clock::System.today()
+    )
+}
+
+/// The messages of a queue, until there are so many.
+async fn messages(settings: &Settings, queue: &str, count: usize) -> Vec<(Headers, Vec<u8>)> {
+    let mut consumer = Consumer::new(settings.clone(), queue, 32);
+    let mut found = Vec::new();
+    while found.len() < count {
+        let batch = tokio::time::timeout(std::time::Duration::from_secs(60), consumer.next(32));
+        let batch = batch.await.expect("answers come").unwrap();
+        for delivery in batch.deliveries() {
+            found.push((delivery.headers().clone(), delivery.body().to_vec()));
+        }
+        batch.ack().await.unwrap();
+    }
+    consumer.close().await;
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn envelopes_are_taken_in_or_rejected_with_the_reason() {
+    let signer = tally_core::ledger::SigningKey::new("riverside", &[5; 32]).unwrap();
+    let stranger = tally_core::ledger::SigningKey::new("riverside", &[6; 32]).unwrap();
+    let sealing = NodeKey::new(&[7; 32]).unwrap();
+    let hex = |bytes: &[u8]| tally::node::keys::hex(bytes);
+    let site = Site::new(&format!(
+        "[intake]\nlimit = 20000\n[[organisation]]\nid = \"riverside\"\nkey = \"{}\"\nsealing = \"{}\"\n",
+        hex(&signer.verifier().public()),
+        hex(&sealing.public().to_bytes()),
+    ));
+    let family = site.folder().join("family.json");
+    std::fs::write(&family, FAMILY).unwrap();
+    let family = family.display().to_string();
+    text(
+        &site
+            .command(&["member", "import", &family])
+            .output()
+            .unwrap(),
+        0,
+    );
+    let node = site.node(Clock::System).await;
+    let running = site.start("node", "n");
+    running.address("Pages on http://");
+
+    let to = node.envelope_key();
+    let envelope = |interchange: &str, payer: &str, body: &str, signer| {
+        let what = Sealing {
+            payer,
+            submitter: "riverside",
+            interchange,
+            format: Format::Tally,
+            created: "2026-11-25T12:00:00Z",
+            payload: body.as_bytes(),
+        };
+        Envelope::seal(&what, &to, signer).unwrap()
+    };
+    let good = envelope("17", "harbor-health", &claim("E-1"), &signer);
+    let version = String::from_utf8(good.clone()).unwrap();
+    let version = version
+        .replace("\"version\":1", "\"version\":2")
+        .into_bytes();
+    let mut unsigned: serde_json::Value = serde_json::from_slice(&good).unwrap();
+    unsigned.as_object_mut().unwrap().remove("signature");
+    let other_node = NodeKey::new(&[8; 32]).unwrap().public();
+    let lost = Envelope::seal(
+        &Sealing {
+            payer: "harbor-health",
+            submitter: "riverside",
+            interchange: "21",
+            format: Format::Tally,
+            created: "2026-11-25T12:00:00Z",
+            payload: b"{}",
+        },
+        &other_node,
+        &signer,
+    )
+    .unwrap();
+    let sent: Vec<(&str, Vec<u8>, &str)> = vec![
+        ("good", good.clone(), CONTENT_TYPE),
+        ("good", good.clone(), CONTENT_TYPE),
+        (
+            "Q110",
+            envelope("17", "harbor-health", &claim("E-2"), &signer),
+            CONTENT_TYPE,
+        ),
+        ("Q101", good.clone(), "application/json"),
+        ("Q102", vec![b' '; 20_001], CONTENT_TYPE),
+        ("Q103", b"{not json".to_vec(), CONTENT_TYPE),
+        ("Q104", version, CONTENT_TYPE),
+        (
+            "Q105",
+            envelope("18", "elsewhere", &claim("E-3"), &signer),
+            CONTENT_TYPE,
+        ),
+        ("Q107", unsigned.to_string().into_bytes(), CONTENT_TYPE),
+        (
+            "Q108",
+            envelope("19", "harbor-health", &claim("E-4"), &stranger),
+            CONTENT_TYPE,
+        ),
+        ("Q109", lost, CONTENT_TYPE),
+    ];
+    let settings = Settings::new(&site.broker);
+    let topology = Topology::new("", 8).unwrap();
+    bind_results(&settings, &topology, "riverside", "riverside.inbox")
+        .await
+        .unwrap();
+    bind_results(&settings, &topology, "nobody", "riverside.answers")
+        .await
+        .unwrap();
+    let publisher = Publisher::new(settings.clone());
+    for (at, (_, body, content_type)) in sent.iter().enumerate() {
+        let headers = Headers::new()
+            .with_message_id(&format!("m-{at}"))
+            .unwrap()
+            .with_content_type(content_type)
+            .unwrap()
+            .with_reply_to("riverside.answers")
+            .unwrap();
+        let message = Outgoing {
+            exchange: topology.intake(),
+            routing_key: topology.only_key().to_owned(),
+            body: body.clone(),
+            headers,
+            unheard: false,
+        };
+        publisher.publish_surely(&message).await.unwrap();
+    }
+
+    // Each is answered where it asked to be, once for each time it was sent.
+    let answers = messages(&settings, "riverside.answers", sent.len()).await;
+    let mut told: BTreeMap<String, serde_json::Value> = BTreeMap::new();
+    for (headers, body) in answers {
+        let id = headers
+            .correlation_id()
+            .expect("an answer to something")
+            .to_owned();
+        told.insert(id, serde_json::from_slice(&body).unwrap());
+    }
+    for (at, (code, ..)) in sent.iter().enumerate() {
+        let answer = &told[&format!("m-{at}")];
+        if *code == "good" {
+            assert_eq!(answer["accepted"], true, "{answer}");
+            assert_eq!(answer["again"], at > 0, "{answer}");
+            assert_eq!(answer["claims"].as_array().map(Vec::len), Some(1));
+        } else {
+            assert_eq!(answer["accepted"], false, "{code}: {answer}");
+            assert_eq!(field(answer, "code"), *code, "{answer}");
+        }
+    }
+    // What it came to is told under the submitter's own key.
+    let (_, notice) = messages(&settings, "riverside.inbox", 1).await.remove(0);
+    let notice = sealing
+        .open_notice("harbor-health", "riverside", &notice)
+        .unwrap();
+    let notice: serde_json::Value = serde_json::from_slice(&notice).unwrap();
+    assert_eq!(notice["status"], "paid", "{notice}");
+    assert_eq!(notice["claim"], told["m-0"]["claims"][0]);
+
+    dead_letters(&site, &sent);
+    all_done(&node).await;
+    assert!(running.end(), "it ends well");
+}
+
+/// What could not be used waits for an operator, sealed, with the reason.
+fn dead_letters(site: &Site, sent: &[(&str, Vec<u8>, &str)]) {
+    let list = |all: bool| -> Vec<serde_json::Value> {
+        let mut arguments = vec!["queue", "dead", "list", "--json"];
+        arguments.extend(all.then_some("--all"));
+        let listed = json(&site.command(&arguments).output().unwrap(), 0);
+        assert_eq!(listed["claims"].as_array().map(Vec::len), Some(0));
+        listed["messages"].as_array().unwrap().clone()
+    };
+    let expected: Vec<&str> = sent
+        .iter()
+        .map(|(code, ..)| *code)
+        .filter(|code| !matches!(*code, "good" | "Q110"))
+        .collect();
+    let letters = until("the dead letters are in the store", || {
+        Some(list(false)).filter(|letters| letters.len() >= expected.len())
+    });
+    let mut codes: Vec<&str> = letters.iter().map(|letter| field(letter, "code")).collect();
+    codes.sort_unstable();
+    assert_eq!(codes, expected);
+    let number = |code: &str| {
+        let letter = letters.iter().find(|letter| field(letter, "code") == code);
+        letter.unwrap()["message"].to_string()
+    };
+    let settle = |how: &str, code: &str, ends: i32| {
+        let arguments = ["queue", "dead", how, &number(code), "--json"];
+        text(&site.command(&arguments).output().unwrap(), ends)
+    };
+    let shown: serde_json::Value = serde_json::from_str(&settle("show", "Q103", 0)).unwrap();
+    assert_eq!(shown["bytes"], 9);
+    assert!(!shown.to_string().contains("not json"));
+    settle("discard", "Q103", 0);
+    settle("discard", "Q103", 1);
+    // It is still what it was: it comes back with another number.
+    settle("replay", "Q107", 0);
+    let times = |letters: &[serde_json::Value]| {
+        letters
+            .iter()
+            .filter(|letter| field(letter, "code") == "Q107")
+            .count()
+    };
+    until("what was replayed came back", || {
+        (times(&list(false)) == 1 && times(&list(true)) == 2).then_some(())
+    });
+    let unknown = site
+        .command(&["queue", "dead", "show", "999"])
+        .output()
+        .unwrap();
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(errors(&unknown).contains("tally queue dead list"));
+}
