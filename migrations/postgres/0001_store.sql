@@ -136,7 +136,9 @@ CREATE TABLE queue (
     attempts   integer NOT NULL DEFAULT 0 CHECK (attempts >= 0),
     crashes    integer NOT NULL DEFAULT 0 CHECK (crashes >= 0),
     state      smallint NOT NULL CHECK (state IN (0, 1, 2)),
-    reason     text NOT NULL DEFAULT ''
+    reason     text NOT NULL DEFAULT '',
+    -- The W3C trace context that the claim came with.
+    trace      text
 ) WITH (fillfactor = 80);
 
 -- Each is asked for in its order, which is the primary key's: were it the same

@@ -114,6 +114,7 @@ fn submission(units: &[Token], size: usize, at: usize) -> Outcome<Submission> {
     Ok(Submission {
         token: Token(filled()?),
         submitter: "bench".into(),
+        trace: None,
         content: Token(filled()?),
         partitions: 1,
         read: u32::try_from(size)?,

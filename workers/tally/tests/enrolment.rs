@@ -70,3 +70,91 @@ fn a_death_that_becomes_known_later_flags_and_its_correction_withdraws() {
     import(folder.path(), &data, r#","death":"2026-04-01""#);
     assert_eq!(flagged(&data), 0);
 }
+
+/// A member who moves takes nothing along: claims of before stay with the old
+/// contract, those of after are the new one's, and a replay agrees.
+#[test]
+fn a_member_moves_between_contracts_in_the_order_of_both() {
+    let (folder, data) = scratch();
+    let family = |id: &str, members: &[(&str, &str)]| {
+        let members: Vec<String> = members
+            .iter()
+            .map(|(member, relationship)| {
+                format!(
+                    r#"{{"id":"{member}","name":"Robin Example","birth":"1980-05-02","sex":"female",
+                    "relationship":"{relationship}","spans":[{{"product":"harbor-ppo","from":"2025-01-01"}}]}}"#
+                )
+            })
+            .collect();
+        format!(
+            r#"{{"format":"tallystick-contract/v1","id":"{id}","inception":"2025-01-01","members":[{}]}}"#,
+            members.join(",")
+        )
+    };
+    let import = |text: &str, more: &[&str], code: i32| {
+        let path = folder.path().join("family.json");
+        std::fs::write(&path, text).unwrap();
+        let mut arguments = vec!["member", "import", path.to_str().unwrap()];
+        arguments.extend(more);
+        let output = run(&data, &arguments);
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let submit = |control: &str, member: &str, from: &str| {
+        let path = folder.path().join(format!("{control}.json"));
+        std::fs::write(
+            &path,
+            format!(
+                r#"{{"format":"tallystick-claim/v1","kind":"professional","control_number":"{control}",
+                "member":"{member}","billing":"2000001372","diagnoses":["J06.9"],"lines":[
+                {{"procedure":"99213","place":"11","quantity":"1","charge":"180.00","from":"{from}"}}]}}"#
+            ),
+        )
+        .unwrap();
+        let submitted = json(
+            &run(
+                &data,
+                &["claim", "submit", "--json", path.to_str().unwrap()],
+            ),
+            0,
+        );
+        assert_eq!(submitted["accepted"], 1, "{submitted}");
+    };
+    let moved_by = |member: &str| -> usize {
+        let shown = json(&run(&data, &["member", "show", member, "--json"]), 0);
+        let balances = shown["accumulators"].as_array().unwrap();
+        let moved = balances
+            .iter()
+            .map(|balance| balance["moved"].as_array().unwrap().len());
+        moved.max().unwrap_or(0)
+    };
+    import(
+        &family("C-1", &[("M-1", "subscriber"), ("M-2", "spouse")]),
+        &[],
+        0,
+    );
+    import(&family("C-2", &[("M-3", "subscriber")]), &[], 0);
+    submit("A-1", "M-2", "2026-03-02");
+    submit("A-2", "M-1", "2026-03-03");
+    let joined = family("C-2", &[("M-3", "subscriber"), ("M-2", "spouse")]);
+    let refused = import(&joined, &[], 1);
+    assert!(
+        refused.contains("enrolled under another contract"),
+        "{refused}"
+    );
+    assert!(refused.contains("--move"), "{refused}");
+    let before = moved_by("M-1");
+    import(&joined, &["--move"], 0);
+    submit("A-3", "M-2", "2026-03-04");
+    submit("A-4", "M-1", "2026-03-05");
+    submit("A-5", "M-3", "2026-03-06");
+    assert!(moved_by("M-1") > before || before == 0);
+    let replayed = json(&run(&data, &["ledger", "replay", "--json"]), 0);
+    assert_eq!(replayed["chain_breaks"], 0, "{replayed}");
+    let checked = json(&run(&data, &["ledger", "fsck", "--json"]), 0);
+    assert_eq!(
+        checked["faults"].as_array().map(Vec::len),
+        Some(0),
+        "{checked}"
+    );
+}

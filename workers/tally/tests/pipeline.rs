@@ -220,6 +220,8 @@ async fn partitions_move_between_workers_and_change_in_number() {
     assert_eq!(node.store().unjudged(10).await.unwrap(), []);
 }
 
+const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
 const FAMILY: &str = r#"{"format":"tallystick-contract/v1","id":"C-9","inception":"2025-01-01",
     "members":[{"id":"M-9","name":"Robin Example","birth":"1950-05-02","sex":"female",
     "relationship":"subscriber","spans":[{"product":"harbor-ppo","from":"2025-01-01"}]}]}"#;
@@ -348,7 +350,8 @@ async fn envelopes_are_taken_in_or_rejected_with_the_reason() {
             .with_content_type(content_type)
             .unwrap()
             .with_reply_to("riverside.answers")
-            .unwrap();
+            .unwrap()
+            .with_traceparent(TRACE);
         let message = Outgoing {
             exchange: topology.intake(),
             routing_key: topology.only_key().to_owned(),
@@ -388,6 +391,12 @@ async fn envelopes_are_taken_in_or_rejected_with_the_reason() {
     let notice: serde_json::Value = serde_json::from_slice(&notice).unwrap();
     assert_eq!(notice["status"], "paid", "{notice}");
     assert_eq!(notice["claim"], told["m-0"]["claims"][0]);
+
+    // The trace that it came with goes on to whoever worked on it.
+    let log = std::fs::read_to_string(&running.log).unwrap();
+    let worked = log.lines().find(|line| line.contains("worked on"));
+    let trace = TRACE.split('-').nth(1).unwrap();
+    assert!(worked.is_some_and(|line| line.contains(trace)), "{log}");
 
     dead_letters(&site, &sent);
     all_done(&node).await;

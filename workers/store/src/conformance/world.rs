@@ -129,6 +129,7 @@ pub fn submission(n: u64, claims: &[(u64, u64)]) -> Submission {
         submitter: SUBMITTERS[usize::try_from(n % 2).expect("a small number")].into(),
         content: token("content", n),
         partitions: identity().partitions,
+        trace: None,
         read: count + 1,
         refusals: format!("the {n}th refusal").into_bytes(),
         refused: 1,

@@ -46,6 +46,8 @@ pub struct Submission {
     pub content: Token,
     /// The number of partitions that the claims' partitions are of.
     pub partitions: u32,
+    /// The W3C trace context it came with, for whoever adjudicates it elsewhere.
+    pub trace: Option<String>,
     /// How many claims were read.
     pub read: u32,
     /// What was refused: encoded by the caller, nothing identifying in it.

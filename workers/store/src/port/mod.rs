@@ -83,7 +83,10 @@ pub enum StoreError {
         what: &'static str,
     },
     /// A member is enrolled under another contract.
-    #[error("member {position} of the contract is enrolled under another contract")]
+    #[error(
+        "member {position} of the contract is enrolled under another contract: when they move to \
+         this one, say `--move`"
+    )]
     MemberElsewhere {
         /// Position of the member, from 1.
         position: usize,

@@ -8,7 +8,7 @@ use tally_core::claim::ClaimId;
 use super::{Answer, AuditRow, Sealed, Token};
 
 /// A claim to be published to its partition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dispatch {
     /// The claim.
     pub claim: ClaimId,
@@ -16,6 +16,8 @@ pub struct Dispatch {
     pub partitions: u32,
     /// Its partition.
     pub partition: u32,
+    /// The W3C trace context it came with.
+    pub trace: Option<String>,
 }
 
 /// A claim decided, to be told to whoever submitted it.

@@ -53,8 +53,8 @@ pub(super) const STORED: &str = "WITH given AS MATERIALIZED (\
             first_service, charge, $15, $16 FROM given), \
      payloads AS (INSERT INTO claim_payload (place, received, record, payload) \
      SELECT place, received, record, payload FROM given), \
-     queued AS (INSERT INTO queue (claim, partitions, partition, state) \
-     SELECT place, $17, partition, state FROM given), \
+     queued AS (INSERT INTO queue (claim, partitions, partition, state, trace) \
+     SELECT place, $17, partition, state, $20 FROM given), \
      numbered AS (UPDATE unit SET \
          sequence = ($19::bigint[])[width_bucket(id, $18::bigint[])], \
          last_claim = ($19::bigint[])[width_bucket(id, $18::bigint[])] WHERE id = ANY($18)) \
@@ -263,6 +263,7 @@ async fn store(
         .bind(short(new.partitions))
         .bind(last.keys().copied().collect::<Vec<_>>())
         .bind(last.values().copied().collect::<Vec<_>>())
+        .bind(&new.trace)
         .execute(conn)
         .await
         .map_err(doing("storing claims"))

@@ -11,8 +11,8 @@ use super::cells::Cells;
 use super::{PostgresStore, doing, once, short, status_of, whole};
 
 /// What is ready and was not published, in order.
-pub(super) const UNPUBLISHED: &str = "SELECT c.id, q.partitions, q.partition \
-     FROM (SELECT claim + 0 AS claim, partitions, partition FROM queue \
+pub(super) const UNPUBLISHED: &str = "SELECT c.id, q.partitions, q.partition, q.trace \
+     FROM (SELECT claim + 0 AS claim, partitions, partition, trace FROM queue \
            WHERE state = 0 AND published IS NULL ORDER BY claim + 0 LIMIT $1) AS q \
      CROSS JOIN LATERAL (SELECT id FROM claim WHERE claim.place = q.claim OFFSET 0) AS c \
      ORDER BY q.claim";
@@ -63,6 +63,7 @@ impl Relay for PostgresStore {
                         claim: cells.claim()?,
                         partitions: cells.number()?,
                         partition: cells.number()?,
+                        trace: cells.optional(Cells::text)?,
                     })
                 })
                 .collect()

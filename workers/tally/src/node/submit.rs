@@ -192,6 +192,7 @@ impl Node {
             submitter: delivery.submitter.to_owned(),
             content: self.content_token(&delivery),
             partitions: partitions.get(),
+            trace: crate::api::context::current().map(|context| context.trace.traceparent()),
             read: read.read,
             refused: u32::try_from(refusals.len())?,
             refusals: refusals.to_canon(),

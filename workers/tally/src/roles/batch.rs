@@ -12,6 +12,7 @@ use tally_store::port::{Queued, Relay as _, Taken, Work as _};
 use thiserror::Error;
 
 use super::{Kind, Patience, Shared, kind, surely};
+use crate::api::context::Trace;
 use crate::failpoint;
 use crate::node::Failed;
 
@@ -69,6 +70,17 @@ impl Desk<'_> {
         let alone = again.is_some_and(|times| times >= SUSPICIOUS);
         if self.settle(&claims, alone, &mut batch).await?.is_none() {
             return Ok(());
+        }
+        for delivery in batch.deliveries() {
+            if let Some(parent) = delivery.headers().traceparent() {
+                let trace = Trace::continuing(Some(&parent));
+                tracing::info!(
+                    claim = delivery.headers().message_id().unwrap_or_default(),
+                    trace = crate::node::keys::hex(&trace.id),
+                    parent,
+                    "worked on"
+                );
+            }
         }
         failpoint::reach("before-ack");
         batch.ack().await?;

@@ -12,6 +12,7 @@ use tally_queue::envelope::{self, Directory, Envelope, NodeKey, Opened, Rejected
 use tally_queue::{Batch, Consumer, Delivery as Message, Headers, Publisher, Reason, Topology};
 
 use super::{Kind, Patience, Shared, is_missing, kind};
+use crate::api::context::{Context, Trace};
 use crate::config::Config;
 use crate::failpoint;
 use crate::node::{Delivery, Node, Reused, Submitted};
@@ -142,7 +143,9 @@ impl Desk<'_> {
             let opened = Envelope::open(message.body(), content_type, self.directory);
             match opened {
                 Ok(opened) => {
-                    let Some(answer) = self.submit(&opened).await? else {
+                    let trace = message.headers().traceparent();
+                    let trace = Trace::continuing(trace.as_deref());
+                    let Some(answer) = self.submit(&opened, trace).await? else {
                         // To stop: the rest is delivered again.
                         return Ok(());
                     };
@@ -178,7 +181,11 @@ impl Desk<'_> {
 
     /// Submits what an envelope holds; the answer to its sender. None when it
     /// was told to stop.
-    async fn submit(&self, opened: &Opened) -> Result<Option<Value>> {
+    async fn submit(&self, opened: &Opened, trace: Trace) -> Result<Option<Value>> {
+        let context = Context {
+            request: opened.interchange.clone(),
+            trace,
+        };
         let mut patience = Patience::new("taking in an envelope");
         loop {
             let delivery = Delivery {
@@ -187,7 +194,8 @@ impl Desk<'_> {
                 bytes: &opened.payload,
                 format: Some(format(opened.format)),
             };
-            match self.shared.node.submit(delivery).await {
+            let submitting = self.shared.node.submit(delivery);
+            match context.clone().scope(submitting).await {
                 Ok(submitted) => return Ok(Some(acknowledgement(opened, &submitted))),
                 Err(error) if error.is::<Reused>() => {
                     let reason = Reason {

@@ -122,6 +122,7 @@ async fn dispatch_once(shared: &Shared, key: &QueueKey, publisher: &Publisher) -
         claim,
         partitions,
         partition,
+        trace,
     } in &rows
     {
         let topology = match topologies.get(partitions) {
@@ -134,7 +135,10 @@ async fn dispatch_once(shared: &Shared, key: &QueueKey, publisher: &Publisher) -
             partitions: topology.partitions(),
             partition: u16::try_from(*partition)?,
         };
-        let headers = Headers::new().with_message_id(&claim.to_string())?;
+        let mut headers = Headers::new().with_message_id(&claim.to_string())?;
+        if let Some(trace) = trace {
+            headers = headers.with_traceparent(trace);
+        }
         messages.push(topology.to_partition(place, key.seal(place, &claim.0)?, headers));
     }
     failpoint::reach("before-publish");

@@ -9,6 +9,7 @@ fn dispatch(n: u64, partition: u32) -> Dispatch {
         claim: claim_id(n),
         partitions: 2,
         partition,
+        trace: None,
     }
 }
 
