@@ -78,11 +78,16 @@ impl Node {
     /// # Errors
     /// When the store fails.
     pub async fn integrate(&self, drained: bool) -> Result<bool> {
-        let before = self.store.head().await?.size;
+        let mut grown = false;
         loop {
             match self.integrate_once(drained).await {
-                Ok(true) => {}
-                Ok(false) => return Ok(self.store.head().await?.size > before),
+                Ok(Some(last)) => {
+                    grown = true;
+                    if last {
+                        return Ok(grown);
+                    }
+                }
+                Ok(None) => return Ok(grown),
                 // Another process appended: look again.
                 Err(error) if is_fenced(&error) => {}
                 Err(error) => return Err(error),
@@ -99,14 +104,14 @@ impl Node {
             .is_some_and(|entry| matches!(Entry::from_canon(entry), Ok(Entry::Adjudicated(_)))))
     }
 
-    /// Whether there may be more.
-    async fn integrate_once(&self, drained: bool) -> Result<bool> {
-        let head = self.store.head().await?;
+    /// Whether something was appended, and whether that was all there was.
+    async fn integrate_once(&self, drained: bool) -> Result<Option<bool>> {
         let rows = self.store.outbox(AT_ONCE).await?;
         let last = rows.len() < AT_ONCE as usize;
         if rows.is_empty() && !drained {
-            return Ok(false);
+            return Ok(None);
         }
+        let head = self.store.head().await?;
         let mut pending = self.store.pending_flags(AT_ONCE).await?;
         let mut schedule = Schedule {
             adjudicated: head.adjudicated,
@@ -141,7 +146,7 @@ impl Node {
         self.append(&head, frontier, leaves, schedule.adjudicated)
             .await?;
         crate::failpoint::reach("after-append");
-        Ok(!last)
+        Ok(Some(last))
     }
 
     async fn append(

@@ -24,7 +24,7 @@ use crate::node::clock::Clock;
 /// Messages published at once.
 const AT_ONCE: u32 = 1024;
 /// How long nothing is looked for after nothing was found: from, to.
-const IDLE: (Duration, Duration) = (Duration::from_millis(4), Duration::from_millis(64));
+const IDLE: (Duration, Duration) = (Duration::from_millis(4), Duration::from_millis(128));
 /// How often a relay tells that it lives.
 const BEAT: Duration = Duration::from_secs(2);
 /// How often the broker is asked whether it lost something.
