@@ -400,7 +400,68 @@ async fn envelopes_are_taken_in_or_rejected_with_the_reason() {
 
     dead_letters(&site, &sent);
     all_done(&node).await;
+    assert_sealed(&site, &log);
     assert!(running.end(), "it ends well");
+}
+
+/// Nothing that identifies a person stands in the database or in a log.
+fn assert_sealed(site: &Site, log: &str) {
+    let dumped = std::process::Command::new("pg_dump")
+        .arg(&site.database)
+        .output()
+        .unwrap();
+    assert!(dumped.status.success(), "{dumped:?}");
+    let dumped = String::from_utf8(dumped.stdout).unwrap();
+    assert!(dumped.contains("dead_letter") && dumped.len() > 10_000);
+    for planted in ["Robin Example", "2000001372", "1950-05-02"] {
+        let hex = tally::node::keys::hex(planted.as_bytes());
+        for text in [dumped.as_str(), log] {
+            assert!(
+                !text.contains(planted) && !text.contains(&hex),
+                "{planted} is there"
+            );
+        }
+    }
+}
+
+/// Without a broker one process drains the queue, on PostgreSQL too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_without_a_broker_drains_its_queue() {
+    let site = Site::alone();
+    let family = site.folder().join("family.json");
+    std::fs::write(&family, FAMILY).unwrap();
+    let family = family.display().to_string();
+    text(
+        &site
+            .command(&["member", "import", &family])
+            .output()
+            .unwrap(),
+        0,
+    );
+    let running = site.start("node", "n");
+    running.address("Pages on http://");
+    let node = site.node(Clock::System).await;
+    node.submit(Delivery::local(claim("B-1").as_bytes(), None))
+        .await
+        .unwrap();
+    all_done(&node).await;
+    let listed = json(
+        &site
+            .command(&["queue", "dead", "list", "--json"])
+            .output()
+            .unwrap(),
+        0,
+    );
+    assert_eq!(listed, serde_json::json!({ "claims": [], "messages": [] }));
+    assert!(running.end(), "it ends well");
+    // Roles that need a broker say so.
+    let refused = site.command(&["worker"]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(
+        errors(&refused).contains("`[broker]`"),
+        "{}",
+        errors(&refused)
+    );
 }
 
 /// What could not be used waits for an operator, sealed, with the reason.

@@ -304,28 +304,29 @@ impl Node {
         if !self.beside_broker() {
             return self.drain(progress).await;
         }
-        let mut adjudicated = 0;
+        let mut waiting = claims.to_vec();
         let mut moved = Instant::now();
-        while moved.elapsed() < HEADWAY {
-            let mut decided = 0;
-            for chunk in claims.chunks(1024) {
+        loop {
+            let mut decided = BTreeSet::new();
+            for chunk in waiting.chunks(256) {
                 let rows = self.store.claims_by_id(chunk).await?;
-                decided += rows.iter().filter(|row| row.outcome.is_some()).count() as u64;
+                let done = rows.iter().filter(|row| row.outcome.is_some());
+                decided.extend(done.map(|row| row.id));
             }
-            if decided > adjudicated {
+            if !decided.is_empty() {
                 moved = Instant::now();
+                waiting.retain(|claim| !decided.contains(claim));
             }
-            adjudicated = decided;
+            let adjudicated = claims.len().saturating_sub(waiting.len()) as u64;
             progress(adjudicated);
-            if adjudicated == claims.len() as u64 {
-                break;
+            if waiting.is_empty() || moved.elapsed() > HEADWAY {
+                return Ok(Drained {
+                    adjudicated,
+                    waiting: self.store.waiting().await?,
+                });
             }
             tokio::time::sleep(PAUSE).await;
         }
-        Ok(Drained {
-            adjudicated,
-            waiting: self.store.waiting().await?,
-        })
     }
 
     /// Adjudicates one batch.

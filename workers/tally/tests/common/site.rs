@@ -21,6 +21,8 @@ pub struct Site {
     folder: tempfile::TempDir,
     /// Of the broker.
     pub broker: String,
+    /// Of the database.
+    pub database: String,
     /// The configuration.
     pub config: PathBuf,
 }
@@ -28,20 +30,30 @@ pub struct Site {
 impl Site {
     /// Servers are started when they are not there; the node is set up.
     pub fn new(more: &str) -> Self {
+        let broker = shared_rabbit().fresh_vhost().unwrap();
+        let more = format!("[broker]\nurl = {broker:?}\n{more}");
+        Self::with(broker, &more)
+    }
+
+    /// A node without a broker.
+    pub fn alone() -> Self {
+        Self::with(String::new(), "")
+    }
+
+    fn with(broker: String, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = shared_postgres().fresh_database().unwrap();
-        let broker = shared_rabbit().fresh_vhost().unwrap();
         let config = folder.path().join("tally.toml");
         let text = format!(
             "[node]\ndata = {:?}\npayer = \"harbor-health\"\n[listen]\napi = \"127.0.0.1:0\"\n\
-             health = \"127.0.0.1:0\"\n[database]\nurl = {database:?}\nconnections = 8\n\
-             [broker]\nurl = {broker:?}\n{more}",
+             health = \"127.0.0.1:0\"\n[database]\nurl = {database:?}\nconnections = 8\n{more}",
             folder.path().join("data"),
         );
         std::fs::write(&config, text).unwrap();
         let site = Self {
             folder,
             broker,
+            database,
             config,
         };
         let made = json(&site.command(&["migrate", "--json"]).output().unwrap(), 0);
