@@ -57,7 +57,8 @@ pub async fn migrate(args: MigrateArgs) -> Result<Ended> {
     if let Some(partitions) = args.partitions {
         anyhow::ensure!(partitions.get() <= 256, "`--partitions` is 1 to 256");
         node.store().repartition(partitions.get()).await?;
-        node.note_of("repartitioned", &partitions.to_string()).await?;
+        node.note_of("repartitioned", &partitions.to_string())
+            .await?;
     }
     let identity = node
         .store()
