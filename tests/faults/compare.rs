@@ -100,7 +100,7 @@ pub async fn compare(
     every_claim(load, planted, &reads, &mut found);
     in_order(&reads, &mut found);
     let folder = tempfile::tempdir()?;
-    let other = undisturbed(folder.path(), load, &stands, planted).await?;
+    let other = undisturbed(site, folder.path(), load, &stands, planted).await?;
     let others = by_claim(
         other
             .read_claims(&ClaimFilter::default(), "comparison")
@@ -191,6 +191,7 @@ fn in_order(reads: &BTreeMap<ClaimId, ClaimRead>, found: &mut Found) {
 
 /// The same files in the same order, with nothing in the way.
 async fn undisturbed(
+    site: &Site,
     folder: &std::path::Path,
     load: &Load,
     stands: &BTreeMap<ClaimId, Stands>,
@@ -211,6 +212,13 @@ async fn undisturbed(
         ));
     }
     order.sort_unstable();
+    // Under the same keys, so that tokens, and what is named by them, are equal.
+    let keys = folder.join("node/keys");
+    std::fs::create_dir_all(&keys)?;
+    for entry in std::fs::read_dir(site.keys_folder())? {
+        let entry = entry?;
+        std::fs::copy(entry.path(), keys.join(entry.file_name()))?;
+    }
     let node = Node::open(&folder.join("node"), Clock::simulated(files[0].received)).await?;
     for contract in &load.population.contracts {
         node.enrol(contract, false).await?;

@@ -183,15 +183,20 @@ impl Site {
         Topology::new("", partitions).unwrap()
     }
 
+    /// The folder of the node's secrets.
+    pub fn keys_folder(&self) -> PathBuf {
+        self.folder.join("node/keys")
+    }
+
     /// The key of references.
     pub fn queue_key(&self) -> Result<QueueKey> {
-        let secret = secret(&self.folder.join("node/keys/queue.key"))?;
+        let secret = secret(&self.keys_folder().join("queue.key"))?;
         Ok(QueueKey::new(secret))
     }
 
     /// The node's key of envelopes.
     pub fn envelope_key(&self) -> Result<[u8; 32]> {
-        secret(&self.folder.join("node/keys/envelope.key"))
+        secret(&self.keys_folder().join("envelope.key"))
     }
 
     /// Starts a process. The first of `lives` is what its environment has at
