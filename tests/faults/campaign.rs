@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::compare::Found;
 use crate::dice::Dice;
 use crate::kinds::{KINDS, Kind};
-use crate::round::{Round, run};
+use crate::round::{Hold, Round, run};
 use crate::servers::Servers;
 
 /// What was asked.
@@ -83,7 +83,7 @@ pub fn campaign(arguments: &[String]) -> Result<()> {
         };
         let folder = tempfile::Builder::new().prefix("tally-faults-").tempdir()?;
         let begun = Instant::now();
-        let came = run(&mut servers, round, folder.path());
+        let came = run(Hold::Alone(&mut servers), round, folder.path());
         state.rounds += 1;
         state.seconds += begun.elapsed().as_secs_f64();
         let found = match came {

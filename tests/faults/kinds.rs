@@ -136,6 +136,11 @@ impl Kind {
         matches!(self, PostgresKilled | RabbitKilled | WalFull)
     }
 
+    /// Whether something is done to the servers themselves.
+    pub fn harms_servers(self) -> bool {
+        self.kills_a_server() || self == DiskFull
+    }
+
     /// Whether claims come as envelopes, through a node's intake.
     pub fn by_envelope(self) -> bool {
         matches!(self, NodeKilled | NodeAt(_) | PoisonMessages)

@@ -17,16 +17,19 @@ mod servers;
 mod site;
 
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use kinds::{KINDS, Kind};
-use round::Round;
+use round::{Hold, Round};
 use servers::Servers;
 
 /// Claims of a round of the tests.
 const CLAIMS: usize = 300;
+/// Rounds at once, unless `--test-threads` says otherwise: most of a round is
+/// waiting.
+const AT_ONCE: usize = 4;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -40,10 +43,8 @@ fn main() -> ExitCode {
         };
     }
     let mut arguments = Arguments::from_args();
-    // Rounds share servers that they kill; and their processes end with the
-    // thread that started them.
-    arguments.test_threads = Some(1);
-    let servers: Arc<Mutex<Option<Servers>>> = Arc::default();
+    arguments.test_threads = arguments.test_threads.or(Some(AT_ONCE));
+    let servers: Arc<RwLock<Option<Servers>>> = Arc::default();
     let mut trials: Vec<Trial> = KINDS
         .iter()
         .map(|(kind, _)| {
@@ -58,28 +59,45 @@ fn main() -> ExitCode {
     // The servers end before the process does.
     drop(
         servers
-            .lock()
+            .write()
             .unwrap_or_else(PoisonError::into_inner)
             .take(),
     );
     conclusion.exit_code()
 }
 
-/// One round of a kind, always the same.
-fn one(servers: &Mutex<Option<Servers>>, kind: Kind) -> Result<(), Failed> {
-    let mut servers = servers.lock().unwrap_or_else(PoisonError::into_inner);
-    let started = match servers.take() {
-        Some(started) => started,
-        None => Servers::start()?,
-    };
-    let servers = servers.insert(started);
+/// One round of a kind, always the same. Those that leave the servers alone
+/// run beside each other.
+fn one(servers: &RwLock<Option<Servers>>, kind: Kind) -> Result<(), Failed> {
+    {
+        let mut started = servers.write().unwrap_or_else(PoisonError::into_inner);
+        if started.is_none() {
+            *started = Some(Servers::start()?);
+        }
+    }
     let folder = tempfile::Builder::new().prefix("tally-faults-").tempdir()?;
     let round = Round {
         kind,
         seed: 1,
         claims: CLAIMS,
     };
-    let found = match round::run(servers, round, folder.path()) {
+    let gone = "the servers are gone";
+    let came = if kind.harms_servers() {
+        let mut servers = servers.write().unwrap_or_else(PoisonError::into_inner);
+        round::run(
+            Hold::Alone(servers.as_mut().ok_or(gone)?),
+            round,
+            folder.path(),
+        )
+    } else {
+        let servers = servers.read().unwrap_or_else(PoisonError::into_inner);
+        round::run(
+            Hold::Shared(servers.as_ref().ok_or(gone)?),
+            round,
+            folder.path(),
+        )
+    };
+    let found = match came {
         Ok(None) => return Ok(()),
         Ok(Some(found)) if found.violations() == 0 => return Ok(()),
         Ok(Some(found)) => found.said.join("\n"),

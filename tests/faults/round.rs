@@ -16,7 +16,7 @@ use crate::dice::Dice;
 use crate::kinds::Kind;
 use crate::load::{Load, Sent, Submitting};
 use crate::poison;
-use crate::servers::Servers;
+use crate::servers::{Doors, Servers};
 use crate::site::{PARTITIONS, RESULTS, SUBMITTER, Site};
 
 /// How long nothing may be decided, with all healed, before claims count as
@@ -29,6 +29,30 @@ pub struct Round {
     pub kind: Kind,
     pub seed: u64,
     pub claims: usize,
+}
+
+/// The servers, as a round has them.
+pub enum Hold<'a> {
+    /// Others use them too: nothing is done to the servers themselves.
+    Shared(&'a Servers),
+    /// Nobody else does.
+    Alone(&'a mut Servers),
+}
+
+impl Hold<'_> {
+    fn servers(&self) -> &Servers {
+        match self {
+            Self::Shared(servers) => servers,
+            Self::Alone(servers) => servers,
+        }
+    }
+
+    fn alone(&mut self) -> Result<&mut Servers> {
+        match self {
+            Self::Shared(_) => bail!("others use the servers"),
+            Self::Alone(servers) => Ok(servers),
+        }
+    }
 }
 
 /// What waits: ready, held, behind, marks, outbox, results, flags without a
@@ -44,18 +68,18 @@ const WAITING: &str = "select \
     (select count(*) from tally.dead_letter)";
 
 /// Runs a round. `None` when this machine cannot.
-pub fn run(servers: &mut Servers, round: Round, folder: &Path) -> Result<Option<Found>> {
+pub fn run(hold: Hold<'_>, round: Round, folder: &Path) -> Result<Option<Found>> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
-    runtime.block_on(async { played(servers, round, folder).await })
+    runtime.block_on(played(hold, round, folder))
 }
 
-async fn played(servers: &mut Servers, round: Round, folder: &Path) -> Result<Option<Found>> {
+async fn played(mut hold: Hold<'_>, round: Round, folder: &Path) -> Result<Option<Found>> {
     let Round { kind, seed, claims } = round;
     let mut dice = Dice::new(seed, &kind.name());
-    if matches!(kind, Kind::DiskFull | Kind::WalFull) && !servers.disks {
+    if matches!(kind, Kind::DiskFull | Kind::WalFull) && !hold.servers().disks {
         eprintln!("SKIPPED: {}: no small disks", kind.name());
         return Ok(None);
     }
@@ -69,7 +93,8 @@ async fn played(servers: &mut Servers, round: Round, folder: &Path) -> Result<Op
     }
     let load = Arc::new(Load::of(seed, claims));
     let batch = *dice.pick(&[1, 4, 16, 16, 64, 128]);
-    let mut site = Site::make(servers, folder, batch)?;
+    let doors = Doors::before(hold.servers())?;
+    let mut site = Site::make(hold.servers(), &doors, folder, batch)?;
     let contracts = folder.join("contracts.json");
     std::fs::write(&contracts, load.contracts_json())?;
     site.run(&["member", "import", &contracts.display().to_string()], 0)?;
@@ -77,7 +102,8 @@ async fn played(servers: &mut Servers, round: Round, folder: &Path) -> Result<Op
     topology.declare(&site.broker).await?;
     bind_results(&site.broker, &topology, SUBMITTER, RESULTS).await?;
     let mut play = Play {
-        servers,
+        hold: &mut hold,
+        doors: &doors,
         site: &mut site,
         load: &load,
         dice,
@@ -91,12 +117,13 @@ async fn played(servers: &mut Servers, round: Round, folder: &Path) -> Result<Op
         victim: None,
     };
     let found = play.all(round, jumps).await;
-    site.clear(servers);
+    site.clear(hold.servers());
     found.map(Some)
 }
 
-struct Play<'a> {
-    servers: &'a mut Servers,
+struct Play<'a, 'h> {
+    hold: &'a mut Hold<'h>,
+    doors: &'a Doors,
     site: &'a mut Site,
     load: &'a Arc<Load>,
     dice: Dice,
@@ -113,9 +140,10 @@ fn life(name: &str, value: impl Into<String>) -> Vec<(String, String)> {
     vec![(name.to_owned(), value.into())]
 }
 
-impl Play<'_> {
+impl Play<'_, '_> {
     async fn all(&mut self, round: Round, jumps: Option<Jumps>) -> Result<Found> {
         let kind = round.kind;
+        let mut times = Times::new();
         self.start(kind, jumps.as_ref())?;
         // Long enough that what is done to the servers meets it.
         let pace = if kind.kills_a_server() { 800 } else { 300 };
@@ -124,6 +152,7 @@ impl Play<'_> {
             true => Submitting::by_envelope(self.site, self.load, round.seed, pace)?,
         };
         self.inject(kind, jumps.as_ref()).await?;
+        times.lap("injected");
         let begun = Instant::now();
         while !load.ended()? {
             ensure!(
@@ -132,20 +161,26 @@ impl Play<'_> {
             );
             self.site.wait(Duration::from_millis(50)).await?;
         }
+        times.lap("loaded");
         let held = i64::from(self.victim.is_some());
         self.drained(held).await?;
+        times.lap("drained");
         self.after(kind).await?;
         self.happened(kind)?;
+        times.lap("settled");
         self.end()?;
+        times.lap("ended");
         let left = self.site.waiting().await?;
-        let mut found = compare(self.servers, self.site, self.load, &self.planted).await?;
+        let mut found = compare(self.hold.servers(), self.site, self.load, &self.planted).await?;
         for (queue, messages) in left {
             found.others += 1;
             found
                 .said
                 .push(format!("{messages} messages are left in `{queue}`"));
         }
+        times.lap("compared");
         self.told(kind, &mut found).await?;
+        times.lap("told");
         Ok(found)
     }
 
@@ -254,77 +289,77 @@ impl Play<'_> {
                 for _ in 0..self.dice.between(1, 3) {
                     self.pause(300, 1500).await?;
                     let pause = Duration::from_millis(self.dice.between(0, 1500));
-                    self.servers.kill_postgres(pause)?;
+                    self.hold.alone()?.kill_postgres(pause)?;
                 }
             }
             Kind::RabbitKilled => {
                 for _ in 0..self.dice.between(1, 2) {
                     self.pause(300, 1500).await?;
                     let pause = Duration::from_millis(self.dice.between(0, 1000));
-                    self.servers.kill_rabbit(pause)?;
+                    self.hold.alone()?.kill_rabbit(pause)?;
                 }
             }
             Kind::BrokerReset => {
                 for _ in 0..self.dice.between(3, 8) {
                     self.pause(50, 700).await?;
-                    self.servers.broker_door.reset_all();
+                    self.doors.broker.reset_all();
                 }
             }
             Kind::PostgresReset => {
                 for _ in 0..self.dice.between(3, 12) {
                     self.pause(20, 400).await?;
-                    self.servers.store_door.reset_all();
+                    self.doors.store.reset_all();
                     if self.dice.percent(50) {
-                        self.servers.keys_door.reset_all();
+                        self.doors.keys.reset_all();
                     }
                 }
             }
             Kind::BrokerSilent => {
                 self.pause(200, 900).await?;
-                self.servers.broker_door.swallow(true);
+                self.doors.broker.swallow(true);
                 // Shorter and longer than heartbeats allow.
                 self.pause(2_000, 25_000).await?;
                 if self.dice.percent(50) {
-                    self.servers.broker_door.reset_all();
+                    self.doors.broker.reset_all();
                 }
-                self.servers.broker_door.swallow(false);
+                self.doors.broker.swallow(false);
             }
             Kind::PostgresSilent => {
                 self.pause(200, 900).await?;
-                self.servers.store_door.swallow(true);
+                self.doors.store.swallow(true);
                 self.pause(1_000, 5_000).await?;
                 if self.dice.percent(50) {
-                    self.servers.store_door.reset_all();
+                    self.doors.store.reset_all();
                 }
-                self.servers.store_door.swallow(false);
+                self.doors.store.swallow(false);
             }
             Kind::VaultAway => {
                 for _ in 0..self.dice.between(1, 3) {
                     self.pause(100, 700).await?;
-                    self.servers.keys_door.refuse(true);
-                    self.servers.keys_door.reset_all();
+                    self.doors.keys.refuse(true);
+                    self.doors.keys.reset_all();
                     self.pause(500, 3_000).await?;
-                    self.servers.keys_door.refuse(false);
+                    self.doors.keys.refuse(false);
                 }
             }
             Kind::DiskFull => {
                 self.pause(100, 900).await?;
-                self.servers.fill_data()?;
+                self.hold.alone()?.fill_data()?;
                 self.pause(2_000, 6_000).await?;
-                self.servers.heal_data()?;
+                self.hold.alone()?.heal_data()?;
             }
             Kind::WalFull => {
                 self.pause(300, 900).await?;
-                self.servers.fill_wal()?;
+                self.hold.alone()?.fill_wal()?;
                 self.pause(500, 3_000).await?;
-                self.servers.heal_wal()?;
+                self.hold.alone()?.heal_wal()?;
             }
             Kind::QueuesLost => {
                 self.pause(500, 1_500).await?;
                 let vhost = format!("/api/vhosts/{}", self.site.vhost);
-                self.servers.rabbit.manage("DELETE", &vhost, "")?;
+                self.hold.servers().rabbit.manage("DELETE", &vhost, "")?;
                 self.pause(0, 1_000).await?;
-                self.servers.rabbit.manage("PUT", &vhost, "")?;
+                self.hold.servers().rabbit.manage("PUT", &vhost, "")?;
             }
             Kind::PoisonMessages => {
                 self.pause(100, 800).await?;
@@ -334,7 +369,7 @@ impl Play<'_> {
                 let zombie = self.workers[0];
                 self.until_halted(zombie).await?;
                 // Its partitions go to the other.
-                self.servers.broker_door.reset_all();
+                self.doors.broker.reset_all();
                 self.pause(3_000, 6_000).await?;
                 self.site.processes[zombie].signal(Signal::CONT);
             }
@@ -394,7 +429,7 @@ impl Play<'_> {
         let mut moved = Instant::now();
         loop {
             self.site.wait(Duration::from_millis(100)).await?;
-            let now = self.site.numbers(self.servers, WAITING)?;
+            let now = self.site.numbers(self.hold.servers(), WAITING)?;
             let quiet = now[0] == 0 && now[3..7].iter().all(|waiting| *waiting == 0);
             if quiet
                 && now[1] == held
@@ -423,7 +458,7 @@ impl Play<'_> {
     /// What an operator does when the rest is done.
     async fn after(&mut self, kind: Kind) -> Result<()> {
         if kind == Kind::PoisonMessages {
-            return poison::settle(self.site, self.servers).await;
+            return poison::settle(self.site, self.hold.servers()).await;
         }
         let Some(victim) = self.victim.take() else {
             return Ok(());
@@ -520,5 +555,21 @@ impl Play<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Says how long the parts of a round take, where that is asked for.
+struct Times(Instant);
+
+impl Times {
+    fn new() -> Self {
+        Self(Instant::now())
+    }
+
+    fn lap(&mut self, what: &str) {
+        if std::env::var_os("TALLY_FAULTS_TIMES").is_some() {
+            eprintln!("    {what} after {:.1} s", self.0.elapsed().as_secs_f64());
+        }
+        self.0 = Instant::now();
     }
 }

@@ -14,10 +14,6 @@ const DISKS: (u32, u32) = (4000, 1200);
 pub struct Servers {
     pub postgres: Postgres,
     pub rabbit: Rabbit,
-    /// What the processes reach the servers by.
-    pub store_door: Proxy,
-    pub keys_door: Proxy,
-    pub broker_door: Proxy,
     /// Whether the disks are small ones that can be filled: only root has them.
     pub disks: bool,
 }
@@ -35,9 +31,6 @@ impl Servers {
         };
         let rabbit = Rabbit::start()?;
         Ok(Self {
-            store_door: Proxy::start(postgres.port())?,
-            keys_door: Proxy::start(postgres.port())?,
-            broker_door: Proxy::start(rabbit.port())?,
             postgres,
             rabbit,
             disks,
@@ -104,4 +97,21 @@ fn used(folder: &Path) -> Result<u32> {
     let disk = rustix::fs::statvfs(folder)?;
     let bytes = (disk.f_blocks - disk.f_bfree) * disk.f_frsize;
     Ok(u32::try_from(bytes.div_ceil(1 << 20))?.max(1))
+}
+
+/// What the processes of a round reach the servers by.
+pub struct Doors {
+    pub store: Proxy,
+    pub keys: Proxy,
+    pub broker: Proxy,
+}
+
+impl Doors {
+    pub fn before(servers: &Servers) -> Result<Self> {
+        Ok(Self {
+            store: Proxy::start(servers.postgres.port())?,
+            keys: Proxy::start(servers.postgres.port())?,
+            broker: Proxy::start(servers.rabbit.port())?,
+        })
+    }
 }

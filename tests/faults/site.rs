@@ -13,7 +13,7 @@ use tally::config::Config;
 use tally_core::ledger::SigningKey;
 use tally_queue::{Inspector, QueueKey, Settings, Topology};
 
-use crate::servers::Servers;
+use crate::servers::{Doors, Servers};
 
 /// Who submits.
 pub const SUBMITTER: &str = "harness";
@@ -96,16 +96,13 @@ pub struct Site {
 
 impl Site {
     /// Makes databases, a virtual host and a folder, and sets the node up.
-    pub fn make(servers: &Servers, folder: &Path, batch: u64) -> Result<Self> {
+    pub fn make(servers: &Servers, doors: &Doors, folder: &Path, batch: u64) -> Result<Self> {
         let name = |url: String| url.rsplit('/').next().unwrap_or_default().to_owned();
         let database = name(servers.postgres.fresh_database()?);
         let keys = name(servers.postgres.fresh_database()?);
         let vhost = name(servers.rabbit.fresh_vhost()?);
         let direct_url = servers.rabbit.vhost_url(&vhost);
-        let door_url = servers
-            .rabbit
-            .through(&servers.broker_door)
-            .vhost_url(&vhost);
+        let door_url = servers.rabbit.through(&doors.broker).vhost_url(&vhost);
         let text = |store: String, keys: String, broker: &str| {
             let data = folder.join("node");
             let key: String = signer()
@@ -123,8 +120,8 @@ impl Site {
             )
         };
         let (config, direct) = (folder.join("tally.toml"), folder.join("direct.toml"));
-        let store_door = servers.postgres.through(&servers.store_door);
-        let keys_door = servers.postgres.through(&servers.keys_door);
+        let store_door = servers.postgres.through(&doors.store);
+        let keys_door = servers.postgres.through(&doors.keys);
         std::fs::write(
             &config,
             text(store_door.url(&database), keys_door.url(&keys), &door_url),
