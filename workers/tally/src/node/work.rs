@@ -375,6 +375,7 @@ impl Node {
             }
             let unit = units.entry(ready.queued.unit).or_insert_with(UnitWork::new);
             let enrolled = ready.contract.as_deref();
+            failpoint::adjudicating(ready.claim.charge);
             let ran = self.adjudicate(&book, &ready.claim, enrolled, unit, Backend::Cranelift);
             match ran {
                 Ok(adjudication) => {

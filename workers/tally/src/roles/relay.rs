@@ -116,6 +116,9 @@ async fn dispatch(shared: Arc<Shared>, mut leading: Leading) {
 async fn dispatch_once(shared: &Shared, key: &QueueKey, publisher: &Publisher) -> Result<usize> {
     let store = shared.store()?;
     let rows = store.unpublished(AT_ONCE).await?;
+    if rows.is_empty() {
+        return Ok(0);
+    }
     let mut topologies = BTreeMap::new();
     let mut messages = Vec::with_capacity(rows.len());
     for Dispatch {
@@ -216,6 +219,9 @@ async fn results(shared: Arc<Shared>, mut leading: Leading) {
 async fn results_once(shared: &Shared, publisher: &Publisher) -> Result<usize> {
     let store = shared.store()?;
     let rows = store.results(AT_ONCE).await?;
+    if rows.is_empty() {
+        return Ok(0);
+    }
     let topology = shared.topology(shared.node.partitions().get())?;
     let mut messages = Vec::with_capacity(rows.len());
     // Whoever has the node's folder does not listen on the broker.

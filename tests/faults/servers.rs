@@ -1,0 +1,117 @@
+//! Servers that are killed, and doors before them that fail.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use tally_rig::{Postgres, PostgresOptions, Proxy, Rabbit, RigError};
+
+/// Megabytes of the disk of the data, of that of the write-ahead log.
+const DISKS: (u32, u32) = (4000, 1200);
+
+/// One pair of servers for all rounds, each round with databases and a virtual
+/// host of its own there.
+pub struct Servers {
+    pub postgres: Postgres,
+    pub rabbit: Rabbit,
+    /// Whether the disks are small ones that can be filled: only root has them.
+    pub disks: bool,
+}
+
+impl Servers {
+    pub fn start() -> Result<Self> {
+        let options = || PostgresOptions::default().set("max_wal_size", "400MB");
+        let small = options().data_on_disk(DISKS.0).wal_on_disk(DISKS.1);
+        let (postgres, disks) = match Postgres::start_in(small) {
+            Err(RigError::NeedsRoot { .. }) => {
+                eprintln!("SKIPPED: only root mounts small disks: no disk will be full");
+                (Postgres::start_in(options())?, false)
+            }
+            started => (started?, true),
+        };
+        let rabbit = Rabbit::start()?;
+        Ok(Self {
+            postgres,
+            rabbit,
+            disks,
+        })
+    }
+
+    pub fn kill_postgres(&mut self, pause: Duration) -> Result<()> {
+        tokio::task::block_in_place(|| {
+            self.postgres.kill();
+            std::thread::sleep(pause);
+            self.postgres.again().context("PostgreSQL after its kill")
+        })
+    }
+
+    pub fn kill_rabbit(&mut self, pause: Duration) -> Result<()> {
+        tokio::task::block_in_place(|| {
+            self.rabbit.kill();
+            std::thread::sleep(pause);
+            self.rabbit.again().context("RabbitMQ after its kill")
+        })
+    }
+
+    /// Leaves the data no room beyond what it has.
+    pub fn fill_data(&self) -> Result<()> {
+        let data = used(self.postgres.data())?;
+        Ok(self.postgres.grow_disk(data)?)
+    }
+
+    pub fn heal_data(&mut self) -> Result<()> {
+        self.postgres.grow_disk(DISKS.0)?;
+        tokio::task::block_in_place(|| self.postgres.again())
+            .context("PostgreSQL after a full disk")
+    }
+
+    /// Leaves the write-ahead log no room beyond what it has, and writes until
+    /// the server has noticed.
+    pub fn fill_wal(&mut self) -> Result<()> {
+        let wal = used(&self.postgres.data().join("pg_wal"))?;
+        self.postgres.grow_wal(wal)?;
+        tokio::task::block_in_place(|| {
+            for _ in 0..200 {
+                let word = "select pg_logical_emit_message(true, 'full', repeat('x', 100000)), \
+                            pg_switch_wal()";
+                if self.postgres.ask("postgres", word).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(())
+    }
+
+    pub fn heal_wal(&mut self) -> Result<()> {
+        self.postgres.grow_wal(DISKS.1)?;
+        tokio::task::block_in_place(|| {
+            // It may be restarting by itself, or have given up.
+            self.postgres.stop();
+            self.postgres.again().context("PostgreSQL after a full log")
+        })
+    }
+}
+
+/// Megabytes that are used of the disk that a folder is on, rounded up.
+fn used(folder: &Path) -> Result<u32> {
+    let disk = rustix::fs::statvfs(folder)?;
+    let bytes = (disk.f_blocks - disk.f_bfree) * disk.f_frsize;
+    Ok(u32::try_from(bytes.div_ceil(1 << 20))?.max(1))
+}
+
+/// What the processes of a round reach the servers by.
+pub struct Doors {
+    pub store: Proxy,
+    pub keys: Proxy,
+    pub broker: Proxy,
+}
+
+impl Doors {
+    pub fn before(servers: &Servers) -> Result<Self> {
+        Ok(Self {
+            store: Proxy::start(servers.postgres.port())?,
+            keys: Proxy::start(servers.postgres.port())?,
+            broker: Proxy::start(servers.rabbit.port())?,
+        })
+    }
+}
