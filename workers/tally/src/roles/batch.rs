@@ -129,24 +129,30 @@ impl Desk<'_> {
                 "taking claims",
                 Ok(self.shared.store()?.take(claims, limit).await?)
             );
-            let Some(Taken { ready, unknown, .. }) = taken else {
+            let Some(taken) = taken else {
                 return Ok(None);
             };
-            self.bury_unknown(&unknown, batch).await?;
-            if ready.is_empty() {
+            self.bury_unknown(&taken.unknown, batch).await?;
+            if taken.ready.is_empty() {
                 return Ok(Some(()));
             }
+            let whole = is_whole(claims, &taken);
             let decided = if alone {
-                self.one_by_one(ready).await
+                self.one_by_one(taken.ready).await
             } else {
-                self.together(ready).await
+                self.together(taken.ready).await
             };
             self.facts.notify_one();
-            // A host fault may be over in a moment.
-            if let Err(error) = decided
-                && !faults.wait(stop, &error).await
-            {
-                return Ok(None);
+            match decided {
+                // Nothing is left to look for.
+                Ok(true) if whole => return Ok(Some(())),
+                Ok(_) => {}
+                // A host fault may be over in a moment.
+                Err(error) => {
+                    if !faults.wait(stop, &error).await {
+                        return Ok(None);
+                    }
+                }
             }
         }
     }
@@ -179,8 +185,9 @@ impl Desk<'_> {
     }
 
     /// Adjudicates and commits in one transaction. What is poisoned is found
-    /// by halves, in order; it alone counts as failed.
-    async fn together(&self, queued: Vec<Queued>) -> Result<()> {
+    /// by halves, in order; it alone counts as failed. Answers whether all of it
+    /// was committed: when somebody else was first, one must look again.
+    async fn together(&self, queued: Vec<Queued>) -> Result<bool> {
         let mut waiting = vec![queued];
         while let Some(mut queued) = waiting.pop() {
             let error = match self.attempt(&queued).await {
@@ -192,7 +199,7 @@ impl Desk<'_> {
                 Err(error) => error,
             };
             match kind(&error) {
-                Kind::Fenced => return Ok(()),
+                Kind::Fenced => return Ok(false),
                 Kind::World => return Err(error),
                 Kind::Poison => {}
             }
@@ -213,13 +220,15 @@ impl Desk<'_> {
             waiting.push(second);
             waiting.push(queued);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Adjudicates claims one by one, each counted before: a claim that
-    /// processes keep dying of is set aside in the end, and no other.
-    async fn one_by_one(&self, queued: Vec<Queued>) -> Result<()> {
+    /// processes keep dying of is set aside in the end, and no other. Answers
+    /// whether all were committed.
+    async fn one_by_one(&self, queued: Vec<Queued>) -> Result<bool> {
         let store = self.shared.store()?;
+        let mut all = true;
         for queued in queued {
             let deaths = store.suspect(&[queued.claim]).await?;
             let deaths = deaths.first().copied().unwrap_or(0);
@@ -227,11 +236,11 @@ impl Desk<'_> {
                 let reason = "workers died each time they adjudicated it";
                 store.failed(queued.claim, 1, reason).await?;
                 tracing::error!(claim = %queued.claim, "set aside: {reason}");
-                return Ok(());
+                return Ok(false);
             }
-            self.together(vec![queued]).await?;
+            all &= self.together(vec![queued]).await?;
         }
-        Ok(())
+        Ok(all)
     }
 
     /// One try: plan and commit. Answers what a host fault stopped.
@@ -254,4 +263,14 @@ impl Desk<'_> {
             .increment(planned.batch.claims.len() as u64);
         Ok(planned.failed)
     }
+}
+
+/// Whether each of the claims asked for is decided, set aside, or among what is
+/// ready: then nothing was left out of a batch too large.
+fn is_whole(claims: &[ClaimId], taken: &Taken) -> bool {
+    let ready: std::collections::BTreeSet<ClaimId> =
+        taken.ready.iter().map(|queued| queued.claim).collect();
+    let here = claims.iter().filter(|claim| ready.contains(claim)).count();
+    let elsewhere = taken.done.len() + taken.aside.len() + taken.unknown.len();
+    here + elsewhere == claims.len()
 }

@@ -1,0 +1,175 @@
+//! The servers, what they and this process take of the processors, and what
+//! the disk takes to make bytes safe.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Seek as _, SeekFrom, Write as _};
+use std::ops::{Add, Sub};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use tally_rig::{Postgres, PostgresOptions, Rabbit};
+
+/// Ticks of `/proc/PID/stat` a second: what Linux tells programs, whatever the
+/// kernel counts in.
+const TICKS: f64 = 100.0;
+
+/// The two servers of a run.
+pub struct Machine {
+    pub postgres: Postgres,
+    pub rabbit: Rabbit,
+}
+
+/// Seconds of processor time.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Cpu {
+    pub client: f64,
+    pub postgres: f64,
+    pub broker: f64,
+}
+
+impl Cpu {
+    pub fn all(self) -> f64 {
+        self.client + self.postgres + self.broker
+    }
+}
+
+impl Sub for Cpu {
+    type Output = Self;
+    fn sub(self, before: Self) -> Self {
+        Self {
+            client: self.client - before.client,
+            postgres: self.postgres - before.postgres,
+            broker: self.broker - before.broker,
+        }
+    }
+}
+
+impl Add for Cpu {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self {
+            client: self.client + other.client,
+            postgres: self.postgres + other.postgres,
+            broker: self.broker + other.broker,
+        }
+    }
+}
+
+impl Machine {
+    /// Starts both, PostgreSQL with room for a checkpoint's distance of log so
+    /// that the runs are not of different distances to the next.
+    pub fn start() -> Result<Self> {
+        let options = PostgresOptions::default()
+            .set("shared_buffers", "512MB")
+            .set("max_wal_size", "4GB")
+            .set("checkpoint_timeout", "30min");
+        Ok(Self {
+            postgres: Postgres::start_in(options)?,
+            rabbit: Rabbit::start()?,
+        })
+    }
+
+    /// What was used of the processors so far. `/proc/PID/stat` of this process
+    /// and of the trees of the servers' first processes, with those they have
+    /// waited for.
+    pub fn cpu(&self) -> Result<Cpu> {
+        let stats = stats()?;
+        let tree = |root: Option<u32>| -> Result<f64> {
+            let root = root.context("a server has ended")?;
+            Ok(tree(&stats, root))
+        };
+        let own = stats.get(&std::process::id()).map_or(0.0, |stat| stat.own);
+        Ok(Cpu {
+            client: own,
+            postgres: tree(self.postgres.pid())?,
+            broker: tree(self.rabbit.pid())?,
+        })
+    }
+
+    /// The median of writing 8 KiB over what is there and making them safe, on
+    /// the disk that PostgreSQL's data is on.
+    pub fn fdatasync(&self, times: usize) -> Result<Duration> {
+        let path = self
+            .postgres
+            .data()
+            .parent()
+            .context("the data is in a folder")?
+            .join("sync");
+        let mut file = fs::File::create(&path)?;
+        file.write_all(&vec![1; 8192 * 256])?;
+        file.sync_all()?;
+        let mut taken = Vec::with_capacity(times);
+        for n in 0..times {
+            file.seek(SeekFrom::Start((n as u64 % 256) * 8192))?;
+            let begun = Instant::now();
+            file.write_all(&[n as u8; 8192])?;
+            file.sync_data()?;
+            taken.push(begun.elapsed());
+        }
+        fs::remove_file(&path)?;
+        taken.sort_unstable();
+        Ok(taken[taken.len() / 2])
+    }
+}
+
+struct Stat {
+    parent: u32,
+    /// Its own seconds.
+    own: f64,
+    /// Those of children it has waited for.
+    waited: f64,
+}
+
+fn stats() -> Result<BTreeMap<u32, Stat>> {
+    let mut stats = BTreeMap::new();
+    for entry in fs::read_dir("/proc")? {
+        let Some(pid) = entry?
+            .file_name()
+            .to_str()
+            .and_then(|n| n.parse::<u32>().ok())
+        else {
+            continue;
+        };
+        let Ok(text) = fs::read_to_string(format!("/proc/{pid}/stat")) else {
+            continue;
+        };
+        // The name before it may hold spaces and brackets.
+        let Some((_, rest)) = text.rsplit_once(')') else {
+            continue;
+        };
+        let fields: Vec<&str> = rest.split_whitespace().collect();
+        let number = |at: usize| fields.get(at).and_then(|f| f.parse::<f64>().ok());
+        let (Some(parent), Some(user), Some(system), Some(child_user), Some(child_system)) =
+            (number(1), number(11), number(12), number(13), number(14))
+        else {
+            continue;
+        };
+        stats.insert(
+            pid,
+            Stat {
+                parent: parent as u32,
+                own: (user + system) / TICKS,
+                waited: (child_user + child_system) / TICKS,
+            },
+        );
+    }
+    Ok(stats)
+}
+
+fn tree(stats: &BTreeMap<u32, Stat>, root: u32) -> f64 {
+    let mut sum = 0.0;
+    let mut todo = vec![root];
+    while let Some(pid) = todo.pop() {
+        if let Some(stat) = stats.get(&pid) {
+            sum += stat.own + stat.waited;
+        }
+        todo.extend(
+            stats
+                .iter()
+                .filter(|(_, stat)| stat.parent == pid)
+                .map(|(pid, _)| *pid),
+        );
+    }
+    sum
+}
