@@ -95,6 +95,7 @@ pub fn submission(
         submitter: SUBMITTER.into(),
         content: Token(random()?),
         partitions,
+        trace: None,
         read: u32::try_from(size)?,
         refusals: Vec::new(),
         refused: 0,
