@@ -298,13 +298,31 @@ impl Batch {
         publisher: &Publisher,
         topology: &Topology,
     ) -> Result<(), QueueError> {
+        self.bury_from(at, None, reason, publisher, topology).await
+    }
+
+    /// The same, of a message whose sender is known. What a message says of its
+    /// sender itself is not kept.
+    ///
+    /// # Errors
+    /// As [`Self::bury`].
+    pub async fn bury_from(
+        &mut self,
+        at: usize,
+        submitter: Option<&str>,
+        reason: &Reason,
+        publisher: &Publisher,
+        topology: &Topology,
+    ) -> Result<(), QueueError> {
         let Some(delivery) = self.deliveries.get_mut(at).filter(|one| !one.settled) else {
             return Ok(());
         };
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let headers = delivery
-            .headers
-            .clone()
+        let mut headers = delivery.headers.clone().without(header::SUBMITTER);
+        if let Some(submitter) = submitter {
+            headers = headers.with_text(header::SUBMITTER, submitter);
+        }
+        let headers = headers
             .without(header::PUBLISH)
             .with_reason(reason)
             .with_text(header::ORIGIN, &self.queue)
