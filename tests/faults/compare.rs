@@ -23,7 +23,7 @@ use tally_types::ServiceDate;
 
 use crate::load::{Load, number, written_in};
 use crate::servers::Servers;
-use crate::site::{SUBMITTER, Site};
+use crate::site::{PARTITIONS, SUBMITTER, Site};
 
 /// What a round should have come to, beyond outcomes.
 #[derive(Default)]
@@ -212,13 +212,22 @@ async fn undisturbed(
         ));
     }
     order.sort_unstable();
-    // Under the same keys, so that tokens, and what is named by them, are equal.
-    let keys = folder.join("node/keys");
-    std::fs::create_dir_all(&keys)?;
-    for entry in std::fs::read_dir(site.keys_folder())? {
-        let entry = entry?;
-        std::fs::copy(entry.path(), keys.join(entry.file_name()))?;
+    // Under the same keys, so that tokens, and what is named by them, are equal;
+    // and with what is compiled already.
+    for name in ["keys", "cache"] {
+        let to = folder.join("node").join(name);
+        std::fs::create_dir_all(&to)?;
+        for entry in std::fs::read_dir(site.keys_folder().with_file_name(name))? {
+            let entry = entry?;
+            std::fs::copy(entry.path(), to.join(entry.file_name()))?;
+        }
     }
+    let identity = serde_json::json!({
+        "format": "tallystick-node/v1",
+        "origin": "tallystick.example/node/undisturbed",
+        "partitions": PARTITIONS,
+    });
+    std::fs::write(folder.join("node/node.json"), identity.to_string())?;
     let node = Node::open(&folder.join("node"), Clock::simulated(files[0].received)).await?;
     for contract in &load.population.contracts {
         node.enrol(contract, false).await?;

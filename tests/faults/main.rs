@@ -26,7 +26,7 @@ use round::{Hold, Round};
 use servers::Servers;
 
 /// Claims of a round of the tests.
-const CLAIMS: usize = 300;
+const CLAIMS: usize = 200;
 /// Rounds at once, unless `--test-threads` says otherwise: most of a round is
 /// waiting.
 const AT_ONCE: usize = 4;

@@ -458,7 +458,7 @@ impl Play<'_, '_> {
     /// What an operator does when the rest is done.
     async fn after(&mut self, kind: Kind) -> Result<()> {
         if kind == Kind::PoisonMessages {
-            return poison::settle(self.site, self.hold.servers()).await;
+            return poison::settle(self.site, self.hold.servers(), &mut self.planted).await;
         }
         let Some(victim) = self.victim.take() else {
             return Ok(());

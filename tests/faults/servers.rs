@@ -1,6 +1,8 @@
 //! Servers that are killed, and doors before them that fail.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -16,6 +18,21 @@ pub struct Servers {
     pub rabbit: Rabbit,
     /// Whether the disks are small ones that can be filled: only root has them.
     pub disks: bool,
+    /// A node as `tally migrate` makes it, of which each round has a copy.
+    model: Mutex<Option<Model>>,
+}
+
+/// A node that nothing was done with yet.
+struct Model {
+    database: String,
+    keys: String,
+    folder: tempfile::TempDir,
+}
+
+/// A round's own copy.
+pub struct Copied {
+    pub database: String,
+    pub keys: String,
 }
 
 impl Servers {
@@ -34,7 +51,47 @@ impl Servers {
             postgres,
             rabbit,
             disks,
+            model: Mutex::default(),
         })
+    }
+
+    /// Makes databases and a folder of a node. The first is made by `migrate`,
+    /// which is told databases and a folder.
+    pub fn node(
+        &self,
+        folder: &Path,
+        migrate: impl FnOnce(&str, &str, &Path) -> Result<()>,
+    ) -> Result<Copied> {
+        let mut model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = match model.take() {
+            Some(made) => made,
+            None => {
+                let name = |url: String| url.rsplit('/').next().unwrap_or_default().to_owned();
+                let made = Model {
+                    database: name(self.postgres.fresh_database()?),
+                    keys: name(self.postgres.fresh_database()?),
+                    folder: tempfile::tempdir()?,
+                };
+                migrate(&made.database, &made.keys, &made.folder.path().join("node"))?;
+                made
+            }
+        };
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let copied = Copied {
+            database: format!("{}_{count}", made.database),
+            keys: format!("{}_{count}", made.keys),
+        };
+        for (new, old) in [
+            (&copied.database, &made.database),
+            (&copied.keys, &made.keys),
+        ] {
+            let copy = format!("create database {new} template {old}");
+            self.postgres.ask("postgres", &copy)?;
+        }
+        copy(&made.folder.path().join("node"), &folder.join("node"))?;
+        *model = Some(made);
+        Ok(copied)
     }
 
     pub fn kill_postgres(&mut self, pause: Duration) -> Result<()> {
@@ -90,6 +147,20 @@ impl Servers {
             self.postgres.again().context("PostgreSQL after a full log")
         })
     }
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &to)?;
+        } else {
+            std::fs::copy(entry.path(), to)?;
+        }
+    }
+    Ok(())
 }
 
 /// Megabytes that are used of the disk that a folder is on, rounded up.

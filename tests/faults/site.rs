@@ -13,7 +13,7 @@ use tally::config::Config;
 use tally_core::ledger::SigningKey;
 use tally_queue::{Inspector, QueueKey, Settings, Topology};
 
-use crate::servers::{Doors, Servers};
+use crate::servers::{Copied, Doors, Servers};
 
 /// Who submits.
 pub const SUBMITTER: &str = "harness";
@@ -98,13 +98,10 @@ impl Site {
     /// Makes databases, a virtual host and a folder, and sets the node up.
     pub fn make(servers: &Servers, doors: &Doors, folder: &Path, batch: u64) -> Result<Self> {
         let name = |url: String| url.rsplit('/').next().unwrap_or_default().to_owned();
-        let database = name(servers.postgres.fresh_database()?);
-        let keys = name(servers.postgres.fresh_database()?);
         let vhost = name(servers.rabbit.fresh_vhost()?);
         let direct_url = servers.rabbit.vhost_url(&vhost);
         let door_url = servers.rabbit.through(&doors.broker).vhost_url(&vhost);
-        let text = |store: String, keys: String, broker: &str| {
-            let data = folder.join("node");
+        let text = |data: &Path, store: String, keys: String, broker: &str| {
             let key: String = signer()
                 .verifier()
                 .public()
@@ -120,21 +117,34 @@ impl Site {
             )
         };
         let (config, direct) = (folder.join("tally.toml"), folder.join("direct.toml"));
+        let Copied { database, keys } = servers.node(folder, |database, keys, data| {
+            let model = folder.join("model.toml");
+            let (store, keys) = (servers.postgres.url(database), servers.postgres.url(keys));
+            std::fs::write(&model, text(data, store, keys, &direct_url))?;
+            run(&model, &["migrate"], 0).map(|_| ())
+        })?;
+        let data = folder.join("node");
         let store_door = servers.postgres.through(&doors.store);
         let keys_door = servers.postgres.through(&doors.keys);
         std::fs::write(
             &config,
-            text(store_door.url(&database), keys_door.url(&keys), &door_url),
+            text(
+                &data,
+                store_door.url(&database),
+                keys_door.url(&keys),
+                &door_url,
+            ),
         )?;
         std::fs::write(
             &direct,
             text(
+                &data,
                 servers.postgres.url(&database),
                 servers.postgres.url(&keys),
                 &direct_url,
             ),
         )?;
-        let site = Self {
+        Ok(Self {
             folder: folder.to_owned(),
             database,
             keys,
@@ -145,26 +155,12 @@ impl Site {
             broker: Settings::new(direct_url),
             through: Settings::new(door_url),
             partitions: vec![PARTITIONS],
-        };
-        site.run(&["migrate"], 0)?;
-        Ok(site)
+        })
     }
 
     /// Runs a command of the binary on the node, which must end with `code`.
     pub fn run(&self, arguments: &[&str], code: i32) -> Result<Output> {
-        let output = tally()
-            .args(arguments)
-            .arg("--config")
-            .arg(&self.direct)
-            .output()?;
-        ensure!(
-            output.status.code() == Some(code),
-            "`tally {}` ended with {:?}: {}",
-            arguments.join(" "),
-            output.status.code(),
-            String::from_utf8_lossy(&output.stderr)
-        );
-        Ok(output)
+        run(&self.direct, arguments, code)
     }
 
     /// What the harness connects with.
@@ -369,6 +365,23 @@ impl Drop for Site {
             self.end(at);
         }
     }
+}
+
+fn run(config: &Path, arguments: &[&str], code: i32) -> Result<Output> {
+    let mut command = tally();
+    let output = command
+        .args(arguments)
+        .arg("--config")
+        .arg(config)
+        .output()?;
+    ensure!(
+        output.status.code() == Some(code),
+        "`tally {}` ended with {:?}: {}",
+        arguments.join(" "),
+        output.status.code(),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(output)
 }
 
 /// The binary, without what the environment would tell it.

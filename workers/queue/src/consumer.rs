@@ -23,6 +23,7 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Acker, Channel, Connection};
+use tokio::task::JoinHandle;
 
 use crate::backoff::Backoff;
 use crate::error::QueueError;
@@ -45,6 +46,10 @@ pub struct Consumer {
     queue: String,
     prefetch: u16,
     session: Option<Session>,
+    /// A session that is being opened, by a task: when whoever waits for it is
+    /// dropped, it is waited for again. Dropped half-way, it could leave a
+    /// consumer on the broker that gets messages and that nobody listens to.
+    opening: Option<JoinHandle<Result<Session, QueueError>>>,
     backoff: Backoff,
 }
 
@@ -67,6 +72,7 @@ impl Consumer {
             queue: queue.to_owned(),
             prefetch: batch.max(1).saturating_mul(2),
             session: None,
+            opening: None,
             backoff: Backoff::default(),
         }
     }
@@ -106,7 +112,7 @@ impl Consumer {
         }
         if self.session.is_none() {
             self.backoff.wait().await;
-            self.session = Some(Session::open(&self.settings, &self.queue, self.prefetch).await?);
+            self.session = Some(self.opened().await?);
         }
         let Some(session) = self.session.as_mut() else {
             return Err(QueueError::Stale);
@@ -133,6 +139,18 @@ impl Consumer {
         })
     }
 
+    async fn opened(&mut self) -> Result<Session, QueueError> {
+        let opening = self.opening.get_or_insert_with(|| {
+            let (settings, queue) = (self.settings.clone(), self.queue.clone());
+            let prefetch = self.prefetch;
+            tokio::spawn(async move { Session::open(&settings, &queue, prefetch).await })
+        });
+        let opened = opening.await;
+        self.opening = None;
+        // It panicked, or the program ends.
+        opened.unwrap_or(Err(QueueError::Stale))
+    }
+
     fn arrived(
         &self,
         next: Option<lapin::Result<lapin::message::Delivery>>,
@@ -156,6 +174,12 @@ impl Consumer {
     }
 
     async fn leave(&mut self) {
+        // One that takes longer is dropped, and so closed, when it is open.
+        if let Some(opening) = self.opening.take()
+            && let Ok(Ok(Ok(session))) = tokio::time::timeout(GOODBYE, opening).await
+        {
+            self.session = Some(session);
+        }
         if let Some(session) = self.session.take() {
             let closing = session.connection.close(200, "closed".into());
             let _ = tokio::time::timeout(GOODBYE, closing).await;
@@ -298,13 +322,31 @@ impl Batch {
         publisher: &Publisher,
         topology: &Topology,
     ) -> Result<(), QueueError> {
+        self.bury_from(at, None, reason, publisher, topology).await
+    }
+
+    /// The same, of a message whose sender is known. What a message says of its
+    /// sender itself is not kept.
+    ///
+    /// # Errors
+    /// As [`Self::bury`].
+    pub async fn bury_from(
+        &mut self,
+        at: usize,
+        submitter: Option<&str>,
+        reason: &Reason,
+        publisher: &Publisher,
+        topology: &Topology,
+    ) -> Result<(), QueueError> {
         let Some(delivery) = self.deliveries.get_mut(at).filter(|one| !one.settled) else {
             return Ok(());
         };
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let headers = delivery
-            .headers
-            .clone()
+        let mut headers = delivery.headers.clone().without(header::SUBMITTER);
+        if let Some(submitter) = submitter {
+            headers = headers.with_text(header::SUBMITTER, submitter);
+        }
+        let headers = headers
             .without(header::PUBLISH)
             .with_reason(reason)
             .with_text(header::ORIGIN, &self.queue)

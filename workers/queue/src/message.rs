@@ -19,6 +19,10 @@ pub mod header {
     pub const ORIGIN_KEY: &str = "x-tally-origin-key";
     /// When it was buried: seconds since 1970, an AMQP timestamp.
     pub const BURIED: &str = "x-tally-buried";
+    /// Who sent a buried message, as far as its signature showed.
+    pub const SUBMITTER: &str = "x-tally-submitter";
+    /// Tells a message that an operator tried again from the one before.
+    pub const REPLAYED: &str = "x-tally-replayed";
     /// How often a quorum queue gave the message out before.
     pub const DELIVERIES: &str = "x-delivery-count";
     /// Tells a returned message from its neighbours.

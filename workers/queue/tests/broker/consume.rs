@@ -203,3 +203,26 @@ async fn a_queue_that_is_missing_is_said() {
     assert!(matches!(error, QueueError::Missing { .. }), "{error}");
     assert!(!error.is_transient());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_given_up_while_it_connects_keeps_nothing() {
+    let site = Site::new(1).await;
+    site.publisher
+        .publish(&site.messages(0..200))
+        .await
+        .unwrap();
+    // Given up at all moments of connecting and subscribing, and soon after.
+    for step in 0..120u64 {
+        let mut consumer = site.consumer(16);
+        let pause = std::time::Duration::from_micros(200 * step);
+        let given_up = tokio::time::timeout(pause, consumer.next(16)).await;
+        drop(given_up);
+        match step % 2 {
+            0 => consumer.close().await,
+            _ => drop(consumer),
+        }
+    }
+    let mut consumer = site.consumer(128);
+    let all: Vec<usize> = (0..200).collect();
+    assert_eq!(drain(&mut consumer, 200).await, all);
+}

@@ -1,6 +1,7 @@
 //! Which errors pass.
 
 use super::StoreError;
+use crate::vault::VaultError;
 
 /// PostgreSQL's classes and codes for what passes without anything being
 /// changed in what was asked: connections (08), resources such as memory, disk
@@ -22,6 +23,19 @@ impl StoreError {
         match self {
             Self::Database { source, .. } => transient(source),
             Self::Migrate(sqlx::migrate::MigrateError::Execute(source)) => transient(source),
+            _ => false,
+        }
+    }
+}
+
+impl VaultError {
+    /// As [`StoreError::is_transient`], of the key store.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Database { source, .. } => transient(source),
+            Self::Migrate(sqlx::migrate::MigrateError::Execute(source)) => transient(source),
+            Self::Lingers => true,
             _ => false,
         }
     }

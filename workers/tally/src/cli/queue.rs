@@ -5,13 +5,14 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use tally_core::claim::ClaimId;
-use tally_queue::{Fate, Headers, Outgoing, Publisher, Settings, Topology};
+use tally_queue::{Fate, Headers, Outgoing, Publisher, Settings, Topology, header};
 use tally_store::port::{AuditRow, DeadLetterRow, DeadLetters as _, HeldRow, Work as _};
 use tally_store::postgres::PostgresStore;
 
 use super::{Ended, NodeArgs, plural, say, table};
 use crate::config::Config;
 use crate::node::Node;
+use crate::node::clock::Clock;
 
 #[derive(Subcommand)]
 pub enum QueueCommand {
@@ -303,6 +304,9 @@ async fn publish_again(node: &Node, config: &Config, row: &DeadLetterRow) -> Res
         bail!("it came from `{queue}`, which is none of this node's queues: discard it");
     };
     let mut headers = Headers::new();
+    // Should it die again, it is another letter.
+    let again = format!("{}.{}", row.id, Clock::now_ms());
+    headers = headers.with_text(header::REPLAYED, &again);
     if !letter.id.is_empty() {
         headers = headers.with_message_id(&letter.id)?;
     }

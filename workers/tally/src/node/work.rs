@@ -17,9 +17,9 @@ use tally_core::ledger::{Entry, Execution, TableHash};
 use tally_sandbox::{Backend, FUEL_COST_TABLE, HostFault, Limits};
 use tally_store::port::{
     AccumulatorName, Adjudicated, Batch, Log as _, Publications as _, Queued, Reading as _, Sealed,
-    Token, Waiting, Work as _,
+    StoreError, Token, Waiting, Work as _,
 };
-use tally_store::vault::{self, RecordKey};
+use tally_store::vault::{self, RecordKey, VaultError};
 use thiserror::Error;
 
 use super::record::{Making, Record};
@@ -418,6 +418,8 @@ impl Node {
                     claim,
                     contract,
                 }),
+                // The world's fault, not the claim's: it is not counted.
+                Err(error) if passes(&error) => return Err(error),
                 Err(error) => stop(failed, &queued, &error),
             }
         }
@@ -631,6 +633,13 @@ fn make_done(
         outcome,
         row,
     })
+}
+
+/// Whether a store could not be reached, or was out of something.
+fn passes(error: &anyhow::Error) -> bool {
+    let store = error.downcast_ref::<StoreError>();
+    let vault = error.downcast_ref::<VaultError>();
+    store.is_some_and(StoreError::is_transient) || vault.is_some_and(VaultError::is_transient)
 }
 
 /// A host fault: the claim is tried again, and its unit waits for it.

@@ -2,7 +2,9 @@
 //! adjudicated, in one transaction where it can be; then they are acknowledged.
 
 use std::any::Any;
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Result;
 use futures_util::FutureExt as _;
@@ -30,7 +32,7 @@ pub struct Panicked(String);
 impl Panicked {
     /// What a panic says of itself, shortened. Panics of ours hold nothing
     /// that identifies a person.
-    fn of(said: &(dyn Any + Send)) -> Self {
+    pub fn of(said: &(dyn Any + Send)) -> Self {
         let text = said
             .downcast_ref::<&str>()
             .map(|text| (*text).to_owned())
@@ -54,6 +56,9 @@ pub struct Desk<'a> {
     pub publisher: &'a Publisher,
     /// Told when groups of facts may wait to be judged.
     pub facts: &'a tokio::sync::Notify,
+    /// Claims that were counted before they were tried here: this process lives,
+    /// and whatever else stops them, it did not die of them.
+    pub suspected: &'a Mutex<BTreeSet<ClaimId>>,
 }
 
 impl Desk<'_> {
@@ -83,6 +88,7 @@ impl Desk<'_> {
             }
         }
         failpoint::reach("before-ack");
+        self.suspected().clear();
         batch.ack().await?;
         failpoint::reach("after-ack");
         Ok(())
@@ -108,7 +114,7 @@ impl Desk<'_> {
                 .bury(at, &reason, self.publisher, self.topology)
                 .await?;
         }
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         claims.retain(|claim| seen.insert(*claim));
         Ok(claims)
     }
@@ -230,8 +236,12 @@ impl Desk<'_> {
         let store = self.shared.store()?;
         let mut all = true;
         for queued in queued {
-            let deaths = store.suspect(&[queued.claim]).await?;
-            let deaths = deaths.first().copied().unwrap_or(0);
+            let mut deaths = 0;
+            if !self.suspected().contains(&queued.claim) {
+                let counted = store.suspect(&[queued.claim]).await?;
+                deaths = counted.first().copied().unwrap_or(0);
+                self.suspected().insert(queued.claim);
+            }
             if deaths > DEATHS {
                 let reason = "workers died each time they adjudicated it";
                 store.failed(queued.claim, 1, reason).await?;
@@ -241,6 +251,11 @@ impl Desk<'_> {
             all &= self.together(vec![queued]).await?;
         }
         Ok(all)
+    }
+
+    fn suspected(&self) -> MutexGuard<'_, BTreeSet<ClaimId>> {
+        let suspected = self.suspected.lock();
+        suspected.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One try: plan and commit. Answers what a host fault stopped.

@@ -2,23 +2,24 @@
 //! verified, opened and submitted as from anywhere else. What cannot be is
 //! buried with the reason, and its sender told where it can be reached.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use anyhow::Result;
+use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 use tally_core::canon::Blob;
 use tally_core::interchange::Format;
 use tally_queue::envelope::{self, Directory, Envelope, NodeKey, Opened, Rejected};
 use tally_queue::{Batch, Consumer, Delivery as Message, Headers, Publisher, Reason, Topology};
 
+use super::batch::Panicked;
 use super::{Kind, Patience, Shared, is_missing, kind};
 use crate::api::context::{Context, Trace};
 use crate::config::Config;
 use crate::failpoint;
 use crate::node::{Delivery, Node, Reused, Submitted};
 
-/// The header of a dead letter that says who sent it, once that is known.
-pub const SUBMITTER: &str = "x-tally-submitter";
 /// Envelopes fetched at once.
 const AT_ONCE: u16 = 16;
 /// What an answer is.
@@ -126,6 +127,16 @@ pub async fn run(shared: Arc<Shared>) -> Result<()> {
     Ok(())
 }
 
+/// What became of an envelope that was opened.
+enum Taken {
+    /// It was submitted, or is no submission: the answer to its sender.
+    In(Value),
+    /// It cannot be.
+    Harmful(Reason),
+    /// The process is to stop.
+    Stopped,
+}
+
 struct Desk<'a> {
     shared: &'a Shared,
     directory: &'a Directory,
@@ -145,9 +156,19 @@ impl Desk<'_> {
                 Ok(opened) => {
                     let trace = message.headers().traceparent();
                     let trace = Trace::continuing(trace.as_deref());
-                    let Some(answer) = self.submit(&opened, trace).await? else {
+                    let answer = match self.submit(&opened, trace).await {
+                        Taken::In(answer) => answer,
                         // To stop: the rest is delivered again.
-                        return Ok(());
+                        Taken::Stopped => return Ok(()),
+                        // The same again would end the same: it must not hold
+                        // up what others send.
+                        Taken::Harmful(reason) => {
+                            let answer = refusal(&reason);
+                            self.reply(message, Some(&opened.submitter), &answer).await;
+                            self.bury(&mut batch, at, Some(&opened.submitter), &reason)
+                                .await?;
+                            continue;
+                        }
                     };
                     self.reply(message, Some(&opened.submitter), &answer).await;
                 }
@@ -155,8 +176,7 @@ impl Desk<'_> {
                     let claimed = self.claimed(message, rejected);
                     let answer = refusal(&rejected.reason());
                     self.reply(message, claimed.as_deref(), &answer).await;
-                    batch
-                        .bury(at, &rejected.reason(), self.publisher, self.topology)
+                    self.bury(&mut batch, at, claimed.as_deref(), &rejected.reason())
                         .await?;
                     metrics::counter!("tally_envelopes_rejected_total", "code" => rejected.code())
                         .increment(1);
@@ -169,6 +189,17 @@ impl Desk<'_> {
         Ok(())
     }
 
+    async fn bury(
+        &self,
+        batch: &mut Batch,
+        at: usize,
+        submitter: Option<&str>,
+        reason: &Reason,
+    ) -> Result<()> {
+        let buried = batch.bury_from(at, submitter, reason, self.publisher, self.topology);
+        Ok(buried.await?)
+    }
+
     /// Who signed an envelope that was rejected for something after that.
     fn claimed(&self, message: &Message, rejected: Rejected) -> Option<String> {
         if !matches!(rejected, Rejected::DoesNotOpen) {
@@ -179,9 +210,8 @@ impl Desk<'_> {
         Some(read.claimed_submitter().to_owned())
     }
 
-    /// Submits what an envelope holds; the answer to its sender. None when it
-    /// was told to stop.
-    async fn submit(&self, opened: &Opened, trace: Trace) -> Result<Option<Value>> {
+    /// Submits what an envelope holds.
+    async fn submit(&self, opened: &Opened, trace: Trace) -> Taken {
         let context = Context {
             request: opened.interchange.clone(),
             trace,
@@ -194,20 +224,34 @@ impl Desk<'_> {
                 bytes: &opened.payload,
                 format: Some(format(opened.format)),
             };
-            let submitting = self.shared.node.submit(delivery);
-            match context.clone().scope(submitting).await {
-                Ok(submitted) => return Ok(Some(acknowledgement(opened, &submitted))),
+            let submitting = context.clone().scope(self.shared.node.submit(delivery));
+            let submitting = AssertUnwindSafe(submitting).catch_unwind();
+            let submitted = match submitting.await {
+                Ok(submitted) => submitted,
+                Err(said) => Err(Panicked::of(said.as_ref()).into()),
+            };
+            match submitted {
+                Ok(submitted) => return Taken::In(acknowledgement(opened, &submitted)),
                 Err(error) if error.is::<Reused>() => {
                     let reason = Reason {
                         code: "Q110".to_owned(),
                         text: error.to_string(),
                     };
-                    return Ok(Some(refusal(&reason)));
+                    return Taken::In(refusal(&reason));
                 }
-                Err(error) if kind(&error) == Kind::Poison => return Err(error),
+                Err(error) if kind(&error) == Kind::Poison => {
+                    tracing::error!(
+                        error = crate::cli::chain(&error),
+                        "an envelope could not be taken in"
+                    );
+                    return Taken::Harmful(Reason {
+                        code: "Q111".to_owned(),
+                        text: crate::cli::chain(&error),
+                    });
+                }
                 Err(error) => {
                     if !patience.wait(&self.shared.stop, &error).await {
-                        return Ok(None);
+                        return Taken::Stopped;
                     }
                 }
             }

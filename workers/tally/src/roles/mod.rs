@@ -24,12 +24,13 @@ use futures_util::future::BoxFuture;
 use tally_queue::{QueueError, Settings, Topology};
 use tally_store::port::{Queued, StoreError};
 use tally_store::postgres::PostgresStore;
+use tally_store::vault::VaultError;
 use tokio::sync::{Notify, watch};
 
 use crate::config::Config;
 use crate::node::{Node, Planned};
 
-pub use intake::{Letter, SUBMITTER as SUBMITTER_HEADER, directory};
+pub use intake::{Letter, directory};
 pub use relay::run as relay;
 pub use start::{Which, run, serve};
 pub use worker::run as work;
@@ -143,6 +144,13 @@ fn kind(error: &anyhow::Error) -> Kind {
             }
         }
         _ if error.is::<batch::Panicked>() => Kind::Poison,
+        // A key that is erased or damaged stays so: it is of one record.
+        _ if error
+            .downcast_ref::<VaultError>()
+            .is_some_and(|error| !error.is_transient()) =>
+        {
+            Kind::Poison
+        }
         _ => Kind::World,
     }
 }

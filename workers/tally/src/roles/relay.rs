@@ -1,7 +1,7 @@
 //! The relay: publishes what the store says is to be published, appends to the
 //! log, and brings dead letters home. Several may run; one of them leads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,8 @@ use tally_queue::{
 use tally_store::port::{
     DeadLetters as _, Dispatch, Layout as _, NewDeadLetter, Relay as _, ResultRow, Work as _,
 };
+
+use tokio::task::JoinHandle;
 
 use super::fleet::{HEARD, RELAY, leads};
 use super::{Patience, Shared, is_missing, surely};
@@ -50,6 +52,11 @@ pub async fn run(shared: Arc<Shared>) -> Result<()> {
         tokio::spawn(bring_home(Arc::clone(&shared))),
     ];
     while !shared.stop.is_told() {
+        // One that panicked: whoever runs the process starts it again.
+        anyhow::ensure!(
+            !tasks.iter().any(JoinHandle::is_finished) || shared.stop.is_told(),
+            "a task of the relay ended"
+        );
         match shared.store()?.alive(&name, HEARD).await {
             Ok(live) => {
                 let _ = lead.send(leads(&live, RELAY, &name));
@@ -225,7 +232,8 @@ async fn results_once(shared: &Shared, publisher: &Publisher) -> Result<usize> {
     let topology = shared.topology(shared.node.partitions().get())?;
     let mut messages = Vec::with_capacity(rows.len());
     // Whoever has the node's folder does not listen on the broker.
-    for row in rows.iter().filter(|row| row.submitter != SUBMITTER) {
+    let heard = rows.iter().filter(|row| row.submitter != SUBMITTER);
+    for row in heard.clone() {
         let (body, content_type) = notice(shared, row)?;
         let headers = Headers::new()
             .with_message_id(&row.claim.to_string())?
@@ -234,12 +242,22 @@ async fn results_once(shared: &Shared, publisher: &Publisher) -> Result<usize> {
     }
     let fates = publisher.publish(&messages).await?;
     failpoint::reach("results-published");
+    // One submitter's full queue does not have all others told again.
+    let refused: BTreeSet<i64> = heard
+        .zip(&fates)
+        .filter(|(_, fate)| **fate != Fate::Confirmed)
+        .map(|(row, _)| row.id)
+        .collect();
+    let told: Vec<i64> = rows
+        .iter()
+        .map(|row| row.id)
+        .filter(|id| !refused.contains(id))
+        .collect();
+    store.told(&told).await?;
     anyhow::ensure!(
-        fates.iter().all(|fate| *fate == Fate::Confirmed),
+        refused.is_empty(),
         "the broker refused some of the results: is a queue full?"
     );
-    let told: Vec<i64> = rows.iter().map(|row| row.id).collect();
-    store.told(&told).await?;
     Ok(told.len())
 }
 
@@ -409,15 +427,17 @@ async fn bring_home(shared: Arc<Shared>) {
 
 async fn letter(shared: &Shared, delivery: &tally_queue::Delivery) -> Result<NewDeadLetter> {
     let headers = delivery.headers();
-    let text = |name| headers.text(name).unwrap_or_default();
+    let text = |name| plain(headers.text(name).unwrap_or_default());
     let reason = headers.reason();
     let queue = text(header::ORIGIN);
     let id = headers.message_id().unwrap_or_default().to_owned();
     // The same message that dies twice, because somebody died between burying
-    // and acknowledging it, is one letter.
-    let token = shared
-        .node
-        .dead_letter_token(&[queue.as_bytes(), id.as_bytes(), delivery.body()]);
+    // and acknowledging it, is one letter. One that an operator tried again is
+    // another.
+    let mut parts = vec![queue.as_bytes(), id.as_bytes(), delivery.body()];
+    let replayed = headers.text(header::REPLAYED);
+    parts.extend(replayed.as_ref().map(|replayed| replayed.as_bytes()));
+    let token = shared.node.dead_letter_token(&parts);
     Ok(NewDeadLetter {
         token,
         at: headers
@@ -426,13 +446,21 @@ async fn letter(shared: &Shared, delivery: &tally_queue::Delivery) -> Result<New
         queue,
         code: reason
             .as_ref()
-            .map_or("Q299", |reason| &reason.code)
-            .to_owned(),
-        reason: reason.map_or_else(|| "the broker gave it up".to_owned(), |reason| reason.text),
-        submitter: headers.text(super::intake::SUBMITTER),
+            .map_or_else(|| "Q299".to_owned(), |reason| plain(reason.code.clone())),
+        reason: reason.map_or_else(
+            || "the broker gave it up".to_owned(),
+            |reason| plain(reason.text),
+        ),
+        submitter: headers.text(header::SUBMITTER).map(plain),
         sealed: shared
             .node
             .seal_letter(&super::intake::Letter::of(delivery))
             .await?,
     })
+}
+
+/// Headers may hold anything, and whoever can publish may write them: a
+/// database takes no zero bytes, and no terminal is to be steered.
+fn plain(text: String) -> String {
+    text.chars().filter(|c| !c.is_control()).take(600).collect()
 }

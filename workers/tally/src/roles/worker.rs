@@ -3,7 +3,7 @@
 //! the worker they are best with, at the end of a batch.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -43,6 +43,8 @@ pub async fn run(shared: Arc<Shared>) -> Result<()> {
     let mut live: Vec<String> = Vec::new();
     let mut declared: BTreeSet<u32> = BTreeSet::new();
     while !shared.stop.is_told() {
+        anyhow::ensure!(!judge.is_finished(), "the task that judges facts ended");
+        revive(&shared, &facts, &mut tasks)?;
         match beat(&shared, &name).await {
             Ok((now, generations)) => {
                 if let Err(error) =
@@ -108,22 +110,53 @@ async fn start_missing(
         topology.declare(&shared.broker).await?;
         declared.insert(*partitions);
         for place in topology.places() {
-            let (yields, yielding) = watch::channel(0);
-            let (stop, stopping) = watch::channel(false);
-            let partition = Partition {
-                shared: Arc::clone(shared),
-                facts: Arc::clone(facts),
-                topology: topology.clone(),
-                place,
-                yielding,
-                stopping,
-            };
-            let task = Task {
-                yields,
-                stop,
-                running: tokio::spawn(partition.run()),
-            };
+            let task = Task::start(shared, facts, &topology, place);
             tasks.insert((place.partitions, place.partition), task);
+        }
+    }
+    Ok(())
+}
+
+impl Task {
+    fn start(shared: &Arc<Shared>, facts: &Arc<Notify>, topology: &Topology, place: Place) -> Self {
+        let (yields, yielding) = watch::channel(0);
+        let (stop, stopping) = watch::channel(false);
+        let partition = Partition {
+            shared: Arc::clone(shared),
+            facts: Arc::clone(facts),
+            topology: topology.clone(),
+            place,
+            yielding,
+            stopping,
+        };
+        Self {
+            yields,
+            stop,
+            running: tokio::spawn(partition.run()),
+        }
+    }
+}
+
+/// Starts the tasks again that ended without being told to: the program has
+/// panicked. What they had in hand is delivered again.
+fn revive(
+    shared: &Arc<Shared>,
+    facts: &Arc<Notify>,
+    tasks: &mut BTreeMap<(u16, u16), Task>,
+) -> Result<()> {
+    for ((partitions, partition), task) in tasks {
+        if task.running.is_finished() && !shared.stop.is_told() {
+            tracing::error!(
+                partitions,
+                partition,
+                "the task of a partition ended: it is started again"
+            );
+            let place = Place {
+                partitions: *partitions,
+                partition: *partition,
+            };
+            let topology = shared.topology((*partitions).into())?;
+            *task = Task::start(shared, facts, &topology, place);
         }
     }
     Ok(())
@@ -203,6 +236,7 @@ impl Partition {
         let consume = || Consumer::new(self.shared.broker.clone(), &queue, size);
         let mut consumer = consume();
         let mut patience = Patience::new("consuming");
+        let suspected = Mutex::default();
         loop {
             let taken = tokio::select! {
                 () = self.shared.stop.told() => break,
@@ -239,6 +273,7 @@ impl Partition {
                 place: self.place,
                 publisher: &publisher,
                 facts: &self.facts,
+                suspected: &suspected,
             };
             if let Err(error) = desk.work(batch).await {
                 let stale = matches!(error.downcast_ref(), Some(QueueError::Stale));
