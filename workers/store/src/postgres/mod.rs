@@ -20,6 +20,7 @@ mod dead_letters;
 mod detection;
 mod enrolment;
 mod flags;
+mod histories;
 mod intake;
 mod layout;
 pub(crate) mod lease;
@@ -34,13 +35,14 @@ pub(crate) mod settings;
 mod tests;
 mod work;
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sqlx::postgres::PgPool;
 use tally_core::adjudication::Status;
 
 use crate::port::{Answer, StoreError};
+use histories::Histories;
 use lease::Lease;
 use lease::{once, whole};
 
@@ -56,6 +58,8 @@ pub struct PostgresStore {
     limit: Duration,
     /// What could be seen when the outbox was last read: see [`log`].
     seen: Mutex<Option<String>>,
+    /// What was read of units' histories.
+    histories: Arc<Histories>,
 }
 
 impl PostgresStore {
@@ -66,14 +70,17 @@ impl PostgresStore {
     /// [`StoreError::Schema`] when its schema is older or newer than this
     /// program's; [`StoreError::Database`] when it cannot be reached.
     pub async fn connect(settings: &PgSettings) -> Answer<Self> {
+        let histories = Arc::new(Histories::default());
+        let kept = Arc::clone(&histories);
         let pool = settings
-            .pool(SCHEMA)
+            .pool(SCHEMA, move || kept.clear())
             .await
             .map_err(doing("connecting to the database"))?;
         let store = Self {
             pool,
             limit: settings.statement_timeout,
             seen: Mutex::new(None),
+            histories,
         };
         once!(store, "reading the schema's version", |conn| {
             schema::check(conn).await

@@ -20,9 +20,14 @@ pub(super) const UNPUBLISHED: &str = "SELECT c.id, q.partitions, q.partition, q.
 /// Notes what a broker has. What somebody holds at this moment is passed over:
 /// it is being committed or set aside, and if it should be published once more,
 /// that is known when it comes.
+///
+/// This one transaction does not wait for the disk: a note that a crash takes
+/// back is of a claim that is then published once more, as after a crash before
+/// the note, and the fence tells.
 pub(super) const PUBLISHED: &str = "UPDATE queue SET published = now() WHERE claim = ANY(array(\
      SELECT claim FROM queue WHERE claim = ANY(array(SELECT place FROM claim WHERE id = ANY($1))) \
-     FOR NO KEY UPDATE SKIP LOCKED))";
+     FOR NO KEY UPDATE SKIP LOCKED)) \
+     AND (SELECT set_config('synchronous_commit', 'off', true)) IS NOT NULL";
 
 /// Counts as not published what was longer ago.
 pub(super) const LOST: &str = "UPDATE queue SET published = NULL WHERE claim = ANY(array(\

@@ -80,9 +80,18 @@ impl PgSettings {
         ]))
     }
 
-    /// A pool of connections, of which there is at least one.
-    pub(crate) async fn pool(&self, schema: &str) -> Result<PgPool, sqlx::Error> {
+    /// A pool of connections, of which there is at least one. `connected` is
+    /// told of each that is made.
+    pub(crate) async fn pool(
+        &self,
+        schema: &str,
+        connected: impl Fn() + Send + Sync + 'static,
+    ) -> Result<PgPool, sqlx::Error> {
         PgPoolOptions::new()
+            .after_connect(move |_, _| {
+                connected();
+                Box::pin(async { Ok(()) })
+            })
             .max_connections(self.max_connections.max(1))
             .acquire_timeout(self.connect_timeout)
             // One that is broken is closed when it breaks, not asked each time.

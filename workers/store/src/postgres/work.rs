@@ -12,7 +12,7 @@ use crate::port::{
 
 use super::cells::Cells;
 use super::payloads::{self, Place};
-use super::{ASKED, PostgresStore, aside, commit, doing, once, position, short, whole};
+use super::{ASKED, PostgresStore, aside, commit, doing, number, once, position, short, whole};
 
 /// What is ready of a partition, in order: from the index of what is ready.
 ///
@@ -62,9 +62,9 @@ pub(super) const WAITING: &str = "SELECT (SELECT count(*) FROM queue WHERE state
      (SELECT count(*) FROM queue WHERE state <> 0 AND state = 1), \
      (SELECT count(*) FROM unjudged)";
 
-/// Units, their balances and their histories, of one moment.
-pub(super) const UNITS: &str = "WITH asked AS MATERIALIZED (SELECT a.n, u.id, u.done \
-     FROM unnest($1::bytea[]) WITH ORDINALITY AS a (token, n) \
+/// Units, their balances and their histories after a number, of one moment.
+pub(super) const UNITS: &str = "WITH asked AS MATERIALIZED (SELECT a.n, a.known, u.id, u.done \
+     FROM unnest($1::bytea[], $2::bigint[]) WITH ORDINALITY AS a (token, known, n) \
      CROSS JOIN LATERAL (SELECT id, done FROM unit WHERE unit.token = a.token OFFSET 0) AS u) \
      SELECT 0 AS kind, n, done AS number, NULL::bytea AS a, NULL::bytea AS b, NULL::text AS c, \
             NULL::text AS d, NULL::integer AS e FROM asked \
@@ -73,7 +73,8 @@ pub(super) const UNITS: &str = "WITH asked AS MATERIALIZED (SELECT a.n, u.id, u.
          SELECT * FROM accumulator WHERE accumulator.unit = q.id OFFSET 0) AS a \
      UNION ALL SELECT 2, q.n, c.sequence, h.record, h.payload, NULL, NULL, NULL \
      FROM asked AS q CROSS JOIN LATERAL (\
-         SELECT sequence, place FROM claim WHERE claim.unit = q.id OFFSET 0) AS c \
+         SELECT sequence, place FROM claim WHERE claim.unit = q.id \
+         AND claim.sequence > q.known AND claim.sequence <= q.done OFFSET 0) AS c \
      CROSS JOIN LATERAL (SELECT * FROM history WHERE history.place = c.place OFFSET 0) AS h";
 
 impl Work for PostgresStore {
@@ -111,14 +112,14 @@ impl Work for PostgresStore {
     }
 
     async fn units(&self, units: &[Token]) -> Answer<Vec<UnitState>> {
-        once!(self, "reading units", |conn| {
-            let rows = sqlx::query(UNITS)
-                .bind(units.iter().map(|unit| &unit.0[..]).collect::<Vec<_>>())
-                .fetch_all(conn)
-                .await
-                .map_err(doing("reading units"))?;
-            states(units, &rows)
-        })
+        let known = self.histories.known(units);
+        let mut states = self.units_after(units, &known).await?;
+        if !self.histories.join(&known, &mut states) {
+            let nothing = vec![0; units.len()];
+            states = self.units_after(units, &nothing).await?;
+            self.histories.join(&nothing, &mut states);
+        }
+        Ok(states)
     }
 
     async fn commit(&self, batch: &Batch) -> Answer<()> {
@@ -169,6 +170,21 @@ impl Work for PostgresStore {
                 behind: cells.number()?,
                 unjudged: cells.number()?,
             })
+        })
+    }
+}
+
+impl PostgresStore {
+    /// Units, with the lines of their histories after a number of each.
+    async fn units_after(&self, units: &[Token], known: &[u64]) -> Answer<Vec<UnitState>> {
+        once!(self, "reading units", |conn| {
+            let rows = sqlx::query(UNITS)
+                .bind(units.iter().map(|unit| &unit.0[..]).collect::<Vec<_>>())
+                .bind(known.iter().copied().map(number).collect::<Vec<_>>())
+                .fetch_all(conn)
+                .await
+                .map_err(doing("reading units"))?;
+            states(units, &rows)
         })
     }
 }

@@ -62,7 +62,7 @@ impl PgRows {
         migrate(&mut conn).await?;
         drop(conn);
         let pool = settings
-            .pool(SCHEMA)
+            .pool(SCHEMA, || ())
             .await
             .map_err(doing("connecting to it"))?;
         Ok(Self { pool })

@@ -63,7 +63,9 @@ impl Machine {
         let options = PostgresOptions::default()
             .set("shared_buffers", "512MB")
             .set("max_wal_size", "4GB")
-            .set("checkpoint_timeout", "30min");
+            .set("checkpoint_timeout", "30min")
+            .set("shared_preload_libraries", "pg_stat_statements")
+            .set("pg_stat_statements.track_planning", "off");
         Ok(Self {
             postgres: Postgres::start_in(options)?,
             rabbit: Rabbit::start()?,

@@ -58,7 +58,7 @@ fn main() -> Result<()> {
             real: 100,
         },
         false => Size {
-            claims: 30_000,
+            claims: 10_000,
             rounds: 3,
             open: Duration::from_secs(15),
             real: 5000,
@@ -156,10 +156,33 @@ async fn half(machine: &Arc<Machine>, size: Size) -> Result<()> {
     let (pipeline, floor) = both(&site, size, 128).await?;
     line("consuming, batches of 128", pipeline);
     line("floor of it, without a broker", floor);
+    if std::env::args().any(|argument| argument == "--statements") {
+        statements(&site).await?;
+    }
     let ratio = pipeline.rate() / floor.rate();
     goal("pipeline ÷ floor", ratio, "≥ 0.90", ratio >= 0.9);
     let cpu = pipeline.micros(pipeline.cpu.all());
     goal("CPU µs a claim, consuming", cpu, "≤ 70", cpu <= 70.0);
+    Ok(())
+}
+
+/// What the server spends its time on while the worker consumes.
+async fn statements(site: &Arc<Site>) -> Result<()> {
+    let claims = 10_000;
+    site.ask("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")?;
+    site.accept(claims).await?;
+    site.publish().await?;
+    site.ask("SELECT pg_stat_statements_reset()")?;
+    site.consume_ready(claims, 128).await?;
+    println!(
+        "{}",
+        site.ask(&format!(
+            "SELECT round((total_exec_time * 1000 / {claims})::numeric, 2) || ' µs a claim, ' \
+                    || calls || ' calls, ' || rows || ' rows, ' || shared_blks_hit || ' hits, ' \
+                    || wal_bytes / {claims} || ' B of WAL a claim: ' || left(query, 90) \
+             FROM pg_stat_statements ORDER BY total_exec_time DESC LIMIT 14"
+        ))?
+    );
     Ok(())
 }
 

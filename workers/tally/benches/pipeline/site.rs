@@ -282,6 +282,11 @@ impl Site {
     pub async fn consume(self: &Arc<Self>, claims: usize, batch: u16) -> Result<Measured> {
         self.accept(claims).await?;
         self.publish().await?;
+        self.consume_ready(claims, batch).await
+    }
+
+    /// The same of claims that are published already.
+    pub async fn consume_ready(&self, claims: usize, batch: u16) -> Result<Measured> {
         self.settle().await;
         let from = self.commits.claims();
         let running = self.start(batch, false, true, true).await?;

@@ -219,3 +219,29 @@ async fn a_place_that_comes_to_light_late_refuses_nothing() {
     store.integrate(&all).await.unwrap();
     assert_eq!(store.outbox(10).await.unwrap(), []);
 }
+
+/// What one process keeps of histories and what others add to them is one
+/// history, in order.
+#[tokio::test]
+async fn histories_grow_under_whoever_keeps_them() {
+    let settings = settings().await;
+    let (one, two) = (open(&settings).await, open(&settings).await);
+    let claims: Vec<_> = (0..8).map(|n| (n, n % 2)).collect();
+    one.accept(&submission(1, &claims)).await.unwrap();
+    let units = [unit(1), unit(0), unit(9)];
+    for n in 0..8 {
+        // Three by the one, one by the other; both look in between.
+        let store = if n % 4 == 3 { &two } else { &one };
+        let new = adjudicated(claim_id(n), n % 2, n / 2 + 1);
+        store.commit(&batch(vec![new])).await.unwrap();
+        if n % 3 == 0 {
+            continue;
+        }
+        let plain = open(&settings).await.units(&units).await.unwrap();
+        assert_eq!(plain[(n as usize + 1) % 2].history.len() as u64, n / 2 + 1);
+        for store in [&one, &two] {
+            assert_eq!(store.units(&units).await.unwrap(), plain);
+            assert_eq!(store.units(&units[1..]).await.unwrap(), plain[1..]);
+        }
+    }
+}
