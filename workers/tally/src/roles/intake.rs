@@ -21,6 +21,8 @@ use crate::node::{Delivery, Node, Reused, Submitted};
 
 /// Envelopes fetched at once.
 const AT_ONCE: u16 = 16;
+/// How often an envelope that the program fails at is tried again.
+const HARMED: u32 = 2;
 /// What an answer is.
 const ANSWER: &str = "application/vnd.tallystick.acknowledgement+json; version=1";
 
@@ -210,6 +212,7 @@ impl Desk<'_> {
     /// Submits what an envelope holds.
     async fn submit(&self, opened: &Opened) -> Taken {
         let mut patience = Patience::new("taking in an envelope");
+        let mut harmed = 0;
         loop {
             let delivery = Delivery {
                 submitter: &opened.submitter,
@@ -231,7 +234,7 @@ impl Desk<'_> {
                     };
                     return Taken::In(refusal(&reason));
                 }
-                Err(error) if kind(&error) == Kind::Poison => {
+                Err(error) if kind(&error) == Kind::Poison && harmed >= HARMED => {
                     tracing::error!(
                         error = crate::cli::chain(&error),
                         "an envelope could not be taken in"
@@ -242,6 +245,7 @@ impl Desk<'_> {
                     });
                 }
                 Err(error) => {
+                    harmed += u32::from(kind(&error) == Kind::Poison);
                     if !patience.wait(&self.shared.stop, &error).await {
                         return Taken::Stopped;
                     }
