@@ -19,6 +19,8 @@ pub enum Kind {
     NodeAt(&'static str),
     /// A task of a worker panics outside of what is caught.
     TaskPanics,
+    /// What takes an envelope in panics, once.
+    IntakePanics,
     /// `kill -9` of PostgreSQL.
     PostgresKilled,
     /// `kill -9` of RabbitMQ.
@@ -63,7 +65,7 @@ pub enum Kind {
 use Kind::*;
 
 /// All of them, with how often they come in a campaign.
-pub const KINDS: [(Kind, u32); 38] = [
+pub const KINDS: [(Kind, u32); 39] = [
     (Undisturbed, 1),
     (WorkerKilled, 4),
     (RelayKilled, 3),
@@ -82,6 +84,7 @@ pub const KINDS: [(Kind, u32); 38] = [
     (NodeAt("after-accept"), 2),
     (NodeAt("before-intake-ack"), 2),
     (TaskPanics, 2),
+    (IntakePanics, 1),
     (PostgresKilled, 12),
     (RabbitKilled, 12),
     (BrokerReset, 3),
@@ -143,6 +146,6 @@ impl Kind {
 
     /// Whether claims come as envelopes, through a node's intake.
     pub fn by_envelope(self) -> bool {
-        matches!(self, NodeKilled | NodeAt(_) | PoisonMessages)
+        matches!(self, NodeKilled | NodeAt(_) | PoisonMessages | IntakePanics)
     }
 }

@@ -204,6 +204,10 @@ impl Play<'_, '_> {
             Kind::RelayAt("results-published") => first_relay = deaths("results-published", 3),
             Kind::RelayAt(place) => first_relay = deaths(place, 3),
             Kind::NodeAt(place) => node = deaths(place, 3),
+            Kind::IntakePanics => {
+                let at = self.dice.between(1, 5);
+                node = vec![life("TALLY_FAILPOINT", format!("before-accept=panic@{at}"))];
+            }
             Kind::TaskPanics => {
                 let at = self.dice.between(1, 2);
                 first_worker = vec![life("TALLY_FAILPOINT", format!("before-ack=panic@{at}"))];
@@ -345,7 +349,13 @@ impl Play<'_, '_> {
             Kind::DiskFull => {
                 self.pause(100, 900).await?;
                 self.hold.alone()?.fill_data()?;
-                self.pause(2_000, 6_000).await?;
+                // What is delivered again and again is tried alone, and counted
+                // before; what then fails for want of room is nobody's fault.
+                for _ in 0..4 {
+                    self.pause(200, 500).await?;
+                    self.doors.broker.reset_all();
+                }
+                self.pause(2_000, 9_000).await?;
                 self.hold.alone()?.heal_data()?;
             }
             Kind::WalFull => {

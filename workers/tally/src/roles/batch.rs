@@ -21,6 +21,10 @@ use crate::node::Failed;
 /// After so many deliveries something may have died of a claim of the batch:
 /// they are adjudicated one by one.
 const SUSPICIOUS: u64 = 3;
+/// Held while a claim is counted and tried: else the one that a process dies of
+/// would take along, count by count, those that other partitions try at the
+/// same moment, in each of its lives the same.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 /// So many deaths while it was adjudicated alone set a claim aside.
 const DEATHS: u32 = 8;
 
@@ -236,6 +240,7 @@ impl Desk<'_> {
         let store = self.shared.store()?;
         let mut all = true;
         for queued in queued {
+            let _alone = ALONE.lock().await;
             let mut deaths = 0;
             if !self.suspected().contains(&queued.claim) {
                 let counted = store.suspect(&[queued.claim]).await?;

@@ -22,6 +22,8 @@ use crate::node::{Delivery, Node, Reused, Submitted};
 
 /// Envelopes fetched at once.
 const AT_ONCE: u16 = 16;
+/// How often an envelope that the program fails at is tried again.
+const HARMED: u32 = 2;
 /// What an answer is.
 const ANSWER: &str = "application/vnd.tallystick.acknowledgement+json; version=1";
 
@@ -217,6 +219,7 @@ impl Desk<'_> {
             trace,
         };
         let mut patience = Patience::new("taking in an envelope");
+        let mut harmed = 0;
         loop {
             let delivery = Delivery {
                 submitter: &opened.submitter,
@@ -239,7 +242,7 @@ impl Desk<'_> {
                     };
                     return Taken::In(refusal(&reason));
                 }
-                Err(error) if kind(&error) == Kind::Poison => {
+                Err(error) if kind(&error) == Kind::Poison && harmed >= HARMED => {
                     tracing::error!(
                         error = crate::cli::chain(&error),
                         "an envelope could not be taken in"
@@ -250,6 +253,7 @@ impl Desk<'_> {
                     });
                 }
                 Err(error) => {
+                    harmed += u32::from(kind(&error) == Kind::Poison);
                     if !patience.wait(&self.shared.stop, &error).await {
                         return Taken::Stopped;
                     }
