@@ -26,19 +26,16 @@ pub(super) const TAKEN: &str = "WITH asked AS MATERIALIZED (\
      AND state + 0 = 0 RETURNING claim) \
      SELECT a.*, (SELECT count(*) FROM gone) FROM asked AS a";
 
-/// Moves balances, and counts those that were not what they were taken to be:
-/// one that is not there is zero.
-pub(super) const BALANCES: &str = "WITH moved AS MATERIALIZED (\
+/// Moves balances by what they are to move, and answers where each stands then,
+/// in the order given: one that is not there starts at zero. One that was not
+/// what it was taken to be does not come to stand where it should.
+pub(super) const BALANCES: &str = "WITH written AS (\
+     INSERT INTO accumulator AS a (unit, member, product, name, period, used) \
      SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::text[], $4::text[], $5::integer[], \
-                          $6::bigint[], $7::bigint[]) \
-          AS n (unit, member, product, name, period, before, after)), \
-     written AS (INSERT INTO accumulator (unit, member, product, name, period, used) \
-     SELECT unit, member, product, name, period, after FROM moved \
-     ON CONFLICT (unit, period, name, product, member) DO UPDATE SET used = excluded.used) \
-     SELECT count(*) FROM moved AS m LEFT JOIN LATERAL (SELECT used FROM accumulator AS a \
-     WHERE a.unit = m.unit AND a.period = m.period AND a.name = m.name \
-       AND a.product = m.product AND a.member = m.member OFFSET 0) AS a ON true \
-     WHERE coalesce(a.used, 0) <> m.before";
+                          $6::bigint[]) \
+     ON CONFLICT (unit, period, name, product, member) DO UPDATE SET used = a.used + excluded.used \
+     RETURNING used) \
+     SELECT array(SELECT used FROM written)";
 
 /// All that claims came to, in one round trip.
 pub(super) const WRITTEN: &str = "WITH given AS MATERIALIZED (\
@@ -192,7 +189,14 @@ async fn balances(conn: &mut PgConnection, moved: &[Moved<'_>]) -> Answer<()> {
         .iter()
         .map(|m| m.name.member.as_ref().map_or(family, |member| &member.0))
         .collect();
-    let stale: i64 = sqlx::query_scalar(BALANCES)
+    let Some(by) = moved
+        .iter()
+        .map(|m| m.after.checked_sub(m.before))
+        .collect::<Option<Vec<i64>>>()
+    else {
+        return Err(StoreError::Damaged { what: "balance" });
+    };
+    let stand: Vec<i64> = sqlx::query_scalar(BALANCES)
         .bind(moved.iter().map(|m| m.unit).collect::<Vec<_>>())
         .bind(members)
         .bind(
@@ -208,12 +212,11 @@ async fn balances(conn: &mut PgConnection, moved: &[Moved<'_>]) -> Answer<()> {
                 .map(|m| m.name.period.days())
                 .collect::<Vec<_>>(),
         )
-        .bind(moved.iter().map(|m| m.before).collect::<Vec<_>>())
-        .bind(moved.iter().map(|m| m.after).collect::<Vec<_>>())
+        .bind(by)
         .fetch_one(conn)
         .await
         .map_err(doing("moving balances"))?;
-    if stale == 0 {
+    if stand.iter().eq(moved.iter().map(|m| &m.after)) {
         Ok(())
     } else {
         Err(fenced("a balance"))

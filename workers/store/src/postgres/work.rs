@@ -31,8 +31,8 @@ pub(super) const NEXT: &str = "SELECT c.place, c.received, c.id, u.token, c.sequ
 /// The numbers of partitions that the queue's rows are of.
 const GENERATIONS: &str = "SELECT DISTINCT partitions FROM queue ORDER BY partitions";
 
-/// Where claims stand, and what is ready of their units up to them, of one
-/// moment. `stands`: 0 unknown, 1 done, 2 aside, 3 ready.
+/// Where claims stand that are not ready, and what is ready of the others' units
+/// up to them, of one moment. `stands`: 0 unknown, 1 done, 2 aside.
 pub(super) const TAKE: &str = "WITH asked AS MATERIALIZED (\
      SELECT a.n, c.place, c.unit, c.sequence, q.state \
      FROM unnest($1::bytea[]) WITH ORDINALITY AS a (id, n) \
@@ -49,11 +49,11 @@ pub(super) const TAKE: &str = "WITH asked AS MATERIALIZED (\
      CROSS JOIN LATERAL (SELECT * FROM queue \
          WHERE queue.claim = c.place AND queue.state + 0 = 0 OFFSET 0) AS q \
      ORDER BY c.place LIMIT $2) \
-     SELECT n, CASE WHEN place IS NULL THEN 0 WHEN state IS NULL THEN 1 \
-                    WHEN state > 0 THEN 2 ELSE 3 END AS stands, \
+     SELECT n, CASE WHEN place IS NULL THEN 0 WHEN state IS NULL THEN 1 ELSE 2 END AS stands, \
             NULL::bigint AS place, NULL::integer AS received, NULL::bytea AS id, \
             NULL::bytea AS token, NULL::bigint AS sequence, NULL::bigint AS previous, \
             NULL::integer AS contract, NULL::integer AS attempts FROM asked \
+     WHERE state IS DISTINCT FROM 0 \
      UNION ALL SELECT NULL, NULL, ready.* FROM ready";
 
 /// How many wait, and how.
@@ -246,8 +246,7 @@ async fn take(conn: &mut PgConnection, claims: &[ClaimId], limit: u32) -> Answer
         match stands {
             0 => taken.unknown.push(claim),
             1 => taken.done.push(claim),
-            2 => taken.aside.push(claim),
-            _ => {}
+            _ => taken.aside.push(claim),
         }
     }
     ready.sort_by_key(|(place, _)| place.place);
