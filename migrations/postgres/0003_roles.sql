@@ -35,6 +35,8 @@ BEGIN
     IF NOT pg_has_role(current_user, 'tally_owner', 'MEMBER') THEN
         EXECUTE format('GRANT tally_owner TO %I', current_user);
     END IF;
+    -- It must own the schema before it can own what is in it.
+    ALTER SCHEMA tally OWNER TO tally_owner;
 END $$;
 
 -- ---- history is not rewritten -------------------------------------------------
@@ -193,5 +195,4 @@ BEGIN
     LOOP
         EXECUTE format('ALTER FUNCTION %s OWNER TO tally_owner', made.name);
     END LOOP;
-    ALTER SCHEMA tally OWNER TO tally_owner;
 END $$;

@@ -82,8 +82,11 @@ fn partitions() -> NonZeroU32 {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Listen {
-    /// The API and the pages.
+    /// The API.
     pub api: SocketAddr,
+    /// The pages. Nobody signs in to them yet, so it is an address of this
+    /// machine alone.
+    pub pages: SocketAddr,
     /// Readiness, liveness and metrics of every role. Not for the public.
     pub health: SocketAddr,
 }
@@ -93,6 +96,7 @@ impl Default for Listen {
         Self {
             api: SocketAddr::from(([127, 0, 0, 1], 8420)),
             health: SocketAddr::from(([127, 0, 0, 1], 8421)),
+            pages: SocketAddr::from(([127, 0, 0, 1], 8422)),
         }
     }
 }
@@ -256,12 +260,13 @@ pub enum ConfigError {
 }
 
 /// Settings that the environment can override, and whether they are numbers.
-const VARIABLES: [(&str, &str, bool); 15] = [
+const VARIABLES: [(&str, &str, bool); 16] = [
     ("node", "data", false),
     ("node", "payer", false),
     ("node", "partitions", true),
     ("listen", "api", false),
     ("listen", "health", false),
+    ("listen", "pages", false),
     ("database", "url", false),
     ("database", "keys", false),
     ("database", "connections", true),
@@ -319,6 +324,9 @@ impl Config {
         if self.node.partitions.get() > 256 {
             return Err("`node.partitions` is 1 to 256: two to four for each core".into());
         }
+        if !self.listen.pages.ip().is_loopback() {
+            return Err("`listen.pages` is an address of this machine, as 127.0.0.1:8422: nobody signs in to the pages".into());
+        }
         if !(1..=512).contains(&self.worker.batch) {
             return Err("`worker.batch` is 1 to 512 claims".into());
         }
@@ -359,6 +367,11 @@ impl Config {
             if id == crate::node::SUBMITTER {
                 return Err(format!(
                     "an organisation cannot be `{id}`: that is whoever has the node's folder"
+                ));
+            }
+            if tally_core::ledger::VerifierKey::new("submitter", &organisation.key.0).is_err() {
+                return Err(format!(
+                    "the key of `{id}` is no ed25519 public key, or a weak one"
                 ));
             }
             if !seen.insert(id) {

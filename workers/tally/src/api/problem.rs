@@ -220,6 +220,15 @@ impl Problem {
     fn broken(error: &anyhow::Error) -> Self {
         // By house rule no error text identifies a person.
         tracing::error!("a request could not be answered: {error:#}");
+        let passes = error
+            .downcast_ref::<StoreError>()
+            .is_some_and(StoreError::is_transient);
+        if passes {
+            return Self::new(
+                Code::Busy,
+                "The node's database does not answer. Ask again later; what is sent again with the same idempotency key is taken in once.",
+            );
+        }
         Self::new(
             Code::Internal,
             "Ask again later; what is sent again with the same idempotency key is taken in once.",

@@ -214,7 +214,12 @@ async fn submit(args: &SubmitArgs) -> Result<Ended> {
             );
         }
     }
-    if waiting > 0 {
+    if waiting > 0 && node.beside_broker() {
+        eprintln!(
+            "error: {} not adjudicated yet: do the relay and the workers run? `tally claim status` shows when they are",
+            plural(waiting as u64, "claim")
+        );
+    } else if waiting > 0 {
         eprintln!(
             "error: {} not adjudicated: {} set aside after host faults, {} behind them: see what the log says above; the next `tally claim submit` on this node tries them again",
             plural(waiting as u64, "claim"),

@@ -76,9 +76,9 @@ pub struct NodeArgs {
         long,
         value_name = "DIR",
         env = "TALLY_DATA",
-        default_value = "tally-data"
+        conflicts_with = "config"
     )]
-    pub data: PathBuf,
+    pub data: Option<PathBuf>,
     /// The configuration of a node that is more than a folder, in place of `--data`
     #[arg(long, value_name = "FILE", env = "TALLY_CONFIG")]
     pub config: Option<PathBuf>,
@@ -88,7 +88,10 @@ impl NodeArgs {
     /// Opens the node, on the machine's clock.
     pub async fn open(&self) -> Result<Node> {
         match &self.config {
-            None => open_node(&self.data, Clock::System).await,
+            None => {
+                let data = self.data.as_deref().unwrap_or(Path::new("tally-data"));
+                open_node(data, Clock::System).await
+            }
             Some(path) => {
                 let config = Config::read(path)?;
                 Node::configured(&config, "command", Clock::System).await
@@ -168,16 +171,14 @@ fn start_logging() {
     use tracing_subscriber::filter::Directive;
     let filter = EnvFilter::try_from_env("TALLY_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
     // The client library logs whole messages.
-    let quiet = [
-        Directive::from_str("lapin=error"),
-        Directive::from_str("lapin::returned_messages=off"),
-    ];
+    let quiet = [Directive::from_str("lapin=off")];
     let filter = quiet
         .into_iter()
         .flatten()
         .fold(filter, EnvFilter::add_directive);
     tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .with_writer(std::io::stderr)
         .init();
 }

@@ -128,9 +128,9 @@ async fn list(args: &ListArgs) -> Result<Ended> {
             vec![
                 format!("#{}", row.id),
                 when(letter.at),
-                letter.queue.clone(),
-                letter.submitter.clone().unwrap_or_else(|| "-".to_owned()),
-                format!("{} {}", letter.code, letter.reason),
+                printable(&letter.queue),
+                printable(letter.submitter.as_deref().unwrap_or("-")),
+                printable(&format!("{} {}", letter.code, letter.reason)),
                 row.settled
                     .as_ref()
                     .map_or("waits".to_owned(), |(done, _)| done.clone()),
@@ -219,9 +219,16 @@ async fn replay(args: &OneArgs) -> Result<Ended> {
                 bail!("message #{id} was {settled} already");
             }
             let config = args.node.config.as_ref().context("say `--config FILE`")?;
-            publish_again(&node, &Config::read(config)?, &row).await?;
-            let settled = settle(&node, id, "replayed").await?;
-            done(args.json, "replayed", settled)
+            let config = Config::read(config)?;
+            // Settled first: should it die again at once, that is another letter.
+            if !settle(&node, id, "replayed").await? {
+                return done(args.json, "replayed", false);
+            }
+            if let Err(error) = publish_again(&node, &config, &row).await {
+                let again = messages(&node)?.bury(&row.letter).await?;
+                return Err(error.context(format!("it waits again, as message #{again}")));
+            }
+            done(args.json, "replayed", true)
         }
     }
 }
@@ -355,6 +362,13 @@ fn message_json(row: &DeadLetterRow) -> Value {
         "reason": letter.reason,
         "state": row.settled.as_ref().map_or("waiting", |(done, _)| done),
     })
+}
+
+/// What others wrote, without what a terminal would obey.
+fn printable(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
 }
 
 /// A moment as RFC 3339, in UTC.

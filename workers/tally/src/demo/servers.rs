@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use tally_queue::{Inspector, Settings, Topology};
+use tally_queue::{Inspector, Publisher, Settings, Topology};
 use tally_store::port::{Reading as _, Waiting, Work as _};
 use tally_store::postgres::{PgSettings, remove};
 use tokio::sync::Notify;
@@ -52,6 +52,15 @@ impl Servers {
             keys: None,
             connections: 16,
         };
+        let mut settings = Settings::new(broker);
+        settings.connection_name = "tally demo".to_owned();
+        // Before anything is made in the database.
+        let reached = Publisher::new(settings.clone());
+        reached
+            .ping()
+            .await
+            .context("the broker of `--broker` cannot be reached")?;
+        reached.close().await;
         let made = Node::migrate(&config.node, &database, clock)
             .await
             .context("the database of `--database` cannot be used: say an empty one, or with `--data` the folder of the demo that it holds")?;
@@ -67,8 +76,6 @@ impl Servers {
         });
         let node = Arc::new(node);
         let (stopper, stop) = Stopper::new();
-        let mut settings = Settings::new(broker);
-        settings.connection_name = "tally demo".to_owned();
         let shared = Arc::new(Shared {
             node: Arc::clone(&node),
             config: Arc::new(config),

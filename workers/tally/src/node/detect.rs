@@ -31,6 +31,10 @@ pub(super) struct SaltedFlag {
 
 tally_core::canon_record!(SaltedFlag { salt, flag });
 
+/// Groups with a fact that cannot be had.
+#[derive(Default)]
+pub struct Damaged(BTreeSet<Group>);
+
 /// Who a claim concerns, in tokens: the member, who billed, who rendered.
 struct Parties {
     member: Token,
@@ -106,26 +110,36 @@ impl Node {
     /// When the store fails.
     pub async fn judge(&self) -> Result<u64> {
         let mut judged = 0;
-        // Those with a fact that cannot be had: they stay marked, and are told.
-        let mut damaged: BTreeSet<Group> = BTreeSet::new();
-        loop {
-            let limit = GROUPS.saturating_add(u32::try_from(damaged.len())?);
-            let marked = self.store.unjudged(limit).await?;
-            let marked: Vec<Unjudged> = marked
-                .into_iter()
-                .filter(|unjudged| !damaged.contains(&unjudged.group))
-                .collect();
-            if marked.is_empty() {
-                return Ok(judged);
-            }
-            let settled = self.judgements(marked, &mut damaged).await?;
-            failpoint::reach("before-judge");
-            match self.store.judge(&settled).await {
-                Ok(()) => judged += settled.len() as u64,
-                // Another process judged one of them: look again.
-                Err(StoreError::Fenced { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
+        let mut damaged = Damaged::default();
+        while let Some(groups) = self.judge_some(&mut damaged).await? {
+            judged += groups;
+        }
+        Ok(judged)
+    }
+
+    /// Judges some groups that have grown; none when there are no more. Those
+    /// with a fact that cannot be had stay marked, and are told once.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn judge_some(&self, damaged: &mut Damaged) -> Result<Option<u64>> {
+        let damaged = &mut damaged.0;
+        let limit = GROUPS.saturating_add(u32::try_from(damaged.len())?);
+        let marked = self.store.unjudged(limit).await?;
+        let marked: Vec<Unjudged> = marked
+            .into_iter()
+            .filter(|unjudged| !damaged.contains(&unjudged.group))
+            .collect();
+        if marked.is_empty() {
+            return Ok(None);
+        }
+        let settled = self.judgements(marked, damaged).await?;
+        failpoint::reach("before-judge");
+        match self.store.judge(&settled).await {
+            Ok(()) => Ok(Some(settled.len() as u64)),
+            // Another process judged one of them: look again.
+            Err(StoreError::Fenced { .. }) => Ok(Some(0)),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -137,8 +151,6 @@ impl Node {
     ) -> Result<Vec<Judged>> {
         let wanted: Vec<Group> = marked.iter().map(|unjudged| unjudged.group).collect();
         let mut groups = self.remember(&wanted, damaged).await?;
-        let parameters = Parameters::default();
-        let mut found: BTreeMap<FlagGroup, Vec<Flag>> = BTreeMap::new();
         for (group, facts) in &mut groups {
             if group.detector == DetectorId::ServiceAfterDeath
                 && let Some(fact) = facts.first()
@@ -146,9 +158,19 @@ impl Node {
                 let death = self.death_known(fact.claim).await?;
                 *facts = fraud::with_death(facts, death);
             }
-            let flags = fraud::flags_of(group.detector, facts, &parameters);
-            found.insert(FlagGroup::Facts(*group), flags);
         }
+        // A provider's day may hold thousands: not on a thread that others wait
+        // for.
+        let found: BTreeMap<FlagGroup, Vec<Flag>> = tokio::task::spawn_blocking(move || {
+            let parameters = Parameters::default();
+            let flags = |(group, facts): (Group, Vec<Fact>)| {
+                let flags = fraud::flags_of(group.detector, &facts, &parameters);
+                (FlagGroup::Facts(group), flags)
+            };
+            groups.into_iter().map(flags).collect()
+        })
+        .await
+        .context("judging facts")?;
         let mut flags = self.changes(found).await?;
         Ok(marked
             .into_iter()
@@ -172,12 +194,16 @@ impl Node {
         let stored = self.store.facts(wanted).await?;
         let records: Vec<_> = stored.iter().map(|row| row.sealed.record).collect();
         let keys = self.vault.keys(&records).await?;
-        for row in stored {
-            // An erased claim is forgotten by detectors too.
-            let Some(key) = keys.get(&row.sealed.record) else {
-                continue;
+        // An erased claim is forgotten by detectors too.
+        let opened = tokio::task::spawn_blocking(move || {
+            let open = |row: FactRow| {
+                let fact = open_fact(keys.get(&row.sealed.record)?, &row);
+                Some((row, fact))
             };
-            let fact = match open_fact(key, &row) {
+            stored.into_iter().filter_map(open).collect::<Vec<_>>()
+        });
+        for (row, fact) in opened.await.context("opening facts")? {
+            let fact = match fact {
                 Some(fact) => Some(fact),
                 None => self.fact_again(&row).await?,
             };

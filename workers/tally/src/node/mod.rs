@@ -37,6 +37,7 @@ use crate::policies::Shelf;
 use clock::Clock;
 use keys::Keys;
 
+pub use detect::Damaged;
 pub use enrol::Enrolled;
 pub use fsck::{Fault, Fscked};
 pub use publish::{PublishError, Published};

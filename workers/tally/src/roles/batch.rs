@@ -83,7 +83,7 @@ impl Desk<'_> {
         for delivery in batch.deliveries() {
             if let Some(parent) = delivery.headers().traceparent() {
                 let trace = Trace::continuing(Some(&parent));
-                tracing::info!(
+                tracing::debug!(
                     claim = delivery.headers().message_id().unwrap_or_default(),
                     trace = crate::node::keys::hex(&trace.id),
                     parent,

@@ -16,7 +16,7 @@ mod relay;
 mod start;
 mod worker;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -155,6 +155,30 @@ fn kind(error: &anyhow::Error) -> Kind {
     }
 }
 
+/// What the database denied this process's login: nothing that time mends.
+static DENIED: OnceLock<String> = OnceLock::new();
+
+/// Ends the process when its login lacks a right: another that has it is to
+/// take its place.
+async fn watch_rights(stop: Stop) -> Result<()> {
+    while stop.sleep(PAUSE_MOST).await {
+        if let Some(denied) = DENIED.get() {
+            anyhow::bail!(
+                "the database login of this process lacks a right ({denied}): docs/operations.md says which roles each process needs"
+            );
+        }
+    }
+    Ok(())
+}
+
+fn is_denied(error: &anyhow::Error) -> bool {
+    let Some(StoreError::Database { source, .. }) = error.downcast_ref::<StoreError>() else {
+        return false;
+    };
+    let code = source.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| code == "42501")
+}
+
 /// Pauses that grow, told in the log when they have grown long.
 struct Patience {
     doing: &'static str,
@@ -171,6 +195,9 @@ impl Patience {
 
     /// Waits before another try; answers whether there is to be one.
     async fn wait(&mut self, stop: &Stop, error: &anyhow::Error) -> bool {
+        if is_denied(error) {
+            let _ = DENIED.set(crate::cli::chain(error));
+        }
         if self.pause == PAUSE {
             tracing::warn!(
                 doing = self.doing,

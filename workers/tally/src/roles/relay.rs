@@ -126,6 +126,9 @@ async fn dispatch_once(shared: &Shared, key: &QueueKey, publisher: &Publisher) -
     if rows.is_empty() {
         return Ok(0);
     }
+    if rows.is_empty() {
+        return Ok(0);
+    }
     let mut topologies = BTreeMap::new();
     let mut messages = Vec::with_capacity(rows.len());
     for Dispatch {
@@ -226,6 +229,9 @@ async fn results(shared: Arc<Shared>, mut leading: Leading) {
 async fn results_once(shared: &Shared, publisher: &Publisher) -> Result<usize> {
     let store = shared.store()?;
     let rows = store.results(AT_ONCE).await?;
+    if rows.is_empty() {
+        return Ok(0);
+    }
     if rows.is_empty() {
         return Ok(0);
     }

@@ -1,5 +1,6 @@
 //! Starting a process of a node, and ending it.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -96,6 +97,7 @@ pub async fn serve(config: Config, which: Which, clock: Clock, stop: Stop) -> Re
     };
     let health = health::serve(config.listen.health, watched, stop.clone()).await?;
     tracing::info!(%health, role = which.name(), name, "started");
+    parts.spawn(super::watch_rights(stop.clone()));
     match broker {
         Some(broker) => {
             let shared = Arc::new(Shared {
@@ -129,27 +131,29 @@ pub async fn serve(config: Config, which: Which, clock: Clock, stop: Stop) -> Re
         }
     }
     if which == Which::Node {
-        let listener = TcpListener::bind(config.listen.api)
-            .await
-            .with_context(|| format!("`listen.api`: {} cannot be had", config.listen.api))?;
-        let at = listener.local_addr()?;
-        eprintln!(
-            "Pages on http://{at}, the API on http://{at}/api/v1, readiness on http://{health}/ready — stop with Ctrl-C"
-        );
         let api = Api {
             node: Arc::clone(&node),
             config: Arc::clone(&config),
             nudge: queued,
         };
-        let router = crate::pages::router(node).merge(api::router(api));
-        let stop = stop.clone();
-        parts.spawn(async move {
-            let told = async move { stop.told().await };
-            let served = axum::serve(listener, router)
-                .with_graceful_shutdown(told)
-                .await;
-            served.context("the API is no longer served")
-        });
+        let (api_at, listener) = bind("listen.api", config.listen.api).await?;
+        let (pages_at, pages) = bind("listen.pages", config.listen.pages).await?;
+        eprintln!(
+            "Pages on http://{pages_at}, the API on http://{api_at}/api/v1, readiness on http://{health}/ready — stop with Ctrl-C"
+        );
+        for (listener, router) in [
+            (listener, api::router(api)),
+            (pages, crate::pages::router(node)),
+        ] {
+            let stop = stop.clone();
+            parts.spawn(async move {
+                let told = async move { stop.told().await };
+                let served = axum::serve(listener, router)
+                    .with_graceful_shutdown(told)
+                    .await;
+                served.context("the API or the pages are no longer served")
+            });
+        }
     } else {
         eprintln!(
             "A {} is up, readiness on http://{health}/ready — stop with Ctrl-C",
@@ -163,6 +167,14 @@ pub async fn serve(config: Config, which: Which, clock: Clock, stop: Stop) -> Re
         anyhow::ensure!(stop.is_told(), "a part of the process ended by itself");
     }
     Ok(())
+}
+
+/// Listens, and says where: a port may be any that is free.
+async fn bind(setting: &str, at: SocketAddr) -> Result<(SocketAddr, TcpListener)> {
+    let listener = TcpListener::bind(at)
+        .await
+        .with_context(|| format!("`{setting}`: {at} cannot be had"))?;
+    Ok((listener.local_addr()?, listener))
 }
 
 /// Declares what is ours on the broker, however long that takes; what is there

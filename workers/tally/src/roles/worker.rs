@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use tally_queue::{Consumer, Inspector, Place, Publisher, QueueError, QueueKey, Topology};
@@ -15,6 +15,8 @@ use tokio::task::JoinHandle;
 use super::batch::Desk;
 use super::fleet::{HEARD, WORKER, best, leads};
 use super::{Patience, Shared, is_missing, surely};
+
+use crate::node::Damaged;
 
 /// How often a worker tells that it lives.
 const BEAT: Duration = Duration::from_secs(2);
@@ -303,10 +305,26 @@ async fn judge(shared: Arc<Shared>, facts: Arc<Notify>, leading: watch::Receiver
         if !*leading.borrow() {
             continue;
         }
-        let judged = surely!(&shared.stop, "judging facts", shared.node.judge().await);
-        match judged {
-            Some(groups) => metrics::counter!("tally_groups_judged_total").increment(groups),
-            None => return,
+        let mut damaged = Damaged::default();
+        loop {
+            let begun = Instant::now();
+            let judged = surely!(
+                &shared.stop,
+                "judging facts",
+                shared.node.judge_some(&mut damaged).await
+            );
+            match judged {
+                None => return,
+                Some(None) => break,
+                Some(Some(groups)) => {
+                    metrics::counter!("tally_groups_judged_total").increment(groups);
+                }
+            }
+            // As long again for adjudication; and a group that keeps growing is
+            // judged once for all that came meanwhile.
+            if !shared.stop.sleep(begun.elapsed()).await {
+                return;
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ pub fn tally() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tally"));
     command
         .env_remove("TALLY_DATA")
+        .env_remove("TALLY_CONFIG")
         .env_remove("TALLY_LOG")
         .env_remove("TALLY_FAILPOINT");
     command

@@ -45,7 +45,7 @@ impl Site {
         let database = shared_postgres().fresh_database().unwrap();
         let config = folder.path().join("tally.toml");
         let text = format!(
-            "[node]\ndata = {:?}\npayer = \"harbor-health\"\n[listen]\napi = \"127.0.0.1:0\"\n\
+            "[node]\ndata = {:?}\npayer = \"harbor-health\"\n[listen]\napi = \"127.0.0.1:0\"\npages = \"127.0.0.1:0\"\n\
              health = \"127.0.0.1:0\"\n[database]\nurl = {database:?}\nconnections = 8\n{more}",
             folder.path().join("data"),
         );
@@ -79,7 +79,7 @@ impl Site {
         let log = std::fs::File::create(self.folder().join(format!("{role}-{name}.log"))).unwrap();
         let child = command
             .env("TALLY_WORKER_NAME", name)
-            .env("TALLY_LOG", "info")
+            .env("TALLY_LOG", "info,tally::roles=debug")
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
