@@ -174,20 +174,48 @@ impl Consumer {
     }
 
     async fn leave(&mut self) {
-        // One that takes longer is dropped, and so closed, when it is open.
-        if let Some(opening) = self.opening.take()
-            && let Ok(Ok(Ok(session))) = tokio::time::timeout(GOODBYE, opening).await
-        {
-            self.session = Some(session);
+        if let Some(mut opening) = self.opening.take() {
+            match tokio::time::timeout(GOODBYE, &mut opening).await {
+                Ok(Ok(Ok(session))) => session.close().await,
+                Ok(_) => {}
+                // One that takes longer is closed when it is open.
+                Err(_) => drop(tokio::spawn(close_opened(opening))),
+            }
         }
         if let Some(session) = self.session.take() {
-            let closing = session.connection.close(200, "closed".into());
-            let _ = tokio::time::timeout(GOODBYE, closing).await;
+            session.close().await;
         }
     }
 }
 
+/// A session that is only dropped *cancels* first: see the order above.
+impl Drop for Consumer {
+    fn drop(&mut self) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        if let Some(opening) = self.opening.take() {
+            runtime.spawn(close_opened(opening));
+        }
+        if let Some(session) = self.session.take() {
+            runtime.spawn(session.close());
+        }
+    }
+}
+
+async fn close_opened(opening: JoinHandle<Result<Session, QueueError>>) {
+    if let Ok(Ok(session)) = opening.await {
+        session.close().await;
+    }
+}
+
 impl Session {
+    /// Closes the connection, and only then lets go of the subscription.
+    async fn close(self) {
+        let closing = self.connection.close(200, "closed".into());
+        let _ = tokio::time::timeout(GOODBYE, closing).await;
+    }
+
     async fn open(settings: &Settings, queue: &str, prefetch: u16) -> Result<Self, QueueError> {
         let connection = settings.connect(queue).await?;
         let doing = format!("consuming `{queue}`");
