@@ -43,6 +43,6 @@ pub trait Detection {
     ) -> impl Future<Output = Answer<Vec<(FlagGroup, FlagRow)>>> + Send;
     /// Replaces the flags of groups and takes the marks off, in one
     /// transaction. A mark that is gone means that somebody else judged the
-    /// group meanwhile: [`StoreError::Fenced`], and nothing has changed.
+    /// group meanwhile: [`StoreError::Fenced`](super::StoreError::Fenced), and nothing has changed.
     fn judge(&self, judged: &[Judged]) -> impl Future<Output = Answer<()>> + Send;
 }

@@ -53,7 +53,7 @@ pub trait Enrolment {
     /// Stores a contract as a new version and answers the version. A member
     /// that the new version does not name stays with the unit. One who is
     /// enrolled under another moves, when they may, and both units get an
-    /// event; otherwise [`StoreError::MemberElsewhere`].
+    /// event; otherwise [`StoreError::MemberElsewhere`](super::StoreError::MemberElsewhere).
     fn put_contract(&self, contract: &NewContract) -> impl Future<Output = Answer<u32>> + Send;
     /// A version of a unit's contract; the latest when none is said.
     fn contract(

@@ -86,7 +86,7 @@ pub trait Intake {
     ///
     /// A claim that came with another submission, a number of partitions that
     /// is not the store's, a claim with a contract that is not of the unit its
-    /// member is enrolled under by now: [`StoreError::Fenced`], and nothing has
+    /// member is enrolled under by now: [`StoreError::Fenced`](super::StoreError::Fenced), and nothing has
     /// changed. The store must have been set up.
     fn accept(&self, submission: &Submission)
     -> impl Future<Output = Answer<SubmissionRow>> + Send;

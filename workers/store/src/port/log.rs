@@ -71,7 +71,7 @@ pub trait Log {
     fn outbox(&self, limit: u32) -> impl Future<Output = Answer<Vec<OutboxRow>>> + Send;
     /// Commitments that are in no entry yet, of flags that stand, oldest first.
     fn pending_flags(&self, limit: u32) -> impl Future<Output = Answer<Vec<PendingFlag>>> + Send;
-    /// Appends, in one transaction; [`StoreError::Fenced`] when the log is not
+    /// Appends, in one transaction; [`StoreError::Fenced`](super::StoreError::Fenced) when the log is not
     /// of the size it starts from, when what comes from the outbox is not what
     /// waits there, from the front and in order, or when a flag has a place
     /// already. What came from the outbox leaves it, and its claim, policy or

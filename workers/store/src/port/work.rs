@@ -234,7 +234,7 @@ pub trait Work {
     /// A claim that has an outcome, or is set aside or behind one that is, or
     /// was discarded; one whose previous claim is not the unit's last
     /// adjudicated; a balance that is not the one before (zero before the
-    /// first): [`StoreError::Fenced`], and nothing has changed. Of two facts of
+    /// first): [`StoreError::Fenced`](super::StoreError::Fenced), and nothing has changed. Of two facts of
     /// the same group, claim and line, the later holds.
     fn commit(&self, batch: &Batch) -> impl Future<Output = Answer<()>> + Send;
     /// Counts a host fault of a claim, and notes what it was; at `limit` it is
