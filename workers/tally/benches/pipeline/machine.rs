@@ -57,11 +57,12 @@ impl Add for Cpu {
 }
 
 impl Machine {
-    /// Starts both, PostgreSQL with room for a checkpoint's distance of log so
-    /// that the runs are not of different distances to the next.
+    /// Starts both. PostgreSQL has memory for what is in use of a database and
+    /// room for its log, so that no checkpoint falls into one run and not into
+    /// another.
     pub fn start() -> Result<Self> {
         let options = PostgresOptions::default()
-            .set("shared_buffers", "512MB")
+            .set("shared_buffers", "2GB")
             .set("max_wal_size", "4GB")
             .set("checkpoint_timeout", "30min")
             .set("shared_preload_libraries", "pg_stat_statements")

@@ -1,6 +1,8 @@
 //! The pipeline on real servers, measured against floors of the same run:
 //! `cargo bench -p tally --bench pipeline`, with `-- --growth` for the database
-//! of 5,000,000 claims too (some 12 GB, a quarter of an hour).
+//! of 5,000,000 claims too (some 12 GB, a quarter of an hour), `--only=NAME` for
+//! one part (half, batches, hot, whole, growth, real), and `--statements` for
+//! what PostgreSQL spends its time on.
 //!
 //! **The pipeline**, where only the consuming half is meant: claims that were
 //! accepted, sequenced and published by the relay; the real worker with 8
@@ -73,6 +75,11 @@ fn main() -> Result<()> {
         .block_on(run(size, argument("--growth"), only.as_deref()))
 }
 
+/// Whether to say what the server spends its time on.
+fn told() -> bool {
+    std::env::args().any(|argument| argument == "--statements")
+}
+
 fn line(name: &str, measured: Measured) {
     let cpu = measured.cpu;
     println!(
@@ -142,7 +149,7 @@ async fn run(size: Size, growth: bool, only: Option<&str>) -> Result<()> {
         grown(&machine, size, growth).await?;
     }
     if wanted("real") {
-        let (broker, embedded) = real::run(&machine, size.real).await?;
+        let (broker, embedded) = real::run(&machine, size.real, told()).await?;
         line("real adjudication, broker, whole", broker);
         line("real adjudication, embedded", embedded);
     }
@@ -156,7 +163,7 @@ async fn half(machine: &Arc<Machine>, size: Size) -> Result<()> {
     let (pipeline, floor) = both(&site, size, 128).await?;
     line("consuming, batches of 128", pipeline);
     line("floor of it, without a broker", floor);
-    if std::env::args().any(|argument| argument == "--statements") {
+    if told() {
         statements(&site).await?;
     }
     let ratio = pipeline.rate() / floor.rate();
@@ -169,20 +176,11 @@ async fn half(machine: &Arc<Machine>, size: Size) -> Result<()> {
 /// What the server spends its time on while the worker consumes.
 async fn statements(site: &Arc<Site>) -> Result<()> {
     let claims = 10_000;
-    site.ask("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")?;
     site.accept(claims).await?;
     site.publish().await?;
-    site.ask("SELECT pg_stat_statements_reset()")?;
+    site.forget_statements()?;
     site.consume_ready(claims, 128).await?;
-    println!(
-        "{}",
-        site.ask(&format!(
-            "SELECT round((total_exec_time * 1000 / {claims})::numeric, 2) || ' µs a claim, ' \
-                    || calls || ' calls, ' || rows || ' rows, ' || shared_blks_hit || ' hits, ' \
-                    || wal_bytes / {claims} || ' B of WAL a claim: ' || left(query, 90) \
-             FROM pg_stat_statements ORDER BY total_exec_time DESC LIMIT 14"
-        ))?
-    );
+    println!("{}", site.statements(claims)?);
     Ok(())
 }
 

@@ -35,13 +35,20 @@ async fn submit(node: &Node, population: &Population) -> Result<usize> {
 
 /// Through the broker, then embedded: from the first file to the last entry of
 /// the log.
-pub async fn run(machine: &Arc<Machine>, claims: usize) -> Result<(Measured, Measured)> {
+pub async fn run(
+    machine: &Arc<Machine>,
+    claims: usize,
+    told: bool,
+) -> Result<(Measured, Measured)> {
     let population = generate(42, claims);
     let first = population.files.first().context("files")?.received;
 
     let site = Site::new(machine, 1, first).await?;
     enrol(&site.node, &population).await?;
     let running = site.start(128, true, true, false).await?;
+    if told {
+        site.forget_statements()?;
+    }
     let (begun, cpu) = (Instant::now(), machine.cpu()?);
     let count = submit(&site.node, &population).await?;
     while site.node.store().waiting().await? != Waiting::default() {
@@ -55,6 +62,9 @@ pub async fn run(machine: &Arc<Machine>, claims: usize) -> Result<(Measured, Mea
         cpu: machine.cpu()? - cpu,
     };
     running.end().await?;
+    if told {
+        println!("{}", site.statements(count)?);
+    }
 
     let folder = tempfile::tempdir()?;
     let node = Node::open(&folder.path().join("node"), Clock::simulated(first)).await?;

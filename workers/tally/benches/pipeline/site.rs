@@ -155,6 +155,23 @@ impl Site {
         Ok(self.machine.postgres.ask(name, sql)?)
     }
 
+    /// Counts the server's statements from now on.
+    pub fn forget_statements(&self) -> Result<()> {
+        self.ask("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")?;
+        self.ask("SELECT pg_stat_statements_reset()").map(drop)
+    }
+
+    /// Those that took longest since then, by the claim. Their time is not the
+    /// processors' alone: they wait for each other, too.
+    pub fn statements(&self, claims: usize) -> Result<String> {
+        self.ask(&format!(
+            "SELECT round((total_exec_time * 1000 / {claims})::numeric, 2) || ' µs a claim, ' \
+                    || calls || ' calls, ' || rows || ' rows, ' || shared_blks_hit || ' hits, ' \
+                    || round(wal_bytes / {claims}) || ' B of WAL a claim: ' || left(query, 90) \
+             FROM pg_stat_statements ORDER BY total_exec_time DESC LIMIT 14"
+        ))
+    }
+
     /// Takes a file of claims in.
     pub async fn accept_one(&self, size: usize) -> Result<Vec<ClaimId>> {
         let at = self
