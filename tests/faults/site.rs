@@ -110,7 +110,7 @@ impl Site {
                 .collect();
             format!(
                 "[node]\ndata = {data:?}\npayer = \"{PAYER}\"\npartitions = {PARTITIONS}\n\
-                 [listen]\napi = \"127.0.0.1:0\"\nhealth = \"127.0.0.1:0\"\n\
+                 [listen]\napi = \"127.0.0.1:0\"\npages = \"127.0.0.1:0\"\nhealth = \"127.0.0.1:0\"\n\
                  [database]\nurl = {store:?}\nkeys = {keys:?}\nconnections = 12\n\
                  [broker]\nurl = {broker:?}\n[worker]\nbatch = {batch}\n[intake]\nlimit = {LIMIT}\n\
                  [[organisation]]\nid = \"{SUBMITTER}\"\nkey = \"{key}\"\n"
