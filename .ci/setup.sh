@@ -88,6 +88,10 @@ need_servers() {
         services+=(rabbitmq-server.service)
     fi
     have openssl || packages+=(openssl)
+    # Shifts the clock of a process, which a fault does.
+    compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || packages+=(libfaketime)
+    # A test looks into the database as a backup would.
+    have pg_dump || packages+=(postgresql-client)
     [ ${#packages[@]} -gt 0 ] || return 0
     debian "A server or tool that tests start" "${packages[@]}"
     if [ ${#services[@]} -gt 0 ] && [ -d /run/systemd/system ]; then
