@@ -402,9 +402,5 @@ pub fn signer() -> SigningKey {
 
 fn secret(path: &Path) -> Result<[u8; 32]> {
     let text = std::fs::read_to_string(path)?;
-    let mut secret = [0; 32];
-    for (byte, pair) in secret.iter_mut().zip(text.trim().as_bytes().chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair)?, 16)?;
-    }
-    Ok(secret)
+    tally::node::keys::unhex(text.trim()).context("a key is 64 digits")
 }

@@ -16,7 +16,7 @@ const NONCE: usize = 24;
 pub type ClaimRef = [u8; 16];
 
 /// Where a reference belongs: one moved to another partition does not open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// The number of partitions, which names the generation.
     pub partitions: u16,

@@ -123,12 +123,23 @@ impl Database {
     }
 }
 
+impl Broker {
+    /// How it is reached, under a name that its administrator sees.
+    #[must_use]
+    pub fn settings(&self, name: &str) -> tally_queue::Settings {
+        let mut settings = tally_queue::Settings::new(&self.url);
+        settings.ca.clone_from(&self.ca);
+        settings.connection_name = format!("tally {name}");
+        settings
+    }
+}
+
 fn connections() -> u32 {
     16
 }
 
 /// RabbitMQ. It has no `Debug`: a URL may hold a password.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Broker {
     /// Of the broker and its virtual host.
@@ -217,15 +228,8 @@ impl TryFrom<String> for Key {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let mut key = [0u8; 32];
-        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err("a public key is 64 hexadecimal digits");
-        }
-        for (byte, pair) in key.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            let pair = std::str::from_utf8(pair).unwrap_or_default();
-            *byte = u8::from_str_radix(pair, 16).map_err(|_| "a public key is hexadecimal")?;
-        }
-        Ok(Self(key))
+        let key = crate::node::keys::unhex(&text);
+        key.map(Self).ok_or("a public key is 64 hexadecimal digits")
     }
 }
 
@@ -379,6 +383,17 @@ impl Config {
             }
         }
         Ok(())
+    }
+
+    /// The database of a node that is on PostgreSQL.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn postgres(&self) -> anyhow::Result<&Database> {
+        use anyhow::Context as _;
+        self.database
+            .as_ref()
+            .context("the configuration has no `[database]`")
     }
 
     /// The organisation of an id.

@@ -4,6 +4,7 @@ pub mod api;
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod eob;
 pub mod failpoint;
 pub mod metrics;
 pub mod node;

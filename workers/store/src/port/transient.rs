@@ -28,6 +28,40 @@ impl StoreError {
     }
 }
 
+impl StoreError {
+    /// Whether the database refused the values it was given, or what is stored
+    /// cannot be what was written: the same will end the same.
+    #[must_use]
+    pub fn is_harmful(&self) -> bool {
+        // Classes 22, data exceptions, and 23, integrity constraints.
+        matches!(self, Self::Damaged { .. })
+            || self
+                .code()
+                .is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+    }
+
+    /// Whether the login lacks a right.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        self.code().is_some_and(|code| code == "42501")
+    }
+
+    /// What PostgreSQL calls the error.
+    fn code(&self) -> Option<&str> {
+        match self {
+            Self::Database {
+                source: sqlx::Error::Database(error),
+                ..
+            } => Some(
+                error
+                    .try_downcast_ref::<sqlx::postgres::PgDatabaseError>()?
+                    .code(),
+            ),
+            _ => None,
+        }
+    }
+}
+
 impl VaultError {
     /// As [`StoreError::is_transient`], of the key store.
     #[must_use]

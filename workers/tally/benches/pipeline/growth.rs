@@ -128,10 +128,6 @@ pub async fn fill(site: Site, claims: usize) -> Result<Arc<Site>> {
 }
 
 fn token(hex: &str) -> Result<Token> {
-    let mut token = [0; 32];
-    for (byte, at) in token.iter_mut().zip((0..).step_by(2)) {
-        let pair = hex.get(at..at + 2).context("64 digits")?;
-        *byte = u8::from_str_radix(pair, 16)?;
-    }
-    Ok(Token(token))
+    let token = tally::node::keys::unhex(hex);
+    token.map(Token).context("64 digits")
 }

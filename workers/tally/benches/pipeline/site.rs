@@ -126,8 +126,7 @@ impl Site {
         let broker = machine.rabbit.fresh_vhost()?;
         let folder = tempfile::tempdir()?;
         let config = config(&folder, &url, &broker, 128);
-        let database = config.database.as_ref().context("as made")?;
-        drop(Node::migrate(&config.node, database, Clock::simulated(today)).await?);
+        drop(Node::migrate(&config, Clock::simulated(today)).await?);
         let node = Node::configured(&config, "bench", Clock::simulated(today)).await?;
         Ok(Self {
             machine: Arc::clone(machine),

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::IntoResponse as _;
+use comfy_table::ContentArrangement;
 use serde::Serialize;
 use tally_core::adjudication::Status;
 use tally_core::claim::ClaimId;
@@ -16,7 +17,8 @@ use super::caller::Caller;
 use super::negotiate::{self, FHIR, JSON, TEXT};
 use super::problem::{Code, Problem};
 use super::query::{Asked, Fields, Named};
-use super::{Answered, ROOT, Service, Shared, eob, json};
+use super::{Answered, ROOT, Service, Shared, json};
+use crate::eob;
 use crate::node::ClaimRead;
 use crate::node::keys::hex;
 use crate::view::ClaimView;
@@ -184,7 +186,7 @@ pub(super) async fn explanation(
     }
     let view = ClaimView::of(&read, &node.book().await?);
     if kind == TEXT {
-        return Ok(text(eob::text(&view)));
+        return Ok(text(eob::text(&view, ContentArrangement::Disabled)));
     }
     json(&view)
 }

@@ -4,7 +4,7 @@
 use axum::http::HeaderMap;
 use tally_store::vault;
 
-use crate::node::keys::hex;
+use crate::node::keys::{self, hex};
 
 /// The header of a request's id.
 pub const REQUEST_ID: &str = "x-request-id";
@@ -89,20 +89,8 @@ fn parse(text: &str) -> Option<([u8; 16], [u8; 8], u8)> {
 
 /// Lower case alone, as the standard has it.
 fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let digits = text.as_bytes();
-    if digits.len() != N * 2 {
-        return None;
-    }
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    };
-    let mut bytes = [0; N];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
-    }
-    Some(bytes)
+    let lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
+    keys::unhex(text).filter(|_| lower)
 }
 
 /// What a request is known by.

@@ -26,7 +26,7 @@ pub(super) struct Flags {
 /// A flag: evidence, never a verdict.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Flag)]
-pub(super) struct FlagBody {
+pub struct FlagBody {
     /// Its id.
     flag: String,
     /// The pattern.
@@ -54,7 +54,7 @@ pub(super) struct FlagBody {
 
 /// A part of a score.
 #[derive(Serialize, ToSchema)]
-pub(super) struct PartBody {
+pub struct PartBody {
     /// Points.
     points: i64,
     /// For what.
@@ -63,7 +63,7 @@ pub(super) struct PartBody {
 
 /// A line that a flag is about.
 #[derive(Serialize, ToSchema)]
-pub(super) struct FlaggedLine {
+pub struct FlaggedLine {
     /// The claim.
     claim: String,
     /// The line, or zero.
@@ -72,7 +72,7 @@ pub(super) struct FlaggedLine {
 
 /// A piece of evidence.
 #[derive(Serialize, ToSchema)]
-pub(super) struct EvidenceBody {
+pub struct EvidenceBody {
     /// What it is.
     label: String,
     /// How much or which.
@@ -81,7 +81,7 @@ pub(super) struct EvidenceBody {
 
 /// Where a flag is committed to.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Committed {
+pub struct Committed {
     /// The entry of the ledger.
     entry: u64,
     /// The slot of the batch.
@@ -89,7 +89,8 @@ pub(super) struct Committed {
 }
 
 impl FlagBody {
-    fn of(read: &FlagRead) -> Self {
+    /// As it is shown.
+    pub fn of(read: &FlagRead) -> Self {
         let flag = &read.flag;
         Self {
             flag: flag.id.to_string(),

@@ -10,7 +10,6 @@ mod answer;
 mod caller;
 mod claims;
 pub mod context;
-mod eob;
 mod flags;
 mod frame;
 mod ledger;
@@ -39,7 +38,9 @@ use self::problem::Problem;
 use crate::config::Config;
 use crate::node::Node;
 
+pub use self::flags::FlagBody;
 pub use self::problem::Code;
+pub use self::submit::RefusalBody;
 
 /// Where the API is.
 pub const ROOT: &str = "/api/v1";

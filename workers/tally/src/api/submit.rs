@@ -37,7 +37,7 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_mi
 /// A claim that was refused.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Refusal)]
-pub(super) struct RefusalBody {
+pub struct RefusalBody {
     /// Where in the body.
     #[schema(example = "Claim.item[2].net")]
     place: String,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand, ValueEnum};
+use comfy_table::ContentArrangement;
 use serde_json::json;
 use tally_core::adjudication::Status;
 use tally_core::claim::ClaimId;
@@ -12,7 +13,7 @@ use tally_store::port::{ClaimFilter, Reading as _, Work as _};
 
 use super::{Ended, NodeArgs, Progress, plural, say, table};
 use crate::node::Delivery;
-use crate::view::{ClaimView, LineView};
+use crate::view::ClaimView;
 
 #[derive(Subcommand)]
 pub enum ClaimCommand {
@@ -354,97 +355,6 @@ async fn eob(args: &EobArgs) -> Result<Ended> {
 
 /// Explains a claim for a person.
 pub fn explain(view: &ClaimView) -> Result<()> {
-    say(format!(
-        "Claim {}  ({} {}, received {})",
-        view.claim, view.kind, view.control_number, view.received
-    ))?;
-    say(format!(
-        "Member {}, provider {}: {}",
-        view.member, view.provider, view.status
-    ))?;
-    if let Some(policy) = &view.policy {
-        say(format!(
-            "Policy {} ({} {}, {}…)",
-            policy.title,
-            policy.product,
-            policy.version,
-            policy.hash.get(..12).unwrap_or_default()
-        ))?;
-    }
-    if let Some(pend) = &view.pend {
-        say(format!(
-            "It waits: {} [{}]\nWhat would resolve it: {}",
-            pend.text, pend.clause, pend.resolution
-        ))?;
-    }
-    for line in &view.lines {
-        explain_line(line)?;
-    }
-    if !view.clauses.is_empty() {
-        say("\nThe clauses")?;
-        for clause in &view.clauses {
-            say(format!(
-                "  {:<6} {}: {}",
-                clause.id, clause.title, clause.text
-            ))?;
-        }
-    }
-    say(format!(
-        "\nCharged {}, allowed {}, paid {}, the patient owes {}.",
-        view.charge, view.allowed, view.paid, view.patient
-    ))
-}
-
-fn explain_line(line: &LineView) -> Result<()> {
-    let modifiers = if line.modifiers.is_empty() {
-        String::new()
-    } else {
-        format!("-{}", line.modifiers.join("-"))
-    };
-    say(format!(
-        "\nLine {}  {}{modifiers}  × {}  on {}{}",
-        line.line,
-        line.procedure,
-        line.units,
-        line.service.0,
-        if line.denied { "  DENIED" } else { "" }
-    ))?;
-    let mut rows = vec![vec![
-        "charge".to_owned(),
-        String::new(),
-        line.charge.clone(),
-        line.charge.clone(),
-        String::new(),
-    ]];
-    for adjustment in &line.adjustments {
-        rows.push(vec![
-            adjustment.meaning.to_owned(),
-            match &adjustment.rarc {
-                Some(remark) => format!("{} {} {remark}", adjustment.group, adjustment.carc),
-                None => format!("{} {}", adjustment.group, adjustment.carc),
-            },
-            format!("-{}", adjustment.amount),
-            adjustment.left.clone(),
-            adjustment.clause.clone(),
-        ]);
-    }
-    rows.push(vec![
-        "paid".to_owned(),
-        String::new(),
-        String::new(),
-        line.paid.clone(),
-        line.clause.clone(),
-    ]);
-    say(table(&["", "reason", "amount>", "left>", "clause"], rows))?;
-    for posting in &line.accumulators {
-        let limit = posting
-            .limit
-            .as_ref()
-            .map_or(String::new(), |limit| format!(" of {limit}"));
-        say(format!(
-            "  {} ({}, from {}): {} → {}{limit}",
-            posting.accumulator, posting.scope, posting.period, posting.before, posting.after
-        ))?;
-    }
-    Ok(())
+    let text = crate::eob::text(view, ContentArrangement::Dynamic);
+    say(text.trim_end_matches('\n'))
 }

@@ -2,12 +2,13 @@
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+
 use tally_core::fraud::FlagId;
 use tally_store::port::{FlagFilter, Reading as _};
 use tally_types::ServiceDate;
 
 use super::{Ended, NodeArgs, plural, say, table};
+use crate::api::FlagBody;
 use crate::node::FlagRead;
 
 #[derive(Subcommand)]
@@ -73,39 +74,6 @@ pub async fn run(command: FlagCommand) -> Result<Ended> {
     }
 }
 
-/// A flag as JSON.
-pub fn flag_json(read: &FlagRead) -> Value {
-    let flag = &read.flag;
-    let parts: Vec<_> = flag
-        .parts
-        .iter()
-        .map(|part| json!({ "points": part.points, "reason": part.reason }))
-        .collect();
-    let evidence: Vec<_> = flag
-        .evidence
-        .iter()
-        .map(|item| json!({ "label": item.label, "value": item.value }))
-        .collect();
-    let claims: Vec<_> = flag
-        .claims
-        .iter()
-        .map(|(claim, line)| json!({ "claim": claim.to_string(), "line": line }))
-        .collect();
-    json!({
-        "flag": flag.id.to_string(),
-        "pattern": flag.pattern.as_str(),
-        "rule_version": flag.rule_version,
-        "score": flag.score,
-        "parts": parts,
-        "first_seen": flag.first_seen.to_string(),
-        "last_seen": flag.last_seen.to_string(),
-        "exposure": flag.exposure.to_string(),
-        "claims": claims,
-        "evidence": evidence,
-        "committed": read.place.map(|(entry, slot)| json!({ "entry": entry, "slot": slot })),
-    })
-}
-
 async fn list(args: &ListArgs) -> Result<Ended> {
     let node = args.node.open().await?;
     let filter = FlagFilter {
@@ -121,7 +89,8 @@ async fn list(args: &ListArgs) -> Result<Ended> {
     };
     let flags = node.read_flags(&filter, "flags-listed").await?;
     if args.json {
-        say(Value::from(flags.iter().map(flag_json).collect::<Vec<_>>()))?;
+        let flags: Vec<FlagBody> = flags.iter().map(FlagBody::of).collect();
+        say(serde_json::to_value(flags)?)?;
         return Ok(Ended::Well);
     }
     if flags.is_empty() {
@@ -168,7 +137,7 @@ async fn show(args: &ShowArgs) -> Result<Ended> {
         );
     };
     if args.json {
-        say(flag_json(&read))?;
+        say(serde_json::to_value(FlagBody::of(&read))?)?;
         return Ok(Ended::Well);
     }
     let flag = &read.flag;

@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use tally_core::claim::ClaimId;
-use tally_queue::{Fate, Headers, Outgoing, Publisher, Settings, Topology, header};
+use tally_queue::{Fate, Headers, Outgoing, Publisher, Topology, header};
 use tally_store::port::{AuditRow, DeadLetterRow, DeadLetters as _, HeldRow, Work as _};
 use tally_store::postgres::PostgresStore;
 
@@ -298,8 +298,6 @@ async fn publish_again(node: &Node, config: &Config, row: &DeadLetterRow) -> Res
         .as_ref()
         .context("the configuration has no `[broker]` to publish to")?;
     let letter = node.open_letter(row).await?;
-    let mut settings = Settings::new(&broker.url);
-    settings.ca.clone_from(&broker.ca);
     let partitions = u16::try_from(node.partitions().get())?;
     let topology = Topology::new(&broker.prefix, partitions)?;
     let queue = &row.letter.queue;
@@ -323,7 +321,7 @@ async fn publish_again(node: &Node, config: &Config, row: &DeadLetterRow) -> Res
     if !letter.reply_to.is_empty() {
         headers = headers.with_reply_to(&letter.reply_to)?;
     }
-    let publisher = Publisher::new(settings);
+    let publisher = Publisher::new(broker.settings("command"));
     let fate = publisher
         .publish_one(&Outgoing {
             exchange,

@@ -49,8 +49,8 @@ pub async fn migrate(args: MigrateArgs) -> Result<Ended> {
             let node = Node::open(&config.node.data, Clock::System).await?;
             (None, None, 0, node)
         }
-        Some(database) => {
-            let made = Node::migrate(&config.node, database, Clock::System).await?;
+        Some(_) => {
+            let made = Node::migrate(&config, Clock::System).await?;
             (Some(made.from), Some(made.to), made.partitions, made.node)
         }
     };

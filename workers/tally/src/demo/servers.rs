@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use tally_queue::{Inspector, Publisher, Settings, Topology};
+use tally_queue::{Inspector, Publisher, Topology};
 use tally_store::port::{Reading as _, Waiting, Work as _};
 use tally_store::postgres::{PgSettings, remove};
 use tokio::sync::Notify;
@@ -46,14 +46,12 @@ impl Servers {
         clock: Clock,
         kept: bool,
     ) -> Result<Self> {
-        let mut config = Config::of_node(folder);
-        let database = Database {
-            url: database.to_owned(),
-            keys: None,
-            connections: 16,
+        let mut broker = Broker {
+            url: broker.to_owned(),
+            ca: None,
+            prefix: String::new(),
         };
-        let mut settings = Settings::new(broker);
-        settings.connection_name = "tally demo".to_owned();
+        let settings = broker.settings("demo");
         // Before anything is made in the database.
         let reached = Publisher::new(settings.clone());
         reached
@@ -61,20 +59,21 @@ impl Servers {
             .await
             .context("the broker of `--broker` cannot be reached")?;
         reached.close().await;
-        let made = Node::migrate(&config.node, &database, clock)
+        let mut config = Config::of_node(folder);
+        config.database = Some(Database {
+            url: database.to_owned(),
+            keys: None,
+            connections: 16,
+        });
+        config.broker = Some(broker.clone());
+        let made = Node::migrate(&config, clock)
             .await
             .context("the database of `--database` cannot be used: say an empty one, or with `--data` the folder of the demo that it holds")?;
-        let mut node = made.node;
-        node.put_beside_broker();
+        let node = Arc::new(made.node);
         // Queues of its own, whoever else is on the broker.
-        let own: String = node.origin().chars().rev().take(8).collect();
-        config.database = Some(database);
-        config.broker = Some(Broker {
-            url: broker.to_owned(),
-            ca: None,
-            prefix: format!("demo-{own}."),
-        });
-        let node = Arc::new(node);
+        let own = node.origin().rsplit('/').next().unwrap_or_default();
+        broker.prefix = format!("demo-{own}.");
+        config.broker = Some(broker);
         let (stopper, stop) = Stopper::new();
         let shared = Arc::new(Shared {
             node: Arc::clone(&node),

@@ -110,16 +110,31 @@ fn read(path: &Path) -> Result<Zeroizing<[u8; 32]>> {
             path.display()
         )
     })?);
-    let digits = text.trim_end();
     let mut secret = Zeroizing::new([0u8; 32]);
-    if digits.len() != 64 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+    if !unhex_into(text.trim_end(), &mut *secret) {
         bail!("{} is not a key: 64 hexadecimal digits", path.display());
     }
-    for (byte, pair) in secret.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {
-        let pair = std::str::from_utf8(pair).unwrap_or_default();
-        *byte = u8::from_str_radix(pair, 16).unwrap_or_default();
-    }
     Ok(secret)
+}
+
+/// Bytes of hexadecimal digits; none when there are not so many, or others.
+pub fn unhex<const N: usize>(digits: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    unhex_into(digits, &mut bytes).then_some(bytes)
+}
+
+/// The same, to where a secret is wiped.
+fn unhex_into(digits: &str, bytes: &mut [u8]) -> bool {
+    let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
+    let digit = |byte: u8| u8::try_from(char::from(byte).to_digit(16)?).ok();
+    let octet = |[high, low]: [u8; 2]| Some(digit(high)? << 4 | digit(low)?);
+    rest.is_empty()
+        && pairs.len() == bytes.len()
+        && bytes.iter_mut().zip(pairs).all(|(byte, pair)| {
+            let octet = octet(*pair);
+            *byte = octet.unwrap_or_default();
+            octet.is_some()
+        })
 }
 
 /// Lower-case hexadecimal digits.

@@ -32,7 +32,7 @@ use tally_store::sqlite::SqliteStore;
 use tally_store::vault::{self, Vault};
 use tally_types::ServiceDate;
 
-use crate::config::{Config, Database, NodeConfig};
+use crate::config::{Config, Database};
 use crate::policies::Shelf;
 use clock::Clock;
 use keys::Keys;
@@ -54,6 +54,16 @@ struct Identity {
     format: String,
     origin: String,
     partitions: NonZeroU32,
+}
+
+impl Identity {
+    /// As a store is set up with it.
+    fn stored(&self) -> tally_store::port::Identity {
+        tally_store::port::Identity {
+            origin: self.origin.clone(),
+            partitions: self.partitions.get(),
+        }
+    }
 }
 
 const FORMAT: &str = "tallystick-node/v1";
@@ -86,9 +96,8 @@ impl Node {
     /// # Errors
     /// When the folder cannot be used, or holds something else.
     pub async fn open(folder: &Path, clock: Clock) -> Result<Self> {
-        let made = !folder.join("node.json").is_file();
-        if made {
-            create(folder)?;
+        if !folder.join("node.json").is_file() {
+            create(folder, FORMAT, PARTITIONS)?;
         }
         let identity = identity(folder, FORMAT)?;
         {
@@ -99,12 +108,7 @@ impl Node {
         let store = SqliteStore::open(&folder.join("node.db"))
             .await
             .with_context(|| format!("opening {}", folder.join("node.db").display()))?;
-        let held = store
-            .set_up(&tally_store::port::Identity {
-                origin: identity.origin.clone(),
-                partitions: identity.partitions.get(),
-            })
-            .await?;
+        let held = store.set_up(&identity.stored()).await?;
         anyhow::ensure!(
             held.origin == identity.origin,
             "{} is the store of another node: restore the folder from one backup",
@@ -126,22 +130,30 @@ impl Node {
     /// When the database cannot be reached or was not set up, or the folder's
     /// keys are those of another node.
     pub async fn connect(config: &Config, name: &str, clock: Clock) -> Result<Self> {
-        let folder = &config.node.data;
-        let database = config
-            .database
-            .as_ref()
-            .context("the configuration has no `[database]`")?;
-        let settings = pg_settings(database, &database.url, name);
-        let store = PostgresStore::connect(&settings)
+        let database = config.postgres()?;
+        let store = PostgresStore::connect(&pg_settings(database, &database.url, name))
             .await
             .context("connecting to `database.url`")?;
         let held = store
             .identity()
             .await?
             .context("the database was not set up: run `tally migrate --config FILE`")?;
-        let identity = identity(folder, SERVER_FORMAT).context(
+        let identity = identity(&config.node.data, SERVER_FORMAT).context(
             "the folder `node.data` holds no keys: copy them from the machine that ran `tally migrate`",
         )?;
+        Self::on(config, name, store, held, &identity, clock).await
+    }
+
+    /// A node on a store that was set up as `held`, with the folder's keys.
+    async fn on(
+        config: &Config,
+        name: &str,
+        store: PostgresStore,
+        held: tally_store::port::Identity,
+        identity: &Identity,
+        clock: Clock,
+    ) -> Result<Self> {
+        let (folder, database) = (&config.node.data, config.postgres()?);
         anyhow::ensure!(
             held.origin == identity.origin,
             "{} holds the keys of another node than the database's",
@@ -174,13 +186,13 @@ impl Node {
     ///
     /// # Errors
     /// When a part cannot be made, or belongs to another node.
-    pub async fn migrate(config: &NodeConfig, database: &Database, clock: Clock) -> Result<Made> {
+    pub async fn migrate(config: &Config, clock: Clock) -> Result<Made> {
+        let (folder, database) = (&config.node.data, config.postgres()?);
         let settings = pg_settings(database, &database.url, "migrate");
         let migrated = tally_store::postgres::migrate(&settings)
             .await
             .context("migrating `database.url`")?;
         let store = PostgresStore::connect(&settings).await?;
-        let folder = &config.data;
         if !folder.join("node.json").is_file() {
             let held = store.identity().await?;
             anyhow::ensure!(
@@ -188,26 +200,11 @@ impl Node {
                 "the database is that of another node: copy its keys to {}",
                 folder.display()
             );
-            create_with(folder, SERVER_FORMAT, config.partitions)?;
+            create(folder, SERVER_FORMAT, config.node.partitions)?;
         }
         let identity = identity(folder, SERVER_FORMAT)?;
-        let held = store
-            .set_up(&tally_store::port::Identity {
-                origin: identity.origin.clone(),
-                partitions: identity.partitions.get(),
-            })
-            .await?;
-        anyhow::ensure!(
-            held.origin == identity.origin,
-            "{} holds the keys of another node than the database's",
-            folder.display()
-        );
-        let keys = Keys::open(&folder.join("keys"), &held.origin)?;
-        let settings = pg_settings(database, database.keys(), "migrate");
-        let vault = Vault::connect_with(&settings, keys.wrap())
-            .await
-            .context("migrating `database.keys`")?;
-        let node = Self::of(folder, held, keys, AnyStore::Postgres(store), vault, clock)?;
+        let held = store.set_up(&identity.stored()).await?;
+        let node = Self::on(config, "migrate", store, held, &identity, clock).await?;
         node.start().await?;
         Ok(Made {
             from: migrated.from,
@@ -237,11 +234,6 @@ impl Node {
             clock,
             beside_broker: false,
         })
-    }
-
-    /// Leaves what is queued to workers elsewhere.
-    pub(crate) fn put_beside_broker(&mut self) {
-        self.beside_broker = true;
     }
 
     /// Whether workers elsewhere adjudicate what is queued.
@@ -408,11 +400,7 @@ fn foreign(folder: &Path) -> Result<Option<String>> {
 }
 
 /// Makes a node's folder. Two processes may try at once: a lock lets one.
-fn create(folder: &Path) -> Result<()> {
-    create_with(folder, FORMAT, PARTITIONS)
-}
-
-fn create_with(folder: &Path, format: &str, partitions: NonZeroU32) -> Result<()> {
+fn create(folder: &Path, format: &str, partitions: NonZeroU32) -> Result<()> {
     // Readable by its owner alone: it holds keys, and payloads under them.
     fs::DirBuilder::new()
         .recursive(true)

@@ -288,8 +288,7 @@ impl Desk<'_> {
 /// Whether each of the claims asked for is decided, set aside, or among what is
 /// ready: then nothing was left out of a batch too large.
 fn is_whole(claims: &[ClaimId], taken: &Taken) -> bool {
-    let ready: std::collections::BTreeSet<ClaimId> =
-        taken.ready.iter().map(|queued| queued.claim).collect();
+    let ready: BTreeSet<ClaimId> = taken.ready.iter().map(|queued| queued.claim).collect();
     let here = claims.iter().filter(|claim| ready.contains(claim)).count();
     let elsewhere = taken.done.len() + taken.aside.len() + taken.unknown.len();
     here + elsewhere == claims.len()

@@ -15,6 +15,7 @@ use tally_queue::{Batch, Consumer, Delivery as Message, Headers, Publisher, Reas
 
 use super::batch::Panicked;
 use super::{Kind, Patience, Shared, is_missing, kind};
+use crate::api::RefusalBody;
 use crate::api::context::{Context, Trace};
 use crate::config::Config;
 use crate::failpoint;
@@ -296,13 +297,7 @@ fn refusal(reason: &Reason) -> Value {
 }
 
 fn acknowledgement(opened: &Opened, submitted: &Submitted) -> Value {
-    let refusals: Vec<Value> = submitted
-        .refusals
-        .iter()
-        .map(|refused| {
-            json!({ "place": refused.place, "rule": refused.rule, "reason": refused.reason })
-        })
-        .collect();
+    let refusals: Vec<RefusalBody> = submitted.refusals.iter().map(RefusalBody::from).collect();
     json!({
         "version": 1,
         "accepted": true,

@@ -16,13 +16,14 @@ mod relay;
 mod start;
 mod worker;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use futures_util::future::BoxFuture;
 use tally_queue::{QueueError, Settings, Topology};
-use tally_store::port::{Queued, StoreError};
+use tally_store::port::{Layout as _, Queued, StoreError, Work as _};
 use tally_store::postgres::PostgresStore;
 use tally_store::vault::VaultError;
 use tokio::sync::{Notify, watch};
@@ -67,6 +68,15 @@ impl Shared {
     fn store(&self) -> Result<&PostgresStore> {
         let store = self.node.store().postgres();
         store.context("beside a broker the store is PostgreSQL")
+    }
+
+    /// The numbers of partitions there are: what claims are queued by now, and
+    /// what some are still queued by.
+    async fn generations(&self) -> Result<BTreeSet<u32>> {
+        let store = self.store()?;
+        let mut generations: BTreeSet<u32> = store.generations().await?.into_iter().collect();
+        generations.extend(store.identity().await?.map(|identity| identity.partitions));
+        Ok(generations)
     }
 
     /// Names and arguments of what is on the broker, for a number of
@@ -132,27 +142,16 @@ enum Kind {
 }
 
 fn kind(error: &anyhow::Error) -> Kind {
-    match error.downcast_ref::<StoreError>() {
-        Some(StoreError::Fenced { .. }) => Kind::Fenced,
-        Some(StoreError::Damaged { .. }) => Kind::Poison,
-        // Data that the database cannot hold: classes 22 and 23 of SQLSTATE.
-        Some(StoreError::Database { source, .. }) => {
-            let code = source.as_database_error().and_then(|error| error.code());
-            match code {
-                Some(code) if code.starts_with("22") || code.starts_with("23") => Kind::Poison,
-                _ => Kind::World,
-            }
-        }
-        _ if error.is::<batch::Panicked>() => Kind::Poison,
-        // A key that is erased or damaged stays so: it is of one record.
-        _ if error
-            .downcast_ref::<VaultError>()
-            .is_some_and(|error| !error.is_transient()) =>
-        {
-            Kind::Poison
-        }
-        _ => Kind::World,
+    let store = error.downcast_ref::<StoreError>();
+    let vault = error.downcast_ref::<VaultError>();
+    if let Some(StoreError::Fenced { .. }) = store {
+        return Kind::Fenced;
     }
+    let poisoned = store.is_some_and(StoreError::is_harmful)
+        || error.is::<batch::Panicked>()
+        // A key that is erased or damaged stays so: it is of one record.
+        || vault.is_some_and(|error| !error.is_transient());
+    if poisoned { Kind::Poison } else { Kind::World }
 }
 
 /// What the database denied this process's login: nothing that time mends.
@@ -171,14 +170,6 @@ async fn watch_rights(stop: Stop) -> Result<()> {
     Ok(())
 }
 
-fn is_denied(error: &anyhow::Error) -> bool {
-    let Some(StoreError::Database { source, .. }) = error.downcast_ref::<StoreError>() else {
-        return false;
-    };
-    let code = source.as_database_error().and_then(|error| error.code());
-    code.is_some_and(|code| code == "42501")
-}
-
 /// Pauses that grow, told in the log when they have grown long.
 struct Patience {
     doing: &'static str,
@@ -195,7 +186,8 @@ impl Patience {
 
     /// Waits before another try; answers whether there is to be one.
     async fn wait(&mut self, stop: &Stop, error: &anyhow::Error) -> bool {
-        if is_denied(error) {
+        let denied = error.downcast_ref::<StoreError>();
+        if denied.is_some_and(StoreError::is_denied) {
             let _ = DENIED.set(crate::cli::chain(error));
         }
         if self.pause == PAUSE {

@@ -12,9 +12,9 @@ use tally_queue::{
     Consumer, Fate, Headers, Inspector, Place, Publisher, QueueError, QueueKey, header,
 };
 use tally_store::port::{
-    DeadLetters as _, Dispatch, Layout as _, NewDeadLetter, Relay as _, ResultRow, Work as _,
+    DeadLetters as _, Dispatch, NewDeadLetter, Relay as _, ResultRow, Work as _,
 };
-
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::fleet::{HEARD, RELAY, leads};
@@ -87,47 +87,76 @@ async fn to_lead(shared: &Shared, leading: &mut Leading) -> bool {
     }
 }
 
+/// The pace of what a relay does over and over: at once while there is
+/// something, ever less often while there is nothing, after a pause when it
+/// failed.
+struct Pace {
+    doing: &'static str,
+    idle: Duration,
+    patience: Patience,
+}
+
+impl Pace {
+    fn new(doing: &'static str) -> Self {
+        Self {
+            doing,
+            idle: IDLE.0,
+            patience: Patience::new(doing),
+        }
+    }
+
+    /// Waits as long as `done`, whether something was done, asks for, or until
+    /// `woken`; answers whether to go on.
+    async fn next(&mut self, shared: &Shared, done: Result<bool>, woken: Option<&Notify>) -> bool {
+        match done {
+            Err(error) => {
+                if error.downcast_ref().is_some_and(is_missing) {
+                    declare_all(shared).await;
+                }
+                return self.patience.wait(&shared.stop, &error).await;
+            }
+            Ok(true) => self.idle = IDLE.0,
+            Ok(false) => {
+                let told = async {
+                    match woken {
+                        Some(woken) => woken.notified().await,
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    () = told => self.idle = IDLE.0,
+                    () = shared.stop.told() => return false,
+                    () = tokio::time::sleep(self.idle) => {
+                        self.idle = self.idle.saturating_mul(2).min(IDLE.1);
+                    }
+                }
+            }
+        }
+        self.patience = Patience::new(self.doing);
+        true
+    }
+}
+
 /// Publishes claims to their partitions, in order of arrival.
 async fn dispatch(shared: Arc<Shared>, mut leading: Leading) {
     let key = QueueKey::new(*shared.node.keys().queue);
     let publisher = Publisher::new(shared.broker.clone());
-    let mut idle = IDLE.0;
-    let mut patience = Patience::new("publishing claims");
+    let mut pace = Pace::new("publishing claims");
     while to_lead(&shared, &mut leading).await {
-        match dispatch_once(&shared, &key, &publisher).await {
-            Ok(0) => {
-                patience = Patience::new("publishing claims");
-                tokio::select! {
-                    () = shared.stop.told() => break,
-                    () = shared.queued.notified() => idle = IDLE.0,
-                    () = tokio::time::sleep(idle) => idle = idle.saturating_mul(2).min(IDLE.1),
-                }
-            }
-            Ok(_) => {
-                patience = Patience::new("publishing claims");
-                idle = IDLE.0;
-            }
-            Err(error) => {
-                if error.downcast_ref().is_some_and(is_missing) {
-                    declare_all(&shared).await;
-                }
-                if !patience.wait(&shared.stop, &error).await {
-                    break;
-                }
-            }
+        let done = dispatch_once(&shared, &key, &publisher).await;
+        if !pace.next(&shared, done, Some(&shared.queued)).await {
+            break;
         }
     }
     publisher.close().await;
 }
 
-async fn dispatch_once(shared: &Shared, key: &QueueKey, publisher: &Publisher) -> Result<usize> {
+/// Answers whether there was anything.
+async fn dispatch_once(shared: &Shared, key: &QueueKey, publisher: &Publisher) -> Result<bool> {
     let store = shared.store()?;
     let rows = store.unpublished(AT_ONCE).await?;
     if rows.is_empty() {
-        return Ok(0);
-    }
-    if rows.is_empty() {
-        return Ok(0);
+        return Ok(false);
     }
     let mut topologies = BTreeMap::new();
     let mut messages = Vec::with_capacity(rows.len());
@@ -173,19 +202,14 @@ async fn dispatch_once(shared: &Shared, key: &QueueKey, publisher: &Publisher) -
         taken.len() == rows.len(),
         "the broker refused some of the claims: is a queue full?"
     );
-    Ok(taken.len())
+    Ok(true)
 }
 
 /// Declares the queues of every number of partitions that something is queued
 /// by: they may be gone from the broker.
 async fn declare_all(shared: &Shared) {
     let declare = async {
-        let store = shared.store()?;
-        let mut generations = store.generations().await?;
-        generations.extend(store.identity().await?.map(|identity| identity.partitions));
-        generations.sort_unstable();
-        generations.dedup();
-        for partitions in generations {
+        for partitions in shared.generations().await? {
             shared.topology(partitions)?.declare(&shared.broker).await?;
         }
         anyhow::Ok(())
@@ -198,42 +222,22 @@ async fn declare_all(shared: &Shared) {
 /// Tells submitters what their claims came to.
 async fn results(shared: Arc<Shared>, mut leading: Leading) {
     let publisher = Publisher::new(shared.broker.clone());
-    let mut idle = IDLE.0;
-    let mut patience = Patience::new("publishing results");
+    let mut pace = Pace::new("publishing results");
     while to_lead(&shared, &mut leading).await {
-        match results_once(&shared, &publisher).await {
-            Ok(0) => {
-                patience = Patience::new("publishing results");
-                if !shared.stop.sleep(idle).await {
-                    break;
-                }
-                idle = idle.saturating_mul(2).min(IDLE.1);
-            }
-            Ok(_) => {
-                patience = Patience::new("publishing results");
-                idle = IDLE.0;
-            }
-            Err(error) => {
-                if error.downcast_ref().is_some_and(is_missing) {
-                    declare_all(&shared).await;
-                }
-                if !patience.wait(&shared.stop, &error).await {
-                    break;
-                }
-            }
+        let done = results_once(&shared, &publisher).await;
+        if !pace.next(&shared, done, None).await {
+            break;
         }
     }
     publisher.close().await;
 }
 
-async fn results_once(shared: &Shared, publisher: &Publisher) -> Result<usize> {
+/// Answers whether there were any.
+async fn results_once(shared: &Shared, publisher: &Publisher) -> Result<bool> {
     let store = shared.store()?;
     let rows = store.results(AT_ONCE).await?;
     if rows.is_empty() {
-        return Ok(0);
-    }
-    if rows.is_empty() {
-        return Ok(0);
+        return Ok(false);
     }
     let topology = shared.topology(shared.node.partitions().get())?;
     let mut messages = Vec::with_capacity(rows.len());
@@ -264,7 +268,7 @@ async fn results_once(shared: &Shared, publisher: &Publisher) -> Result<usize> {
         refused.is_empty(),
         "the broker refused some of the results: is a queue full?"
     );
-    Ok(told.len())
+    Ok(true)
 }
 
 /// What is told of a claim: nothing that identifies a person, and under the
@@ -298,30 +302,17 @@ fn notice(shared: &Shared, row: &ResultRow) -> Result<(Vec<u8>, &'static str)> {
 /// Appends to the log what waits, and the last batch of flags when it has been
 /// quiet for a while.
 async fn append(shared: Arc<Shared>, mut leading: Leading) {
-    let mut idle = IDLE.0;
     let mut quiet: Option<Instant> = None;
-    let mut patience = Patience::new("appending to the log");
+    let mut pace = Pace::new("appending to the log");
     while to_lead(&shared, &mut leading).await {
-        match append_once(&shared, &mut quiet).await {
-            Ok(appended) => {
-                patience = Patience::new("appending to the log");
-                idle = match appended {
-                    true => IDLE.0,
-                    false => idle.saturating_mul(2).min(IDLE.1),
-                };
-                if !shared.stop.sleep(idle).await {
-                    break;
-                }
-            }
-            Err(error) => {
-                if !patience.wait(&shared.stop, &error).await {
-                    break;
-                }
-            }
+        let done = append_once(&shared, &mut quiet).await;
+        if !pace.next(&shared, done, None).await {
+            break;
         }
     }
 }
 
+/// Answers whether the log has grown.
 async fn append_once(shared: &Shared, quiet: &mut Option<Instant>) -> Result<bool> {
     let node = &shared.node;
     if node.integrate(false).await? {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use tally_queue::{Publisher, Settings};
+use tally_queue::Publisher;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -83,9 +83,7 @@ pub async fn serve(config: Config, which: Which, clock: Clock, stop: Stop) -> Re
     let broker = match &config.broker {
         None => None,
         Some(broker) => {
-            let mut settings = Settings::new(&broker.url);
-            settings.ca.clone_from(&broker.ca);
-            settings.connection_name = format!("tally {} {name}", which.name());
+            let settings = broker.settings(&called);
             settings.check()?;
             Some(settings)
         }

@@ -8,14 +8,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use tally_queue::{Consumer, Inspector, Place, Publisher, QueueError, QueueKey, Topology};
-use tally_store::port::{Layout as _, Relay as _, Work as _};
+use tally_store::port::Relay as _;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use super::batch::Desk;
 use super::fleet::{HEARD, WORKER, best, leads};
 use super::{Patience, Shared, is_missing, surely};
-
 use crate::node::Damaged;
 
 /// How often a worker tells that it lives.
@@ -41,7 +40,7 @@ pub async fn run(shared: Arc<Shared>) -> Result<()> {
     let facts = Arc::new(Notify::new());
     let (lead, leading) = watch::channel(false);
     let judge = tokio::spawn(judge(Arc::clone(&shared), Arc::clone(&facts), leading));
-    let mut tasks: BTreeMap<(u16, u16), Task> = BTreeMap::new();
+    let mut tasks: BTreeMap<Place, Task> = BTreeMap::new();
     let mut live: Vec<String> = Vec::new();
     let mut declared: BTreeSet<u32> = BTreeSet::new();
     while !shared.stop.is_told() {
@@ -74,9 +73,8 @@ pub async fn run(shared: Arc<Shared>) -> Result<()> {
         }
         shared.stop.sleep(BEAT).await;
     }
-    for (_, task) in tasks {
-        let _ = task.stop.send(true);
-        let _ = task.running.await;
+    for task in tasks.into_values() {
+        task.end().await;
     }
     let _ = judge.await;
     if let Ok(store) = shared.store() {
@@ -86,15 +84,10 @@ pub async fn run(shared: Arc<Shared>) -> Result<()> {
 }
 
 /// Tells that this worker lives; answers who does, and which numbers of
-/// partitions there are: what is queued by now, and what is still queued.
+/// partitions there are.
 async fn beat(shared: &Shared, name: &str) -> Result<(Vec<String>, BTreeSet<u32>)> {
-    let store = shared.store()?;
-    let live = store.alive(name, HEARD).await?;
-    let mut generations: BTreeSet<u32> = store.generations().await?.into_iter().collect();
-    if let Some(identity) = store.identity().await? {
-        generations.insert(identity.partitions);
-    }
-    Ok((live, generations))
+    let live = shared.store()?.alive(name, HEARD).await?;
+    Ok((live, shared.generations().await?))
 }
 
 async fn start_missing(
@@ -102,7 +95,7 @@ async fn start_missing(
     facts: &Arc<Notify>,
     generations: &BTreeSet<u32>,
     declared: &mut BTreeSet<u32>,
-    tasks: &mut BTreeMap<(u16, u16), Task>,
+    tasks: &mut BTreeMap<Place, Task>,
 ) -> Result<()> {
     for partitions in generations {
         if declared.contains(partitions) {
@@ -113,7 +106,7 @@ async fn start_missing(
         declared.insert(*partitions);
         for place in topology.places() {
             let task = Task::start(shared, facts, &topology, place);
-            tasks.insert((place.partitions, place.partition), task);
+            tasks.insert(place, task);
         }
     }
     Ok(())
@@ -137,6 +130,12 @@ impl Task {
             running: tokio::spawn(partition.run()),
         }
     }
+
+    /// Tells it to end its batch, and waits until it has.
+    async fn end(self) {
+        let _ = self.stop.send(true);
+        let _ = self.running.await;
+    }
 }
 
 /// Starts the tasks again that ended without being told to: the program has
@@ -144,34 +143,22 @@ impl Task {
 fn revive(
     shared: &Arc<Shared>,
     facts: &Arc<Notify>,
-    tasks: &mut BTreeMap<(u16, u16), Task>,
+    tasks: &mut BTreeMap<Place, Task>,
 ) -> Result<()> {
-    for ((partitions, partition), task) in tasks {
+    for (place, task) in tasks {
         if task.running.is_finished() && !shared.stop.is_told() {
-            tracing::error!(
-                partitions,
-                partition,
-                "the task of a partition ended: it is started again"
-            );
-            let place = Place {
-                partitions: *partitions,
-                partition: *partition,
-            };
-            let topology = shared.topology((*partitions).into())?;
-            *task = Task::start(shared, facts, &topology, place);
+            tracing::error!(?place, "the task of a partition ended: it is started again");
+            let topology = shared.topology(place.partitions.into())?;
+            *task = Task::start(shared, facts, &topology, *place);
         }
     }
     Ok(())
 }
 
 /// Tells the tasks whose partition is best with somebody else to stand behind.
-fn give_up(name: &str, live: &[String], tasks: &BTreeMap<(u16, u16), Task>) {
-    for ((partitions, partition), task) in tasks {
-        let place = Place {
-            partitions: *partitions,
-            partition: *partition,
-        };
-        if best(live, place).is_some_and(|best| best != name) {
+fn give_up(name: &str, live: &[String], tasks: &BTreeMap<Place, Task>) {
+    for (place, task) in tasks {
+        if best(live, *place).is_some_and(|best| best != name) {
             task.yields.send_modify(|times| *times += 1);
         }
     }
@@ -183,20 +170,13 @@ async fn end_drained(
     shared: &Shared,
     generations: &BTreeSet<u32>,
     declared: &mut BTreeSet<u32>,
-    tasks: &mut BTreeMap<(u16, u16), Task>,
+    tasks: &mut BTreeMap<Place, Task>,
 ) {
     let over: Vec<u32> = declared.difference(generations).copied().collect();
     for partitions in over {
-        let places: Vec<(u16, u16)> = tasks
-            .keys()
-            .filter(|place| u32::from(place.0) == partitions)
-            .copied()
-            .collect();
-        for place in places {
-            if let Some(task) = tasks.remove(&place) {
-                let _ = task.stop.send(true);
-                let _ = task.running.await;
-            }
+        let ended = tasks.extract_if(.., |place, _| u32::from(place.partitions) == partitions);
+        for (_, task) in ended.collect::<Vec<_>>() {
+            task.end().await;
         }
         if let Err(error) = remove(shared, partitions).await {
             tracing::debug!(error = crate::cli::chain(&error), "old queues are kept");

@@ -1,18 +1,21 @@
-//! A claim's explanation as plain text: what `tally claim eob` prints.
+//! A claim's explanation as plain text: what `tally claim eob` prints and the
+//! API answers.
 
 use std::fmt::Write as _;
+
+use comfy_table::ContentArrangement;
 
 use crate::cli::table;
 use crate::view::{ClaimView, LineView};
 
-/// The explanation.
-pub(super) fn text(view: &ClaimView) -> String {
+/// The explanation, its tables as wide as they are, or as a terminal is.
+pub fn text(view: &ClaimView, width: ContentArrangement) -> String {
     let mut text = String::new();
-    let _ = write(view, &mut text);
+    let _ = write(view, &width, &mut text);
     text
 }
 
-fn write(view: &ClaimView, text: &mut String) -> std::fmt::Result {
+fn write(view: &ClaimView, width: &ContentArrangement, text: &mut String) -> std::fmt::Result {
     writeln!(
         text,
         "Claim {}  ({} {}, received {})",
@@ -36,7 +39,7 @@ fn write(view: &ClaimView, text: &mut String) -> std::fmt::Result {
         writeln!(text, "What would resolve it: {}", pend.resolution)?;
     }
     for line in &view.lines {
-        write_line(line, text)?;
+        write_line(line, width, text)?;
     }
     if !view.clauses.is_empty() {
         writeln!(text, "\nThe clauses")?;
@@ -51,7 +54,7 @@ fn write(view: &ClaimView, text: &mut String) -> std::fmt::Result {
     )
 }
 
-fn write_line(line: &LineView, text: &mut String) -> std::fmt::Result {
+fn write_line(line: &LineView, width: &ContentArrangement, text: &mut String) -> std::fmt::Result {
     let code = std::iter::once(&line.procedure).chain(&line.modifiers);
     let code: Vec<&str> = code.map(String::as_str).collect();
     writeln!(
@@ -82,8 +85,7 @@ fn write_line(line: &LineView, text: &mut String) -> std::fmt::Result {
     rows.push(row(["paid", "", "", &line.paid, &line.clause]));
     let headers = ["", "reason", "amount>", "left>", "clause"];
     let mut table = table(&headers, rows);
-    // Nobody's terminal says how wide an answer is.
-    table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
+    table.set_content_arrangement(width.clone());
     writeln!(text, "{table}")?;
     for posting in &line.accumulators {
         let limit = posting.limit.as_ref();
