@@ -4,6 +4,7 @@
 use sqlx::postgres::PgConnection;
 use tally_core::claim::ClaimId;
 
+use crate::alike::Stands;
 use crate::port::{Answer, AuditRow, HeldRow};
 
 use super::cells::Cells;
@@ -49,17 +50,6 @@ pub(super) const READY_AGAIN: &str = "UPDATE queue SET state = 0, published = NU
      AND c.sequence > u.done AND c.sequence < coalesce(u.held, 9223372036854775807) \
      WHERE u.id = ANY($1))) AND state + 0 = 1";
 
-/// A claim of the queue, and where it stands.
-struct Stands {
-    place: i64,
-    unit: i64,
-    sequence: i64,
-    previous: i64,
-    state: i64,
-    attempts: u32,
-}
-
-/// Where a claim of the queue stands; its unit is locked.
 async fn stands(conn: &mut PgConnection, claim: ClaimId) -> Answer<Option<Stands>> {
     sqlx::query(UNIT)
         .bind(&claim.0[..])
@@ -74,18 +64,8 @@ async fn stands(conn: &mut PgConnection, claim: ClaimId) -> Answer<Option<Stands
     .fetch_optional(conn)
     .await
     .map_err(doing("finding a claim in the queue"))?;
-    row.map(|row| {
-        let mut cells = Cells::of(&row, "queued claim");
-        Ok(Stands {
-            place: cells.number()?,
-            unit: cells.number()?,
-            sequence: cells.number()?,
-            previous: cells.number()?,
-            state: cells.number()?,
-            attempts: cells.number()?,
-        })
-    })
-    .transpose()
+    row.map(|row| Cells::of(&row, "queued claim").stands())
+        .transpose()
 }
 
 /// Counts a host fault; answers whether the claim is set aside.
@@ -128,17 +108,7 @@ pub(super) async fn held(conn: &mut PgConnection) -> Answer<Vec<HeldRow>> {
         .await
         .map_err(doing("listing what is set aside"))?;
     rows.iter()
-        .map(|row| {
-            let mut cells = Cells::of(row, "held claim");
-            Ok(HeldRow {
-                claim: cells.claim()?,
-                unit: cells.token()?,
-                sequence: cells.number()?,
-                attempts: cells.number()?,
-                reason: cells.text()?,
-                behind: cells.number()?,
-            })
-        })
+        .map(|row| Cells::of(row, "held claim").held())
         .collect()
 }
 

@@ -32,15 +32,7 @@ impl Audit for PostgresStore {
                 .await
                 .map_err(doing("reading the audit trail"))?;
             rows.iter()
-                .map(|row| {
-                    let mut cells = Cells::of(row, "audit entry");
-                    Ok(AuditRow {
-                        at: cells.number()?,
-                        actor: cells.text()?,
-                        action: cells.text()?,
-                        subject: cells.text()?,
-                    })
-                })
+                .map(|row| Cells::of(row, "audit entry").audit())
                 .collect()
         })
     }

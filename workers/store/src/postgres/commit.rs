@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use sqlx::postgres::PgConnection;
 
-use crate::port::{
-    AccumulatorName, Adjudicated, Answer, Batch, FlagGroup, FlagRow, StoreError, Token,
-};
+use crate::port::{Adjudicated, Answer, Batch, FlagGroup, FlagRow, StoreError, Token};
 
 use super::cells::Cells;
-use super::{detection, doing, fenced, flags, number, position, status, taken};
+use super::{detection, doing, fenced, flags, number, position, taken};
+use crate::alike::{Moved, moved, status};
 
 /// Locks units, in order.
 pub(super) const UNITS: &str =
@@ -64,19 +63,11 @@ struct Placed<'a> {
     received: i32,
 }
 
-/// A balance as the batch found it and leaves it.
-struct Moved<'a> {
-    unit: i64,
-    name: &'a AccumulatorName,
-    before: i64,
-    after: i64,
-}
-
 pub(super) async fn commit(conn: &mut PgConnection, batch: &Batch) -> Answer<()> {
     let mut places = BTreeMap::new();
     if !batch.claims.is_empty() {
         let placed = placed(conn, &batch.claims).await?;
-        balances(conn, &moved(&placed)?).await?;
+        balances(conn, &moved(placed.iter().map(|p| (p.unit, p.claim)))?).await?;
         write(conn, &placed).await?;
         places = placed.iter().map(|p| (p.claim.claim, p.place)).collect();
     }
@@ -152,32 +143,6 @@ async fn units(
             Ok((cells.token()?, (cells.number()?, cells.number()?)))
         })
         .collect()
-}
-
-/// What each balance was before the batch and is after it. Within the batch,
-/// each movement starts where the one before ended.
-fn moved<'a>(placed: &[Placed<'a>]) -> Answer<Vec<Moved<'a>>> {
-    let mut moved: BTreeMap<(i64, &AccumulatorName), (i64, i64)> = BTreeMap::new();
-    for claim in placed {
-        for (name, before, after) in &claim.claim.movements {
-            let balance = moved
-                .entry((claim.unit, name))
-                .or_insert((*before, *before));
-            if balance.1 != *before {
-                return Err(fenced("a balance"));
-            }
-            balance.1 = *after;
-        }
-    }
-    Ok(moved
-        .into_iter()
-        .map(|((unit, name), (before, after))| Moved {
-            unit,
-            name,
-            before,
-            after,
-        })
-        .collect())
 }
 
 async fn balances(conn: &mut PgConnection, moved: &[Moved<'_>]) -> Answer<()> {

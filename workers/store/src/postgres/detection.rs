@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::postgres::PgConnection;
 use tally_core::claim::ClaimId;
-use tally_core::fraud::DetectorId;
 
+use crate::alike::{detector, detector_of};
 use crate::port::{
     Answer, Detection, FactRow, FlagGroup, FlagRow, Group, Judged, StoreError, Token, Unjudged,
 };
 
-use super::cells::Cells;
+use super::cells::{Cells, numbers};
 use super::{ASKED, PostgresStore, doing, fenced, flags, once, position, whole};
 
 /// Facts by group: found by the first bytes of its key.
@@ -51,26 +51,6 @@ const PLACES: &str = "SELECT id, place FROM claim WHERE id = ANY($1)";
 
 /// How many marks are looked at for each group that is asked for, at first.
 const MARKS: i64 = 8;
-
-/// A detector's number, never reused; zero is a policy's finding.
-pub(super) const fn detector(id: DetectorId) -> i16 {
-    match id {
-        DetectorId::SuspectDuplicate => 1,
-        DetectorId::ImpossibleDay => 2,
-        DetectorId::ServiceAfterDeath => 3,
-    }
-}
-
-fn detector_of(number: i16) -> Answer<DetectorId> {
-    [
-        DetectorId::SuspectDuplicate,
-        DetectorId::ImpossibleDay,
-        DetectorId::ServiceAfterDeath,
-    ]
-    .into_iter()
-    .find(|id| detector(*id) == number)
-    .ok_or(StoreError::Damaged { what: "detector" })
-}
 
 /// The first bytes of a group's key, as a number.
 fn near(key: &Token) -> i64 {
@@ -131,7 +111,7 @@ async fn unjudged(
                 detector: detector_of(cells.number()?)?,
                 key: cells.token()?,
             },
-            marks: cells.numbers()?,
+            marks: numbers(&mut cells)?,
         });
         marks = cells.number()?;
     }

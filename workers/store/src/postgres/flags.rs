@@ -2,16 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::postgres::PgConnection;
 use sqlx::{Postgres, QueryBuilder};
-use tally_core::claim::ClaimId;
-use tally_core::fraud::FlagId;
 use tally_core::ledger::Commitment;
 
-use crate::port::{Answer, FlagFilter, FlagGroup, FlagListed, FlagRow, StoreError, Token};
+use crate::alike::{Changes, Version, changes, detector, wanted};
+use crate::port::{Answer, FlagFilter, FlagGroup, FlagListed, FlagRow};
 
 use super::cells::Cells;
-use super::detection::detector;
 use super::{ASKED, doing, position, taken};
 
 /// The versions that stand in groups.
@@ -54,75 +52,32 @@ fn key(group: &FlagGroup) -> (i16, &[u8]) {
     }
 }
 
-/// A version of a flag that is stored.
-struct Version {
-    id: i64,
-    flag: FlagId,
-    commitment: Commitment,
-    standing: bool,
-}
-
-impl Version {
-    fn read(row: &PgRow) -> Answer<Self> {
-        let mut cells = Cells::of(row, "flag");
-        Ok(Self {
-            id: cells.number()?,
-            flag: FlagId(cells.bytes()?),
-            commitment: cells.bytes()?,
-            standing: cells.truth()?,
-        })
-    }
-}
-
 /// Makes the flags of groups what is said.
 pub(super) async fn replace(
     conn: &mut PgConnection,
-    changes: &BTreeMap<FlagGroup, &[FlagRow]>,
+    said: &BTreeMap<FlagGroup, &[FlagRow]>,
 ) -> Answer<()> {
-    if changes.is_empty() {
+    if said.is_empty() {
         return Ok(());
     }
-    let (detectors, keys): (Vec<i16>, Vec<&[u8]>) = changes.keys().map(key).unzip();
+    let (detectors, keys): (Vec<i16>, Vec<&[u8]>) = said.keys().map(key).unzip();
     let rows = sqlx::query(STANDING)
         .bind(detectors)
         .bind(keys)
         .fetch_all(&mut *conn)
         .await
         .map_err(doing("reading the flags of groups"))?;
-    let standing: Vec<Version> = rows.iter().map(Version::read).collect::<Answer<_>>()?;
-    let wanted: BTreeSet<Commitment> = changes
-        .values()
-        .flat_map(|flags| flags.iter().map(|flag| flag.commitment))
-        .collect();
-    let stored = stored(conn, &wanted).await?;
-
-    let withdrawn: Vec<i64> = standing
+    let standing = rows
         .iter()
-        .filter(|version| !wanted.contains(&version.commitment))
-        .map(|version| version.id)
-        .collect();
-    let again: Vec<i64> = stored
-        .values()
-        .filter(|version| !version.standing)
-        .map(|version| version.id)
-        .collect();
+        .map(|row| Cells::of(row, "flag").version())
+        .collect::<Answer<Vec<_>>>()?;
+    let stored = stored(conn, &wanted(said)).await?;
+    let Changes {
+        withdrawn,
+        again,
+        new,
+    } = changes(said, &standing, &stored)?;
     stand(conn, withdrawn, again).await?;
-
-    let mut new: Vec<(&FlagGroup, &FlagRow)> = Vec::new();
-    let mut known: BTreeSet<Commitment> = BTreeSet::new();
-    for (group, flags) in changes {
-        for flag in *flags {
-            match stored.get(&flag.commitment) {
-                Some(version) if version.flag == flag.id => {}
-                Some(_) => return Err(StoreError::Damaged { what: "commitment" }),
-                None => {
-                    if known.insert(flag.commitment) {
-                        new.push((group, flag));
-                    }
-                }
-            }
-        }
-    }
     add(conn, &new).await
 }
 
@@ -141,7 +96,10 @@ async fn stored(
         .await
         .map_err(doing("reading versions of flags"))?;
     rows.iter()
-        .map(|row| Version::read(row).map(|version| (version.commitment, version)))
+        .map(|row| {
+            let version = Cells::of(row, "flag").version()?;
+            Ok((version.commitment, version))
+        })
         .collect()
 }
 
@@ -296,7 +254,7 @@ pub(super) async fn standing(
     let mut found = Vec::with_capacity(rows.len());
     for row in &rows {
         let mut cells = Cells::of(row, "flag");
-        let flag = read(&mut cells)?.row;
+        let flag = cells.flag()?.row;
         let position = position(cells.number()?)?;
         found.push((position, *groups.get(position).ok_or(ASKED)?, flag));
     }
@@ -369,28 +327,6 @@ pub(super) async fn listed(
         .await
         .map_err(doing("listing flags"))?;
     rows.iter()
-        .map(|row| read(&mut Cells::of(row, "flag")))
+        .map(|row| Cells::of(row, "flag").flag())
         .collect()
-}
-
-fn read(cells: &mut Cells<'_>) -> Answer<FlagListed> {
-    let row = FlagRow {
-        id: FlagId(cells.bytes()?),
-        pattern: cells.text()?,
-        score: cells.number()?,
-        first_seen: cells.day()?,
-        last_seen: cells.day()?,
-        exposure: cells.money()?,
-        claims: cells.list()?.into_iter().map(ClaimId).collect(),
-        members: cells.list()?.into_iter().map(Token).collect(),
-        providers: cells.list()?.into_iter().map(Token).collect(),
-        sealed: cells.sealed()?,
-        commitment: cells.bytes()?,
-    };
-    let leaf = cells.optional(Cells::number)?;
-    let slot = cells.optional(Cells::number)?;
-    Ok(FlagListed {
-        row,
-        place: leaf.zip(slot),
-    })
 }

@@ -80,12 +80,7 @@ impl Log for PostgresStore {
             let Some(row) = row else {
                 return Ok(Head::default());
             };
-            let mut cells = Cells::of(&row, "checkpoint");
-            Ok(Head {
-                size: cells.number()?,
-                adjudicated: cells.number()?,
-                checkpoint: Some(cells.text()?),
-            })
+            Cells::of(&row, "checkpoint").head()
         })
     }
 
@@ -105,13 +100,7 @@ impl Log for PostgresStore {
                 .await
                 .map_err(doing("reading pending flags"))?;
             rows.iter()
-                .map(|row| {
-                    let mut cells = Cells::of(row, "flag");
-                    Ok(PendingFlag {
-                        id: cells.number()?,
-                        commitment: cells.bytes()?,
-                    })
-                })
+                .map(|row| Cells::of(row, "flag").pending())
                 .collect()
         })
     }

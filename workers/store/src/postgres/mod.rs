@@ -39,8 +39,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sqlx::postgres::PgPool;
-use tally_core::adjudication::Status;
 
+use crate::alike::{ASKED, doing, fenced, taken};
 use crate::port::{Answer, StoreError};
 use histories::Histories;
 use lease::Lease;
@@ -117,25 +117,6 @@ impl PostgresStore {
     }
 }
 
-pub(crate) fn doing(doing: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
-    move |source| StoreError::Database { doing, source }
-}
-
-const fn fenced(what: &'static str) -> StoreError {
-    StoreError::Fenced { what }
-}
-
-/// Something that is there already is somebody else's.
-fn taken(what: &'static str) -> impl FnOnce(StoreError) -> StoreError {
-    move |error| match &error {
-        StoreError::Database {
-            source: sqlx::Error::Database(source),
-            ..
-        } if source.is_unique_violation() => fenced(what),
-        _ => error,
-    }
-}
-
 /// A number that PostgreSQL can hold; one that it cannot is one that nothing
 /// has.
 fn number(number: u64) -> i64 {
@@ -146,29 +127,6 @@ fn number(number: u64) -> i64 {
 fn short(number: u32) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }
-
-/// As it is stored.
-const fn status(status: Status) -> i16 {
-    match status {
-        Status::Paid => 1,
-        Status::Denied => 2,
-        Status::Pended => 3,
-    }
-}
-
-fn status_of(number: i64) -> Answer<Status> {
-    match number {
-        1 => Ok(Status::Paid),
-        2 => Ok(Status::Denied),
-        3 => Ok(Status::Pended),
-        _ => Err(StoreError::Damaged { what: "status" }),
-    }
-}
-
-/// PostgreSQL numbered the elements of a list otherwise than they stand in it.
-const ASKED: StoreError = StoreError::Damaged {
-    what: "list of what was asked",
-};
 
 /// Where an element stands in a list, counted from 1 by PostgreSQL.
 fn position(ordinality: i64) -> Answer<usize> {

@@ -20,14 +20,7 @@ impl Publications for PostgresStore {
                 .await
                 .map_err(doing("reading policies"))?;
             rows.iter()
-                .map(|row| {
-                    let mut cells = Cells::of(row, "policy");
-                    Ok(PolicyRow {
-                        leaf: cells.optional(Cells::number)?,
-                        hash: cells.bytes()?,
-                        entry: cells.blob()?,
-                    })
-                })
+                .map(|row| Cells::of(row, "policy").policy())
                 .collect()
         })
     }

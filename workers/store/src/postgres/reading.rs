@@ -8,6 +8,7 @@ use tally_core::adjudication::Status;
 use tally_core::claim::ClaimId;
 use tally_types::Money;
 
+use crate::alike::{status, status_of};
 use crate::port::{
     Answer, ClaimFilter, ClaimRow, FlagFilter, FlagListed, OutcomeRow, Reading, StoreError, Token,
     Totals,
@@ -16,7 +17,7 @@ use crate::port::{
 use super::cells::Cells;
 use super::lease::say;
 use super::payloads::{self, Place, one};
-use super::{PostgresStore, doing, flags, once, status, status_of, whole};
+use super::{PostgresStore, doing, flags, once, whole};
 
 /// A claim and what it came to; both may have payloads besides.
 const COLUMNS: &str = "SELECT c.place, c.id, u.token, c.sequence, c.previous, c.submitter, \

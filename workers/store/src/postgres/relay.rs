@@ -8,7 +8,8 @@ use tally_core::claim::ClaimId;
 use crate::port::{Answer, Dispatch, Relay, ResultRow};
 
 use super::cells::Cells;
-use super::{PostgresStore, doing, once, short, status_of, whole};
+use super::{PostgresStore, doing, once, short, whole};
+use crate::alike::status_of;
 
 /// What is ready and was not published, in order.
 pub(super) const UNPUBLISHED: &str = "SELECT c.id, q.partitions, q.partition, q.trace \

@@ -3,6 +3,7 @@
 use sqlx::sqlite::SqliteConnection;
 use tally_core::claim::ClaimId;
 
+use crate::alike::Stands;
 use crate::port::{Answer, AuditRow, HeldRow};
 
 use super::cells::Cells;
@@ -25,16 +26,6 @@ pub(super) const HELD_ROWS: &str = "SELECT c.id, u.token, c.sequence, q.attempts
      CROSS JOIN unit AS u ON u.id = c.unit \
      WHERE q.state <> 0 AND q.state = 2 ORDER BY q.claim";
 
-/// A claim of the queue, and where it stands.
-struct Stands {
-    place: i64,
-    unit: i64,
-    sequence: i64,
-    previous: i64,
-    state: i64,
-    attempts: u32,
-}
-
 async fn stands(conn: &mut SqliteConnection, claim: ClaimId) -> Answer<Option<Stands>> {
     let row = sqlx::query(
         "SELECT q.claim, c.unit, c.sequence, c.previous, q.state, q.attempts \
@@ -44,18 +35,8 @@ async fn stands(conn: &mut SqliteConnection, claim: ClaimId) -> Answer<Option<St
     .fetch_optional(conn)
     .await
     .map_err(doing("finding a claim in the queue"))?;
-    row.map(|row| {
-        let mut cells = Cells::of(&row, "queued claim");
-        Ok(Stands {
-            place: cells.number()?,
-            unit: cells.number()?,
-            sequence: cells.number()?,
-            previous: cells.number()?,
-            state: cells.number()?,
-            attempts: cells.number()?,
-        })
-    })
-    .transpose()
+    row.map(|row| Cells::of(&row, "queued claim").stands())
+        .transpose()
 }
 
 /// Counts a host fault; answers whether the claim is set aside.
@@ -93,17 +74,7 @@ pub(super) async fn held(conn: &mut SqliteConnection) -> Answer<Vec<HeldRow>> {
         .await
         .map_err(doing("listing what is set aside"))?;
     rows.iter()
-        .map(|row| {
-            let mut cells = Cells::of(row, "held claim");
-            Ok(HeldRow {
-                claim: cells.claim()?,
-                unit: cells.token()?,
-                sequence: cells.number()?,
-                attempts: cells.number()?,
-                reason: cells.text()?,
-                behind: cells.number()?,
-            })
-        })
+        .map(|row| Cells::of(row, "held claim").held())
         .collect()
 }
 

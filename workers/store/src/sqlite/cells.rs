@@ -1,114 +1,45 @@
-//! Reading a row, column by column, each checked to be what was written.
+//! The columns of SQLite's rows.
 
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Decode, Row, Sqlite, Type, ValueRef};
-use tally_core::claim::ClaimId;
-use tally_types::{Money, ServiceDate};
+use sqlx::{Row, ValueRef};
 
-use crate::port::{Answer, RecordId, Sealed, StoreError, Token};
+use crate::alike::Columns;
 
-/// A row being read, and what is said of it when it cannot be read.
-pub(super) struct Cells<'r> {
-    row: &'r SqliteRow,
-    at: usize,
-    what: &'static str,
-}
+pub(super) type Cells<'r> = crate::alike::Cells<'r, SqliteRow>;
 
-impl<'r> Cells<'r> {
-    pub(super) fn of(row: &'r SqliteRow, what: &'static str) -> Self {
-        Self { row, at: 0, what }
+impl Columns for SqliteRow {
+    fn null(&self, at: usize) -> Option<bool> {
+        self.try_get_raw(at).ok().map(|value| value.is_null())
     }
 
-    fn damaged(&self) -> StoreError {
-        StoreError::Damaged { what: self.what }
+    fn integer(&self, at: usize) -> Option<i64> {
+        self.try_get(at).ok()
     }
 
-    fn next<T: Decode<'r, Sqlite> + Type<Sqlite>>(&mut self) -> Answer<T> {
-        let value = self.row.try_get(self.at).map_err(|_| self.damaged());
-        self.at = self.at.saturating_add(1);
-        value
+    fn truth(&self, at: usize) -> Option<bool> {
+        self.integer(at).map(|number| number != 0)
     }
 
-    /// An integer, in the range of what it is.
-    pub(super) fn number<T: TryFrom<i64>>(&mut self) -> Answer<T> {
-        T::try_from(self.next::<i64>()?).map_err(|_| self.damaged())
+    fn text(&self, at: usize) -> Option<String> {
+        self.try_get(at).ok()
     }
 
-    pub(super) fn money(&mut self) -> Answer<Money> {
-        self.number().map(Money::cents)
+    fn bytes(&self, at: usize) -> Option<&[u8]> {
+        self.try_get(at).ok()
     }
 
-    pub(super) fn day(&mut self) -> Answer<ServiceDate> {
-        ServiceDate::from_days(self.number()?).ok_or_else(|| self.damaged())
-    }
-
-    pub(super) fn text(&mut self) -> Answer<String> {
-        self.next()
-    }
-
-    pub(super) fn blob(&mut self) -> Answer<Vec<u8>> {
-        self.next()
-    }
-
-    pub(super) fn bytes<const N: usize>(&mut self) -> Answer<[u8; N]> {
-        let bytes: &[u8] = self.next()?;
-        bytes.try_into().map_err(|_| self.damaged())
-    }
-
-    pub(super) fn token(&mut self) -> Answer<Token> {
-        self.bytes().map(Token)
-    }
-
-    pub(super) fn claim(&mut self) -> Answer<ClaimId> {
-        self.bytes().map(ClaimId)
-    }
-
-    /// Two columns: the record and the payload.
-    pub(super) fn sealed(&mut self) -> Answer<Sealed> {
-        Ok(Sealed {
-            record: RecordId(self.bytes()?),
-            bytes: self.blob()?,
-        })
-    }
-
-    /// Many of `N` bytes in one text of hexadecimal digits, as `group_concat`
-    /// gives them; none when it is NULL.
-    pub(super) fn list<const N: usize>(&mut self) -> Answer<Vec<[u8; N]>> {
-        let Some(text) = self.optional(Self::text)? else {
-            return Ok(Vec::new());
-        };
+    /// One text of hexadecimal digits, as `group_concat` gives it; none are
+    /// NULL.
+    fn list<const N: usize>(&self, at: usize) -> Option<Vec<[u8; N]>> {
+        if self.null(at)? {
+            return Some(Vec::new());
+        }
+        let text = self.text(at)?;
         let (chunks, rest) = text.as_bytes().as_chunks::<2>();
         let bytes: Option<Vec<u8>> = chunks.iter().map(|pair| octet(*pair)).collect();
-        let bytes = bytes.ok_or_else(|| self.damaged())?;
+        let bytes = bytes?;
         let (items, over) = bytes.as_chunks::<N>();
-        if rest.is_empty() && over.is_empty() {
-            Ok(items.to_vec())
-        } else {
-            Err(self.damaged())
-        }
-    }
-
-    /// What `read` reads, or `None` where its (one) column is NULL.
-    pub(super) fn optional<T>(
-        &mut self,
-        read: impl FnOnce(&mut Self) -> Answer<T>,
-    ) -> Answer<Option<T>> {
-        if self.null()? {
-            self.at = self.at.saturating_add(1);
-            return Ok(None);
-        }
-        read(self).map(Some)
-    }
-
-    /// Steps over columns.
-    pub(super) fn skip(&mut self, columns: usize) {
-        self.at = self.at.saturating_add(columns);
-    }
-
-    /// Whether the next column is NULL; it stays the next.
-    pub(super) fn null(&self) -> Answer<bool> {
-        let value = self.row.try_get_raw(self.at).map_err(|_| self.damaged())?;
-        Ok(value.is_null())
+        (rest.is_empty() && over.is_empty()).then(|| items.to_vec())
     }
 }
 

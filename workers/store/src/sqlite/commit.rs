@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use sqlx::sqlite::SqliteConnection;
 
-use crate::port::{AccumulatorName, Adjudicated, Answer, Batch, FlagGroup, StoreError};
+use crate::port::{Adjudicated, Answer, Batch, FlagGroup};
 
 use super::bulk::{Bulk, hex_list, id_list, number_list};
 use super::cells::Cells;
 use super::work::READY;
-use super::{ASKED, detection, doing, flags, status};
+use super::{ASKED, detection, doing, flags};
+use crate::alike::{Moved, fenced, moved, status};
 
 /// Where claims stand.
 pub(super) const PLACED: &str = "SELECT j.key, c.place, c.sequence, c.previous, u.id, u.token, u.done, q.state, \
@@ -79,21 +80,9 @@ struct Placed<'a> {
     unit: i64,
 }
 
-/// A balance as the batch found it and leaves it.
-struct Moved<'a> {
-    unit: i64,
-    name: &'a AccumulatorName,
-    before: i64,
-    after: i64,
-}
-
-const fn fenced(what: &'static str) -> StoreError {
-    StoreError::Fenced { what }
-}
-
 pub(super) async fn commit(conn: &mut SqliteConnection, batch: &Batch) -> Answer<()> {
     let placed = placed(conn, &batch.claims).await?;
-    let moved = moved(&placed)?;
+    let moved = moved(placed.iter().map(|p| (p.unit, p.claim)))?;
     let stale = STALE
         .count(conn, &moved, |values, moved| {
             balance(values, moved, moved.before)
@@ -165,32 +154,6 @@ async fn placed<'a>(
         placed.push(Placed { claim, place, unit });
     }
     Ok(placed)
-}
-
-/// What each balance was before the batch and is after it. Within the batch,
-/// each movement starts where the one before ended.
-fn moved<'a>(placed: &[Placed<'a>]) -> Answer<Vec<Moved<'a>>> {
-    let mut moved: BTreeMap<(i64, &AccumulatorName), (i64, i64)> = BTreeMap::new();
-    for claim in placed {
-        for (name, before, after) in &claim.claim.movements {
-            let balance = moved
-                .entry((claim.unit, name))
-                .or_insert((*before, *before));
-            if balance.1 != *before {
-                return Err(fenced("a balance"));
-            }
-            balance.1 = *after;
-        }
-    }
-    Ok(moved
-        .into_iter()
-        .map(|((unit, name), (before, after))| Moved {
-            unit,
-            name,
-            before,
-            after,
-        })
-        .collect())
 }
 
 async fn outcomes(conn: &mut SqliteConnection, placed: &[Placed<'_>]) -> Answer<()> {

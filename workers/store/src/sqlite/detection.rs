@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use sqlx::sqlite::SqliteConnection;
-use tally_core::fraud::DetectorId;
 
+use crate::alike::{ASKED, detector, detector_of};
 use crate::port::{
     Answer, Detection, FactRow, FlagGroup, FlagRow, Group, Judged, StoreError, Unjudged,
 };
@@ -38,29 +38,9 @@ const STATED: Bulk = Bulk {
             DO UPDATE SET record = excluded.record, payload = excluded.payload",
 };
 
-/// A detector's number, never reused; zero is a policy's finding.
-pub(super) const fn detector(id: DetectorId) -> i64 {
-    match id {
-        DetectorId::SuspectDuplicate => 1,
-        DetectorId::ImpossibleDay => 2,
-        DetectorId::ServiceAfterDeath => 3,
-    }
-}
-
-fn detector_of(number: i64) -> Answer<DetectorId> {
-    [
-        DetectorId::SuspectDuplicate,
-        DetectorId::ImpossibleDay,
-        DetectorId::ServiceAfterDeath,
-    ]
-    .into_iter()
-    .find(|id| detector(*id) == number)
-    .ok_or(StoreError::Damaged { what: "detector" })
-}
-
 /// A group as it is stored.
 pub(super) fn pair(group: &Group) -> (i64, &[u8]) {
-    (detector(group.detector), &group.key.0)
+    (detector(group.detector).into(), &group.key.0)
 }
 
 impl Detection for SqliteStore {
@@ -105,7 +85,7 @@ impl Detection for SqliteStore {
                 let mut cells = Cells::of(row, "fact");
                 let position: usize = cells.number()?;
                 let fact = FactRow {
-                    group: *groups.get(position).ok_or(super::ASKED)?,
+                    group: *groups.get(position).ok_or(ASKED)?,
                     claim: cells.claim()?,
                     line: cells.number()?,
                     sealed: cells.sealed()?,

@@ -80,15 +80,8 @@ impl Enrolment for SqliteStore {
         .fetch_optional(&mut *reader)
         .await
         .map_err(doing("reading a contract"))?;
-        row.map(|row| {
-            let mut cells = Cells::of(&row, "contract");
-            Ok(ContractRow {
-                unit,
-                version: cells.number()?,
-                sealed: cells.sealed()?,
-            })
-        })
-        .transpose()
+        row.map(|row| Cells::of(&row, "contract").contract(unit))
+            .transpose()
     }
 
     async fn unit_of(&self, member: Token) -> Answer<Option<Token>> {
@@ -115,16 +108,7 @@ impl Enrolment for SqliteStore {
         .await
         .map_err(doing("reading a unit's events"))?;
         rows.iter()
-            .map(|row| {
-                let mut cells = Cells::of(row, "event");
-                Ok(EventRow {
-                    unit,
-                    sequence: cells.number()?,
-                    member: cells.token()?,
-                    from: cells.token()?,
-                    to: cells.token()?,
-                })
-            })
+            .map(|row| Cells::of(row, "event").event(unit))
             .collect()
     }
 }

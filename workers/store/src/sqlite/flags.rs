@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Sqlite};
-use tally_core::claim::ClaimId;
-use tally_core::fraud::FlagId;
 use tally_core::ledger::Commitment;
 
-use crate::port::{Answer, FlagFilter, FlagGroup, FlagListed, FlagRow, StoreError, Token};
+use crate::alike::{ASKED, Changes, Version, changes, wanted};
+use crate::port::{Answer, FlagFilter, FlagGroup, FlagListed, FlagRow};
 
 use super::bulk::{Bulk, Values, hex_list, id_list, pair_list};
 use super::cells::Cells;
@@ -53,66 +52,33 @@ fn key(group: &FlagGroup) -> (i64, &[u8]) {
     }
 }
 
-/// A version of a flag that is stored.
-struct Version {
-    id: i64,
-    flag: FlagId,
-    commitment: Commitment,
-    standing: bool,
-}
-
-impl Version {
-    fn read(row: &SqliteRow) -> Answer<Self> {
-        let mut cells = Cells::of(row, "flag");
-        Ok(Self {
-            id: cells.number()?,
-            flag: FlagId(cells.bytes()?),
-            commitment: cells.bytes()?,
-            standing: cells.number::<i64>()? != 0,
-        })
-    }
-}
-
 /// Makes the flags of groups what is said.
 pub(super) async fn replace(
     conn: &mut SqliteConnection,
-    changes: BTreeMap<FlagGroup, &[FlagRow]>,
+    said: BTreeMap<FlagGroup, &[FlagRow]>,
 ) -> Answer<()> {
-    if changes.is_empty() {
+    if said.is_empty() {
         return Ok(());
     }
     let rows = sqlx::query(STANDING)
-        .bind(pair_list(changes.keys().map(key)))
+        .bind(pair_list(said.keys().map(key)))
         .fetch_all(&mut *conn)
         .await
         .map_err(doing("reading the flags of groups"))?;
-    let standing: Vec<Version> = rows.iter().map(Version::read).collect::<Answer<_>>()?;
-    let wanted: BTreeSet<Commitment> = changes
-        .values()
-        .flat_map(|flags| flags.iter().map(|flag| flag.commitment))
-        .collect();
-    let stored = stored(conn, &wanted).await?;
-
-    let withdrawn: Vec<i64> = standing
+    let standing = rows
         .iter()
-        .filter(|version| !wanted.contains(&version.commitment))
-        .map(|version| version.id)
-        .collect();
+        .map(|row| Cells::of(row, "flag").version())
+        .collect::<Answer<Vec<_>>>()?;
+    let stored = stored(conn, &wanted(&said)).await?;
+    let Changes {
+        withdrawn,
+        again,
+        new,
+    } = changes(&said, &standing, &stored)?;
     stand(conn, withdrawn, false).await?;
-    let again: Vec<i64> = stored
-        .values()
-        .filter(|version| !version.standing)
-        .map(|version| version.id)
-        .collect();
     stand(conn, again, true).await?;
-    for (group, flags) in changes {
-        for flag in flags {
-            match stored.get(&flag.commitment) {
-                Some(version) if version.flag == flag.id => {}
-                Some(_) => return Err(StoreError::Damaged { what: "commitment" }),
-                None => insert(conn, &group, flag).await?,
-            }
-        }
+    for (group, flag) in new {
+        insert(conn, group, flag).await?;
     }
     Ok(())
 }
@@ -131,7 +97,10 @@ async fn stored(
         .await
         .map_err(doing("reading versions of flags"))?;
     rows.iter()
-        .map(|row| Version::read(row).map(|version| (version.commitment, version)))
+        .map(|row| {
+            let version = Cells::of(row, "flag").version()?;
+            Ok((version.commitment, version))
+        })
         .collect()
 }
 
@@ -221,11 +190,9 @@ pub(super) async fn standing(
     let mut found = Vec::with_capacity(rows.len());
     for row in &rows {
         let mut cells = Cells::of(row, "flag");
-        let flag = read(&mut cells)?.row;
+        let flag = cells.flag()?.row;
         let position: usize = cells.number()?;
-        let group = groups.get(position).ok_or(StoreError::Damaged {
-            what: "list of what was asked",
-        })?;
+        let group = groups.get(position).ok_or(ASKED)?;
         found.push((position, *group, flag));
     }
     found.sort_by_key(|(position, _, flag)| (*position, flag.id));
@@ -293,28 +260,6 @@ pub(super) async fn listed(
         .await
         .map_err(doing("listing flags"))?;
     rows.iter()
-        .map(|row| read(&mut Cells::of(row, "flag")))
+        .map(|row| Cells::of(row, "flag").flag())
         .collect()
-}
-
-fn read(cells: &mut Cells<'_>) -> Answer<FlagListed> {
-    let row = FlagRow {
-        id: FlagId(cells.bytes()?),
-        pattern: cells.text()?,
-        score: cells.number()?,
-        first_seen: cells.day()?,
-        last_seen: cells.day()?,
-        exposure: cells.money()?,
-        claims: cells.list()?.into_iter().map(ClaimId).collect(),
-        members: cells.list()?.into_iter().map(Token).collect(),
-        providers: cells.list()?.into_iter().map(Token).collect(),
-        sealed: cells.sealed()?,
-        commitment: cells.bytes()?,
-    };
-    let leaf = cells.optional(Cells::number)?;
-    let slot = cells.optional(Cells::number)?;
-    Ok(FlagListed {
-        row,
-        place: leaf.zip(slot),
-    })
 }

@@ -76,13 +76,7 @@ impl Log for SqliteStore {
             .await
             .map_err(doing("reading pending flags"))?;
         rows.iter()
-            .map(|row| {
-                let mut cells = Cells::of(row, "flag");
-                Ok(PendingFlag {
-                    id: cells.number()?,
-                    commitment: cells.bytes()?,
-                })
-            })
+            .map(|row| Cells::of(row, "flag").pending())
             .collect()
     }
 
@@ -138,12 +132,7 @@ async fn head(conn: &mut SqliteConnection) -> Answer<Head> {
     let Some(row) = row else {
         return Ok(Head::default());
     };
-    let mut cells = Cells::of(&row, "checkpoint");
-    Ok(Head {
-        size: cells.number()?,
-        adjudicated: cells.number()?,
-        checkpoint: Some(cells.text()?),
-    })
+    Cells::of(&row, "checkpoint").head()
 }
 
 async fn outbox(conn: &mut SqliteConnection, limit: i64) -> Answer<Vec<OutboxRow>> {

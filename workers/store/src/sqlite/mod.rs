@@ -28,13 +28,13 @@ use std::path::Path;
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnection, SqlitePool, SqlitePoolOptions};
 use sqlx::{Connection, Sqlite, Transaction};
-use tally_core::adjudication::Status;
 use tokio::sync::{Mutex, MutexGuard};
 
 pub(crate) use bulk::hex_list;
 
+use crate::alike::{ASKED, doing};
 use crate::database;
-use crate::port::{Answer, StoreError};
+use crate::port::Answer;
 
 /// Readers at once.
 const READERS: u32 = 4;
@@ -114,31 +114,4 @@ async fn begin(writer: &mut SqliteConnection) -> Answer<Transaction<'_, Sqlite>>
 /// A moment to read from.
 async fn moment(reader: &mut SqliteConnection) -> Answer<Transaction<'_, Sqlite>> {
     reader.begin().await.map_err(doing("starting to read"))
-}
-
-fn doing(doing: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
-    move |source| StoreError::Database { doing, source }
-}
-
-/// SQLite numbered the elements of a list otherwise than they stand in it.
-const ASKED: StoreError = StoreError::Damaged {
-    what: "list of what was asked",
-};
-
-/// As it is stored.
-const fn status(status: Status) -> i64 {
-    match status {
-        Status::Paid => 1,
-        Status::Denied => 2,
-        Status::Pended => 3,
-    }
-}
-
-fn status_of(number: i64) -> Answer<Status> {
-    match number {
-        1 => Ok(Status::Paid),
-        2 => Ok(Status::Denied),
-        3 => Ok(Status::Pended),
-        _ => Err(StoreError::Damaged { what: "status" }),
-    }
 }

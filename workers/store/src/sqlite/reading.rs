@@ -6,6 +6,7 @@ use tally_core::adjudication::Status;
 use tally_core::claim::ClaimId;
 use tally_types::Money;
 
+use crate::alike::{status, status_of};
 use crate::port::{
     Answer, ClaimFilter, ClaimRow, FlagFilter, FlagListed, OutcomeRow, Reading, StoreError, Token,
     Totals,
@@ -13,7 +14,7 @@ use crate::port::{
 
 use super::bulk::hex_list;
 use super::cells::Cells;
-use super::{SqliteStore, doing, flags, moment, status, status_of};
+use super::{SqliteStore, doing, flags, moment};
 
 const COLUMNS: &str = "SELECT c.id, u.token, c.sequence, c.previous, c.submitter, c.contract, c.member, c.provider, \
      c.received, c.first_service, c.charge, c.record, c.payload, \

@@ -1,0 +1,43 @@
+//! What both stores do alike, whatever their SQL: reading a row, the numbers
+//! that stand for names, and what follows from what was read.
+
+mod balances;
+mod cells;
+mod numbers;
+mod rows;
+mod versions;
+
+pub(crate) use balances::{Moved, moved};
+pub(crate) use cells::{Cells, Columns};
+pub(crate) use numbers::{detector, detector_of, status, status_of};
+pub(crate) use rows::Stands;
+pub(crate) use versions::{Changes, Version, changes, wanted};
+
+use crate::port::StoreError;
+
+/// The database numbered the elements of a list otherwise than they stand in
+/// it.
+pub(crate) const ASKED: StoreError = StoreError::Damaged {
+    what: "list of what was asked",
+};
+
+/// What a database failed at.
+pub(crate) fn doing(doing: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
+    move |source| StoreError::Database { doing, source }
+}
+
+/// Somebody else was first.
+pub(crate) const fn fenced(what: &'static str) -> StoreError {
+    StoreError::Fenced { what }
+}
+
+/// Something that is there already is somebody else's.
+pub(crate) fn taken(what: &'static str) -> impl FnOnce(StoreError) -> StoreError {
+    move |error| match &error {
+        StoreError::Database {
+            source: sqlx::Error::Database(source),
+            ..
+        } if source.is_unique_violation() => fenced(what),
+        _ => error,
+    }
+}

@@ -1,0 +1,38 @@
+//! Numbers that stand for names: stable, never reused.
+
+use tally_core::adjudication::Status;
+use tally_core::fraud::DetectorId;
+
+use crate::port::{Answer, StoreError};
+
+/// A status as it is stored.
+pub(crate) const fn status(status: Status) -> i16 {
+    match status {
+        Status::Paid => 1,
+        Status::Denied => 2,
+        Status::Pended => 3,
+    }
+}
+
+pub(crate) fn status_of(number: i64) -> Answer<Status> {
+    [Status::Paid, Status::Denied, Status::Pended]
+        .into_iter()
+        .find(|known| i64::from(status(*known)) == number)
+        .ok_or(StoreError::Damaged { what: "status" })
+}
+
+/// A detector as it is stored; zero is a policy's finding.
+pub(crate) const fn detector(id: DetectorId) -> i16 {
+    match id {
+        DetectorId::SuspectDuplicate => 1,
+        DetectorId::ImpossibleDay => 2,
+        DetectorId::ServiceAfterDeath => 3,
+    }
+}
+
+pub(crate) fn detector_of(number: i64) -> Answer<DetectorId> {
+    DetectorId::ALL
+        .into_iter()
+        .find(|id| i64::from(detector(*id)) == number)
+        .ok_or(StoreError::Damaged { what: "detector" })
+}
