@@ -50,8 +50,8 @@ impl SqliteStore {
     /// its schema up to date. Several processes may have it open.
     ///
     /// # Errors
-    /// [`StoreError::Database`] when the file cannot be opened;
-    /// [`StoreError::Migrate`] when it was written by a later version.
+    /// [`crate::port::StoreError::Database`] when the file cannot be opened;
+    /// [`crate::port::StoreError::Migrate`] when it was written by a later version.
     pub async fn open(path: &Path) -> Answer<Self> {
         let opening = database::Opening::of(path)
             .await

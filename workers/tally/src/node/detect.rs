@@ -255,7 +255,7 @@ impl Node {
     }
 
     /// What a contract says of a member's death.
-    fn death(&self, contract: &Contract, member: Token) -> Option<ServiceDate> {
+    pub(super) fn death(&self, contract: &Contract, member: Token) -> Option<ServiceDate> {
         contract
             .members
             .iter()

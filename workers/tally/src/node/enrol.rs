@@ -27,12 +27,22 @@ impl Node {
     pub async fn enrol(&self, contract: &Contract, moving: bool) -> Result<Enrolled> {
         contract.check()?;
         let unit = self.unit_token(&UnitKey::contract(&contract.id));
+        // Those of whose death something else is known by now.
+        let before = self.contract_of(unit, None).await?;
+        let before = before.map(|(_, contract)| contract);
         let mut touched = Vec::new();
         for member in &contract.members {
-            if self.death_of(self.member_token(&member.id)).await? != member.death {
+            let token = self.member_token(&member.id);
+            let known = if self.store.unit_of(token).await? == Some(unit) {
+                before.as_ref().and_then(|before| self.death(before, token))
+            } else {
+                self.death_of(token).await?
+            };
+            if known != member.death {
                 touched.push(self.death_group(&member.id));
             }
         }
+        let touches = !touched.is_empty();
         let key = self.vault.fresh(1).await?.pop().context("no record key")?;
         let version = self
             .store
@@ -51,7 +61,9 @@ impl Node {
         self.audit("contract-stored", &[super::keys::hex(&unit.0)])
             .await?;
         // What follows from a death that became known, or was corrected.
-        self.judge().await?;
+        if touches {
+            self.judge().await?;
+        }
         Ok(Enrolled {
             members: contract.members.len(),
             version,

@@ -31,6 +31,8 @@ const IDLE: (Duration, Duration) = (Duration::from_millis(4), Duration::from_mil
 const BEAT: Duration = Duration::from_secs(2);
 /// How often the broker is asked whether it lost something.
 const LOOK: Duration = Duration::from_secs(10);
+/// How often the tables' partitions of the months to come are made.
+const MONTHS: Duration = Duration::from_secs(3600);
 /// How long ago, in seconds, something was published that counts as lost when
 /// its queue is empty.
 const LOST: u32 = 30;
@@ -336,6 +338,7 @@ async fn append_once(shared: &Shared, quiet: &mut Option<Instant>) -> Result<boo
 /// Looks whether the broker lost what it had: a queue that is empty while
 /// claims of it wait. They are published again.
 async fn look(shared: Arc<Shared>, mut leading: Leading) {
+    let mut partitioned: Option<Instant> = None;
     while to_lead(&shared, &mut leading).await {
         if let Err(error) = look_once(&shared).await {
             tracing::debug!(
@@ -343,10 +346,25 @@ async fn look(shared: Arc<Shared>, mut leading: Leading) {
                 "the queues were not looked at"
             );
         }
+        // The months to come of the tables that grow by them.
+        if partitioned.is_none_or(|last| last.elapsed() > MONTHS) {
+            match partition(&shared).await {
+                Ok(()) => partitioned = Some(Instant::now()),
+                Err(error) => tracing::warn!(
+                    error = crate::cli::chain(&error),
+                    "the coming months have no partitions yet"
+                ),
+            }
+        }
         if !shared.stop.sleep(LOOK).await {
             return;
         }
     }
+}
+
+async fn partition(shared: &Shared) -> Result<()> {
+    shared.store()?.make_next_partitions().await?;
+    Ok(())
 }
 
 async fn look_once(shared: &Shared) -> Result<()> {
@@ -377,7 +395,6 @@ async fn look_once(shared: &Shared) -> Result<()> {
             "the broker had lost them: they are published again"
         );
     }
-    store.make_next_partitions().await?;
     looked
 }
 
