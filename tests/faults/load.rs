@@ -270,13 +270,17 @@ fn references(
             let mut sent = std::mem::take(&mut *extras.lock().unwrap());
             idle = if sent.is_empty() { idle + 1 } else { 0 };
             dice.shuffle(&mut sent);
-            let messages: Vec<Outgoing> = sent
-                .iter()
-                .map(|sent| {
-                    let place = place(&sent.unit);
-                    Ok(topology.to_partition(place, key.seal(place, &sent.id.0)?, Headers::new()))
-                })
-                .collect::<Result<_>>()?;
+            let messages: Vec<Outgoing> =
+                sent.iter()
+                    .map(|sent| {
+                        let place = place(&sent.unit);
+                        Ok(topology.to_partition(
+                            place,
+                            key.seal(place, &[sent.id.0])?,
+                            Headers::new(),
+                        ))
+                    })
+                    .collect::<Result<_>>()?;
             // Once will do: nothing depends on them.
             let _ = publisher.publish(&messages).await;
         }

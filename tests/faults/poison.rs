@@ -55,7 +55,7 @@ fn partitions(site: &Site, load: &Load, dice: &mut Dice) -> Result<Vec<(&'static
             .copied()
             .collect::<Vec<_>>(),
     );
-    let moved = key.seal(own, &sent.id.0)?;
+    let moved = key.seal(own, &[sent.id.0])?;
     messages.push(("Q201", topology.to_partition(other, moved, Headers::new())));
     // Of this node, but to a claim that it does not know.
     for _ in 0..2 {
@@ -64,7 +64,7 @@ fn partitions(site: &Site, load: &Load, dice: &mut Dice) -> Result<Vec<(&'static
         id[..8].copy_from_slice(&dice.next().to_le_bytes());
         messages.push((
             "Q202",
-            topology.to_partition(place, key.seal(place, &id)?, Headers::new()),
+            topology.to_partition(place, key.seal(place, &[id])?, Headers::new()),
         ));
     }
     Ok(messages)

@@ -19,7 +19,7 @@ impl Bench {
         let message = |number: usize| {
             let mut claim = [0; 16];
             claim[8..].copy_from_slice(&number.to_be_bytes());
-            let body = key.seal(self.place, &claim).expect("random bytes");
+            let body = key.seal(self.place, &[claim]).expect("random bytes");
             self.topology.to_partition(self.place, body, Headers::new())
         };
         (0..count).map(message).collect()

@@ -1,5 +1,6 @@
-//! What a message of a partition holds: the id of a claim, sealed, so that
-//! nobody who has only the broker can read which claim it is or put one there.
+//! What a message of a partition holds: the ids of claims that follow each other
+//! there, sealed, so that nobody who has only the broker can read which claims
+//! they are or put one there.
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
@@ -11,9 +12,19 @@ use crate::error::QueueError;
 /// The version of the body, its first byte.
 const VERSION: u8 = 1;
 const NONCE: usize = 24;
+const TAG: usize = 16;
 
 /// The id of a claim.
 pub type ClaimRef = [u8; 16];
+
+/// The most claims a message should refer to.
+pub const REFERENCES: usize = 128;
+
+/// How many claims a body of this length refers to, if it opens.
+#[must_use]
+pub fn references(body: &[u8]) -> usize {
+    body.len().saturating_sub(1 + NONCE + TAG) / size_of::<ClaimRef>()
+}
 
 /// Where a reference belongs: one moved to another partition does not open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,18 +59,19 @@ impl QueueKey {
         Self(secret)
     }
 
-    /// Seals a reference: version, nonce, XChaCha20-Poly1305.
+    /// Seals references, of which there must be some: version, nonce,
+    /// XChaCha20-Poly1305.
     ///
     /// # Errors
     /// When the operating system gives no random bytes.
-    pub fn seal(&self, place: Place, claim: &ClaimRef) -> Result<Vec<u8>, QueueError> {
+    pub fn seal(&self, place: Place, claims: &[ClaimRef]) -> Result<Vec<u8>, QueueError> {
         let mut nonce = [0; NONCE];
         getrandom::fill(&mut nonce).map_err(|_| QueueError::Random)?;
         let sealed = XChaCha20Poly1305::new((&self.0).into())
             .encrypt(
                 &XNonce::from(nonce),
                 Payload {
-                    msg: claim,
+                    msg: claims.as_flattened(),
                     aad: &place.associated(),
                 },
             )
@@ -71,18 +83,18 @@ impl QueueKey {
         Ok(body)
     }
 
-    /// Opens a reference.
+    /// Opens references, in the order in which they were sealed.
     ///
     /// # Errors
-    /// When it was not sealed under this key for this place.
-    pub fn open(&self, place: Place, body: &[u8]) -> Result<ClaimRef, NotAReference> {
+    /// When they were not sealed under this key for this place.
+    pub fn open(&self, place: Place, body: &[u8]) -> Result<Vec<ClaimRef>, NotAReference> {
         let Some((&VERSION, rest)) = body.split_first() else {
             return Err(NotAReference);
         };
         let Some((nonce, sealed)) = rest.split_first_chunk::<NONCE>() else {
             return Err(NotAReference);
         };
-        XChaCha20Poly1305::new((&self.0).into())
+        let opened = XChaCha20Poly1305::new((&self.0).into())
             .decrypt(
                 &XNonce::from(*nonce),
                 Payload {
@@ -90,9 +102,11 @@ impl QueueKey {
                     aad: &place.associated(),
                 },
             )
-            .ok()
-            .and_then(|claim| claim.try_into().ok())
-            .ok_or(NotAReference)
+            .map_err(|_| NotAReference)?;
+        match opened.as_chunks() {
+            (claims @ [_, ..], []) => Ok(claims.to_vec()),
+            _ => Err(NotAReference),
+        }
     }
 }
 
@@ -116,9 +130,10 @@ mod tests {
     #[test]
     fn a_reference_opens_where_it_belongs_and_nowhere_else() {
         let key = QueueKey::new([7; 32]);
-        let body = key.seal(PLACE, &[1; 16]).unwrap();
+        let body = key.seal(PLACE, &[[1; 16]]).unwrap();
         assert_eq!(body.len(), 57);
-        assert_eq!(key.open(PLACE, &body), Ok([1; 16]));
+        assert_eq!(references(&body), 1);
+        assert_eq!(key.open(PLACE, &body), Ok(vec![[1; 16]]));
         for place in [
             Place {
                 partition: 4,
@@ -138,9 +153,22 @@ mod tests {
     }
 
     #[test]
+    fn several_open_in_their_order() {
+        let key = QueueKey::new([7; 32]);
+        let claims: Vec<ClaimRef> = (0..128).map(|n| [n; 16]).collect();
+        let body = key.seal(PLACE, &claims).unwrap();
+        assert_eq!(references(&body), claims.len());
+        assert_eq!(key.open(PLACE, &body), Ok(claims));
+        // None is no message.
+        let empty = key.seal(PLACE, &[]).unwrap();
+        assert_eq!(references(&empty), 0);
+        assert_eq!(key.open(PLACE, &empty), Err(NotAReference));
+    }
+
+    #[test]
     fn every_changed_byte_is_refused() {
         let key = QueueKey::new([7; 32]);
-        let body = key.seal(PLACE, &[1; 16]).unwrap();
+        let body = key.seal(PLACE, &[[1; 16]]).unwrap();
         for at in 0..body.len() {
             let mut changed = body.clone();
             changed[at] ^= 1;
@@ -152,7 +180,7 @@ mod tests {
     #[test]
     fn no_two_bodies_are_alike() {
         let key = QueueKey::new([7; 32]);
-        let [a, b] = [(); 2].map(|()| key.seal(PLACE, &[1; 16]).unwrap());
+        let [a, b] = [(); 2].map(|()| key.seal(PLACE, &[[1; 16]]).unwrap());
         assert_ne!(a, b);
     }
 }

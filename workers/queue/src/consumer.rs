@@ -93,7 +93,20 @@ impl Consumer {
     /// When the connection is lost: what was delivered before comes again. The
     /// next call connects anew, after a back-off.
     pub async fn next(&mut self, max: usize) -> Result<Batch, QueueError> {
-        let taken = self.take(max).await;
+        self.next_by(max, |_| 1).await
+    }
+
+    /// The same, where a message may count for more than one: it takes what has
+    /// arrived until that comes to `max` or more.
+    ///
+    /// # Errors
+    /// As [`Self::next`].
+    pub async fn next_by(
+        &mut self,
+        max: usize,
+        weigh: impl Fn(&Delivery) -> usize,
+    ) -> Result<Batch, QueueError> {
+        let taken = self.take(max, weigh).await;
         if let Err(error) = &taken
             && !matches!(error, QueueError::BatchOpen)
         {
@@ -103,7 +116,11 @@ impl Consumer {
         taken
     }
 
-    async fn take(&mut self, max: usize) -> Result<Batch, QueueError> {
+    async fn take(
+        &mut self,
+        max: usize,
+        weigh: impl Fn(&Delivery) -> usize,
+    ) -> Result<Batch, QueueError> {
         let state = |session: &Session| session.last.load(Ordering::Acquire);
         match self.session.as_ref().map(state) {
             Some(OPEN) => return Err(QueueError::BatchOpen),
@@ -117,16 +134,21 @@ impl Consumer {
         let Some(session) = self.session.as_mut() else {
             return Err(QueueError::Stale);
         };
-        let mut deliveries = Vec::new();
         let first = session.stream.next().await;
-        deliveries.push(self.arrived(first)?);
+        let first = self.arrived(first)?;
+        let mut weight = weigh(&first);
+        let mut deliveries = vec![first];
         self.backoff.went_well();
         let Some(session) = self.session.as_mut() else {
             return Err(QueueError::Stale);
         };
-        while deliveries.len() < max {
+        while weight < max {
             match session.stream.next().now_or_never() {
-                Some(Some(Ok(delivery))) => deliveries.push(Delivery::of(delivery)),
+                Some(Some(Ok(delivery))) => {
+                    let delivery = Delivery::of(delivery);
+                    weight = weight.saturating_add(weigh(&delivery));
+                    deliveries.push(delivery);
+                }
                 // The end of the stream is found again by the next call.
                 Some(_) | None => break,
             }

@@ -1,8 +1,8 @@
 //! The queue on RabbitMQ: the only user of lapin.
 //!
-//! The database is the truth. A message in a partition carries a *reference*:
-//! the 16-byte id of a claim, sealed; the worker loads the claim from the
-//! store. So nothing that identifies a person stands in the broker, and losing
+//! The database is the truth. A message in a partition carries *references*:
+//! the 16-byte ids of claims that follow each other there, sealed; the worker
+//! loads the claims from the store. So nothing that identifies a person stands in the broker, and losing
 //! a queue loses no claim: the relay publishes what is not settled again.
 //!
 //! - [`Topology`]: names and arguments of what is ours; declared, checked.
@@ -30,7 +30,7 @@ mod settings;
 mod topology;
 mod version;
 
-pub use body::{ClaimRef, NotAReference, Place, QueueKey};
+pub use body::{ClaimRef, NotAReference, Place, QueueKey, REFERENCES, references};
 pub use consumer::{Batch, Consumer, Delivery};
 pub use error::QueueError;
 pub use held::Held;

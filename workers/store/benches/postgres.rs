@@ -8,6 +8,7 @@
 
 mod rows;
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use rows::{Outcome, adjudicated, filled, integration, rate, submission};
@@ -68,11 +69,10 @@ async fn measure(server: &Postgres, size: usize, batches: usize) -> Outcome<()> 
         let start = Instant::now();
         let queued = store.next(0, u32::try_from(size)?).await?;
         taken[1] += start.elapsed();
-        let mut of: Vec<Token> = queued.iter().map(|queued| queued.unit).collect();
-        of.sort_unstable();
-        of.dedup();
+        let of: BTreeMap<Token, u64> = queued.iter().map(|q| (q.unit, q.done)).collect();
+        let of: Vec<(Token, u64)> = of.into_iter().collect();
         let start = Instant::now();
-        let states = store.units(&of).await?;
+        let states = store.units_at(&of).await?;
         taken[2] += start.elapsed();
         let batch = adjudicated(&queued, &states)?;
         let start = Instant::now();

@@ -91,6 +91,9 @@ impl Work for AnyStore {
     async fn units(&self, units: &[Token]) -> Answer<Vec<UnitState>> {
         either!(self, units(units))
     }
+    async fn units_at(&self, units: &[(Token, u64)]) -> Answer<Vec<UnitState>> {
+        either!(self, units_at(units))
+    }
     async fn commit(&self, batch: &Batch) -> Answer<()> {
         either!(self, commit(batch))
     }

@@ -404,6 +404,70 @@ async fn envelopes_are_taken_in_or_rejected_with_the_reason() {
     assert!(running.end(), "it ends well");
 }
 
+/// What one envelope meets in the store stops nobody else's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_contract_stops_only_who_needs_it() {
+    let signer = tally_core::ledger::SigningKey::new("riverside", &[5; 32]).unwrap();
+    let site = Site::new(&format!(
+        "[[organisation]]\nid = \"riverside\"\nkey = \"{}\"\n",
+        tally::node::keys::hex(&signer.verifier().public()),
+    ));
+    let other = FAMILY.replace("C-9", "C-8").replace("M-9", "M-8");
+    for (name, family) in [("one.json", FAMILY), ("other.json", &other)] {
+        let file = site.folder().join(name);
+        std::fs::write(&file, family).unwrap();
+        let import = ["member", "import", &file.display().to_string()].map(str::to_owned);
+        let import: Vec<&str> = import.iter().map(String::as_str).collect();
+        text(&site.command(&import).output().unwrap(), 0);
+    }
+    // The first of the two.
+    let damage = "alter table tally.contract disable trigger user; \
+        update tally.contract set payload = payload || '\\x00' \
+        where unit = (select min(unit) from tally.contract)";
+    let damaged = std::process::Command::new("psql")
+        .args(["-q", "-v", "ON_ERROR_STOP=1", &site.database, "-c", damage])
+        .output()
+        .unwrap();
+    assert!(damaged.status.success(), "{damaged:?}");
+
+    let node = site.node(Clock::System).await;
+    let running = site.start("node", "n");
+    running.address("Pages on http://");
+    let settings = Settings::new(&site.broker);
+    let topology = Topology::new("", 8).unwrap();
+    bind_results(&settings, &topology, "nobody", "answers")
+        .await
+        .unwrap();
+    let publisher = Publisher::new(settings.clone());
+    let claims = [claim("D-1"), claim("D-2").replace("M-9", "M-8")];
+    for (at, claim) in claims.iter().enumerate() {
+        let what = Sealing {
+            payer: "harbor-health",
+            submitter: "riverside",
+            interchange: &at.to_string(),
+            format: Format::Tally,
+            created: "2026-11-25T12:00:00Z",
+            payload: claim.as_bytes(),
+        };
+        let body = Envelope::seal(&what, &node.envelope_key(), &signer).unwrap();
+        let mut message = topology.to_intake(body, &at.to_string()).unwrap();
+        message.headers = message.headers.with_reply_to("answers").unwrap();
+        publisher.publish_surely(&message).await.unwrap();
+    }
+    let answers: BTreeMap<String, serde_json::Value> = messages(&settings, "answers", 2)
+        .await
+        .into_iter()
+        .map(|(headers, body)| {
+            let id = headers.correlation_id().expect("an answer").to_owned();
+            (id, serde_json::from_slice(&body).unwrap())
+        })
+        .collect();
+    assert_eq!(answers["0"]["code"], "Q111", "{answers:?}");
+    assert_eq!(answers["1"]["accepted"], true, "{answers:?}");
+    all_done(&node).await;
+    assert!(running.end(), "it ends well");
+}
+
 /// Nothing that identifies a person stands in the database or in a log.
 fn assert_sealed(site: &Site, log: &str) {
     let dumped = std::process::Command::new("pg_dump")

@@ -32,12 +32,29 @@ async fn references_are_sealed_on_the_way() {
     let site = Site::new(1).await;
     let key = QueueKey::new([3; 32]);
     let mut message = site.message(0);
-    message.body = key.seal(site.place(), b"0123456789abcdef").unwrap();
+    let claims = [*b"0123456789abcdef", *b"fedcba9876543210"];
+    message.body = key.seal(site.place(), &claims).unwrap();
     site.publisher.publish_surely(&message).await.unwrap();
     let mut consumer = site.consumer(1);
     let batch = next(&mut consumer, 1).await;
     let opened = key.open(site.place(), batch.deliveries()[0].body());
-    assert_eq!(&opened.unwrap(), b"0123456789abcdef");
+    assert_eq!(opened.unwrap(), claims);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_may_count_for_more_than_one() {
+    let site = Site::new(1).await;
+    site.publisher.publish(&site.messages(0..9)).await.unwrap();
+    let mut consumer = site.consumer(9);
+    // All have arrived when the first is looked at again.
+    next(&mut consumer, 1).await.ack().await.unwrap();
+    tokio::time::sleep(SHORT).await;
+    let batch = consumer.next_by(5, |_| 2).await.unwrap();
+    assert_eq!(numbers(&batch), [1, 2, 3]);
+    batch.ack().await.unwrap();
+    // One that is more than was asked for comes alone.
+    let batch = consumer.next_by(5, |_| 100).await.unwrap();
+    assert_eq!(numbers(&batch), [4]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

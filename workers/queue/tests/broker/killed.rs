@@ -10,7 +10,9 @@ use crate::site::{LONG, Site, number};
 
 /// The broker is killed again and again while messages are published and
 /// consumed: every call is confirmed or reports an error, and what is published
-/// again after an error is not lost and not out of order.
+/// again after an error is not lost and not out of order. A broker that has just
+/// come back takes messages before it knows all of its bindings again: those it
+/// says it could not route.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_when_the_broker_is_killed() {
     const CHUNK: usize = 100;
@@ -32,9 +34,10 @@ async fn nothing_is_lost_when_the_broker_is_killed() {
                     .publish(&site.messages(from..from + CHUNK))
                     .await
                 {
+                    Ok(fates) if fates == vec![Fate::Confirmed; CHUNK] => from += CHUNK,
                     Ok(fates) => {
-                        assert_eq!(fates, vec![Fate::Confirmed; CHUNK]);
-                        from += CHUNK;
+                        assert!(!fates.contains(&Fate::Refused), "{fates:?}");
+                        errors += 1;
                     }
                     Err(error) => {
                         assert!(error.is_transient(), "{error}");

@@ -16,10 +16,10 @@ use tally_types::{Money, ServiceDate};
 pub type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 /// Bytes of what a claim brings: near what the demo's claims have.
-const CLAIM: usize = 1500;
-const RECORD: usize = 3000;
-const HISTORY: usize = 300;
-const ENTRY: usize = 200;
+const CLAIM: usize = 320;
+const RECORD: usize = 2000;
+const HISTORY: usize = 280;
+const ENTRY: usize = 70;
 /// Balances a claim moves.
 const MOVES: usize = 3;
 

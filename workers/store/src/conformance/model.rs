@@ -425,7 +425,10 @@ impl Model {
 
     async fn compare_units<S: Store>(&self, store: &S, step: &Step) {
         let units: Vec<_> = (0..UNITS).map(unit).collect();
+        let stand: Vec<_> = (0..UNITS).map(|of| (unit(of), self.stands(of))).collect();
+        let at = store.units_at(&stand).await.unwrap();
         let states = store.units(&units).await.unwrap();
+        assert_eq!(at, states, "{step:?}");
         for (of, state) in (0..).zip(states) {
             let model = self.units.get(&of).cloned().unwrap_or_default();
             let used = model.used.map(|used| AccumulatorRow {
@@ -540,14 +543,22 @@ impl Model {
             .unwrap_or(0)
     }
 
+    /// The number of the last adjudicated claim of a unit.
+    fn stands(&self, of: u64) -> u64 {
+        let done = self.units.get(&of).and_then(|unit| unit.done.last());
+        done.map_or(0, |claim| claim.sequence)
+    }
+
     fn queued(&self, waits: &Waits) -> Queued {
         Queued {
             claim: claim_id(waits.n),
             unit: unit(waits.of),
             sequence: waits.sequence,
             previous: self.previous(waits.of, waits.sequence),
+            done: self.stands(waits.of),
             contract: None,
             attempts: waits.attempts,
+            trace: None,
             sealed: sealed("claim", waits.n),
         }
     }

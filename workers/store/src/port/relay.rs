@@ -43,13 +43,14 @@ pub trait Relay {
     /// Notes that the broker has them.
     fn published(&self, claims: &[ClaimId]) -> impl Future<Output = Answer<()>> + Send;
     /// Counts as not published what of a partition is ready and was published
-    /// longer ago than so many seconds: the broker has lost it. Answers how
-    /// many.
+    /// longer ago than so many seconds, the first `limit` in order of arrival:
+    /// the broker has lost it. Answers how many.
     fn lost(
         &self,
         partitions: u32,
         partition: u32,
         seconds: u32,
+        limit: u32,
     ) -> impl Future<Output = Answer<u64>> + Send;
     /// Results that were not told yet, in order.
     fn results(&self, limit: u32) -> impl Future<Output = Answer<Vec<ResultRow>>> + Send;

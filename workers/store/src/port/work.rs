@@ -24,10 +24,15 @@ pub struct Queued {
     /// The number of the claim before it in the unit, of those that were not
     /// discarded; zero for the first. Events may stand between.
     pub previous: u64,
+    /// The number of the last adjudicated claim of its unit, of the moment in
+    /// which this was read; zero before the first.
+    pub done: u64,
     /// The version of the contract it was resolved with.
     pub contract: Option<u32>,
     /// How often a host fault stopped it.
     pub attempts: u32,
+    /// The W3C trace context it came with, where a broker stands between.
+    pub trace: Option<String>,
     /// The claim.
     pub sealed: Sealed,
 }
@@ -228,6 +233,13 @@ pub trait Work {
     fn take(&self, claims: &[ClaimId], limit: u32) -> impl Future<Output = Answer<Taken>> + Send;
     /// The state of units, in the order asked.
     fn units(&self, units: &[Token]) -> impl Future<Output = Answer<Vec<UnitState>>> + Send;
+    /// The state of units that were just seen to stand at these numbers, in the
+    /// order asked. One that has moved on since may be answered as it stood: of
+    /// use for a batch, which is fenced then.
+    fn units_at(
+        &self,
+        units: &[(Token, u64)],
+    ) -> impl Future<Output = Answer<Vec<UnitState>>> + Send;
     /// Commits a batch in one transaction, takes its claims off the queue, and
     /// marks the groups of its facts to be judged.
     ///

@@ -25,16 +25,22 @@ pub(super) const TAKEN: &str = "WITH asked AS MATERIALIZED (\
      AND state + 0 = 0 RETURNING claim) \
      SELECT a.*, (SELECT count(*) FROM gone) FROM asked AS a";
 
-/// Moves balances by what they are to move, and answers where each stands then,
-/// in the order given: one that is not there starts at zero. One that was not
-/// what it was taken to be does not come to stand where it should.
-pub(super) const BALANCES: &str = "WITH written AS (\
-     INSERT INTO accumulator AS a (unit, member, product, name, period, used) \
-     SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::text[], $4::text[], $5::integer[], \
-                          $6::bigint[]) \
-     ON CONFLICT (unit, period, name, product, member) DO UPDATE SET used = a.used + excluded.used \
-     RETURNING used) \
-     SELECT array(SELECT used FROM written)";
+/// Moves balances from where they stand to where they are to stand; counts them.
+/// One that is not there, or not what it was taken to be, is not moved.
+pub(super) const BALANCES: &str = "WITH moved AS (UPDATE accumulator AS a SET used = g.after \
+     FROM unnest($1::bigint[], $2::bytea[], $3::text[], $4::text[], $5::integer[], $6::bigint[], \
+                 $7::bigint[]) AS g (unit, member, product, name, period, before, after) \
+     WHERE a.unit = g.unit AND a.period = g.period AND a.name = g.name \
+     AND a.product = g.product AND a.member = g.member AND a.used = g.before RETURNING 1) \
+     SELECT count(*) FROM moved";
+
+/// Sets balances that start at zero and are not there; counts them.
+pub(super) const NEW_BALANCES: &str = "WITH made AS (\
+     INSERT INTO accumulator (unit, member, product, name, period, used) \
+     SELECT g.unit, g.member, g.product, g.name, g.period, g.after \
+     FROM unnest($1::bigint[], $2::bytea[], $3::text[], $4::text[], $5::integer[], $6::bigint[], \
+                 $7::bigint[]) AS g (unit, member, product, name, period, before, after) \
+     WHERE g.before = 0 ON CONFLICT DO NOTHING RETURNING 1) SELECT count(*) FROM made";
 
 /// All that claims came to, in one round trip.
 pub(super) const WRITTEN: &str = "WITH given AS MATERIALIZED (\
@@ -63,10 +69,17 @@ struct Placed<'a> {
     received: i32,
 }
 
-pub(super) async fn commit(conn: &mut PgConnection, batch: &Batch) -> Answer<()> {
+/// Answers where each unit stood before.
+pub(super) async fn commit(conn: &mut PgConnection, batch: &Batch) -> Answer<BTreeMap<Token, u64>> {
     let mut places = BTreeMap::new();
+    let mut before = BTreeMap::new();
     if !batch.claims.is_empty() {
-        let placed = placed(conn, &batch.claims).await?;
+        let units = units(conn, &batch.claims).await?;
+        before = units
+            .iter()
+            .map(|(unit, (_, done))| (*unit, *done))
+            .collect();
+        let placed = placed(conn, &batch.claims, units).await?;
         balances(conn, &moved(placed.iter().map(|p| (p.unit, p.claim)))?).await?;
         write(conn, &placed).await?;
         places = placed.iter().map(|p| (p.claim.claim, p.place)).collect();
@@ -77,12 +90,16 @@ pub(super) async fn commit(conn: &mut PgConnection, batch: &Batch) -> Answer<()>
         .iter()
         .map(|(claim, flags)| (FlagGroup::Findings(*claim), &flags[..]))
         .collect();
-    flags::replace(conn, &findings).await
+    flags::replace(conn, &findings).await?;
+    Ok(before)
 }
 
 /// Takes each claim off the queue, next in its unit.
-async fn placed<'a>(conn: &mut PgConnection, claims: &'a [Adjudicated]) -> Answer<Vec<Placed<'a>>> {
-    let mut done = units(conn, claims).await?;
+async fn placed<'a>(
+    conn: &mut PgConnection,
+    claims: &'a [Adjudicated],
+    mut done: BTreeMap<Token, (i64, u64)>,
+) -> Answer<Vec<Placed<'a>>> {
     let rows = sqlx::query(TAKEN)
         .bind(claims.iter().map(|c| &c.claim.0[..]).collect::<Vec<_>>())
         .fetch_all(conn)
@@ -149,49 +166,40 @@ async fn balances(conn: &mut PgConnection, moved: &[Moved<'_>]) -> Answer<()> {
     if moved.is_empty() {
         return Ok(());
     }
-    let family: &[u8] = &[];
-    let members: Vec<&[u8]> = moved
-        .iter()
-        .map(|m| m.name.member.as_ref().map_or(family, |member| &member.0))
-        .collect();
-    let Some(by) = moved
-        .iter()
-        .map(|m| m.after.checked_sub(m.before))
-        .collect::<Option<Vec<i64>>>()
-    else {
-        return Err(StoreError::Damaged { what: "balance" });
-    };
-    let stand: Vec<i64> = sqlx::query_scalar(BALANCES)
-        .bind(moved.iter().map(|m| m.unit).collect::<Vec<_>>())
-        .bind(members)
-        .bind(
-            moved
-                .iter()
-                .map(|m| &m.name.product[..])
-                .collect::<Vec<_>>(),
-        )
-        .bind(moved.iter().map(|m| &m.name.name[..]).collect::<Vec<_>>())
-        .bind(
-            moved
-                .iter()
-                .map(|m| m.name.period.days())
-                .collect::<Vec<_>>(),
-        )
-        .bind(by)
-        .fetch_one(conn)
-        .await
-        .map_err(doing("moving balances"))?;
-    if stand.iter().eq(moved.iter().map(|m| &m.after)) {
-        Ok(())
-    } else {
-        Err(fenced("a balance"))
+    let mut left = moved.len();
+    // Nearly all are there already.
+    for sql in [BALANCES, NEW_BALANCES] {
+        let done: i64 = sqlx::query_scalar(sql)
+            .bind(all(moved, |m| m.unit))
+            .bind(all(moved, |m| match &m.name.member {
+                Some(member) => &member.0[..],
+                None => &[],
+            }))
+            .bind(all(moved, |m| &m.name.product[..]))
+            .bind(all(moved, |m| &m.name.name[..]))
+            .bind(all(moved, |m| m.name.period.days()))
+            .bind(all(moved, |m| m.before))
+            .bind(all(moved, |m| m.after))
+            .fetch_one(&mut *conn)
+            .await
+            .map_err(doing("moving balances"))?;
+        left = usize::try_from(done)
+            .ok()
+            .and_then(|done| left.checked_sub(done))
+            .ok_or(StoreError::Damaged { what: "balance" })?;
+        if left == 0 {
+            return Ok(());
+        }
     }
+    Err(fenced("a balance"))
+}
+
+/// A column of rows.
+fn all<'a, R, T>(rows: &'a [R], of: impl Fn(&'a R) -> T) -> Vec<T> {
+    rows.iter().map(of).collect()
 }
 
 async fn write(conn: &mut PgConnection, placed: &[Placed<'_>]) -> Answer<()> {
-    fn all<'a, T>(placed: &'a [Placed<'a>], of: impl Fn(&'a Placed<'a>) -> T) -> Vec<T> {
-        placed.iter().map(of).collect()
-    }
     let mut done: BTreeMap<i64, i64> = BTreeMap::new();
     for Placed { claim, unit, .. } in placed {
         done.insert(*unit, number(claim.sequence));

@@ -20,7 +20,6 @@ mod dead_letters;
 mod detection;
 mod enrolment;
 mod flags;
-mod histories;
 mod intake;
 mod layout;
 pub(crate) mod lease;
@@ -31,6 +30,7 @@ mod reading;
 mod relay;
 mod schema;
 pub(crate) mod settings;
+mod states;
 #[cfg(test)]
 mod tests;
 mod work;
@@ -42,9 +42,9 @@ use sqlx::postgres::PgPool;
 
 use crate::alike::{ASKED, doing, fenced, taken};
 use crate::port::{Answer, StoreError};
-use histories::Histories;
 use lease::Lease;
 use lease::{once, whole};
+use states::States;
 
 pub use schema::{Migrated, migrate, remove};
 pub use settings::PgSettings;
@@ -58,8 +58,8 @@ pub struct PostgresStore {
     limit: Duration,
     /// What could be seen when the outbox was last read: see [`log`].
     seen: Mutex<Option<String>>,
-    /// What was read of units' histories.
-    histories: Arc<Histories>,
+    /// What units have come to, as far as it is known here.
+    states: Arc<States>,
 }
 
 impl PostgresStore {
@@ -70,8 +70,8 @@ impl PostgresStore {
     /// [`StoreError::Schema`] when its schema is older or newer than this
     /// program's; [`StoreError::Database`] when it cannot be reached.
     pub async fn connect(settings: &PgSettings) -> Answer<Self> {
-        let histories = Arc::new(Histories::default());
-        let kept = Arc::clone(&histories);
+        let states = Arc::new(States::default());
+        let kept = Arc::clone(&states);
         let pool = settings
             .pool(SCHEMA, move || kept.clear())
             .await
@@ -80,7 +80,7 @@ impl PostgresStore {
             pool,
             limit: settings.statement_timeout,
             seen: Mutex::new(None),
-            histories,
+            states,
         };
         once!(store, "reading the schema's version", |conn| {
             schema::check(conn).await

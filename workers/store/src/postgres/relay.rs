@@ -33,7 +33,8 @@ pub(super) const PUBLISHED: &str = "UPDATE queue SET published = now() WHERE cla
 /// Counts as not published what was longer ago.
 pub(super) const LOST: &str = "UPDATE queue SET published = NULL WHERE claim = ANY(array(\
      SELECT claim FROM queue WHERE partition = $2 AND state = 0 AND partitions = $1 \
-     AND published < now() - make_interval(secs => $3) FOR NO KEY UPDATE SKIP LOCKED))";
+     AND published < now() - make_interval(secs => $3) \
+     ORDER BY claim + 0 LIMIT $4 FOR NO KEY UPDATE SKIP LOCKED))";
 
 /// Results, in order.
 pub(super) const RESULTS: &str = "SELECT r.claim, c.id, c.submitter, o.status, o.hash \
@@ -87,12 +88,13 @@ impl Relay for PostgresStore {
         })
     }
 
-    async fn lost(&self, partitions: u32, partition: u32, seconds: u32) -> Answer<u64> {
+    async fn lost(&self, partitions: u32, partition: u32, seconds: u32, limit: u32) -> Answer<u64> {
         once!(self, "noting what was lost", |conn| {
             let lost = sqlx::query(LOST)
                 .bind(short(partitions))
                 .bind(short(partition))
                 .bind(f64::from(seconds))
+                .bind(i64::from(limit))
                 .execute(conn)
                 .await
                 .map_err(doing("noting what was lost"))?;

@@ -21,8 +21,8 @@ use super::{ASKED, PostgresStore, aside, commit, doing, number, once, position, 
 /// one that PostgreSQL leaves where it stands. What is updated by a list is
 /// found by the list alone, and its values by where its key stands in it.
 pub(super) const NEXT: &str = "SELECT c.place, c.received, c.id, u.token, c.sequence, c.previous, \
-            c.contract, q.attempts \
-     FROM (SELECT claim + 0 AS claim, attempts FROM queue WHERE partition = $1 AND state = 0 \
+            u.done, c.contract, q.attempts, q.trace \
+     FROM (SELECT claim + 0 AS claim, attempts, trace FROM queue WHERE partition = $1 AND state = 0 \
            ORDER BY claim + 0 LIMIT $2) AS q \
      CROSS JOIN LATERAL (SELECT * FROM claim WHERE claim.place = q.claim OFFSET 0) AS c \
      CROSS JOIN LATERAL (SELECT * FROM unit WHERE unit.id = c.unit OFFSET 0) AS u \
@@ -30,6 +30,15 @@ pub(super) const NEXT: &str = "SELECT c.place, c.received, c.id, u.token, c.sequ
 
 /// The numbers of partitions that the queue's rows are of.
 const GENERATIONS: &str = "SELECT DISTINCT partitions FROM queue ORDER BY partitions";
+
+/// Claims, and where they stand.
+pub(super) const FOUND: &str = "SELECT a.n, q.state::bigint AS state, \
+            c.place, c.received, c.id, u.token, c.sequence, c.previous, \
+            u.done, c.contract, q.attempts, q.trace \
+     FROM unnest($1::bytea[]) WITH ORDINALITY AS a (id, n) \
+     LEFT JOIN LATERAL (SELECT * FROM claim WHERE claim.id = a.id OFFSET 0) AS c ON true \
+     LEFT JOIN LATERAL (SELECT * FROM queue WHERE queue.claim = c.place OFFSET 0) AS q ON true \
+     LEFT JOIN LATERAL (SELECT * FROM unit WHERE unit.id = c.unit OFFSET 0) AS u ON true";
 
 /// Where claims stand that are not ready, and what is ready of the others' units
 /// up to them, of one moment. `stands`: 0 unknown, 1 done, 2 aside.
@@ -40,8 +49,8 @@ pub(super) const TAKE: &str = "WITH asked AS MATERIALIZED (\
      LEFT JOIN LATERAL (SELECT * FROM queue WHERE queue.claim = c.place OFFSET 0) AS q ON true), \
      up_to AS MATERIALIZED (\
      SELECT unit, max(sequence) AS last FROM asked WHERE state = 0 GROUP BY unit), \
-     ready AS (SELECT c.place, c.received, c.id, u.token, c.sequence, c.previous, c.contract, \
-                      q.attempts \
+     ready AS (SELECT c.place, c.received, c.id, u.token, c.sequence, c.previous, u.done, \
+                      c.contract, q.attempts, q.trace \
      FROM up_to AS t \
      CROSS JOIN LATERAL (SELECT * FROM unit WHERE unit.id = t.unit OFFSET 0) AS u \
      CROSS JOIN LATERAL (SELECT * FROM claim WHERE claim.unit = u.id \
@@ -52,7 +61,8 @@ pub(super) const TAKE: &str = "WITH asked AS MATERIALIZED (\
      SELECT n, CASE WHEN place IS NULL THEN 0 WHEN state IS NULL THEN 1 ELSE 2 END AS stands, \
             NULL::bigint AS place, NULL::integer AS received, NULL::bytea AS id, \
             NULL::bytea AS token, NULL::bigint AS sequence, NULL::bigint AS previous, \
-            NULL::integer AS contract, NULL::integer AS attempts FROM asked \
+            NULL::bigint AS done, NULL::integer AS contract, NULL::integer AS attempts, \
+            NULL::text AS trace FROM asked \
      WHERE state IS DISTINCT FROM 0 \
      UNION ALL SELECT NULL, NULL, ready.* FROM ready";
 
@@ -107,26 +117,49 @@ impl Work for PostgresStore {
     }
 
     async fn take(&self, claims: &[ClaimId], limit: u32) -> Answer<Taken> {
-        once!(self, "taking claims", |conn| take(conn, claims, limit)
-            .await)
+        once!(self, "taking claims", |conn| {
+            match found_all(conn, claims, limit).await? {
+                Some(taken) => Ok(taken),
+                None => take(conn, claims, limit).await,
+            }
+        })
     }
 
     async fn units(&self, units: &[Token]) -> Answer<Vec<UnitState>> {
-        let known = self.histories.known(units);
+        let known = self.states.known(units);
         let mut states = self.units_after(units, &known).await?;
-        if !self.histories.join(&known, &mut states) {
+        if !self.states.join(&known, &mut states) {
             let nothing = vec![0; units.len()];
             states = self.units_after(units, &nothing).await?;
-            self.histories.join(&nothing, &mut states);
+            self.states.join(&nothing, &mut states);
         }
         Ok(states)
     }
 
+    async fn units_at(&self, units: &[(Token, u64)]) -> Answer<Vec<UnitState>> {
+        let mut states = self.states.at(units);
+        let missing: Vec<Token> = units
+            .iter()
+            .zip(&states)
+            .filter(|(_, state)| state.is_none())
+            .map(|((unit, _), _)| *unit)
+            .collect();
+        if !missing.is_empty() {
+            let mut read = self.units(&missing).await?.into_iter();
+            for state in states.iter_mut().filter(|state| state.is_none()) {
+                *state = read.next();
+            }
+        }
+        states.into_iter().map(|state| state.ok_or(ASKED)).collect()
+    }
+
     async fn commit(&self, batch: &Batch) -> Answer<()> {
-        whole!(self, "committing a batch", |conn| commit::commit(
+        let before = whole!(self, "committing a batch", |conn| commit::commit(
             conn, batch
         )
-        .await)
+        .await)?;
+        self.states.move_on(&before, &batch.claims);
+        Ok(())
     }
 
     async fn failed(&self, claim: ClaimId, limit: u32, reason: &str) -> Answer<bool> {
@@ -200,8 +233,10 @@ fn found(cells: &mut Cells<'_>) -> Answer<(Place, Queued)> {
         unit: cells.token()?,
         sequence: cells.number()?,
         previous: cells.number()?,
+        done: cells.number()?,
         contract: cells.optional(Cells::number)?,
         attempts: cells.number()?,
+        trace: cells.optional(Cells::text)?,
         sealed: payloads::none(),
     };
     Ok((place, queued))
@@ -220,6 +255,47 @@ async fn queued(conn: &mut PgConnection, found: Vec<(Place, Queued)>) -> Answer<
             Ok(queued)
         })
         .collect()
+}
+
+/// Claims, where no other of their units must be adjudicated before them, as it
+/// is when each is asked for in its turn. Otherwise none: see [`TAKE`].
+async fn found_all(
+    conn: &mut PgConnection,
+    claims: &[ClaimId],
+    limit: u32,
+) -> Answer<Option<Taken>> {
+    let rows = sqlx::query(FOUND)
+        .bind(claims.iter().map(|claim| &claim.0[..]).collect::<Vec<_>>())
+        .fetch_all(&mut *conn)
+        .await
+        .map_err(doing("taking claims"))?;
+    let mut taken = Taken::default();
+    let mut ready: BTreeMap<i64, (Place, Queued)> = BTreeMap::new();
+    for row in &rows {
+        let mut cells = Cells::of(row, "queued claim");
+        let claim = *claims.get(position(cells.number()?)?).ok_or(ASKED)?;
+        match cells.optional(Cells::number::<i64>)? {
+            Some(0) => {
+                let (place, queued) = found(&mut cells)?;
+                ready.insert(place.place, (place, queued));
+            }
+            Some(_) => taken.aside.push(claim),
+            None if cells.optional(Cells::number::<i64>)?.is_some() => taken.done.push(claim),
+            None => taken.unknown.push(claim),
+        }
+    }
+    let mut stands: BTreeMap<Token, u64> = BTreeMap::new();
+    for (_, queued) in ready.values() {
+        let stands = stands.entry(queued.unit).or_insert(queued.done);
+        if *stands != queued.previous {
+            return Ok(None);
+        }
+        *stands = queued.sequence;
+    }
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    let ready = ready.into_values().take(most).collect();
+    taken.ready = queued(conn, ready).await?;
+    Ok(Some(taken))
 }
 
 async fn take(conn: &mut PgConnection, claims: &[ClaimId], limit: u32) -> Answer<Taken> {

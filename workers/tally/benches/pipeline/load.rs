@@ -18,10 +18,10 @@ use tally_types::{Money, ServiceDate};
 
 use crate::commits::Commits;
 
-const CLAIM: usize = 1500;
-const RECORD: usize = 3000;
-const HISTORY: usize = 300;
-const ENTRY: usize = 200;
+const CLAIM: usize = 320;
+const RECORD: usize = 2000;
+const HISTORY: usize = 280;
+const ENTRY: usize = 70;
 /// Balances a claim moves.
 pub const MOVES: usize = 3;
 /// The submitter, who does not listen on the broker unless it says so.
@@ -163,10 +163,9 @@ pub fn adjudicated(filler: &Filler, queued: &[Queued], states: &[UnitState]) -> 
 /// Comes to a batch as the node does, but for what needs a claim opened: loads
 /// the units of its claims, makes the rows.
 pub async fn plan(node: &Node, filler: &Filler, queued: &[Queued]) -> Result<Batch> {
-    let mut units: Vec<Token> = queued.iter().map(|queued| queued.unit).collect();
-    units.sort_unstable();
-    units.dedup();
-    let states = node.store().units(&units).await?;
+    let units: BTreeMap<Token, u64> = queued.iter().map(|q| (q.unit, q.done)).collect();
+    let units: Vec<(Token, u64)> = units.into_iter().collect();
+    let states = node.store().units_at(&units).await?;
     Ok(adjudicated(filler, queued, &states))
 }
 

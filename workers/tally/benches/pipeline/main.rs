@@ -9,8 +9,8 @@
 //! partitions and as many connections to the broker takes deliveries, opens the
 //! references, takes what they refer to from the store, comes to outcomes,
 //! commits, acknowledges. Outcomes are not adjudicated: rows are made of the
-//! size of the demo's (a record of 3,000 bytes, a history of 300, an entry of
-//! 200, three balances moved), after the state of their units has been loaded
+//! size of the demo's (a record of 2,000 bytes, a history of 280, an entry of
+//! 70, three balances moved), after the state of their units has been loaded
 //! as the node does.
 //!
 //! **The floor**: 8 tasks of the same process on the same store, pool and
@@ -60,8 +60,8 @@ fn main() -> Result<()> {
             real: 100,
         },
         false => Size {
-            claims: 10_000,
-            rounds: 3,
+            claims: 20_000,
+            rounds: 9,
             open: Duration::from_secs(15),
             real: 5000,
         },
@@ -111,17 +111,30 @@ fn goal(what: &str, value: f64, goal: &str, met: bool) {
 
 /// Pipeline and floor by turns.
 async fn both(site: &Arc<Site>, size: Size, batch: u16) -> Result<(Measured, Measured)> {
-    let (mut pipeline, mut floor) = (Measured::default(), Measured::default());
+    let (mut pipelines, mut floors) = (Measured::default(), Measured::default());
+    let mut ratios = Vec::new();
     for round in 0..size.rounds {
+        let (pipeline, floor);
         if round % 2 == 0 {
-            pipeline = pipeline.plus(site.consume(size.claims, batch).await?);
-            floor = floor.plus(site.floor(size.claims, batch).await?);
+            pipeline = site.consume(size.claims, batch).await?;
+            floor = site.floor(size.claims, batch).await?;
         } else {
-            floor = floor.plus(site.floor(size.claims, batch).await?);
-            pipeline = pipeline.plus(site.consume(size.claims, batch).await?);
+            floor = site.floor(size.claims, batch).await?;
+            pipeline = site.consume(size.claims, batch).await?;
         }
+        ratios.push(pipeline.rate() / floor.rate());
+        pipelines = pipelines.plus(pipeline);
+        floors = floors.plus(floor);
     }
-    Ok((pipeline, floor))
+    ratios.sort_by(f64::total_cmp);
+    println!(
+        "  pipeline ÷ floor of each of {} rounds: {:.2} to {:.2}, median {:.2}",
+        ratios.len(),
+        ratios[0],
+        ratios[ratios.len() - 1],
+        ratios[ratios.len() / 2]
+    );
+    Ok((pipelines, floors))
 }
 
 async fn run(size: Size, growth: bool, only: Option<&str>) -> Result<()> {
@@ -173,14 +186,20 @@ async fn half(machine: &Arc<Machine>, size: Size) -> Result<()> {
     Ok(())
 }
 
-/// What the server spends its time on while the worker consumes.
+/// What the server spends its time on while the worker consumes, and in the
+/// floor.
 async fn statements(site: &Arc<Site>) -> Result<()> {
     let claims = 10_000;
     site.accept(claims).await?;
     site.publish().await?;
     site.forget_statements()?;
     site.consume_ready(claims, 128).await?;
-    println!("{}", site.statements(claims)?);
+    println!("consuming:\n{}", site.statements(claims)?);
+    site.accept(claims).await?;
+    site.mark().await?;
+    site.forget_statements()?;
+    site.floor_ready(claims, 128).await?;
+    println!("floor:\n{}", site.statements(claims)?);
     Ok(())
 }
 

@@ -317,6 +317,11 @@ impl Site {
     pub async fn floor(self: &Arc<Self>, claims: usize, batch: u16) -> Result<Measured> {
         self.accept(claims).await?;
         self.mark().await?;
+        self.floor_ready(claims, batch).await
+    }
+
+    /// The same of claims that are there already.
+    pub async fn floor_ready(self: &Arc<Self>, claims: usize, batch: u16) -> Result<Measured> {
         self.settle().await;
         let from = self.commits.claims();
         let mut tasks = JoinSet::new();

@@ -458,9 +458,12 @@ impl Node {
         ready: &[Ready],
         failed: &mut BTreeMap<Token, Failed>,
     ) -> Result<BTreeMap<Token, UnitWork>> {
-        let wanted: BTreeSet<Token> = ready.iter().map(|ready| ready.queued.unit).collect();
-        let wanted: Vec<Token> = wanted.into_iter().collect();
-        let states = self.store.units(&wanted).await?;
+        let wanted: BTreeMap<Token, u64> = ready
+            .iter()
+            .map(|ready| (ready.queued.unit, ready.queued.done))
+            .collect();
+        let wanted: Vec<(Token, u64)> = wanted.into_iter().collect();
+        let states = self.store.units_at(&wanted).await?;
         let records: Vec<_> = states
             .iter()
             .flat_map(|state| state.history.iter().map(|sealed| sealed.record))

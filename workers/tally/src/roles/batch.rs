@@ -5,6 +5,7 @@ use std::any::Any;
 use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use anyhow::Result;
 use futures_util::FutureExt as _;
@@ -21,6 +22,9 @@ use crate::node::Failed;
 /// After so many deliveries something may have died of a claim of the batch:
 /// they are adjudicated one by one.
 const SUSPICIOUS: u64 = 3;
+/// How long is waited, from and to, when somebody else was first.
+const FENCED: Duration = Duration::from_millis(2);
+const FENCED_MOST: Duration = Duration::from_millis(500);
 /// Held while a claim is counted and tried: else the one that a process dies of
 /// would take along, count by count, those that other partitions try at the
 /// same moment, in each of its lives the same.
@@ -70,27 +74,20 @@ impl Desk<'_> {
     /// aside, and acknowledges it. It is given up, to be delivered again, when
     /// the process is to stop or the broker is lost.
     pub async fn work(&self, mut batch: Batch) -> Result<()> {
-        let claims = self.references(&mut batch).await?;
+        let (claims, referring) = self.references(&mut batch).await?;
         let again = batch
             .deliveries()
             .iter()
             .map(|d| d.delivered_before())
             .max();
         let alone = again.is_some_and(|times| times >= SUSPICIOUS);
-        if self.settle(&claims, alone, &mut batch).await?.is_none() {
-            return Ok(());
-        }
-        for delivery in batch.deliveries() {
-            if let Some(parent) = delivery.headers().traceparent() {
-                let trace = Trace::continuing(Some(&parent));
-                tracing::debug!(
-                    claim = delivery.headers().message_id().unwrap_or_default(),
-                    trace = crate::node::keys::hex(&trace.id),
-                    parent,
-                    "worked on"
-                );
+        let mut unknown = BTreeSet::new();
+        for claims in evenly(&claims, self.shared.config.worker.batch.into()) {
+            if self.settle(claims, alone, &mut unknown).await?.is_none() {
+                return Ok(());
             }
         }
+        self.bury_unknown(&unknown, &referring, &mut batch).await?;
         failpoint::reach("before-ack");
         self.suspected().clear();
         batch.ack().await?;
@@ -98,16 +95,18 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// What the deliveries refer to, each claim once; what refers to nothing is
-    /// buried.
-    async fn references(&self, batch: &mut Batch) -> Result<Vec<ClaimId>> {
-        let mut claims = Vec::with_capacity(batch.deliveries().len());
+    /// What the deliveries refer to: each claim once, and what each delivery
+    /// refers to. What refers to nothing is buried.
+    async fn references(&self, batch: &mut Batch) -> Result<(Vec<ClaimId>, Vec<Vec<ClaimId>>)> {
+        let mut referring = Vec::with_capacity(batch.deliveries().len());
         let mut bad = Vec::new();
         for (at, delivery) in batch.deliveries().iter().enumerate() {
-            match self.key.open(self.place, delivery.body()) {
-                Ok(claim) => claims.push(ClaimId(claim)),
-                Err(error) => bad.push((at, error.to_string())),
-            }
+            let opened = self.key.open(self.place, delivery.body());
+            let claims = opened.unwrap_or_else(|error| {
+                bad.push((at, error.to_string()));
+                Vec::new()
+            });
+            referring.push(claims.into_iter().map(ClaimId).collect::<Vec<_>>());
         }
         for (at, text) in bad {
             let reason = Reason {
@@ -119,20 +118,23 @@ impl Desk<'_> {
                 .await?;
         }
         let mut seen = BTreeSet::new();
-        claims.retain(|claim| seen.insert(*claim));
-        Ok(claims)
+        let claims = referring.iter().flatten().copied();
+        let claims = claims.filter(|claim| seen.insert(*claim)).collect();
+        Ok((claims, referring))
     }
 
+    /// Works on claims until each is decided, set aside, or found to be unknown.
     /// None when it was told to stop.
     async fn settle(
         &self,
         claims: &[ClaimId],
         alone: bool,
-        batch: &mut Batch,
+        unknown: &mut BTreeSet<ClaimId>,
     ) -> Result<Option<()>> {
         let stop = &self.shared.stop;
         let limit = u32::from(self.shared.config.worker.batch).saturating_mul(2);
         let mut faults = Patience::new("adjudicating");
+        let mut pause = FENCED;
         loop {
             let taken = surely!(
                 stop,
@@ -142,7 +144,7 @@ impl Desk<'_> {
             let Some(taken) = taken else {
                 return Ok(None);
             };
-            self.bury_unknown(&taken.unknown, batch).await?;
+            unknown.extend(&taken.unknown);
             if taken.ready.is_empty() {
                 return Ok(Some(()));
             }
@@ -156,7 +158,14 @@ impl Desk<'_> {
             match decided {
                 // Nothing is left to look for.
                 Ok(true) if whole => return Ok(Some(())),
-                Ok(_) => {}
+                Ok(true) => pause = FENCED,
+                // Somebody else is at it.
+                Ok(false) => {
+                    if !stop.sleep(pause).await {
+                        return Ok(None);
+                    }
+                    pause = pause.saturating_mul(2).min(FENCED_MOST);
+                }
                 // A host fault may be over in a moment.
                 Err(error) => {
                     if !faults.wait(stop, &error).await {
@@ -167,26 +176,34 @@ impl Desk<'_> {
         }
     }
 
-    async fn bury_unknown(&self, unknown: &[ClaimId], batch: &mut Batch) -> Result<()> {
+    /// Buries the deliveries that refer to claims the store does not know.
+    async fn bury_unknown(
+        &self,
+        unknown: &BTreeSet<ClaimId>,
+        referring: &[Vec<ClaimId>],
+        batch: &mut Batch,
+    ) -> Result<()> {
         if unknown.is_empty() {
             return Ok(());
         }
-        let reason = Reason {
-            code: "Q202".to_owned(),
-            text: "the store does not know the claim: was it restored from an older backup?"
-                .to_owned(),
-        };
-        let places: Vec<usize> = batch
-            .deliveries()
-            .iter()
-            .enumerate()
-            .filter(|(_, delivery)| {
-                let claim = self.key.open(self.place, delivery.body());
-                claim.is_ok_and(|claim| unknown.contains(&ClaimId(claim)))
-            })
-            .map(|(at, _)| at)
-            .collect();
-        for at in places {
+        for (at, claims) in referring.iter().enumerate() {
+            let missing = claims
+                .iter()
+                .filter(|claim| unknown.contains(claim))
+                .count();
+            if missing == 0 {
+                continue;
+            }
+            let of = match claims.len() {
+                1 => "the claim".to_owned(),
+                all => format!("{missing} of its {all} claims"),
+            };
+            let reason = Reason {
+                code: "Q202".to_owned(),
+                text: format!(
+                    "the store does not know {of}: was it restored from an older backup?"
+                ),
+            };
             batch
                 .bury(at, &reason, self.publisher, self.topology)
                 .await?;
@@ -279,10 +296,27 @@ impl Desk<'_> {
         failpoint::reach("before-commit");
         self.shared.node.store().commit(&planned.batch).await?;
         failpoint::reach("after-commit");
+        for queued in queued {
+            if let Some(parent) = &queued.trace {
+                tracing::debug!(
+                    claim = %queued.claim,
+                    trace = crate::node::keys::hex(&Trace::continuing(Some(parent)).id),
+                    parent,
+                    "worked on"
+                );
+            }
+        }
         metrics::counter!("tally_claims_adjudicated_total")
             .increment(planned.batch.claims.len() as u64);
         Ok(planned.failed)
     }
+}
+
+/// Claims in lots of about `size`: as many as come nearest to it, all alike.
+fn evenly(claims: &[ClaimId], size: usize) -> impl Iterator<Item = &[ClaimId]> {
+    let size = size.max(1);
+    let lots = (claims.len().saturating_add(size / 2) / size).max(1);
+    claims.chunks(claims.len().div_ceil(lots).max(1))
 }
 
 /// Whether each of the claims asked for is decided, set aside, or among what is
@@ -292,4 +326,21 @@ fn is_whole(claims: &[ClaimId], taken: &Taken) -> bool {
     let here = claims.iter().filter(|claim| ready.contains(claim)).count();
     let elsewhere = taken.done.len() + taken.aside.len() + taken.unknown.len();
     here + elsewhere == claims.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lots_are_even() {
+        let claims: Vec<ClaimId> = (0..200).map(|n| ClaimId([n; 16])).collect();
+        let lots = |claims, most| evenly(claims, most).map(<[_]>::len).collect::<Vec<_>>();
+        assert_eq!(lots(&claims, 128), [100, 100]);
+        assert_eq!(lots(&claims[..191], 128), [191]);
+        assert_eq!(lots(&claims[..192], 128), [96, 96]);
+        assert_eq!(lots(&claims[..5], 128), [5]);
+        assert_eq!(lots(&claims[..3], 1), [1, 1, 1]);
+        assert_eq!(lots(&[], 128), [0; 0]);
+    }
 }

@@ -20,6 +20,8 @@ use crate::api::context::{Context, Trace};
 use crate::config::Config;
 use crate::failpoint;
 use crate::node::{Delivery, Node, Reused, Submitted};
+use tally_store::port::StoreError;
+use tally_store::vault::VaultError;
 
 /// Envelopes fetched at once.
 const AT_ONCE: u16 = 16;
@@ -243,7 +245,7 @@ impl Desk<'_> {
                     };
                     return Taken::In(refusal(&reason));
                 }
-                Err(error) if kind(&error) == Kind::Poison && harmed >= HARMED => {
+                Err(error) if is_its_own(&error) && harmed >= HARMED => {
                     tracing::error!(
                         error = crate::cli::chain(&error),
                         "an envelope could not be taken in"
@@ -254,7 +256,7 @@ impl Desk<'_> {
                     });
                 }
                 Err(error) => {
-                    harmed += u32::from(kind(&error) == Kind::Poison);
+                    harmed += u32::from(is_its_own(&error));
                     if !patience.wait(&self.shared.stop, &error).await {
                         return Taken::Stopped;
                     }
@@ -282,6 +284,13 @@ impl Desk<'_> {
             tracing::debug!(%error, "a submitter could not be told");
         }
     }
+}
+
+/// Whether an error is of this envelope alone: the program fails at it, or what
+/// the store gave out for it is damaged. The databases are well.
+fn is_its_own(error: &anyhow::Error) -> bool {
+    let of_a_database = error.is::<StoreError>() || error.is::<VaultError>();
+    kind(error) == Kind::Poison || !of_a_database
 }
 
 fn format(format: envelope::Format) -> Format {

@@ -9,7 +9,7 @@ use anyhow::Result;
 use tally_core::claim::ClaimId;
 use tally_queue::envelope::NodePublicKey;
 use tally_queue::{
-    Consumer, Fate, Headers, Inspector, Place, Publisher, QueueError, QueueKey, header,
+    Consumer, Fate, Headers, Inspector, Place, Publisher, QueueError, QueueKey, REFERENCES, header,
 };
 use tally_store::port::{
     DeadLetters as _, Dispatch, NewDeadLetter, Relay as _, ResultRow, Work as _,
@@ -23,7 +23,7 @@ use crate::failpoint;
 use crate::node::SUBMITTER;
 use crate::node::clock::Clock;
 
-/// Messages published at once.
+/// Claims published at once, and results.
 const AT_ONCE: u32 = 1024;
 /// How long nothing is looked for after nothing was found: from, to.
 const IDLE: (Duration, Duration) = (Duration::from_millis(4), Duration::from_millis(128));
@@ -36,6 +36,10 @@ const MONTHS: Duration = Duration::from_secs(3600);
 /// How long ago, in seconds, something was published that counts as lost when
 /// its queue is empty.
 const LOST: u32 = 30;
+/// How long ago when the queue is not empty. It may only be long, so the oldest
+/// few of a partition are published again: doubles that workers pass over.
+const OVERDUE: u32 = 600;
+const FEW: u32 = 16;
 /// How long nothing must wait before the last batch of flags is due.
 const QUIET: Duration = Duration::from_secs(1);
 
@@ -160,39 +164,31 @@ async fn dispatch_once(shared: &Shared, key: &QueueKey, publisher: &Publisher) -
     if rows.is_empty() {
         return Ok(false);
     }
+    let runs = runs(&rows);
     let mut topologies = BTreeMap::new();
-    let mut messages = Vec::with_capacity(rows.len());
-    for Dispatch {
-        claim,
-        partitions,
-        partition,
-        trace,
-    } in &rows
-    {
-        let topology = match topologies.get(partitions) {
+    let mut messages = Vec::with_capacity(runs.len());
+    for Run { place, claims } in &runs {
+        let topology = match topologies.get(&place.0) {
             Some(topology) => topology,
             None => topologies
-                .entry(*partitions)
-                .or_insert(shared.topology(*partitions)?),
+                .entry(place.0)
+                .or_insert(shared.topology(place.0)?),
         };
         let place = Place {
             partitions: topology.partitions(),
-            partition: u16::try_from(*partition)?,
+            partition: u16::try_from(place.1)?,
         };
-        let mut headers = Headers::new().with_message_id(&claim.to_string())?;
-        if let Some(trace) = trace {
-            headers = headers.with_traceparent(trace);
-        }
-        messages.push(topology.to_partition(place, key.seal(place, &claim.0)?, headers));
+        let ids: Vec<_> = claims.iter().map(|row| row.claim.0).collect();
+        messages.push(topology.to_partition(place, key.seal(place, &ids)?, headers(claims)?));
     }
     failpoint::reach("before-publish");
     let fates = publisher.publish(&messages).await?;
     failpoint::reach("after-publish");
-    let taken: Vec<ClaimId> = rows
+    let taken: Vec<ClaimId> = runs
         .iter()
         .zip(&fates)
         .filter(|(_, fate)| **fate == Fate::Confirmed)
-        .map(|(row, _)| row.claim)
+        .flat_map(|(run, _)| run.claims.iter().map(|row| row.claim))
         .collect();
     store.published(&taken).await?;
     metrics::counter!("tally_claims_published_total").increment(taken.len() as u64);
@@ -205,6 +201,51 @@ async fn dispatch_once(shared: &Shared, key: &QueueKey, publisher: &Publisher) -
         "the broker refused some of the claims: is a queue full?"
     );
     Ok(true)
+}
+
+/// Claims that follow each other in a partition: what a message refers to.
+struct Run<'a> {
+    /// The number of partitions, and which.
+    place: (u32, u32),
+    claims: Vec<&'a Dispatch>,
+}
+
+/// What is published at once, a message for as many claims of a partition as
+/// one should refer to: what a message costs on its way, its claims share. Each
+/// partition's claims stay in their order.
+fn runs(rows: &[Dispatch]) -> Vec<Run<'_>> {
+    let mut runs: Vec<Run<'_>> = Vec::new();
+    let mut open: BTreeMap<(u32, u32), usize> = BTreeMap::new();
+    for row in rows {
+        let place = (row.partitions, row.partition);
+        let at = open.get(&place).copied();
+        match at.and_then(|at| runs.get_mut(at)) {
+            Some(run) if run.claims.len() < REFERENCES => run.claims.push(row),
+            _ => {
+                open.insert(place, runs.len());
+                runs.push(Run {
+                    place,
+                    claims: vec![row],
+                });
+            }
+        }
+    }
+    runs
+}
+
+/// A message is called by the first of its claims. It tells the trace that all
+/// of them came with; where they came with several, the store tells them.
+fn headers(claims: &[&Dispatch]) -> Result<Headers> {
+    let Some((first, others)) = claims.split_first() else {
+        return Ok(Headers::new());
+    };
+    let headers = Headers::new().with_message_id(&first.claim.to_string())?;
+    Ok(match &first.trace {
+        Some(trace) if others.iter().all(|row| row.trace == first.trace) => {
+            headers.with_traceparent(trace)
+        }
+        _ => headers,
+    })
 }
 
 /// Declares the queues of every number of partitions that something is queued
@@ -336,7 +377,8 @@ async fn append_once(shared: &Shared, quiet: &mut Option<Instant>) -> Result<boo
 }
 
 /// Looks whether the broker lost what it had: a queue that is empty while
-/// claims of it wait. They are published again.
+/// claims of it wait, or claims that have waited for long. They are published
+/// again.
 async fn look(shared: Arc<Shared>, mut leading: Leading) {
     let mut partitioned: Option<Instant> = None;
     while to_lead(&shared, &mut leading).await {
@@ -380,9 +422,13 @@ async fn look_once(shared: &Shared) -> Result<()> {
                     Err(QueueError::Missing { .. }) => 0,
                     Err(error) => return Err(error.into()),
                 };
-                if depth == 0 {
-                    lost += store.lost(partitions, place.partition.into(), LOST).await?;
-                }
+                let (longer, limit) = match depth {
+                    0 => (LOST, u32::MAX),
+                    _ => (OVERDUE, FEW),
+                };
+                lost += store
+                    .lost(partitions, place.partition.into(), longer, limit)
+                    .await?;
             }
         }
         anyhow::Ok(())

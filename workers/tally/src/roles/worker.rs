@@ -3,11 +3,14 @@
 //! the worker they are best with, at the end of a batch.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use tally_queue::{Consumer, Inspector, Place, Publisher, QueueError, QueueKey, Topology};
+use tally_queue::{
+    Consumer, Inspector, Place, Publisher, QueueError, QueueKey, Topology, references,
+};
 use tally_store::port::Relay as _;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -19,6 +22,11 @@ use crate::node::Damaged;
 
 /// How often a worker tells that it lives.
 const BEAT: Duration = Duration::from_secs(2);
+/// How long the broker has to answer while a worker should tell that it lives.
+const ANSWER: Duration = Duration::from_secs(4);
+/// How often a worker looks whether it has partitions that are best elsewhere:
+/// after the broker was away, whoever came first has them.
+const BALANCE: Duration = Duration::from_secs(30);
 /// How long who gives a partition up waits before it stands behind again.
 const STEP_BACK: Duration = Duration::from_millis(500);
 /// The longest that facts wait to be judged.
@@ -26,6 +34,8 @@ const JUDGE: Duration = Duration::from_millis(500);
 
 /// A partition's task, and how it is told that the partition is best elsewhere.
 struct Task {
+    /// Whether it got anything since that was last asked.
+    worked: Arc<AtomicBool>,
     yields: watch::Sender<u64>,
     stop: watch::Sender<bool>,
     running: JoinHandle<()>,
@@ -43,14 +53,16 @@ pub async fn run(shared: Arc<Shared>) -> Result<()> {
     let mut tasks: BTreeMap<Place, Task> = BTreeMap::new();
     let mut live: Vec<String> = Vec::new();
     let mut declared: BTreeSet<u32> = BTreeSet::new();
+    let mut balanced = Instant::now();
     while !shared.stop.is_told() {
         anyhow::ensure!(!judge.is_finished(), "the task that judges facts ended");
         revive(&shared, &facts, &mut tasks)?;
         match beat(&shared, &name).await {
             Ok((now, generations)) => {
-                if let Err(error) =
-                    start_missing(&shared, &facts, &generations, &mut declared, &mut tasks).await
-                {
+                let starting =
+                    start_missing(&shared, &facts, &generations, &mut declared, &mut tasks);
+                let started = tokio::time::timeout(ANSWER, starting).await;
+                if let Err(error) = started.unwrap_or_else(|late| Err(late.into())) {
                     tracing::warn!(
                         error = crate::cli::chain(&error),
                         "partitions not started yet"
@@ -59,7 +71,12 @@ pub async fn run(shared: Arc<Shared>) -> Result<()> {
                 if now != live {
                     tracing::info!(workers = ?now, "who lives has changed");
                     live = now;
-                    give_up(&name, &live, &tasks);
+                    give_up(&name, &live, &tasks, |_| true);
+                } else if balanced.elapsed() > BALANCE {
+                    balanced = Instant::now();
+                    give_up(&name, &live, &tasks, |task| {
+                        task.worked.swap(false, Ordering::Relaxed)
+                    });
                 }
                 let _ = lead.send(leads(&live, WORKER, &name));
                 end_drained(&shared, &generations, &mut declared, &mut tasks).await;
@@ -116,7 +133,9 @@ impl Task {
     fn start(shared: &Arc<Shared>, facts: &Arc<Notify>, topology: &Topology, place: Place) -> Self {
         let (yields, yielding) = watch::channel(0);
         let (stop, stopping) = watch::channel(false);
+        let worked = Arc::new(AtomicBool::new(false));
         let partition = Partition {
+            worked: Arc::clone(&worked),
             shared: Arc::clone(shared),
             facts: Arc::clone(facts),
             topology: topology.clone(),
@@ -125,6 +144,7 @@ impl Task {
             stopping,
         };
         Self {
+            worked,
             yields,
             stop,
             running: tokio::spawn(partition.run()),
@@ -155,10 +175,11 @@ fn revive(
     Ok(())
 }
 
-/// Tells the tasks whose partition is best with somebody else to stand behind.
-fn give_up(name: &str, live: &[String], tasks: &BTreeMap<Place, Task>) {
+/// Tells those of the tasks whose partition is best with somebody else to stand
+/// behind.
+fn give_up(name: &str, live: &[String], tasks: &BTreeMap<Place, Task>, of: impl Fn(&Task) -> bool) {
     for (place, task) in tasks {
-        if best(live, *place).is_some_and(|best| best != name) {
+        if of(task) && best(live, *place).is_some_and(|best| best != name) {
             task.yields.send_modify(|times| *times += 1);
         }
     }
@@ -188,9 +209,13 @@ async fn end_drained(
 
 async fn remove(shared: &Shared, partitions: u32) -> Result<()> {
     let topology = shared.topology(partitions)?;
-    let inspector = Inspector::connect(&shared.broker).await?;
-    let left = inspector.delete_if_empty(&topology).await;
-    inspector.close().await;
+    let removing = async {
+        let inspector = Inspector::connect(&shared.broker).await?;
+        let left = inspector.delete_if_empty(&topology).await;
+        inspector.close().await;
+        left
+    };
+    let left = tokio::time::timeout(ANSWER, removing).await?;
     anyhow::ensure!(left?.is_empty(), "they are not empty, or others are there");
     tracing::info!(
         partitions,
@@ -201,6 +226,7 @@ async fn remove(shared: &Shared, partitions: u32) -> Result<()> {
 
 /// The task of a partition.
 struct Partition {
+    worked: Arc<AtomicBool>,
     shared: Arc<Shared>,
     facts: Arc<Notify>,
     topology: Topology,
@@ -231,11 +257,12 @@ impl Partition {
                     consumer = consume();
                     continue;
                 }
-                taken = consumer.next(size.into()) => taken,
+                taken = consumer.next_by(size.into(), |d| references(d.body())) => taken,
             };
             let batch = match taken {
                 Ok(batch) => {
                     patience = Patience::new("consuming");
+                    self.worked.store(true, Ordering::Relaxed);
                     batch
                 }
                 Err(error) => {

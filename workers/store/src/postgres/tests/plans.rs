@@ -186,6 +186,7 @@ async fn the_hot_path_searches() {
             ("units", commit::UNITS, &["unit_token_key"]),
             ("taken", commit::TAKEN, &["claim_id_key", "queue_pkey"]),
             ("balances", commit::BALANCES, &["accumulator_pkey"]),
+            ("new balances", commit::NEW_BALANCES, &[]),
             ("written", commit::WRITTEN, &["unit_pkey"]),
             (
                 "states",
@@ -196,6 +197,11 @@ async fn the_hot_path_searches() {
                     "claim_unit_sequence_place_key",
                     "history_pkey",
                 ],
+            ),
+            (
+                "found",
+                work::FOUND,
+                &["claim_id_key", "queue_pkey", "unit_pkey"],
             ),
             (
                 "take",

@@ -27,16 +27,20 @@ async fn what_is_ready_is_published_once() {
         .unwrap();
     assert_eq!(store.unpublished(10).await.unwrap(), all[1..2]);
     // What a broker has lost is published again.
-    assert_eq!(store.lost(2, 0, 3600).await.unwrap(), 0);
-    assert_eq!(store.lost(3, 0, 0).await.unwrap(), 0);
-    assert_eq!(store.lost(2, 0, 0).await.unwrap(), 1);
+    assert_eq!(store.lost(2, 0, 3600, 9).await.unwrap(), 0);
+    assert_eq!(store.lost(3, 0, 0, 9).await.unwrap(), 0);
+    assert_eq!(store.lost(2, 0, 0, 9).await.unwrap(), 1);
     assert_eq!(store.unpublished(10).await.unwrap(), all[..2]);
+    // The oldest of it first, when it is not to be all.
+    store.published(&[claim_id(1), claim_id(2)]).await.unwrap();
+    assert_eq!(store.lost(2, 0, 0, 1).await.unwrap(), 1);
+    assert_eq!(store.unpublished(10).await.unwrap(), all[..1]);
     // What is set aside is not; when it is released, it is again, with what
     // was behind it.
     store.published(&[claim_id(1), claim_id(2)]).await.unwrap();
     assert!(store.failed(claim_id(1), 1, "a fault").await.unwrap());
     assert_eq!(store.unpublished(10).await.unwrap(), []);
-    assert_eq!(store.lost(2, 0, 0).await.unwrap(), 0);
+    assert_eq!(store.lost(2, 0, 0, 9).await.unwrap(), 0);
     assert_eq!(store.release(Some(claim_id(1))).await.unwrap(), 1);
     assert_eq!(store.unpublished(10).await.unwrap(), all[..2]);
 }

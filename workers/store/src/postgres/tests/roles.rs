@@ -72,7 +72,7 @@ async fn each_role_can_do_its_job() {
     let ids: Vec<_> = (1..=6).map(claim_id).collect();
     assert_eq!(relay.unpublished(10).await.unwrap().len(), 7);
     relay.published(&ids).await.unwrap();
-    assert_eq!(relay.lost(2, 0, 0).await.unwrap(), 6);
+    assert_eq!(relay.lost(2, 0, 0, 9).await.unwrap(), 6);
 
     assert_eq!(worker.alive("a", 60).await.unwrap(), ["a"]);
     worker.suspect(&ids).await.unwrap();

@@ -234,6 +234,9 @@ async fn histories_grow_under_whoever_keeps_them() {
         let store = if n % 4 == 3 { &two } else { &one };
         let new = adjudicated(claim_id(n), n % 2, n / 2 + 1);
         store.commit(&batch(vec![new])).await.unwrap();
+        let at = [(unit(n % 2), n / 2 + 1)];
+        let plain = open(&settings).await.units_at(&at).await.unwrap();
+        assert_eq!(store.units_at(&at).await.unwrap(), plain);
         if n % 3 == 0 {
             continue;
         }
@@ -242,6 +245,9 @@ async fn histories_grow_under_whoever_keeps_them() {
         for store in [&one, &two] {
             assert_eq!(store.units(&units).await.unwrap(), plain);
             assert_eq!(store.units(&units[1..]).await.unwrap(), plain[1..]);
+            // Where units are seen to stand, whoever moved them there.
+            let at: Vec<_> = plain.iter().map(|state| (state.unit, state.done)).collect();
+            assert_eq!(store.units_at(&at).await.unwrap(), plain);
         }
     }
 }
