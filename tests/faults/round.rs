@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::Signal;
-use tally_queue::{Consumer, bind_results};
+use tally_queue::{Consumer, Inspector, bind_results};
 
 use crate::clock::Jumps;
 use crate::compare::{Found, Planted, compare};
@@ -538,11 +538,19 @@ impl Play<'_, '_> {
             return Ok(());
         }
         let mut told = std::collections::BTreeSet::new();
+        let inspector = Inspector::connect(&self.site.broker).await?;
+        let mut left = inspector.depth(RESULTS).await?.messages;
+        inspector.close().await;
         let mut consumer = Consumer::new(self.site.broker.clone(), RESULTS, 500);
-        while let Ok(batch) =
-            tokio::time::timeout(Duration::from_millis(500), consumer.next(500)).await
-        {
+        loop {
+            // What is known to be there is waited for, a connection too.
+            let patience = Duration::from_millis(if left > 0 { 30_000 } else { 500 });
+            let Ok(batch) = tokio::time::timeout(patience, consumer.next(500)).await else {
+                ensure!(left == 0, "{left} results are not delivered");
+                break;
+            };
             let batch = batch?;
+            left = left.saturating_sub(u32::try_from(batch.deliveries().len())?);
             for delivery in batch.deliveries() {
                 let headers = delivery.headers();
                 if headers

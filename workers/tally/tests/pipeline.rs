@@ -488,6 +488,45 @@ fn assert_sealed(site: &Site, log: &str) {
     }
 }
 
+/// A process whose login may not do its work says so when it starts, not when
+/// the first claim comes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_without_its_role_ends_the_process() {
+    let site = Site::new("");
+    let login = format!("works_only_{}", std::process::id());
+    let made = format!(
+        "create role {login} login; grant tally_worker to {login}; \
+         grant usage on schema tally_keys to {login}; \
+         grant all on all tables in schema tally_keys to {login}"
+    );
+    let made = std::process::Command::new("psql")
+        .args(["-q", "-v", "ON_ERROR_STOP=1", &site.database, "-c", &made])
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let (_, at) = site.database.split_once('@').unwrap();
+    let url = format!("postgres://{login}@{at}");
+    for (role, missing) in [("relay", "tally_relay"), ("node", "tally_relay, tally_api")] {
+        let refused = site
+            .command(&[role])
+            .env("TALLY_DATABASE_URL", &url)
+            .output()
+            .unwrap();
+        assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+        let said = errors(&refused);
+        assert!(
+            said.contains(&format!("this {role} is not in {missing}:")),
+            "{said}"
+        );
+    }
+    // What it may do, it does.
+    let mut worker = site.command(&["worker"]);
+    let worker = worker.env("TALLY_DATABASE_URL", &url);
+    let running = site.spawn(worker, "worker-w");
+    running.address("readiness on http://");
+    assert!(running.end(), "it ends well");
+}
+
 /// Without a broker one process drains the queue, on PostgreSQL too.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_without_a_broker_drains_its_queue() {

@@ -52,6 +52,13 @@ pub use settings::PgSettings;
 /// The schema that everything is in.
 pub(crate) const SCHEMA: &str = "tally";
 
+/// Roles, each with a table that those in it may add to, and no others.
+const ROLES: [(&str, &str); 3] = [
+    ("tally_worker", "outcome"),
+    ("tally_relay", "entry"),
+    ("tally_api", "submission"),
+];
+
 /// A payer's store in a PostgreSQL database.
 pub struct PostgresStore {
     pool: PgPool,
@@ -86,6 +93,26 @@ impl PostgresStore {
             schema::check(conn).await
         })?;
         Ok(store)
+    }
+
+    /// Of the database's roles `tally_worker`, `tally_relay` and `tally_api`,
+    /// those whose work this login may not do.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn roles_missing(&self) -> Answer<Vec<&'static str>> {
+        once!(self, "reading what the login may do", |conn| {
+            let may: Vec<bool> = sqlx::query_scalar(
+                "SELECT has_table_privilege('tally.' || name, 'INSERT') \
+                 FROM unnest($1::text[]) WITH ORDINALITY AS t (name, n) ORDER BY n",
+            )
+            .bind(ROLES.map(|(_, table)| table).to_vec())
+            .fetch_all(conn)
+            .await
+            .map_err(doing("reading what the login may do"))?;
+            let missing = ROLES.iter().zip(may).filter(|(_, may)| !may);
+            Ok(missing.map(|((role, _), _)| *role).collect())
+        })
     }
 
     /// Closes all connections. A store that is only dropped loses nothing

@@ -40,6 +40,15 @@ impl Which {
             Self::Relay => "relay",
         }
     }
+
+    /// Whether it does what a role of the database is for.
+    fn needs(self, role: &str) -> bool {
+        match self {
+            Self::Node => true,
+            Self::Worker => role == "tally_worker",
+            Self::Relay => role == "tally_relay",
+        }
+    }
 }
 
 /// Runs a process of a node until it is told to stop by a signal.
@@ -77,6 +86,16 @@ pub async fn serve(config: Config, which: Which, clock: Clock, stop: Stop) -> Re
     let handle = crate::metrics::install()?;
     let called = format!("{} {name}", which.name());
     let node = Arc::new(Node::configured(&config, &called, clock).await?);
+    if let Some(store) = node.store().postgres() {
+        let missing = store.roles_missing().await?;
+        let missing: Vec<&str> = missing.into_iter().filter(|r| which.needs(r)).collect();
+        anyhow::ensure!(
+            missing.is_empty(),
+            "the database login of this {} is not in {}: docs/operations.md says which roles each process needs",
+            which.name(),
+            missing.join(", ")
+        );
+    }
     let config = Arc::new(config);
     let queued = Arc::new(Notify::new());
     let mut parts: JoinSet<Result<()>> = JoinSet::new();

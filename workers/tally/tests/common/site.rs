@@ -76,18 +76,22 @@ impl Site {
     /// Starts a process of the node, under a name.
     pub fn start(&self, role: &str, name: &str) -> Process {
         let mut command = self.command(&[role]);
-        let log = std::fs::File::create(self.folder().join(format!("{role}-{name}.log"))).unwrap();
+        self.spawn(
+            command.env("TALLY_WORKER_NAME", name),
+            &format!("{role}-{name}"),
+        )
+    }
+
+    /// Starts a command that runs until it is told to stop.
+    pub fn spawn(&self, command: &mut Command, name: &str) -> Process {
+        let log = self.folder().join(format!("{name}.log"));
         let child = command
-            .env("TALLY_WORKER_NAME", name)
             .env("TALLY_LOG", "info,tally::roles=debug")
             .stdout(Stdio::null())
-            .stderr(log)
+            .stderr(std::fs::File::create(&log).unwrap())
             .spawn()
             .unwrap();
-        Process {
-            child,
-            log: self.folder().join(format!("{role}-{name}.log")),
-        }
+        Process { child, log }
     }
 
     /// The node, in this process.
