@@ -58,11 +58,11 @@ impl Enrolment for AnyStore {
     async fn put_contract(&self, contract: &NewContract) -> Answer<u32> {
         either!(self, put_contract(contract))
     }
-    async fn contract(&self, unit: Token, version: Option<u32>) -> Answer<Option<ContractRow>> {
-        either!(self, contract(unit, version))
+    async fn contracts(&self, of: &[(Token, Option<u32>)]) -> Answer<Vec<Option<ContractRow>>> {
+        either!(self, contracts(of))
     }
-    async fn unit_of(&self, member: Token) -> Answer<Option<Token>> {
-        either!(self, unit_of(member))
+    async fn units_of(&self, members: &[Token]) -> Answer<Vec<Option<Token>>> {
+        either!(self, units_of(members))
     }
     async fn events(&self, unit: Token) -> Answer<Vec<EventRow>> {
         either!(self, events(unit))

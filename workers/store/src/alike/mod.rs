@@ -10,7 +10,7 @@ mod versions;
 pub(crate) use balances::{Moved, moved};
 pub(crate) use cells::{Cells, Columns};
 pub(crate) use numbers::{detector, detector_of, status, status_of};
-pub(crate) use rows::Stands;
+pub(crate) use rows::{Stands, of_each};
 pub(crate) use versions::{Changes, Version, changes, wanted};
 
 use crate::port::StoreError;

@@ -9,7 +9,25 @@ use crate::port::{
     PolicyRow, Token,
 };
 
-use super::{Cells, Columns, Version};
+use super::{ASKED, Cells, Columns, Version};
+
+/// What was found of each that was asked for: a row's first column says of which,
+/// from 0.
+pub(crate) fn of_each<R: Columns, A, T: Clone>(
+    asked: &[A],
+    rows: &[R],
+    what: &'static str,
+    read: impl Fn(&mut Cells<'_, R>, &A) -> Answer<T>,
+) -> Answer<Vec<Option<T>>> {
+    let mut found = vec![None; asked.len()];
+    for row in rows {
+        let mut cells = Cells::of(row, what);
+        let at: usize = cells.number()?;
+        let of = asked.get(at).ok_or(ASKED)?;
+        *found.get_mut(at).ok_or(ASKED)? = Some(read(&mut cells, of)?);
+    }
+    Ok(found)
+}
 
 /// A claim of the queue, and where it stands.
 pub(crate) struct Stands {

@@ -2,11 +2,25 @@
 
 use super::assert_fenced;
 use super::world::{claim_id, contract, drain, sealed, seen, submission, token, unit};
-use crate::port::{EventRow, Store, StoreError};
+use crate::port::{ContractRow, EventRow, Store, StoreError, Token};
+
+async fn contract_at<S: Store>(store: &S, of: u64, version: Option<u32>) -> Option<ContractRow> {
+    let rows = store.contracts(&[(unit(of), version)]).await.unwrap();
+    <[_; 1]>::try_from(rows)
+        .unwrap()
+        .into_iter()
+        .next()
+        .flatten()
+}
+
+async fn unit_of<S: Store>(store: &S, member: u64) -> Option<Token> {
+    let units = store.units_of(&[token("member", member)]).await.unwrap();
+    <[_; 1]>::try_from(units).unwrap()[0]
+}
 
 #[allow(missing_docs)]
 pub async fn versions_are_added_and_kept<S: Store>(store: S) {
-    assert_eq!(store.contract(unit(1), None).await.unwrap(), None);
+    assert_eq!(contract_at(&store, 1, None).await, None);
     for version in 1..=3 {
         let put = store
             .put_contract(&contract(1, &[1, 2], version.into()))
@@ -14,38 +28,58 @@ pub async fn versions_are_added_and_kept<S: Store>(store: S) {
         assert_eq!(put.unwrap(), version);
     }
     for version in 1..=3 {
-        let row = store.contract(unit(1), Some(version)).await.unwrap();
+        let row = contract_at(&store, 1, Some(version)).await;
         let row = row.expect("a version that was put");
         assert_eq!(row.unit, unit(1));
         assert_eq!(row.version, version);
         assert_eq!(row.sealed, sealed("contract", 1000 + u64::from(version)));
     }
-    let latest = store.contract(unit(1), None).await.unwrap();
+    let latest = contract_at(&store, 1, None).await;
     assert_eq!(latest.map(|row| row.version), Some(3));
-    assert_eq!(store.contract(unit(1), Some(4)).await.unwrap(), None);
-    assert_eq!(store.contract(unit(1), Some(0)).await.unwrap(), None);
+    assert_eq!(contract_at(&store, 1, Some(4)).await, None);
+    assert_eq!(contract_at(&store, 1, Some(0)).await, None);
+    // Many at once, in the order asked, some of them twice, some not there.
+    let asked = [
+        (1, Some(2)),
+        (9, None),
+        (1, None),
+        (1, Some(7)),
+        (1, Some(2)),
+    ];
+    let asked = asked.map(|(of, version)| (unit(of), version));
+    let rows = store.contracts(&asked).await.unwrap();
+    let versions: Vec<_> = rows
+        .iter()
+        .map(|row| row.as_ref().map(|row| row.version))
+        .collect();
+    assert_eq!(versions, [Some(2), None, Some(3), None, Some(2)]);
+    assert_eq!(store.contracts(&[]).await.unwrap(), []);
+    let members = [2, 9, 1, 2].map(|n| token("member", n));
+    let units = store.units_of(&members).await.unwrap();
+    assert_eq!(units, [Some(unit(1)), None, Some(unit(1)), Some(unit(1))]);
+    assert_eq!(store.units_of(&[]).await.unwrap(), []);
     // A unit without claims is enrolled, but nothing was adjudicated in it.
     assert_eq!(store.all_units().await.unwrap(), []);
 }
 
 #[allow(missing_docs)]
 pub async fn a_member_has_one_unit<S: Store>(store: S) {
-    assert_eq!(store.unit_of(token("member", 1)).await.unwrap(), None);
+    assert_eq!(unit_of(&store, 1).await, None);
     store.put_contract(&contract(1, &[1, 2], 1)).await.unwrap();
     let other = store.put_contract(&contract(2, &[3, 1], 1)).await;
     assert!(matches!(
         other,
         Err(StoreError::MemberElsewhere { position: 2 })
     ));
-    assert_eq!(store.unit_of(token("member", 3)).await.unwrap(), None);
-    assert_eq!(store.contract(unit(2), None).await.unwrap(), None);
+    assert_eq!(unit_of(&store, 3).await, None);
+    assert_eq!(contract_at(&store, 2, None).await, None);
     // A version that no longer names a member keeps it; one may be named twice.
     store
         .put_contract(&contract(1, &[2, 4, 4], 2))
         .await
         .unwrap();
     for member in [1, 2, 4] {
-        let of = store.unit_of(token("member", member)).await.unwrap();
+        let of = unit_of(&store, member).await;
         assert_eq!(of, Some(unit(1)));
     }
 }
@@ -79,7 +113,7 @@ pub async fn a_member_moves_as_an_event_of_both_units<S: Store>(store: S) {
     assert_eq!(store.events(unit(1)).await.unwrap(), [event(1, 3)]);
     assert_eq!(store.events(unit(2)).await.unwrap(), [event(2, 1)]);
     assert_eq!(store.events(unit(3)).await.unwrap(), []);
-    let now = store.unit_of(token("member", 2)).await.unwrap();
+    let now = unit_of(&store, 2).await;
     assert_eq!(now, Some(unit(2)));
     // Who resolved the member before is told to look again.
     let before = seen(&store).await.unwrap();

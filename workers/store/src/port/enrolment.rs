@@ -55,14 +55,17 @@ pub trait Enrolment {
     /// enrolled under another moves, when they may, and both units get an
     /// event; otherwise [`StoreError::MemberElsewhere`](super::StoreError::MemberElsewhere).
     fn put_contract(&self, contract: &NewContract) -> impl Future<Output = Answer<u32>> + Send;
-    /// A version of a unit's contract; the latest when none is said.
-    fn contract(
+    /// Versions of units' contracts, the latest where none is said, in the order
+    /// asked.
+    fn contracts(
         &self,
-        unit: Token,
-        version: Option<u32>,
-    ) -> impl Future<Output = Answer<Option<ContractRow>>> + Send;
-    /// The unit a member is enrolled under.
-    fn unit_of(&self, member: Token) -> impl Future<Output = Answer<Option<Token>>> + Send;
+        of: &[(Token, Option<u32>)],
+    ) -> impl Future<Output = Answer<Vec<Option<ContractRow>>>> + Send;
+    /// The units members are enrolled under, in the order asked.
+    fn units_of(
+        &self,
+        members: &[Token],
+    ) -> impl Future<Output = Answer<Vec<Option<Token>>>> + Send;
     /// A unit's events, in order.
     fn events(&self, unit: Token) -> impl Future<Output = Answer<Vec<EventRow>>> + Send;
 }

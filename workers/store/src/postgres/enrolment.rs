@@ -9,6 +9,7 @@ use crate::port::{Answer, ContractRow, Enrolment, EventRow, NewContract, StoreEr
 use super::cells::Cells;
 use super::intake::members_of;
 use super::{PostgresStore, detection, doing, fenced, once, short, whole};
+use crate::alike::of_each;
 
 /// How often a contract is tried whose members move while it waits.
 const TRIES: usize = 16;
@@ -17,6 +18,20 @@ const TRIES: usize = 16;
 const ADDED: &str = "INSERT INTO unit (token) SELECT $1 \
      WHERE NOT EXISTS (SELECT FROM unit AS u WHERE u.token = $1) \
      ON CONFLICT (token) DO NOTHING";
+
+/// Contracts by unit and version, the latest where that is null.
+pub(super) const CONTRACTS: &str = "SELECT a.n - 1, c.* \
+     FROM unnest($1::bytea[], $2::integer[]) WITH ORDINALITY AS a (token, version, n) \
+     CROSS JOIN LATERAL (SELECT id, contract FROM unit WHERE unit.token = a.token OFFSET 0) AS u \
+     CROSS JOIN LATERAL (SELECT version, record, payload FROM contract \
+         WHERE contract.unit = u.id AND contract.version = coalesce(a.version, u.contract) \
+         OFFSET 0) AS c";
+
+/// Units by member.
+pub(super) const UNITS_OF: &str = "SELECT a.n - 1, u.token \
+     FROM unnest($1::bytea[]) WITH ORDINALITY AS a (token, n) \
+     CROSS JOIN LATERAL (SELECT unit FROM member WHERE member.token = a.token OFFSET 0) AS m \
+     CROSS JOIN LATERAL (SELECT token FROM unit WHERE unit.id = m.unit OFFSET 0) AS u";
 
 /// Locks units, in order.
 pub(super) const UNITS: &str =
@@ -39,34 +54,34 @@ impl Enrolment for PostgresStore {
         Err(fenced("a member's enrolment"))
     }
 
-    async fn contract(&self, unit: Token, version: Option<u32>) -> Answer<Option<ContractRow>> {
-        once!(self, "reading a contract", |conn| {
-            let row = sqlx::query(
-                "SELECT c.version, c.record, c.payload FROM unit AS u \
-                 JOIN contract AS c ON c.unit = u.id AND c.version = coalesce($2, u.contract) \
-                 WHERE u.token = $1",
-            )
-            .bind(&unit.0[..])
-            .bind(version.map(short))
-            .fetch_optional(conn)
-            .await
-            .map_err(doing("reading a contract"))?;
-            row.map(|row| Cells::of(&row, "contract").contract(unit))
-                .transpose()
+    async fn contracts(&self, of: &[(Token, Option<u32>)]) -> Answer<Vec<Option<ContractRow>>> {
+        if of.is_empty() {
+            return Ok(Vec::new());
+        }
+        once!(self, "reading contracts", |conn| {
+            let rows = sqlx::query(CONTRACTS)
+                .bind(of.iter().map(|(unit, _)| &unit.0[..]).collect::<Vec<_>>())
+                .bind(of.iter().map(|(_, at)| at.map(short)).collect::<Vec<_>>())
+                .fetch_all(conn)
+                .await
+                .map_err(doing("reading contracts"))?;
+            of_each(of, &rows, "contract", |cells, (unit, _)| {
+                cells.contract(*unit)
+            })
         })
     }
 
-    async fn unit_of(&self, member: Token) -> Answer<Option<Token>> {
-        once!(self, "reading a member's unit", |conn| {
-            let row = sqlx::query(
-                "SELECT u.token FROM member AS m JOIN unit AS u ON u.id = m.unit \
-                 WHERE m.token = $1",
-            )
-            .bind(&member.0[..])
-            .fetch_optional(conn)
-            .await
-            .map_err(doing("reading a member's unit"))?;
-            row.map(|row| Cells::of(&row, "unit").token()).transpose()
+    async fn units_of(&self, members: &[Token]) -> Answer<Vec<Option<Token>>> {
+        if members.is_empty() {
+            return Ok(Vec::new());
+        }
+        once!(self, "reading members' units", |conn| {
+            let rows = sqlx::query(UNITS_OF)
+                .bind(members.iter().map(|m| &m.0[..]).collect::<Vec<_>>())
+                .fetch_all(conn)
+                .await
+                .map_err(doing("reading members' units"))?;
+            of_each(members, &rows, "unit", |cells, _| cells.token())
         })
     }
 

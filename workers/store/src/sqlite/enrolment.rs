@@ -6,9 +6,10 @@ use sqlx::sqlite::SqliteConnection;
 
 use crate::port::{Answer, ContractRow, Enrolment, EventRow, NewContract, StoreError, Token};
 
-use super::bulk::{Bulk, hex_list};
+use super::bulk::{Bulk, hex_list, pair_list};
 use super::cells::Cells;
 use super::{SqliteStore, begin, detection, doing};
+use crate::alike::of_each;
 
 const MEMBERS: Bulk = Bulk {
     doing: "enrolling members",
@@ -16,6 +17,19 @@ const MEMBERS: Bulk = Bulk {
     columns: 2,
     after: "ON CONFLICT (token) DO NOTHING",
 };
+
+/// Stands for the latest version: none is so small.
+const LATEST: i64 = -1;
+
+/// Contracts by version and unit.
+pub(super) const CONTRACTS: &str = "SELECT j.key, c.version, c.record, c.payload \
+     FROM json_each(?1) AS j CROSS JOIN unit AS u ON u.token = unhex(j.value ->> 1) \
+     CROSS JOIN contract AS c ON c.unit = u.id \
+     AND c.version = coalesce(nullif(j.value ->> 0, ?2), u.contract)";
+
+/// Units by member.
+pub(super) const UNITS_OF: &str = "SELECT j.key, u.token FROM json_each(?) AS j \
+     CROSS JOIN member AS m ON m.token = unhex(j.value) CROSS JOIN unit AS u ON u.id = m.unit";
 
 impl Enrolment for SqliteStore {
     async fn put_contract(&self, contract: &NewContract) -> Answer<u32> {
@@ -68,32 +82,31 @@ impl Enrolment for SqliteStore {
         Ok(version)
     }
 
-    async fn contract(&self, unit: Token, version: Option<u32>) -> Answer<Option<ContractRow>> {
+    async fn contracts(&self, of: &[(Token, Option<u32>)]) -> Answer<Vec<Option<ContractRow>>> {
         let mut reader = self.reader().await?;
-        let row = sqlx::query(
-            "SELECT c.version, c.record, c.payload FROM unit AS u \
-             JOIN contract AS c ON c.unit = u.id AND c.version = coalesce(?2, u.contract) \
-             WHERE u.token = ?1",
-        )
-        .bind(&unit.0[..])
-        .bind(version)
-        .fetch_optional(&mut *reader)
-        .await
-        .map_err(doing("reading a contract"))?;
-        row.map(|row| Cells::of(&row, "contract").contract(unit))
-            .transpose()
+        let asked = of.iter().map(|(unit, version)| {
+            let version = version.map_or(LATEST, i64::from);
+            (version, &unit.0[..])
+        });
+        let rows = sqlx::query(CONTRACTS)
+            .bind(pair_list(asked))
+            .bind(LATEST)
+            .fetch_all(&mut *reader)
+            .await
+            .map_err(doing("reading contracts"))?;
+        of_each(of, &rows, "contract", |cells, (unit, _)| {
+            cells.contract(*unit)
+        })
     }
 
-    async fn unit_of(&self, member: Token) -> Answer<Option<Token>> {
+    async fn units_of(&self, members: &[Token]) -> Answer<Vec<Option<Token>>> {
         let mut reader = self.reader().await?;
-        let row = sqlx::query(
-            "SELECT u.token FROM member AS m JOIN unit AS u ON u.id = m.unit WHERE m.token = ?",
-        )
-        .bind(&member.0[..])
-        .fetch_optional(&mut *reader)
-        .await
-        .map_err(doing("reading a member's unit"))?;
-        row.map(|row| Cells::of(&row, "unit").token()).transpose()
+        let rows = sqlx::query(UNITS_OF)
+            .bind(hex_list(members.iter().map(|member| &member.0[..])))
+            .fetch_all(&mut *reader)
+            .await
+            .map_err(doing("reading members' units"))?;
+        of_each(members, &rows, "unit", |cells, _| cells.token())
     }
 
     async fn events(&self, unit: Token) -> Answer<Vec<EventRow>> {

@@ -151,11 +151,18 @@ impl Node {
     ) -> Result<Vec<Judged>> {
         let wanted: Vec<Group> = marked.iter().map(|unjudged| unjudged.group).collect();
         let mut groups = self.remember(&wanted, damaged).await?;
+        let of_deaths = |group: &Group| group.detector == DetectorId::ServiceAfterDeath;
+        let claims: Vec<ClaimId> = groups
+            .iter()
+            .filter(|(group, _)| of_deaths(group))
+            .filter_map(|(_, facts)| Some(facts.first()?.claim))
+            .collect();
+        let deaths = self.deaths_known(&claims).await?;
         for (group, facts) in &mut groups {
-            if group.detector == DetectorId::ServiceAfterDeath
+            if of_deaths(group)
                 && let Some(fact) = facts.first()
             {
-                let death = self.death_known(fact.claim).await?;
+                let death = deaths.get(&fact.claim).copied().flatten();
                 *facts = fraud::with_death(facts, death);
             }
         }
@@ -237,21 +244,51 @@ impl Node {
         }))
     }
 
-    /// What enrolment now says of the death of a claim's member.
-    async fn death_known(&self, claim: ClaimId) -> Result<Option<ServiceDate>> {
-        match self.store.claim(claim).await? {
-            None => Ok(None),
-            Some(row) => self.death_of(row.member).await,
-        }
+    /// What enrolment now says of the deaths of claims' members.
+    async fn deaths_known(
+        &self,
+        claims: &[ClaimId],
+    ) -> Result<BTreeMap<ClaimId, Option<ServiceDate>>> {
+        let rows = self.store.claims_by_id(claims).await?;
+        let members: BTreeSet<Token> = rows.iter().map(|row| row.member).collect();
+        let deaths = self.deaths_of(members).await?;
+        let death = |member| deaths.get(member).copied().flatten();
+        Ok(rows
+            .iter()
+            .map(|row| (row.id, death(&row.member)))
+            .collect())
     }
 
-    /// What enrolment now says of a member's death.
-    pub(super) async fn death_of(&self, member: Token) -> Result<Option<ServiceDate>> {
-        let Some(unit) = self.store.unit_of(member).await? else {
-            return Ok(None);
-        };
-        let contract = self.contract_of(unit, None).await?;
-        Ok(contract.and_then(|(_, contract)| self.death(&contract, member)))
+    /// What enrolment now says of members' deaths.
+    pub(super) async fn deaths_of(
+        &self,
+        members: impl IntoIterator<Item = Token>,
+    ) -> Result<BTreeMap<Token, Option<ServiceDate>>> {
+        let members: Vec<Token> = members.into_iter().collect();
+        let units = self.store.units_of(&members).await?;
+        let of: Vec<(Token, Option<Token>)> = members.into_iter().zip(units).collect();
+        self.deaths(&of).await
+    }
+
+    /// The same of members whose units are known; one without a unit is in no
+    /// contract.
+    pub(super) async fn deaths(
+        &self,
+        of: &[(Token, Option<Token>)],
+    ) -> Result<BTreeMap<Token, Option<ServiceDate>>> {
+        let units: BTreeSet<Token> = of.iter().filter_map(|(_, unit)| *unit).collect();
+        let latest: Vec<(Token, Option<u32>)> = units.iter().map(|unit| (*unit, None)).collect();
+        let mut contracts: BTreeMap<Token, Contract> = BTreeMap::new();
+        for (unit, contract) in units.into_iter().zip(self.contracts_of(&latest).await?) {
+            if let Some((_, contract)) = contract.transpose()? {
+                contracts.insert(unit, contract);
+            }
+        }
+        let death = |member, unit: Option<Token>| self.death(contracts.get(&unit?)?, member);
+        Ok(of
+            .iter()
+            .map(|(member, unit)| (*member, death(*member, *unit)))
+            .collect())
     }
 
     /// What a contract says of a member's death.

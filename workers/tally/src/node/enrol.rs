@@ -1,9 +1,13 @@
 //! Enrolment: contracts as versions that never change, members found by token.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context as _, Result};
 use tally_core::canon::Canon as _;
 use tally_core::claim::{Contract, UnitKey};
 use tally_store::port::{ContractRow, Enrolment as _, NewContract, Token};
+use tally_store::vault::VaultError;
+use tally_types::ServiceDate;
 
 use super::Node;
 use super::work::CONTRACT;
@@ -30,15 +34,28 @@ impl Node {
         // Those of whose death something else is known by now.
         let before = self.contract_of(unit, None).await?;
         let before = before.map(|(_, contract)| contract);
+        let members: Vec<Token> = contract
+            .members
+            .iter()
+            .map(|member| self.member_token(&member.id))
+            .collect();
+        let units = self.store.units_of(&members).await?;
+        let (theirs, elsewhere): (Vec<_>, Vec<_>) = members
+            .iter()
+            .copied()
+            .zip(units)
+            .partition(|(_, of)| *of == Some(unit));
+        let theirs = theirs.into_iter().map(|(member, _)| {
+            let death = before
+                .as_ref()
+                .and_then(|before| self.death(before, member));
+            (member, death)
+        });
+        let mut known: BTreeMap<Token, Option<ServiceDate>> = theirs.collect();
+        known.extend(self.deaths(&elsewhere).await?);
         let mut touched = Vec::new();
-        for member in &contract.members {
-            let token = self.member_token(&member.id);
-            let known = if self.store.unit_of(token).await? == Some(unit) {
-                before.as_ref().and_then(|before| self.death(before, token))
-            } else {
-                self.death_of(token).await?
-            };
-            if known != member.death {
+        for (member, token) in contract.members.iter().zip(&members) {
+            if known.get(token).copied().flatten() != member.death {
                 touched.push(self.death_group(&member.id));
             }
         }
@@ -70,11 +87,22 @@ impl Node {
         })
     }
 
-    /// Opens a stored contract.
-    pub(super) async fn open_contract(&self, row: &ContractRow) -> Result<Contract> {
-        let key = self.vault.key(row.sealed.record).await?;
-        Contract::from_canon(&key.open(CONTRACT, &row.sealed)?)
-            .context("a stored contract is damaged")
+    /// Contracts of units, each at a version or the latest; none where there is
+    /// none, and an error in the place of one that does not open.
+    pub(super) async fn contracts_of(
+        &self,
+        of: &[(Token, Option<u32>)],
+    ) -> Result<Vec<Option<Result<(u32, Contract)>>>> {
+        let rows = self.store.contracts(of).await?;
+        let records: Vec<_> = rows.iter().flatten().map(|row| row.sealed.record).collect();
+        let keys = self.vault.keys(&records).await?;
+        let open = |row: &ContractRow| {
+            let key = keys.get(&row.sealed.record).ok_or(VaultError::Erased)?;
+            let contract = Contract::from_canon(&key.open(CONTRACT, &row.sealed)?)
+                .context("a stored contract is damaged")?;
+            Ok((row.version, contract))
+        };
+        Ok(rows.iter().map(|row| row.as_ref().map(open)).collect())
     }
 
     /// The contract of a unit, at a version or the latest.
@@ -83,9 +111,7 @@ impl Node {
         unit: Token,
         version: Option<u32>,
     ) -> Result<Option<(u32, Contract)>> {
-        match self.store.contract(unit, version).await? {
-            None => Ok(None),
-            Some(row) => Ok(Some((row.version, self.open_contract(&row).await?))),
-        }
+        let mut contracts = self.contracts_of(&[(unit, version)]).await?;
+        contracts.pop().flatten().transpose()
     }
 }

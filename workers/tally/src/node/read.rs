@@ -220,7 +220,8 @@ impl Node {
     /// When the store fails.
     pub async fn read_contract(&self, member: &str) -> Result<Option<Contract>> {
         let token = self.member_token(member);
-        let Some(unit) = self.store.unit_of(token).await? else {
+        let unit = self.store.units_of(&[token]).await?.pop().flatten();
+        let Some(unit) = unit else {
             return Ok(None);
         };
         self.audit("contract-read", &[super::keys::hex(&unit.0)])

@@ -522,7 +522,10 @@ impl Node {
                     );
                 }
                 let death = match members.get(group) {
-                    Some(member) => self.death_of(*member).await.ok().flatten(),
+                    Some(member) => {
+                        let deaths = self.deaths_of([*member]).await.unwrap_or_default();
+                        deaths.get(member).copied().flatten()
+                    }
                     None => None,
                 };
                 let facts = fraud::with_death(facts, death);

@@ -1,6 +1,6 @@
 //! Intake: parse, resolve the member in enrolment, seal, sequence, queue.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
 use anyhow::{Context as _, Result};
@@ -46,7 +46,6 @@ tally_core::canon_record!(RefusedClaim {
 });
 
 /// Whose accumulators a claim moves, and in which version of the contract.
-#[derive(Clone)]
 struct Resolved {
     unit: Token,
     partition: u32,
@@ -166,12 +165,10 @@ impl Node {
             },
         );
         let mut keys = self.vault.fresh(read.claims.len()).await?.into_iter();
-        let mut resolved = BTreeMap::new();
+        let enrolled = self.enrolled(&read.claims).await?;
         let mut claims = Vec::with_capacity(read.claims.len());
         for claim in &read.claims {
-            let unit = self
-                .resolve(claim, delivery.submitter, partitions, &mut resolved)
-                .await?;
+            let unit = self.resolve(claim, delivery.submitter, partitions, &enrolled);
             let key = keys.next().context("no record key")?;
             claims.push(NewClaim {
                 id: claim.id,
@@ -200,34 +197,50 @@ impl Node {
         })
     }
 
+    /// The contracts that the members of claims are enrolled under: of those who
+    /// are, its version and its unit's key.
+    async fn enrolled(&self, claims: &[Claim]) -> Result<BTreeMap<Token, (u32, UnitKey)>> {
+        let members: BTreeSet<Token> = claims
+            .iter()
+            .map(|claim| self.member_token(&claim.member.identifier))
+            .collect();
+        let members: Vec<Token> = members.into_iter().collect();
+        let units = self.store.units_of(&members).await?;
+        let latest: BTreeSet<Token> = units.iter().flatten().copied().collect();
+        let latest: Vec<(Token, Option<u32>)> =
+            latest.into_iter().map(|unit| (unit, None)).collect();
+        let mut contracts: BTreeMap<Token, (u32, UnitKey)> = BTreeMap::new();
+        for ((unit, _), found) in latest.iter().zip(self.contracts_of(&latest).await?) {
+            if let Some((version, contract)) = found.transpose()? {
+                contracts.insert(*unit, (version, UnitKey::contract(&contract.id)));
+            }
+        }
+        let known = |unit: Option<Token>| contracts.get(&unit?).cloned();
+        let members = members.into_iter().zip(units);
+        Ok(members
+            .filter_map(|(member, unit)| Some((member, known(unit)?)))
+            .collect())
+    }
+
     /// The unit of a claim: its member's, or one of its own for a member that
     /// enrolment does not know.
-    async fn resolve(
+    fn resolve(
         &self,
         claim: &Claim,
         submitter: &str,
         partitions: NonZeroU32,
-        known: &mut BTreeMap<Token, Resolved>,
-    ) -> Result<Resolved> {
+        enrolled: &BTreeMap<Token, (u32, UnitKey)>,
+    ) -> Resolved {
         let member = self.member_token(&claim.member.identifier);
-        if let Some(resolved) = known.get(&member) {
-            return Ok(resolved.clone());
-        }
-        let enrolled = match self.store.unit_of(member).await? {
-            Some(unit) => self.contract_of(unit, None).await?,
-            None => None,
-        };
-        let (key, contract) = match enrolled {
-            Some((version, contract)) => (UnitKey::contract(&contract.id), Some(version)),
+        let (key, contract) = match enrolled.get(&member) {
+            Some((version, key)) => (key.clone(), Some(*version)),
             None => (UnitKey::unknown(submitter, &claim.member), None),
         };
-        let resolved = Resolved {
+        Resolved {
             unit: self.unit_token(&key),
             partition: key.partition(partitions),
             contract,
-        };
-        known.insert(member, resolved.clone());
-        Ok(resolved)
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The worker: takes what is queued, runs it through the policy in force and
 //! commits all that follows, a batch a transaction.
 
-use std::collections::{BTreeMap, BTreeSet, btree_map};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -404,14 +404,14 @@ impl Node {
     ) -> Result<Vec<Ready>> {
         let records: Vec<_> = queued.iter().map(|claim| claim.sealed.record).collect();
         let mut keys = self.vault.keys(&records).await?;
-        let mut contracts: BTreeMap<(Token, u32), Arc<Contract>> = BTreeMap::new();
+        let contracts = self.contracts_for(&queued).await?;
         let mut ready = Vec::with_capacity(queued.len());
         for queued in queued {
             if failed.contains_key(&queued.unit) {
                 continue;
             }
             let key = keys.remove(&queued.sealed.record);
-            match self.open_queued(&queued, key, &mut contracts).await {
+            match open_queued(&queued, key, &contracts) {
                 Ok((key, claim, contract)) => ready.push(Ready {
                     queued,
                     key,
@@ -426,30 +426,19 @@ impl Node {
         Ok(ready)
     }
 
-    async fn open_queued(
-        &self,
-        queued: &Queued,
-        key: Option<RecordKey>,
-        contracts: &mut BTreeMap<(Token, u32), Arc<Contract>>,
-    ) -> Result<(RecordKey, Claim, Option<Arc<Contract>>)> {
-        let key = key.context("its key is missing from keys.db: restore it")?;
-        let claim = Claim::from_canon(&key.open(CLAIM, &queued.sealed)?)
-            .context("its payload is damaged")?;
-        let Some(version) = queued.contract else {
-            return Ok((key, claim, None));
-        };
-        let place = (queued.unit, version);
-        let contract = match contracts.entry(place) {
-            btree_map::Entry::Occupied(held) => Arc::clone(held.get()),
-            btree_map::Entry::Vacant(free) => {
-                let (_, contract) = self
-                    .contract_of(queued.unit, Some(version))
-                    .await?
-                    .context("its contract is missing")?;
-                Arc::clone(free.insert(Arc::new(contract)))
-            }
-        };
-        Ok((key, claim, Some(contract)))
+    /// The contracts that queued claims were resolved with, by unit and version.
+    async fn contracts_for(&self, queued: &[Queued]) -> Result<Contracts> {
+        let wanted: BTreeSet<(Token, u32)> = queued
+            .iter()
+            .filter_map(|queued| Some((queued.unit, queued.contract?)))
+            .collect();
+        let of: Vec<_> = wanted.iter().map(|(unit, at)| (*unit, Some(*at))).collect();
+        let found = self.contracts_of(&of).await?;
+        Ok(wanted
+            .into_iter()
+            .zip(found)
+            .filter_map(|(of, found)| Some((of, found?.map(|(_, contract)| Arc::new(contract)))))
+            .collect())
     }
 
     /// The state of the units, opened. What does not open stops its own unit.
@@ -636,6 +625,28 @@ fn make_done(
         outcome,
         row,
     })
+}
+
+/// Contracts by unit and version; an error in the place of one that does not
+/// open.
+type Contracts = BTreeMap<(Token, u32), Result<Arc<Contract>>>;
+
+fn open_queued(
+    queued: &Queued,
+    key: Option<RecordKey>,
+    contracts: &Contracts,
+) -> Result<(RecordKey, Claim, Option<Arc<Contract>>)> {
+    let key = key.context("its key is missing from keys.db: restore it")?;
+    let claim =
+        Claim::from_canon(&key.open(CLAIM, &queued.sealed)?).context("its payload is damaged")?;
+    let Some(version) = queued.contract else {
+        return Ok((key, claim, None));
+    };
+    match contracts.get(&(queued.unit, version)) {
+        Some(Ok(contract)) => Ok((key, claim, Some(Arc::clone(contract)))),
+        Some(Err(error)) => Err(anyhow::anyhow!("{error:#}")),
+        None => Err(anyhow::anyhow!("its contract is missing")),
+    }
 }
 
 /// Whether a store could not be reached, or was out of something.

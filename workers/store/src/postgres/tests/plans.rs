@@ -183,6 +183,16 @@ async fn the_hot_path_searches() {
             ("claims", intake::STORED, &["unit_pkey"]),
             ("seen", intake::SEEN, &["submission_token_key"]),
             ("contracts' units", enrolment::UNITS, &["unit_pkey"]),
+            (
+                "contracts",
+                enrolment::CONTRACTS,
+                &["unit_token_key", "contract_pkey"],
+            ),
+            (
+                "units of",
+                enrolment::UNITS_OF,
+                &["member_pkey", "unit_pkey"],
+            ),
             ("units", commit::UNITS, &["unit_token_key"]),
             ("taken", commit::TAKEN, &["claim_id_key", "queue_pkey"]),
             ("balances", commit::BALANCES, &["accumulator_pkey"]),

@@ -161,9 +161,8 @@ async fn nobody_waits_in_a_circle() {
         let expected: Vec<u64> = (1..).take(numbers.len()).collect();
         assert_eq!(numbers, expected, "unit {of}");
     }
-    for member in 0..8 {
-        stores[0].unit_of(token("member", member)).await.unwrap();
-    }
+    let members: Vec<_> = (0..8).map(|member| token("member", member)).collect();
+    stores[0].units_of(&members).await.unwrap();
     let mut conn = beside(&settings).await;
     let deadlocks: i64 = sqlx::query_scalar(
         "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()",

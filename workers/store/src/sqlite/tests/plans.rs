@@ -8,7 +8,9 @@ use super::Folder;
 use crate::conformance::Fixture;
 use crate::conformance::world::{claim_id, day, flag, token, unit};
 use crate::port::{ClaimFilter, FlagFilter};
-use crate::sqlite::{SqliteStore, aside, commit, detection, flags, intake, log, reading, work};
+use crate::sqlite::{
+    SqliteStore, aside, commit, detection, enrolment, flags, intake, log, reading, work,
+};
 
 async fn plan(store: &SqliteStore, sql: impl SqlSafeStr) -> Vec<String> {
     let sql = format!("EXPLAIN QUERY PLAN {}", sql.into_sql_str().as_str());
@@ -49,6 +51,8 @@ async fn the_hot_path_searches() {
     let folder = Folder::new();
     let store = folder.fresh().await;
     for (name, sql) in [
+        ("contracts", enrolment::CONTRACTS),
+        ("units of", enrolment::UNITS_OF),
         ("units", work::UNITS),
         ("facts", detection::FACTS),
         ("sought", work::SOUGHT),
