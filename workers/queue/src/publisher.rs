@@ -1,7 +1,7 @@
 //! Publishing with confirms and a window.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::AMQPValue;
@@ -22,6 +22,9 @@ pub enum Fate {
     Returned,
     /// A queue refused it: it is full.
     Refused,
+    /// Nothing was said of it in time, while others were answered: its queue has
+    /// no leader. It may be there or not.
+    Unanswered,
 }
 
 impl Fate {
@@ -30,6 +33,7 @@ impl Fate {
             Self::Confirmed => "confirmed",
             Self::Returned => "no queue is bound there",
             Self::Refused => "its queue refused it",
+            Self::Unanswered => "nothing was said of it",
         }
     }
 }
@@ -72,7 +76,8 @@ impl Publisher {
     /// call that is dropped half-way leaves the same doubt.
     ///
     /// # Errors
-    /// When the broker cannot be reached, is lost, is slow or refuses.
+    /// When the broker cannot be reached, is lost, refuses, or answers for none
+    /// of them in time.
     pub async fn publish(&self, messages: &[Outgoing]) -> Result<Vec<Fate>, QueueError> {
         if messages.is_empty() {
             return Ok(Vec::new());
@@ -97,8 +102,15 @@ impl Publisher {
             .send(messages, self.settings.window.max(1), limit)
             .await;
         match fates {
+            Ok(fates) if fates.contains(&Fate::Unanswered) && session.blocked() => {
+                slot.backoff.failed();
+                Err(QueueError::Blocked)
+            }
             Ok(fates) => {
-                slot.session = Some(session);
+                // Answers that are still to come must not reach the next call.
+                if !fates.contains(&Fate::Unanswered) {
+                    slot.session = Some(session);
+                }
                 slot.backoff.went_well();
                 Ok(fates)
             }
@@ -210,7 +222,7 @@ impl Session {
         for (at, confirm) in waiting {
             answers.take(at, confirm).await?;
         }
-        Ok(answers.fates(first))
+        answers.fates(first)
     }
 
     async fn put(
@@ -257,25 +269,45 @@ async fn within<T>(
 
 /// The confirms of one call.
 struct Answers {
-    refused: Vec<bool>,
+    /// What was said of each; nothing, when that was waited for in vain.
+    said: Vec<Option<Confirmed>>,
     /// The numbers of the messages that came back.
     returned: BTreeSet<i64>,
     limit: Duration,
+    /// How long is still waited for others when one was not answered.
+    left: Option<Duration>,
 }
+
+/// Whether the broker took a message.
+struct Confirmed(bool);
+
+/// How long all others have when one message was not answered.
+const OTHERS: Duration = Duration::from_secs(2);
 
 impl Answers {
     fn new(count: usize, limit: Duration) -> Self {
         Self {
-            refused: vec![false; count],
+            said: (0..count).map(|_| None).collect(),
             returned: BTreeSet::new(),
             limit,
+            left: None,
         }
     }
 
     async fn take(&mut self, at: usize, confirm: PublisherConfirm) -> Result<(), QueueError> {
-        let answer = within(self.limit, "waiting for a confirm", confirm).await?;
-        if let Some(refused) = self.refused.get_mut(at) {
-            *refused = !matches!(answer, Confirmation::Ack(_));
+        let begun = Instant::now();
+        let patience = self.left.unwrap_or(self.limit);
+        let answer = tokio::time::timeout(patience, confirm).await;
+        if let Some(left) = &mut self.left {
+            *left = left.saturating_sub(begun.elapsed());
+        }
+        let Ok(answer) = answer else {
+            self.left.get_or_insert(OTHERS.min(self.limit));
+            return Ok(());
+        };
+        let answer = answer.map_err(|error| QueueError::of("waiting for a confirm", error))?;
+        if let Some(said) = self.said.get_mut(at) {
+            *said = Some(Confirmed(matches!(answer, Confirmation::Ack(_))));
         }
         if let Some(message) = answer.take_message() {
             let headers = crate::message::Headers {
@@ -286,18 +318,21 @@ impl Answers {
         Ok(())
     }
 
-    fn fates(self, first: i64) -> Vec<Fate> {
-        (first..)
-            .zip(self.refused)
-            .map(|(number, refused)| {
-                if self.returned.contains(&number) {
-                    Fate::Returned
-                } else if refused {
-                    Fate::Refused
-                } else {
-                    Fate::Confirmed
-                }
+    fn fates(self, first: i64) -> Result<Vec<Fate>, QueueError> {
+        if self.said.iter().all(Option::is_none) {
+            return Err(QueueError::Slow {
+                doing: "waiting for a confirm".to_owned(),
+                seconds: self.limit.as_secs(),
+            });
+        }
+        Ok((first..)
+            .zip(self.said)
+            .map(|(number, said)| match said {
+                _ if self.returned.contains(&number) => Fate::Returned,
+                None => Fate::Unanswered,
+                Some(Confirmed(true)) => Fate::Confirmed,
+                Some(Confirmed(false)) => Fate::Refused,
             })
-            .collect()
+            .collect())
     }
 }

@@ -468,6 +468,77 @@ async fn a_damaged_contract_stops_only_who_needs_it() {
     assert!(running.end(), "it ends well");
 }
 
+/// A submitter whose queue does not answer holds up nobody else's results, and
+/// gets its own when it answers again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_that_does_not_answer_holds_up_nobody() {
+    let rabbit = tally_rig::Rabbit::start().unwrap();
+    let names = ["riverside", "hillside"];
+    let signers = names.map(|name| tally_core::ledger::SigningKey::new(name, &[5; 32]).unwrap());
+    let organisations: Vec<String> = names
+        .iter()
+        .zip(&signers)
+        .map(|(name, signer)| {
+            let key = tally::node::keys::hex(&signer.verifier().public());
+            format!("[[organisation]]\nid = \"{name}\"\nkey = \"{key}\"\n")
+        })
+        .collect();
+    let site = Site::on(rabbit.url(), &organisations.concat());
+    let file = site.folder().join("family.json").display().to_string();
+    std::fs::write(&file, FAMILY).unwrap();
+    let import = site.command(&["member", "import", &file]).output();
+    text(&import.unwrap(), 0);
+    let node = site.node(Clock::System).await;
+    let running = site.start("node", "n");
+    running.address("Pages on http://");
+    let settings = Settings::new(&site.broker);
+    let topology = Topology::new("", 8).unwrap();
+    for name in names {
+        let inbox = format!("{name}.inbox");
+        bind_results(&settings, &topology, name, &inbox)
+            .await
+            .unwrap();
+    }
+    let publisher = Publisher::new(settings.clone());
+    let submit = async |which: usize, number: &str| {
+        let claim = claim(number);
+        let what = Sealing {
+            payer: "harbor-health",
+            submitter: names[which],
+            interchange: number,
+            format: Format::Tally,
+            created: "2026-11-25T12:00:00Z",
+            payload: claim.as_bytes(),
+        };
+        let body = Envelope::seal(&what, &node.envelope_key(), &signers[which]).unwrap();
+        let mut message = topology.to_intake(body, number).unwrap();
+        message.headers = message.headers.with_reply_to("nowhere").unwrap();
+        publisher.publish_surely(&message).await.unwrap();
+    };
+    let stuck = |what: &str| {
+        let evaluated = format!(
+            "[sys:{what}(amqqueue:get_pid(Q)) || Q <- rabbit_amqqueue:list(), \
+             element(4, amqqueue:get_name(Q)) =:= <<\"riverside.inbox\">>]."
+        );
+        let said = rabbit
+            .command("rabbitmqctl", &["eval", &evaluated])
+            .unwrap();
+        assert!(said.contains("ok"), "{said}");
+    };
+    stuck("suspend");
+    submit(0, "S-1").await;
+    submit(1, "S-2").await;
+    submit(1, "S-3").await;
+    assert_eq!(messages(&settings, "hillside.inbox", 2).await.len(), 2);
+    stuck("resume");
+    // Once or more: while nothing was said of it, it was told again.
+    let told = messages(&settings, "riverside.inbox", 1).await;
+    let ids = told.iter().map(|(headers, _)| headers.message_id());
+    let ids: std::collections::BTreeSet<_> = ids.collect();
+    assert_eq!(ids.len(), 1);
+    assert!(running.end(), "it ends well");
+}
+
 /// Nothing that identifies a person stands in the database or in a log.
 fn assert_sealed(site: &Site, log: &str) {
     let dumped = std::process::Command::new("pg_dump")

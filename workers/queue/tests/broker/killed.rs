@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use tally_queue::{Fate, QueueError, Settings};
+use tally_queue::{Fate, Headers, QueueError, Settings};
 use tally_rig::Rabbit;
 
 use crate::site::{LONG, Site, number};
@@ -114,6 +114,42 @@ async fn nothing_is_lost_when_the_broker_is_killed() {
     let none: [usize; 0] = [];
     assert_eq!(lost, none, "of {count}, {errors} errors, {left:?}");
     println!("{count} published, {errors} calls failed, none lost");
+}
+
+/// A queue that has no leader, as one without a majority has none, holds up
+/// A queue that does not answer, as one without a leader does not: nothing is
+/// said of its messages, and what is said of others' is not lost. (A channel
+/// that meets such a queue first may hang as a whole: whoever publishes to
+/// several must try it apart.)
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_without_a_leader_holds_nobody_up() {
+    let rabbit = Rabbit::start().unwrap();
+    let mut settings = Settings::new(rabbit.url());
+    settings.confirm_timeout = Duration::from_secs(3);
+    let site = Site::with(settings, 2).await;
+    let places: Vec<_> = site.topology.places().collect();
+    let to = |at: usize| {
+        let headers = Headers::new();
+        site.topology.to_partition(places[at], vec![7], headers)
+    };
+    let both = [to(0), to(1), to(0), to(1), to(0)];
+    let publish = async |messages: &[_]| site.publisher.publish(messages).await;
+    assert_eq!(publish(&both).await.unwrap(), [Fate::Confirmed; 5]);
+    let stop = format!(
+        "[sys:suspend(amqqueue:get_pid(Q)) || Q <- rabbit_amqqueue:list(), \
+         element(4, amqqueue:get_name(Q)) =:= <<\"{}\">>].",
+        site.topology.partition(places[1])
+    );
+    let stopped = rabbit.command("rabbitmqctl", &["eval", &stop]).unwrap();
+    assert!(stopped.contains("ok"), "{stopped}");
+    let fates = publish(&both).await.unwrap();
+    let (taken, stuck) = (Fate::Confirmed, Fate::Unanswered);
+    assert_eq!(fates, [taken, stuck, taken, stuck, taken]);
+    // What is published next has answers of its own.
+    assert_eq!(publish(&[to(0)]).await.unwrap(), [Fate::Confirmed]);
+    // Nobody is answered: then nothing is known of the broker.
+    let error = publish(&[to(1)]).await.unwrap_err();
+    assert!(matches!(error, QueueError::Slow { .. }), "{error}");
 }
 
 /// A broker short of memory takes nothing; that is said, and when it is over

@@ -27,7 +27,7 @@ pub use layout::{Identity, Layout};
 pub use log::{Head, Integration, Leaf, Log, OutboxRow, PendingFlag};
 pub use publications::{NewPolicy, PolicyRow, Publications};
 pub use reading::{ClaimFilter, ClaimRow, FlagFilter, FlagListed, OutcomeRow, Reading, Totals};
-pub use relay::{DeadLetterRow, DeadLetters, Dispatch, NewDeadLetter, Relay, ResultRow};
+pub use relay::{Among, DeadLetterRow, DeadLetters, Dispatch, NewDeadLetter, Relay, ResultRow};
 pub use work::{
     AccumulatorName, AccumulatorRow, Adjudicated, Batch, FactRow, FlagGroup, FlagRow, Group,
     HeldRow, Queued, Taken, UnitState, Waiting, Work,

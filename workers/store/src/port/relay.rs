@@ -35,11 +35,35 @@ pub struct ResultRow {
     pub outcome_hash: [u8; 32],
 }
 
+/// Some of all there are.
+#[derive(Debug, Clone, Copy)]
+pub enum Among<'a, K> {
+    /// All but these.
+    Without(&'a [K]),
+    /// This alone.
+    Only(&'a K),
+}
+
+impl<K: Clone> Among<'_, K> {
+    /// Those left out, and the only one.
+    pub(crate) fn parts(self) -> (Vec<K>, Option<K>) {
+        match self {
+            Self::Without(keys) => (keys.to_vec(), None),
+            Self::Only(key) => (Vec::new(), Some(key.clone())),
+        }
+    }
+}
+
 /// What a store does beside a message broker. The store is the truth: what the
 /// broker holds can be published again from it.
 pub trait Relay {
-    /// Claims that are ready and not published, in order of arrival.
-    fn unpublished(&self, limit: u32) -> impl Future<Output = Answer<Vec<Dispatch>>> + Send;
+    /// Claims that are ready and not published, in order of arrival: of these
+    /// partitions.
+    fn unpublished(
+        &self,
+        limit: u32,
+        of: Among<'_, u32>,
+    ) -> impl Future<Output = Answer<Vec<Dispatch>>> + Send;
     /// Notes that the broker has them.
     fn published(&self, claims: &[ClaimId]) -> impl Future<Output = Answer<()>> + Send;
     /// Counts as not published what of a partition is ready and was published
@@ -52,8 +76,12 @@ pub trait Relay {
         seconds: u32,
         limit: u32,
     ) -> impl Future<Output = Answer<u64>> + Send;
-    /// Results that were not told yet, in order.
-    fn results(&self, limit: u32) -> impl Future<Output = Answer<Vec<ResultRow>>> + Send;
+    /// Results that were not told yet, in order: of these submitters.
+    fn results(
+        &self,
+        limit: u32,
+        of: Among<'_, String>,
+    ) -> impl Future<Output = Answer<Vec<ResultRow>>> + Send;
     /// Notes that they were told.
     fn told(&self, ids: &[i64]) -> impl Future<Output = Answer<()>> + Send;
     /// Counts, before claims are tried again that were delivered before, that

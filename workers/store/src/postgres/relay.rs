@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::postgres::PgConnection;
 use tally_core::claim::ClaimId;
 
-use crate::port::{Answer, Dispatch, Relay, ResultRow};
+use crate::port::{Among, Answer, Dispatch, Relay, ResultRow};
 
 use super::cells::Cells;
 use super::{PostgresStore, doing, once, short, whole};
@@ -14,7 +14,9 @@ use crate::alike::status_of;
 /// What is ready and was not published, in order.
 pub(super) const UNPUBLISHED: &str = "SELECT c.id, q.partitions, q.partition, q.trace \
      FROM (SELECT claim + 0 AS claim, partitions, partition, trace FROM queue \
-           WHERE state = 0 AND published IS NULL ORDER BY claim + 0 LIMIT $1) AS q \
+           WHERE state = 0 AND published IS NULL AND partition <> ALL ($2) \
+           AND partition = coalesce($3, partition) \
+           ORDER BY claim + 0 LIMIT $1) AS q \
      CROSS JOIN LATERAL (SELECT id FROM claim WHERE claim.place = q.claim OFFSET 0) AS c \
      ORDER BY q.claim";
 
@@ -38,10 +40,11 @@ pub(super) const LOST: &str = "UPDATE queue SET published = NULL WHERE claim = A
 
 /// Results, in order.
 pub(super) const RESULTS: &str = "SELECT r.claim, c.id, c.submitter, o.status, o.hash \
-     FROM (SELECT claim FROM result ORDER BY claim LIMIT $1) AS r \
+     FROM (SELECT claim FROM result ORDER BY claim OFFSET 0) AS r \
      CROSS JOIN LATERAL (SELECT * FROM claim WHERE claim.place = r.claim OFFSET 0) AS c \
      CROSS JOIN LATERAL (SELECT * FROM outcome WHERE outcome.claim = r.claim OFFSET 0) AS o \
-     ORDER BY r.claim";
+     WHERE c.submitter <> ALL ($2) AND c.submitter = coalesce($3, c.submitter) \
+     ORDER BY r.claim LIMIT $1";
 
 /// Locks the units of claims, in order.
 pub(super) const UNITS: &str = "SELECT id FROM unit WHERE id = ANY(array(\
@@ -56,10 +59,13 @@ pub(super) const SUSPECTED: &str = "WITH asked AS MATERIALIZED (\
      UNION ALL SELECT claim, NULL, crashes FROM counted";
 
 impl Relay for PostgresStore {
-    async fn unpublished(&self, limit: u32) -> Answer<Vec<Dispatch>> {
+    async fn unpublished(&self, limit: u32, of: Among<'_, u32>) -> Answer<Vec<Dispatch>> {
+        let (without, only) = of.parts();
         once!(self, "reading what is to be published", |conn| {
             let rows = sqlx::query(UNPUBLISHED)
                 .bind(i64::from(limit))
+                .bind(without.into_iter().map(short).collect::<Vec<_>>())
+                .bind(only.map(short))
                 .fetch_all(conn)
                 .await
                 .map_err(doing("reading what is to be published"))?;
@@ -102,10 +108,13 @@ impl Relay for PostgresStore {
         })
     }
 
-    async fn results(&self, limit: u32) -> Answer<Vec<ResultRow>> {
+    async fn results(&self, limit: u32, of: Among<'_, String>) -> Answer<Vec<ResultRow>> {
+        let (without, only) = of.parts();
         once!(self, "reading results", |conn| {
             let rows = sqlx::query(RESULTS)
                 .bind(i64::from(limit))
+                .bind(without)
+                .bind(only)
                 .fetch_all(conn)
                 .await
                 .map_err(doing("reading results"))?;

@@ -11,7 +11,7 @@ use tally::node::clock::Clock;
 use tally::roles::{self, Shared, Stopper};
 use tally_core::claim::ClaimId;
 use tally_queue::Settings;
-use tally_store::port::{Intake as _, Log as _, Relay as _, Token, Work as _};
+use tally_store::port::{Among, Intake as _, Log as _, Relay as _, Token, Work as _};
 use tally_store::postgres::PostgresStore;
 use tally_store::vault::random;
 use tally_types::ServiceDate;
@@ -247,7 +247,12 @@ impl Site {
     /// Publishes what was accepted, by the relay.
     pub async fn publish(&self) -> Result<()> {
         let running = self.start(128, true, false, true).await?;
-        while !self.store()?.unpublished(1).await?.is_empty() {
+        while !self
+            .store()?
+            .unpublished(1, Among::Without(&[]))
+            .await?
+            .is_empty()
+        {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         running.end().await
@@ -257,7 +262,7 @@ impl Site {
     /// publishing it.
     pub async fn mark(&self) -> Result<()> {
         loop {
-            let rows = self.store()?.unpublished(1024).await?;
+            let rows = self.store()?.unpublished(1024, Among::Without(&[])).await?;
             if rows.is_empty() {
                 return Ok(());
             }
@@ -403,7 +408,9 @@ impl Site {
     async fn drained(&self) -> Result<()> {
         loop {
             let store = self.store()?;
-            if store.outbox(1).await?.is_empty() && store.results(1).await?.is_empty() {
+            if store.outbox(1).await?.is_empty()
+                && store.results(1, Among::Without(&[])).await?.is_empty()
+            {
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(10)).await;

@@ -336,6 +336,7 @@ async fn publish_again(node: &Node, config: &Config, row: &DeadLetterRow) -> Res
         Fate::Confirmed => Ok(()),
         Fate::Returned => bail!("its queue is gone from the broker: discard it"),
         Fate::Refused => bail!("its queue refused it: is it full?"),
+        Fate::Unanswered => bail!("the broker said nothing of it: does its queue have a leader?"),
     }
 }
 

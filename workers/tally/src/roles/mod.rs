@@ -8,6 +8,7 @@
 //! again: a message twice is told by the fence, one that is lost is published
 //! again.
 
+mod aside;
 mod batch;
 mod fleet;
 mod health;

@@ -6,17 +6,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use tally_core::claim::ClaimId;
 use tally_queue::envelope::NodePublicKey;
 use tally_queue::{
-    Consumer, Fate, Headers, Inspector, Place, Publisher, QueueError, QueueKey, REFERENCES, header,
+    Consumer, Fate, Headers, Inspector, Outgoing, Place, Publisher, QueueError, QueueKey,
+    REFERENCES, header,
 };
 use tally_store::port::{
-    DeadLetters as _, Dispatch, NewDeadLetter, Relay as _, ResultRow, Work as _,
+    Among, DeadLetters as _, Dispatch, NewDeadLetter, Relay as _, ResultRow, Work as _,
 };
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+use super::aside::Aside;
 use super::fleet::{HEARD, RELAY, leads};
 use super::{Patience, Shared, is_missing, surely};
 use crate::failpoint;
@@ -25,6 +26,8 @@ use crate::node::clock::Clock;
 
 /// Claims published at once, and results.
 const AT_ONCE: u32 = 1024;
+/// How long a confirm is waited for from whoever is tried apart.
+const TRIAL: Duration = Duration::from_secs(3);
 /// How long nothing is looked for after nothing was found: from, to.
 const IDLE: (Duration, Duration) = (Duration::from_millis(4), Duration::from_millis(128));
 /// How often a relay tells that it lives.
@@ -145,62 +148,131 @@ impl Pace {
 
 /// Publishes claims to their partitions, in order of arrival.
 async fn dispatch(shared: Arc<Shared>, mut leading: Leading) {
-    let key = QueueKey::new(*shared.node.keys().queue);
-    let publisher = Publisher::new(shared.broker.clone());
+    let out = Dispatching {
+        shared: &shared,
+        key: QueueKey::new(*shared.node.keys().queue),
+    };
+    let (all, apart) = publishers(&shared);
+    let mut aside = Aside::new("a partition");
     let mut pace = Pace::new("publishing claims");
     while to_lead(&shared, &mut leading).await {
-        let done = dispatch_once(&shared, &key, &publisher).await;
+        let mut done = out.publish(&all, &mut aside, None).await;
+        for partition in aside.due() {
+            done = and(done, out.publish(&apart, &mut aside, Some(partition)).await);
+        }
         if !pace.next(&shared, done, Some(&shared.queued)).await {
             break;
         }
     }
-    publisher.close().await;
+    all.close().await;
+    apart.close().await;
 }
 
-/// Answers whether there was anything.
-async fn dispatch_once(shared: &Shared, key: &QueueKey, publisher: &Publisher) -> Result<bool> {
-    let store = shared.store()?;
-    let rows = store.unpublished(AT_ONCE).await?;
-    if rows.is_empty() {
-        return Ok(false);
-    }
-    let runs = runs(&rows);
-    let mut topologies = BTreeMap::new();
-    let mut messages = Vec::with_capacity(runs.len());
-    for Run { place, claims } in &runs {
-        let topology = match topologies.get(&place.0) {
-            Some(topology) => topology,
-            None => topologies
-                .entry(place.0)
-                .or_insert(shared.topology(place.0)?),
+/// A publisher for all, and one for whoever is tried apart.
+fn publishers(shared: &Shared) -> (Publisher, Publisher) {
+    let mut little = shared.broker.clone();
+    little.confirm_timeout = TRIAL.min(little.confirm_timeout);
+    (
+        Publisher::new(shared.broker.clone()),
+        Publisher::new(little),
+    )
+}
+
+/// Whether either was done; an error, when there was one.
+fn and(one: Result<bool>, other: Result<bool>) -> Result<bool> {
+    Ok(one? | other?)
+}
+
+/// What nobody was told the fate of.
+fn is_slow(error: &QueueError) -> bool {
+    matches!(error, QueueError::Slow { .. })
+}
+
+struct Dispatching<'a> {
+    shared: &'a Shared,
+    key: QueueKey,
+}
+
+impl Dispatching<'_> {
+    /// Publishes what waits, of one partition that is tried apart, or of all that
+    /// are not. Answers whether anything was taken.
+    async fn publish(
+        &self,
+        publisher: &Publisher,
+        aside: &mut Aside<u32>,
+        only: Option<u32>,
+    ) -> Result<bool> {
+        let store = self.shared.store()?;
+        let rows = match &only {
+            Some(only) => store.unpublished(1, Among::Only(only)).await?,
+            None => {
+                store
+                    .unpublished(AT_ONCE, Among::Without(&aside.all()))
+                    .await?
+            }
         };
-        let place = Place {
-            partitions: topology.partitions(),
-            partition: u16::try_from(place.1)?,
+        if rows.is_empty() {
+            return Ok(false);
+        }
+        let runs = runs(&rows);
+        let messages = self.messages(&runs)?;
+        failpoint::reach("before-publish");
+        let fates = match publisher.publish(&messages).await {
+            Err(error) if is_slow(&error) => match only {
+                Some(partition) => {
+                    aside.not_taken(partition);
+                    return Ok(false);
+                }
+                None => {
+                    aside.doubted(runs.iter().map(|run| run.place.1));
+                    return Err(error.into());
+                }
+            },
+            answered => answered?,
         };
-        let ids: Vec<_> = claims.iter().map(|row| row.claim.0).collect();
-        messages.push(topology.to_partition(place, key.seal(place, &ids)?, headers(claims)?));
+        failpoint::reach("after-publish");
+        let mut taken = Vec::with_capacity(rows.len());
+        for (run, fate) in runs.iter().zip(&fates) {
+            let (_, partition) = run.place;
+            match fate {
+                Fate::Confirmed => {
+                    aside.taken(&partition);
+                    taken.extend(run.claims.iter().map(|row| row.claim));
+                }
+                Fate::Refused | Fate::Unanswered => aside.not_taken(partition),
+                Fate::Returned => {}
+            }
+        }
+        store.published(&taken).await?;
+        metrics::counter!("tally_claims_published_total").increment(taken.len() as u64);
+        if fates.contains(&Fate::Returned) {
+            declare_all(self.shared).await;
+            anyhow::bail!("the broker has no queue for some of the claims");
+        }
+        Ok(!taken.is_empty())
     }
-    failpoint::reach("before-publish");
-    let fates = publisher.publish(&messages).await?;
-    failpoint::reach("after-publish");
-    let taken: Vec<ClaimId> = runs
-        .iter()
-        .zip(&fates)
-        .filter(|(_, fate)| **fate == Fate::Confirmed)
-        .flat_map(|(run, _)| run.claims.iter().map(|row| row.claim))
-        .collect();
-    store.published(&taken).await?;
-    metrics::counter!("tally_claims_published_total").increment(taken.len() as u64);
-    if fates.contains(&Fate::Returned) {
-        declare_all(shared).await;
-        anyhow::bail!("the broker has no queue for some of the claims");
+
+    fn messages(&self, runs: &[Run<'_>]) -> Result<Vec<Outgoing>> {
+        let mut topologies = BTreeMap::new();
+        let mut messages = Vec::with_capacity(runs.len());
+        for Run { place, claims } in runs {
+            let (partitions, partition) = *place;
+            let topology = match topologies.get(&partitions) {
+                Some(topology) => topology,
+                None => topologies
+                    .entry(partitions)
+                    .or_insert(self.shared.topology(partitions)?),
+            };
+            let place = Place {
+                partitions: topology.partitions(),
+                partition: u16::try_from(partition)?,
+            };
+            let ids: Vec<_> = claims.iter().map(|row| row.claim.0).collect();
+            let body = self.key.seal(place, &ids)?;
+            messages.push(topology.to_partition(place, body, headers(claims)?));
+        }
+        Ok(messages)
     }
-    anyhow::ensure!(
-        taken.len() == rows.len(),
-        "the broker refused some of the claims: is a queue full?"
-    );
-    Ok(true)
 }
 
 /// Claims that follow each other in a partition: what a message refers to.
@@ -264,21 +336,38 @@ async fn declare_all(shared: &Shared) {
 
 /// Tells submitters what their claims came to.
 async fn results(shared: Arc<Shared>, mut leading: Leading) {
-    let publisher = Publisher::new(shared.broker.clone());
+    let (all, apart) = publishers(&shared);
+    let mut aside = Aside::new("a submitter");
     let mut pace = Pace::new("publishing results");
     while to_lead(&shared, &mut leading).await {
-        let done = results_once(&shared, &publisher).await;
+        let mut done = tell(&shared, &all, &mut aside, None).await;
+        for submitter in aside.due() {
+            done = and(
+                done,
+                tell(&shared, &apart, &mut aside, Some(submitter)).await,
+            );
+        }
         if !pace.next(&shared, done, None).await {
             break;
         }
     }
-    publisher.close().await;
+    all.close().await;
+    apart.close().await;
 }
 
-/// Answers whether there were any.
-async fn results_once(shared: &Shared, publisher: &Publisher) -> Result<bool> {
+/// Tells results: those of one submitter who is tried apart, or of all who are
+/// not. Answers whether any was taken.
+async fn tell(
+    shared: &Shared,
+    publisher: &Publisher,
+    aside: &mut Aside<String>,
+    only: Option<String>,
+) -> Result<bool> {
     let store = shared.store()?;
-    let rows = store.results(AT_ONCE).await?;
+    let rows = match &only {
+        Some(only) => store.results(1, Among::Only(only)).await?,
+        None => store.results(AT_ONCE, Among::Without(&aside.all())).await?,
+    };
     if rows.is_empty() {
         return Ok(false);
     }
@@ -293,25 +382,37 @@ async fn results_once(shared: &Shared, publisher: &Publisher) -> Result<bool> {
             .with_content_type(content_type)?;
         messages.push(topology.to_results(&row.submitter, body, headers));
     }
-    let fates = publisher.publish(&messages).await?;
+    let fates = match publisher.publish(&messages).await {
+        Err(error) if is_slow(&error) => match only {
+            Some(submitter) => {
+                aside.not_taken(submitter);
+                return Ok(false);
+            }
+            None => {
+                aside.doubted(heard.map(|row| row.submitter.clone()));
+                return Err(error.into());
+            }
+        },
+        answered => answered?,
+    };
     failpoint::reach("results-published");
-    // One submitter's full queue does not have all others told again.
-    let refused: BTreeSet<i64> = heard
-        .zip(&fates)
-        .filter(|(_, fate)| **fate != Fate::Confirmed)
-        .map(|(row, _)| row.id)
-        .collect();
+    let mut refused: BTreeSet<i64> = BTreeSet::new();
+    for (row, fate) in heard.zip(&fates) {
+        match fate {
+            Fate::Confirmed | Fate::Returned => aside.taken(&row.submitter),
+            Fate::Refused | Fate::Unanswered => {
+                aside.not_taken(row.submitter.clone());
+                refused.insert(row.id);
+            }
+        }
+    }
     let told: Vec<i64> = rows
         .iter()
         .map(|row| row.id)
         .filter(|id| !refused.contains(id))
         .collect();
     store.told(&told).await?;
-    anyhow::ensure!(
-        refused.is_empty(),
-        "the broker refused some of the results: is a queue full?"
-    );
-    Ok(true)
+    Ok(!told.is_empty())
 }
 
 /// What is told of a claim: nothing that identifies a person, and under the
@@ -523,4 +624,43 @@ async fn letter(shared: &Shared, delivery: &tally_queue::Delivery) -> Result<New
 /// database takes no zero bytes, and no terminal is to be steered.
 fn plain(text: String) -> String {
     text.chars().filter(|c| !c.is_control()).take(600).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_refers_to_what_follows_in_a_partition() {
+        let row = |n: u8, partition| Dispatch {
+            claim: tally_core::claim::ClaimId([n; 16]),
+            partitions: 2,
+            partition,
+            trace: None,
+        };
+        let mut rows: Vec<Dispatch> = (0..200).map(|n| row(n, u32::from(n % 3 == 0))).collect();
+        let numbers =
+            |run: &Run<'_>| -> Vec<u8> { run.claims.iter().map(|r| r.claim.0[0]).collect() };
+        let others: Vec<u8> = (0..200).filter(|n| n % 3 != 0).collect();
+        let found: Vec<_> = runs(&rows)
+            .iter()
+            .map(|run| (run.place, numbers(run)))
+            .collect();
+        let expected = [
+            ((2, 1), (0..200).filter(|n| n % 3 == 0).collect::<Vec<u8>>()),
+            ((2, 0), others[..REFERENCES].to_vec()),
+            ((2, 0), others[REFERENCES..].to_vec()),
+        ];
+        assert_eq!(found, expected);
+        // The trace that all have is the message's.
+        let traced = |headers: Headers| headers.traceparent();
+        let of = |rows: &[Dispatch]| traced(headers(&rows.iter().collect::<Vec<_>>()).unwrap());
+        let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        assert_eq!(of(&rows), None);
+        rows.iter_mut()
+            .for_each(|row| row.trace = Some(trace.to_owned()));
+        assert_eq!(of(&rows).as_deref(), Some(trace));
+        rows[7].trace = None;
+        assert_eq!(of(&rows), None);
+    }
 }

@@ -30,7 +30,11 @@ pub struct Site {
 impl Site {
     /// Servers are started when they are not there; the node is set up.
     pub fn new(more: &str) -> Self {
-        let broker = shared_rabbit().fresh_vhost().unwrap();
+        Self::on(shared_rabbit().fresh_vhost().unwrap(), more)
+    }
+
+    /// On a broker of one's own, by its URL.
+    pub fn on(broker: String, more: &str) -> Self {
         let more = format!("[broker]\nurl = {broker:?}\n{more}");
         Self::with(broker, &more)
     }

@@ -2,7 +2,7 @@
 
 use super::{open, settings};
 use crate::conformance::world::{batch, claim_id, decided, note, sealed, submission, token};
-use crate::port::{Audit, DeadLetters, Dispatch, Intake, NewDeadLetter, Relay, Work};
+use crate::port::{Among, Audit, DeadLetters, Dispatch, Intake, NewDeadLetter, Relay, Work};
 
 fn dispatch(n: u64, partition: u32) -> Dispatch {
     Dispatch {
@@ -19,30 +19,57 @@ async fn what_is_ready_is_published_once() {
     let claims = [(1, 2), (2, 2), (3, 1)];
     store.accept(&submission(1, &claims)).await.unwrap();
     let all = [dispatch(1, 0), dispatch(2, 0), dispatch(3, 1)];
-    assert_eq!(store.unpublished(10).await.unwrap(), all);
-    assert_eq!(store.unpublished(2).await.unwrap(), all[..2]);
+    assert_eq!(
+        store.unpublished(10, Among::Without(&[])).await.unwrap(),
+        all
+    );
+    assert_eq!(
+        store.unpublished(2, Among::Without(&[])).await.unwrap(),
+        all[..2]
+    );
+    let without = Among::Without(&[0, 7]);
+    assert_eq!(store.unpublished(2, without).await.unwrap(), all[2..]);
+    assert_eq!(
+        store.unpublished(9, Among::Only(&0)).await.unwrap(),
+        all[..2]
+    );
     store
         .published(&[claim_id(1), claim_id(3), claim_id(99)])
         .await
         .unwrap();
-    assert_eq!(store.unpublished(10).await.unwrap(), all[1..2]);
+    assert_eq!(
+        store.unpublished(10, Among::Without(&[])).await.unwrap(),
+        all[1..2]
+    );
     // What a broker has lost is published again.
     assert_eq!(store.lost(2, 0, 3600, 9).await.unwrap(), 0);
     assert_eq!(store.lost(3, 0, 0, 9).await.unwrap(), 0);
     assert_eq!(store.lost(2, 0, 0, 9).await.unwrap(), 1);
-    assert_eq!(store.unpublished(10).await.unwrap(), all[..2]);
+    assert_eq!(
+        store.unpublished(10, Among::Without(&[])).await.unwrap(),
+        all[..2]
+    );
     // The oldest of it first, when it is not to be all.
     store.published(&[claim_id(1), claim_id(2)]).await.unwrap();
     assert_eq!(store.lost(2, 0, 0, 1).await.unwrap(), 1);
-    assert_eq!(store.unpublished(10).await.unwrap(), all[..1]);
+    assert_eq!(
+        store.unpublished(10, Among::Without(&[])).await.unwrap(),
+        all[..1]
+    );
     // What is set aside is not; when it is released, it is again, with what
     // was behind it.
     store.published(&[claim_id(1), claim_id(2)]).await.unwrap();
     assert!(store.failed(claim_id(1), 1, "a fault").await.unwrap());
-    assert_eq!(store.unpublished(10).await.unwrap(), []);
+    assert_eq!(
+        store.unpublished(10, Among::Without(&[])).await.unwrap(),
+        []
+    );
     assert_eq!(store.lost(2, 0, 0, 9).await.unwrap(), 0);
     assert_eq!(store.release(Some(claim_id(1))).await.unwrap(), 1);
-    assert_eq!(store.unpublished(10).await.unwrap(), all[..2]);
+    assert_eq!(
+        store.unpublished(10, Among::Without(&[])).await.unwrap(),
+        all[..2]
+    );
 }
 
 #[tokio::test]
@@ -53,10 +80,10 @@ async fn results_are_told_once() {
         .await
         .unwrap();
     let queued = store.next(0, 3).await.unwrap();
-    assert_eq!(store.results(10).await.unwrap(), []);
+    assert_eq!(store.results(10, Among::Without(&[])).await.unwrap(), []);
     let claims = vec![decided(&queued[0], 2), decided(&queued[1], 2)];
     store.commit(&batch(claims.clone())).await.unwrap();
-    let results = store.results(10).await.unwrap();
+    let results = store.results(10, Among::Without(&[])).await.unwrap();
     assert_eq!(results.len(), 2);
     for (result, claim) in results.iter().zip(&claims) {
         assert_eq!(result.claim, claim.claim);
@@ -65,10 +92,13 @@ async fn results_are_told_once() {
         assert_eq!(result.submitter, submission(1, &[]).submitter);
     }
     store.told(&[results[0].id]).await.unwrap();
-    assert_eq!(store.results(10).await.unwrap(), results[1..]);
-    assert_eq!(store.results(0).await.unwrap(), []);
+    assert_eq!(
+        store.results(10, Among::Without(&[])).await.unwrap(),
+        results[1..]
+    );
+    assert_eq!(store.results(0, Among::Without(&[])).await.unwrap(), []);
     store.told(&[results[0].id, results[1].id]).await.unwrap();
-    assert_eq!(store.results(10).await.unwrap(), []);
+    assert_eq!(store.results(10, Among::Without(&[])).await.unwrap(), []);
 }
 
 #[tokio::test]
