@@ -69,7 +69,10 @@ async fn measure(server: &Postgres, size: usize, batches: usize) -> Outcome<()> 
         let start = Instant::now();
         let queued = store.next(0, u32::try_from(size)?).await?;
         taken[1] += start.elapsed();
-        let of: BTreeMap<Token, u64> = queued.iter().map(|q| (q.unit, q.done)).collect();
+        let mut of: BTreeMap<Token, u64> = BTreeMap::new();
+        for queued in &queued {
+            of.entry(queued.unit).or_insert(queued.previous);
+        }
         let of: Vec<(Token, u64)> = of.into_iter().collect();
         let start = Instant::now();
         let states = store.units_at(&of).await?;

@@ -468,6 +468,38 @@ async fn a_damaged_contract_stops_only_who_needs_it() {
     assert!(running.end(), "it ends well");
 }
 
+/// Claims that were taken together and are decided one by one, as those are that
+/// a worker may have died of, follow on each other: each is decided by what its
+/// unit has come to before it, not by what it had when they were taken.
+#[tokio::test(flavor = "multi_thread")]
+async fn claims_decided_one_by_one_follow_on_each_other() {
+    let site = Site::alone();
+    let file = site.folder().join("family.json").display().to_string();
+    std::fs::write(&file, FAMILY).unwrap();
+    let import = site.command(&["member", "import", &file]).output();
+    text(&import.unwrap(), 0);
+    let node = site.node(Clock::System).await;
+    let mut ids = Vec::new();
+    for number in ["O-1", "O-2", "O-3"] {
+        // The same visit again is denied, and moves no balance that would tell.
+        let file = claim(number);
+        let delivery = Delivery::local(file.as_bytes(), None);
+        ids.extend(node.submit(delivery).await.unwrap().claims);
+    }
+    let taken = node.store().take(&ids, 9).await.unwrap();
+    assert_eq!(taken.ready.len(), 3);
+    for queued in taken.ready {
+        let planned = node.plan(vec![queued]).await.unwrap();
+        assert!(planned.failed.is_empty());
+        node.store().commit(&planned.batch).await.unwrap();
+    }
+    node.judge().await.unwrap();
+    node.integrate(true).await.unwrap();
+    let replayed = site.command(&["ledger", "replay", "--json"]).output();
+    let replayed = json(&replayed.unwrap(), 0);
+    assert_eq!(replayed["checked"], 3, "{replayed}");
+}
+
 /// A submitter whose queue does not answer holds up nobody else's results, and
 /// gets its own when it answers again.
 #[tokio::test(flavor = "multi_thread")]

@@ -555,7 +555,6 @@ impl Model {
             unit: unit(waits.of),
             sequence: waits.sequence,
             previous: self.previous(waits.of, waits.sequence),
-            done: self.stands(waits.of),
             contract: None,
             attempts: waits.attempts,
             trace: None,

@@ -24,9 +24,6 @@ pub struct Queued {
     /// The number of the claim before it in the unit, of those that were not
     /// discarded; zero for the first. Events may stand between.
     pub previous: u64,
-    /// The number of the last adjudicated claim of its unit, of the moment in
-    /// which this was read; zero before the first.
-    pub done: u64,
     /// The version of the contract it was resolved with.
     pub contract: Option<u32>,
     /// How often a host fault stopped it.
@@ -233,9 +230,10 @@ pub trait Work {
     fn take(&self, claims: &[ClaimId], limit: u32) -> impl Future<Output = Answer<Taken>> + Send;
     /// The state of units, in the order asked.
     fn units(&self, units: &[Token]) -> impl Future<Output = Answer<Vec<UnitState>>> + Send;
-    /// The state of units that were just seen to stand at these numbers, in the
-    /// order asked. One that has moved on since may be answered as it stood: of
-    /// use for a batch, which is fenced then.
+    /// The state of units as they stand, or stood when the number of their last
+    /// adjudicated claim was this, in the order asked. Asked with the number
+    /// before the first claim of a batch, which is what the batch is fenced by,
+    /// it is what the batch follows on, or the batch is refused.
     fn units_at(
         &self,
         units: &[(Token, u64)],

@@ -21,7 +21,7 @@ use super::{ASKED, PostgresStore, aside, commit, doing, number, once, position, 
 /// one that PostgreSQL leaves where it stands. What is updated by a list is
 /// found by the list alone, and its values by where its key stands in it.
 pub(super) const NEXT: &str = "SELECT c.place, c.received, c.id, u.token, c.sequence, c.previous, \
-            u.done, c.contract, q.attempts, q.trace \
+            c.contract, q.attempts, q.trace \
      FROM (SELECT claim + 0 AS claim, attempts, trace FROM queue WHERE partition = $1 AND state = 0 \
            ORDER BY claim + 0 LIMIT $2) AS q \
      CROSS JOIN LATERAL (SELECT * FROM claim WHERE claim.place = q.claim OFFSET 0) AS c \
@@ -31,10 +31,10 @@ pub(super) const NEXT: &str = "SELECT c.place, c.received, c.id, u.token, c.sequ
 /// The numbers of partitions that the queue's rows are of.
 const GENERATIONS: &str = "SELECT DISTINCT partitions FROM queue ORDER BY partitions";
 
-/// Claims, and where they stand.
-pub(super) const FOUND: &str = "SELECT a.n, q.state::bigint AS state, \
+/// Claims, and where they and their units stand.
+pub(super) const FOUND: &str = "SELECT a.n, q.state::bigint AS state, u.done, \
             c.place, c.received, c.id, u.token, c.sequence, c.previous, \
-            u.done, c.contract, q.attempts, q.trace \
+            c.contract, q.attempts, q.trace \
      FROM unnest($1::bytea[]) WITH ORDINALITY AS a (id, n) \
      LEFT JOIN LATERAL (SELECT * FROM claim WHERE claim.id = a.id OFFSET 0) AS c ON true \
      LEFT JOIN LATERAL (SELECT * FROM queue WHERE queue.claim = c.place OFFSET 0) AS q ON true \
@@ -49,7 +49,7 @@ pub(super) const TAKE: &str = "WITH asked AS MATERIALIZED (\
      LEFT JOIN LATERAL (SELECT * FROM queue WHERE queue.claim = c.place OFFSET 0) AS q ON true), \
      up_to AS MATERIALIZED (\
      SELECT unit, max(sequence) AS last FROM asked WHERE state = 0 GROUP BY unit), \
-     ready AS (SELECT c.place, c.received, c.id, u.token, c.sequence, c.previous, u.done, \
+     ready AS (SELECT c.place, c.received, c.id, u.token, c.sequence, c.previous, \
                       c.contract, q.attempts, q.trace \
      FROM up_to AS t \
      CROSS JOIN LATERAL (SELECT * FROM unit WHERE unit.id = t.unit OFFSET 0) AS u \
@@ -61,7 +61,7 @@ pub(super) const TAKE: &str = "WITH asked AS MATERIALIZED (\
      SELECT n, CASE WHEN place IS NULL THEN 0 WHEN state IS NULL THEN 1 ELSE 2 END AS stands, \
             NULL::bigint AS place, NULL::integer AS received, NULL::bytea AS id, \
             NULL::bytea AS token, NULL::bigint AS sequence, NULL::bigint AS previous, \
-            NULL::bigint AS done, NULL::integer AS contract, NULL::integer AS attempts, \
+            NULL::integer AS contract, NULL::integer AS attempts, \
             NULL::text AS trace FROM asked \
      WHERE state IS DISTINCT FROM 0 \
      UNION ALL SELECT NULL, NULL, ready.* FROM ready";
@@ -233,7 +233,6 @@ fn found(cells: &mut Cells<'_>) -> Answer<(Place, Queued)> {
         unit: cells.token()?,
         sequence: cells.number()?,
         previous: cells.number()?,
-        done: cells.number()?,
         contract: cells.optional(Cells::number)?,
         attempts: cells.number()?,
         trace: cells.optional(Cells::text)?,
@@ -271,12 +270,15 @@ async fn found_all(
         .map_err(doing("taking claims"))?;
     let mut taken = Taken::default();
     let mut ready: BTreeMap<i64, (Place, Queued)> = BTreeMap::new();
+    let mut stands: BTreeMap<Token, u64> = BTreeMap::new();
     for row in &rows {
         let mut cells = Cells::of(row, "queued claim");
         let claim = *claims.get(position(cells.number()?)?).ok_or(ASKED)?;
         match cells.optional(Cells::number::<i64>)? {
             Some(0) => {
+                let done = cells.number()?;
                 let (place, queued) = found(&mut cells)?;
+                stands.insert(queued.unit, done);
                 ready.insert(place.place, (place, queued));
             }
             Some(_) => taken.aside.push(claim),
@@ -284,13 +286,11 @@ async fn found_all(
             None => taken.unknown.push(claim),
         }
     }
-    let mut stands: BTreeMap<Token, u64> = BTreeMap::new();
     for (_, queued) in ready.values() {
-        let stands = stands.entry(queued.unit).or_insert(queued.done);
-        if *stands != queued.previous {
+        let stands = stands.insert(queued.unit, queued.sequence);
+        if stands != Some(queued.previous) {
             return Ok(None);
         }
-        *stands = queued.sequence;
     }
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
     let ready = ready.into_values().take(most).collect();

@@ -15,7 +15,7 @@ use super::cells::Cells;
 use super::{ASKED, SqliteStore, aside, begin, doing, moment};
 
 /// What is ready of a partition, in order: from the index of what is ready.
-pub(super) const NEXT: &str = "SELECT c.id, u.token, c.sequence, c.previous, u.done, c.contract, q.attempts, c.record, c.payload \
+pub(super) const NEXT: &str = "SELECT c.id, u.token, c.sequence, c.previous, c.contract, q.attempts, c.record, c.payload \
      FROM queue AS q CROSS JOIN claim AS c ON c.place = q.claim \
      CROSS JOIN unit AS u ON u.id = c.unit \
      WHERE q.partition = ? AND q.state = 0 ORDER BY q.claim LIMIT ?";
@@ -33,7 +33,7 @@ pub(super) const SOUGHT: &str = "SELECT j.key, c.unit, c.sequence, q.state \
      LEFT JOIN queue AS q ON q.claim = c.place";
 
 /// What is ready of units up to a number, in order of arrival.
-pub(super) const UP_TO: &str = "SELECT c.id, u.token, c.sequence, c.previous, u.done, c.contract, q.attempts, c.record, c.payload \
+pub(super) const UP_TO: &str = "SELECT c.id, u.token, c.sequence, c.previous, c.contract, q.attempts, c.record, c.payload \
      FROM json_each(?) AS j CROSS JOIN unit AS u ON u.id = j.value ->> 0 \
      CROSS JOIN claim AS c ON c.unit = u.id AND c.sequence > u.done AND c.sequence <= j.value ->> 1 \
      CROSS JOIN queue AS q ON q.claim = c.place AND q.state = 0 ORDER BY c.place LIMIT ?";
@@ -220,7 +220,6 @@ fn queued(row: &SqliteRow) -> Answer<Queued> {
         unit: cells.token()?,
         sequence: cells.number()?,
         previous: cells.number()?,
-        done: cells.number()?,
         contract: cells.optional(Cells::number)?,
         attempts: cells.number()?,
         // An embedded node has no broker that a trace would go through.

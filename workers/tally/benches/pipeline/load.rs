@@ -163,7 +163,10 @@ pub fn adjudicated(filler: &Filler, queued: &[Queued], states: &[UnitState]) -> 
 /// Comes to a batch as the node does, but for what needs a claim opened: loads
 /// the units of its claims, makes the rows.
 pub async fn plan(node: &Node, filler: &Filler, queued: &[Queued]) -> Result<Batch> {
-    let units: BTreeMap<Token, u64> = queued.iter().map(|q| (q.unit, q.done)).collect();
+    let mut units: BTreeMap<Token, u64> = BTreeMap::new();
+    for queued in queued {
+        units.entry(queued.unit).or_insert(queued.previous);
+    }
     let units: Vec<(Token, u64)> = units.into_iter().collect();
     let states = node.store().units_at(&units).await?;
     Ok(adjudicated(filler, queued, &states))

@@ -447,10 +447,12 @@ impl Node {
         ready: &[Ready],
         failed: &mut BTreeMap<Token, Failed>,
     ) -> Result<BTreeMap<Token, UnitWork>> {
-        let wanted: BTreeMap<Token, u64> = ready
-            .iter()
-            .map(|ready| (ready.queued.unit, ready.queued.done))
-            .collect();
+        // As it stands before the first claim of each: what the commit is fenced
+        // by.
+        let mut wanted: BTreeMap<Token, u64> = BTreeMap::new();
+        for Ready { queued, .. } in ready {
+            wanted.entry(queued.unit).or_insert(queued.previous);
+        }
         let wanted: Vec<(Token, u64)> = wanted.into_iter().collect();
         let states = self.store.units_at(&wanted).await?;
         let records: Vec<_> = states
