@@ -206,7 +206,13 @@ impl Play<'_, '_> {
         let (mut first_worker, mut first_relay, mut node) = (Vec::new(), Vec::new(), Vec::new());
         match kind {
             Kind::Undisturbed => (workers, relays) = (3, 2),
-            Kind::WorkerAt(place) => first_worker = deaths(place, 3),
+            // One of several may get no more than a batch in a small round: its
+            // first life ends at its first.
+            Kind::WorkerAt(place) => {
+                first_worker = deaths(place, 3);
+                first_worker[0] = life("TALLY_FAILPOINT", format!("{place}=abort@1"));
+                workers = workers.min(2);
+            }
             Kind::RelayAt("results-published") => first_relay = deaths("results-published", 3),
             Kind::RelayAt(place) => first_relay = deaths(place, 3),
             Kind::NodeAt(place) => node = deaths(place, 3),
