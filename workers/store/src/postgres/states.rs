@@ -22,8 +22,8 @@ use std::sync::{Mutex, MutexGuard};
 
 use crate::port::{AccumulatorName, AccumulatorRow, Adjudicated, Sealed, Token, UnitState};
 
-/// Bytes that are kept, about. When there are more, all are let go: which would
-/// be asked for again nobody knows.
+/// Bytes that are kept, about. When there are more, a quarter is let go, of any
+/// units: which would be asked for again nobody knows.
 const MOST: usize = 64 << 20;
 /// What a line takes beside its payload, and a balance beside its names.
 const BESIDE: usize = 48;
@@ -185,8 +185,15 @@ impl Held {
     }
 
     fn bound(&mut self) {
-        if self.bytes > MOST {
-            *self = Self::default();
+        if self.bytes <= MOST {
+            return;
+        }
+        let units: Vec<Token> = self.units.keys().copied().collect();
+        for unit in units {
+            if self.bytes <= MOST / 4 * 3 {
+                return;
+            }
+            self.forget(&unit);
         }
     }
 }
@@ -245,6 +252,30 @@ mod tests {
         assert!(!kept.join(&[3], &mut [state(2, 0..0)]));
         assert_eq!(kept.known(&[unit(1)]), [0]);
         assert_eq!(kept.held().bytes, 0);
+    }
+
+    #[test]
+    fn when_there_is_too_much_some_units_are_let_go() {
+        let kept = States::default();
+        let large = |n| UnitState {
+            unit: unit(n),
+            history: vec![Sealed {
+                bytes: vec![0; 1 << 20],
+                ..sealed("history", n)
+            }],
+            ..state(1, 0..0)
+        };
+        for n in 0..100 {
+            assert!(kept.join(&[0], &mut [large(n)]));
+            assert!(kept.held().bytes <= MOST);
+        }
+        let units: Vec<Token> = (0..100).map(unit).collect();
+        let known = kept
+            .known(&units)
+            .iter()
+            .filter(|known| **known == 1)
+            .count();
+        assert!((48..64).contains(&known), "{known}");
     }
 
     #[test]

@@ -60,8 +60,9 @@ fn main() -> Result<()> {
             real: 100,
         },
         false => Size {
-            claims: 20_000,
-            rounds: 9,
+            // So that histories stay as deep as a family's of a year or two.
+            claims: 10_000,
+            rounds: 5,
             open: Duration::from_secs(15),
             real: 5000,
         },
