@@ -2,8 +2,9 @@
 //!
 //! The database is the truth. A message in a partition carries *references*:
 //! the 16-byte ids of claims that follow each other there, sealed; the worker
-//! loads the claims from the store. So nothing that identifies a person stands in the broker, and losing
-//! a queue loses no claim: the relay publishes what is not settled again.
+//! loads the claims from the store. So nothing that identifies a person stands in
+//! the broker, and losing a queue loses no claim: the relay publishes what is not
+//! settled again.
 //!
 //! - [`Topology`]: names and arguments of what is ours; declared, checked.
 //! - [`Publisher`]: confirms, with a window.

@@ -269,8 +269,8 @@ async fn within<T>(
 
 /// The confirms of one call.
 struct Answers {
-    /// What was said of each; nothing, when that was waited for in vain.
-    said: Vec<Option<Confirmed>>,
+    /// What became of each, as far as it was said.
+    fates: Vec<Fate>,
     /// The numbers of the messages that came back.
     returned: BTreeSet<i64>,
     limit: Duration,
@@ -278,16 +278,13 @@ struct Answers {
     left: Option<Duration>,
 }
 
-/// Whether the broker took a message.
-struct Confirmed(bool);
-
 /// How long all others have when one message was not answered.
 const OTHERS: Duration = Duration::from_secs(2);
 
 impl Answers {
     fn new(count: usize, limit: Duration) -> Self {
         Self {
-            said: (0..count).map(|_| None).collect(),
+            fates: vec![Fate::Unanswered; count],
             returned: BTreeSet::new(),
             limit,
             left: None,
@@ -306,8 +303,11 @@ impl Answers {
             return Ok(());
         };
         let answer = answer.map_err(|error| QueueError::of("waiting for a confirm", error))?;
-        if let Some(said) = self.said.get_mut(at) {
-            *said = Some(Confirmed(matches!(answer, Confirmation::Ack(_))));
+        if let Some(fate) = self.fates.get_mut(at) {
+            *fate = match answer {
+                Confirmation::Ack(_) => Fate::Confirmed,
+                _ => Fate::Refused,
+            };
         }
         if let Some(message) = answer.take_message() {
             let headers = crate::message::Headers {
@@ -319,19 +319,17 @@ impl Answers {
     }
 
     fn fates(self, first: i64) -> Result<Vec<Fate>, QueueError> {
-        if self.said.iter().all(Option::is_none) {
+        if self.fates.iter().all(|fate| *fate == Fate::Unanswered) {
             return Err(QueueError::Slow {
                 doing: "waiting for a confirm".to_owned(),
                 seconds: self.limit.as_secs(),
             });
         }
         Ok((first..)
-            .zip(self.said)
-            .map(|(number, said)| match said {
-                _ if self.returned.contains(&number) => Fate::Returned,
-                None => Fate::Unanswered,
-                Some(Confirmed(true)) => Fate::Confirmed,
-                Some(Confirmed(false)) => Fate::Refused,
+            .zip(self.fates)
+            .map(|(number, fate)| match self.returned.contains(&number) {
+                true => Fate::Returned,
+                false => fate,
             })
             .collect())
     }

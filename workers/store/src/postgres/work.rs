@@ -282,6 +282,7 @@ async fn found_all(
                 ready.insert(place.place, (place, queued));
             }
             Some(_) => taken.aside.push(claim),
+            // Who is known has a unit, and that stands somewhere.
             None if cells.optional(Cells::number::<i64>)?.is_some() => taken.done.push(claim),
             None => taken.unknown.push(claim),
         }

@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
+use tally_queue::{Fate, Outgoing, Publisher, QueueError};
+
 /// How long somebody is left alone, from and to.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(120));
 
@@ -40,18 +42,51 @@ impl<K: Ord + Clone + Debug> Aside<K> {
         due.map(|(key, _)| key.clone()).collect()
     }
 
-    /// Nobody was answered, which one of them may be to blame for: each is to be
-    /// tried apart, now.
-    pub fn doubted(&mut self, keys: impl IntoIterator<Item = K>) {
-        let now = Instant::now();
-        for key in keys {
-            self.until.entry(key).or_insert((now, Duration::ZERO));
+    /// Publishes a message for each of `keys`, and notes who takes theirs. None
+    /// when whoever is tried `apart` was not answered.
+    ///
+    /// # Errors
+    /// As [`Publisher::publish`].
+    pub async fn publish(
+        &mut self,
+        publisher: &Publisher,
+        messages: &[Outgoing],
+        keys: &[K],
+        apart: bool,
+    ) -> Result<Option<Vec<Fate>>, QueueError> {
+        let fates = match publisher.publish(messages).await {
+            Err(error @ QueueError::Slow { .. }) => {
+                for key in keys {
+                    match apart {
+                        true => self.not_taken(key.clone()),
+                        false => self.doubted(key.clone()),
+                    }
+                }
+                return if apart { Ok(None) } else { Err(error) };
+            }
+            answered => answered?,
+        };
+        for (key, fate) in keys.iter().zip(&fates) {
+            match fate {
+                Fate::Confirmed => self.taken(key),
+                Fate::Refused | Fate::Unanswered => self.not_taken(key.clone()),
+                // It has no queue: that is no matter of what the queue takes.
+                Fate::Returned => {}
+            }
         }
+        Ok(Some(fates))
+    }
+
+    /// Nobody was answered, which this one may be to blame for: it is to be tried
+    /// apart, now.
+    fn doubted(&mut self, key: K) {
+        let now = Instant::now();
+        self.until.entry(key).or_insert((now, Duration::ZERO));
     }
 
     /// It takes what it gets: it is as all others again. If the broker was away
     /// as a whole, others may be well too.
-    pub fn taken(&mut self, key: &K) {
+    fn taken(&mut self, key: &K) {
         if self.until.remove(key).is_some() {
             let now = Instant::now();
             for (until, _) in self.until.values_mut() {
@@ -62,7 +97,7 @@ impl<K: Ord + Clone + Debug> Aside<K> {
 
     /// It does not: it is left alone, for longer than the last time. Of several
     /// messages at once only the first counts.
-    pub fn not_taken(&mut self, key: K) {
+    fn not_taken(&mut self, key: K) {
         let now = Instant::now();
         let pause = match self.until.get(&key) {
             Some((until, _)) if *until > now => return,
@@ -117,12 +152,12 @@ mod tests {
     #[test]
     fn when_one_is_well_again_the_others_are_tried() {
         let mut aside = Aside::new("a partition");
-        aside.doubted([1, 2, 3]);
+        (1..4).for_each(|key| aside.doubted(key));
         assert_eq!(aside.due(), [1, 2, 3]);
         (1..4).for_each(|key| aside.not_taken(key));
         assert_eq!(aside.due(), [0; 0]);
         // Whoever is aside already stays where it is.
-        aside.doubted([1]);
+        aside.doubted(1);
         assert_eq!(aside.due(), [0; 0]);
         pass(&mut aside, 2);
         aside.taken(&2);

@@ -183,11 +183,6 @@ fn and(one: Result<bool>, other: Result<bool>) -> Result<bool> {
     Ok(one? | other?)
 }
 
-/// What nobody was told the fate of.
-fn is_slow(error: &QueueError) -> bool {
-    matches!(error, QueueError::Slow { .. })
-}
-
 struct Dispatching<'a> {
     shared: &'a Shared,
     key: QueueKey,
@@ -217,32 +212,19 @@ impl Dispatching<'_> {
         let runs = runs(&rows);
         let messages = self.messages(&runs)?;
         failpoint::reach("before-publish");
-        let fates = match publisher.publish(&messages).await {
-            Err(error) if is_slow(&error) => match only {
-                Some(partition) => {
-                    aside.not_taken(partition);
-                    return Ok(false);
-                }
-                None => {
-                    aside.doubted(runs.iter().map(|run| run.place.1));
-                    return Err(error.into());
-                }
-            },
-            answered => answered?,
+        let partitions: Vec<u32> = runs.iter().map(|run| run.place.1).collect();
+        let apart = only.is_some();
+        let published = aside.publish(publisher, &messages, &partitions, apart);
+        let Some(fates) = published.await? else {
+            return Ok(false);
         };
         failpoint::reach("after-publish");
-        let mut taken = Vec::with_capacity(rows.len());
-        for (run, fate) in runs.iter().zip(&fates) {
-            let (_, partition) = run.place;
-            match fate {
-                Fate::Confirmed => {
-                    aside.taken(&partition);
-                    taken.extend(run.claims.iter().map(|row| row.claim));
-                }
-                Fate::Refused | Fate::Unanswered => aside.not_taken(partition),
-                Fate::Returned => {}
-            }
-        }
+        let taken: Vec<_> = runs
+            .iter()
+            .zip(&fates)
+            .filter(|(_, fate)| **fate == Fate::Confirmed)
+            .flat_map(|(run, _)| run.claims.iter().map(|row| row.claim))
+            .collect();
         store.published(&taken).await?;
         metrics::counter!("tally_claims_published_total").increment(taken.len() as u64);
         if fates.contains(&Fate::Returned) {
@@ -382,30 +364,17 @@ async fn tell(
             .with_content_type(content_type)?;
         messages.push(topology.to_results(&row.submitter, body, headers));
     }
-    let fates = match publisher.publish(&messages).await {
-        Err(error) if is_slow(&error) => match only {
-            Some(submitter) => {
-                aside.not_taken(submitter);
-                return Ok(false);
-            }
-            None => {
-                aside.doubted(heard.map(|row| row.submitter.clone()));
-                return Err(error.into());
-            }
-        },
-        answered => answered?,
+    let submitters: Vec<String> = heard.clone().map(|row| row.submitter.clone()).collect();
+    let published = aside.publish(publisher, &messages, &submitters, only.is_some());
+    let Some(fates) = published.await? else {
+        return Ok(false);
     };
     failpoint::reach("results-published");
-    let mut refused: BTreeSet<i64> = BTreeSet::new();
-    for (row, fate) in heard.zip(&fates) {
-        match fate {
-            Fate::Confirmed | Fate::Returned => aside.taken(&row.submitter),
-            Fate::Refused | Fate::Unanswered => {
-                aside.not_taken(row.submitter.clone());
-                refused.insert(row.id);
-            }
-        }
-    }
+    let refused: BTreeSet<i64> = heard
+        .zip(&fates)
+        .filter(|(_, fate)| **fate != Fate::Confirmed)
+        .map(|(row, _)| row.id)
+        .collect();
     let told: Vec<i64> = rows
         .iter()
         .map(|row| row.id)
