@@ -33,6 +33,11 @@ CREATE TABLE layout (
     partitions integer NOT NULL CHECK (partitions > 0)
 );
 
+-- Numbers of partitions of before, while the broker may still have their queues.
+CREATE TABLE generation (
+    partitions integer PRIMARY KEY CHECK (partitions > 0)
+);
+
 -- ---- enrolment ----------------------------------------------------------------
 
 -- An accumulation unit: who shares balances and an order of claims. Rows change

@@ -128,7 +128,7 @@ GRANT SELECT ON _sqlx_migrations
 GRANT SELECT ON read_claim, read_queue, read_flag, read_log, read_dead_letter TO tally_reader;
 
 -- Whoever works reads what is stored: what is sealed opens only with the vault.
-GRANT SELECT ON layout, unit, contract, member, event, submission, claim, claim_payload, queue,
+GRANT SELECT ON layout, generation, unit, contract, member, event, submission, claim, claim_payload, queue,
     discarded, outcome, decision, history, accumulator, result, fact, unjudged, flag, flag_claim,
     flag_member, flag_provider, component, policy, outbox, head, entry, node, checkpoint,
     dead_letter, worker
@@ -147,7 +147,7 @@ GRANT UPDATE (used) ON accumulator TO tally_worker;
 GRANT UPDATE (record, payload) ON fact TO tally_worker;
 GRANT UPDATE (standing) ON flag TO tally_worker;
 GRANT UPDATE (attempts, crashes, state, reason) ON queue TO tally_worker;
-GRANT DELETE ON queue, unjudged TO tally_worker;
+GRANT DELETE ON queue, unjudged, generation TO tally_worker;
 -- To lock what is taken off, in order.
 GRANT UPDATE (id) ON unjudged TO tally_worker;
 GRANT INSERT, UPDATE, DELETE ON worker TO tally_worker;
@@ -166,6 +166,7 @@ GRANT UPDATE (sequence, last_claim) ON unit TO tally_api, tally_relay;
 GRANT USAGE ON SEQUENCE claim_place TO tally_api, tally_relay;
 
 GRANT INSERT, UPDATE ON layout TO tally_operator;
+GRANT INSERT, DELETE ON generation TO tally_operator;
 GRANT INSERT ON contract, member, event, unjudged, component, policy, outbox, discarded
     TO tally_operator;
 GRANT INSERT (token) ON unit TO tally_operator;

@@ -8,6 +8,11 @@ CREATE TABLE identity (
     partitions INTEGER NOT NULL CHECK (partitions > 0)
 ) STRICT;
 
+-- Numbers of partitions of before, while a broker may still have their queues.
+CREATE TABLE generation (
+    partitions INTEGER PRIMARY KEY CHECK (partitions > 0)
+) STRICT;
+
 -- Who submitted. Until now that was whoever had the node's folder.
 ALTER TABLE submission ADD COLUMN submitter TEXT NOT NULL DEFAULT 'local';
 -- Of what was sent; those of before are named by it, and have none of their own.

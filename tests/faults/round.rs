@@ -99,8 +99,9 @@ async fn played(mut hold: Hold<'_>, round: Round, folder: &Path) -> Result<Optio
     std::fs::write(&contracts, load.contracts_json())?;
     site.run(&["member", "import", &contracts.display().to_string()], 0)?;
     let topology = site.topology(PARTITIONS);
-    topology.declare(&site.broker).await?;
-    bind_results(&site.broker, &topology, SUBMITTER, RESULTS).await?;
+    patiently(async || Ok(topology.declare(&site.broker).await?)).await?;
+    let binding = async || Ok(bind_results(&site.broker, &topology, SUBMITTER, RESULTS).await?);
+    patiently(binding).await?;
     if kind == Kind::RabbitKilled {
         // RabbitMQ 3.10 notes a new quorum queue's name on disk after half a
         // second. One that was declared less before it is killed has no leader
@@ -176,7 +177,7 @@ impl Play<'_, '_> {
         times.lap("settled");
         self.end()?;
         times.lap("ended");
-        let left = self.site.waiting().await?;
+        let left = patiently(async || self.site.waiting().await).await?;
         let mut found = compare(self.hold.servers(), self.site, self.load, &self.planted).await?;
         for (queue, messages) in left {
             found.others += 1;
@@ -238,9 +239,13 @@ impl Play<'_, '_> {
                 workers = 1;
             }
             Kind::ZombieWorker => {
-                let at = self.dice.between(1, 4);
+                // Alone until it is halted, so that it gets what it is halted with.
+                let at = self
+                    .dice
+                    .between(1, 4)
+                    .min(1 + self.load.claims.len() as u64 / 500);
                 first_worker = vec![life("TALLY_FAILPOINT", format!("before-commit=stop@{at}"))];
-                workers = 2;
+                workers = 1;
             }
             Kind::ZombieRelay => {
                 let at = self.dice.between(1, 3);
@@ -390,7 +395,8 @@ impl Play<'_, '_> {
             Kind::ZombieWorker => {
                 let zombie = self.workers[0];
                 self.until_halted(zombie).await?;
-                // Its partitions go to the other.
+                // Its partitions go to another.
+                self.workers.push(self.site.start("worker", Vec::new())?);
                 self.doors.broker.reset_all();
                 self.pause(3_000, 6_000).await?;
                 self.site.processes[zombie].signal(Signal::CONT);
@@ -457,7 +463,9 @@ impl Play<'_, '_> {
                 && now[1] == held
                 && now[8] == submissions
                 && now[9] >= letters
-                && self.site.waiting().await?.is_empty()
+                && patiently(async || self.site.waiting().await)
+                    .await?
+                    .is_empty()
             {
                 return Ok(());
             }
@@ -550,9 +558,13 @@ impl Play<'_, '_> {
             return Ok(());
         }
         let mut told = std::collections::BTreeSet::new();
-        let inspector = Inspector::connect(&self.site.broker).await?;
-        let mut left = inspector.depth(RESULTS).await?.messages;
-        inspector.close().await;
+        let depth = async || {
+            let inspector = Inspector::connect(&self.site.broker).await?;
+            let depth = inspector.depth(RESULTS).await;
+            inspector.close().await;
+            Ok(depth?.messages)
+        };
+        let mut left = patiently(depth).await?;
         let mut consumer = Consumer::new(self.site.broker.clone(), RESULTS, 500);
         loop {
             // What is known to be there is waited for, a connection too.
@@ -561,7 +573,8 @@ impl Play<'_, '_> {
                 ensure!(left == 0, "{left} results are not delivered");
                 break;
             };
-            let batch = batch?;
+            // It connects again by itself.
+            let Ok(batch) = batch else { continue };
             left = left.saturating_sub(u32::try_from(batch.deliveries().len())?);
             for delivery in batch.deliveries() {
                 let headers = delivery.headers();
@@ -585,6 +598,20 @@ impl Play<'_, '_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Asks the broker until it answers. The harness's own questions are part of no
+/// round, and a busy machine may take long to answer one.
+async fn patiently<T>(question: impl AsyncFn() -> Result<T>) -> Result<T> {
+    let begun = Instant::now();
+    loop {
+        match question().await {
+            Err(_) if begun.elapsed() < HEADWAY => {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+            answer => return answer,
+        }
     }
 }
 

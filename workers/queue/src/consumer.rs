@@ -17,7 +17,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures_util::{FutureExt as _, StreamExt as _};
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
@@ -29,11 +29,8 @@ use crate::backoff::Backoff;
 use crate::error::QueueError;
 use crate::message::{Headers, Outgoing, Reason, header, short};
 use crate::publisher::Publisher;
-use crate::settings::Settings;
+use crate::settings::{GOODBYE, Settings, goodbye, within};
 use crate::topology::Topology;
-
-/// How long a good-bye may take.
-const GOODBYE: Duration = Duration::from_secs(5);
 
 const FREE: u8 = 0;
 const OPEN: u8 = 1;
@@ -234,35 +231,46 @@ async fn close_opened(opening: JoinHandle<Result<Session, QueueError>>) {
 impl Session {
     /// Closes the connection, and only then lets go of the subscription.
     async fn close(self) {
-        let closing = self.connection.close(200, "closed".into());
-        let _ = tokio::time::timeout(GOODBYE, closing).await;
+        goodbye(&self.connection, "closed").await;
     }
 
     async fn open(settings: &Settings, queue: &str, prefetch: u16) -> Result<Self, QueueError> {
         let connection = settings.connect(queue).await?;
         let doing = format!("consuming `{queue}`");
-        let failed = |error| QueueError::of(&doing, error);
-        let channel = connection.create_channel().await.map_err(failed)?;
-        channel
-            .basic_qos(prefetch, BasicQosOptions::default())
-            .await
-            .map_err(failed)?;
-        let stream = channel
-            .basic_consume(
-                short(queue)?,
-                "".into(),
-                BasicConsumeOptions::default(),
-                FieldTable::default(),
-            )
-            .await
-            .map_err(failed)?;
-        Ok(Self {
-            connection,
-            _channel: channel,
-            stream,
-            last: Arc::new(AtomicU8::new(FREE)),
-        })
+        let subscribing = subscribe(&connection, queue, prefetch, &doing);
+        match within(settings.connect_timeout, &doing, subscribing).await {
+            Ok((channel, stream)) => Ok(Self {
+                connection,
+                _channel: channel,
+                stream,
+                last: Arc::new(AtomicU8::new(FREE)),
+            }),
+            Err(error) => {
+                goodbye(&connection, "given up").await;
+                Err(error)
+            }
+        }
     }
+}
+
+async fn subscribe(
+    connection: &Connection,
+    queue: &str,
+    prefetch: u16,
+    doing: &str,
+) -> Result<(Channel, lapin::Consumer), QueueError> {
+    let failed = |error| QueueError::of(doing, error);
+    let channel = connection.create_channel().await.map_err(failed)?;
+    channel
+        .basic_qos(prefetch, BasicQosOptions::default())
+        .await
+        .map_err(failed)?;
+    let (options, none) = (BasicConsumeOptions::default(), FieldTable::default());
+    let stream = channel
+        .basic_consume(short(queue)?, "".into(), options, none)
+        .await
+        .map_err(failed)?;
+    Ok((channel, stream))
 }
 
 /// A message as it was delivered. It has no `Debug`.

@@ -1,12 +1,14 @@
 //! Looking at queues without consuming them.
 
+use std::time::Duration;
+
 use lapin::options::{ExchangeDeleteOptions, QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection, Queue};
 
 use crate::error::QueueError;
 use crate::message::short;
-use crate::settings::Settings;
+use crate::settings::{Settings, goodbye, within};
 use crate::topology::Topology;
 
 /// How full a queue is.
@@ -23,6 +25,8 @@ pub struct Depth {
 /// Asks the broker about queues, over a connection of its own.
 pub struct Inspector {
     connection: Connection,
+    /// How long a question may take.
+    limit: Duration,
 }
 
 impl Inspector {
@@ -32,7 +36,8 @@ impl Inspector {
     /// When the broker cannot be reached.
     pub async fn connect(settings: &Settings) -> Result<Self, QueueError> {
         let connection = settings.connect("inspector").await?;
-        Ok(Self { connection })
+        let limit = settings.connect_timeout;
+        Ok(Self { connection, limit })
     }
 
     /// A channel each time: the broker closes it when a queue is missing.
@@ -50,13 +55,17 @@ impl Inspector {
     pub async fn depth(&self, name: &str) -> Result<Depth, QueueError> {
         let doing = format!("looking at `{name}`");
         let failed = |error| QueueError::of(&doing, error);
-        let channel = self.channel(&doing).await?;
-        let options = QueueDeclareOptions::durable().passive();
-        let queue: Queue = channel
-            .queue_declare(short(name)?, options, FieldTable::default())
-            .await
-            .map_err(failed)?;
-        let _ = channel.close(200, "seen".into()).await;
+        let asking = async {
+            let channel = self.channel(&doing).await?;
+            let options = QueueDeclareOptions::durable().passive();
+            let queue: Queue = channel
+                .queue_declare(short(name)?, options, FieldTable::default())
+                .await
+                .map_err(failed)?;
+            let _ = channel.close(200, "seen".into()).await;
+            Ok(queue)
+        };
+        let queue = within(self.limit, &doing, asking).await?;
         Ok(Depth {
             queue: name.to_owned(),
             messages: queue.message_count(),
@@ -100,12 +109,16 @@ impl Inspector {
             }
             let doing = format!("deleting `{name}`");
             let failed = |error| QueueError::of(&doing, error);
-            let channel = self.channel(&doing).await?;
-            channel
-                .queue_delete(short(&name)?, QueueDeleteOptions::default())
-                .await
-                .map_err(failed)?;
-            let _ = channel.close(200, "deleted".into()).await;
+            let deleting = async {
+                let channel = self.channel(&doing).await?;
+                channel
+                    .queue_delete(short(&name)?, QueueDeleteOptions::default())
+                    .await
+                    .map_err(failed)?;
+                let _ = channel.close(200, "deleted".into()).await;
+                Ok(())
+            };
+            within(self.limit, &doing, deleting).await?;
         }
         Ok(left)
     }
@@ -144,6 +157,6 @@ impl Inspector {
 
     /// Says good-bye to the broker.
     pub async fn close(self) {
-        let _ = self.connection.close(200, "closed".into()).await;
+        goodbye(&self.connection, "closed").await;
     }
 }

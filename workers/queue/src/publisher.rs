@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use crate::backoff::Backoff;
 use crate::error::QueueError;
 use crate::message::{Outgoing, header, short};
-use crate::settings::Settings;
+use crate::settings::{Settings, goodbye, within};
 
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,7 +166,7 @@ impl Publisher {
     /// Says good-bye to the broker.
     pub async fn close(self) {
         if let Some(session) = self.slot.into_inner().session {
-            let _ = session.connection.close(200, "closed".into()).await;
+            goodbye(&session.connection, "closed").await;
         }
     }
 
@@ -189,17 +189,25 @@ impl Session {
 
     async fn open(settings: &Settings) -> Result<Self, QueueError> {
         let connection = settings.connect("publisher").await?;
-        let opening = |error| QueueError::of("opening a channel", error);
-        let channel = connection.create_channel().await.map_err(opening)?;
-        channel
-            .confirm_select(ConfirmSelectOptions::default())
-            .await
-            .map_err(opening)?;
-        Ok(Self {
-            connection,
-            channel,
-            next: 0,
-        })
+        let doing = "opening a channel";
+        let failed = |error| QueueError::of(doing, error);
+        let opening = async {
+            let channel = connection.create_channel().await.map_err(failed)?;
+            let options = ConfirmSelectOptions::default();
+            channel.confirm_select(options).await.map_err(failed)?;
+            Ok(channel)
+        };
+        match within(settings.connect_timeout, doing, opening).await {
+            Ok(channel) => Ok(Self {
+                connection,
+                channel,
+                next: 0,
+            }),
+            Err(error) => {
+                goodbye(&connection, "given up").await;
+                Err(error)
+            }
+        }
     }
 
     async fn send(
@@ -248,22 +256,12 @@ impl Session {
             &message.body,
             headers.properties.with_delivery_mode(2),
         );
-        within(limit, "publishing", publishing).await
-    }
-}
-
-/// Waits for the broker, but not forever.
-async fn within<T>(
-    limit: Duration,
-    doing: &str,
-    answer: impl Future<Output = lapin::Result<T>>,
-) -> Result<T, QueueError> {
-    match tokio::time::timeout(limit, answer).await {
-        Ok(answer) => answer.map_err(|error| QueueError::of(doing, error)),
-        Err(_) => Err(QueueError::Slow {
-            doing: doing.to_owned(),
-            seconds: limit.as_secs(),
-        }),
+        let doing = "publishing";
+        let publishing = async {
+            let published = publishing.await;
+            published.map_err(|error| QueueError::of(doing, error))
+        };
+        within(limit, doing, publishing).await
     }
 }
 

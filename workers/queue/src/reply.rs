@@ -3,7 +3,7 @@
 use crate::error::QueueError;
 use crate::message::{Headers, Outgoing, short};
 use crate::publisher::{Fate, Publisher};
-use crate::settings::Settings;
+use crate::settings::{Settings, goodbye, within};
 use crate::topology::{Topology, bind, queue, quorum};
 use crate::version::Version;
 
@@ -71,12 +71,16 @@ pub async fn bind_results(
     short(name)?;
     let version = Version::of(settings).await?;
     let connection = settings.connect("results").await?;
-    let channel = connection
-        .create_channel()
-        .await
-        .map_err(|error| QueueError::of("opening a channel", error))?;
-    queue(&channel, name, quorum(version)).await?;
-    bind(&channel, name, &topology.results(), submitter).await?;
-    let _ = connection.close(200, "bound".into()).await;
-    Ok(())
+    let doing = format!("declaring `{name}`");
+    let binding = async {
+        let channel = connection
+            .create_channel()
+            .await
+            .map_err(|error| QueueError::of("opening a channel", error))?;
+        queue(&channel, name, quorum(version)).await?;
+        bind(&channel, name, &topology.results(), submitter).await
+    };
+    let bound = within(settings.connect_timeout, &doing, binding).await;
+    goodbye(&connection, "bound").await;
+    bound
 }

@@ -23,7 +23,7 @@ pub struct Settings {
     pub heartbeat: u16,
     /// What the broker's own pages call our connections.
     pub connection_name: String,
-    /// How long making a connection may take.
+    /// How long making a connection may take, and a question over it.
     pub connect_timeout: Duration,
     /// How long a confirm may take. A broker short of memory or disk confirms
     /// nothing.
@@ -110,13 +110,36 @@ impl Settings {
         let runtime =
             lapin::runtime::default_runtime().map_err(|error| QueueError::of(&doing, error))?;
         let connecting = Connection::connect_uri_with_config(uri, properties, self.tls()?, runtime);
-        match tokio::time::timeout(self.connect_timeout, connecting).await {
-            Ok(connected) => connected.map_err(|error| QueueError::of(&doing, error)),
-            Err(_) => Err(QueueError::Slow {
-                doing,
-                seconds: self.connect_timeout.as_secs(),
-            }),
-        }
+        let connecting = async {
+            connecting
+                .await
+                .map_err(|error| QueueError::of(&doing, error))
+        };
+        within(self.connect_timeout, &doing, connecting).await
+    }
+}
+
+/// How long a good-bye may take.
+pub(crate) const GOODBYE: Duration = Duration::from_secs(5);
+
+/// Closes a connection, however the broker is.
+pub(crate) async fn goodbye(connection: &Connection, why: &str) {
+    let closing = connection.close(200, why.into());
+    let _ = tokio::time::timeout(GOODBYE, closing).await;
+}
+
+/// Waits for the broker, but not forever.
+pub(crate) async fn within<T>(
+    limit: Duration,
+    doing: &str,
+    answer: impl Future<Output = Result<T, QueueError>>,
+) -> Result<T, QueueError> {
+    match tokio::time::timeout(limit, answer).await {
+        Ok(answer) => answer,
+        Err(_) => Err(QueueError::Slow {
+            doing: doing.to_owned(),
+            seconds: limit.as_secs(),
+        }),
     }
 }
 

@@ -1,5 +1,7 @@
 //! What stands on the broker: names and arguments, declared and checked.
 
+use std::time::Duration;
+
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, ExchangeKind};
@@ -8,7 +10,7 @@ use crate::body::Place;
 use crate::envelope::CONTENT_TYPE;
 use crate::error::QueueError;
 use crate::message::{Headers, Outgoing, short};
-use crate::settings::Settings;
+use crate::settings::{Settings, goodbye, within};
 use crate::version::Version;
 
 /// How long a delivery may be held, in milliseconds, where a queue can say so:
@@ -169,12 +171,17 @@ impl Topology {
     pub async fn declare(&self, settings: &Settings) -> Result<Version, QueueError> {
         let version = Version::of(settings).await?;
         let connection = settings.connect("topology").await?;
-        let channel = connection
-            .create_channel()
-            .await
-            .map_err(|error| QueueError::of("opening a channel", error))?;
-        let declared = self.declare_on(&channel, version).await;
-        let _ = connection.close(200, "declared".into()).await;
+        let declaring = async {
+            let channel = connection
+                .create_channel()
+                .await
+                .map_err(|error| QueueError::of("opening a channel", error))?;
+            self.declare_on(&channel, version).await
+        };
+        // Each queue has an election to wait for.
+        let limit = settings.connect_timeout + Duration::from_secs(self.partitions.into());
+        let declared = within(limit, "declaring queues", declaring).await;
+        goodbye(&connection, "declared").await;
         declared.map(|()| version)
     }
 

@@ -9,7 +9,7 @@ use lapin::tcp::{AMQPUriTcpExt as _, AsyncTcpStream};
 use lapin::types::{AMQPValue, parsing::parse_field_table};
 
 use crate::error::QueueError;
-use crate::settings::Settings;
+use crate::settings::{Settings, within};
 
 /// A broker's version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,13 +32,7 @@ impl Version {
     /// When it cannot be reached, or what answers is no RabbitMQ.
     pub async fn of(settings: &Settings) -> Result<Self, QueueError> {
         let asking = Self::ask(settings);
-        match tokio::time::timeout(settings.connect_timeout, asking).await {
-            Ok(version) => version,
-            Err(_) => Err(QueueError::Slow {
-                doing: "asking for its version".to_owned(),
-                seconds: settings.connect_timeout.as_secs(),
-            }),
-        }
+        within(settings.connect_timeout, "asking for its version", asking).await
     }
 
     async fn ask(settings: &Settings) -> Result<Self, QueueError> {

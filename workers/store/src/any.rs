@@ -52,6 +52,12 @@ impl Layout for AnyStore {
     async fn repartition(&self, partitions: u32) -> Answer<()> {
         either!(self, repartition(partitions))
     }
+    async fn former(&self) -> Answer<Vec<u32>> {
+        either!(self, former())
+    }
+    async fn removed(&self, partitions: u32) -> Answer<()> {
+        either!(self, removed(partitions))
+    }
 }
 
 impl Enrolment for AnyStore {

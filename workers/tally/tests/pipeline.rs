@@ -15,7 +15,10 @@ use tally::node::clock::Clock;
 use tally::node::{Delivery, Node};
 use tally_core::claim::ClaimId;
 use tally_queue::envelope::{CONTENT_TYPE, Envelope, Format, NodeKey, Sealing};
-use tally_queue::{Consumer, Headers, Outgoing, Publisher, Settings, Topology, bind_results};
+use tally_queue::{
+    Consumer, Headers, Inspector, Outgoing, Publisher, QueueError, QueueKey, Settings, Topology,
+    bind_results,
+};
 use tally_store::port::{
     ClaimFilter, Detection as _, Layout as _, Reading as _, Waiting, Work as _,
 };
@@ -218,6 +221,67 @@ async fn partitions_move_between_workers_and_change_in_number() {
     );
     assert_eq!(replayed["chain_breaks"], 0, "{replayed}");
     assert_eq!(node.store().unjudged(10).await.unwrap(), []);
+}
+
+/// What is published once more into queues of a former number of partitions is
+/// taken, and the queues are removed: also by a worker that was not there when
+/// the number changed.
+#[tokio::test(flavor = "multi_thread")]
+async fn queues_of_a_former_number_of_partitions_are_emptied_and_removed() {
+    let population = generate(12, 60);
+    let site = Site::new("");
+    let node = site
+        .node(Clock::simulated(population.files[0].received))
+        .await;
+    enrol(&node, &population).await;
+    let relay = site.start("relay", "r");
+    let first = site.start("worker", "first");
+    let files: Vec<_> = population.files.iter().collect();
+    let (before, after) = files.split_at(files.len() / 2);
+    submit(&node, before).await;
+    all_done(&node).await;
+    assert!(first.end(), "it ends well");
+    let moved = site
+        .command(&["migrate", "--partitions", "3", "--json"])
+        .output();
+    assert_eq!(json(&moved.unwrap(), 0)["partitions"], 3);
+    assert_eq!(node.store().former().await.unwrap(), [8]);
+
+    let settings = Settings::new(&site.broker);
+    let former = Topology::new("", 8).unwrap();
+    let key = std::fs::read_to_string(site.folder().join("data/keys/queue.key")).unwrap();
+    let key = QueueKey::new(tally::node::keys::unhex(key.trim()).unwrap());
+    let publisher = Publisher::new(settings.clone());
+    let claim = outcomes(&node).await.into_keys().next().unwrap();
+    for place in former.places() {
+        let body = key.seal(place, &[claim.0]).unwrap();
+        let message = former.to_partition(place, body, Headers::new());
+        publisher.publish_surely(&message).await.unwrap();
+    }
+    let second = site.start("worker", "second");
+    until_async("the old queues are removed", async || {
+        let left = node.store().former().await.unwrap();
+        left.is_empty().then_some(())
+    })
+    .await;
+    let inspector = Inspector::connect(&settings).await.unwrap();
+    for place in former.places() {
+        let depth = inspector.depth(&former.partition(place)).await;
+        assert!(
+            matches!(depth, Err(QueueError::Missing { .. })),
+            "{depth:?}"
+        );
+    }
+    inspector.close().await;
+    // And back: they are made again.
+    let moved = site
+        .command(&["migrate", "--partitions", "8", "--json"])
+        .output();
+    assert_eq!(json(&moved.unwrap(), 0)["partitions"], 8);
+    submit(&node, after).await;
+    all_done(&node).await;
+    assert!(second.end() && relay.end());
+    assert_eq!(outcomes(&node).await, embedded(&population).await);
 }
 
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";

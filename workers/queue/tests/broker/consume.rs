@@ -1,4 +1,6 @@
-use tally_queue::{Consumer, QueueError, QueueKey};
+use std::time::Duration;
+use tally_queue::{Consumer, Publisher, QueueError, QueueKey};
+
 use tally_rig::Proxy;
 
 use crate::site::{LONG, SHORT, Site, drain, next, numbers, port, through};
@@ -119,6 +121,49 @@ async fn after_a_reset_everything_comes_again_and_the_old_batch_acknowledges_not
     site.holds(&site.queue(), 20).await;
     // The first consumer notices, connects anew and goes on.
     assert_eq!(drain(&mut consumer, 20).await, (0..20).collect::<Vec<_>>());
+}
+
+/// Whenever a connection is reset, also while it is made: whoever waits for it is
+/// told, and never waits forever.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_forever_for_a_connection_that_was_reset_while_it_was_made() {
+    let site = Site::new(1).await;
+    let proxy = Proxy::start(port(&site.settings)).unwrap();
+    let over = std::time::Instant::now() + Duration::from_secs(8);
+    let mut tasks = tokio::task::JoinSet::new();
+    for of in 0..6 {
+        let (settings, queue) = (through(&proxy, &site.settings), site.queue());
+        let message = site.message(of);
+        tasks.spawn(async move {
+            let mut attempts = 0;
+            while std::time::Instant::now() < over {
+                attempts += 1;
+                let settings = settings.clone();
+                if of % 2 == 0 {
+                    let mut consumer = Consumer::new(settings, &queue, 1);
+                    let taken = tokio::time::timeout(LONG, consumer.next(1)).await;
+                    drop(taken.expect("it is told"));
+                } else {
+                    let publisher = Publisher::new(settings);
+                    let taken = tokio::time::timeout(LONG, publisher.publish_one(&message)).await;
+                    let _ = taken.expect("it is told");
+                    let closed = tokio::time::timeout(LONG, publisher.close()).await;
+                    closed.expect("it is closed");
+                }
+            }
+            attempts
+        });
+    }
+    let mut pause = 1;
+    while std::time::Instant::now() < over {
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+        pause = pause * 7 % 61;
+        tokio::task::block_in_place(|| proxy.reset_all());
+    }
+    proxy.refuse(true);
+    proxy.reset_all();
+    let attempts: u32 = tasks.join_all().await.into_iter().sum();
+    assert!(attempts > 20, "{attempts}");
 }
 
 /// The same on one consumer: it connects anew beneath a batch that is held.

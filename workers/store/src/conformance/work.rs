@@ -435,8 +435,18 @@ pub async fn the_number_of_partitions_can_change<S: Store>(store: S) {
         .await
         .unwrap();
     assert_eq!(store.generations().await.unwrap(), [2]);
+    assert_eq!(store.former().await.unwrap(), [0; 0]);
     store.repartition(3).await.unwrap();
     assert_eq!(store.identity().await.unwrap().unwrap().partitions, 3);
+    // Its queues are remembered until somebody has removed them, or they are
+    // used again.
+    assert_eq!(store.former().await.unwrap(), [2]);
+    store.repartition(5).await.unwrap();
+    store.repartition(3).await.unwrap();
+    assert_eq!(store.former().await.unwrap(), [2, 5]);
+    store.removed(5).await.unwrap();
+    store.removed(7).await.unwrap();
+    assert_eq!(store.former().await.unwrap(), [2]);
     // Who has not heard of it is told.
     let before = seen(&store).await.unwrap();
     assert_fenced(store.accept(&submission(2, &[(3, 1)])).await);

@@ -23,4 +23,9 @@ pub trait Layout {
     /// Queues claims in another number of partitions from now on; what is
     /// queued keeps the partition it has, of the number it was given by.
     fn repartition(&self, partitions: u32) -> impl Future<Output = Answer<()>> + Send;
+    /// Numbers of partitions of before, in order, as long as nobody has said that
+    /// their queues are [removed](Self::removed).
+    fn former(&self) -> impl Future<Output = Answer<Vec<u32>>> + Send;
+    /// Notes that a former number of partitions has no queues any more.
+    fn removed(&self, partitions: u32) -> impl Future<Output = Answer<()>> + Send;
 }

@@ -43,11 +43,46 @@ impl Layout for PostgresStore {
                 .execute(&mut *conn)
                 .await
                 .map_err(doing("waiting for intake"))?;
-            sqlx::query("UPDATE layout SET partitions = $1 WHERE id = 1")
+            let changing = || doing("changing the number of partitions");
+            sqlx::query(
+                "INSERT INTO generation SELECT partitions FROM layout ON CONFLICT DO NOTHING",
+            )
+            .execute(&mut *conn)
+            .await
+            .map_err(changing())?;
+            for change in [
+                "UPDATE layout SET partitions = $1 WHERE id = 1",
+                "DELETE FROM generation WHERE partitions = $1",
+            ] {
+                sqlx::query(change)
+                    .bind(short(partitions))
+                    .execute(&mut *conn)
+                    .await
+                    .map_err(changing())?;
+            }
+            Ok(())
+        })
+    }
+
+    async fn former(&self) -> Answer<Vec<u32>> {
+        once!(self, "reading the layout", |conn| {
+            let rows = sqlx::query("SELECT partitions FROM generation ORDER BY partitions")
+                .fetch_all(conn)
+                .await
+                .map_err(doing("reading the layout"))?;
+            rows.iter()
+                .map(|row| Cells::of(row, "generation").number())
+                .collect()
+        })
+    }
+
+    async fn removed(&self, partitions: u32) -> Answer<()> {
+        once!(self, "noting that queues are removed", |conn| {
+            sqlx::query("DELETE FROM generation WHERE partitions = $1")
                 .bind(short(partitions))
                 .execute(conn)
                 .await
-                .map_err(doing("changing the number of partitions"))?;
+                .map_err(doing("noting that queues are removed"))?;
             Ok(())
         })
     }

@@ -30,12 +30,41 @@ impl Layout for SqliteStore {
     }
 
     async fn repartition(&self, partitions: u32) -> Answer<()> {
+        let changing = || doing("changing the number of partitions");
         let mut writer = self.writer().await;
-        sqlx::query("UPDATE identity SET partitions = ?")
+        let mut tx = begin(&mut writer).await?;
+        sqlx::query("INSERT OR IGNORE INTO generation SELECT partitions FROM identity")
+            .execute(&mut *tx)
+            .await
+            .map_err(changing())?;
+        for change in [
+            "UPDATE identity SET partitions = ?",
+            "DELETE FROM generation WHERE partitions = ?",
+        ] {
+            sqlx::query(change)
+                .bind(partitions)
+                .execute(&mut *tx)
+                .await
+                .map_err(changing())?;
+        }
+        tx.commit().await.map_err(changing())
+    }
+
+    async fn former(&self) -> Answer<Vec<u32>> {
+        let mut reader = self.reader().await?;
+        sqlx::query_scalar("SELECT partitions FROM generation ORDER BY partitions")
+            .fetch_all(&mut *reader)
+            .await
+            .map_err(doing("reading former numbers of partitions"))
+    }
+
+    async fn removed(&self, partitions: u32) -> Answer<()> {
+        let mut writer = self.writer().await;
+        sqlx::query("DELETE FROM generation WHERE partitions = ?")
             .bind(partitions)
             .execute(&mut *writer)
             .await
-            .map_err(doing("changing the number of partitions"))?;
+            .map_err(doing("noting that queues are removed"))?;
         Ok(())
     }
 }

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use tally_queue::{
-    Consumer, Inspector, Place, Publisher, QueueError, QueueKey, Topology, references,
+    Consumer, Depth, Inspector, Place, Publisher, QueueError, QueueKey, Topology, references,
 };
-use tally_store::port::Relay as _;
+use tally_store::port::{Layout as _, Relay as _};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
@@ -55,12 +55,15 @@ pub async fn run(shared: Arc<Shared>) -> Result<()> {
     let mut declared: BTreeSet<u32> = BTreeSet::new();
     let mut balanced = Instant::now();
     while !shared.stop.is_told() {
-        anyhow::ensure!(!judge.is_finished(), "the task that judges facts ended");
+        anyhow::ensure!(
+            !judge.is_finished() || shared.stop.is_told(),
+            "the task that judges facts ended"
+        );
         revive(&shared, &facts, &mut tasks)?;
         match beat(&shared, &name).await {
-            Ok((now, generations)) => {
+            Ok((now, numbers)) => {
                 let starting =
-                    start_missing(&shared, &facts, &generations, &mut declared, &mut tasks);
+                    start_missing(&shared, &facts, &numbers.used, &mut declared, &mut tasks);
                 let started = tokio::time::timeout(ANSWER, starting).await;
                 if let Err(error) = started.unwrap_or_else(|late| Err(late.into())) {
                     tracing::warn!(
@@ -79,7 +82,7 @@ pub async fn run(shared: Arc<Shared>) -> Result<()> {
                     });
                 }
                 let _ = lead.send(leads(&live, WORKER, &name));
-                end_drained(&shared, &generations, &mut declared, &mut tasks).await;
+                end_drained(&shared, &facts, &numbers, &mut declared, &mut tasks).await;
             }
             Err(error) => {
                 tracing::warn!(
@@ -100,11 +103,24 @@ pub async fn run(shared: Arc<Shared>) -> Result<()> {
     Ok(())
 }
 
+/// The numbers of partitions there are.
+struct Numbers {
+    /// Claims are queued by them, or will be.
+    used: BTreeSet<u32>,
+    /// None is any more, but their queues may still be there.
+    former: BTreeSet<u32>,
+}
+
 /// Tells that this worker lives; answers who does, and which numbers of
 /// partitions there are.
-async fn beat(shared: &Shared, name: &str) -> Result<(Vec<String>, BTreeSet<u32>)> {
-    let live = shared.store()?.alive(name, HEARD).await?;
-    Ok((live, shared.generations().await?))
+async fn beat(shared: &Shared, name: &str) -> Result<(Vec<String>, Numbers)> {
+    let store = shared.store()?;
+    let live = store.alive(name, HEARD).await?;
+    // In this order: one that is former by now was used before.
+    let former: BTreeSet<u32> = store.former().await?.into_iter().collect();
+    let used = shared.generations().await?;
+    let former = former.difference(&used).copied().collect();
+    Ok((live, Numbers { used, former }))
 }
 
 async fn start_missing(
@@ -186,28 +202,45 @@ fn give_up(name: &str, live: &[String], tasks: &BTreeMap<Place, Task>, of: impl 
 }
 
 /// Ends the tasks of a number of partitions that nothing is queued by any more,
-/// and removes its queues when everybody has left them.
+/// and removes its queues when everybody has left them. What is left in them, a
+/// second copy of what was published twice, is taken first.
 async fn end_drained(
-    shared: &Shared,
-    generations: &BTreeSet<u32>,
+    shared: &Arc<Shared>,
+    facts: &Arc<Notify>,
+    numbers: &Numbers,
     declared: &mut BTreeSet<u32>,
     tasks: &mut BTreeMap<Place, Task>,
 ) {
-    let over: Vec<u32> = declared.difference(generations).copied().collect();
+    let running = tasks.keys().map(|place| u32::from(place.partitions));
+    let over: BTreeSet<u32> = running
+        .chain(numbers.former.iter().copied())
+        .filter(|partitions| !numbers.used.contains(partitions))
+        .collect();
     for partitions in over {
         let ended = tasks.extract_if(.., |place, _| u32::from(place.partitions) == partitions);
         for (_, task) in ended.collect::<Vec<_>>() {
             task.end().await;
         }
-        if let Err(error) = remove(shared, partitions).await {
-            tracing::debug!(error = crate::cli::chain(&error), "old queues are kept");
-            continue;
-        }
+        // Should claims be queued by it again, all its tasks are to start.
         declared.remove(&partitions);
+        match remove(shared, partitions).await {
+            Ok(None) => {}
+            Ok(Some((topology, alone))) => {
+                for place in alone {
+                    let task = Task::start(shared, facts, &topology, place);
+                    tasks.insert(place, task);
+                }
+            }
+            Err(error) => {
+                tracing::debug!(error = crate::cli::chain(&error), "old queues are kept");
+            }
+        }
     }
 }
 
-async fn remove(shared: &Shared, partitions: u32) -> Result<()> {
+/// Removes the queues of a number of partitions that are empty. If others are
+/// left, answers those of them that nobody takes anything from.
+async fn remove(shared: &Shared, partitions: u32) -> Result<Option<(Topology, Vec<Place>)>> {
     let topology = shared.topology(partitions)?;
     let removing = async {
         let inspector = Inspector::connect(&shared.broker).await?;
@@ -215,13 +248,22 @@ async fn remove(shared: &Shared, partitions: u32) -> Result<()> {
         inspector.close().await;
         left
     };
-    let left = tokio::time::timeout(ANSWER, removing).await?;
-    anyhow::ensure!(left?.is_empty(), "they are not empty, or others are there");
-    tracing::info!(
-        partitions,
-        "the queues of this number of partitions are drained and removed"
-    );
-    Ok(())
+    let left = tokio::time::timeout(ANSWER, removing).await??;
+    if left.is_empty() {
+        shared.store()?.removed(partitions).await?;
+        tracing::info!(
+            partitions,
+            "the queues of this number of partitions are drained and removed"
+        );
+        return Ok(None);
+    }
+    let alone = |place: &Place| {
+        let name = topology.partition(*place);
+        let waits = |depth: &Depth| depth.messages > 0 && depth.consumers == 0;
+        left.iter().any(|depth| depth.queue == name && waits(depth))
+    };
+    let alone = topology.places().filter(alone).collect();
+    Ok(Some((topology, alone)))
 }
 
 /// The task of a partition.

@@ -149,6 +149,9 @@ async fn each_role_can_do_its_job() {
             .unwrap()
     );
     operator.repartition(4).await.unwrap();
+    for partitions in worker.former().await.unwrap() {
+        worker.removed(partitions).await.unwrap();
+    }
 
     let mut reader = PgConnection::connect(&role(&settings, "tally_reader").url)
         .await
