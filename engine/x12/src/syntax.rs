@@ -1,0 +1,213 @@
+//! Delimiters, segments, elements.
+
+/// What separates what, as the ISA of an interchange says by example.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Delimiters {
+    /// Between elements.
+    pub element: char,
+    /// Between the components of an element.
+    pub component: char,
+    /// Between the repeats of an element; none in an interchange that names a
+    /// letter (4010, and what is left of it).
+    pub repetition: Option<char>,
+    /// After a segment.
+    pub segment: char,
+}
+
+impl Delimiters {
+    /// Those of the guides' examples: `*`, `:`, `^`, `~`.
+    pub const USUAL: Self = Self {
+        element: '*',
+        component: ':',
+        repetition: Some('^'),
+        segment: '~',
+    };
+
+    /// Whether a character is one of them.
+    #[must_use]
+    pub fn has(&self, c: char) -> bool {
+        c == self.element || c == self.component || c == self.segment || self.repetition == Some(c)
+    }
+}
+
+/// A segment as it stands in the file, without its terminator.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Segment<'a> {
+    text: &'a str,
+    delimiters: Delimiters,
+}
+
+impl<'a> Segment<'a> {
+    pub(crate) fn new(text: &'a str, delimiters: Delimiters) -> Self {
+        Self { text, delimiters }
+    }
+
+    pub(crate) fn with(self, delimiters: Delimiters) -> Self {
+        Self { delimiters, ..self }
+    }
+
+    /// The whole of it.
+    #[must_use]
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// What separates its elements.
+    #[must_use]
+    pub fn delimiters(&self) -> Delimiters {
+        self.delimiters
+    }
+
+    /// The segment's name: `CLM`.
+    #[must_use]
+    pub fn tag(&self) -> &'a str {
+        self.text
+            .split(self.delimiters.element)
+            .next()
+            .unwrap_or("")
+    }
+
+    /// The elements, the first of them number one.
+    pub fn elements(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.text.split(self.delimiters.element).skip(1)
+    }
+
+    /// An element by its number, from one; empty where there is none.
+    #[must_use]
+    pub fn element(&self, number: usize) -> &'a str {
+        self.text
+            .split(self.delimiters.element)
+            .nth(number)
+            .unwrap_or("")
+    }
+
+    /// A component by its number, from one, of an element's first repeat; empty
+    /// where there is none. An element that is not composite has one component.
+    #[must_use]
+    pub fn component(&self, number: usize, component: usize) -> &'a str {
+        let first = self.repeats(number).next().unwrap_or("");
+        self.components(first)
+            .nth(component.saturating_sub(1))
+            .unwrap_or("")
+    }
+
+    /// The components of a repeat of an element.
+    pub fn components(&self, repeat: &'a str) -> impl Iterator<Item = &'a str> + use<'a> {
+        repeat.split(self.delimiters.component)
+    }
+
+    /// The repeats of an element; one, perhaps empty, where it is not repeated.
+    pub fn repeats(&self, number: usize) -> impl Iterator<Item = &'a str> + use<'a> {
+        split(self.element(number), self.delimiters.repetition)
+    }
+}
+
+/// Splits by a separator where there is one.
+pub(crate) fn split(text: &str, separator: Option<char>) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    core::iter::from_fn(move || {
+        let text = rest?;
+        match separator.and_then(|separator| text.split_once(separator)) {
+            Some((head, tail)) => {
+                rest = Some(tail);
+                Some(head)
+            }
+            None => {
+                rest = None;
+                Some(text)
+            }
+        }
+    })
+}
+
+/// Splits a text into segments: what stands between terminators, without the line
+/// breaks and blanks that many senders put before a segment.
+pub(crate) struct Segments<'a> {
+    rest: &'a str,
+    delimiters: Delimiters,
+}
+
+impl<'a> Segments<'a> {
+    pub fn new(text: &'a str, delimiters: Delimiters) -> Self {
+        Self {
+            rest: text,
+            delimiters,
+        }
+    }
+
+    /// What has not been split yet.
+    pub fn rest(&self) -> &'a str {
+        self.rest
+    }
+}
+
+impl<'a> Iterator for Segments<'a> {
+    /// A segment, and whether its terminator is there.
+    type Item = (Segment<'a>, bool);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let start = self
+                .rest
+                .trim_start_matches(|c: char| c == ' ' || c == '\r' || c == '\n' || c == '\t');
+            // Where a line's end is the terminator, it is no blank.
+            if start.is_empty() {
+                self.rest = "";
+                return None;
+            }
+            let (text, rest, ended) = match start.split_once(self.delimiters.segment) {
+                Some((text, rest)) => (text, rest, true),
+                None => (start, "", false),
+            };
+            self.rest = rest;
+            let text = text.trim_end_matches(['\r', '\n']);
+            if !text.is_empty() {
+                return Some((Segment::new(text, self.delimiters), ended));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn elements_components_and_repeats_are_told_apart() {
+        let segment = Segment::new("HI*BK:8901*BF:5559^BF:1**x", Delimiters::USUAL);
+        assert_eq!(segment.tag(), "HI");
+        assert_eq!(segment.elements().count(), 4);
+        assert_eq!(segment.element(1), "BK:8901");
+        assert_eq!((segment.element(3), segment.element(9)), ("", ""));
+        assert_eq!(segment.component(1, 2), "8901");
+        assert_eq!(segment.component(4, 1), "x");
+        assert_eq!(segment.component(4, 2), "");
+        assert_eq!(segment.repeats(2).collect::<Vec<_>>(), ["BF:5559", "BF:1"]);
+        assert_eq!(segment.repeats(3).collect::<Vec<_>>(), [""]);
+    }
+
+    #[test]
+    fn blanks_between_segments_are_passed_over() {
+        let text = "\r\nST*837~\n \n BHT*1~~SE*2";
+        let found: Vec<_> = Segments::new(text, Delimiters::USUAL)
+            .map(|(segment, ended)| (segment.text().to_owned(), ended))
+            .collect();
+        let expected = [("ST*837", true), ("BHT*1", true), ("SE*2", false)];
+        assert_eq!(
+            found,
+            expected.map(|(text, ended)| (text.to_owned(), ended))
+        );
+    }
+
+    #[test]
+    fn a_line_may_be_a_segment() {
+        let lines = Delimiters {
+            segment: '\n',
+            ..Delimiters::USUAL
+        };
+        let found: Vec<_> = Segments::new("ST*837\r\nSE*2\r\n", lines)
+            .map(|(segment, _)| segment.text().to_owned())
+            .collect();
+        assert_eq!(found, ["ST*837", "SE*2"]);
+    }
+}
