@@ -147,9 +147,7 @@ impl<'a> Iterator for Segments<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let start = self
-                .rest
-                .trim_start_matches(|c: char| c == ' ' || c == '\r' || c == '\n' || c == '\t');
+            let start = self.rest.trim_start_matches([' ', '\r', '\n', '\t']);
             // Where a line's end is the terminator, it is no blank.
             if start.is_empty() {
                 self.rest = "";

@@ -511,7 +511,8 @@ fn levels(
         }
         // A level that names none where there is one was said to lack it.
         let parent = within.last().map_or("", |(_, parent)| parent);
-        if segment.element(2) != parent && !(segment.element(2).is_empty() && !parent.is_empty()) {
+        let said = segment.element(2);
+        if said != parent && (parent.is_empty() || !said.is_empty()) {
             say(2);
         }
         within.push((number, own.to_owned()));
