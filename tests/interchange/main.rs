@@ -11,6 +11,7 @@ mod frozen;
 mod generate;
 mod mutations;
 mod readings;
+mod remittance;
 mod round_trips;
 mod smoke;
 mod targets;

@@ -17,6 +17,7 @@ mod outcome;
 mod refusal;
 mod scalar;
 mod tally;
+pub mod x12;
 
 use tally_types::ServiceDate;
 
