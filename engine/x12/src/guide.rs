@@ -163,7 +163,7 @@ impl Guide {
     }
 }
 
-static TEXTS: [&[&str]; 5] = [
+static TEXTS: [&[&str]; 8] = [
     &[
         include_str!("../guides/837p.txt"),
         include_str!("../guides/837-common.txt"),
@@ -178,6 +178,9 @@ static TEXTS: [&[&str]; 5] = [
     ],
     &[include_str!("../guides/835.txt")],
     &[include_str!("../guides/999.txt")],
+    &[include_str!("../guides/270.txt")],
+    &[include_str!("../guides/271.txt")],
+    &[include_str!("../guides/277ca.txt")],
 ];
 
 static GUIDES: LazyLock<Vec<Guide>> =
@@ -433,7 +436,10 @@ mod tests {
                 "institutional claim",
                 "dental claim",
                 "claim payment",
-                "implementation acknowledgement"
+                "implementation acknowledgement",
+                "eligibility inquiry",
+                "eligibility response",
+                "claim acknowledgement"
             ]
         );
     }
