@@ -28,6 +28,8 @@ pub const LIMIT: usize = 1 << 20;
 
 /// How a process ends with nobody at fault.
 const GRACE: Duration = Duration::from_secs(40);
+/// How long a process may take until it listens to whoever tells it to stop.
+const STARTING: Duration = Duration::from_secs(5);
 /// A process that died is not started again at once.
 const PAUSE: Duration = Duration::from_millis(300);
 
@@ -277,6 +279,8 @@ impl Site {
     /// started again.
     pub fn stop(&mut self, at: usize) -> Result<()> {
         let process = &mut self.processes[at];
+        // Told before it listens for that, it dies of it, and had nothing in hand.
+        let starting = process.started.elapsed() < STARTING;
         process.signal(Signal::CONT);
         process.signal(Signal::TERM);
         let Some(mut child) = process.child.take() else {
@@ -285,8 +289,9 @@ impl Site {
         let begun = Instant::now();
         loop {
             if let Some(status) = child.try_wait()? {
+                let starting = starting && status.signal() == Some(Signal::TERM.as_raw());
                 ensure!(
-                    status.success(),
+                    status.success() || starting,
                     "{} was told to stop and ended with {status}",
                     process.name
                 );
