@@ -179,7 +179,7 @@ impl Play<'_, '_> {
         times.lap("ended");
         let left = patiently(async || self.site.waiting().await).await?;
         let mut found = compare(self.hold.servers(), self.site, self.load, &self.planted).await?;
-        for (queue, messages) in left {
+        for (queue, messages, _) in left {
             found.others += 1;
             found
                 .said

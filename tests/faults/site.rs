@@ -226,7 +226,7 @@ impl Site {
             .arg(&self.config)
             .env_remove("TALLY_DATA")
             .env_remove("TALLY_FAILPOINT")
-            .env("TALLY_LOG", "info")
+            .env("TALLY_LOG", "info,tally::roles=debug")
             .env("TALLY_WORKER_NAME", &process.name)
             .envs(life)
             .stdin(Stdio::null())
@@ -319,8 +319,9 @@ impl Site {
         }
     }
 
-    /// Messages that wait in the node's queues, each with its queue.
-    pub async fn waiting(&self) -> Result<Vec<(String, u32)>> {
+    /// Messages that wait in the node's queues, each with its queue and how many
+    /// take from it.
+    pub async fn waiting(&self) -> Result<Vec<(String, u32, u32)>> {
         let inspector = Inspector::connect(&self.broker).await?;
         let first = self.topology(PARTITIONS);
         let mut names = vec![first.dead(), first.intake()];
@@ -332,7 +333,7 @@ impl Site {
         for name in names {
             match inspector.depth(&name).await {
                 Ok(depth) if depth.messages == 0 => {}
-                Ok(depth) => waiting.push((name, depth.messages)),
+                Ok(depth) => waiting.push((name, depth.messages, depth.consumers)),
                 // Drained and removed.
                 Err(tally_queue::QueueError::Missing { .. }) => {}
                 Err(error) => return Err(error.into()),
