@@ -240,7 +240,7 @@ async fn hot(machine: &Arc<Machine>, size: Size) -> Result<()> {
 }
 
 /// How many rounds' claims a filled database takes before it is measured.
-const WARM: usize = 8;
+const WARM: usize = 6;
 /// Claims of a file that arrives by itself.
 const FILE: usize = 32;
 
