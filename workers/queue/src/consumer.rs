@@ -252,11 +252,7 @@ impl Session {
                 Ok(next) => return Ok(next),
                 Err(_) => {
                     let doing = format!("waiting for `{queue}`");
-                    let asking = async {
-                        let options = BasicQosOptions::default();
-                        let asked = self.channel.basic_qos(self.prefetch, options).await;
-                        asked.map_err(|error| QueueError::of(&doing, error))
-                    };
+                    let asking = fetch_ahead(&self.channel, self.prefetch, &doing);
                     within(limit, &doing, asking).await?;
                 }
             }
@@ -296,16 +292,19 @@ async fn subscribe(
 ) -> Result<(Channel, lapin::Consumer), QueueError> {
     let failed = |error| QueueError::of(doing, error);
     let channel = connection.create_channel().await.map_err(failed)?;
-    channel
-        .basic_qos(prefetch, BasicQosOptions::default())
-        .await
-        .map_err(failed)?;
+    fetch_ahead(&channel, prefetch, doing).await?;
     let (options, none) = (BasicConsumeOptions::default(), FieldTable::default());
     let stream = channel
         .basic_consume(short(queue)?, "".into(), options, none)
         .await
         .map_err(failed)?;
     Ok((channel, stream))
+}
+
+/// Says how much is fetched ahead; to say it again changes nothing.
+async fn fetch_ahead(channel: &Channel, prefetch: u16, doing: &str) -> Result<(), QueueError> {
+    let said = channel.basic_qos(prefetch, BasicQosOptions::default());
+    said.await.map_err(|error| QueueError::of(doing, error))
 }
 
 /// A message as it was delivered. It has no `Debug`.
@@ -389,8 +388,9 @@ impl Batch {
     /// confirm acknowledgements: one that is lost on the way costs a redelivery.
     ///
     /// # Errors
-    /// [`QueueError::Stale`] when its connection is gone: the broker delivers
-    /// it again, and the fence in the database knows it.
+    /// [`QueueError::Stale`] when its connection is gone, [`QueueError::Slow`]
+    /// when nobody says so: the broker delivers it again, and the fence in the
+    /// database knows it.
     pub async fn ack(self) -> Result<(), QueueError> {
         let last = self.deliveries.iter().rev().find(|one| !one.settled);
         if let Some(last) = last {
@@ -474,12 +474,11 @@ impl Drop for Batch {
 /// Acknowledges on the channel the message came from, and on no other: the
 /// library's handle knows when its channel is gone.
 pub(crate) async fn acknowledge(acker: &Acker, multiple: bool) -> Result<(), QueueError> {
-    let doing = "acknowledging";
     let sending = async {
         match acker.ack(BasicAckOptions { multiple }).await {
             Ok(true) => Ok(()),
             Ok(false) | Err(_) => Err(QueueError::Stale),
         }
     };
-    within(SENT, doing, sending).await
+    within(SENT, "acknowledging", sending).await
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
-use tally_queue::{Consumer, Headers, Publisher, QueueError, QueueKey};
 
+use tally_queue::{Consumer, Headers, Publisher, QueueError, QueueKey};
 use tally_rig::Proxy;
 
 use crate::site::{LONG, SHORT, Site, drain, next, numbers, port, through};
@@ -170,7 +170,6 @@ async fn nobody_waits_forever_for_a_connection_that_was_reset_while_it_was_made(
 /// gets what comes after.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_consumer_finds_back_from_every_reset() {
-    let phases = std::env::var("PHASES").map_or(3, |text| text.parse().unwrap());
     let site = Site::new(8).await;
     let proxy = Proxy::start(port(&site.settings)).unwrap();
     let mut tasks = tokio::task::JoinSet::new();
@@ -198,33 +197,25 @@ async fn a_consumer_finds_back_from_every_reset() {
             }
         });
     }
+    let publish = async |body: &[u8]| {
+        let to = |place| {
+            let topology = &site.topology;
+            topology.to_partition(place, body.to_vec(), Headers::new())
+        };
+        let messages: Vec<_> = site.topology.places().map(to).collect();
+        site.publisher.publish(&messages).await.unwrap();
+    };
     let mut pause = 1u64;
-    for phase in 0..phases {
+    for phase in 0..3 {
         let over = std::time::Instant::now() + Duration::from_secs(2);
         while std::time::Instant::now() < over {
-            let messages: Vec<_> = site
-                .topology
-                .places()
-                .map(|place| {
-                    site.topology
-                        .to_partition(place, b"any".to_vec(), Headers::new())
-                })
-                .collect();
-            site.publisher.publish(&messages).await.unwrap();
+            publish(b"any").await;
             tokio::time::sleep(Duration::from_millis(pause)).await;
             pause = pause * 7 % 461;
             tokio::task::block_in_place(|| proxy.reset_all());
         }
         let last = format!("phase {phase}").into_bytes();
-        let messages: Vec<_> = site
-            .topology
-            .places()
-            .map(|place| {
-                site.topology
-                    .to_partition(place, last.clone(), Headers::new())
-            })
-            .collect();
-        site.publisher.publish(&messages).await.unwrap();
+        publish(&last).await;
         let mut left: std::collections::BTreeSet<u16> = (0..8).collect();
         while !left.is_empty() {
             let next = tokio::time::timeout(LONG, finding.recv()).await;
