@@ -440,10 +440,7 @@ impl Play<'_, '_> {
     async fn until_halted(&mut self, at: usize) -> Result<()> {
         let begun = Instant::now();
         while !self.site.processes[at].halted() {
-            ensure!(
-                begun.elapsed() < Duration::from_secs(30),
-                "no process came to be halted"
-            );
+            ensure!(begun.elapsed() < HEADWAY, "no process came to be halted");
             self.site.wait(Duration::from_millis(20)).await?;
         }
         Ok(())
@@ -568,14 +565,17 @@ impl Play<'_, '_> {
         let mut consumer = Consumer::new(self.site.broker.clone(), RESULTS, 500);
         loop {
             // What is known to be there is waited for, a connection too.
-            let patience = Duration::from_millis(if left > 0 { 30_000 } else { 500 });
+            let patience = match left {
+                0 => Duration::from_millis(500),
+                _ => HEADWAY,
+            };
             let Ok(batch) = tokio::time::timeout(patience, consumer.next(500)).await else {
                 ensure!(left == 0, "{left} results are not delivered");
                 break;
             };
             // It connects again by itself.
             let Ok(batch) = batch else { continue };
-            left = left.saturating_sub(u32::try_from(batch.deliveries().len())?);
+            let delivered = u32::try_from(batch.deliveries().len())?;
             for delivery in batch.deliveries() {
                 let headers = delivery.headers();
                 if headers
@@ -585,7 +585,10 @@ impl Play<'_, '_> {
                     told.extend(headers.message_id().map(str::to_owned));
                 }
             }
-            batch.ack().await?;
+            // What is not acknowledged comes again.
+            if batch.ack().await.is_ok() {
+                left = left.saturating_sub(delivered);
+            }
         }
         consumer.close().await;
         for sent in &self.load.claims {

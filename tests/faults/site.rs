@@ -28,8 +28,6 @@ pub const LIMIT: usize = 1 << 20;
 
 /// How a process ends with nobody at fault.
 const GRACE: Duration = Duration::from_secs(40);
-/// How long a process may take until it listens to whoever tells it to stop.
-const STARTING: Duration = Duration::from_secs(5);
 /// A process that died is not started again at once.
 const PAUSE: Duration = Duration::from_millis(300);
 
@@ -71,6 +69,19 @@ impl Process {
         stat.rsplit(')')
             .next()
             .is_some_and(|rest| rest.trim_start().starts_with('T'))
+    }
+
+    /// Whether it listens to whoever tells it to stop: from then on it must end
+    /// well.
+    fn listens(&self) -> bool {
+        let Some(pid) = self.pid() else { return false };
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let caught = status
+            .lines()
+            .find_map(|line| line.strip_prefix("SigCgt:"))
+            .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        // Bit N - 1 is signal N.
+        caught.is_some_and(|mask| mask & (1 << (Signal::TERM.as_raw() - 1)) != 0)
     }
 
     /// How often it ended itself at a failpoint.
@@ -280,12 +291,18 @@ impl Site {
     pub fn stop(&mut self, at: usize) -> Result<()> {
         let process = &mut self.processes[at];
         // Told before it listens for that, it dies of it, and had nothing in hand.
-        let starting = process.started.elapsed() < STARTING;
-        process.signal(Signal::CONT);
-        process.signal(Signal::TERM);
+        let starting = !process.listens();
         let Some(mut child) = process.child.take() else {
             return Ok(());
         };
+        if let Some(status) = child.try_wait()? {
+            // It died before, and would have been started again.
+            process.deaths.push(status);
+            return Ok(());
+        }
+        for signal in [Signal::CONT, Signal::TERM] {
+            kill_process(Pid::from_child(&child), signal)?;
+        }
         let begun = Instant::now();
         loop {
             if let Some(status) = child.try_wait()? {
