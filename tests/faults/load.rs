@@ -94,17 +94,19 @@ impl Load {
     }
 
     /// A claim to be harmed: no other has its charge, and others of its unit
-    /// come after it.
+    /// come after it, by the same hand, whatever the others have done by then.
     pub fn victim(&self, dice: &mut Dice) -> Result<Sent> {
         let count = |charge: Money| self.claims.iter().filter(|c| c.charge == charge).count();
         let behind = |sent: &Sent| {
             let others = self.claims.iter().filter(|c| c.unit == sent.unit);
-            others.filter(|other| other.file > sent.file).count()
+            others
+                .filter(|other| other.file > sent.file && other.file % HANDS == sent.file % HANDS)
+                .count()
         };
         let fit: Vec<&Sent> = self
             .claims
             .iter()
-            .filter(|sent| count(sent.charge) == 1 && behind(sent) > 1)
+            .filter(|sent| count(sent.charge) == 1 && behind(sent) > 0)
             .collect();
         ensure!(!fit.is_empty(), "no claim can be harmed alone");
         Ok((*dice.pick(&fit)).clone())

@@ -16,6 +16,7 @@ mod round;
 mod servers;
 mod site;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -108,6 +109,37 @@ fn one(servers: &RwLock<Option<Servers>>, kind: Kind) -> Result<(), Failed> {
         Ok(Some(found)) => found.said.join("\n"),
         Err(error) => format!("{error:#}"),
     };
+    let last = last_words(folder.path());
     let folder = folder.keep();
-    Err(format!("{found}\nthe processes' logs are in {}", folder.display()).into())
+    Err(format!(
+        "{found}\nthe processes' logs are in {}, and end:{last}",
+        folder.display()
+    )
+    .into())
+}
+
+/// The last lines of each process of a round, for where only what was printed
+/// is kept.
+fn last_words(folder: &Path) -> String {
+    const LINES: usize = 12;
+    const WIDTH: usize = 240;
+    let mut logs: Vec<_> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|ending| ending == "log"))
+        .collect();
+    logs.sort();
+    let mut said = String::new();
+    for log in logs {
+        let text = std::fs::read(&log).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let lines: Vec<&str> = text.lines().collect();
+        said.push_str(&format!("\n  {}", log.display()));
+        for line in &lines[lines.len().saturating_sub(LINES)..] {
+            let line: String = line.chars().take(WIDTH).collect();
+            said.push_str(&format!("\n    {line}"));
+        }
+    }
+    said
 }

@@ -1,6 +1,8 @@
 //! Messages and envelopes that cannot be used: each is a dead letter in the
 //! end, with its reason, and nothing else is.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context as _, Result, ensure};
 use tally_core::ledger::SigningKey;
 use tally_queue::envelope::{self, CONTENT_TYPE, Envelope, NodeKey, NodePublicKey, Sealing};
@@ -9,6 +11,7 @@ use tally_queue::{Headers, Outgoing, Publisher};
 use crate::compare::Planted;
 use crate::dice::Dice;
 use crate::load::{Load, node_key, place, sealed};
+use crate::round::HEADWAY;
 use crate::servers::Servers;
 use crate::site::{LIMIT, PARTITIONS, PAYER, SUBMITTER, Site, signer};
 
@@ -192,11 +195,12 @@ pub async fn settle(site: &mut Site, servers: &Servers, planted: &mut Planted) -
     // It comes back as what it was, and waits again.
     *planted.letters.entry("Q108".to_owned()).or_default() += 1;
     let waits = "select count(*) from tally.dead_letter where code = 'Q108' and settled is null";
-    for _ in 0..100 {
+    let begun = Instant::now();
+    while begun.elapsed() < HEADWAY {
         if site.numbers(servers, waits)? == [1] {
             return Ok(());
         }
-        site.wait(std::time::Duration::from_millis(100)).await?;
+        site.wait(Duration::from_millis(100)).await?;
     }
     anyhow::bail!("a letter that was tried again and died again is not to be seen")
 }

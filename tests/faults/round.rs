@@ -21,7 +21,7 @@ use crate::site::{PARTITIONS, RESULTS, SUBMITTER, Site};
 
 /// How long nothing may be decided, with all healed, before claims count as
 /// lost.
-const HEADWAY: Duration = Duration::from_secs(90);
+pub const HEADWAY: Duration = Duration::from_secs(90);
 
 /// What a round is a function of.
 #[derive(Clone, Copy)]
@@ -179,7 +179,7 @@ impl Play<'_, '_> {
         times.lap("ended");
         let left = patiently(async || self.site.waiting().await).await?;
         let mut found = compare(self.hold.servers(), self.site, self.load, &self.planted).await?;
-        for (queue, messages) in left {
+        for (queue, messages, _) in left {
             found.others += 1;
             found
                 .said
@@ -195,11 +195,13 @@ impl Play<'_, '_> {
     fn start(&mut self, kind: Kind, jumps: Option<&Jumps>) -> Result<()> {
         let mut workers = self.dice.between(1, 3);
         let mut relays = 1;
+        // A small round may have no second batch: there the first is the one.
+        let most = 1 + self.load.claims.len() as u64 / 500;
         // How often a process that ends itself does so.
-        let mut deaths = |place: &str, most: u64| -> Vec<Vec<(String, String)>> {
+        let mut deaths = |place: &str| -> Vec<Vec<(String, String)>> {
             (0..self.dice.between(1, 3))
                 .map(|_| {
-                    let at = self.dice.between(1, most);
+                    let at = self.dice.between(1, 3).min(most);
                     life("TALLY_FAILPOINT", format!("{place}=abort@{at}"))
                 })
                 .collect()
@@ -207,22 +209,19 @@ impl Play<'_, '_> {
         let (mut first_worker, mut first_relay, mut node) = (Vec::new(), Vec::new(), Vec::new());
         match kind {
             Kind::Undisturbed => (workers, relays) = (3, 2),
-            // One of several may get no more than a batch in a small round: its
-            // first life ends at its first.
+            // Alone until it has died once, so that it gets what it dies with.
             Kind::WorkerAt(place) => {
-                first_worker = deaths(place, 3);
-                first_worker[0] = life("TALLY_FAILPOINT", format!("{place}=abort@1"));
-                workers = workers.min(2);
+                first_worker = deaths(place);
+                workers = 1;
             }
-            Kind::RelayAt("results-published") => first_relay = deaths("results-published", 3),
-            Kind::RelayAt(place) => first_relay = deaths(place, 3),
-            Kind::NodeAt(place) => node = deaths(place, 3),
+            Kind::RelayAt(place) => first_relay = deaths(place),
+            Kind::NodeAt(place) => node = deaths(place),
             Kind::IntakePanics => {
-                let at = self.dice.between(1, 5);
+                let at = self.dice.between(1, 5).min(most);
                 node = vec![life("TALLY_FAILPOINT", format!("before-accept=panic@{at}"))];
             }
             Kind::TaskPanics => {
-                let at = self.dice.between(1, 2);
+                let at = self.dice.between(1, 2).min(most);
                 first_worker = vec![life("TALLY_FAILPOINT", format!("before-ack=panic@{at}"))];
                 workers = 1;
             }
@@ -240,17 +239,14 @@ impl Play<'_, '_> {
             }
             Kind::ZombieWorker => {
                 // Alone until it is halted, so that it gets what it is halted with.
-                let at = self
-                    .dice
-                    .between(1, 4)
-                    .min(1 + self.load.claims.len() as u64 / 500);
+                let at = self.dice.between(1, 4).min(most);
                 first_worker = vec![life("TALLY_FAILPOINT", format!("before-commit=stop@{at}"))];
                 workers = 1;
             }
             Kind::ZombieRelay => {
-                let at = self.dice.between(1, 3);
+                // The only one until it is halted, else another may lead.
+                let at = self.dice.between(1, 3).min(most);
                 first_relay = vec![life("TALLY_FAILPOINT", format!("after-publish=stop@{at}"))];
-                relays = 2;
             }
             Kind::ClockJumps => {
                 let jumps = jumps.context("no clock can be shifted")?;
@@ -392,6 +388,17 @@ impl Play<'_, '_> {
                 self.pause(100, 800).await?;
                 poison::publish(self.site, self.load, &mut self.dice, &mut self.planted).await?;
             }
+            Kind::WorkerAt(_) => {
+                let dying = self.workers[0];
+                let begun = Instant::now();
+                while self.site.processes[dying].aborts() == 0 {
+                    ensure!(begun.elapsed() < HEADWAY, "no worker came to its end");
+                    self.site.wait(Duration::from_millis(20)).await?;
+                }
+                if self.dice.percent(50) {
+                    self.workers.push(self.site.start("worker", Vec::new())?);
+                }
+            }
             Kind::ZombieWorker => {
                 let zombie = self.workers[0];
                 self.until_halted(zombie).await?;
@@ -404,6 +411,7 @@ impl Play<'_, '_> {
             Kind::ZombieRelay => {
                 let zombie = self.relays[0];
                 self.until_halted(zombie).await?;
+                self.relays.push(self.site.start("relay", Vec::new())?);
                 // Until the other leads, and has published the same.
                 self.pause(13_000, 16_000).await?;
                 self.site.processes[zombie].signal(Signal::CONT);
@@ -440,10 +448,7 @@ impl Play<'_, '_> {
     async fn until_halted(&mut self, at: usize) -> Result<()> {
         let begun = Instant::now();
         while !self.site.processes[at].halted() {
-            ensure!(
-                begun.elapsed() < Duration::from_secs(30),
-                "no process came to be halted"
-            );
+            ensure!(begun.elapsed() < HEADWAY, "no process came to be halted");
             self.site.wait(Duration::from_millis(20)).await?;
         }
         Ok(())
@@ -568,14 +573,17 @@ impl Play<'_, '_> {
         let mut consumer = Consumer::new(self.site.broker.clone(), RESULTS, 500);
         loop {
             // What is known to be there is waited for, a connection too.
-            let patience = Duration::from_millis(if left > 0 { 30_000 } else { 500 });
+            let patience = match left {
+                0 => Duration::from_millis(500),
+                _ => HEADWAY,
+            };
             let Ok(batch) = tokio::time::timeout(patience, consumer.next(500)).await else {
                 ensure!(left == 0, "{left} results are not delivered");
                 break;
             };
             // It connects again by itself.
             let Ok(batch) = batch else { continue };
-            left = left.saturating_sub(u32::try_from(batch.deliveries().len())?);
+            let delivered = u32::try_from(batch.deliveries().len())?;
             for delivery in batch.deliveries() {
                 let headers = delivery.headers();
                 if headers
@@ -585,7 +593,10 @@ impl Play<'_, '_> {
                     told.extend(headers.message_id().map(str::to_owned));
                 }
             }
-            batch.ack().await?;
+            // What is not acknowledged comes again.
+            if batch.ack().await.is_ok() {
+                left = left.saturating_sub(delivered);
+            }
         }
         consumer.close().await;
         for sent in &self.load.claims {

@@ -71,6 +71,19 @@ impl Process {
             .is_some_and(|rest| rest.trim_start().starts_with('T'))
     }
 
+    /// Whether it listens to whoever tells it to stop: from then on it must end
+    /// well.
+    fn listens(&self) -> bool {
+        let Some(pid) = self.pid() else { return false };
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let caught = status
+            .lines()
+            .find_map(|line| line.strip_prefix("SigCgt:"))
+            .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        // Bit N - 1 is signal N.
+        caught.is_some_and(|mask| mask & (1 << (Signal::TERM.as_raw() - 1)) != 0)
+    }
+
     /// How often it ended itself at a failpoint.
     pub fn aborts(&self) -> usize {
         let abort = |status: &&ExitStatus| status.signal() == Some(Signal::ABORT.as_raw());
@@ -224,7 +237,7 @@ impl Site {
             .arg(&self.config)
             .env_remove("TALLY_DATA")
             .env_remove("TALLY_FAILPOINT")
-            .env("TALLY_LOG", "info")
+            .env("TALLY_LOG", "info,tally::roles=debug")
             .env("TALLY_WORKER_NAME", &process.name)
             .envs(life)
             .stdin(Stdio::null())
@@ -277,16 +290,25 @@ impl Site {
     /// started again.
     pub fn stop(&mut self, at: usize) -> Result<()> {
         let process = &mut self.processes[at];
-        process.signal(Signal::CONT);
-        process.signal(Signal::TERM);
+        // Told before it listens for that, it dies of it, and had nothing in hand.
+        let starting = !process.listens();
         let Some(mut child) = process.child.take() else {
             return Ok(());
         };
+        if let Some(status) = child.try_wait()? {
+            // It died before, and would have been started again.
+            process.deaths.push(status);
+            return Ok(());
+        }
+        for signal in [Signal::CONT, Signal::TERM] {
+            kill_process(Pid::from_child(&child), signal)?;
+        }
         let begun = Instant::now();
         loop {
             if let Some(status) = child.try_wait()? {
+                let starting = starting && status.signal() == Some(Signal::TERM.as_raw());
                 ensure!(
-                    status.success(),
+                    status.success() || starting,
                     "{} was told to stop and ended with {status}",
                     process.name
                 );
@@ -314,8 +336,9 @@ impl Site {
         }
     }
 
-    /// Messages that wait in the node's queues, each with its queue.
-    pub async fn waiting(&self) -> Result<Vec<(String, u32)>> {
+    /// Messages that wait in the node's queues, each with its queue and how many
+    /// take from it.
+    pub async fn waiting(&self) -> Result<Vec<(String, u32, u32)>> {
         let inspector = Inspector::connect(&self.broker).await?;
         let first = self.topology(PARTITIONS);
         let mut names = vec![first.dead(), first.intake()];
@@ -327,7 +350,7 @@ impl Site {
         for name in names {
             match inspector.depth(&name).await {
                 Ok(depth) if depth.messages == 0 => {}
-                Ok(depth) => waiting.push((name, depth.messages)),
+                Ok(depth) => waiting.push((name, depth.messages, depth.consumers)),
                 // Drained and removed.
                 Err(tally_queue::QueueError::Missing { .. }) => {}
                 Err(error) => return Err(error.into()),

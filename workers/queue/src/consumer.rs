@@ -17,7 +17,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::{FutureExt as _, StreamExt as _};
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
@@ -31,6 +31,11 @@ use crate::message::{Headers, Outgoing, Reason, header, short};
 use crate::publisher::Publisher;
 use crate::settings::{GOODBYE, Settings, goodbye, within};
 use crate::topology::Topology;
+
+/// How long nothing comes before the broker is asked whether it is still there.
+const QUIET: Duration = Duration::from_secs(15);
+/// How long an acknowledgement may take to be sent.
+const SENT: Duration = Duration::from_secs(10);
 
 const FREE: u8 = 0;
 const OPEN: u8 = 1;
@@ -53,8 +58,9 @@ pub struct Consumer {
 struct Session {
     connection: Connection,
     // The channel closes when its last handle is dropped.
-    _channel: Channel,
+    channel: Channel,
     stream: lapin::Consumer,
+    prefetch: u16,
     /// What became of the batch that was taken last.
     last: Arc<AtomicU8>,
 }
@@ -131,7 +137,8 @@ impl Consumer {
         let Some(session) = self.session.as_mut() else {
             return Err(QueueError::Stale);
         };
-        let first = session.stream.next().await;
+        let limit = self.settings.connect_timeout;
+        let first = session.next(&self.queue, limit).await?;
         let first = self.arrived(first)?;
         let mut weight = weigh(&first);
         let mut deliveries = vec![first];
@@ -229,6 +236,29 @@ async fn close_opened(opening: JoinHandle<Result<Session, QueueError>>) {
 }
 
 impl Session {
+    /// Waits for the next message; now and then, while none comes, asks the broker
+    /// whether it is still there.
+    ///
+    /// A library can miss the end of a connection that is lost at an unlucky
+    /// moment. Nobody would take anything from the queue any more, and nobody
+    /// would know.
+    async fn next(
+        &mut self,
+        queue: &str,
+        limit: Duration,
+    ) -> Result<Option<lapin::Result<lapin::message::Delivery>>, QueueError> {
+        loop {
+            match tokio::time::timeout(QUIET, self.stream.next()).await {
+                Ok(next) => return Ok(next),
+                Err(_) => {
+                    let doing = format!("waiting for `{queue}`");
+                    let asking = fetch_ahead(&self.channel, self.prefetch, &doing);
+                    within(limit, &doing, asking).await?;
+                }
+            }
+        }
+    }
+
     /// Closes the connection, and only then lets go of the subscription.
     async fn close(self) {
         goodbye(&self.connection, "closed").await;
@@ -241,8 +271,9 @@ impl Session {
         match within(settings.connect_timeout, &doing, subscribing).await {
             Ok((channel, stream)) => Ok(Self {
                 connection,
-                _channel: channel,
+                channel,
                 stream,
+                prefetch,
                 last: Arc::new(AtomicU8::new(FREE)),
             }),
             Err(error) => {
@@ -261,16 +292,19 @@ async fn subscribe(
 ) -> Result<(Channel, lapin::Consumer), QueueError> {
     let failed = |error| QueueError::of(doing, error);
     let channel = connection.create_channel().await.map_err(failed)?;
-    channel
-        .basic_qos(prefetch, BasicQosOptions::default())
-        .await
-        .map_err(failed)?;
+    fetch_ahead(&channel, prefetch, doing).await?;
     let (options, none) = (BasicConsumeOptions::default(), FieldTable::default());
     let stream = channel
         .basic_consume(short(queue)?, "".into(), options, none)
         .await
         .map_err(failed)?;
     Ok((channel, stream))
+}
+
+/// Says how much is fetched ahead; to say it again changes nothing.
+async fn fetch_ahead(channel: &Channel, prefetch: u16, doing: &str) -> Result<(), QueueError> {
+    let said = channel.basic_qos(prefetch, BasicQosOptions::default());
+    said.await.map_err(|error| QueueError::of(doing, error))
 }
 
 /// A message as it was delivered. It has no `Debug`.
@@ -354,8 +388,9 @@ impl Batch {
     /// confirm acknowledgements: one that is lost on the way costs a redelivery.
     ///
     /// # Errors
-    /// [`QueueError::Stale`] when its connection is gone: the broker delivers
-    /// it again, and the fence in the database knows it.
+    /// [`QueueError::Stale`] when its connection is gone, [`QueueError::Slow`]
+    /// when nobody says so: the broker delivers it again, and the fence in the
+    /// database knows it.
     pub async fn ack(self) -> Result<(), QueueError> {
         let last = self.deliveries.iter().rev().find(|one| !one.settled);
         if let Some(last) = last {
@@ -439,8 +474,11 @@ impl Drop for Batch {
 /// Acknowledges on the channel the message came from, and on no other: the
 /// library's handle knows when its channel is gone.
 pub(crate) async fn acknowledge(acker: &Acker, multiple: bool) -> Result<(), QueueError> {
-    match acker.ack(BasicAckOptions { multiple }).await {
-        Ok(true) => Ok(()),
-        Ok(false) | Err(_) => Err(QueueError::Stale),
-    }
+    let sending = async {
+        match acker.ack(BasicAckOptions { multiple }).await {
+            Ok(true) => Ok(()),
+            Ok(false) | Err(_) => Err(QueueError::Stale),
+        }
+    };
+    within(SENT, "acknowledging", sending).await
 }

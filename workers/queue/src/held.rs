@@ -1,6 +1,8 @@
 //! Dead letters: looked at, put back where they came from, or discarded. The
 //! rest stays as it was.
 
+use std::time::Duration;
+
 use lapin::Channel;
 use lapin::options::BasicGetOptions;
 
@@ -9,6 +11,7 @@ use crate::error::QueueError;
 use crate::inspect::Inspector;
 use crate::message::{Outgoing, header, short};
 use crate::publisher::Publisher;
+use crate::settings::within;
 use crate::topology::Topology;
 
 /// Messages taken from the front of a queue to look at. What is not settled
@@ -16,6 +19,8 @@ use crate::topology::Topology;
 /// gets them.
 pub struct Held {
     channel: Channel,
+    /// How long putting the rest back may take.
+    limit: Duration,
     queue: String,
     deliveries: Vec<Delivery>,
 }
@@ -28,18 +33,18 @@ impl Inspector {
     pub async fn hold(&self, queue: &str, max: usize) -> Result<Held, QueueError> {
         let doing = format!("looking into `{queue}`");
         let failed = |error| QueueError::of(&doing, error);
-        let channel = self.channel(&doing).await?;
+        let channel = within(self.limit, &doing, self.channel(&doing)).await?;
         let mut deliveries = Vec::new();
         while deliveries.len() < max {
-            let got = channel
-                .basic_get(short(queue)?, BasicGetOptions::default())
-                .await
-                .map_err(failed)?;
+            let (name, options) = (short(queue)?, BasicGetOptions::default());
+            let getting = async { channel.basic_get(name, options).await.map_err(failed) };
+            let got = within(self.limit, &doing, getting).await?;
             let Some(got) = got else { break };
             deliveries.push(Delivery::of(got.delivery));
         }
         Ok(Held {
             channel,
+            limit: self.limit,
             queue: queue.to_owned(),
             deliveries,
         })
@@ -92,10 +97,12 @@ impl Held {
     /// # Errors
     /// When the connection is gone: then it is back already.
     pub async fn close(self) -> Result<(), QueueError> {
-        self.channel
-            .close(200, "seen".into())
-            .await
-            .map_err(|error| QueueError::of(&format!("leaving `{}`", self.queue), error))
+        let doing = format!("leaving `{}`", self.queue);
+        let leaving = async {
+            let left = self.channel.close(200, "seen".into()).await;
+            left.map_err(|error| QueueError::of(&doing, error))
+        };
+        within(self.limit, &doing, leaving).await
     }
 }
 

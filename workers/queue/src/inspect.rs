@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lapin::options::{ExchangeDeleteOptions, QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::FieldTable;
-use lapin::{Channel, Connection, Queue};
+use lapin::{Channel, Connection};
 
 use crate::error::QueueError;
 use crate::message::short;
@@ -26,7 +26,7 @@ pub struct Depth {
 pub struct Inspector {
     connection: Connection,
     /// How long a question may take.
-    limit: Duration,
+    pub(crate) limit: Duration,
 }
 
 impl Inspector {
@@ -40,7 +40,31 @@ impl Inspector {
         Ok(Self { connection, limit })
     }
 
-    /// A channel each time: the broker closes it when a queue is missing.
+    /// Asks something over a channel of its own, which the broker closes when a
+    /// queue is missing; within the limit.
+    async fn ask<T>(
+        &self,
+        doing: &str,
+        question: impl AsyncFnOnce(&Channel) -> lapin::Result<T>,
+    ) -> Result<T, QueueError> {
+        let failed = |error| QueueError::of(doing, error);
+        let asking = async {
+            let channel = self.channel(doing).await?;
+            let answer = question(&channel).await.map_err(failed)?;
+            let _ = channel.close(200, "seen".into()).await;
+            Ok(answer)
+        };
+        within(self.limit, doing, asking).await
+    }
+
+    async fn delete(&self, name: &str) -> Result<(), QueueError> {
+        let queue = short(name)?;
+        let options = QueueDeleteOptions::default();
+        let deleting = async |channel: &Channel| channel.queue_delete(queue, options).await;
+        let doing = format!("deleting `{name}`");
+        self.ask(&doing, deleting).await.map(|_| ())
+    }
+
     pub(crate) async fn channel(&self, doing: &str) -> Result<Channel, QueueError> {
         self.connection
             .create_channel()
@@ -53,19 +77,14 @@ impl Inspector {
     /// # Errors
     /// [`QueueError::Missing`] when it does not exist.
     pub async fn depth(&self, name: &str) -> Result<Depth, QueueError> {
-        let doing = format!("looking at `{name}`");
-        let failed = |error| QueueError::of(&doing, error);
-        let asking = async {
-            let channel = self.channel(&doing).await?;
+        let queue = short(name)?;
+        let asking = async |channel: &Channel| {
             let options = QueueDeclareOptions::durable().passive();
-            let queue: Queue = channel
-                .queue_declare(short(name)?, options, FieldTable::default())
+            channel
+                .queue_declare(queue, options, FieldTable::default())
                 .await
-                .map_err(failed)?;
-            let _ = channel.close(200, "seen".into()).await;
-            Ok(queue)
         };
-        let queue = within(self.limit, &doing, asking).await?;
+        let queue = self.ask(&format!("looking at `{name}`"), asking).await?;
         Ok(Depth {
             queue: name.to_owned(),
             messages: queue.message_count(),
@@ -107,18 +126,7 @@ impl Inspector {
                 left.push(depth);
                 continue;
             }
-            let doing = format!("deleting `{name}`");
-            let failed = |error| QueueError::of(&doing, error);
-            let deleting = async {
-                let channel = self.channel(&doing).await?;
-                channel
-                    .queue_delete(short(&name)?, QueueDeleteOptions::default())
-                    .await
-                    .map_err(failed)?;
-                let _ = channel.close(200, "deleted".into()).await;
-                Ok(())
-            };
-            within(self.limit, &doing, deleting).await?;
+            self.delete(&name).await?;
         }
         Ok(left)
     }
@@ -129,29 +137,22 @@ impl Inspector {
     /// # Errors
     /// When the broker is lost.
     pub async fn remove(&self, topology: &Topology) -> Result<(), QueueError> {
-        let failed = |error| QueueError::of("removing queues", error);
         let queues = topology.places().map(|place| topology.partition(place));
-        let queues = queues.chain([topology.dead(), topology.intake()]);
-        let channel = self.connection.create_channel().await.map_err(failed)?;
-        for queue in queues {
-            channel
-                .queue_delete(short(&queue)?, QueueDeleteOptions::default())
-                .await
-                .map_err(failed)?;
+        for queue in queues.chain([topology.dead(), topology.intake()]) {
+            self.delete(&queue).await?;
         }
-        let exchanges = [
+        for exchange in [
             topology.claims(),
             topology.dead(),
             topology.results(),
             topology.intake(),
-        ];
-        for exchange in exchanges {
-            channel
-                .exchange_delete(short(&exchange)?, ExchangeDeleteOptions::default())
-                .await
-                .map_err(failed)?;
+        ] {
+            let name = short(&exchange)?;
+            let options = ExchangeDeleteOptions::default();
+            let deleting = async |channel: &Channel| channel.exchange_delete(name, options).await;
+            self.ask(&format!("deleting `{exchange}`"), deleting)
+                .await?;
         }
-        let _ = channel.close(200, "removed".into()).await;
         Ok(())
     }
 

@@ -309,14 +309,14 @@ impl Config {
             path: path.to_owned(),
             what,
         };
-        // The file alone first, so that what is wrong in it has its line.
-        let mut table: toml::Table =
-            toml::from_str(text).map_err(|error| wrong(place(text, &error)))?;
-        let overridden = override_by(&mut table, variables)?;
+        let variables: Vec<(String, String)> = variables.into_iter().collect();
+        let file: toml::Table = toml::from_str(text).map_err(|error| wrong(place(text, &error)))?;
+        let mut table = file.clone();
+        let overridden = override_by(&mut table, variables.iter().cloned())?;
         let config: Self = if overridden {
-            table.try_into().map_err(|error: toml::de::Error| {
-                wrong(format!("with the environment: {}", error.message()))
-            })?
+            table
+                .try_into()
+                .map_err(|error| blame(path, text, &file, &variables, &error))?
         } else {
             toml::from_str(text).map_err(|error| wrong(place(text, &error)))?
         };
@@ -412,6 +412,40 @@ fn place(text: &str, error: &toml::de::Error) -> String {
     match line {
         Some(line) => format!("line {line}: {}", error.message()),
         None => error.message().to_owned(),
+    }
+}
+
+/// What is wrong with a file that variables override: the line of the file, or
+/// the variable.
+fn blame(
+    path: &str,
+    text: &str,
+    file: &toml::Table,
+    variables: &[(String, String)],
+    error: &toml::de::Error,
+) -> ConfigError {
+    let wrong = |what| ConfigError::Wrong {
+        path: path.to_owned(),
+        what,
+    };
+    let alone = toml::from_str::<Config>(text).err();
+    match alone {
+        Some(alone) if alone.message() == error.message() => return wrong(place(text, &alone)),
+        // The file says enough only with some variables: which is wrong is not clear.
+        Some(_) => return wrong(format!("with the environment: {}", error.message())),
+        None => {}
+    }
+    let culprit = variables.iter().find(|variable| {
+        let mut table = file.clone();
+        override_by(&mut table, [(*variable).clone()]).is_ok_and(|any| any)
+            && table.try_into::<Config>().is_err()
+    });
+    match culprit {
+        Some((name, _)) => ConfigError::Variable {
+            name: name.clone(),
+            what: "is not of the setting's kind: docs/configuration.md says what is",
+        },
+        None => wrong(format!("with the environment: {}", error.message())),
     }
 }
 
@@ -534,7 +568,7 @@ may = ["read-flags"]
             &'static [(&'static str, &'static str)],
             &'static str,
         );
-        let cases: [Case; 13] = [
+        let cases: [Case; 14] = [
             ("[node]\n", &[], "line 1: missing field `data`"),
             ("[node]\ndata = 7", &[], "line 2: invalid type"),
             ("[node]\ndata = 'x'\nport = 1", &[], "line 3: unknown field"),
@@ -570,7 +604,12 @@ may = ["read-flags"]
             (
                 WHOLE,
                 &[("TALLY_LISTEN_API", "nowhere")],
-                "with the environment",
+                "the environment's TALLY_LISTEN_API is not of the setting's kind",
+            ),
+            (
+                "[node]\ndata = 'x'\nport = 1",
+                &[("TALLY_WORKER_BATCH", "16")],
+                "line 3: unknown field",
             ),
         ];
         for (text, variables, expected) in cases {

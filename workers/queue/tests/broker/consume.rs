@@ -1,6 +1,6 @@
 use std::time::Duration;
-use tally_queue::{Consumer, Publisher, QueueError, QueueKey};
 
+use tally_queue::{Consumer, Headers, Publisher, QueueError, QueueKey};
 use tally_rig::Proxy;
 
 use crate::site::{LONG, SHORT, Site, drain, next, numbers, port, through};
@@ -164,6 +164,69 @@ async fn nobody_waits_forever_for_a_connection_that_was_reset_while_it_was_made(
     proxy.reset_all();
     let attempts: u32 = tasks.join_all().await.into_iter().sum();
     assert!(attempts > 20, "{attempts}");
+}
+
+/// However often its connection is reset, and whenever: a consumer finds back, and
+/// gets what comes after.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_finds_back_from_every_reset() {
+    let site = Site::new(8).await;
+    let proxy = Proxy::start(port(&site.settings)).unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    let (found, mut finding) = tokio::sync::mpsc::unbounded_channel();
+    for place in site.topology.places() {
+        let settings = through(&proxy, &site.settings);
+        let queue = site.topology.partition(place);
+        let found = found.clone();
+        tasks.spawn(async move {
+            let mut consumer = Consumer::new(settings, &queue, 4);
+            loop {
+                let Ok(batch) = consumer.next(4).await else {
+                    continue;
+                };
+                let bodies: Vec<Vec<u8>> = batch
+                    .deliveries()
+                    .iter()
+                    .map(|d| d.body().to_vec())
+                    .collect();
+                if batch.ack().await.is_ok() {
+                    for body in bodies {
+                        let _ = found.send((place.partition, body));
+                    }
+                }
+            }
+        });
+    }
+    let publish = async |body: &[u8]| {
+        let to = |place| {
+            let topology = &site.topology;
+            topology.to_partition(place, body.to_vec(), Headers::new())
+        };
+        let messages: Vec<_> = site.topology.places().map(to).collect();
+        site.publisher.publish(&messages).await.unwrap();
+    };
+    let mut pause = 1u64;
+    for phase in 0..3 {
+        let over = std::time::Instant::now() + Duration::from_secs(2);
+        while std::time::Instant::now() < over {
+            publish(b"any").await;
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            pause = pause * 7 % 461;
+            tokio::task::block_in_place(|| proxy.reset_all());
+        }
+        let last = format!("phase {phase}").into_bytes();
+        publish(&last).await;
+        let mut left: std::collections::BTreeSet<u16> = (0..8).collect();
+        while !left.is_empty() {
+            let next = tokio::time::timeout(LONG, finding.recv()).await;
+            let Ok(Some((partition, body))) = next else {
+                panic!("phase {phase}: partitions {left:?} get nothing");
+            };
+            if body == last {
+                left.remove(&partition);
+            }
+        }
+    }
 }
 
 /// The same on one consumer: it connects anew beneath a batch that is held.

@@ -116,8 +116,8 @@ pub async fn fill(site: Site, claims: usize) -> Result<Arc<Site>> {
         own.ask("VACUUM (ANALYZE)")?;
         own.ask("CHECKPOINT")?;
         own.ask(&format!(
-            "SELECT encode(token, 'hex') FROM (SELECT token FROM tally.unit ORDER BY token \
-             LIMIT {of}) AS t"
+            "SELECT encode(token, 'hex') FROM (SELECT token FROM tally.unit \
+             ORDER BY sha256(token) LIMIT {of}) AS t"
         ))
     })
     .await??;

@@ -63,7 +63,10 @@ impl Machine {
     pub fn start() -> Result<Self> {
         let options = PostgresOptions::default()
             .set("shared_buffers", "2GB")
-            .set("max_wal_size", "4GB")
+            // As docs/operations.md advises: checkpoints are made by time, and pages
+            // that go into the log whole are made small.
+            .set("max_wal_size", "16GB")
+            .set("wal_compression", "lz4")
             .set("checkpoint_timeout", "30min")
             .set("shared_preload_libraries", "pg_stat_statements")
             .set("pg_stat_statements.track_planning", "off");

@@ -154,11 +154,12 @@ async fn show(args: &OneArgs) -> Result<Ended> {
                 say(claim_json(&row))?;
             } else {
                 say(format!(
-                    "Claim {claim} is number {} of its unit and was set aside after {}.\nThe last: {}\n{} behind it.\n\nIt says nothing about the claim's merits: something around it failed. When that is mended, `tally queue dead replay {claim}`; to close its number without an outcome, `tally queue dead discard {claim}`.",
+                    "Claim {claim} is number {} of its unit and was set aside after {}.\nThe last: {}\n{} {} behind it.\n\nIt says nothing about the claim's merits: something around it failed. When that is mended, `tally queue dead replay {claim}`; to close its number without an outcome, `tally queue dead discard {claim}`.",
                     row.sequence,
                     plural(row.attempts.into(), "host fault"),
                     row.reason,
-                    plural(row.behind, "claim waits").replace("waitss", "wait"),
+                    plural(row.behind, "claim"),
+                    if row.behind == 1 { "waits" } else { "wait" },
                 ))?;
             }
         }

@@ -161,6 +161,7 @@ impl Desk<'_> {
                 Ok(true) => pause = FENCED,
                 // Somebody else is at it.
                 Ok(false) => {
+                    tracing::debug!(claims = claims.len(), alone, "somebody else was first");
                     if !stop.sleep(pause).await {
                         return Ok(None);
                     }

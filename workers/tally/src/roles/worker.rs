@@ -305,6 +305,12 @@ impl Partition {
                 Ok(batch) => {
                     patience = Patience::new("consuming");
                     self.worked.store(true, Ordering::Relaxed);
+                    tracing::debug!(
+                        queue,
+                        messages = batch.deliveries().len(),
+                        again = batch.deliveries().iter().any(|d| d.redelivered()),
+                        "took a batch"
+                    );
                     batch
                 }
                 Err(error) => {
@@ -326,7 +332,9 @@ impl Partition {
                 facts: &self.facts,
                 suspected: &suspected,
             };
-            if let Err(error) = desk.work(batch).await {
+            let worked = desk.work(batch).await;
+            tracing::debug!(queue, well = worked.is_ok(), "worked on a batch");
+            if let Err(error) = worked {
                 let stale = matches!(error.downcast_ref(), Some(QueueError::Stale));
                 if !stale && !patience.wait(&self.shared.stop, &error).await {
                     break;
