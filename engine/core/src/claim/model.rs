@@ -2,8 +2,10 @@
 //! neither it nor its parts have `Debug` or `Display`.
 
 use sha2::{Digest, Sha256};
-use tally_types::{Code, CodeSystem, Money, Quantity, ServiceDate, ShortCode};
+use tally_types::{Code, Money, ServiceDate};
 
+use super::provider::Provider;
+use super::service::ServiceLine;
 use crate::canon::{Canon, DecodeError, Reader};
 
 /// Names a claim on this node: derived from its submission, so that the same
@@ -95,94 +97,6 @@ pub struct MemberReference {
     pub identifier: String,
 }
 
-/// A provider as the sender names it.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Provider {
-    /// The identifier: an NPI where the sender gives one.
-    pub identifier: String,
-    /// Whether it is a National Provider Identifier with a valid check digit.
-    pub is_npi: bool,
-}
-
-impl Provider {
-    /// A provider named by `identifier`; it is an NPI if it has ten digits and
-    /// the right check digit (Luhn over `80840` and the number, 45 CFR 162.406).
-    #[must_use]
-    pub fn new(identifier: &str) -> Self {
-        Self {
-            identifier: identifier.to_owned(),
-            is_npi: is_npi(identifier),
-        }
-    }
-
-    /// The identifier as a code for a policy; none when it is too long.
-    #[must_use]
-    pub fn code(&self) -> Code {
-        Code::parse(&self.identifier).unwrap_or(Code::NONE)
-    }
-}
-
-fn is_npi(text: &str) -> bool {
-    if text.len() != 10 || !text.bytes().all(|b| b.is_ascii_digit()) {
-        return false;
-    }
-    // The prefix 80840 adds 24 to the Luhn sum.
-    let sum: u32 = text
-        .bytes()
-        .rev()
-        .enumerate()
-        .map(|(i, b)| {
-            let digit = u32::from(b.saturating_sub(b'0'));
-            if i % 2 == 1 {
-                let twice = digit.saturating_mul(2);
-                if twice > 9 {
-                    twice.saturating_sub(9)
-                } else {
-                    twice
-                }
-            } else {
-                digit
-            }
-        })
-        .sum::<u32>()
-        .saturating_add(24);
-    sum.is_multiple_of(10)
-}
-
-/// The modifiers of a line, in order; absent ones are [`ShortCode::NONE`].
-pub type Modifiers = [ShortCode; super::Limits::MODIFIERS];
-
-/// One service line.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ServiceLine {
-    /// The line's number on this claim, from 1, in order.
-    pub number: u16,
-    /// Which list the procedure code is of.
-    pub system: CodeSystem,
-    /// The procedure, drug or service.
-    pub procedure: Code,
-    /// Up to four modifiers.
-    pub modifiers: Modifiers,
-    /// The revenue code, on institutional claims.
-    pub revenue: ShortCode,
-    /// The place of service.
-    pub place: ShortCode,
-    /// Which diagnoses of the claim this line points to, a bit each.
-    pub diagnoses: u32,
-    /// Units of service.
-    pub quantity: Quantity,
-    /// The submitted charge.
-    pub charge: Money,
-    /// First date of service.
-    pub from: ServiceDate,
-    /// Last date of service.
-    pub through: ServiceDate,
-    /// Who rendered it, where that is not the billing provider.
-    pub rendering: Option<Provider>,
-    /// Whether the sender marks it an emergency.
-    pub emergency: bool,
-}
-
 /// One claim, parsed and checked, with the dates sealed at intake.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Claim {
@@ -229,7 +143,6 @@ crate::canon_record!(SubmissionKey {
     position
 });
 crate::canon_record!(MemberReference { identifier });
-crate::canon_record!(Provider { identifier, is_npi });
 crate::canon_enum!(ClaimKind {
     Professional = 1,
     Institutional = 2,
@@ -239,34 +152,6 @@ crate::canon_enum!(ClaimKind {
 });
 crate::canon_enum!(Frequency { Original = 1 });
 
-impl Canon for Modifiers {
-    fn put(&self, out: &mut Vec<u8>) {
-        self.iter().for_each(|m| m.put(out));
-    }
-    fn take(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let mut modifiers = [ShortCode::NONE; super::Limits::MODIFIERS];
-        for slot in &mut modifiers {
-            *slot = ShortCode::take(from)?;
-        }
-        Ok(modifiers)
-    }
-}
-
-crate::canon_record!(ServiceLine {
-    number,
-    system,
-    procedure,
-    modifiers,
-    revenue,
-    place,
-    diagnoses,
-    quantity,
-    charge,
-    from,
-    through,
-    rendering,
-    emergency,
-});
 crate::canon_record!(Claim {
     id,
     kind,
@@ -284,14 +169,6 @@ crate::canon_record!(Claim {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_npi_has_a_check_digit() {
-        // The example of the NPI check-digit specification (CMS).
-        assert!(Provider::new("1234567893").is_npi);
-        assert!(!Provider::new("1234567890").is_npi);
-        assert!(!Provider::new("HOSP12345").is_npi);
-    }
 
     #[test]
     fn a_claim_id_goes_out_and_back() {

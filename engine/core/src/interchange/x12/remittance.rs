@@ -182,11 +182,18 @@ pub fn remittance(remittance: &Remittance<'_>) -> Result<String, RemittanceError
     let date = day(stamp.date);
     let mut out = Writer::default();
     let ids = ["ZZ", payer.id, "ZZ", payee.id];
-    out.interchange(ids, (date.get(2..).unwrap_or(""), stamp.time), stamp.control, false);
+    out.interchange(
+        ids,
+        (date.get(2..).unwrap_or(""), stamp.time),
+        stamp.control,
+        false,
+    );
     let version = "005010X221A1";
     out.simple(
         "GS",
-        &["HP", payer.id, payee.id, &date, stamp.time, "1", "X", version],
+        &[
+            "HP", payer.id, payee.id, &date, stamp.time, "1", "X", version,
+        ],
     );
     let control = "0001";
     out.begin("835", control, "");
@@ -296,7 +303,17 @@ fn claim(out: &mut Writer, of: &RemittedClaim<'_>) {
     let PatientName { family, given } = of.patient;
     out.simple(
         "NM1",
-        &["QC", "1", family, given, "", "", "", "MI", &claim.member.identifier],
+        &[
+            "QC",
+            "1",
+            family,
+            given,
+            "",
+            "",
+            "",
+            "MI",
+            &claim.member.identifier,
+        ],
     );
     out.simple("DTM", &["050", &day(claim.received)]);
     for (service, line) in claim.lines.iter().zip(lines) {
@@ -323,7 +340,12 @@ fn line(out: &mut Writer, service: &ServiceLine, line: &LineOutcome) {
     let procedure = service.procedure.to_string();
     let modifiers = service.modifiers.map(|of| of.to_string());
     let mut composite = vec![qualifier, procedure.as_str()];
-    composite.extend(modifiers.iter().map(String::as_str).filter(|m| !m.is_empty()));
+    composite.extend(
+        modifiers
+            .iter()
+            .map(String::as_str)
+            .filter(|m| !m.is_empty()),
+    );
     // A line with nothing but a revenue code is of that.
     let mut beside = revenue.as_str();
     if procedure.is_empty() {
