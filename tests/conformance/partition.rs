@@ -7,9 +7,7 @@ use tally_core::claim::{MemberReference, UnitKey};
 
 #[test]
 fn known_partitions() {
-    let unknown = MemberReference {
-        identifier: "M-404".into(),
-    };
+    let unknown = MemberReference::new("M-404");
     // Computed apart from this program: SHA-256, first eight bytes, remainder.
     for (unit, bytes, expected) in [
         (
@@ -44,9 +42,7 @@ fn known_partitions() {
 /// as a contract.
 #[test]
 fn units_are_told_apart() {
-    let member = |id: &str| MemberReference {
-        identifier: id.into(),
-    };
+    let member = MemberReference::new;
     let units = [
         UnitKey::unknown("a", &member("b/c")),
         UnitKey::unknown("a/b", &member("c")),

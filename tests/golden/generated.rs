@@ -221,15 +221,17 @@ impl Market {
             id: ClaimId(id),
             kind: ClaimKind::Professional,
             frequency: Frequency::Original,
+            replaces: None,
             control_number: number.to_string(),
-            member: MemberReference {
-                identifier: MEMBERS[spec.member].to_owned(),
-            },
+            member: MemberReference::new(MEMBERS[spec.member]),
             billing: Provider::new(provider),
             diagnoses: vec![Code::of(DIAGNOSES[spec.diagnosis])],
             authorizations: Vec::new(),
             charge: Money::checked_sum(lines.iter().map(|line| line.charge)).unwrap(),
             received: last.plus_days(spec.delay).unwrap(),
+            coordination: Default::default(),
+            circumstances: Default::default(),
+            institutional: None,
             lines,
         }
     }
@@ -264,6 +266,8 @@ impl Market {
             through: day(spec.day),
             rendering: None,
             emergency: spec.emergency,
+            detail: Default::default(),
+            prior: vec![],
         }
     }
 }

@@ -145,6 +145,8 @@ fn claim(example: &Example) -> Claim {
         through: DAY,
         rendering: provider,
         emergency: false,
+        detail: Default::default(),
+        prior: vec![],
     });
     let balance = |accumulator| Balance {
         accumulator: AccumulatorId(accumulator),

@@ -44,20 +44,24 @@ pub fn claim() -> Claim {
         through: day("2026-03-10"),
         rendering: None,
         emergency: false,
+        detail: Default::default(),
+        prior: vec![],
     };
     Claim {
         id: ClaimId([7; 16]),
         kind: ClaimKind::Professional,
         frequency: Frequency::Original,
+        replaces: None,
         control_number: "A1".into(),
-        member: MemberReference {
-            identifier: "M1".into(),
-        },
+        member: MemberReference::new("M1"),
         billing: Provider::new("1234567893"),
         diagnoses: vec![Code::of("J06.9")],
         authorizations: vec![],
         charge: Money::cents(CHARGES.iter().sum()),
         received: day("2026-03-12"),
+        coordination: Default::default(),
+        circumstances: Default::default(),
+        institutional: None,
         lines: (1..).zip(CHARGES).map(line).collect(),
     }
 }

@@ -40,6 +40,8 @@ pub fn sample_claim() -> Claim {
         through: day(2026, 1, 6),
         rendering: Some(Provider::new("1245319599")),
         emergency: false,
+        detail: Default::default(),
+        prior: vec![],
     };
     let first = line.clone();
     line.number = 3;
@@ -53,15 +55,17 @@ pub fn sample_claim() -> Claim {
         id: id_at(0),
         kind: ClaimKind::Professional,
         frequency: Frequency::Original,
+        replaces: None,
         control_number: "A-1001".into(),
-        member: MemberReference {
-            identifier: "M-1001".into(),
-        },
+        member: MemberReference::new("M-1001"),
         billing: Provider::new("1234567893"),
         diagnoses: vec![Code::of("E119"), Code::of("I10")],
         authorizations: vec!["PA-77".into()],
         charge: Money::cents(24_550),
         received: day(2026, 1, 20),
+        coordination: Default::default(),
+        circumstances: Default::default(),
+        institutional: None,
         lines: vec![first, line],
     }
 }
@@ -203,6 +207,8 @@ fn sample_context() -> Context {
                 through: line.through,
                 rendering: line.rendering.as_ref().map_or(Code::NONE, Provider::code),
                 emergency: line.emergency,
+                detail: Default::default(),
+                prior: vec![],
             })
             .collect(),
         member: ContextMember {

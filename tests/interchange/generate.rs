@@ -137,6 +137,8 @@ fn line(diagnoses: usize) -> impl Strategy<Value = Shown<ServiceLine>> {
                     through,
                     rendering: rendering.map(|identifier| Provider::new(&identifier)),
                     emergency,
+                    detail: Default::default(),
+                    prior: vec![],
                 })
             },
         )
@@ -168,13 +170,17 @@ pub fn claims() -> impl Strategy<Value = Shown<Claim>> {
                 id: id_at(0),
                 kind,
                 frequency: Frequency::Original,
+                replaces: None,
                 control_number,
-                member: MemberReference { identifier: member },
+                member: MemberReference::new(&member),
                 billing,
                 diagnoses,
                 authorizations,
                 charge: Money::checked_sum(lines.iter().map(|line| line.charge)).unwrap(),
                 received: source().received,
+                coordination: Default::default(),
+                circumstances: Default::default(),
+                institutional: None,
                 lines,
             })
         })
@@ -437,6 +443,8 @@ pub fn contexts() -> impl Strategy<Value = Shown<Context>> {
                         through: line.through,
                         rendering: line.rendering.as_ref().map_or(Code::NONE, Provider::code),
                         emergency: line.emergency,
+                        detail: Default::default(),
+                        prior: vec![],
                     })
                     .collect(),
                 member: ContextMember {

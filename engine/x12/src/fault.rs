@@ -194,12 +194,10 @@ impl Fault {
             "" => String::new(),
             id => format!("{id} "),
         };
-        format!(
-            "segment {}, {within}{}{}",
-            self.segment,
-            self.tag,
-            at.unwrap_or_default()
-        )
+        let at = at.unwrap_or_default();
+        let place = format!("segment {}, {within}{}{at}", self.segment, self.tag);
+        // A segment without a name.
+        place.trim_end().to_owned()
     }
 }
 

@@ -15,6 +15,15 @@ impl Limits {
     pub const MODIFIERS: usize = 4;
     /// Prior authorisation numbers named on a claim.
     pub const AUTHORIZATIONS: usize = 16;
+    /// Other payers of a claim: X12 837 allows ten.
+    pub const OTHER_PAYERS: usize = 10;
+    /// Adjustments of another payer on a claim or line: five groups of six (X12 CAS).
+    pub const PRIOR_ADJUSTMENTS: usize = 30;
+    /// Teeth of a line: X12 allows 32.
+    pub const TEETH: usize = 32;
+    /// Value, occurrence and condition codes, and procedures, of each kind: two
+    /// segments of twelve (X12 HI).
+    pub const INSTITUTIONAL_CODES: usize = 24;
     /// Bytes of an identifier as sent (control number, member, provider).
     pub const IDENTIFIER_BYTES: usize = 128;
     /// The largest charge of a line or claim: 99,999,999.99, as a UB-04 holds.

@@ -1,16 +1,23 @@
 //! The claim: what intake makes of FHIR, X12 or JSON, and what is hashed.
 
+mod coordination;
 mod enrolment;
+mod institutional;
 mod limits;
 mod model;
 mod provider;
 mod scalar;
 mod service;
 
+pub use coordination::{Coordination, OtherPayer, PriorAdjustment, PriorLine};
 pub use enrolment::{
     Authorization, Contract, EnrolmentError, Member, Relationship, Sex, Span, UnitKey,
 };
+pub use institutional::{
+    Accident, AccidentCause, Circumstances, DatedProcedure, Institutional, OccurrenceCode,
+    ValueCode,
+};
 pub use limits::Limits;
-pub use model::{Claim, ClaimId, ClaimKind, Frequency, MemberReference, SubmissionKey};
+pub use model::{Claim, ClaimId, ClaimKind, Dependant, Frequency, MemberReference, SubmissionKey};
 pub use provider::Provider;
-pub use service::{Modifiers, ServiceLine};
+pub use service::{Drug, LineDetail, Modifiers, ServiceLine, Tooth};

@@ -4,6 +4,9 @@
 use sha2::{Digest, Sha256};
 use tally_types::{Code, Money, ServiceDate};
 
+use super::coordination::Coordination;
+use super::enrolment::{Contract, Sex};
+use super::institutional::{Circumstances, Institutional};
 use super::provider::Provider;
 use super::service::ServiceLine;
 use crate::canon::{Canon, DecodeError, Reader};
@@ -82,19 +85,83 @@ pub enum ClaimKind {
     Pharmacy,
 }
 
-/// Claim frequency (CLM05-3). Only originals are adjudicated yet; the others
-/// are refused by name at intake.
+/// Claim frequency (CLM05-3). Interim and late-charge bills, and those that ask
+/// for nothing (0), are refused by name at intake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Frequency {
     /// 1: an original claim.
     Original,
+    /// 7: takes the place of an earlier claim.
+    Replacement,
+    /// 8: takes an earlier claim back.
+    Void,
 }
 
 /// The member as the sender names them; resolved in enrolment, never trusted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MemberReference {
-    /// The identifier as sent, at most [`super::Limits::IDENTIFIER_BYTES`].
+    /// The identifier as sent, at most [`super::Limits::IDENTIFIER_BYTES`]. Where the
+    /// sender names the subscriber and describes the patient, the subscriber's until
+    /// [`MemberReference::resolve`].
     pub identifier: String,
+    /// The patient, described, where the identifier is the subscriber's.
+    pub dependant: Option<Dependant>,
+}
+
+/// A patient as X12 describes one that is not the subscriber (loop 2010CA).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Dependant {
+    /// Family name.
+    pub family: String,
+    /// Given name, empty when it is not sent.
+    pub given: String,
+    /// Date of birth.
+    pub birth: ServiceDate,
+    /// Sex.
+    pub sex: Sex,
+}
+
+impl MemberReference {
+    /// A member named by an identifier of their own.
+    #[must_use]
+    pub fn new(identifier: &str) -> Self {
+        Self {
+            identifier: identifier.to_owned(),
+            dependant: None,
+        }
+    }
+
+    /// Puts a described patient's own identifier in the place of the subscriber's:
+    /// of the contract's members born on that day, the only one, or the only one of
+    /// the given name. Where there is none, or the contract is unknown, the
+    /// identifier becomes one that no member has: never the subscriber's.
+    pub fn resolve(&mut self, contract: Option<&Contract>) {
+        let Some(patient) = &self.dependant else {
+            return;
+        };
+        let found = contract.and_then(|contract| contract.described(patient));
+        self.identifier = match found {
+            Some(member) => member.id.clone(),
+            None => patient.label(&self.identifier),
+        };
+    }
+}
+
+impl Dependant {
+    /// What tells an unknown dependant of a subscriber from every member and from
+    /// others: no identifier of a card has a line break.
+    fn label(&self, subscriber: &str) -> String {
+        let mut hasher = Sha256::new();
+        hasher.update(b"tallystick/unknown-dependant/v1");
+        hasher.update(self.to_canon());
+        let digest: [u8; 32] = hasher.finalize().into();
+        let mut label = String::from(subscriber);
+        label.push('\n');
+        for byte in digest.iter().take(8) {
+            label.push_str(&format!("{byte:02x}"));
+        }
+        label
+    }
 }
 
 /// One claim, parsed and checked, with the dates sealed at intake.
@@ -106,6 +173,8 @@ pub struct Claim {
     pub kind: ClaimKind,
     /// Original, replacement or void.
     pub frequency: Frequency,
+    /// The claim it replaces or voids, by this payer's number for it (X12 REF F8).
+    pub replaces: Option<ClaimId>,
     /// The sender's own number for it (CLM01), echoed in answers.
     pub control_number: String,
     /// The member as sent.
@@ -120,6 +189,12 @@ pub struct Claim {
     pub charge: Money,
     /// When it was received: sealed at intake, an input ever after.
     pub received: ServiceDate,
+    /// Other payers.
+    pub coordination: Coordination,
+    /// What led to the care.
+    pub circumstances: Circumstances,
+    /// What only an institutional claim has.
+    pub institutional: Option<Institutional>,
     /// The service lines, at least one.
     pub lines: Vec<ServiceLine>,
 }
@@ -142,7 +217,16 @@ crate::canon_record!(SubmissionKey {
     interchange,
     position
 });
-crate::canon_record!(MemberReference { identifier });
+crate::canon_record!(MemberReference {
+    identifier,
+    dependant
+});
+crate::canon_record!(Dependant {
+    family,
+    given,
+    birth,
+    sex
+});
 crate::canon_enum!(ClaimKind {
     Professional = 1,
     Institutional = 2,
@@ -150,12 +234,13 @@ crate::canon_enum!(ClaimKind {
     Vision = 4,
     Pharmacy = 5,
 });
-crate::canon_enum!(Frequency { Original = 1 });
+crate::canon_enum!(Frequency { Original = 1, Replacement = 7, Void = 8 });
 
 crate::canon_record!(Claim {
     id,
     kind,
     frequency,
+    replaces,
     control_number,
     member,
     billing,
@@ -163,6 +248,9 @@ crate::canon_record!(Claim {
     authorizations,
     charge,
     received,
+    coordination,
+    circumstances,
+    institutional,
     lines,
 });
 

@@ -78,6 +78,8 @@ fn claim(id: u8, member: &str, billing: &str, lines: &[Line]) -> Claim {
                 through: day(l.through),
                 rendering: l.rendering.map(Provider::new),
                 emergency: false,
+                detail: Default::default(),
+                prior: vec![],
             }
         })
         .collect();
@@ -85,15 +87,17 @@ fn claim(id: u8, member: &str, billing: &str, lines: &[Line]) -> Claim {
         id: ClaimId([id; 16]),
         kind: ClaimKind::Professional,
         frequency: Frequency::Original,
+        replaces: None,
         control_number: format!("C{id}"),
-        member: MemberReference {
-            identifier: member.to_owned(),
-        },
+        member: MemberReference::new(member),
         billing: Provider::new(billing),
         diagnoses: vec![Code::of("M54.5")],
         authorizations: vec![],
         charge: Money::checked_sum(lines.iter().map(|l| l.charge)).unwrap(),
         received: day(40),
+        coordination: Default::default(),
+        circumstances: Default::default(),
+        institutional: None,
         lines,
     }
 }

@@ -3,8 +3,7 @@
 
 use tally_types::{Money, Quantity};
 
-use super::node::Node;
-use super::refusal::{Fault, IntakeRule};
+use super::refusal::{Fault, IntakeRule, Place};
 use crate::claim::Limits;
 
 /// A decimal number that is not negative: `digits × 10^-places`. `digits` has no
@@ -168,7 +167,7 @@ fn shown(text: &str) -> &str {
 }
 
 /// The fault of a number at a node.
-fn fault(node: &Node<'_>, text: &str, error: NumberError) -> Fault {
+fn fault(node: &impl Place, text: &str, error: NumberError) -> Fault {
     let shown = shown(text);
     match error {
         NumberError::Syntax => node.fault(
@@ -188,12 +187,12 @@ fn fault(node: &Node<'_>, text: &str, error: NumberError) -> Fault {
 }
 
 /// Any decimal that is not negative: a price or a factor.
-pub(super) fn exact(node: &Node<'_>, text: &str) -> Result<Exact, Fault> {
+pub(super) fn exact(node: &impl Place, text: &str) -> Result<Exact, Fault> {
     Exact::parse(text).map_err(|error| fault(node, text, error))
 }
 
 /// An amount of money: whole cents, from zero to the limit of a charge.
-pub(super) fn money(node: &Node<'_>, text: &str) -> Result<Money, Fault> {
+pub(super) fn money(node: &impl Place, text: &str) -> Result<Money, Fault> {
     let cents = exact(node, text)?
         .scaled(Money::PLACES)
         .map_err(|error| fault(node, text, error))?;
@@ -201,7 +200,7 @@ pub(super) fn money(node: &Node<'_>, text: &str) -> Result<Money, Fault> {
 }
 
 /// An amount within the limit of a charge.
-pub(super) fn within(node: &Node<'_>, amount: Money) -> Result<Money, Fault> {
+pub(super) fn within(node: &impl Place, amount: Money) -> Result<Money, Fault> {
     if amount > Limits::CHARGE {
         return Err(node.fault(
             IntakeRule::OverLimit,
@@ -215,7 +214,7 @@ pub(super) fn within(node: &Node<'_>, amount: Money) -> Result<Money, Fault> {
 }
 
 /// Units of service: above zero, at most four decimal places.
-pub(super) fn quantity(node: &Node<'_>, text: &str) -> Result<Quantity, Fault> {
+pub(super) fn quantity(node: &impl Place, text: &str) -> Result<Quantity, Fault> {
     let number = exact(node, text)?;
     let shown = shown(text);
     let units = match number.scaled(Quantity::PLACES) {

@@ -5,37 +5,66 @@ use tally_types::{Code, Money, ServiceDate};
 use super::Source;
 use super::decimal;
 use super::node::Node;
-use super::refusal::{Fault, IntakeRule};
+use super::refusal::{Fault, IntakeRule, Place};
 use crate::claim::{
-    Claim, ClaimId, ClaimKind, Frequency, Limits, MemberReference, Provider, ServiceLine,
-    SubmissionKey,
+    Circumstances, Claim, ClaimId, ClaimKind, Coordination, Frequency, Institutional, Limits,
+    MemberReference, Provider, ServiceLine, SubmissionKey,
 };
 
 /// A claim as read, before the checks that look at the whole of it.
 pub(super) struct Draft {
     pub kind: ClaimKind,
+    pub frequency: Frequency,
+    pub replaces: Option<ClaimId>,
     pub control_number: String,
-    pub member: String,
+    pub member: MemberReference,
     pub billing: Provider,
     pub diagnoses: Vec<Code>,
     pub authorizations: Vec<String>,
+    pub coordination: Coordination,
+    pub circumstances: Circumstances,
+    pub institutional: Option<Institutional>,
     /// The lines, by number, each with where it stands.
     pub lines: Vec<(ServiceLine, String)>,
 }
 
 impl Draft {
-    /// The claim, checked as a whole. `total` is what the sender says the lines
-    /// come to, and where.
+    /// An original claim with what every claim has.
+    pub fn new(kind: ClaimKind, member: MemberReference, billing: Provider) -> Self {
+        Self {
+            kind,
+            frequency: Frequency::Original,
+            replaces: None,
+            control_number: String::new(),
+            member,
+            billing,
+            diagnoses: Vec::new(),
+            authorizations: Vec::new(),
+            coordination: Coordination::default(),
+            circumstances: Circumstances::default(),
+            institutional: None,
+            lines: Vec::new(),
+        }
+    }
+
+    /// The claim, checked as a whole. `lines_at` is where its lines stand; `total`
+    /// is what the sender says they come to, and where.
     pub fn into_claim(
         self,
-        node: &Node<'_>,
-        lines_key: &str,
-        total: Option<(Money, Node<'_>)>,
+        lines_at: &str,
+        total: Option<(Money, &impl Place)>,
         source: &Source<'_>,
         position: u32,
     ) -> Result<Claim, Fault> {
+        let wrong = |rule, reason: &str| Fault::new(rule, lines_at, reason);
+        if self.frequency != Frequency::Original {
+            return Err(wrong(
+                IntakeRule::NotOriginal,
+                "replacements and voids are not adjudicated yet",
+            ));
+        }
         if self.lines.is_empty() {
-            return Err(node.fault_at(lines_key, IntakeRule::Missing, "a claim has lines"));
+            return Err(wrong(IntakeRule::Missing, "a claim has lines"));
         }
         for (line, place) in &self.lines {
             check_dates(line, place, source.received)?;
@@ -50,8 +79,8 @@ impl Draft {
             }
         }
         let charge = Money::checked_sum(self.lines.iter().map(|(line, _)| line.charge))
-            .ok_or_else(|| node.fault_at(lines_key, IntakeRule::OverLimit, "the sum is too large"))
-            .and_then(|sum| decimal::within(node, sum))?;
+            .ok_or_else(|| wrong(IntakeRule::OverLimit, "the sum is too large"))
+            .and_then(|sum| decimal::within(&At(lines_at), sum))?;
         if let Some((total, at)) = total
             && total != charge
         {
@@ -67,18 +96,29 @@ impl Draft {
                 position,
             }),
             kind: self.kind,
-            frequency: Frequency::Original,
+            frequency: self.frequency,
+            replaces: self.replaces,
             control_number: self.control_number,
-            member: MemberReference {
-                identifier: self.member,
-            },
+            member: self.member,
             billing: self.billing,
             diagnoses: self.diagnoses,
             authorizations: self.authorizations,
             charge,
             received: source.received,
+            coordination: self.coordination,
+            circumstances: self.circumstances,
+            institutional: self.institutional,
             lines: self.lines.into_iter().map(|(line, _)| line).collect(),
         })
+    }
+}
+
+/// A place that is known by its name alone.
+pub(super) struct At<'a>(pub &'a str);
+
+impl Place for At<'_> {
+    fn fault(&self, rule: IntakeRule, reason: impl Into<String>) -> Fault {
+        Fault::new(rule, self.0, reason)
     }
 }
 

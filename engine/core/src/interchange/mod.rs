@@ -116,15 +116,15 @@ fn read(
         Some(Format::FhirJson) => fhir::read_document(utf8(bytes, "file")?, source, reading),
         Some(Format::FhirNdjson) => fhir::read_lines(bytes, source, reading),
         Some(Format::TallyJson) => tally::read_document(utf8(bytes, "file")?, source, reading),
-        Some(Format::X12) => Err(file(
-            IntakeRule::X12NotRead,
-            "X12 837 is not read yet; send FHIR R4 or tallystick-claim/v1 JSON".into(),
-        )),
+        Some(Format::X12) => {
+            x12::read(utf8(bytes, "file")?, source, reading);
+            Ok(())
+        }
         None => {
             utf8(bytes, "file")?;
             Err(file(
                 IntakeRule::UnknownFormat,
-                "it is neither FHIR R4 JSON or ndjson nor tallystick-claim/v1 JSON".into(),
+                "it is neither X12, FHIR R4 JSON or ndjson, nor tallystick-claim/v1 JSON".into(),
             ))
         }
     }

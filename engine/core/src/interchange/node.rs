@@ -2,13 +2,19 @@
 //! it was when it is not what was asked for. No error quotes a text.
 
 use super::json::Json;
-use super::refusal::{Fault, IntakeRule};
+use super::refusal::{Fault, IntakeRule, Place};
 
 /// A value and where it stands.
 #[derive(Clone)]
 pub(super) struct Node<'a> {
     json: &'a Json<'a>,
     place: String,
+}
+
+impl Place for Node<'_> {
+    fn fault(&self, rule: IntakeRule, reason: impl Into<String>) -> Fault {
+        Fault::new(rule, self.place.clone(), reason)
+    }
 }
 
 impl<'a> Node<'a> {
@@ -27,14 +33,14 @@ impl<'a> Node<'a> {
         &self.place
     }
 
-    /// A broken rule here.
-    pub fn fault(&self, rule: IntakeRule, reason: impl Into<String>) -> Fault {
-        Fault::new(rule, self.place.clone(), reason)
+    /// Where a key of this object stands.
+    pub fn at(&self, key: &str) -> String {
+        format!("{}.{key}", self.place)
     }
 
     /// A broken rule at a key of this object.
     pub fn fault_at(&self, key: &str, rule: IntakeRule, reason: impl Into<String>) -> Fault {
-        Fault::new(rule, format!("{}.{key}", self.place), reason)
+        Fault::new(rule, self.at(key), reason)
     }
 
     fn wrong(&self, expected: &str) -> Fault {

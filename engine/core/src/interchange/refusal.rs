@@ -19,8 +19,6 @@ pub enum IntakeRule {
     NotUtf8 = 104,
     /// The file is of no format that is read.
     UnknownFormat = 105,
-    /// The file is an X12 interchange, which is not read yet.
-    X12NotRead = 106,
     /// The file, or a line of it, is no JSON: cut short or malformed.
     NotJson = 107,
     /// The JSON is nested more deeply than any claim.
@@ -33,6 +31,10 @@ pub enum IntakeRule {
     NoClaim = 111,
     /// A claim in our own format names no version of it that is read.
     FormatVersion = 112,
+    /// The envelope of an X12 interchange, group or transaction set is at fault.
+    X12Envelope = 113,
+    /// An X12 transaction set that is no claim, or of a version that is not read.
+    X12Set = 114,
 
     /// A value has another type than its place asks for.
     WrongType = 201,
@@ -50,6 +52,11 @@ pub enum IntakeRule {
     /// The sender marks the claim with something that changes its meaning and
     /// that is not understood (FHIR `modifierExtension`, `implicitRules`).
     NotUnderstood = 207,
+    /// A segment of an X12 transaction set has no place where it stands, or one is
+    /// missing.
+    X12Segment = 208,
+    /// An element of an X12 segment is at fault.
+    X12Element = 209,
 
     /// A `use` other than `claim`.
     NotAClaim = 301,
@@ -69,6 +76,8 @@ pub enum IntakeRule {
     Sequence = 308,
     /// Something points to a diagnosis or provider that is not there.
     Pointer = 309,
+    /// A replacement or void that names no claim of this payer.
+    NoReplaced = 310,
 
     /// A code is not of the form its list has.
     BadCode = 401,
@@ -108,19 +117,20 @@ pub enum IntakeRule {
 
 impl IntakeRule {
     /// Every rule, in order.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 48] = [
         Self::Empty,
         Self::FileTooLarge,
         Self::ByteOrderMark,
         Self::NotUtf8,
         Self::UnknownFormat,
-        Self::X12NotRead,
         Self::NotJson,
         Self::TooDeep,
         Self::TooManyValues,
         Self::DuplicateKey,
         Self::NoClaim,
         Self::FormatVersion,
+        Self::X12Envelope,
+        Self::X12Set,
         Self::WrongType,
         Self::Missing,
         Self::UnknownField,
@@ -128,6 +138,8 @@ impl IntakeRule {
         Self::TooLong,
         Self::BadText,
         Self::NotUnderstood,
+        Self::X12Segment,
+        Self::X12Element,
         Self::NotAClaim,
         Self::NotActive,
         Self::NotOriginal,
@@ -137,6 +149,7 @@ impl IntakeRule {
         Self::NoProvider,
         Self::Sequence,
         Self::Pointer,
+        Self::NoReplaced,
         Self::BadCode,
         Self::NoCode,
         Self::BadNumber,
@@ -183,13 +196,14 @@ impl IntakeRule {
             Self::ByteOrderMark => "The file begins with a byte-order mark.",
             Self::NotUtf8 => "The text is not UTF-8.",
             Self::UnknownFormat => "The format is not recognised.",
-            Self::X12NotRead => "X12 837 is not read yet.",
             Self::NotJson => "The text is not JSON.",
             Self::TooDeep => "The JSON is nested too deeply.",
             Self::TooManyValues => "The JSON has too many values.",
             Self::DuplicateKey => "A key stands twice in one object.",
             Self::NoClaim => "There is no claim in the file.",
             Self::FormatVersion => "The claim names no format version that is read.",
+            Self::X12Envelope => "The envelope of an X12 file is at fault.",
+            Self::X12Set => "The transaction set is not a claim, or of a version not read.",
             Self::WrongType => "A value has the wrong type.",
             Self::Missing => "Something required is missing.",
             Self::UnknownField => "A field is not one of the format's.",
@@ -197,6 +211,8 @@ impl IntakeRule {
             Self::TooLong => "A text is too long.",
             Self::BadText => "A text has characters it may not have.",
             Self::NotUnderstood => "The claim's meaning is changed in a way not understood.",
+            Self::X12Segment => "A segment is missing or out of place.",
+            Self::X12Element => "An element of a segment is at fault.",
             Self::NotAClaim => "It is used for something other than a claim.",
             Self::NotActive => "The claim is not active.",
             Self::NotOriginal => "The claim is not an original.",
@@ -206,6 +222,7 @@ impl IntakeRule {
             Self::NoProvider => "Nothing names the billing provider.",
             Self::Sequence => "A sequence number is wrong or used twice.",
             Self::Pointer => "It points to something that is not there.",
+            Self::NoReplaced => "It names no claim that it replaces or voids.",
             Self::BadCode => "A code is malformed.",
             Self::NoCode => "A line names no procedure, drug or service.",
             Self::BadNumber => "A number cannot be held exactly.",
@@ -235,11 +252,14 @@ impl IntakeRule {
             | Self::NotJson
             | Self::DuplicateKey
             | Self::WrongType
-            | Self::UnknownField => "structure",
+            | Self::UnknownField
+            | Self::X12Envelope
+            | Self::X12Segment
+            | Self::X12Element => "structure",
             Self::FileTooLarge | Self::TooLong | Self::TooDeep | Self::TooManyValues => "too-long",
             Self::UnknownFormat
-            | Self::X12NotRead
             | Self::FormatVersion
+            | Self::X12Set
             | Self::NotAClaim
             | Self::NotActive
             | Self::NotOriginal
@@ -248,6 +268,7 @@ impl IntakeRule {
             Self::NoClaim
             | Self::Missing
             | Self::NoMember
+            | Self::NoReplaced
             | Self::NoProvider
             | Self::NoCode
             | Self::NoAmount
@@ -293,6 +314,12 @@ pub(super) struct Fault {
     pub place: String,
     pub rule: IntakeRule,
     pub reason: String,
+}
+
+/// Somewhere in a file, where a rule can be broken.
+pub(super) trait Place {
+    /// A broken rule here.
+    fn fault(&self, rule: IntakeRule, reason: impl Into<String>) -> Fault;
 }
 
 impl Fault {

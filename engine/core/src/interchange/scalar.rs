@@ -4,7 +4,7 @@ use tally_types::{Code, CodeError, CodeSystem, DateError, ServiceDate, ShortCode
 
 use super::decimal::Exact;
 use super::node::Node;
-use super::refusal::{Fault, IntakeRule};
+use super::refusal::{Fault, IntakeRule, Place};
 use crate::claim::Limits;
 
 /// An identifier: text without control characters, at most
@@ -20,7 +20,7 @@ pub(super) fn need_identifier(node: &Node<'_>) -> Result<String, Fault> {
 }
 
 /// A part of a text as an identifier.
-pub(super) fn checked(node: &Node<'_>, text: &str) -> Result<Option<String>, Fault> {
+pub(super) fn checked(node: &impl Place, text: &str) -> Result<Option<String>, Fault> {
     let text = text.trim();
     if text.len() > Limits::IDENTIFIER_BYTES {
         return Err(node.fault(
@@ -38,7 +38,7 @@ pub(super) fn checked(node: &Node<'_>, text: &str) -> Result<Option<String>, Fau
     Ok((!text.is_empty()).then(|| text.to_owned()))
 }
 
-fn code_fault(node: &Node<'_>, error: CodeError, most: usize) -> Fault {
+fn code_fault(node: &impl Place, error: CodeError, most: usize) -> Fault {
     node.fault(
         IntakeRule::BadCode,
         match error {
@@ -50,18 +50,18 @@ fn code_fault(node: &Node<'_>, error: CodeError, most: usize) -> Fault {
 }
 
 /// A procedure or diagnosis code.
-pub(super) fn code(node: &Node<'_>, text: &str) -> Result<Code, Fault> {
+pub(super) fn code(node: &impl Place, text: &str) -> Result<Code, Fault> {
     Code::parse(text).map_err(|error| code_fault(node, error, Code::MAX_CHARS))
 }
 
 /// A modifier, place of service or revenue code.
-pub(super) fn short_code(node: &Node<'_>, text: &str) -> Result<ShortCode, Fault> {
+pub(super) fn short_code(node: &impl Place, text: &str) -> Result<ShortCode, Fault> {
     ShortCode::parse(text).map_err(|error| code_fault(node, error, ShortCode::MAX_CHARS))
 }
 
 /// A procedure code of a list, in the form the list has. Whether the code is
 /// on the list, on the day, is the policy's to say.
-pub(super) fn procedure(node: &Node<'_>, system: CodeSystem, text: &str) -> Result<Code, Fault> {
+pub(super) fn procedure(node: &impl Place, system: CodeSystem, text: &str) -> Result<Code, Fault> {
     let code = code(node, text)?;
     let bytes = text.as_bytes();
     let digits = || bytes.iter().all(u8::is_ascii_digit);
@@ -98,7 +98,7 @@ pub(super) fn procedure(node: &Node<'_>, system: CodeSystem, text: &str) -> Resu
 
 /// A diagnosis code. ICD codes are held without their point, as X12 sends and
 /// tables list them: `M96.1` is `M961`.
-pub(super) fn diagnosis(node: &Node<'_>, text: &str) -> Result<Code, Fault> {
+pub(super) fn diagnosis(node: &impl Place, text: &str) -> Result<Code, Fault> {
     let icd = |head: &str, tail: &str| {
         head.len() == 3
             && (1..=4).contains(&tail.len())
@@ -127,7 +127,7 @@ pub(super) fn whole(node: &Node<'_>) -> Result<u16, Fault> {
         })
 }
 
-fn date_fault(node: &Node<'_>, error: DateError) -> Fault {
+fn date_fault(node: &impl Place, error: DateError) -> Fault {
     node.fault(
         IntakeRule::BadDate,
         match error {

@@ -6,10 +6,12 @@ use super::decimal;
 use super::draft::{Draft, authorizations, pointer_bit};
 use super::json::{self, Budget, Json, list, object, text};
 use super::node::Node;
-use super::refusal::{Fault, IntakeRule};
+use super::refusal::{Fault, IntakeRule, Place as _};
 use super::scalar;
 use super::{ReadClaims, Source};
-use crate::claim::{Claim, ClaimKind, Limits, Modifiers, Provider, ServiceLine};
+use crate::claim::{
+    Claim, ClaimKind, Limits, LineDetail, MemberReference, Modifiers, Provider, ServiceLine,
+};
 
 /// What a claim names its format as.
 pub(super) const FORMAT: &str = "tallystick-claim/v1";
@@ -180,15 +182,14 @@ fn read_claim(node: &Node<'_>, source: &Source<'_>, position: u32) -> Result<Cla
         None => None,
     };
     let draft = Draft {
-        kind,
         control_number,
-        member,
-        billing: Provider::new(&billing),
         diagnoses,
         authorizations: authorizations(node, "authorizations")?,
         lines,
+        ..Draft::new(kind, MemberReference::new(&member), Provider::new(&billing))
     };
-    draft.into_claim(node, "lines", total, source, position)
+    let total = total.as_ref().map(|(total, at)| (*total, at));
+    draft.into_claim(&node.at("lines"), total, source, position)
 }
 
 fn read_line(node: &Node<'_>, position: u16, diagnoses: &[Code]) -> Result<ServiceLine, Fault> {
@@ -263,6 +264,8 @@ fn read_line(node: &Node<'_>, position: u16, diagnoses: &[Code]) -> Result<Servi
             Some(mark) => mark.bool()?,
             None => false,
         },
+        detail: LineDetail::default(),
+        prior: Vec::new(),
     })
 }
 

@@ -355,15 +355,17 @@ fn claim(
         }),
         kind: optional(claim.kind.as_ref(), kind)?.unwrap_or(ClaimKind::Professional),
         frequency: Frequency::Original,
+        replaces: None,
         control_number: format!("{}", u64::from(position) + 1),
-        member: MemberReference {
-            identifier: member.or(first).unwrap_or_default(),
-        },
+        member: MemberReference::new(&member.or(first).unwrap_or_default()),
         billing: Provider::new(claim.billing.get_ref()),
         diagnoses: diagnoses.collect::<Result<_, _>>()?,
         authorizations: Vec::new(),
         charge,
         received,
+        coordination: Default::default(),
+        circumstances: Default::default(),
+        institutional: None,
         lines,
     })
 }
@@ -409,5 +411,7 @@ fn service_line(number: u16, line: &file::Line, diagnoses: usize) -> Result<Serv
             .as_ref()
             .map(|text| Provider::new(text.get_ref())),
         emergency: line.emergency,
+        detail: Default::default(),
+        prior: vec![],
     })
 }

@@ -31,6 +31,8 @@ pub fn line(number: u16, procedure: &str, charge: i64, on: &str) -> ServiceLine 
         through: day(on),
         rendering: None,
         emergency: false,
+        detail: Default::default(),
+        prior: vec![],
     }
 }
 
@@ -39,15 +41,17 @@ pub fn claim(lines: Vec<ServiceLine>) -> Claim {
         id: ClaimId([7; 16]),
         kind: ClaimKind::Professional,
         frequency: Frequency::Original,
+        replaces: None,
         control_number: "A1".into(),
-        member: MemberReference {
-            identifier: "M1".into(),
-        },
+        member: MemberReference::new("M1"),
         billing: Provider::new("1234567893"),
         diagnoses: vec![Code::of("J06.9")],
         authorizations: vec![],
         charge: Money::checked_sum(lines.iter().map(|line| line.charge)).unwrap(),
         received: day("2026-12-20"),
+        coordination: Default::default(),
+        circumstances: Default::default(),
+        institutional: None,
         lines,
     }
 }

@@ -7,13 +7,15 @@ use super::super::Source;
 use super::super::decimal;
 use super::super::draft::{Draft, authorizations, pointer_bit};
 use super::super::node::Node;
-use super::super::refusal::{Fault, IntakeRule};
+use super::super::refusal::{Fault, IntakeRule, Place as _};
 use super::super::scalar;
 use super::coding::{self, Coding};
 use super::price;
 use super::resources::Resources;
 use super::who::Who;
-use crate::claim::{Claim, ClaimKind, Limits, Modifiers, Provider, ServiceLine};
+use crate::claim::{
+    Claim, ClaimKind, Limits, LineDetail, MemberReference, Modifiers, Provider, ServiceLine,
+};
 
 /// Reads a Claim; its first error refuses it.
 pub(super) fn read<'a>(
@@ -63,15 +65,14 @@ pub(super) fn read<'a>(
     };
     let authorizations = authorizations(&insurance, "preAuthRef")?;
     let draft = Draft {
-        kind,
         control_number,
-        member,
         diagnoses: diagnoses.iter().map(|(_, code)| *code).collect(),
         authorizations,
         lines,
-        billing: billing.clone(),
+        ..Draft::new(kind, MemberReference::new(&member), billing.clone())
     };
-    draft.into_claim(claim, "item", total, source, position)
+    let total = total.as_ref().map(|(total, at)| (*total, at));
+    draft.into_claim(&claim.at("item"), total, source, position)
 }
 
 /// Refuses what is no original claim to be adjudicated now.
@@ -365,6 +366,8 @@ impl<'a> Items<'a, '_> {
             through,
             rendering: self.who.rendering(item, self.billing)?,
             emergency: self.emergency || is_emergency_item(item)?,
+            detail: LineDetail::default(),
+            prior: Vec::new(),
         })
     }
 

@@ -3,7 +3,7 @@
 use tally_types::CodeSystem;
 
 use super::super::node::Node;
-use super::super::refusal::{Fault, IntakeRule};
+use super::super::refusal::{Fault, IntakeRule, Place as _};
 
 /// Extension of our own that marks a line an emergency: R4 has none for a line.
 pub(super) const EMERGENCY: &str = "https://tallystick.example/fhir/StructureDefinition/emergency";

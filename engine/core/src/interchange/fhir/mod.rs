@@ -13,7 +13,7 @@ mod who;
 
 use super::json::{self, Budget, Json};
 use super::node::Node;
-use super::refusal::{Fault, IntakeRule};
+use super::refusal::{Fault, IntakeRule, Place as _};
 use super::tally::check_fields;
 use super::{ReadClaims, Source, check_items};
 use resources::Resources;

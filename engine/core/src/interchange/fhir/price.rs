@@ -9,7 +9,7 @@ use tally_types::Money;
 
 use super::super::decimal::{self, Exact};
 use super::super::node::Node;
-use super::super::refusal::{Fault, IntakeRule};
+use super::super::refusal::{Fault, IntakeRule, Place as _};
 use super::coding;
 
 const CURRENCY: &str = "USD";

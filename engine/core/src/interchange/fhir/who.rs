@@ -1,7 +1,7 @@
 //! Who a claim is about, who bills it, and who rendered a line.
 
 use super::super::node::Node;
-use super::super::refusal::{Fault, IntakeRule};
+use super::super::refusal::{Fault, IntakeRule, Place as _};
 use super::super::scalar;
 use super::claim;
 use super::coding;

@@ -1,0 +1,156 @@
+//! Other payers of an 837: loops 2320, 2330B and 2430.
+
+use tally_types::{Group, Money, Quantity};
+use tally_x12::LoopRef;
+
+use super::super::refusal::{Fault, IntakeRule, Place as _};
+use super::claim::Levels;
+use super::spot::Spot;
+use crate::claim::{Coordination, Limits, OtherPayer, PriorAdjustment, PriorLine};
+
+/// What a claim says of its payers.
+pub(super) fn read(levels: &Levels<'_, '_>) -> Result<Coordination, Fault> {
+    let mut others = Vec::new();
+    for other in levels.claim.loops("2320") {
+        others.push(payer(levels, other)?);
+    }
+    let sequence = levels
+        .find(levels.subscriber, "SBR", "")
+        .map_or(0, |spot| sequence(&spot));
+    let patient_paid = match levels.find(levels.claim, "AMT", "F5") {
+        Some(paid) => paid.at(2).money()?,
+        None => Money::ZERO,
+    };
+    Ok(Coordination {
+        sequence,
+        others,
+        patient_paid,
+    })
+}
+
+/// SBR01: P is primary, S secondary, T tertiary, A to H fourth to eleventh.
+fn sequence(spot: &Spot<'_>) -> u8 {
+    match spot.at(1).text.as_bytes() {
+        b"P" => 1,
+        b"S" => 2,
+        b"T" => 3,
+        [letter @ b'A'..=b'H'] => letter.saturating_sub(b'A').saturating_add(4),
+        _ => 0,
+    }
+}
+
+fn payer<'t, 'a>(levels: &Levels<'t, 'a>, at: LoopRef<'t, 'a>) -> Result<OtherPayer, Fault> {
+    let subscriber = levels.find(at, "SBR", "");
+    let amount = |key: &str| match levels.find(at, "AMT", key) {
+        Some(amount) => amount.at(2).signed_money().map(Some),
+        None => Ok(None),
+    };
+    let (mut identifier, mut decided) = (None, None);
+    if let Some(named) = at.one("2330B") {
+        if let Some(name) = levels.find(named, "NM1", "") {
+            identifier = name.at(9).identifier()?;
+        }
+        if let Some(date) = levels.find(named, "DTP", "573") {
+            decided = Some(date.at(3).day()?);
+        }
+    }
+    Ok(OtherPayer {
+        identifier: identifier.unwrap_or_default(),
+        sequence: subscriber.as_ref().map_or(0, sequence),
+        filing: match &subscriber {
+            Some(subscriber) => subscriber.at(9).short()?,
+            None => tally_types::ShortCode::NONE,
+        },
+        paid: amount("D")?,
+        remaining: amount("EAF")?,
+        decided,
+        adjustments: adjustments(levels, at)?,
+    })
+}
+
+/// The CAS segments of a loop: a group, and up to six reasons with their amounts.
+fn adjustments<'t, 'a>(
+    levels: &Levels<'t, 'a>,
+    at: LoopRef<'t, 'a>,
+) -> Result<Vec<PriorAdjustment>, Fault> {
+    let mut adjustments = Vec::new();
+    for spot in levels.all(at, "CAS") {
+        let group = match spot.at(1).text {
+            "CO" => Group::Co,
+            "PR" => Group::Pr,
+            "PI" => Group::Pi,
+            // CR, corrections and reversals, is no longer sent in remittances.
+            _ => Group::Oa,
+        };
+        for element in [2, 5, 8, 11, 14, 17usize] {
+            let reason = spot.at(element);
+            if reason.is_empty() {
+                continue;
+            }
+            adjustments.push(PriorAdjustment {
+                group,
+                reason: reason.short()?,
+                amount: spot.at(element.saturating_add(1)).signed_money()?,
+            });
+        }
+        if adjustments.len() > Limits::PRIOR_ADJUSTMENTS {
+            return Err(spot.fault(
+                IntakeRule::TooMany,
+                format!("more than {} adjustments", Limits::PRIOR_ADJUSTMENTS),
+            ));
+        }
+    }
+    Ok(adjustments)
+}
+
+/// What other payers did to a line.
+pub(super) fn lines<'t, 'a>(
+    levels: &Levels<'t, 'a>,
+    line: LoopRef<'t, 'a>,
+    coordination: &Coordination,
+) -> Result<Vec<PriorLine>, Fault> {
+    let mut prior: Vec<PriorLine> = Vec::new();
+    for at in line.loops("2430") {
+        let Some(spot) = levels.find(at, "SVD", "") else {
+            continue;
+        };
+        let named = spot.at(1);
+        let others = &coordination.others;
+        let position = others
+            .iter()
+            .position(|other| other.identifier == named.text);
+        let payer = position
+            .and_then(|at| u8::try_from(at).ok())
+            .ok_or_else(|| {
+                named.fault(
+                    IntakeRule::Pointer,
+                    "it names no payer of the claim (loop 2330B, NM109)",
+                )
+            })?;
+        if prior.iter().any(|other| other.payer == payer) {
+            return Err(named.fault(
+                IntakeRule::TooMany,
+                "the same payer decided the line twice; split lines are not read",
+            ));
+        }
+        let units = spot.at(5);
+        prior.push(PriorLine {
+            payer,
+            paid: spot.at(2).signed_money()?,
+            units: match units.text.trim_matches(['0', '.']) {
+                "" => Quantity::ZERO,
+                _ => units.quantity()?,
+            },
+            remaining: match levels.find(at, "AMT", "EAF") {
+                Some(amount) => Some(amount.at(2).signed_money()?),
+                None => None,
+            },
+            decided: match levels.find(at, "DTP", "573") {
+                Some(date) => Some(date.at(3).day()?),
+                None => None,
+            },
+            adjustments: adjustments(levels, at)?,
+        });
+    }
+    Ok(prior)
+}
