@@ -271,7 +271,7 @@ fn file_rows() -> Vec<(Vec<u8>, Option<Format>, IntakeRule, &'static str)> {
         (b"\xc3(".to_vec(), None, R::NotUtf8, "file"),
         (b"claim;charge".to_vec(), None, R::UnknownFormat, "file"),
         (b"{\"a\":1}".to_vec(), None, R::UnknownFormat, "file"),
-        (b"ISA*00*".to_vec(), None, R::X12NotRead, "file"),
+        (b"ISA*00*".to_vec(), None, R::X12Envelope, "interchange 1, ISA to IEA"),
         (FHIR.as_bytes()[..FHIR.len() / 2].to_vec(), None, R::NotJson, "file"),
         (OURS.as_bytes()[..OURS.len() - 1].to_vec(), None, R::NotJson, "file"),
         (edit(FHIR, "\"CANARY-id\"", "\"\\ud800\"").into_bytes(), None, R::NotJson, "file"),

@@ -254,7 +254,11 @@ fn the_checker_is_not_blind() {
             .unwrap();
         let more = cents(elements[amount].trim_end_matches("~\n")) + 1;
         let mut changed: Vec<String> = elements.iter().map(|&e| e.to_owned()).collect();
-        let end = if elements[amount].ends_with('\n') { "~\n" } else { "" };
+        let end = if elements[amount].ends_with('\n') {
+            "~\n"
+        } else {
+            ""
+        };
         changed[amount] = format!("{}.{:02}{end}", more / 100, more % 100);
         let mut all: Vec<String> = segments.iter().map(|&s| s.to_owned()).collect();
         all[at] = changed.join("*");

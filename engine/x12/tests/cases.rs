@@ -154,6 +154,13 @@ fn the_guides_examples_are_read() {
         let older = path.to_str().unwrap().contains("004010");
         for (set, verdict) in verdicts(&text) {
             match set.as_str() {
+                // Claim status is not read; its acknowledgement is another version.
+                "277" if text.contains("005010X212") => {
+                    assert!(
+                        faults(&text).contains(&SetCode::Version.says().to_owned()),
+                        "{name}"
+                    );
+                }
                 "837" if older => {
                     assert!(
                         faults(&text).contains(&SetCode::Version.says().to_owned()),
@@ -171,7 +178,8 @@ fn the_guides_examples_are_read() {
             }
         }
     }
-    // Of the payments, three have their date at BPR15 for BPR16, one the month 23;
+    // The error response's trailer has another number than its header. Of the
+    // payments, three have their date at BPR15 for BPR16, one the month 23;
     // the last of them separates the parts of a composite as if they were elements.
     // Of the claims, the first lacks the payer that its other coverage is of, the
     // second has an amount that 005010 does not know there, the third a decimal
@@ -179,6 +187,7 @@ fn the_guides_examples_are_read() {
     assert_eq!(
         refused,
         [
+            "subscriber-health-benefit-check-error.271",
             "cob-contractural-adjustment.835",
             "managed-care.835",
             "secondary-payment.835",
@@ -188,5 +197,5 @@ fn the_guides_examples_are_read() {
             "demo.example9.837",
         ]
     );
-    assert_eq!(taken, 23);
+    assert_eq!(taken, 30);
 }

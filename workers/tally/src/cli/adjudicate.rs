@@ -81,7 +81,7 @@ pub fn run(args: &AdjudicateArgs) -> Result<Ended> {
     };
     let bytes = super::read_file(&args.claim, interchange::FileLimits::BYTES as u64)?;
     let interchange = hex(&Sha256::digest(&bytes));
-    let read = read_claims(
+    let mut read = read_claims(
         &bytes,
         args.format.map(Format::from),
         &Source {
@@ -93,7 +93,7 @@ pub fn run(args: &AdjudicateArgs) -> Result<Ended> {
     let product = &loaded.policy.description().product;
     let mut units: BTreeMap<String, Unit> = BTreeMap::new();
     let mut rows = Vec::new();
-    for claim in &read.claims {
+    for claim in &mut read.claims {
         let contract = match &contracts {
             None => Some(covered(claim, product)),
             Some(contracts) => contracts
@@ -101,6 +101,9 @@ pub fn run(args: &AdjudicateArgs) -> Result<Ended> {
                 .find(|contract| contract.find(&claim.member).is_some())
                 .cloned(),
         };
+        claim.member.resolve(contract.as_ref());
+        let contract = contract.filter(|contract| contract.find(&claim.member).is_some());
+        let claim = &*claim;
         let unit = contract
             .as_ref()
             .map_or_else(|| format!("?{}", claim.member.identifier), |c| c.id.clone());
@@ -178,19 +181,24 @@ fn publication(loaded: &Loaded) -> PolicyPublished {
     }
 }
 
-/// A contract of one member who is always covered.
+/// A contract of one member who is always covered, as the claim describes them.
 fn covered(claim: &Claim, product: &str) -> Contract {
-    let birth = ServiceDate::new(1980, 1, 1).unwrap_or(ServiceDate::MIN);
+    let described = claim.member.dependant.as_ref();
+    let usual = ServiceDate::new(1980, 1, 1).unwrap_or(ServiceDate::MIN);
+    let birth = described.map_or(usual, |patient| patient.birth);
     Contract {
         id: claim.member.identifier.clone(),
-        inception: birth,
+        inception: usual,
         members: vec![Member {
             id: claim.member.identifier.clone(),
             name: String::new(),
             birth,
             death: None,
-            sex: Sex::Unknown,
-            relationship: Relationship::Subscriber,
+            sex: described.map_or(Sex::Unknown, |patient| patient.sex),
+            relationship: match described {
+                Some(_) => Relationship::Other,
+                None => Relationship::Subscriber,
+            },
             spans: vec![Span {
                 product: product.to_owned(),
                 from: ServiceDate::MIN,

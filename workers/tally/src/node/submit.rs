@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 use tally_core::canon::{Canon as _, Reader};
-use tally_core::claim::{Claim, ClaimId, UnitKey};
+use tally_core::claim::{Claim, ClaimId, Contract, UnitKey};
 use tally_core::interchange::{Format, Refusal, Source, read_claims};
 use tally_store::port::{Enrolment as _, Intake as _, NewClaim, Submission, SubmissionRow, Token};
 use thiserror::Error;
@@ -51,6 +52,9 @@ struct Resolved {
     partition: u32,
     contract: Option<u32>,
 }
+
+/// Of members' tokens, their contracts and the versions of these.
+type Enrolled = BTreeMap<Token, (u32, Arc<Contract>)>;
 
 /// A file that was sent.
 #[derive(Clone, Copy)]
@@ -155,7 +159,7 @@ impl Node {
     pub async fn prepare(&self, delivery: Delivery<'_>) -> Result<Submission> {
         let interchange = delivery.interchange();
         let partitions = self.partitions();
-        let read = read_claims(
+        let mut read = read_claims(
             delivery.bytes,
             delivery.format,
             &Source {
@@ -167,7 +171,7 @@ impl Node {
         let mut keys = self.vault.fresh(read.claims.len()).await?.into_iter();
         let enrolled = self.enrolled(&read.claims).await?;
         let mut claims = Vec::with_capacity(read.claims.len());
-        for claim in &read.claims {
+        for claim in &mut read.claims {
             let unit = self.resolve(claim, delivery.submitter, partitions, &enrolled);
             let key = keys.next().context("no record key")?;
             claims.push(NewClaim {
@@ -197,9 +201,9 @@ impl Node {
         })
     }
 
-    /// The contracts that the members of claims are enrolled under: of those who
-    /// are, its version and its unit's key.
-    async fn enrolled(&self, claims: &[Claim]) -> Result<BTreeMap<Token, (u32, UnitKey)>> {
+    /// The contracts that the members of claims are enrolled under, with their
+    /// versions.
+    async fn enrolled(&self, claims: &[Claim]) -> Result<Enrolled> {
         let members: BTreeSet<Token> = claims
             .iter()
             .map(|claim| self.member_token(&claim.member.identifier))
@@ -209,10 +213,10 @@ impl Node {
         let latest: BTreeSet<Token> = units.iter().flatten().copied().collect();
         let latest: Vec<(Token, Option<u32>)> =
             latest.into_iter().map(|unit| (unit, None)).collect();
-        let mut contracts: BTreeMap<Token, (u32, UnitKey)> = BTreeMap::new();
+        let mut contracts: Enrolled = BTreeMap::new();
         for ((unit, _), found) in latest.iter().zip(self.contracts_of(&latest).await?) {
             if let Some((version, contract)) = found.transpose()? {
-                contracts.insert(*unit, (version, UnitKey::contract(&contract.id)));
+                contracts.insert(*unit, (version, Arc::new(contract)));
             }
         }
         let known = |unit: Option<Token>| contracts.get(&unit?).cloned();
@@ -223,17 +227,20 @@ impl Node {
     }
 
     /// The unit of a claim: its member's, or one of its own for a member that
-    /// enrolment does not know.
+    /// enrolment does not know. A dependant that the claim describes is found among
+    /// the subscriber's, and named by their own identifier from here on.
     fn resolve(
         &self,
-        claim: &Claim,
+        claim: &mut Claim,
         submitter: &str,
         partitions: NonZeroU32,
-        enrolled: &BTreeMap<Token, (u32, UnitKey)>,
+        enrolled: &Enrolled,
     ) -> Resolved {
-        let member = self.member_token(&claim.member.identifier);
-        let (key, contract) = match enrolled.get(&member) {
-            Some((version, key)) => (key.clone(), Some(*version)),
+        let found = enrolled.get(&self.member_token(&claim.member.identifier));
+        claim.member.resolve(found.map(|(_, contract)| &**contract));
+        let found = found.filter(|(_, contract)| contract.find(&claim.member).is_some());
+        let (key, contract) = match found {
+            Some((version, contract)) => (UnitKey::contract(&contract.id), Some(*version)),
             None => (UnitKey::unknown(submitter, &claim.member), None),
         };
         Resolved {
