@@ -173,8 +173,10 @@ impl Market {
                 .iter()
                 .filter(|_| i == 0)
                 .map(|code| Authorization {
+                    kind: tally_core::claim::AuthorizationKind::Authorization,
                     number: code.clone(),
                     procedure: Code::parse(code).unwrap(),
+                    provider: Code::NONE,
                     from: day(0),
                     through: day(730),
                     units: Quantity::whole(2).unwrap(),

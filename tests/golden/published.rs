@@ -107,6 +107,8 @@ fn accumulators(terms: &Terms) -> Vec<Accumulator> {
                 Some(limit) => vec![(YEAR, money(limit).scaled())].leak(),
                 None => &[],
             },
+            pool: "",
+            carried: false,
         })
         .collect()
 }
@@ -184,6 +186,8 @@ fn decide(example: &Example) -> Vec<LineDetermination> {
         tables: &[],
         pend_reasons: &[],
         patterns: &[],
+        cost_share: &[],
+        rounding: Rounding::HalfUp,
     };
     let claim = claim(example);
     let fees: Vec<Option<Money>> = example

@@ -3,11 +3,11 @@
 //! its memory here, as the canonical ABI says, so that each can be spoiled.
 
 use tally_core::adjudication::{
-    Accumulator, AccumulatorPeriod, AccumulatorScope, AccumulatorUnit, Adjustment, Clause,
+    Accumulator, AccumulatorPeriod, AccumulatorScope, AccumulatorUnit, Adjustment, Clause, CostStep,
     DatedLimit, Description, Determination, Finding, LineDetermination, Pattern, Pend, PendReason,
     Posting, Verdict,
 };
-use tally_types::{Carc, Group, Money, ServiceDate, ShortCode};
+use tally_types::{Carc, Group, Money, Rounding, ServiceDate, ShortCode};
 
 /// The interface, as its file stands.
 pub const WIT: &str = include_str!("../../rules-sdk/wit/tally-policy.wit");
@@ -83,11 +83,22 @@ impl Image {
             .map(|p| self.texts(&[&p.id, &p.title]))
             .collect();
         let patterns = self.list(patterns);
-        let lists = [clauses, accumulators, tables, pends, patterns];
-        let record: Vec<u8> = head
+        let steps = d.cost_share.iter().map(|step| match step {
+            CostStep::Copay => vec![0],
+            CostStep::Deductible => vec![1],
+            CostStep::Coinsurance => vec![2],
+        });
+        let steps = self.list(steps.collect::<Vec<_>>());
+        let lists = [clauses, accumulators, tables, pends, patterns, steps];
+        let mut record: Vec<u8> = head
             .into_iter()
             .chain(lists.into_iter().flat_map(pair))
             .collect();
+        record.push(match d.rounding {
+            Rounding::HalfUp => 0,
+            Rounding::HalfEven => 1,
+        });
+        record.extend([0; 3]);
         self.place(&record)
     }
 
@@ -115,6 +126,8 @@ impl Image {
         });
         let limits = self.list(limits.collect::<Vec<_>>());
         record.extend(pair(limits));
+        record.extend(self.texts(&[&a.pool]));
+        record.extend([a.carried.into(), 0, 0, 0]);
         record
     }
 
@@ -211,6 +224,8 @@ pub fn description() -> Description {
                 effective: ServiceDate::MIN,
                 limit: 50_000,
             }],
+            pool: String::new(),
+            carried: false,
         }],
         tables: vec!["fees".into()],
         pend_reasons: vec![PendReason {
@@ -222,6 +237,8 @@ pub fn description() -> Description {
             id: "upcoding".into(),
             title: "Upcoding".into(),
         }],
+        cost_share: vec![CostStep::Deductible],
+        rounding: Rounding::HalfUp,
     }
 }
 

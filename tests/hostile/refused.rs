@@ -87,18 +87,18 @@ fn imports() {
         ),
         (r#"(component (import "lookup" (func)))"#, "lookup"),
         (
-            r#"(component (import "tallystick:policy/reference@1.0.0" (instance
+            r#"(component (import "tallystick:policy/reference@2.0.0" (instance
                 (export "lookup" (func)) (export "write" (func)))))"#,
-            "tallystick:policy/reference@1.0.0#write",
+            "tallystick:policy/reference@2.0.0#write",
         ),
         (
-            r#"(component (import "tallystick:policy/history@1.0.0" (instance
+            r#"(component (import "tallystick:policy/history@2.0.0" (instance
                 (export "inner" (instance)))))"#,
-            "tallystick:policy/history@1.0.0#inner",
+            "tallystick:policy/history@2.0.0#inner",
         ),
         (
-            r#"(component (import "tallystick:policy/history@1.0.0" (func)))"#,
-            "tallystick:policy/history@1.0.0",
+            r#"(component (import "tallystick:policy/history@2.0.0" (func)))"#,
+            "tallystick:policy/history@2.0.0",
         ),
         (r#"(component (import "m" (core module)))"#, "m"),
         (r#"(component (import "c" (component)))"#, "c"),

@@ -94,8 +94,10 @@ pub fn sample_contract() -> Contract {
                 },
             ],
             authorizations: vec![Authorization {
+                kind: tally_core::claim::AuthorizationKind::Authorization,
                 number: "PA-77".into(),
                 procedure: Code::of("70551"),
+                provider: Code::NONE,
                 from: day(2026, 1, 1),
                 through: day(2026, 3, 31),
                 units: Quantity::ONE,

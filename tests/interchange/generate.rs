@@ -218,8 +218,10 @@ fn authorization() -> impl Strategy<Value = Shown<Authorization>> {
     )
         .prop_map(|(number, procedure, from, days, units)| {
             Shown(Authorization {
+                kind: tally_core::claim::AuthorizationKind::Authorization,
                 number,
                 procedure,
+                provider: Code::NONE,
                 from,
                 through: from.plus_days(days).unwrap(),
                 units: Quantity::from_scaled(units),

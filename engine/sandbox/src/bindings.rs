@@ -1,8 +1,10 @@
 //! The interface as wasmtime sees it, and the way to and from the core's types.
 
 use tally_core::adjudication as core;
-use tally_core::claim::{ClaimKind, Relationship, Sex};
-use tally_types::{Carc, Code, CodeSystem, Group, Money, ServiceDate, ShortCode};
+use tally_core::claim::{
+    AccidentCause, AuthorizationKind, ClaimKind, PriorAdjustment, PriorLine, Relationship, Sex,
+};
+use tally_types::{Carc, Code, CodeSystem, Group, Money, Rounding, ServiceDate, ShortCode};
 
 #[allow(missing_docs, unsafe_code)] // generated
 pub(crate) mod generated {
@@ -78,7 +80,12 @@ pub(crate) fn context_out(context: &core::Context) -> generated::Context {
             .authorizations
             .iter()
             .map(|auth| generated::Authorization {
+                kind: match auth.kind {
+                    AuthorizationKind::Authorization => generated::AuthorizationKind::Authorization,
+                    AuthorizationKind::Referral => generated::AuthorizationKind::Referral,
+                },
                 procedure: code_out(auth.procedure),
+                provider: code_out(auth.provider),
                 from: auth.from.days(),
                 through: auth.through.days(),
                 remaining: auth.remaining.scaled(),
@@ -93,6 +100,112 @@ pub(crate) fn context_out(context: &core::Context) -> generated::Context {
                 used: balance.used,
             })
             .collect(),
+        sequence: context.sequence,
+        payers: context.payers.iter().map(payer_out).collect(),
+        patient_paid: context.patient_paid.scaled(),
+        referral: context.referral,
+        referring: code_out(context.referring),
+        facility: code_out(context.facility),
+        accident: context.accident.map(|accident| match accident {
+            AccidentCause::Vehicle => generated::Accident::Vehicle,
+            AccidentCause::Employment => generated::Accident::Employment,
+            AccidentCause::Other => generated::Accident::Other,
+        }),
+        institutional: context.institutional.as_ref().map(institutional_out),
+    }
+}
+
+fn payer_out(payer: &core::ContextPayer) -> generated::OtherPayer {
+    generated::OtherPayer {
+        sequence: payer.sequence,
+        filing: payer.filing.packed(),
+        paid: payer.paid.map(Money::scaled),
+        remaining: payer.remaining.map(Money::scaled),
+        decided: payer.decided.map(ServiceDate::days),
+        adjustments: payer.adjustments.iter().map(prior_out).collect(),
+    }
+}
+
+fn prior_out(adjustment: &PriorAdjustment) -> generated::PriorAdjustment {
+    generated::PriorAdjustment {
+        group: match adjustment.group {
+            Group::Co => generated::Group::Co,
+            Group::Pr => generated::Group::Pr,
+            Group::Oa => generated::Group::Oa,
+            Group::Pi => generated::Group::Pi,
+        },
+        reason: adjustment.reason.packed(),
+        amount: adjustment.amount.scaled(),
+    }
+}
+
+fn prior_line_out(line: &PriorLine) -> generated::PriorLine {
+    generated::PriorLine {
+        payer: line.payer,
+        paid: line.paid.scaled(),
+        units: line.units.scaled(),
+        remaining: line.remaining.map(Money::scaled),
+        decided: line.decided.map(ServiceDate::days),
+        adjustments: line.adjustments.iter().map(prior_out).collect(),
+    }
+}
+
+fn detail_out(detail: &core::ContextDetail) -> generated::LineDetail {
+    generated::LineDetail {
+        drug: detail.drug.map(|drug| generated::Drug {
+            ndc: code_out(drug.ndc),
+            quantity: drug.quantity.scaled(),
+            unit: drug.unit.packed(),
+        }),
+        cavities: detail.cavities.iter().map(|code| code.packed()).collect(),
+        teeth: detail
+            .teeth
+            .iter()
+            .map(|tooth| generated::Tooth {
+                code: tooth.code.packed(),
+                surfaces: tooth.surfaces.packed(),
+            })
+            .collect(),
+    }
+}
+
+fn institutional_out(claim: &core::ContextInstitutional) -> generated::Institutional {
+    generated::Institutional {
+        bill_type: claim.bill_type.packed(),
+        from: claim.from.days(),
+        through: claim.through.days(),
+        admission: claim.admission.map(ServiceDate::days),
+        admission_type: claim.admission_type.packed(),
+        origin: claim.origin.packed(),
+        discharge: claim.discharge.packed(),
+        drg: claim.drg.packed(),
+        attending: code_out(claim.attending),
+        procedures: claim
+            .procedures
+            .iter()
+            .map(|procedure| generated::DatedProcedure {
+                code: code_out(procedure.code),
+                on: procedure.on.map(ServiceDate::days),
+            })
+            .collect(),
+        values: claim
+            .values
+            .iter()
+            .map(|value| generated::ValueCode {
+                code: value.code.packed(),
+                amount: value.amount.scaled(),
+            })
+            .collect(),
+        occurrences: claim
+            .occurrences
+            .iter()
+            .map(|occurrence| generated::OccurrenceCode {
+                code: occurrence.code.packed(),
+                from: occurrence.from.days(),
+                through: occurrence.through.map(ServiceDate::days),
+            })
+            .collect(),
+        conditions: claim.conditions.iter().map(|code| code.packed()).collect(),
     }
 }
 
@@ -122,6 +235,9 @@ fn line_out(line: &core::ContextLine) -> generated::ServiceLine {
         through: line.through.days(),
         rendering: code_out(line.rendering),
         emergency: line.emergency,
+        unit: line.unit.packed(),
+        detail: line.detail.as_ref().map(detail_out),
+        prior: line.prior.iter().map(prior_line_out).collect(),
     }
 }
 
@@ -241,6 +357,8 @@ pub(crate) fn description_in(
                             })
                         })
                         .collect::<Result<_, Meaningless>>()?,
+                    pool: accumulator.pool,
+                    carried: accumulator.carried,
                 })
             })
             .collect::<Result<_, Meaningless>>()?,
@@ -262,6 +380,19 @@ pub(crate) fn description_in(
                 title: pattern.title,
             })
             .collect(),
+        cost_share: from
+            .cost_share
+            .into_iter()
+            .map(|step| match step {
+                generated::CostStep::Copay => core::CostStep::Copay,
+                generated::CostStep::Deductible => core::CostStep::Deductible,
+                generated::CostStep::Coinsurance => core::CostStep::Coinsurance,
+            })
+            .collect(),
+        rounding: match from.rounding {
+            generated::Rounding::HalfUp => Rounding::HalfUp,
+            generated::Rounding::HalfEven => Rounding::HalfEven,
+        },
     })
 }
 

@@ -23,7 +23,7 @@ const ANSWER_BYTES: u64 = 8;
 /// Gives a policy its two imports.
 pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker
-        .instance("tallystick:policy/reference@1.0.0")?
+        .instance("tallystick:policy/reference@2.0.0")?
         .func_wrap(
             "lookup",
             |mut store: StoreContextMut<'_, State>, (table, keys): (u16, Vec<Key>)| {
@@ -49,7 +49,7 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
             },
         )?;
     linker
-        .instance("tallystick:policy/history@1.0.0")?
+        .instance("tallystick:policy/history@2.0.0")?
         .func_wrap(
             "query",
             |mut store: StoreContextMut<'_, State>, (questions,): (Vec<Question>,)| {

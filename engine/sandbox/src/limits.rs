@@ -56,5 +56,7 @@ impl Limits {
 /// `call` 3, `call_indirect` 4: with the defaults a unit of fuel spent on growing
 /// memory lasted fifty times as long as one spent on adding.
 pub const FUEL_COST_TABLE: u32 = 1;
-/// The version of the interface, by number. 1: `tallystick:policy@1.0.0`.
-pub const ABI: u32 = 1;
+/// The version of the interface, by number. 1 was `tallystick:policy@1.0.0`; 2:
+/// `tallystick:policy@2.0.0`, with other payers, institutional and dental claims,
+/// drugs, referrals, and a stated order of cost sharing.
+pub const ABI: u32 = 2;

@@ -146,8 +146,8 @@ const INTEGERS_ONLY: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::COMPONENT_MODEL);
 
 const IMPORTS: [(&str, &[&str]); 2] = [
-    ("tallystick:policy/reference@1.0.0", &["lookup"]),
-    ("tallystick:policy/history@1.0.0", &["query"]),
+    ("tallystick:policy/reference@2.0.0", &["lookup"]),
+    ("tallystick:policy/history@2.0.0", &["query"]),
 ];
 const EXPORTS: [&str; 2] = ["describe", "adjudicate"];
 

@@ -87,6 +87,8 @@ pub const PLAN: Plan = Plan {
     tables: table::ALL,
     pend_reasons: pend::ALL,
     patterns: pattern::ALL,
+    cost_share: &[CostStep::Copay, CostStep::Deductible, CostStep::Coinsurance],
+    rounding: Rounding::HalfUp,
 };
 
 /// The pair of clause 5.2 and that of 5.4.

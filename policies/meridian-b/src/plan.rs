@@ -55,6 +55,8 @@ pub const PLAN: Plan = Plan {
     tables: table::ALL,
     pend_reasons: pend::ALL,
     patterns: pattern::ALL,
+    cost_share: &[CostStep::Deductible, CostStep::Coinsurance],
+    rounding: Rounding::HalfUp,
 };
 
 /// Toward the deductible.

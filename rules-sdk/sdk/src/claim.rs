@@ -76,6 +76,123 @@ pub struct Line {
     pub rendering: Code,
     /// Marked an emergency.
     pub emergency: bool,
+    /// What a unit is, as sent: `UN`, `MJ` minutes, `DA` days; none when not said.
+    pub unit: ShortCode,
+    /// The drug that it bills for giving.
+    pub drug: Option<Drug>,
+    /// Areas of the mouth, on dental lines.
+    pub cavities: Vec<ShortCode>,
+    /// Teeth, on dental lines.
+    pub teeth: Vec<Tooth>,
+    /// What other payers did to it, at most one each.
+    pub prior: Vec<PriorLine>,
+}
+
+/// A drug on a line that bills for giving it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Drug {
+    /// The National Drug Code.
+    pub ndc: Code,
+    /// How much.
+    pub quantity: Quantity,
+    /// Of what: `UN`, `ML`, `GR`, `ME`, `F2`.
+    pub unit: ShortCode,
+}
+
+/// A tooth in the universal numbering.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Tooth {
+    /// `1` to `32`, `A` to `T`.
+    pub code: ShortCode,
+    /// Its surfaces, a letter each: `MOD`.
+    pub surfaces: ShortCode,
+}
+
+/// What another payer did to a line.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PriorLine {
+    /// Which: its position in [`Claim::payers`].
+    pub payer: u8,
+    /// What it paid.
+    pub paid: Money,
+    /// The units it paid for.
+    pub units: Quantity,
+    /// What it left to the patient, where the sender says.
+    pub remaining: Option<Money>,
+    /// The day it decided.
+    pub decided: Option<ServiceDate>,
+    /// What it adjusted.
+    pub adjustments: Vec<PriorAdjustment>,
+}
+
+/// One adjustment of another payer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct PriorAdjustment {
+    /// Who bears it.
+    pub group: Group,
+    /// The reason code as sent, which may have letters.
+    pub reason: ShortCode,
+    /// How much; below zero where something was taken back.
+    pub amount: Money,
+}
+
+/// Another payer of the claim.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Payer {
+    /// Its place: 1 is primary, 0 when the sender does not say.
+    pub sequence: u8,
+    /// What kind of cover it is: `MB` Medicare Part B, `CI` commercial…
+    pub filing: ShortCode,
+    /// What it paid of the whole claim.
+    pub paid: Option<Money>,
+    /// What it left to the patient.
+    pub remaining: Option<Money>,
+    /// The day it decided.
+    pub decided: Option<ServiceDate>,
+    /// What it adjusted of the claim as a whole.
+    pub adjustments: Vec<PriorAdjustment>,
+}
+
+/// An accident that the care is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Accident {
+    /// With a vehicle.
+    Vehicle,
+    /// At work.
+    Employment,
+    /// Other.
+    Other,
+}
+
+/// What only institutional claims have.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Institutional {
+    /// The type of bill without its frequency.
+    pub bill_type: ShortCode,
+    /// The first day of the statement.
+    pub from: ServiceDate,
+    /// The last day of it.
+    pub through: ServiceDate,
+    /// The day of admission.
+    pub admission: Option<ServiceDate>,
+    /// Type of admission.
+    pub admission_type: ShortCode,
+    /// Point of origin.
+    pub origin: ShortCode,
+    /// Discharge status.
+    pub discharge: ShortCode,
+    /// The diagnosis-related group, as the sender has it.
+    pub drg: ShortCode,
+    /// Who is in charge of the patient.
+    pub attending: Code,
+    /// Procedures with their days, the principal first.
+    pub procedures: Vec<(Code, Option<ServiceDate>)>,
+    /// Value codes with their amounts, in hundredths.
+    pub values: Vec<(ShortCode, Money)>,
+    /// Occurrence codes with their first and, of spans, last days.
+    pub occurrences: Vec<(ShortCode, ServiceDate, Option<ServiceDate>)>,
+    /// Condition codes.
+    pub conditions: Vec<ShortCode>,
 }
 
 impl Line {
@@ -115,11 +232,15 @@ impl Member {
     }
 }
 
-/// A prior authorisation on file, with what is left of it.
+/// A prior authorisation or a referral on file, with what is left of it.
 #[derive(Clone)]
 pub struct Authorization {
-    /// What is authorised.
+    /// Whether it is a referral to a provider.
+    pub referral: bool,
+    /// What is authorised; none of a referral for whatever is needed.
     pub procedure: Code,
+    /// To whom; none when it is anybody.
+    pub provider: Code,
     /// First day.
     pub from: ServiceDate,
     /// Last day.
@@ -160,6 +281,23 @@ pub struct Claim {
     pub authorizations: Vec<Authorization>,
     /// Balances; [`crate::Balances`] reads them.
     pub balances: Vec<Balance>,
+    /// This payer's place among those of the claim: 1 is primary, 0 when the
+    /// sender does not say.
+    pub sequence: u8,
+    /// The other payers.
+    pub payers: Vec<Payer>,
+    /// What the patient has paid already.
+    pub patient_paid: Money,
+    /// Whether the sender names a referral.
+    pub referral: bool,
+    /// Who referred.
+    pub referring: Code,
+    /// Where it was done, when not at the billing provider's.
+    pub facility: Code,
+    /// An accident that the care is for.
+    pub accident: Option<Accident>,
+    /// What only an institutional claim has.
+    pub institutional: Option<Institutional>,
 }
 
 impl Claim {

@@ -27,6 +27,8 @@
 //!     tables: &[],
 //!     pend_reasons: &[],
 //!     patterns: &[],
+//!     cost_share: &[],
+//!     rounding: Rounding::HalfUp,
 //! };
 //!
 //! #[policy]
@@ -79,15 +81,16 @@ pub mod reference;
 
 pub use benefits::{Balances, CostShare, Embedded, LineWork};
 pub use claim::{
-    Adjustment, Authorization, Balance, Claim, ClaimKind, Determination, Finding, Line,
-    LineDetermination, Member, Posting, Relationship, Sex, Verdict,
+    Accident, Adjustment, Authorization, Balance, Claim, ClaimKind, Determination, Drug, Finding,
+    Institutional, Line, LineDetermination, Member, Payer, Posting, PriorAdjustment, PriorLine,
+    Relationship, Sex, Tooth, Verdict,
 };
 #[doc(hidden)]
 pub use codes::Found as __Found;
 pub use order::sort_by_key;
 pub use plan::{
-    Accumulator, AccumulatorId, Clause, ClauseId, Denial, Pattern, PatternId, PendId, PendReason,
-    Period, Plan, Policy, Scope, TableId, Unit, amount, date,
+    Accumulator, AccumulatorId, Clause, ClauseId, CostStep, Denial, Pattern, PatternId, PendId,
+    PendReason, Period, Plan, Policy, Scope, TableId, Unit, amount, date,
 };
 /// Anywhere but on `impl Policy for YourPlan` it does not compile:
 ///
@@ -120,7 +123,7 @@ pub mod prelude {
 
     pub use crate::{
         Accumulator, AccumulatorId, Balances, Carc, Claim, ClaimKind, Clause, ClauseId, Code,
-        CodeSystem, CostShare, Denial, Determination, Embedded, Finding, Group, Line,
+        CodeSystem, CostShare, CostStep, Denial, Determination, Embedded, Finding, Group, Line,
         LineDetermination, LineWork, Member, Money, Pattern, PatternId, PendId, PendReason, Period,
         Plan, Policy, Quantity, Rate, Relationship, Rounding, Scope, ServiceDate, Sex, ShortCode,
         TableId, Unit, UnitPrice, accumulators, amount, clauses, codes, date, edits, history,

@@ -30,6 +30,11 @@ pub fn line(procedure: Code, charge: Money, on: ServiceDate) -> Line {
         through: on,
         rendering: Code::NONE,
         emergency: false,
+        unit: ShortCode::NONE,
+        drug: None,
+        cavities: Vec::new(),
+        teeth: Vec::new(),
+        prior: Vec::new(),
     }
 }
 
@@ -66,6 +71,14 @@ pub fn claim(lines: Vec<Line>) -> Claim {
         covered_since: ServiceDate::MIN,
         authorizations: Vec::new(),
         balances: Vec::new(),
+        sequence: 1,
+        payers: Vec::new(),
+        patient_paid: Money::ZERO,
+        referral: false,
+        referring: Code::NONE,
+        facility: Code::NONE,
+        accident: None,
+        institutional: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a policy says of itself: constants, numbered by macros.
 
-use tally_types::{Carc, Group, Money, ServiceDate, ShortCode};
+use tally_types::{Carc, Group, Money, Rounding, ServiceDate, ShortCode};
 
 use crate::claim::{Claim, Determination};
 
@@ -76,6 +76,23 @@ pub struct Accumulator {
     /// Limits (cents, or a count) for periods that begin on or after a date,
     /// dates rising; none when it has no limit.
     pub limits: &'static [(ServiceDate, i64)],
+    /// Products that name the same pool share the total, so that it goes on when
+    /// a member changes between them; empty when it is this product's alone.
+    pub pool: &'static str,
+    /// Whether the balance of the period before is given as well: for what is
+    /// carried over.
+    pub carried: bool,
+}
+
+/// A step of cost sharing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum CostStep {
+    /// An amount for each visit or service.
+    Copay,
+    /// What the member bears before the plan pays.
+    Deductible,
+    /// A share of what is left.
+    Coinsurance,
 }
 
 impl Accumulator {
@@ -126,6 +143,11 @@ pub struct Plan {
     pub pend_reasons: &'static [PendReason],
     /// The patterns.
     pub patterns: &'static [Pattern],
+    /// In which order what a member bears is taken, where the policy has one
+    /// order. Stated, so that the policy's hash pins it.
+    pub cost_share: &'static [CostStep],
+    /// How amounts are rounded.
+    pub rounding: Rounding,
 }
 
 /// A policy: constants and one function. Put [`crate::policy`] on its `impl`.
@@ -242,17 +264,44 @@ macro_rules! clauses {
     };
 }
 
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __or_empty {
+    () => {
+        ""
+    };
+    ($text:literal) => {
+        $text
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __carried {
+    () => {
+        false
+    };
+    (carried) => {
+        true
+    };
+}
+
 /// Declares the accumulators, as constants of a module `accumulator`:
 /// `NAME = "name", Scope::Member, Unit::Money, Period::CalendarYear, &[(date, limit)];`.
+/// Before the semicolon may stand `, pool "name"` for a total that products share,
+/// and `, carried` where the balance of the period before is wanted too.
 #[macro_export]
 macro_rules! accumulators {
     ($($(#[$doc:meta])* $name:ident =
-        $id:literal, $scope:expr, $unit:expr, $period:expr, $limits:expr;)*) => {
+        $id:literal, $scope:expr, $unit:expr, $period:expr, $limits:expr
+        $(, pool $pool:literal)? $(, $carried:ident)?;)*) => {
         $crate::__numbered! {
             /// The accumulators.
             accumulator: AccumulatorId, $crate::Accumulator;
             $($(#[$doc])* $name = $crate::Accumulator {
                 name: $id, scope: $scope, unit: $unit, period: $period, limits: $limits,
+                pool: $crate::__or_empty!($($pool)?),
+                carried: $crate::__carried!($($carried)?),
             };)*
         }
     };

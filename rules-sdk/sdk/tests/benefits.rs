@@ -38,6 +38,8 @@ const PLAN: Plan = Plan {
     tables: &[],
     pend_reasons: &[],
     patterns: &[],
+    cost_share: &[],
+    rounding: Rounding::HalfUp,
 };
 
 const DEDUCTIBLE: Embedded = Embedded {

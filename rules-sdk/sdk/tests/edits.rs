@@ -42,6 +42,8 @@ fn filing_is_counted_from_the_last_day() {
 #[test]
 fn lines_use_authorisations_up_in_order() {
     let good = |code: &str, units: &str| Authorization {
+        referral: false,
+        provider: Code::NONE,
         procedure: Code::of(code),
         from: date(2025, 1, 1),
         through: date(2025, 12, 31),

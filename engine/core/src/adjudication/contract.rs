@@ -1,9 +1,7 @@
 //! The contract with a policy, as the engine sees it: the records of
 //! `tally-policy.wit`, one for one, with their canonical encodings.
 
-use tally_types::{Carc, Code, CodeSystem, Group, Money, Quantity, ServiceDate, ShortCode};
-
-use crate::claim::{ClaimKind, Modifiers, Relationship, Sex};
+use tally_types::{Carc, Group, Money, Rounding, ServiceDate, ShortCode};
 
 /// Who shares an accumulator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,6 +54,11 @@ pub struct Accumulator {
     pub period: AccumulatorPeriod,
     /// Its limits by date, in order; empty when it has none.
     pub limits: Vec<DatedLimit>,
+    /// Products that name the same pool share the total; empty when it is this
+    /// product's alone.
+    pub pool: String,
+    /// Whether the balance of the period before is given as well.
+    pub carried: bool,
 }
 
 impl Accumulator {
@@ -101,6 +104,17 @@ pub struct Pattern {
     pub title: String,
 }
 
+/// A step of cost sharing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CostStep {
+    /// An amount for each visit or service.
+    Copay,
+    /// What the member bears before the plan pays.
+    Deductible,
+    /// A share of what is left.
+    Coinsurance,
+}
+
 /// What a policy says of itself; fixed when it is published.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Description {
@@ -122,95 +136,10 @@ pub struct Description {
     pub pend_reasons: Vec<PendReason>,
     /// The patterns.
     pub patterns: Vec<Pattern>,
-}
-
-/// A service line as a policy sees it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ContextLine {
-    /// The line's number on the claim.
-    pub number: u16,
-    /// Which list the procedure is of.
-    pub system: CodeSystem,
-    /// The procedure.
-    pub procedure: Code,
-    /// Modifiers.
-    pub modifiers: Modifiers,
-    /// Revenue code.
-    pub revenue: ShortCode,
-    /// Place of service.
-    pub place: ShortCode,
-    /// Diagnosis pointers, a bit each.
-    pub diagnoses: u32,
-    /// Units.
-    pub quantity: Quantity,
-    /// Charge.
-    pub charge: Money,
-    /// First date of service.
-    pub from: ServiceDate,
-    /// Last date of service.
-    pub through: ServiceDate,
-    /// The rendering provider, or none when it is the billing provider.
-    pub rendering: Code,
-    /// Marked an emergency.
-    pub emergency: bool,
-}
-
-/// What a policy learns of the member: nothing that names them.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ContextMember {
-    /// Date of birth.
-    pub birth: ServiceDate,
-    /// Sex.
-    pub sex: Sex,
-    /// Relationship to the subscriber.
-    pub relationship: Relationship,
-}
-
-/// A prior authorisation as a policy sees it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ContextAuthorization {
-    /// What is authorised.
-    pub procedure: Code,
-    /// First day.
-    pub from: ServiceDate,
-    /// Last day.
-    pub through: ServiceDate,
-    /// Units left.
-    pub remaining: Quantity,
-}
-
-/// A balance before this claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Balance {
-    /// Position in [`Description::accumulators`].
-    pub accumulator: u16,
-    /// First day of the period.
-    pub period: ServiceDate,
-    /// Minor units, or a count.
-    pub used: i64,
-}
-
-/// All that a policy is given: its input, canonical and committed to.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Context {
-    /// What kind of claim.
-    pub kind: ClaimKind,
-    /// When it was received.
-    pub received: ServiceDate,
-    /// The billing provider.
-    pub billing: Code,
-    /// Diagnoses.
-    pub diagnoses: Vec<Code>,
-    /// The lines that no engine edit has denied.
-    pub lines: Vec<ContextLine>,
-    /// The member.
-    pub member: ContextMember,
-    /// The first day of the present span of cover.
-    pub covered_since: ServiceDate,
-    /// Prior authorisations.
-    pub authorizations: Vec<ContextAuthorization>,
-    /// Balances of the accumulators for every period a line falls in.
-    pub balances: Vec<Balance>,
+    /// In which order what a member bears is taken, where there is one order.
+    pub cost_share: Vec<CostStep>,
+    /// How amounts are rounded.
+    pub rounding: Rounding,
 }
 
 /// One adjustment as a policy states it.
@@ -307,8 +236,12 @@ crate::canon_record!(Accumulator {
     scope,
     unit,
     period,
-    limits
+    limits,
+    pool,
+    carried
 });
+crate::canon_enum!(CostStep { Copay = 1, Deductible = 2, Coinsurance = 3 });
+crate::canon_enum!(Rounding { HalfUp = 1, HalfEven = 2 });
 crate::canon_record!(Clause { id, title, text });
 crate::canon_record!(PendReason {
     id,
@@ -326,46 +259,6 @@ crate::canon_record!(Description {
     tables,
     pend_reasons,
     patterns,
-});
-crate::canon_record!(ContextLine {
-    number,
-    system,
-    procedure,
-    modifiers,
-    revenue,
-    place,
-    diagnoses,
-    quantity,
-    charge,
-    from,
-    through,
-    rendering,
-    emergency,
-});
-crate::canon_record!(ContextMember {
-    birth,
-    sex,
-    relationship
-});
-crate::canon_record!(ContextAuthorization {
-    procedure,
-    from,
-    through,
-    remaining
-});
-crate::canon_record!(Balance {
-    accumulator,
-    period,
-    used
-});
-crate::canon_record!(Context {
-    kind,
-    received,
-    billing,
-    diagnoses,
-    lines,
-    member,
-    covered_since,
-    authorizations,
-    balances,
+    cost_share,
+    rounding,
 });

@@ -5,10 +5,8 @@ use std::sync::Arc;
 
 use tally_types::{Carc, Group, Money, ServiceDate, ShortCode};
 
-use super::contract::{
-    Accumulator, AccumulatorPeriod, AccumulatorScope, Balance, Context, ContextLine, ContextMember,
-    Description,
-};
+use super::context::{Balance, Context, ContextMember};
+use super::contract::{Accumulator, AccumulatorPeriod, AccumulatorScope, Description};
 use super::fault::ContractFault;
 use super::history::{LineState, PastLine, remaining};
 use super::line::{LineOutcome, OutcomeAdjustment, OutcomeError};
@@ -37,7 +35,7 @@ pub trait Policies {
 pub struct AccumulatorKey {
     /// The member it is of; `None` for the family's.
     pub member: Option<String>,
-    /// The product.
+    /// The product, or the pool it shares with others.
     pub product: String,
     /// The accumulator's name: balances carry over versions by it.
     pub name: String,
@@ -181,6 +179,14 @@ pub fn decide(inputs: &Inputs<'_>) -> Result<Decision, OutcomeError> {
             .iter()
             .map(|(line, _)| period_start(accumulator.period, contract.inception, line.from))
             .collect();
+        if accumulator.carried {
+            let before: Vec<ServiceDate> = periods
+                .iter()
+                .filter_map(|period| period.plus_days(-1))
+                .map(|day| period_start(accumulator.period, contract.inception, day))
+                .collect();
+            periods.extend(before);
+        }
         periods.sort_unstable();
         periods.dedup();
         for period in periods {
@@ -193,21 +199,18 @@ pub fn decide(inputs: &Inputs<'_>) -> Result<Decision, OutcomeError> {
             keys.push(key);
         }
     }
-    let context = Context {
-        kind: claim.kind,
-        received: claim.received,
-        billing: claim.billing.code(),
-        diagnoses: claim.diagnoses.clone(),
-        lines: open.iter().map(|(line, _)| context_line(line)).collect(),
-        member: ContextMember {
+    let context = Context::of(
+        claim,
+        open.iter().map(|(line, _)| *line),
+        ContextMember {
             birth: member.birth,
             sex: member.sex,
             relationship: member.relationship,
         },
-        covered_since: span.from,
-        authorizations: remaining(&member.authorizations, &member.id, inputs.history),
+        span.from,
+        remaining(&member.authorizations, &member.id, inputs.history),
         balances,
-    };
+    );
     Ok(Decision::Run(Box::new(Run {
         policy,
         context,
@@ -256,10 +259,18 @@ fn key_of(
             AccumulatorScope::Member => Some(member.to_owned()),
             AccumulatorScope::Family => None,
         },
-        product: product.to_owned(),
+        product: match accumulator.pool.as_str() {
+            "" => product.to_owned(),
+            pool => pool_name(pool),
+        },
         name: accumulator.name.clone(),
         period,
     }
+}
+
+/// Stands where a product's name does: no product has an equals sign in its name.
+fn pool_name(pool: &str) -> String {
+    format!("pool={pool}")
 }
 
 /// The span a line falls under. Every day of the line must be covered, under
@@ -317,27 +328,6 @@ fn deny_duplicates<'a>(
             None => true,
         }
     });
-}
-
-fn context_line(line: &ServiceLine) -> ContextLine {
-    ContextLine {
-        number: line.number,
-        system: line.system,
-        procedure: line.procedure,
-        modifiers: line.modifiers,
-        revenue: line.revenue,
-        place: line.place,
-        diagnoses: line.diagnoses,
-        quantity: line.quantity,
-        charge: line.charge,
-        from: line.from,
-        through: line.through,
-        rendering: line
-            .rendering
-            .as_ref()
-            .map_or(tally_types::Code::NONE, crate::claim::Provider::code),
-        emergency: line.emergency,
-    }
 }
 
 fn deny_all(claim: &Claim, rule: EngineRule) -> Vec<Denied> {

@@ -149,6 +149,9 @@ impl Description {
         }
         for (position, accumulator) in (1usize..).zip(&self.accumulators) {
             name("accumulator", position, &accumulator.name)?;
+            if !accumulator.pool.is_empty() {
+                name("pool", position, &accumulator.pool)?;
+            }
             let dates = accumulator.limits.iter().map(|l| l.effective);
             let rising = dates.clone().zip(dates.skip(1)).all(|(a, b)| a < b);
             // A lifetime is one period, that of all days: a limit that came into

@@ -4,9 +4,9 @@
 
 use tally_types::{Code, Money, Quantity, ServiceDate, ShortCode};
 
-use super::contract::ContextAuthorization;
+use super::context::ContextAuthorization;
 use super::questions::{Measure, Question};
-use crate::claim::{Authorization, Claim, ClaimKind, Modifiers, ServiceLine};
+use crate::claim::{Authorization, AuthorizationKind, Claim, ClaimKind, Modifiers, ServiceLine};
 
 /// What became of an earlier line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,7 +153,9 @@ pub fn remaining(
     let mut left: Vec<ContextAuthorization> = authorizations
         .iter()
         .map(|auth| ContextAuthorization {
+            kind: auth.kind,
             procedure: auth.procedure,
+            provider: auth.provider,
             from: auth.from,
             through: auth.through,
             remaining: auth.units,
@@ -165,7 +167,14 @@ pub fn remaining(
     for line in used {
         let mut units = line.quantity;
         for auth in left.iter_mut().filter(|auth| {
-            auth.procedure == line.service() && line.from >= auth.from && line.from <= auth.through
+            let of = match auth.kind {
+                AuthorizationKind::Authorization => auth.procedure == line.service(),
+                AuthorizationKind::Referral => {
+                    auth.procedure.is_none() || auth.procedure == line.service()
+                }
+            };
+            let to = auth.provider.is_none() || auth.provider == line.provider();
+            of && to && line.from >= auth.from && line.from <= auth.through
         }) {
             let taken = auth.remaining.lesser(units);
             auth.remaining = auth.remaining.checked_sub(taken).unwrap_or(Quantity::ZERO);

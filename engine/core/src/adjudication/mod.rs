@@ -5,6 +5,7 @@
 //! Both are functions of their arguments: the same claim, enrolment, policies,
 //! history and balances give the same outcome bytes anywhere.
 
+mod context;
 mod contract;
 mod decide;
 mod describe;
@@ -19,10 +20,14 @@ mod settle;
 #[cfg(test)]
 mod tests;
 
+pub use context::{
+    Balance, Context, ContextAuthorization, ContextDetail, ContextInstitutional, ContextLine,
+    ContextMember, ContextPayer,
+};
 pub use contract::{
-    Accumulator, AccumulatorPeriod, AccumulatorScope, AccumulatorUnit, Adjustment, Balance, Clause,
-    Context, ContextAuthorization, ContextLine, ContextMember, DatedLimit, Description,
-    Determination, Finding, LineDetermination, Pattern, Pend, PendReason, Posting, Verdict,
+    Accumulator, AccumulatorPeriod, AccumulatorScope, AccumulatorUnit, Adjustment, Clause,
+    CostStep, DatedLimit, Description, Determination, Finding, LineDetermination, Pattern, Pend,
+    PendReason, Posting, Verdict,
 };
 pub use decide::{
     AccumulatorKey, Balances, Decision, Inputs, Movement, Policies, PolicyInForce, Run, Settled,

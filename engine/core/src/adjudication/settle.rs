@@ -1,9 +1,9 @@
 //! The second step, after the sandbox: a determination is checked against its
 //! contract and becomes an outcome, or a contract fault pends the claim.
 
+use super::context::ContextLine;
 use super::contract::{
-    AccumulatorScope, ContextLine, Description, Determination, Finding, LineDetermination, Pend,
-    Verdict,
+    AccumulatorScope, Description, Determination, Finding, LineDetermination, Pend, Verdict,
 };
 use super::decide::{Movement, Run, Settled, denied_line, past_lines, pended, pended_by_engine};
 use super::fault::ContractFault;

@@ -92,13 +92,26 @@ impl Span {
     }
 }
 
-/// A prior authorisation on file.
+/// What is on file for a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthorizationKind {
+    /// A prior authorisation of a procedure.
+    Authorization,
+    /// A referral to a provider, of a procedure or of any.
+    Referral,
+}
+
+/// A prior authorisation, or a referral, on file.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Authorization {
+    /// Which of the two.
+    pub kind: AuthorizationKind,
     /// The number the provider quotes.
     pub number: String,
-    /// What is authorised.
+    /// What is authorised; none of a referral for whatever is needed.
     pub procedure: Code,
+    /// To whom; none when it is anybody.
+    pub provider: Code,
     /// First day it is good for.
     pub from: ServiceDate,
     /// Last day it is good for.
@@ -273,9 +286,12 @@ crate::canon_record!(Span {
     from,
     through
 });
+crate::canon_enum!(AuthorizationKind { Authorization = 1, Referral = 2 });
 crate::canon_record!(Authorization {
+    kind,
     number,
     procedure,
+    provider,
     from,
     through,
     units

@@ -11,7 +11,8 @@ mod service;
 
 pub use coordination::{Coordination, OtherPayer, PriorAdjustment, PriorLine};
 pub use enrolment::{
-    Authorization, Contract, EnrolmentError, Member, Relationship, Sex, Span, UnitKey,
+    Authorization, AuthorizationKind, Contract, EnrolmentError, Member, Relationship, Sex, Span,
+    UnitKey,
 };
 pub use institutional::{
     Accident, AccidentCause, Circumstances, DatedProcedure, Institutional, OccurrenceCode,

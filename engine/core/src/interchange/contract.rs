@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use tally_types::Code;
 use thiserror::Error;
 
 use super::decimal;
@@ -11,7 +12,8 @@ use super::refusal::{Fault, IntakeRule};
 use super::scalar;
 use super::tally::{check_fields, check_format, choice, word};
 use crate::claim::{
-    Authorization, Contract, EnrolmentError, Limits, Member, Relationship, Sex, Span,
+    Authorization, AuthorizationKind, Contract, EnrolmentError, Limits, Member, Relationship, Sex,
+    Span,
 };
 
 const FORMAT: &str = "tallystick-contract/v1";
@@ -202,13 +204,43 @@ fn read_member(node: &Node<'_>) -> Result<Member, Fault> {
     })
 }
 
+const AUTHORIZATION_FIELDS: [&str; 7] = [
+    "kind",
+    "number",
+    "procedure",
+    "provider",
+    "from",
+    "through",
+    "units",
+];
+
+const AUTHORIZATION_KINDS: [(&str, AuthorizationKind); 2] = [
+    ("authorization", AuthorizationKind::Authorization),
+    ("referral", AuthorizationKind::Referral),
+];
+
 fn read_authorization(node: &Node<'_>) -> Result<Authorization, Fault> {
-    check_fields(node, &["number", "procedure", "from", "through", "units"])?;
-    let procedure = node.need("procedure")?;
+    check_fields(node, &AUTHORIZATION_FIELDS)?;
+    let kind = match node.get("kind")? {
+        Some(kind) => choice(&kind, &AUTHORIZATION_KINDS, IntakeRule::BadText)?,
+        None => AuthorizationKind::Authorization,
+    };
+    let procedure = match (node.get("procedure")?, kind) {
+        (Some(procedure), _) => scalar::code(&procedure, procedure.text()?)?,
+        (None, AuthorizationKind::Referral) => Code::NONE,
+        (None, AuthorizationKind::Authorization) => {
+            return Err(node.fault_at("procedure", IntakeRule::Missing, "it is missing"));
+        }
+    };
     let units = node.need("units")?;
     Ok(Authorization {
+        kind,
         number: scalar::need_identifier(&node.need("number")?)?,
-        procedure: scalar::code(&procedure, procedure.text()?)?,
+        procedure,
+        provider: match node.get("provider")? {
+            Some(provider) => scalar::code(&provider, provider.text()?)?,
+            None => Code::NONE,
+        },
         from: scalar::date(&node.need("from")?)?,
         through: scalar::date(&node.need("through")?)?,
         units: decimal::quantity(&units, units.number_or_text()?)?,
@@ -238,10 +270,16 @@ fn member_json(member: &Member) -> Json<'_> {
             ),
         ])
     };
+    let code = |code: Code| match code.is_none() {
+        true => Json::Null,
+        false => text(code.to_string()),
+    };
     let authorization = |authorization: &Authorization| {
         object([
+            ("kind", text(word(&AUTHORIZATION_KINDS, authorization.kind))),
             ("number", text(authorization.number.clone())),
-            ("procedure", text(authorization.procedure.to_string())),
+            ("procedure", code(authorization.procedure)),
+            ("provider", code(authorization.provider)),
             ("from", text(authorization.from.to_string())),
             ("through", text(authorization.through.to_string())),
             ("units", text(authorization.units.to_string())),

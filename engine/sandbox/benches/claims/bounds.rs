@@ -100,7 +100,7 @@ fn charge(store: &mut StoreContextMut<'_, State>, bytes: usize) {
 
 fn link(linker: &mut Linker<State>) {
     let mut reference = linker
-        .instance("tallystick:policy/reference@1.0.0")
+        .instance("tallystick:policy/reference@2.0.0")
         .unwrap();
     reference
         .func_wrap(
@@ -116,7 +116,7 @@ fn link(linker: &mut Linker<State>) {
             },
         )
         .unwrap();
-    let mut history = linker.instance("tallystick:policy/history@1.0.0").unwrap();
+    let mut history = linker.instance("tallystick:policy/history@2.0.0").unwrap();
     history
         .func_wrap(
             "query",

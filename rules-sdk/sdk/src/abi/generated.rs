@@ -115,6 +115,65 @@ impl AccumulatorPeriod {
         }
     }
 }
+/// How a tie between two minor units is rounded.
+#[repr(u8)]
+#[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Rounding {
+    HalfUp,
+    HalfEven,
+}
+impl ::core::fmt::Debug for Rounding {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        match self {
+            Rounding::HalfUp => f.debug_tuple("Rounding::HalfUp").finish(),
+            Rounding::HalfEven => f.debug_tuple("Rounding::HalfEven").finish(),
+        }
+    }
+}
+impl Rounding {
+    #[doc(hidden)]
+    pub unsafe fn _lift(val: u8) -> Rounding {
+        if !cfg!(debug_assertions) {
+            return unsafe { ::core::mem::transmute(val) };
+        }
+        match val {
+            0 => Rounding::HalfUp,
+            1 => Rounding::HalfEven,
+            _ => panic!("invalid enum discriminant"),
+        }
+    }
+}
+/// A step of cost sharing.
+#[repr(u8)]
+#[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
+pub enum CostStep {
+    Copay,
+    Deductible,
+    Coinsurance,
+}
+impl ::core::fmt::Debug for CostStep {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        match self {
+            CostStep::Copay => f.debug_tuple("CostStep::Copay").finish(),
+            CostStep::Deductible => f.debug_tuple("CostStep::Deductible").finish(),
+            CostStep::Coinsurance => f.debug_tuple("CostStep::Coinsurance").finish(),
+        }
+    }
+}
+impl CostStep {
+    #[doc(hidden)]
+    pub unsafe fn _lift(val: u8) -> CostStep {
+        if !cfg!(debug_assertions) {
+            return unsafe { ::core::mem::transmute(val) };
+        }
+        match val {
+            0 => CostStep::Copay,
+            1 => CostStep::Deductible,
+            2 => CostStep::Coinsurance,
+            _ => panic!("invalid enum discriminant"),
+        }
+    }
+}
 /// A limit in force for periods that begin on or after `effective`.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -138,6 +197,12 @@ pub struct Accumulator {
     pub unit: AccumulatorUnit,
     pub period: AccumulatorPeriod,
     pub limits: _rt::Vec<DatedLimit>,
+    /// Products that name the same pool share the total, so that it goes on when
+    /// a member changes between them; empty when it is this product's alone.
+    pub pool: _rt::String,
+    /// Whether the balance of the period before is given as well: for what is
+    /// carried over.
+    pub carried: bool,
 }
 impl ::core::fmt::Debug for Accumulator {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
@@ -147,6 +212,8 @@ impl ::core::fmt::Debug for Accumulator {
             .field("unit", &self.unit)
             .field("period", &self.period)
             .field("limits", &self.limits)
+            .field("pool", &self.pool)
+            .field("carried", &self.carried)
             .finish()
     }
 }
@@ -209,6 +276,10 @@ pub struct Description {
     pub tables: _rt::Vec<_rt::String>,
     pub pend_reasons: _rt::Vec<PendReason>,
     pub patterns: _rt::Vec<Pattern>,
+    /// In which order what a member bears is taken, where the policy has one
+    /// order, and how amounts are rounded: stated, so that the hash pins it.
+    pub cost_share: _rt::Vec<CostStep>,
+    pub rounding: Rounding,
 }
 impl ::core::fmt::Debug for Description {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
@@ -222,6 +293,8 @@ impl ::core::fmt::Debug for Description {
             .field("tables", &self.tables)
             .field("pend-reasons", &self.pend_reasons)
             .field("patterns", &self.patterns)
+            .field("cost-share", &self.cost_share)
+            .field("rounding", &self.rounding)
             .finish()
     }
 }
@@ -398,126 +471,6 @@ impl ::core::fmt::Debug for Modifiers {
             .finish()
     }
 }
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct ServiceLine {
-    pub number: u16,
-    pub system: CodeSystem,
-    pub procedure: Code,
-    pub modifiers: Modifiers,
-    pub revenue: ShortCode,
-    pub place: ShortCode,
-    /// Bit i is set when diagnosis i of the claim (from zero) is pointed to.
-    pub diagnoses: u32,
-    pub quantity: Quantity,
-    pub charge: Money,
-    pub from: Day,
-    pub through: Day,
-    /// The rendering provider, or zero when it is the billing provider.
-    pub rendering: Code,
-    pub emergency: bool,
-}
-impl ::core::fmt::Debug for ServiceLine {
-    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        f.debug_struct("ServiceLine")
-            .field("number", &self.number)
-            .field("system", &self.system)
-            .field("procedure", &self.procedure)
-            .field("modifiers", &self.modifiers)
-            .field("revenue", &self.revenue)
-            .field("place", &self.place)
-            .field("diagnoses", &self.diagnoses)
-            .field("quantity", &self.quantity)
-            .field("charge", &self.charge)
-            .field("from", &self.from)
-            .field("through", &self.through)
-            .field("rendering", &self.rendering)
-            .field("emergency", &self.emergency)
-            .finish()
-    }
-}
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct Member {
-    pub birth: Day,
-    pub sex: Sex,
-    pub relationship: Relationship,
-}
-impl ::core::fmt::Debug for Member {
-    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        f.debug_struct("Member")
-            .field("birth", &self.birth)
-            .field("sex", &self.sex)
-            .field("relationship", &self.relationship)
-            .finish()
-    }
-}
-/// A prior authorisation on file for the member.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct Authorization {
-    pub procedure: Code,
-    pub from: Day,
-    pub through: Day,
-    pub remaining: Quantity,
-}
-impl ::core::fmt::Debug for Authorization {
-    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        f.debug_struct("Authorization")
-            .field("procedure", &self.procedure)
-            .field("from", &self.from)
-            .field("through", &self.through)
-            .field("remaining", &self.remaining)
-            .finish()
-    }
-}
-/// What has accumulated before this claim, in the period that begins `period`.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct Balance {
-    pub accumulator: u16,
-    pub period: Day,
-    pub used: i64,
-}
-impl ::core::fmt::Debug for Balance {
-    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        f.debug_struct("Balance")
-            .field("accumulator", &self.accumulator)
-            .field("period", &self.period)
-            .field("used", &self.used)
-            .finish()
-    }
-}
-#[derive(Clone)]
-pub struct Context {
-    pub kind: ClaimKind,
-    pub received: Day,
-    /// The billing provider's NPI, or another code; zero when it is neither.
-    pub billing: Code,
-    pub diagnoses: _rt::Vec<Code>,
-    pub lines: _rt::Vec<ServiceLine>,
-    pub member: Member,
-    /// The first day of the member's present span of cover.
-    pub covered_since: Day,
-    pub authorizations: _rt::Vec<Authorization>,
-    pub balances: _rt::Vec<Balance>,
-}
-impl ::core::fmt::Debug for Context {
-    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        f.debug_struct("Context")
-            .field("kind", &self.kind)
-            .field("received", &self.received)
-            .field("billing", &self.billing)
-            .field("diagnoses", &self.diagnoses)
-            .field("lines", &self.lines)
-            .field("member", &self.member)
-            .field("covered-since", &self.covered_since)
-            .field("authorizations", &self.authorizations)
-            .field("balances", &self.balances)
-            .finish()
-    }
-}
-/// ---- what a policy answers --------------------------------------------
 #[repr(u8)]
 #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Group {
@@ -551,6 +504,410 @@ impl Group {
         }
     }
 }
+/// What another payer adjusted. `reason` is a claim adjustment reason code as
+/// sent, which may have letters; the amount may be below zero.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct PriorAdjustment {
+    pub group: Group,
+    pub reason: ShortCode,
+    pub amount: Money,
+}
+impl ::core::fmt::Debug for PriorAdjustment {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("PriorAdjustment")
+            .field("group", &self.group)
+            .field("reason", &self.reason)
+            .field("amount", &self.amount)
+            .finish()
+    }
+}
+/// What another payer did to a line: `payer` is its position in `payers`.
+#[derive(Clone)]
+pub struct PriorLine {
+    pub payer: u8,
+    pub paid: Money,
+    pub units: Quantity,
+    pub remaining: ::core::option::Option<Money>,
+    pub decided: ::core::option::Option<Day>,
+    pub adjustments: _rt::Vec<PriorAdjustment>,
+}
+impl ::core::fmt::Debug for PriorLine {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("PriorLine")
+            .field("payer", &self.payer)
+            .field("paid", &self.paid)
+            .field("units", &self.units)
+            .field("remaining", &self.remaining)
+            .field("decided", &self.decided)
+            .field("adjustments", &self.adjustments)
+            .finish()
+    }
+}
+/// A drug that a line bills for giving.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Drug {
+    pub ndc: Code,
+    pub quantity: Quantity,
+    pub unit: ShortCode,
+}
+impl ::core::fmt::Debug for Drug {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("Drug")
+            .field("ndc", &self.ndc)
+            .field("quantity", &self.quantity)
+            .field("unit", &self.unit)
+            .finish()
+    }
+}
+/// A tooth in the universal numbering, and its surfaces, a letter each.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Tooth {
+    pub code: ShortCode,
+    pub surfaces: ShortCode,
+}
+impl ::core::fmt::Debug for Tooth {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("Tooth")
+            .field("code", &self.code)
+            .field("surfaces", &self.surfaces)
+            .finish()
+    }
+}
+/// What only some lines have.
+#[derive(Clone)]
+pub struct LineDetail {
+    pub drug: ::core::option::Option<Drug>,
+    pub cavities: _rt::Vec<ShortCode>,
+    pub teeth: _rt::Vec<Tooth>,
+}
+impl ::core::fmt::Debug for LineDetail {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("LineDetail")
+            .field("drug", &self.drug)
+            .field("cavities", &self.cavities)
+            .field("teeth", &self.teeth)
+            .finish()
+    }
+}
+#[derive(Clone)]
+pub struct ServiceLine {
+    pub number: u16,
+    pub system: CodeSystem,
+    pub procedure: Code,
+    pub modifiers: Modifiers,
+    pub revenue: ShortCode,
+    pub place: ShortCode,
+    /// Bit i is set when diagnosis i of the claim (from zero) is pointed to.
+    pub diagnoses: u32,
+    pub quantity: Quantity,
+    pub charge: Money,
+    pub from: Day,
+    pub through: Day,
+    /// The rendering provider, or zero when it is the billing provider.
+    pub rendering: Code,
+    pub emergency: bool,
+    /// What a unit is, as sent: `UN`, `MJ` minutes, `DA` days; zero when not said.
+    pub unit: ShortCode,
+    pub detail: ::core::option::Option<LineDetail>,
+    /// What other payers did to the line, at most one each.
+    pub prior: _rt::Vec<PriorLine>,
+}
+impl ::core::fmt::Debug for ServiceLine {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("ServiceLine")
+            .field("number", &self.number)
+            .field("system", &self.system)
+            .field("procedure", &self.procedure)
+            .field("modifiers", &self.modifiers)
+            .field("revenue", &self.revenue)
+            .field("place", &self.place)
+            .field("diagnoses", &self.diagnoses)
+            .field("quantity", &self.quantity)
+            .field("charge", &self.charge)
+            .field("from", &self.from)
+            .field("through", &self.through)
+            .field("rendering", &self.rendering)
+            .field("emergency", &self.emergency)
+            .field("unit", &self.unit)
+            .field("detail", &self.detail)
+            .field("prior", &self.prior)
+            .finish()
+    }
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Member {
+    pub birth: Day,
+    pub sex: Sex,
+    pub relationship: Relationship,
+}
+impl ::core::fmt::Debug for Member {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("Member")
+            .field("birth", &self.birth)
+            .field("sex", &self.sex)
+            .field("relationship", &self.relationship)
+            .finish()
+    }
+}
+/// What is on file for the member: a prior authorisation, or a referral.
+#[repr(u8)]
+#[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
+pub enum AuthorizationKind {
+    Authorization,
+    Referral,
+}
+impl ::core::fmt::Debug for AuthorizationKind {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        match self {
+            AuthorizationKind::Authorization => {
+                f.debug_tuple("AuthorizationKind::Authorization").finish()
+            }
+            AuthorizationKind::Referral => {
+                f.debug_tuple("AuthorizationKind::Referral").finish()
+            }
+        }
+    }
+}
+impl AuthorizationKind {
+    #[doc(hidden)]
+    pub unsafe fn _lift(val: u8) -> AuthorizationKind {
+        if !cfg!(debug_assertions) {
+            return unsafe { ::core::mem::transmute(val) };
+        }
+        match val {
+            0 => AuthorizationKind::Authorization,
+            1 => AuthorizationKind::Referral,
+            _ => panic!("invalid enum discriminant"),
+        }
+    }
+}
+/// A prior authorisation of a procedure, or a referral to a provider (zero:
+/// any), with what is left of its units.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Authorization {
+    pub kind: AuthorizationKind,
+    pub procedure: Code,
+    pub provider: Code,
+    pub from: Day,
+    pub through: Day,
+    pub remaining: Quantity,
+}
+impl ::core::fmt::Debug for Authorization {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("Authorization")
+            .field("kind", &self.kind)
+            .field("procedure", &self.procedure)
+            .field("provider", &self.provider)
+            .field("from", &self.from)
+            .field("through", &self.through)
+            .field("remaining", &self.remaining)
+            .finish()
+    }
+}
+/// What has accumulated before this claim, in the period that begins `period`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Balance {
+    pub accumulator: u16,
+    pub period: Day,
+    pub used: i64,
+}
+impl ::core::fmt::Debug for Balance {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("Balance")
+            .field("accumulator", &self.accumulator)
+            .field("period", &self.period)
+            .field("used", &self.used)
+            .finish()
+    }
+}
+/// Another payer of the claim. `sequence` is 1 for the primary one, and zero
+/// when the sender does not say.
+#[derive(Clone)]
+pub struct OtherPayer {
+    pub sequence: u8,
+    pub filing: ShortCode,
+    pub paid: ::core::option::Option<Money>,
+    pub remaining: ::core::option::Option<Money>,
+    pub decided: ::core::option::Option<Day>,
+    pub adjustments: _rt::Vec<PriorAdjustment>,
+}
+impl ::core::fmt::Debug for OtherPayer {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("OtherPayer")
+            .field("sequence", &self.sequence)
+            .field("filing", &self.filing)
+            .field("paid", &self.paid)
+            .field("remaining", &self.remaining)
+            .field("decided", &self.decided)
+            .field("adjustments", &self.adjustments)
+            .finish()
+    }
+}
+#[repr(u8)]
+#[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Accident {
+    Vehicle,
+    Employment,
+    Other,
+}
+impl ::core::fmt::Debug for Accident {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        match self {
+            Accident::Vehicle => f.debug_tuple("Accident::Vehicle").finish(),
+            Accident::Employment => f.debug_tuple("Accident::Employment").finish(),
+            Accident::Other => f.debug_tuple("Accident::Other").finish(),
+        }
+    }
+}
+impl Accident {
+    #[doc(hidden)]
+    pub unsafe fn _lift(val: u8) -> Accident {
+        if !cfg!(debug_assertions) {
+            return unsafe { ::core::mem::transmute(val) };
+        }
+        match val {
+            0 => Accident::Vehicle,
+            1 => Accident::Employment,
+            2 => Accident::Other,
+            _ => panic!("invalid enum discriminant"),
+        }
+    }
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct DatedProcedure {
+    pub code: Code,
+    pub on: ::core::option::Option<Day>,
+}
+impl ::core::fmt::Debug for DatedProcedure {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("DatedProcedure")
+            .field("code", &self.code)
+            .field("on", &self.on)
+            .finish()
+    }
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ValueCode {
+    pub code: ShortCode,
+    pub amount: Money,
+}
+impl ::core::fmt::Debug for ValueCode {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("ValueCode")
+            .field("code", &self.code)
+            .field("amount", &self.amount)
+            .finish()
+    }
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct OccurrenceCode {
+    pub code: ShortCode,
+    pub from: Day,
+    pub through: ::core::option::Option<Day>,
+}
+impl ::core::fmt::Debug for OccurrenceCode {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("OccurrenceCode")
+            .field("code", &self.code)
+            .field("from", &self.from)
+            .field("through", &self.through)
+            .finish()
+    }
+}
+/// What only institutional claims have.
+#[derive(Clone)]
+pub struct Institutional {
+    pub bill_type: ShortCode,
+    pub from: Day,
+    pub through: Day,
+    pub admission: ::core::option::Option<Day>,
+    pub admission_type: ShortCode,
+    pub origin: ShortCode,
+    pub discharge: ShortCode,
+    pub drg: ShortCode,
+    pub attending: Code,
+    pub procedures: _rt::Vec<DatedProcedure>,
+    pub values: _rt::Vec<ValueCode>,
+    pub occurrences: _rt::Vec<OccurrenceCode>,
+    pub conditions: _rt::Vec<ShortCode>,
+}
+impl ::core::fmt::Debug for Institutional {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("Institutional")
+            .field("bill-type", &self.bill_type)
+            .field("from", &self.from)
+            .field("through", &self.through)
+            .field("admission", &self.admission)
+            .field("admission-type", &self.admission_type)
+            .field("origin", &self.origin)
+            .field("discharge", &self.discharge)
+            .field("drg", &self.drg)
+            .field("attending", &self.attending)
+            .field("procedures", &self.procedures)
+            .field("values", &self.values)
+            .field("occurrences", &self.occurrences)
+            .field("conditions", &self.conditions)
+            .finish()
+    }
+}
+#[derive(Clone)]
+pub struct Context {
+    pub kind: ClaimKind,
+    pub received: Day,
+    /// The billing provider's NPI, or another code; zero when it is neither.
+    pub billing: Code,
+    pub diagnoses: _rt::Vec<Code>,
+    pub lines: _rt::Vec<ServiceLine>,
+    pub member: Member,
+    /// The first day of the member's present span of cover.
+    pub covered_since: Day,
+    pub authorizations: _rt::Vec<Authorization>,
+    pub balances: _rt::Vec<Balance>,
+    /// This payer's place among those of the claim: 1 is primary, zero when the
+    /// sender does not say.
+    pub sequence: u8,
+    pub payers: _rt::Vec<OtherPayer>,
+    pub patient_paid: Money,
+    /// Whether the sender names a referral; who referred; where it was done.
+    pub referral: bool,
+    pub referring: Code,
+    pub facility: Code,
+    pub accident: ::core::option::Option<Accident>,
+    pub institutional: ::core::option::Option<Institutional>,
+}
+impl ::core::fmt::Debug for Context {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("Context")
+            .field("kind", &self.kind)
+            .field("received", &self.received)
+            .field("billing", &self.billing)
+            .field("diagnoses", &self.diagnoses)
+            .field("lines", &self.lines)
+            .field("member", &self.member)
+            .field("covered-since", &self.covered_since)
+            .field("authorizations", &self.authorizations)
+            .field("balances", &self.balances)
+            .field("sequence", &self.sequence)
+            .field("payers", &self.payers)
+            .field("patient-paid", &self.patient_paid)
+            .field("referral", &self.referral)
+            .field("referring", &self.referring)
+            .field("facility", &self.facility)
+            .field("accident", &self.accident)
+            .field("institutional", &self.institutional)
+            .finish()
+    }
+}
+/// ---- what a policy answers --------------------------------------------
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Adjustment {
@@ -687,6 +1044,8 @@ pub unsafe fn _export_describe_cabi<T_: Guest>() -> *mut u8 {
             tables: tables2,
             pend_reasons: pend_reasons2,
             patterns: patterns2,
+            cost_share: cost_share2,
+            rounding: rounding2,
         } = result0;
         let vec3 = (product2.into_bytes()).into_boxed_slice();
         let ptr3 = vec3.as_ptr().cast::<u8>();
@@ -754,19 +1113,19 @@ pub unsafe fn _export_describe_cabi<T_: Guest>() -> *mut u8 {
         }
         *ptr1.add(9 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len11;
         *ptr1.add(8 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = result11;
-        let vec15 = accumulators2;
-        let len15 = vec15.len();
-        let layout15 = _rt::alloc::Layout::from_size_align(
-                vec15.len() * (5 * ::core::mem::size_of::<*const u8>()),
+        let vec16 = accumulators2;
+        let len16 = vec16.len();
+        let layout16 = _rt::alloc::Layout::from_size_align(
+                vec16.len() * (8 * ::core::mem::size_of::<*const u8>()),
                 ::core::mem::size_of::<*const u8>(),
             )
             .unwrap();
-        let (result15, _cleanup15) = ::tally_sdk::abi::runtime::Cleanup::new(layout15);
-        if let Some(cleanup) = _cleanup15 {
+        let (result16, _cleanup16) = ::tally_sdk::abi::runtime::Cleanup::new(layout16);
+        if let Some(cleanup) = _cleanup16 {
             cleanup.forget();
         }
-        for (i, e) in vec15.into_iter().enumerate() {
-            let base = result15.add(i * (5 * ::core::mem::size_of::<*const u8>()));
+        for (i, e) in vec16.into_iter().enumerate() {
+            let base = result16.add(i * (8 * ::core::mem::size_of::<*const u8>()));
             {
                 let Accumulator {
                     name: name12,
@@ -774,6 +1133,8 @@ pub unsafe fn _export_describe_cabi<T_: Guest>() -> *mut u8 {
                     unit: unit12,
                     period: period12,
                     limits: limits12,
+                    pool: pool12,
+                    carried: carried12,
                 } = e;
                 let vec13 = (name12.into_bytes()).into_boxed_slice();
                 let ptr13 = vec13.as_ptr().cast::<u8>();
@@ -794,105 +1155,133 @@ pub unsafe fn _export_describe_cabi<T_: Guest>() -> *mut u8 {
                 *base.add(4 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len14;
                 *base.add(3 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = ptr14
                     .cast_mut();
+                let vec15 = (pool12.into_bytes()).into_boxed_slice();
+                let ptr15 = vec15.as_ptr().cast::<u8>();
+                let len15 = vec15.len();
+                ::core::mem::forget(vec15);
+                *base.add(6 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len15;
+                *base.add(5 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = ptr15
+                    .cast_mut();
+                *base.add(7 * ::core::mem::size_of::<*const u8>()).cast::<u8>() = (match carried12 {
+                    true => 1,
+                    false => 0,
+                }) as u8;
             }
         }
-        *ptr1.add(11 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len15;
-        *ptr1.add(10 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = result15;
-        let vec17 = tables2;
-        let len17 = vec17.len();
-        let layout17 = _rt::alloc::Layout::from_size_align(
-                vec17.len() * (2 * ::core::mem::size_of::<*const u8>()),
+        *ptr1.add(11 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len16;
+        *ptr1.add(10 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = result16;
+        let vec18 = tables2;
+        let len18 = vec18.len();
+        let layout18 = _rt::alloc::Layout::from_size_align(
+                vec18.len() * (2 * ::core::mem::size_of::<*const u8>()),
                 ::core::mem::size_of::<*const u8>(),
             )
             .unwrap();
-        let (result17, _cleanup17) = ::tally_sdk::abi::runtime::Cleanup::new(layout17);
-        if let Some(cleanup) = _cleanup17 {
+        let (result18, _cleanup18) = ::tally_sdk::abi::runtime::Cleanup::new(layout18);
+        if let Some(cleanup) = _cleanup18 {
             cleanup.forget();
         }
-        for (i, e) in vec17.into_iter().enumerate() {
-            let base = result17.add(i * (2 * ::core::mem::size_of::<*const u8>()));
+        for (i, e) in vec18.into_iter().enumerate() {
+            let base = result18.add(i * (2 * ::core::mem::size_of::<*const u8>()));
             {
-                let vec16 = (e.into_bytes()).into_boxed_slice();
-                let ptr16 = vec16.as_ptr().cast::<u8>();
-                let len16 = vec16.len();
-                ::core::mem::forget(vec16);
-                *base.add(::core::mem::size_of::<*const u8>()).cast::<usize>() = len16;
-                *base.add(0).cast::<*mut u8>() = ptr16.cast_mut();
+                let vec17 = (e.into_bytes()).into_boxed_slice();
+                let ptr17 = vec17.as_ptr().cast::<u8>();
+                let len17 = vec17.len();
+                ::core::mem::forget(vec17);
+                *base.add(::core::mem::size_of::<*const u8>()).cast::<usize>() = len17;
+                *base.add(0).cast::<*mut u8>() = ptr17.cast_mut();
             }
         }
-        *ptr1.add(13 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len17;
-        *ptr1.add(12 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = result17;
-        let vec22 = pend_reasons2;
-        let len22 = vec22.len();
-        let layout22 = _rt::alloc::Layout::from_size_align(
-                vec22.len() * (6 * ::core::mem::size_of::<*const u8>()),
+        *ptr1.add(13 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len18;
+        *ptr1.add(12 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = result18;
+        let vec23 = pend_reasons2;
+        let len23 = vec23.len();
+        let layout23 = _rt::alloc::Layout::from_size_align(
+                vec23.len() * (6 * ::core::mem::size_of::<*const u8>()),
                 ::core::mem::size_of::<*const u8>(),
             )
             .unwrap();
-        let (result22, _cleanup22) = ::tally_sdk::abi::runtime::Cleanup::new(layout22);
-        if let Some(cleanup) = _cleanup22 {
+        let (result23, _cleanup23) = ::tally_sdk::abi::runtime::Cleanup::new(layout23);
+        if let Some(cleanup) = _cleanup23 {
             cleanup.forget();
         }
-        for (i, e) in vec22.into_iter().enumerate() {
-            let base = result22.add(i * (6 * ::core::mem::size_of::<*const u8>()));
+        for (i, e) in vec23.into_iter().enumerate() {
+            let base = result23.add(i * (6 * ::core::mem::size_of::<*const u8>()));
             {
-                let PendReason { id: id18, text: text18, resolution: resolution18 } = e;
-                let vec19 = (id18.into_bytes()).into_boxed_slice();
-                let ptr19 = vec19.as_ptr().cast::<u8>();
-                let len19 = vec19.len();
-                ::core::mem::forget(vec19);
-                *base.add(::core::mem::size_of::<*const u8>()).cast::<usize>() = len19;
-                *base.add(0).cast::<*mut u8>() = ptr19.cast_mut();
-                let vec20 = (text18.into_bytes()).into_boxed_slice();
+                let PendReason { id: id19, text: text19, resolution: resolution19 } = e;
+                let vec20 = (id19.into_bytes()).into_boxed_slice();
                 let ptr20 = vec20.as_ptr().cast::<u8>();
                 let len20 = vec20.len();
                 ::core::mem::forget(vec20);
-                *base.add(3 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len20;
-                *base.add(2 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = ptr20
-                    .cast_mut();
-                let vec21 = (resolution18.into_bytes()).into_boxed_slice();
+                *base.add(::core::mem::size_of::<*const u8>()).cast::<usize>() = len20;
+                *base.add(0).cast::<*mut u8>() = ptr20.cast_mut();
+                let vec21 = (text19.into_bytes()).into_boxed_slice();
                 let ptr21 = vec21.as_ptr().cast::<u8>();
                 let len21 = vec21.len();
                 ::core::mem::forget(vec21);
-                *base.add(5 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len21;
-                *base.add(4 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = ptr21
+                *base.add(3 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len21;
+                *base.add(2 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = ptr21
+                    .cast_mut();
+                let vec22 = (resolution19.into_bytes()).into_boxed_slice();
+                let ptr22 = vec22.as_ptr().cast::<u8>();
+                let len22 = vec22.len();
+                ::core::mem::forget(vec22);
+                *base.add(5 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len22;
+                *base.add(4 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = ptr22
                     .cast_mut();
             }
         }
-        *ptr1.add(15 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len22;
-        *ptr1.add(14 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = result22;
-        let vec26 = patterns2;
-        let len26 = vec26.len();
-        let layout26 = _rt::alloc::Layout::from_size_align(
-                vec26.len() * (4 * ::core::mem::size_of::<*const u8>()),
+        *ptr1.add(15 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len23;
+        *ptr1.add(14 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = result23;
+        let vec27 = patterns2;
+        let len27 = vec27.len();
+        let layout27 = _rt::alloc::Layout::from_size_align(
+                vec27.len() * (4 * ::core::mem::size_of::<*const u8>()),
                 ::core::mem::size_of::<*const u8>(),
             )
             .unwrap();
-        let (result26, _cleanup26) = ::tally_sdk::abi::runtime::Cleanup::new(layout26);
-        if let Some(cleanup) = _cleanup26 {
+        let (result27, _cleanup27) = ::tally_sdk::abi::runtime::Cleanup::new(layout27);
+        if let Some(cleanup) = _cleanup27 {
             cleanup.forget();
         }
-        for (i, e) in vec26.into_iter().enumerate() {
-            let base = result26.add(i * (4 * ::core::mem::size_of::<*const u8>()));
+        for (i, e) in vec27.into_iter().enumerate() {
+            let base = result27.add(i * (4 * ::core::mem::size_of::<*const u8>()));
             {
-                let Pattern { id: id23, title: title23 } = e;
-                let vec24 = (id23.into_bytes()).into_boxed_slice();
-                let ptr24 = vec24.as_ptr().cast::<u8>();
-                let len24 = vec24.len();
-                ::core::mem::forget(vec24);
-                *base.add(::core::mem::size_of::<*const u8>()).cast::<usize>() = len24;
-                *base.add(0).cast::<*mut u8>() = ptr24.cast_mut();
-                let vec25 = (title23.into_bytes()).into_boxed_slice();
+                let Pattern { id: id24, title: title24 } = e;
+                let vec25 = (id24.into_bytes()).into_boxed_slice();
                 let ptr25 = vec25.as_ptr().cast::<u8>();
                 let len25 = vec25.len();
                 ::core::mem::forget(vec25);
-                *base.add(3 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len25;
-                *base.add(2 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = ptr25
+                *base.add(::core::mem::size_of::<*const u8>()).cast::<usize>() = len25;
+                *base.add(0).cast::<*mut u8>() = ptr25.cast_mut();
+                let vec26 = (title24.into_bytes()).into_boxed_slice();
+                let ptr26 = vec26.as_ptr().cast::<u8>();
+                let len26 = vec26.len();
+                ::core::mem::forget(vec26);
+                *base.add(3 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len26;
+                *base.add(2 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = ptr26
                     .cast_mut();
             }
         }
-        *ptr1.add(17 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len26;
-        *ptr1.add(16 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = result26;
+        *ptr1.add(17 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len27;
+        *ptr1.add(16 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = result27;
+        let vec28 = cost_share2;
+        let len28 = vec28.len();
+        let layout28 = _rt::alloc::Layout::from_size_align(vec28.len() * 1, 1).unwrap();
+        let (result28, _cleanup28) = ::tally_sdk::abi::runtime::Cleanup::new(layout28);
+        if let Some(cleanup) = _cleanup28 {
+            cleanup.forget();
+        }
+        for (i, e) in vec28.into_iter().enumerate() {
+            let base = result28.add(i * 1);
+            {
+                *base.add(0).cast::<u8>() = (e.clone() as i32) as u8;
+            }
+        }
+        *ptr1.add(19 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len28;
+        *ptr1.add(18 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = result28;
+        *ptr1.add(20 * ::core::mem::size_of::<*const u8>()).cast::<u8>() = (rounding2
+            .clone() as i32) as u8;
         ptr1
     }
 }
@@ -945,10 +1334,10 @@ pub unsafe fn __post_return_describe<T_: Guest>(arg0: *mut u8) {
         );
         let l17 = *arg0.add(10 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>();
         let l18 = *arg0.add(11 * ::core::mem::size_of::<*const u8>()).cast::<usize>();
-        let base24 = l17;
-        let len24 = l18;
-        for i in 0..len24 {
-            let base = base24.add(i * (5 * ::core::mem::size_of::<*const u8>()));
+        let base26 = l17;
+        let len26 = l18;
+        for i in 0..len26 {
+            let base = base26.add(i * (8 * ::core::mem::size_of::<*const u8>()));
             {
                 let l19 = *base.add(0).cast::<*mut u8>();
                 let l20 = *base.add(::core::mem::size_of::<*const u8>()).cast::<usize>();
@@ -962,305 +1351,809 @@ pub unsafe fn __post_return_describe<T_: Guest>(arg0: *mut u8) {
                 let base23 = l21;
                 let len23 = l22;
                 _rt::cabi_dealloc(base23, len23 * 16, 8);
-            }
-        }
-        _rt::cabi_dealloc(
-            base24,
-            len24 * (5 * ::core::mem::size_of::<*const u8>()),
-            ::core::mem::size_of::<*const u8>(),
-        );
-        let l25 = *arg0.add(12 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>();
-        let l26 = *arg0.add(13 * ::core::mem::size_of::<*const u8>()).cast::<usize>();
-        let base29 = l25;
-        let len29 = l26;
-        for i in 0..len29 {
-            let base = base29.add(i * (2 * ::core::mem::size_of::<*const u8>()));
-            {
-                let l27 = *base.add(0).cast::<*mut u8>();
-                let l28 = *base.add(::core::mem::size_of::<*const u8>()).cast::<usize>();
-                _rt::cabi_dealloc(l27, l28, 1);
-            }
-        }
-        _rt::cabi_dealloc(
-            base29,
-            len29 * (2 * ::core::mem::size_of::<*const u8>()),
-            ::core::mem::size_of::<*const u8>(),
-        );
-        let l30 = *arg0.add(14 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>();
-        let l31 = *arg0.add(15 * ::core::mem::size_of::<*const u8>()).cast::<usize>();
-        let base38 = l30;
-        let len38 = l31;
-        for i in 0..len38 {
-            let base = base38.add(i * (6 * ::core::mem::size_of::<*const u8>()));
-            {
-                let l32 = *base.add(0).cast::<*mut u8>();
-                let l33 = *base.add(::core::mem::size_of::<*const u8>()).cast::<usize>();
-                _rt::cabi_dealloc(l32, l33, 1);
-                let l34 = *base
-                    .add(2 * ::core::mem::size_of::<*const u8>())
+                let l24 = *base
+                    .add(5 * ::core::mem::size_of::<*const u8>())
                     .cast::<*mut u8>();
-                let l35 = *base
-                    .add(3 * ::core::mem::size_of::<*const u8>())
+                let l25 = *base
+                    .add(6 * ::core::mem::size_of::<*const u8>())
                     .cast::<usize>();
+                _rt::cabi_dealloc(l24, l25, 1);
+            }
+        }
+        _rt::cabi_dealloc(
+            base26,
+            len26 * (8 * ::core::mem::size_of::<*const u8>()),
+            ::core::mem::size_of::<*const u8>(),
+        );
+        let l27 = *arg0.add(12 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>();
+        let l28 = *arg0.add(13 * ::core::mem::size_of::<*const u8>()).cast::<usize>();
+        let base31 = l27;
+        let len31 = l28;
+        for i in 0..len31 {
+            let base = base31.add(i * (2 * ::core::mem::size_of::<*const u8>()));
+            {
+                let l29 = *base.add(0).cast::<*mut u8>();
+                let l30 = *base.add(::core::mem::size_of::<*const u8>()).cast::<usize>();
+                _rt::cabi_dealloc(l29, l30, 1);
+            }
+        }
+        _rt::cabi_dealloc(
+            base31,
+            len31 * (2 * ::core::mem::size_of::<*const u8>()),
+            ::core::mem::size_of::<*const u8>(),
+        );
+        let l32 = *arg0.add(14 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>();
+        let l33 = *arg0.add(15 * ::core::mem::size_of::<*const u8>()).cast::<usize>();
+        let base40 = l32;
+        let len40 = l33;
+        for i in 0..len40 {
+            let base = base40.add(i * (6 * ::core::mem::size_of::<*const u8>()));
+            {
+                let l34 = *base.add(0).cast::<*mut u8>();
+                let l35 = *base.add(::core::mem::size_of::<*const u8>()).cast::<usize>();
                 _rt::cabi_dealloc(l34, l35, 1);
                 let l36 = *base
-                    .add(4 * ::core::mem::size_of::<*const u8>())
-                    .cast::<*mut u8>();
-                let l37 = *base
-                    .add(5 * ::core::mem::size_of::<*const u8>())
-                    .cast::<usize>();
-                _rt::cabi_dealloc(l36, l37, 1);
-            }
-        }
-        _rt::cabi_dealloc(
-            base38,
-            len38 * (6 * ::core::mem::size_of::<*const u8>()),
-            ::core::mem::size_of::<*const u8>(),
-        );
-        let l39 = *arg0.add(16 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>();
-        let l40 = *arg0.add(17 * ::core::mem::size_of::<*const u8>()).cast::<usize>();
-        let base45 = l39;
-        let len45 = l40;
-        for i in 0..len45 {
-            let base = base45.add(i * (4 * ::core::mem::size_of::<*const u8>()));
-            {
-                let l41 = *base.add(0).cast::<*mut u8>();
-                let l42 = *base.add(::core::mem::size_of::<*const u8>()).cast::<usize>();
-                _rt::cabi_dealloc(l41, l42, 1);
-                let l43 = *base
                     .add(2 * ::core::mem::size_of::<*const u8>())
                     .cast::<*mut u8>();
-                let l44 = *base
+                let l37 = *base
                     .add(3 * ::core::mem::size_of::<*const u8>())
                     .cast::<usize>();
-                _rt::cabi_dealloc(l43, l44, 1);
+                _rt::cabi_dealloc(l36, l37, 1);
+                let l38 = *base
+                    .add(4 * ::core::mem::size_of::<*const u8>())
+                    .cast::<*mut u8>();
+                let l39 = *base
+                    .add(5 * ::core::mem::size_of::<*const u8>())
+                    .cast::<usize>();
+                _rt::cabi_dealloc(l38, l39, 1);
             }
         }
         _rt::cabi_dealloc(
-            base45,
-            len45 * (4 * ::core::mem::size_of::<*const u8>()),
+            base40,
+            len40 * (6 * ::core::mem::size_of::<*const u8>()),
             ::core::mem::size_of::<*const u8>(),
         );
+        let l41 = *arg0.add(16 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>();
+        let l42 = *arg0.add(17 * ::core::mem::size_of::<*const u8>()).cast::<usize>();
+        let base47 = l41;
+        let len47 = l42;
+        for i in 0..len47 {
+            let base = base47.add(i * (4 * ::core::mem::size_of::<*const u8>()));
+            {
+                let l43 = *base.add(0).cast::<*mut u8>();
+                let l44 = *base.add(::core::mem::size_of::<*const u8>()).cast::<usize>();
+                _rt::cabi_dealloc(l43, l44, 1);
+                let l45 = *base
+                    .add(2 * ::core::mem::size_of::<*const u8>())
+                    .cast::<*mut u8>();
+                let l46 = *base
+                    .add(3 * ::core::mem::size_of::<*const u8>())
+                    .cast::<usize>();
+                _rt::cabi_dealloc(l45, l46, 1);
+            }
+        }
+        _rt::cabi_dealloc(
+            base47,
+            len47 * (4 * ::core::mem::size_of::<*const u8>()),
+            ::core::mem::size_of::<*const u8>(),
+        );
+        let l48 = *arg0.add(18 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>();
+        let l49 = *arg0.add(19 * ::core::mem::size_of::<*const u8>()).cast::<usize>();
+        let base50 = l48;
+        let len50 = l49;
+        _rt::cabi_dealloc(base50, len50 * 1, 1);
     }
 }
 #[doc(hidden)]
 #[allow(non_snake_case, unused_unsafe)]
-pub unsafe fn _export_adjudicate_cabi<T_: Guest>(
-    arg0: i32,
-    arg1: i32,
-    arg2: i64,
-    arg3: i64,
-    arg4: *mut u8,
-    arg5: usize,
-    arg6: *mut u8,
-    arg7: usize,
-    arg8: i32,
-    arg9: i32,
-    arg10: i32,
-    arg11: i32,
-    arg12: *mut u8,
-    arg13: usize,
-    arg14: *mut u8,
-    arg15: usize,
-) -> *mut u8 {
+pub unsafe fn _export_adjudicate_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
     unsafe {
-        let result22 = {
-            let len0 = arg5;
-            let base19 = arg6;
-            let len19 = arg7;
-            let mut result19 = _rt::Vec::with_capacity(len19);
-            for i in 0..len19 {
-                let base = base19.add(i * 128);
-                let e19 = {
-                    let l1 = i32::from(*base.add(0).cast::<u16>());
-                    let l2 = i32::from(*base.add(2).cast::<u8>());
-                    let l3 = *base.add(8).cast::<i64>();
-                    let l4 = *base.add(16).cast::<i64>();
-                    let l5 = *base.add(24).cast::<i64>();
-                    let l6 = *base.add(32).cast::<i64>();
-                    let l7 = *base.add(40).cast::<i64>();
-                    let l8 = *base.add(48).cast::<i64>();
-                    let l9 = *base.add(56).cast::<i64>();
-                    let l10 = *base.add(64).cast::<i64>();
-                    let l11 = *base.add(72).cast::<i32>();
-                    let l12 = *base.add(80).cast::<i64>();
-                    let l13 = *base.add(88).cast::<i64>();
-                    let l14 = *base.add(96).cast::<i32>();
-                    let l15 = *base.add(100).cast::<i32>();
-                    let l16 = *base.add(104).cast::<i64>();
-                    let l17 = *base.add(112).cast::<i64>();
-                    let l18 = i32::from(*base.add(120).cast::<u8>());
+        let result133 = {
+            let l0 = i32::from(*arg0.add(0).cast::<u8>());
+            let l1 = *arg0.add(4).cast::<i32>();
+            let l2 = *arg0.add(8).cast::<i64>();
+            let l3 = *arg0.add(16).cast::<i64>();
+            let l4 = *arg0.add(24).cast::<*mut u8>();
+            let l5 = *arg0
+                .add(24 + 1 * ::core::mem::size_of::<*const u8>())
+                .cast::<usize>();
+            let len6 = l5;
+            let l7 = *arg0
+                .add(24 + 2 * ::core::mem::size_of::<*const u8>())
+                .cast::<*mut u8>();
+            let l8 = *arg0
+                .add(24 + 3 * ::core::mem::size_of::<*const u8>())
+                .cast::<usize>();
+            let base56 = l7;
+            let len56 = l8;
+            let mut result56 = _rt::Vec::with_capacity(len56);
+            for i in 0..len56 {
+                let base = base56
+                    .add(i * (184 + 6 * ::core::mem::size_of::<*const u8>()));
+                let e56 = {
+                    let l9 = i32::from(*base.add(0).cast::<u16>());
+                    let l10 = i32::from(*base.add(2).cast::<u8>());
+                    let l11 = *base.add(8).cast::<i64>();
+                    let l12 = *base.add(16).cast::<i64>();
+                    let l13 = *base.add(24).cast::<i64>();
+                    let l14 = *base.add(32).cast::<i64>();
+                    let l15 = *base.add(40).cast::<i64>();
+                    let l16 = *base.add(48).cast::<i64>();
+                    let l17 = *base.add(56).cast::<i64>();
+                    let l18 = *base.add(64).cast::<i64>();
+                    let l19 = *base.add(72).cast::<i32>();
+                    let l20 = *base.add(80).cast::<i64>();
+                    let l21 = *base.add(88).cast::<i64>();
+                    let l22 = *base.add(96).cast::<i32>();
+                    let l23 = *base.add(100).cast::<i32>();
+                    let l24 = *base.add(104).cast::<i64>();
+                    let l25 = *base.add(112).cast::<i64>();
+                    let l26 = i32::from(*base.add(120).cast::<u8>());
+                    let l27 = *base.add(128).cast::<i64>();
+                    let l28 = i32::from(*base.add(136).cast::<u8>());
+                    let l40 = *base
+                        .add(184 + 4 * ::core::mem::size_of::<*const u8>())
+                        .cast::<*mut u8>();
+                    let l41 = *base
+                        .add(184 + 5 * ::core::mem::size_of::<*const u8>())
+                        .cast::<usize>();
+                    let base55 = l40;
+                    let len55 = l41;
+                    let mut result55 = _rt::Vec::with_capacity(len55);
+                    for i in 0..len55 {
+                        let base = base55
+                            .add(i * (48 + 2 * ::core::mem::size_of::<*const u8>()));
+                        let e55 = {
+                            let l42 = i32::from(*base.add(0).cast::<u8>());
+                            let l43 = *base.add(8).cast::<i64>();
+                            let l44 = *base.add(16).cast::<i64>();
+                            let l45 = i32::from(*base.add(24).cast::<u8>());
+                            let l47 = i32::from(*base.add(40).cast::<u8>());
+                            let l49 = *base.add(48).cast::<*mut u8>();
+                            let l50 = *base
+                                .add(48 + 1 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let base54 = l49;
+                            let len54 = l50;
+                            let mut result54 = _rt::Vec::with_capacity(len54);
+                            for i in 0..len54 {
+                                let base = base54.add(i * 24);
+                                let e54 = {
+                                    let l51 = i32::from(*base.add(0).cast::<u8>());
+                                    let l52 = *base.add(8).cast::<i64>();
+                                    let l53 = *base.add(16).cast::<i64>();
+                                    PriorAdjustment {
+                                        group: Group::_lift(l51 as u8),
+                                        reason: l52 as u64,
+                                        amount: l53,
+                                    }
+                                };
+                                result54.push(e54);
+                            }
+                            _rt::cabi_dealloc(base54, len54 * 24, 8);
+                            PriorLine {
+                                payer: l42 as u8,
+                                paid: l43,
+                                units: l44,
+                                remaining: match l45 {
+                                    0 => None,
+                                    1 => {
+                                        let e = {
+                                            let l46 = *base.add(32).cast::<i64>();
+                                            l46
+                                        };
+                                        Some(e)
+                                    }
+                                    _ => _rt::invalid_enum_discriminant(),
+                                },
+                                decided: match l47 {
+                                    0 => None,
+                                    1 => {
+                                        let e = {
+                                            let l48 = *base.add(44).cast::<i32>();
+                                            l48
+                                        };
+                                        Some(e)
+                                    }
+                                    _ => _rt::invalid_enum_discriminant(),
+                                },
+                                adjustments: result54,
+                            }
+                        };
+                        result55.push(e55);
+                    }
+                    _rt::cabi_dealloc(
+                        base55,
+                        len55 * (48 + 2 * ::core::mem::size_of::<*const u8>()),
+                        8,
+                    );
                     ServiceLine {
-                        number: l1 as u16,
-                        system: CodeSystem::_lift(l2 as u8),
+                        number: l9 as u16,
+                        system: CodeSystem::_lift(l10 as u8),
                         procedure: Code {
-                            hi: l3 as u64,
-                            lo: l4 as u64,
+                            hi: l11 as u64,
+                            lo: l12 as u64,
                         },
                         modifiers: Modifiers {
-                            m1: l5 as u64,
-                            m2: l6 as u64,
-                            m3: l7 as u64,
-                            m4: l8 as u64,
+                            m1: l13 as u64,
+                            m2: l14 as u64,
+                            m3: l15 as u64,
+                            m4: l16 as u64,
                         },
-                        revenue: l9 as u64,
-                        place: l10 as u64,
-                        diagnoses: l11 as u32,
-                        quantity: l12,
-                        charge: l13,
-                        from: l14,
-                        through: l15,
+                        revenue: l17 as u64,
+                        place: l18 as u64,
+                        diagnoses: l19 as u32,
+                        quantity: l20,
+                        charge: l21,
+                        from: l22,
+                        through: l23,
                         rendering: Code {
-                            hi: l16 as u64,
-                            lo: l17 as u64,
+                            hi: l24 as u64,
+                            lo: l25 as u64,
                         },
-                        emergency: _rt::bool_lift(l18 as u8),
+                        emergency: _rt::bool_lift(l26 as u8),
+                        unit: l27 as u64,
+                        detail: match l28 {
+                            0 => None,
+                            1 => {
+                                let e = {
+                                    let l29 = i32::from(*base.add(144).cast::<u8>());
+                                    let l34 = *base.add(184).cast::<*mut u8>();
+                                    let l35 = *base
+                                        .add(184 + 1 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len36 = l35;
+                                    let l37 = *base
+                                        .add(184 + 2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<*mut u8>();
+                                    let l38 = *base
+                                        .add(184 + 3 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len39 = l38;
+                                    LineDetail {
+                                        drug: match l29 {
+                                            0 => None,
+                                            1 => {
+                                                let e = {
+                                                    let l30 = *base.add(152).cast::<i64>();
+                                                    let l31 = *base.add(160).cast::<i64>();
+                                                    let l32 = *base.add(168).cast::<i64>();
+                                                    let l33 = *base.add(176).cast::<i64>();
+                                                    Drug {
+                                                        ndc: Code {
+                                                            hi: l30 as u64,
+                                                            lo: l31 as u64,
+                                                        },
+                                                        quantity: l32,
+                                                        unit: l33 as u64,
+                                                    }
+                                                };
+                                                Some(e)
+                                            }
+                                            _ => _rt::invalid_enum_discriminant(),
+                                        },
+                                        cavities: <_ as From<
+                                            _rt::Vec<_>,
+                                        >>::from(
+                                            _rt::Vec::from_raw_parts(l34.cast(), len36, len36),
+                                        ),
+                                        teeth: <_ as From<
+                                            _rt::Vec<_>,
+                                        >>::from(_rt::Vec::from_raw_parts(l37.cast(), len39, len39)),
+                                    }
+                                };
+                                Some(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        },
+                        prior: result55,
                     }
                 };
-                result19.push(e19);
+                result56.push(e56);
             }
-            _rt::cabi_dealloc(base19, len19 * 128, 8);
-            let len20 = arg13;
-            let len21 = arg15;
+            _rt::cabi_dealloc(
+                base56,
+                len56 * (184 + 6 * ::core::mem::size_of::<*const u8>()),
+                8,
+            );
+            let l57 = *arg0
+                .add(24 + 4 * ::core::mem::size_of::<*const u8>())
+                .cast::<i32>();
+            let l58 = i32::from(
+                *arg0.add(28 + 4 * ::core::mem::size_of::<*const u8>()).cast::<u8>(),
+            );
+            let l59 = i32::from(
+                *arg0.add(29 + 4 * ::core::mem::size_of::<*const u8>()).cast::<u8>(),
+            );
+            let l60 = *arg0
+                .add(32 + 4 * ::core::mem::size_of::<*const u8>())
+                .cast::<i32>();
+            let l61 = *arg0
+                .add(32 + 5 * ::core::mem::size_of::<*const u8>())
+                .cast::<*mut u8>();
+            let l62 = *arg0
+                .add(32 + 6 * ::core::mem::size_of::<*const u8>())
+                .cast::<usize>();
+            let base71 = l61;
+            let len71 = l62;
+            let mut result71 = _rt::Vec::with_capacity(len71);
+            for i in 0..len71 {
+                let base = base71.add(i * 56);
+                let e71 = {
+                    let l63 = i32::from(*base.add(0).cast::<u8>());
+                    let l64 = *base.add(8).cast::<i64>();
+                    let l65 = *base.add(16).cast::<i64>();
+                    let l66 = *base.add(24).cast::<i64>();
+                    let l67 = *base.add(32).cast::<i64>();
+                    let l68 = *base.add(40).cast::<i32>();
+                    let l69 = *base.add(44).cast::<i32>();
+                    let l70 = *base.add(48).cast::<i64>();
+                    Authorization {
+                        kind: AuthorizationKind::_lift(l63 as u8),
+                        procedure: Code {
+                            hi: l64 as u64,
+                            lo: l65 as u64,
+                        },
+                        provider: Code {
+                            hi: l66 as u64,
+                            lo: l67 as u64,
+                        },
+                        from: l68,
+                        through: l69,
+                        remaining: l70,
+                    }
+                };
+                result71.push(e71);
+            }
+            _rt::cabi_dealloc(base71, len71 * 56, 8);
+            let l72 = *arg0
+                .add(32 + 7 * ::core::mem::size_of::<*const u8>())
+                .cast::<*mut u8>();
+            let l73 = *arg0
+                .add(32 + 8 * ::core::mem::size_of::<*const u8>())
+                .cast::<usize>();
+            let len74 = l73;
+            let l75 = i32::from(
+                *arg0.add(32 + 9 * ::core::mem::size_of::<*const u8>()).cast::<u8>(),
+            );
+            let l76 = *arg0
+                .add(32 + 10 * ::core::mem::size_of::<*const u8>())
+                .cast::<*mut u8>();
+            let l77 = *arg0
+                .add(32 + 11 * ::core::mem::size_of::<*const u8>())
+                .cast::<usize>();
+            let base92 = l76;
+            let len92 = l77;
+            let mut result92 = _rt::Vec::with_capacity(len92);
+            for i in 0..len92 {
+                let base = base92
+                    .add(i * (56 + 2 * ::core::mem::size_of::<*const u8>()));
+                let e92 = {
+                    let l78 = i32::from(*base.add(0).cast::<u8>());
+                    let l79 = *base.add(8).cast::<i64>();
+                    let l80 = i32::from(*base.add(16).cast::<u8>());
+                    let l82 = i32::from(*base.add(32).cast::<u8>());
+                    let l84 = i32::from(*base.add(48).cast::<u8>());
+                    let l86 = *base.add(56).cast::<*mut u8>();
+                    let l87 = *base
+                        .add(56 + 1 * ::core::mem::size_of::<*const u8>())
+                        .cast::<usize>();
+                    let base91 = l86;
+                    let len91 = l87;
+                    let mut result91 = _rt::Vec::with_capacity(len91);
+                    for i in 0..len91 {
+                        let base = base91.add(i * 24);
+                        let e91 = {
+                            let l88 = i32::from(*base.add(0).cast::<u8>());
+                            let l89 = *base.add(8).cast::<i64>();
+                            let l90 = *base.add(16).cast::<i64>();
+                            PriorAdjustment {
+                                group: Group::_lift(l88 as u8),
+                                reason: l89 as u64,
+                                amount: l90,
+                            }
+                        };
+                        result91.push(e91);
+                    }
+                    _rt::cabi_dealloc(base91, len91 * 24, 8);
+                    OtherPayer {
+                        sequence: l78 as u8,
+                        filing: l79 as u64,
+                        paid: match l80 {
+                            0 => None,
+                            1 => {
+                                let e = {
+                                    let l81 = *base.add(24).cast::<i64>();
+                                    l81
+                                };
+                                Some(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        },
+                        remaining: match l82 {
+                            0 => None,
+                            1 => {
+                                let e = {
+                                    let l83 = *base.add(40).cast::<i64>();
+                                    l83
+                                };
+                                Some(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        },
+                        decided: match l84 {
+                            0 => None,
+                            1 => {
+                                let e = {
+                                    let l85 = *base.add(52).cast::<i32>();
+                                    l85
+                                };
+                                Some(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        },
+                        adjustments: result91,
+                    }
+                };
+                result92.push(e92);
+            }
+            _rt::cabi_dealloc(
+                base92,
+                len92 * (56 + 2 * ::core::mem::size_of::<*const u8>()),
+                8,
+            );
+            let l93 = *arg0
+                .add(32 + 12 * ::core::mem::size_of::<*const u8>())
+                .cast::<i64>();
+            let l94 = i32::from(
+                *arg0.add(40 + 12 * ::core::mem::size_of::<*const u8>()).cast::<u8>(),
+            );
+            let l95 = *arg0
+                .add(48 + 12 * ::core::mem::size_of::<*const u8>())
+                .cast::<i64>();
+            let l96 = *arg0
+                .add(56 + 12 * ::core::mem::size_of::<*const u8>())
+                .cast::<i64>();
+            let l97 = *arg0
+                .add(64 + 12 * ::core::mem::size_of::<*const u8>())
+                .cast::<i64>();
+            let l98 = *arg0
+                .add(72 + 12 * ::core::mem::size_of::<*const u8>())
+                .cast::<i64>();
+            let l99 = i32::from(
+                *arg0.add(80 + 12 * ::core::mem::size_of::<*const u8>()).cast::<u8>(),
+            );
+            let l101 = i32::from(
+                *arg0.add(88 + 12 * ::core::mem::size_of::<*const u8>()).cast::<u8>(),
+            );
             T_::adjudicate(Context {
-                kind: ClaimKind::_lift(arg0 as u8),
-                received: arg1,
+                kind: ClaimKind::_lift(l0 as u8),
+                received: l1,
                 billing: Code {
-                    hi: arg2 as u64,
-                    lo: arg3 as u64,
+                    hi: l2 as u64,
+                    lo: l3 as u64,
                 },
                 diagnoses: <_ as From<
                     _rt::Vec<_>,
-                >>::from(_rt::Vec::from_raw_parts(arg4.cast(), len0, len0)),
-                lines: result19,
+                >>::from(_rt::Vec::from_raw_parts(l4.cast(), len6, len6)),
+                lines: result56,
                 member: Member {
-                    birth: arg8,
-                    sex: Sex::_lift(arg9 as u8),
-                    relationship: Relationship::_lift(arg10 as u8),
+                    birth: l57,
+                    sex: Sex::_lift(l58 as u8),
+                    relationship: Relationship::_lift(l59 as u8),
                 },
-                covered_since: arg11,
-                authorizations: <_ as From<
-                    _rt::Vec<_>,
-                >>::from(_rt::Vec::from_raw_parts(arg12.cast(), len20, len20)),
+                covered_since: l60,
+                authorizations: result71,
                 balances: <_ as From<
                     _rt::Vec<_>,
-                >>::from(_rt::Vec::from_raw_parts(arg14.cast(), len21, len21)),
+                >>::from(_rt::Vec::from_raw_parts(l72.cast(), len74, len74)),
+                sequence: l75 as u8,
+                payers: result92,
+                patient_paid: l93,
+                referral: _rt::bool_lift(l94 as u8),
+                referring: Code {
+                    hi: l95 as u64,
+                    lo: l96 as u64,
+                },
+                facility: Code {
+                    hi: l97 as u64,
+                    lo: l98 as u64,
+                },
+                accident: match l99 {
+                    0 => None,
+                    1 => {
+                        let e = {
+                            let l100 = i32::from(
+                                *arg0
+                                    .add(81 + 12 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>(),
+                            );
+                            Accident::_lift(l100 as u8)
+                        };
+                        Some(e)
+                    }
+                    _ => _rt::invalid_enum_discriminant(),
+                },
+                institutional: match l101 {
+                    0 => None,
+                    1 => {
+                        let e = {
+                            let l102 = *arg0
+                                .add(96 + 12 * ::core::mem::size_of::<*const u8>())
+                                .cast::<i64>();
+                            let l103 = *arg0
+                                .add(104 + 12 * ::core::mem::size_of::<*const u8>())
+                                .cast::<i32>();
+                            let l104 = *arg0
+                                .add(108 + 12 * ::core::mem::size_of::<*const u8>())
+                                .cast::<i32>();
+                            let l105 = i32::from(
+                                *arg0
+                                    .add(112 + 12 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>(),
+                            );
+                            let l107 = *arg0
+                                .add(120 + 12 * ::core::mem::size_of::<*const u8>())
+                                .cast::<i64>();
+                            let l108 = *arg0
+                                .add(128 + 12 * ::core::mem::size_of::<*const u8>())
+                                .cast::<i64>();
+                            let l109 = *arg0
+                                .add(136 + 12 * ::core::mem::size_of::<*const u8>())
+                                .cast::<i64>();
+                            let l110 = *arg0
+                                .add(144 + 12 * ::core::mem::size_of::<*const u8>())
+                                .cast::<i64>();
+                            let l111 = *arg0
+                                .add(152 + 12 * ::core::mem::size_of::<*const u8>())
+                                .cast::<i64>();
+                            let l112 = *arg0
+                                .add(160 + 12 * ::core::mem::size_of::<*const u8>())
+                                .cast::<i64>();
+                            let l113 = *arg0
+                                .add(168 + 12 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l114 = *arg0
+                                .add(168 + 13 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let base119 = l113;
+                            let len119 = l114;
+                            let mut result119 = _rt::Vec::with_capacity(len119);
+                            for i in 0..len119 {
+                                let base = base119.add(i * 24);
+                                let e119 = {
+                                    let l115 = *base.add(0).cast::<i64>();
+                                    let l116 = *base.add(8).cast::<i64>();
+                                    let l117 = i32::from(*base.add(16).cast::<u8>());
+                                    DatedProcedure {
+                                        code: Code {
+                                            hi: l115 as u64,
+                                            lo: l116 as u64,
+                                        },
+                                        on: match l117 {
+                                            0 => None,
+                                            1 => {
+                                                let e = {
+                                                    let l118 = *base.add(20).cast::<i32>();
+                                                    l118
+                                                };
+                                                Some(e)
+                                            }
+                                            _ => _rt::invalid_enum_discriminant(),
+                                        },
+                                    }
+                                };
+                                result119.push(e119);
+                            }
+                            _rt::cabi_dealloc(base119, len119 * 24, 8);
+                            let l120 = *arg0
+                                .add(168 + 14 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l121 = *arg0
+                                .add(168 + 15 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let len122 = l121;
+                            let l123 = *arg0
+                                .add(168 + 16 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l124 = *arg0
+                                .add(168 + 17 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let base129 = l123;
+                            let len129 = l124;
+                            let mut result129 = _rt::Vec::with_capacity(len129);
+                            for i in 0..len129 {
+                                let base = base129.add(i * 24);
+                                let e129 = {
+                                    let l125 = *base.add(0).cast::<i64>();
+                                    let l126 = *base.add(8).cast::<i32>();
+                                    let l127 = i32::from(*base.add(12).cast::<u8>());
+                                    OccurrenceCode {
+                                        code: l125 as u64,
+                                        from: l126,
+                                        through: match l127 {
+                                            0 => None,
+                                            1 => {
+                                                let e = {
+                                                    let l128 = *base.add(16).cast::<i32>();
+                                                    l128
+                                                };
+                                                Some(e)
+                                            }
+                                            _ => _rt::invalid_enum_discriminant(),
+                                        },
+                                    }
+                                };
+                                result129.push(e129);
+                            }
+                            _rt::cabi_dealloc(base129, len129 * 24, 8);
+                            let l130 = *arg0
+                                .add(168 + 18 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l131 = *arg0
+                                .add(168 + 19 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let len132 = l131;
+                            Institutional {
+                                bill_type: l102 as u64,
+                                from: l103,
+                                through: l104,
+                                admission: match l105 {
+                                    0 => None,
+                                    1 => {
+                                        let e = {
+                                            let l106 = *arg0
+                                                .add(116 + 12 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<i32>();
+                                            l106
+                                        };
+                                        Some(e)
+                                    }
+                                    _ => _rt::invalid_enum_discriminant(),
+                                },
+                                admission_type: l107 as u64,
+                                origin: l108 as u64,
+                                discharge: l109 as u64,
+                                drg: l110 as u64,
+                                attending: Code {
+                                    hi: l111 as u64,
+                                    lo: l112 as u64,
+                                },
+                                procedures: result119,
+                                values: <_ as From<
+                                    _rt::Vec<_>,
+                                >>::from(
+                                    _rt::Vec::from_raw_parts(l120.cast(), len122, len122),
+                                ),
+                                occurrences: result129,
+                                conditions: <_ as From<
+                                    _rt::Vec<_>,
+                                >>::from(
+                                    _rt::Vec::from_raw_parts(l130.cast(), len132, len132),
+                                ),
+                            }
+                        };
+                        Some(e)
+                    }
+                    _ => _rt::invalid_enum_discriminant(),
+                },
             })
         };
-        let ptr23 = (&raw mut _RET_AREA.0).cast::<u8>();
-        let Determination { verdict: verdict24, findings: findings24 } = result22;
-        match verdict24 {
+        _rt::cabi_dealloc(arg0, 168 + 20 * ::core::mem::size_of::<*const u8>(), 8);
+        let ptr134 = (&raw mut _RET_AREA.0).cast::<u8>();
+        let Determination { verdict: verdict135, findings: findings135 } = result133;
+        match verdict135 {
             Verdict::Settled(e) => {
-                *ptr23.add(0).cast::<u8>() = (0i32) as u8;
-                let vec29 = e;
-                let len29 = vec29.len();
-                let layout29 = _rt::alloc::Layout::from_size_align(
-                        vec29.len() * (32 + 4 * ::core::mem::size_of::<*const u8>()),
+                *ptr134.add(0).cast::<u8>() = (0i32) as u8;
+                let vec140 = e;
+                let len140 = vec140.len();
+                let layout140 = _rt::alloc::Layout::from_size_align(
+                        vec140.len() * (32 + 4 * ::core::mem::size_of::<*const u8>()),
                         8,
                     )
                     .unwrap();
-                let (result29, _cleanup29) = ::tally_sdk::abi::runtime::Cleanup::new(
-                    layout29,
+                let (result140, _cleanup140) = ::tally_sdk::abi::runtime::Cleanup::new(
+                    layout140,
                 );
-                if let Some(cleanup) = _cleanup29 {
+                if let Some(cleanup) = _cleanup140 {
                     cleanup.forget();
                 }
-                for (i, e) in vec29.into_iter().enumerate() {
-                    let base = result29
+                for (i, e) in vec140.into_iter().enumerate() {
+                    let base = result140
                         .add(i * (32 + 4 * ::core::mem::size_of::<*const u8>()));
                     {
                         let LineDetermination {
-                            line: line25,
-                            denied: denied25,
-                            allowed: allowed25,
-                            paid: paid25,
-                            clause: clause25,
-                            adjustments: adjustments25,
-                            postings: postings25,
+                            line: line136,
+                            denied: denied136,
+                            allowed: allowed136,
+                            paid: paid136,
+                            clause: clause136,
+                            adjustments: adjustments136,
+                            postings: postings136,
                         } = e;
-                        *base.add(0).cast::<u16>() = (_rt::as_i32(line25)) as u16;
-                        *base.add(2).cast::<u8>() = (match denied25 {
+                        *base.add(0).cast::<u16>() = (_rt::as_i32(line136)) as u16;
+                        *base.add(2).cast::<u8>() = (match denied136 {
                             true => 1,
                             false => 0,
                         }) as u8;
-                        *base.add(8).cast::<i64>() = _rt::as_i64(allowed25);
-                        *base.add(16).cast::<i64>() = _rt::as_i64(paid25);
-                        *base.add(24).cast::<u16>() = (_rt::as_i32(clause25)) as u16;
-                        let vec27 = adjustments25;
-                        let len27 = vec27.len();
-                        let layout27 = _rt::alloc::Layout::from_size_align(
-                                vec27.len() * 32,
+                        *base.add(8).cast::<i64>() = _rt::as_i64(allowed136);
+                        *base.add(16).cast::<i64>() = _rt::as_i64(paid136);
+                        *base.add(24).cast::<u16>() = (_rt::as_i32(clause136)) as u16;
+                        let vec138 = adjustments136;
+                        let len138 = vec138.len();
+                        let layout138 = _rt::alloc::Layout::from_size_align(
+                                vec138.len() * 32,
                                 8,
                             )
                             .unwrap();
-                        let (result27, _cleanup27) = ::tally_sdk::abi::runtime::Cleanup::new(
-                            layout27,
+                        let (result138, _cleanup138) = ::tally_sdk::abi::runtime::Cleanup::new(
+                            layout138,
                         );
-                        if let Some(cleanup) = _cleanup27 {
+                        if let Some(cleanup) = _cleanup138 {
                             cleanup.forget();
                         }
-                        for (i, e) in vec27.into_iter().enumerate() {
-                            let base = result27.add(i * 32);
+                        for (i, e) in vec138.into_iter().enumerate() {
+                            let base = result138.add(i * 32);
                             {
                                 let Adjustment {
-                                    group: group26,
-                                    carc: carc26,
-                                    rarc: rarc26,
-                                    amount: amount26,
-                                    clause: clause26,
+                                    group: group137,
+                                    carc: carc137,
+                                    rarc: rarc137,
+                                    amount: amount137,
+                                    clause: clause137,
                                 } = e;
-                                *base.add(0).cast::<u8>() = (group26.clone() as i32) as u8;
-                                *base.add(2).cast::<u16>() = (_rt::as_i32(carc26)) as u16;
-                                *base.add(8).cast::<i64>() = _rt::as_i64(rarc26);
-                                *base.add(16).cast::<i64>() = _rt::as_i64(amount26);
-                                *base.add(24).cast::<u16>() = (_rt::as_i32(clause26))
+                                *base.add(0).cast::<u8>() = (group137.clone() as i32) as u8;
+                                *base.add(2).cast::<u16>() = (_rt::as_i32(carc137)) as u16;
+                                *base.add(8).cast::<i64>() = _rt::as_i64(rarc137);
+                                *base.add(16).cast::<i64>() = _rt::as_i64(amount137);
+                                *base.add(24).cast::<u16>() = (_rt::as_i32(clause137))
                                     as u16;
                             }
                         }
                         *base
                             .add(24 + 2 * ::core::mem::size_of::<*const u8>())
-                            .cast::<usize>() = len27;
+                            .cast::<usize>() = len138;
                         *base
                             .add(24 + 1 * ::core::mem::size_of::<*const u8>())
-                            .cast::<*mut u8>() = result27;
-                        let vec28 = <_ as Into<_rt::Vec<_>>>::into(postings25)
+                            .cast::<*mut u8>() = result138;
+                        let vec139 = <_ as Into<_rt::Vec<_>>>::into(postings136)
                             .into_boxed_slice();
-                        let ptr28 = vec28.as_ptr().cast::<u8>();
-                        let len28 = vec28.len();
-                        ::core::mem::forget(vec28);
+                        let ptr139 = vec139.as_ptr().cast::<u8>();
+                        let len139 = vec139.len();
+                        ::core::mem::forget(vec139);
                         *base
                             .add(24 + 4 * ::core::mem::size_of::<*const u8>())
-                            .cast::<usize>() = len28;
+                            .cast::<usize>() = len139;
                         *base
                             .add(24 + 3 * ::core::mem::size_of::<*const u8>())
-                            .cast::<*mut u8>() = ptr28.cast_mut();
+                            .cast::<*mut u8>() = ptr139.cast_mut();
                     }
                 }
-                *ptr23.add(2 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len29;
-                *ptr23.add(::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = result29;
+                *ptr134.add(2 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len140;
+                *ptr134.add(::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = result140;
             }
             Verdict::Pended(e) => {
-                *ptr23.add(0).cast::<u8>() = (1i32) as u8;
-                let Pend { reason: reason30, line: line30, clause: clause30 } = e;
-                *ptr23.add(::core::mem::size_of::<*const u8>()).cast::<u16>() = (_rt::as_i32(
-                    reason30,
+                *ptr134.add(0).cast::<u8>() = (1i32) as u8;
+                let Pend { reason: reason141, line: line141, clause: clause141 } = e;
+                *ptr134.add(::core::mem::size_of::<*const u8>()).cast::<u16>() = (_rt::as_i32(
+                    reason141,
                 )) as u16;
-                *ptr23.add(2 + 1 * ::core::mem::size_of::<*const u8>()).cast::<u16>() = (_rt::as_i32(
-                    line30,
+                *ptr134.add(2 + 1 * ::core::mem::size_of::<*const u8>()).cast::<u16>() = (_rt::as_i32(
+                    line141,
                 )) as u16;
-                *ptr23.add(4 + 1 * ::core::mem::size_of::<*const u8>()).cast::<u16>() = (_rt::as_i32(
-                    clause30,
+                *ptr134.add(4 + 1 * ::core::mem::size_of::<*const u8>()).cast::<u16>() = (_rt::as_i32(
+                    clause141,
                 )) as u16;
             }
         }
-        let vec31 = <_ as Into<_rt::Vec<_>>>::into(findings24).into_boxed_slice();
-        let ptr31 = vec31.as_ptr().cast::<u8>();
-        let len31 = vec31.len();
-        ::core::mem::forget(vec31);
-        *ptr23.add(4 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len31;
-        *ptr23.add(3 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = ptr31
+        let vec142 = <_ as Into<_rt::Vec<_>>>::into(findings135).into_boxed_slice();
+        let ptr142 = vec142.as_ptr().cast::<u8>();
+        let len142 = vec142.len();
+        ::core::mem::forget(vec142);
+        *ptr134.add(4 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len142;
+        *ptr134.add(3 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = ptr142
             .cast_mut();
-        ptr23
+        ptr134
     }
 }
 #[doc(hidden)]
@@ -1333,14 +2226,11 @@ macro_rules! __export_world_policy_cabi {
         "cabi_post_describe")] unsafe extern "C" fn _post_return_describe(arg0 : * mut
         u8,) { unsafe { $($path_to_types)*:: __post_return_describe::<$ty > (arg0) } }
         #[unsafe (export_name = "adjudicate")] unsafe extern "C" fn
-        export_adjudicate(arg0 : i32, arg1 : i32, arg2 : i64, arg3 : i64, arg4 : * mut
-        u8, arg5 : usize, arg6 : * mut u8, arg7 : usize, arg8 : i32, arg9 : i32, arg10 :
-        i32, arg11 : i32, arg12 : * mut u8, arg13 : usize, arg14 : * mut u8, arg15 :
-        usize,) -> * mut u8 { unsafe { $($path_to_types)*:: _export_adjudicate_cabi::<$ty
-        > (arg0, arg1, arg2, arg3, arg4, arg5, arg6, arg7, arg8, arg9, arg10, arg11,
-        arg12, arg13, arg14, arg15) } } #[unsafe (export_name = "cabi_post_adjudicate")]
-        unsafe extern "C" fn _post_return_adjudicate(arg0 : * mut u8,) { unsafe {
-        $($path_to_types)*:: __post_return_adjudicate::<$ty > (arg0) } } };
+        export_adjudicate(arg0 : * mut u8,) -> * mut u8 { unsafe { $($path_to_types)*::
+        _export_adjudicate_cabi::<$ty > (arg0) } } #[unsafe (export_name =
+        "cabi_post_adjudicate")] unsafe extern "C" fn _post_return_adjudicate(arg0 : *
+        mut u8,) { unsafe { $($path_to_types)*:: __post_return_adjudicate::<$ty > (arg0)
+        } } };
     };
 }
 #[doc(hidden)]
@@ -1348,10 +2238,10 @@ pub use __export_world_policy_cabi;
 #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
 #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
 struct _RetArea(
-    [::core::mem::MaybeUninit<u8>; 18 * ::core::mem::size_of::<*const u8>()],
+    [::core::mem::MaybeUninit<u8>; 21 * ::core::mem::size_of::<*const u8>()],
 );
 static mut _RET_AREA: _RetArea = _RetArea(
-    [::core::mem::MaybeUninit::uninit(); 18 * ::core::mem::size_of::<*const u8>()],
+    [::core::mem::MaybeUninit::uninit(); 21 * ::core::mem::size_of::<*const u8>()],
 );
 #[rustfmt::skip]
 #[allow(dead_code, clippy::all)]
@@ -1434,7 +2324,7 @@ pub mod tallystick {
                     let len0 = vec0.len();
                     let ptr1 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
-                    #[link(wasm_import_module = "tallystick:policy/reference@1.0.0")]
+                    #[link(wasm_import_module = "tallystick:policy/reference@2.0.0")]
                     unsafe extern "C" {
                         #[link_name = "lookup"]
                         fn wit_import2(_: i32, _: *mut u8, _: usize, _: *mut u8);
@@ -1608,7 +2498,7 @@ pub mod tallystick {
                     }
                     let ptr2 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
-                    #[link(wasm_import_module = "tallystick:policy/history@1.0.0")]
+                    #[link(wasm_import_module = "tallystick:policy/history@2.0.0")]
                     unsafe extern "C" {
                         #[link_name = "query"]
                         fn wit_import3(_: *mut u8, _: usize, _: *mut u8);
@@ -1740,6 +2630,13 @@ mod _rt {
     }
     pub use alloc_crate::alloc;
     pub use alloc_crate::string::String;
+    pub unsafe fn invalid_enum_discriminant<T>() -> T {
+        if cfg!(debug_assertions) {
+            panic!("invalid enum discriminant")
+        } else {
+            unsafe { core::hint::unreachable_unchecked() }
+        }
+    }
     extern crate alloc as alloc_crate;
 }
 /// Generates `#[unsafe(no_mangle)]` functions to export the specified type as
@@ -1770,56 +2667,77 @@ macro_rules! __export_policy_impl {
         $($path_to_types_root)*:: __export_world_policy_cabi!($ty with_types_in
         $($path_to_types_root)*); const _ : () = { #[rustfmt::skip] #[cfg(target_arch =
         "wasm32")] #[unsafe (link_section =
-        "component-type:wit-bindgen:0.61.1:tallystick:policy@1.0.0:policy:imports and exports")]
+        "component-type:wit-bindgen:0.61.1:tallystick:policy@2.0.0:policy:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 2167] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3150] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xfa\x0f\x01A\x02\x01\
-AV\x01B\x08\x01r\x05\x04a-hiw\x04a-low\x04b-hiw\x04b-low\x02onz\x04\0\x03key\x03\
-\0\0\x01r\x05\x05found\x7f\x02v1x\x02v2x\x02v3x\x02v4x\x04\0\x03row\x03\0\x02\x01\
-p\x01\x01p\x03\x01@\x02\x05table{\x04keys\x04\0\x05\x04\0\x06lookup\x01\x06\x03\0\
-!tallystick:policy/reference@1.0.0\x05\0\x01B\x08\x01m\x03\x05units\x05lines\x09\
-last-date\x04\0\x07measure\x03\0\0\x01r\x08\x04what\x01\x07code-hiw\x07code-low\x0b\
-provider-hiw\x0bprovider-low\x04fromz\x07throughz\x06family\x7f\x04\0\x08questio\
-n\x03\0\x02\x01p\x03\x01px\x01@\x01\x09questions\x04\0\x05\x04\0\x05query\x01\x06\
-\x03\0\x1ftallystick:policy/history@1.0.0\x05\x01\x01x\x03\0\x05money\x03\0\x02\x01\
-x\x03\0\x08quantity\x03\0\x04\x01z\x03\0\x03day\x03\0\x06\x01w\x03\0\x0ashort-co\
-de\x03\0\x08\x01r\x02\x02hiw\x02low\x03\0\x04code\x03\0\x0a\x01m\x02\x06member\x06\
-family\x03\0\x11accumulator-scope\x03\0\x0c\x01m\x02\x05money\x05count\x03\0\x10\
-accumulator-unit\x03\0\x0e\x01m\x03\x0dcalendar-year\x0dcontract-year\x08lifetim\
-e\x03\0\x12accumulator-period\x03\0\x10\x01r\x02\x09effective\x07\x05limitx\x03\0\
-\x0bdated-limit\x03\0\x12\x01p\x13\x01r\x05\x04names\x05scope\x0d\x04unit\x0f\x06\
-period\x11\x06limits\x14\x03\0\x0baccumulator\x03\0\x15\x01r\x03\x02ids\x05title\
-s\x04texts\x03\0\x06clause\x03\0\x17\x01r\x03\x02ids\x04texts\x0aresolutions\x03\
-\0\x0bpend-reason\x03\0\x19\x01r\x02\x02ids\x05titles\x03\0\x07pattern\x03\0\x1b\
-\x01p\x18\x01p\x16\x01ps\x01p\x1a\x01p\x1c\x01r\x09\x07products\x05titles\x07ver\
-sions\x08currencys\x07clauses\x1d\x0caccumulators\x1e\x06tables\x1f\x0cpend-reas\
-ons\x20\x08patterns!\x03\0\x0bdescription\x03\0\"\x01m\x05\x0cprofessional\x0din\
-stitutional\x04oral\x06vision\x08pharmacy\x03\0\x0aclaim-kind\x03\0$\x01m\x09\x0b\
-unspecified\x05hcpcs\x03cdt\x03ndc\x07rx-norm\x06snomed\x09icd10-pcs\x07revenue\x05\
-other\x03\0\x0bcode-system\x03\0&\x01m\x04\x07unknown\x06female\x04male\x05other\
-\x03\0\x03sex\x03\0(\x01m\x04\x0asubscriber\x06spouse\x05child\x05other\x03\0\x0c\
-relationship\x03\0*\x01r\x04\x02m1\x09\x02m2\x09\x02m3\x09\x02m4\x09\x03\0\x09mo\
-difiers\x03\0,\x01r\x0d\x06number{\x06system'\x09procedure\x0b\x09modifiers-\x07\
-revenue\x09\x05place\x09\x09diagnosesy\x08quantity\x05\x06charge\x03\x04from\x07\
-\x07through\x07\x09rendering\x0b\x09emergency\x7f\x03\0\x0cservice-line\x03\0.\x01\
-r\x03\x05birth\x07\x03sex)\x0crelationship+\x03\0\x06member\x03\00\x01r\x04\x09p\
-rocedure\x0b\x04from\x07\x07through\x07\x09remaining\x05\x03\0\x0dauthorization\x03\
-\02\x01r\x03\x0baccumulator{\x06period\x07\x04usedx\x03\0\x07balance\x03\04\x01p\
-\x0b\x01p/\x01p3\x01p5\x01r\x09\x04kind%\x08received\x07\x07billing\x0b\x09diagn\
-oses6\x05lines7\x06member1\x0dcovered-since\x07\x0eauthorizations8\x08balances9\x03\
-\0\x07context\x03\0:\x01m\x04\x02co\x02pr\x02oa\x02pi\x03\0\x05group\x03\0<\x01r\
-\x05\x05group=\x04carc{\x04rarc\x09\x06amount\x03\x06clause{\x03\0\x0aadjustment\
-\x03\0>\x01r\x02\x0baccumulator{\x06amountx\x03\0\x07posting\x03\0@\x01p?\x01p\xc1\
-\0\x01r\x07\x04line{\x06denied\x7f\x07allowed\x03\x04paid\x03\x06clause{\x0badju\
-stments\xc2\0\x08postings\xc3\0\x03\0\x12line-determination\x03\0D\x01r\x04\x07p\
-attern{\x04line{\x05score{\x06clause{\x03\0\x07finding\x03\0F\x01r\x03\x06reason\
-{\x04line{\x06clause{\x03\0\x04pend\x03\0H\x01p\xc5\0\x01q\x02\x07settled\x01\xca\
-\0\0\x06pended\x01\xc9\0\0\x03\0\x07verdict\x03\0K\x01p\xc7\0\x01r\x02\x07verdic\
-t\xcc\0\x08findings\xcd\0\x03\0\x0ddetermination\x03\0N\x01@\0\0#\x04\0\x08descr\
-ibe\x01P\x01@\x01\x05claim;\0\xcf\0\x04\0\x0aadjudicate\x01Q\x04\0\x1etallystick\
-:policy/policy@1.0.0\x04\0\x0b\x0c\x01\0\x06policy\x03\0\0\0G\x09producers\x01\x0c\
-processed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xd1\x17\x01A\x02\x01\
+A\x81\x01\x01B\x08\x01r\x05\x04a-hiw\x04a-low\x04b-hiw\x04b-low\x02onz\x04\0\x03\
+key\x03\0\0\x01r\x05\x05found\x7f\x02v1x\x02v2x\x02v3x\x02v4x\x04\0\x03row\x03\0\
+\x02\x01p\x01\x01p\x03\x01@\x02\x05table{\x04keys\x04\0\x05\x04\0\x06lookup\x01\x06\
+\x03\0!tallystick:policy/reference@2.0.0\x05\0\x01B\x08\x01m\x03\x05units\x05lin\
+es\x09last-date\x04\0\x07measure\x03\0\0\x01r\x08\x04what\x01\x07code-hiw\x07cod\
+e-low\x0bprovider-hiw\x0bprovider-low\x04fromz\x07throughz\x06family\x7f\x04\0\x08\
+question\x03\0\x02\x01p\x03\x01px\x01@\x01\x09questions\x04\0\x05\x04\0\x05query\
+\x01\x06\x03\0\x1ftallystick:policy/history@2.0.0\x05\x01\x01x\x03\0\x05money\x03\
+\0\x02\x01x\x03\0\x08quantity\x03\0\x04\x01z\x03\0\x03day\x03\0\x06\x01w\x03\0\x0a\
+short-code\x03\0\x08\x01r\x02\x02hiw\x02low\x03\0\x04code\x03\0\x0a\x01m\x02\x06\
+member\x06family\x03\0\x11accumulator-scope\x03\0\x0c\x01m\x02\x05money\x05count\
+\x03\0\x10accumulator-unit\x03\0\x0e\x01m\x03\x0dcalendar-year\x0dcontract-year\x08\
+lifetime\x03\0\x12accumulator-period\x03\0\x10\x01m\x02\x07half-up\x09half-even\x03\
+\0\x08rounding\x03\0\x12\x01m\x03\x05copay\x0adeductible\x0bcoinsurance\x03\0\x09\
+cost-step\x03\0\x14\x01r\x02\x09effective\x07\x05limitx\x03\0\x0bdated-limit\x03\
+\0\x16\x01p\x17\x01r\x07\x04names\x05scope\x0d\x04unit\x0f\x06period\x11\x06limi\
+ts\x18\x04pools\x07carried\x7f\x03\0\x0baccumulator\x03\0\x19\x01r\x03\x02ids\x05\
+titles\x04texts\x03\0\x06clause\x03\0\x1b\x01r\x03\x02ids\x04texts\x0aresolution\
+s\x03\0\x0bpend-reason\x03\0\x1d\x01r\x02\x02ids\x05titles\x03\0\x07pattern\x03\0\
+\x1f\x01p\x1c\x01p\x1a\x01ps\x01p\x1e\x01p\x20\x01p\x15\x01r\x0b\x07products\x05\
+titles\x07versions\x08currencys\x07clauses!\x0caccumulators\"\x06tables#\x0cpend\
+-reasons$\x08patterns%\x0acost-share&\x08rounding\x13\x03\0\x0bdescription\x03\0\
+'\x01m\x05\x0cprofessional\x0dinstitutional\x04oral\x06vision\x08pharmacy\x03\0\x0a\
+claim-kind\x03\0)\x01m\x09\x0bunspecified\x05hcpcs\x03cdt\x03ndc\x07rx-norm\x06s\
+nomed\x09icd10-pcs\x07revenue\x05other\x03\0\x0bcode-system\x03\0+\x01m\x04\x07u\
+nknown\x06female\x04male\x05other\x03\0\x03sex\x03\0-\x01m\x04\x0asubscriber\x06\
+spouse\x05child\x05other\x03\0\x0crelationship\x03\0/\x01r\x04\x02m1\x09\x02m2\x09\
+\x02m3\x09\x02m4\x09\x03\0\x09modifiers\x03\01\x01m\x04\x02co\x02pr\x02oa\x02pi\x03\
+\0\x05group\x03\03\x01r\x03\x05group4\x06reason\x09\x06amount\x03\x03\0\x10prior\
+-adjustment\x03\05\x01k\x03\x01k\x07\x01p6\x01r\x06\x05payer}\x04paid\x03\x05uni\
+ts\x05\x09remaining7\x07decided8\x0badjustments9\x03\0\x0aprior-line\x03\0:\x01r\
+\x03\x03ndc\x0b\x08quantity\x05\x04unit\x09\x03\0\x04drug\x03\0<\x01r\x02\x04cod\
+e\x09\x08surfaces\x09\x03\0\x05tooth\x03\0>\x01k=\x01p\x09\x01p?\x01r\x03\x04dru\
+g\xc0\0\x08cavities\xc1\0\x05teeth\xc2\0\x03\0\x0bline-detail\x03\0C\x01k\xc4\0\x01\
+p;\x01r\x10\x06number{\x06system,\x09procedure\x0b\x09modifiers2\x07revenue\x09\x05\
+place\x09\x09diagnosesy\x08quantity\x05\x06charge\x03\x04from\x07\x07through\x07\
+\x09rendering\x0b\x09emergency\x7f\x04unit\x09\x06detail\xc5\0\x05prior\xc6\0\x03\
+\0\x0cservice-line\x03\0G\x01r\x03\x05birth\x07\x03sex.\x0crelationship0\x03\0\x06\
+member\x03\0I\x01m\x02\x0dauthorization\x08referral\x03\0\x12authorization-kind\x03\
+\0K\x01r\x06\x04kind\xcc\0\x09procedure\x0b\x08provider\x0b\x04from\x07\x07throu\
+gh\x07\x09remaining\x05\x03\0\x0dauthorization\x03\0M\x01r\x03\x0baccumulator{\x06\
+period\x07\x04usedx\x03\0\x07balance\x03\0O\x01r\x06\x08sequence}\x06filing\x09\x04\
+paid7\x09remaining7\x07decided8\x0badjustments9\x03\0\x0bother-payer\x03\0Q\x01m\
+\x03\x07vehicle\x0aemployment\x05other\x03\0\x08accident\x03\0S\x01r\x02\x04code\
+\x0b\x02on8\x03\0\x0fdated-procedure\x03\0U\x01r\x02\x04code\x09\x06amount\x03\x03\
+\0\x0avalue-code\x03\0W\x01r\x03\x04code\x09\x04from\x07\x07through8\x03\0\x0foc\
+currence-code\x03\0Y\x01p\xd6\0\x01p\xd8\0\x01p\xda\0\x01r\x0d\x09bill-type\x09\x04\
+from\x07\x07through\x07\x09admission8\x0eadmission-type\x09\x06origin\x09\x09dis\
+charge\x09\x03drg\x09\x09attending\x0b\x0aprocedures\xdb\0\x06values\xdc\0\x0boc\
+currences\xdd\0\x0aconditions\xc1\0\x03\0\x0dinstitutional\x03\0^\x01p\x0b\x01p\xc8\
+\0\x01p\xce\0\x01p\xd0\0\x01p\xd2\0\x01k\xd4\0\x01k\xdf\0\x01r\x11\x04kind*\x08r\
+eceived\x07\x07billing\x0b\x09diagnoses\xe0\0\x05lines\xe1\0\x06member\xca\0\x0d\
+covered-since\x07\x0eauthorizations\xe2\0\x08balances\xe3\0\x08sequence}\x06paye\
+rs\xe4\0\x0cpatient-paid\x03\x08referral\x7f\x09referring\x0b\x08facility\x0b\x08\
+accident\xe5\0\x0dinstitutional\xe6\0\x03\0\x07context\x03\0g\x01r\x05\x05group4\
+\x04carc{\x04rarc\x09\x06amount\x03\x06clause{\x03\0\x0aadjustment\x03\0i\x01r\x02\
+\x0baccumulator{\x06amountx\x03\0\x07posting\x03\0k\x01p\xea\0\x01p\xec\0\x01r\x07\
+\x04line{\x06denied\x7f\x07allowed\x03\x04paid\x03\x06clause{\x0badjustments\xed\
+\0\x08postings\xee\0\x03\0\x12line-determination\x03\0o\x01r\x04\x07pattern{\x04\
+line{\x05score{\x06clause{\x03\0\x07finding\x03\0q\x01r\x03\x06reason{\x04line{\x06\
+clause{\x03\0\x04pend\x03\0s\x01p\xf0\0\x01q\x02\x07settled\x01\xf5\0\0\x06pende\
+d\x01\xf4\0\0\x03\0\x07verdict\x03\0v\x01p\xf2\0\x01r\x02\x07verdict\xf7\0\x08fi\
+ndings\xf8\0\x03\0\x0ddetermination\x03\0y\x01@\0\0(\x04\0\x08describe\x01{\x01@\
+\x01\x05claim\xe8\0\0\xfa\0\x04\0\x0aadjudicate\x01|\x04\0\x1etallystick:policy/\
+policy@2.0.0\x04\0\x0b\x0c\x01\0\x06policy\x03\0\0\0G\x09producers\x01\x0cproces\
+sed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
         };
     };
 }
@@ -1828,57 +2746,78 @@ pub use __export_policy_impl as export_abi;
 #[rustfmt::skip]
 #[cfg(target_arch = "wasm32")]
 #[unsafe(
-    link_section = "component-type:wit-bindgen:0.61.1:tallystick:policy@1.0.0:policy-with-all-of-its-exports-removed:encoded world"
+    link_section = "component-type:wit-bindgen:0.61.1:tallystick:policy@2.0.0:policy-with-all-of-its-exports-removed:encoded world"
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 2185] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xec\x0f\x01A\x02\x01\
-AR\x01B\x08\x01r\x05\x04a-hiw\x04a-low\x04b-hiw\x04b-low\x02onz\x04\0\x03key\x03\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3166] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xc1\x17\x01A\x02\x01\
+A}\x01B\x08\x01r\x05\x04a-hiw\x04a-low\x04b-hiw\x04b-low\x02onz\x04\0\x03key\x03\
 \0\0\x01r\x05\x05found\x7f\x02v1x\x02v2x\x02v3x\x02v4x\x04\0\x03row\x03\0\x02\x01\
 p\x01\x01p\x03\x01@\x02\x05table{\x04keys\x04\0\x05\x04\0\x06lookup\x01\x06\x03\0\
-!tallystick:policy/reference@1.0.0\x05\0\x01B\x08\x01m\x03\x05units\x05lines\x09\
+!tallystick:policy/reference@2.0.0\x05\0\x01B\x08\x01m\x03\x05units\x05lines\x09\
 last-date\x04\0\x07measure\x03\0\0\x01r\x08\x04what\x01\x07code-hiw\x07code-low\x0b\
 provider-hiw\x0bprovider-low\x04fromz\x07throughz\x06family\x7f\x04\0\x08questio\
 n\x03\0\x02\x01p\x03\x01px\x01@\x01\x09questions\x04\0\x05\x04\0\x05query\x01\x06\
-\x03\0\x1ftallystick:policy/history@1.0.0\x05\x01\x01x\x03\0\x05money\x03\0\x02\x01\
+\x03\0\x1ftallystick:policy/history@2.0.0\x05\x01\x01x\x03\0\x05money\x03\0\x02\x01\
 x\x03\0\x08quantity\x03\0\x04\x01z\x03\0\x03day\x03\0\x06\x01w\x03\0\x0ashort-co\
 de\x03\0\x08\x01r\x02\x02hiw\x02low\x03\0\x04code\x03\0\x0a\x01m\x02\x06member\x06\
 family\x03\0\x11accumulator-scope\x03\0\x0c\x01m\x02\x05money\x05count\x03\0\x10\
 accumulator-unit\x03\0\x0e\x01m\x03\x0dcalendar-year\x0dcontract-year\x08lifetim\
-e\x03\0\x12accumulator-period\x03\0\x10\x01r\x02\x09effective\x07\x05limitx\x03\0\
-\x0bdated-limit\x03\0\x12\x01p\x13\x01r\x05\x04names\x05scope\x0d\x04unit\x0f\x06\
-period\x11\x06limits\x14\x03\0\x0baccumulator\x03\0\x15\x01r\x03\x02ids\x05title\
-s\x04texts\x03\0\x06clause\x03\0\x17\x01r\x03\x02ids\x04texts\x0aresolutions\x03\
-\0\x0bpend-reason\x03\0\x19\x01r\x02\x02ids\x05titles\x03\0\x07pattern\x03\0\x1b\
-\x01p\x18\x01p\x16\x01ps\x01p\x1a\x01p\x1c\x01r\x09\x07products\x05titles\x07ver\
-sions\x08currencys\x07clauses\x1d\x0caccumulators\x1e\x06tables\x1f\x0cpend-reas\
-ons\x20\x08patterns!\x03\0\x0bdescription\x03\0\"\x01m\x05\x0cprofessional\x0din\
-stitutional\x04oral\x06vision\x08pharmacy\x03\0\x0aclaim-kind\x03\0$\x01m\x09\x0b\
-unspecified\x05hcpcs\x03cdt\x03ndc\x07rx-norm\x06snomed\x09icd10-pcs\x07revenue\x05\
-other\x03\0\x0bcode-system\x03\0&\x01m\x04\x07unknown\x06female\x04male\x05other\
-\x03\0\x03sex\x03\0(\x01m\x04\x0asubscriber\x06spouse\x05child\x05other\x03\0\x0c\
-relationship\x03\0*\x01r\x04\x02m1\x09\x02m2\x09\x02m3\x09\x02m4\x09\x03\0\x09mo\
-difiers\x03\0,\x01r\x0d\x06number{\x06system'\x09procedure\x0b\x09modifiers-\x07\
-revenue\x09\x05place\x09\x09diagnosesy\x08quantity\x05\x06charge\x03\x04from\x07\
-\x07through\x07\x09rendering\x0b\x09emergency\x7f\x03\0\x0cservice-line\x03\0.\x01\
-r\x03\x05birth\x07\x03sex)\x0crelationship+\x03\0\x06member\x03\00\x01r\x04\x09p\
-rocedure\x0b\x04from\x07\x07through\x07\x09remaining\x05\x03\0\x0dauthorization\x03\
-\02\x01r\x03\x0baccumulator{\x06period\x07\x04usedx\x03\0\x07balance\x03\04\x01p\
-\x0b\x01p/\x01p3\x01p5\x01r\x09\x04kind%\x08received\x07\x07billing\x0b\x09diagn\
-oses6\x05lines7\x06member1\x0dcovered-since\x07\x0eauthorizations8\x08balances9\x03\
-\0\x07context\x03\0:\x01m\x04\x02co\x02pr\x02oa\x02pi\x03\0\x05group\x03\0<\x01r\
-\x05\x05group=\x04carc{\x04rarc\x09\x06amount\x03\x06clause{\x03\0\x0aadjustment\
-\x03\0>\x01r\x02\x0baccumulator{\x06amountx\x03\0\x07posting\x03\0@\x01p?\x01p\xc1\
-\0\x01r\x07\x04line{\x06denied\x7f\x07allowed\x03\x04paid\x03\x06clause{\x0badju\
-stments\xc2\0\x08postings\xc3\0\x03\0\x12line-determination\x03\0D\x01r\x04\x07p\
-attern{\x04line{\x05score{\x06clause{\x03\0\x07finding\x03\0F\x01r\x03\x06reason\
-{\x04line{\x06clause{\x03\0\x04pend\x03\0H\x01p\xc5\0\x01q\x02\x07settled\x01\xca\
-\0\0\x06pended\x01\xc9\0\0\x03\0\x07verdict\x03\0K\x01p\xc7\0\x01r\x02\x07verdic\
-t\xcc\0\x08findings\xcd\0\x03\0\x0ddetermination\x03\0N\x04\0>tallystick:policy/\
-policy-with-all-of-its-exports-removed@1.0.0\x04\0\x0b,\x01\0&policy-with-all-of\
--its-exports-removed\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-comp\
-onent\x070.258.3\x10wit-bindgen-rust\x060.61.1";
+e\x03\0\x12accumulator-period\x03\0\x10\x01m\x02\x07half-up\x09half-even\x03\0\x08\
+rounding\x03\0\x12\x01m\x03\x05copay\x0adeductible\x0bcoinsurance\x03\0\x09cost-\
+step\x03\0\x14\x01r\x02\x09effective\x07\x05limitx\x03\0\x0bdated-limit\x03\0\x16\
+\x01p\x17\x01r\x07\x04names\x05scope\x0d\x04unit\x0f\x06period\x11\x06limits\x18\
+\x04pools\x07carried\x7f\x03\0\x0baccumulator\x03\0\x19\x01r\x03\x02ids\x05title\
+s\x04texts\x03\0\x06clause\x03\0\x1b\x01r\x03\x02ids\x04texts\x0aresolutions\x03\
+\0\x0bpend-reason\x03\0\x1d\x01r\x02\x02ids\x05titles\x03\0\x07pattern\x03\0\x1f\
+\x01p\x1c\x01p\x1a\x01ps\x01p\x1e\x01p\x20\x01p\x15\x01r\x0b\x07products\x05titl\
+es\x07versions\x08currencys\x07clauses!\x0caccumulators\"\x06tables#\x0cpend-rea\
+sons$\x08patterns%\x0acost-share&\x08rounding\x13\x03\0\x0bdescription\x03\0'\x01\
+m\x05\x0cprofessional\x0dinstitutional\x04oral\x06vision\x08pharmacy\x03\0\x0acl\
+aim-kind\x03\0)\x01m\x09\x0bunspecified\x05hcpcs\x03cdt\x03ndc\x07rx-norm\x06sno\
+med\x09icd10-pcs\x07revenue\x05other\x03\0\x0bcode-system\x03\0+\x01m\x04\x07unk\
+nown\x06female\x04male\x05other\x03\0\x03sex\x03\0-\x01m\x04\x0asubscriber\x06sp\
+ouse\x05child\x05other\x03\0\x0crelationship\x03\0/\x01r\x04\x02m1\x09\x02m2\x09\
+\x02m3\x09\x02m4\x09\x03\0\x09modifiers\x03\01\x01m\x04\x02co\x02pr\x02oa\x02pi\x03\
+\0\x05group\x03\03\x01r\x03\x05group4\x06reason\x09\x06amount\x03\x03\0\x10prior\
+-adjustment\x03\05\x01k\x03\x01k\x07\x01p6\x01r\x06\x05payer}\x04paid\x03\x05uni\
+ts\x05\x09remaining7\x07decided8\x0badjustments9\x03\0\x0aprior-line\x03\0:\x01r\
+\x03\x03ndc\x0b\x08quantity\x05\x04unit\x09\x03\0\x04drug\x03\0<\x01r\x02\x04cod\
+e\x09\x08surfaces\x09\x03\0\x05tooth\x03\0>\x01k=\x01p\x09\x01p?\x01r\x03\x04dru\
+g\xc0\0\x08cavities\xc1\0\x05teeth\xc2\0\x03\0\x0bline-detail\x03\0C\x01k\xc4\0\x01\
+p;\x01r\x10\x06number{\x06system,\x09procedure\x0b\x09modifiers2\x07revenue\x09\x05\
+place\x09\x09diagnosesy\x08quantity\x05\x06charge\x03\x04from\x07\x07through\x07\
+\x09rendering\x0b\x09emergency\x7f\x04unit\x09\x06detail\xc5\0\x05prior\xc6\0\x03\
+\0\x0cservice-line\x03\0G\x01r\x03\x05birth\x07\x03sex.\x0crelationship0\x03\0\x06\
+member\x03\0I\x01m\x02\x0dauthorization\x08referral\x03\0\x12authorization-kind\x03\
+\0K\x01r\x06\x04kind\xcc\0\x09procedure\x0b\x08provider\x0b\x04from\x07\x07throu\
+gh\x07\x09remaining\x05\x03\0\x0dauthorization\x03\0M\x01r\x03\x0baccumulator{\x06\
+period\x07\x04usedx\x03\0\x07balance\x03\0O\x01r\x06\x08sequence}\x06filing\x09\x04\
+paid7\x09remaining7\x07decided8\x0badjustments9\x03\0\x0bother-payer\x03\0Q\x01m\
+\x03\x07vehicle\x0aemployment\x05other\x03\0\x08accident\x03\0S\x01r\x02\x04code\
+\x0b\x02on8\x03\0\x0fdated-procedure\x03\0U\x01r\x02\x04code\x09\x06amount\x03\x03\
+\0\x0avalue-code\x03\0W\x01r\x03\x04code\x09\x04from\x07\x07through8\x03\0\x0foc\
+currence-code\x03\0Y\x01p\xd6\0\x01p\xd8\0\x01p\xda\0\x01r\x0d\x09bill-type\x09\x04\
+from\x07\x07through\x07\x09admission8\x0eadmission-type\x09\x06origin\x09\x09dis\
+charge\x09\x03drg\x09\x09attending\x0b\x0aprocedures\xdb\0\x06values\xdc\0\x0boc\
+currences\xdd\0\x0aconditions\xc1\0\x03\0\x0dinstitutional\x03\0^\x01p\x0b\x01p\xc8\
+\0\x01p\xce\0\x01p\xd0\0\x01p\xd2\0\x01k\xd4\0\x01k\xdf\0\x01r\x11\x04kind*\x08r\
+eceived\x07\x07billing\x0b\x09diagnoses\xe0\0\x05lines\xe1\0\x06member\xca\0\x0d\
+covered-since\x07\x0eauthorizations\xe2\0\x08balances\xe3\0\x08sequence}\x06paye\
+rs\xe4\0\x0cpatient-paid\x03\x08referral\x7f\x09referring\x0b\x08facility\x0b\x08\
+accident\xe5\0\x0dinstitutional\xe6\0\x03\0\x07context\x03\0g\x01r\x05\x05group4\
+\x04carc{\x04rarc\x09\x06amount\x03\x06clause{\x03\0\x0aadjustment\x03\0i\x01r\x02\
+\x0baccumulator{\x06amountx\x03\0\x07posting\x03\0k\x01p\xea\0\x01p\xec\0\x01r\x07\
+\x04line{\x06denied\x7f\x07allowed\x03\x04paid\x03\x06clause{\x0badjustments\xed\
+\0\x08postings\xee\0\x03\0\x12line-determination\x03\0o\x01r\x04\x07pattern{\x04\
+line{\x05score{\x06clause{\x03\0\x07finding\x03\0q\x01r\x03\x06reason{\x04line{\x06\
+clause{\x03\0\x04pend\x03\0s\x01p\xf0\0\x01q\x02\x07settled\x01\xf5\0\0\x06pende\
+d\x01\xf4\0\0\x03\0\x07verdict\x03\0v\x01p\xf2\0\x01r\x02\x07verdict\xf7\0\x08fi\
+ndings\xf8\0\x03\0\x0ddetermination\x03\0y\x04\0>tallystick:policy/policy-with-a\
+ll-of-its-exports-removed@2.0.0\x04\0\x0b,\x01\0&policy-with-all-of-its-exports-\
+removed\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.25\
+8.3\x10wit-bindgen-rust\x060.61.1";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

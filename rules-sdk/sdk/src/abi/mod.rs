@@ -102,6 +102,21 @@ pub fn claim_in(context: generated::Context) -> claim::Claim {
                     other => other,
                 },
                 emergency: line.emergency,
+                unit: short(line.unit),
+                drug: line
+                    .detail
+                    .as_ref()
+                    .and_then(|detail| detail.drug)
+                    .map(drug_in),
+                cavities: match &line.detail {
+                    Some(detail) => detail.cavities.iter().copied().map(short).collect(),
+                    None => Vec::new(),
+                },
+                teeth: match &line.detail {
+                    Some(detail) => detail.teeth.iter().map(tooth_in).collect(),
+                    None => Vec::new(),
+                },
+                prior: line.prior.into_iter().map(prior_line_in).collect(),
             })
             .collect(),
         member: claim::Member {
@@ -124,7 +139,9 @@ pub fn claim_in(context: generated::Context) -> claim::Claim {
             .authorizations
             .into_iter()
             .map(|auth| claim::Authorization {
+                referral: matches!(auth.kind, generated::AuthorizationKind::Referral),
                 procedure: code(auth.procedure),
+                provider: code(auth.provider),
                 from: day(auth.from),
                 through: day(auth.through),
                 remaining: Quantity::from_scaled(auth.remaining),
@@ -139,6 +156,101 @@ pub fn claim_in(context: generated::Context) -> claim::Claim {
                 used: balance.used,
             })
             .collect(),
+        sequence: context.sequence,
+        payers: context.payers.into_iter().map(payer_in).collect(),
+        patient_paid: Money::from_scaled(context.patient_paid),
+        referral: context.referral,
+        referring: code(context.referring),
+        facility: code(context.facility),
+        accident: context.accident.map(|accident| match accident {
+            generated::Accident::Vehicle => claim::Accident::Vehicle,
+            generated::Accident::Employment => claim::Accident::Employment,
+            generated::Accident::Other => claim::Accident::Other,
+        }),
+        institutional: context.institutional.map(institutional_in),
+    }
+}
+
+fn drug_in(drug: generated::Drug) -> claim::Drug {
+    claim::Drug {
+        ndc: code(drug.ndc),
+        quantity: Quantity::from_scaled(drug.quantity),
+        unit: short(drug.unit),
+    }
+}
+
+fn tooth_in(tooth: &generated::Tooth) -> claim::Tooth {
+    claim::Tooth {
+        code: short(tooth.code),
+        surfaces: short(tooth.surfaces),
+    }
+}
+
+fn prior_in(adjustment: generated::PriorAdjustment) -> claim::PriorAdjustment {
+    claim::PriorAdjustment {
+        group: match adjustment.group {
+            generated::Group::Co => tally_types::Group::Co,
+            generated::Group::Pr => tally_types::Group::Pr,
+            generated::Group::Oa => tally_types::Group::Oa,
+            generated::Group::Pi => tally_types::Group::Pi,
+        },
+        reason: short(adjustment.reason),
+        amount: Money::from_scaled(adjustment.amount),
+    }
+}
+
+fn prior_line_in(line: generated::PriorLine) -> claim::PriorLine {
+    claim::PriorLine {
+        payer: line.payer,
+        paid: Money::from_scaled(line.paid),
+        units: Quantity::from_scaled(line.units),
+        remaining: line.remaining.map(Money::from_scaled),
+        decided: line.decided.map(day),
+        adjustments: line.adjustments.into_iter().map(prior_in).collect(),
+    }
+}
+
+fn payer_in(payer: generated::OtherPayer) -> claim::Payer {
+    claim::Payer {
+        sequence: payer.sequence,
+        filing: short(payer.filing),
+        paid: payer.paid.map(Money::from_scaled),
+        remaining: payer.remaining.map(Money::from_scaled),
+        decided: payer.decided.map(day),
+        adjustments: payer.adjustments.into_iter().map(prior_in).collect(),
+    }
+}
+
+fn institutional_in(from: generated::Institutional) -> claim::Institutional {
+    claim::Institutional {
+        bill_type: short(from.bill_type),
+        from: day(from.from),
+        through: day(from.through),
+        admission: from.admission.map(day),
+        admission_type: short(from.admission_type),
+        origin: short(from.origin),
+        discharge: short(from.discharge),
+        drg: short(from.drg),
+        attending: code(from.attending),
+        procedures: from
+            .procedures
+            .into_iter()
+            .map(|procedure| (code(procedure.code), procedure.on.map(day)))
+            .collect(),
+        values: from
+            .values
+            .into_iter()
+            .map(|value| (short(value.code), Money::from_scaled(value.amount)))
+            .collect(),
+        occurrences: from
+            .occurrences
+            .into_iter()
+            .map(|occurrence| {
+                let through = occurrence.through.map(day);
+                (short(occurrence.code), day(occurrence.from), through)
+            })
+            .collect(),
+        conditions: from.conditions.into_iter().map(short).collect(),
     }
 }
 
@@ -246,6 +358,8 @@ pub fn describe(plan: &Plan) -> generated::Description {
                         limit: *limit,
                     })
                     .collect(),
+                pool: accumulator.pool.into(),
+                carried: accumulator.carried,
             })
             .collect(),
         tables: plan.tables.iter().map(|name| (*name).into()).collect(),
@@ -266,5 +380,18 @@ pub fn describe(plan: &Plan) -> generated::Description {
                 title: pattern.title.into(),
             })
             .collect::<Vec<_>>(),
+        cost_share: plan
+            .cost_share
+            .iter()
+            .map(|step| match step {
+                plan::CostStep::Copay => generated::CostStep::Copay,
+                plan::CostStep::Deductible => generated::CostStep::Deductible,
+                plan::CostStep::Coinsurance => generated::CostStep::Coinsurance,
+            })
+            .collect(),
+        rounding: match plan.rounding {
+            tally_types::Rounding::HalfUp => generated::Rounding::HalfUp,
+            tally_types::Rounding::HalfEven => generated::Rounding::HalfEven,
+        },
     }
 }

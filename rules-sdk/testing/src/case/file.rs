@@ -53,8 +53,11 @@ pub(super) struct Cover {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Authorization {
+    #[serde(default)]
+    pub(super) referral: bool,
     pub(super) number: Option<Text>,
-    pub(super) procedure: Text,
+    pub(super) procedure: Option<Text>,
+    pub(super) provider: Option<Text>,
     pub(super) from: Text,
     pub(super) through: Text,
     pub(super) units: Text,

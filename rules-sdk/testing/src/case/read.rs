@@ -4,8 +4,8 @@ use tally_core::adjudication::{
     Accumulator, AccumulatorKey, AccumulatorScope, AccumulatorUnit, Description,
 };
 use tally_core::claim::{
-    Authorization, Claim, ClaimId, ClaimKind, Contract, Frequency, Member, MemberReference,
-    Provider, Relationship, ServiceLine, Sex, Span, SubmissionKey,
+    Authorization, AuthorizationKind, Claim, ClaimId, ClaimKind, Contract, Frequency, Member,
+    MemberReference, Provider, Relationship, ServiceLine, Sex, Span, SubmissionKey,
 };
 use tally_types::{Code, CodeSystem, Money, Quantity, ServiceDate, ShortCode};
 use toml::Spanned;
@@ -249,8 +249,15 @@ fn member(from: &Spanned<file::Member>, description: &Description) -> Result<Mem
     for auth in &member.authorization {
         let number = auth.number.as_ref().map(|text| text.get_ref().clone());
         authorizations.push(Authorization {
+            kind: match auth.referral {
+                true => AuthorizationKind::Referral,
+                false => AuthorizationKind::Authorization,
+            },
             number: number.unwrap_or_default(),
-            procedure: parsed(&auth.procedure, Code::parse)?,
+            procedure: optional(auth.procedure.as_ref(), |text| parsed(text, Code::parse))?
+                .unwrap_or(Code::NONE),
+            provider: optional(auth.provider.as_ref(), |text| parsed(text, Code::parse))?
+                .unwrap_or(Code::NONE),
             from: date(&auth.from)?,
             through: date(&auth.through)?,
             units: parsed(&auth.units, Quantity::parse)?,

@@ -94,8 +94,10 @@ fn a_provider_is_who_rendered_the_line() {
 
 fn authorization(procedure: &str, from: &str, through: &str, units: i64) -> Authorization {
     Authorization {
+        kind: crate::claim::AuthorizationKind::Authorization,
         number: "AUTH".into(),
         procedure: Code::of(procedure),
+        provider: Code::NONE,
         from: day(from),
         through: day(through),
         units: Quantity::whole(units).unwrap(),

@@ -96,6 +96,8 @@ fn accumulator(
             })
             .into_iter()
             .collect(),
+        pool: String::new(),
+        carried: false,
     }
 }
 
@@ -148,6 +150,8 @@ pub fn description(product: &str) -> Description {
             id: "upcoding".into(),
             title: "Upcoding".into(),
         }],
+        cost_share: vec![],
+        rounding: tally_types::Rounding::HalfUp,
     }
 }
 

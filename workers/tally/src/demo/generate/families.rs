@@ -1,6 +1,8 @@
 //! Who is insured: invented families, with names no one has.
 
-use tally_core::claim::{Authorization, Contract, Member, Relationship, Sex, Span};
+use tally_core::claim::{
+    Authorization, AuthorizationKind, Contract, Member, Relationship, Sex, Span,
+};
 use tally_types::{Code, Quantity, ServiceDate};
 
 use super::dice::Dice;
@@ -94,8 +96,10 @@ impl Household {
         self.contract.members[member]
             .authorizations
             .push(Authorization {
+                kind: AuthorizationKind::Authorization,
                 number: number.clone(),
                 procedure: Code::parse(code).unwrap_or(Code::NONE),
+                provider: Code::NONE,
                 from,
                 through: plus(from, days),
                 units: Quantity::whole(units).unwrap_or(Quantity::ONE),
