@@ -1,0 +1,100 @@
+//! A later file over an earlier table.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use tally_table::{MergeError, Table};
+use tally_types::{Code, ServiceDate};
+
+fn day(number: i32) -> ServiceDate {
+    ServiceDate::from_days(20_000 + number).unwrap()
+}
+
+/// A table of few keys and near days, so that much meets.
+fn csv() -> impl Strategy<Value = String> {
+    let row = (0..4u8, 0..3u8, 0..60i32, 0..30i32, 0..3i64);
+    vec(row, 0..24).prop_map(|rows| {
+        let mut text = "code,code2,from,through,value:count\n".to_owned();
+        let mut taken: Vec<(u8, u8, i32, i32)> = Vec::new();
+        for (a, b, from, days, value) in rows {
+            let through = from + days;
+            let free = taken
+                .iter()
+                .all(|(c, d, start, end)| (a, b) != (*c, *d) || through < *start || *end < from);
+            if free {
+                taken.push((a, b, from, through));
+                let second = if b == 0 {
+                    String::new()
+                } else {
+                    format!("B{b}")
+                };
+                let open = through > 75;
+                let (from, through) = (day(from), day(through));
+                let through = if open {
+                    String::new()
+                } else {
+                    through.to_string()
+                };
+                text.push_str(&format!("A{a},{second},{from},{through},{value}\n"));
+            }
+        }
+        text
+    })
+}
+
+fn keys() -> impl Iterator<Item = (Code, Code)> {
+    let seconds = ["", "B1", "B2", "B3"];
+    ["A0", "A1", "A2", "A3", "A4"]
+        .into_iter()
+        .flat_map(move |a| {
+            let second = |text| Code::parse(text).unwrap_or(Code::NONE);
+            seconds.map(|b| (Code::of(a), second(b))).into_iter()
+        })
+}
+
+proptest! {
+    #[test]
+    fn before_as_before_and_after_as_the_new_one(one in csv(), other in csv(), at in 0..70i32) {
+        let [one, other] = [one, other].map(|text| Table::from_csv(&text).unwrap());
+        let merged = one.merge(&other, day(at)).unwrap();
+        for (a, b) in keys() {
+            for number in -2..110 {
+                let on = day(number);
+                let expected = if number < at { &one } else { &other };
+                prop_assert_eq!(merged.lookup(a, b, on), expected.lookup(a, b, on));
+            }
+        }
+        // The result is a table like another, in both forms.
+        prop_assert!(Table::from_csv(&merged.to_csv()).unwrap() == merged);
+        prop_assert!(Table::from_bytes(&merged.to_bytes()).unwrap() == merged);
+        // The same file again changes nothing.
+        prop_assert!(merged.merge(&other, day(at)).unwrap() == merged);
+    }
+
+    /// Over itself a table is itself: no row is cut where nothing changes.
+    #[test]
+    fn over_itself_a_table_is_itself(one in csv(), at in 0..70i32) {
+        let one = Table::from_csv(&one).unwrap();
+        prop_assert!(one.merge(&one, day(at)).unwrap() == one);
+    }
+}
+
+#[test]
+fn the_first_day_of_all_leaves_nothing_of_the_earlier_table() {
+    let one = Table::from_csv("code,from,through,v:count\nA,0001-01-01,,1\n").unwrap();
+    let other = Table::from_csv("code,from,through,v:count\nB,2026-01-01,,2\n").unwrap();
+    let merged = one.merge(&other, ServiceDate::MIN).unwrap();
+    assert!(merged == other);
+}
+
+#[test]
+fn other_columns_are_another_table() {
+    let one = Table::from_csv("code,from,through,v:count\n").unwrap();
+    let other = Table::from_csv("code,from,through,v:money\n").unwrap();
+    assert_eq!(
+        one.merge(&other, day(0)).err(),
+        Some(MergeError::Columns {
+            earlier: "v:count".to_owned(),
+            later: "v:money".to_owned(),
+        })
+    );
+}
