@@ -97,6 +97,9 @@ pub enum TableError {
         /// The second, from 1.
         second: usize,
     },
+    /// Too many sources, or one with a text that its line cannot hold.
+    #[error("more than {MAX_SOURCES} sources, or one that cannot be printed on a line")]
+    Sources,
     /// Too many rows.
     #[error("more than {MAX_ROWS} rows")]
     TooLong,

@@ -169,7 +169,7 @@ impl Table {
     /// be printed on its line.
     pub fn with_sources(mut self, sources: Vec<Source>) -> Result<Self, TableError> {
         if sources.len() > MAX_SOURCES || !sources.iter().all(Source::is_sound) {
-            return Err(TableError::Bytes("its sources"));
+            return Err(TableError::Sources);
         }
         self.sources = sources;
         Ok(self)

@@ -100,6 +100,34 @@ fn fees_of_a_locality() {
     assert_eq!((gpcis.read, gpcis.kept()), (7, 1));
 }
 
+/// A policy that serves several localities makes the fees itself, of three
+/// tables: it has what it needs for the same cent.
+#[test]
+fn fees_can_be_made_of_units_indices_and_factor() {
+    let none = Options::default();
+    let units = read("mpfs-rvus", &["PPRRVU2026_Jan.csv"], &none);
+    let factor = read("mpfs-factor", &["PPRRVU2026_Jan.csv"], &none);
+    let gpcis = read("mpfs-gpcis", &["GPCI2026.csv"], &none);
+    let day = on("2026-02-01");
+    let find = |table: &Table, code| table.lookup(Code::of(code), Code::NONE, day).unwrap();
+    for locality in ["01182-18", "13202-01", "02102-01"] {
+        let fees = fees("PPRRVU2026_Jan.csv", locality);
+        for code in ["99202", "99213", "27447", "45378", "G0442"] {
+            let [work, outside, _, risk] = find(&units, code);
+            let [a, b, c, _] = find(&gpcis, locality);
+            let [factor, ..] = find(&factor, "MPFS");
+            let products = [(work, a), (outside, b), (risk, c)];
+            let sum: i128 = products
+                .iter()
+                .map(|(n, m)| i128::from(*n) * i128::from(*m))
+                .sum();
+            let cents = (sum * i128::from(factor) + 5_000_000_000_000_000) / 10_000_000_000_000_000;
+            let [fee, ..] = find(&fees, code);
+            assert_eq!(i128::from(fee), cents, "{code} in {locality}");
+        }
+    }
+}
+
 /// A fee half a cent above a whole one is rounded up: 0.50 × 1 × 33.41 = 16.705.
 #[test]
 fn fees_are_rounded_half_up() {

@@ -44,10 +44,7 @@ pub(super) fn read(
                 None => Some(ServiceDate::MAX),
                 Some(day) => day.plus_days(-1),
             };
-            let kind = ShortCode::parse(kind.text()?)
-                .ok()
-                .filter(|_| kind.bytes.iter().all(u8::is_ascii_alphanumeric))
-                .ok_or_else(|| kind.error("a section such as 1128a1 belongs here"))?;
+            let kind = section(&kind)?;
             let waived = i64::from(day(&waived)?.is_some());
             if matches!(npi.bytes, b"" | b"0" | b"0000000000") {
                 draft.take(place, Err("no NPI".into()))?;
@@ -72,6 +69,15 @@ pub(super) fn read(
     }
     join(draft);
     Ok(())
+}
+
+/// The section of the law, or `BRCH SA`, a breach, without its space.
+fn section(field: &Field<'_>) -> Result<ShortCode, ImportError> {
+    let text: String = field.text()?.split(' ').collect();
+    ShortCode::parse(&text)
+        .ok()
+        .filter(|_| text.bytes().all(|b| b.is_ascii_alphanumeric()))
+        .ok_or_else(|| field.error("a section such as 1128a1 belongs here"))
 }
 
 fn day(field: &Field<'_>) -> Result<Option<ServiceDate>, ImportError> {

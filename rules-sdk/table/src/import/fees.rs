@@ -78,12 +78,35 @@ struct Item<'r> {
     team: i64,
 }
 
+impl Item<'_> {
+    fn with(&self, values: [i64; MAX_COLUMNS]) -> Result<Made, ImportError> {
+        Ok(Ok(Row { values, ..self.row }))
+    }
+}
+
+/// The conversion factor, which every row repeats.
+pub(super) fn factor(
+    files: &[&[u8]],
+    options: &Options,
+    draft: &mut Draft,
+) -> Result<(), ImportError> {
+    const CODE: Code = Code::of("MPFS");
+    items(files, options, draft, |item| {
+        Ok(Ok(Row {
+            code: CODE,
+            second: Code::NONE,
+            values: [item.factor.price()?.scaled(), 0, 0, 0],
+            ..item.row
+        }))
+    })
+}
+
 pub(super) fn rvus(
     files: &[&[u8]],
     options: &Options,
     draft: &mut Draft,
 ) -> Result<(), ImportError> {
-    items(files, options, draft, |item| Ok(Ok(item.units)))
+    items(files, options, draft, |item| item.with(item.units))
 }
 
 pub(super) fn indicators(
@@ -103,7 +126,7 @@ pub(super) fn indicators(
     };
     items(files, options, draft, |item| {
         let (status, global) = (short(&item.status)?, short(&item.global)?);
-        Ok(Ok([status, global, item.multiple, item.bilateral]))
+        item.with([status, global, item.multiple, item.bilateral])
     })
 }
 
@@ -113,12 +136,7 @@ pub(super) fn surgeons(
     draft: &mut Draft,
 ) -> Result<(), ImportError> {
     items(files, options, draft, |item| {
-        Ok(Ok([
-            item.component,
-            item.assistant,
-            item.cosurgeon,
-            item.team,
-        ]))
+        item.with([item.component, item.assistant, item.cosurgeon, item.team])
     })
 }
 
@@ -178,7 +196,7 @@ pub(super) fn fees(
             })
         };
         let (outside, inside) = (lesser(outside, cap_outside)?, lesser(inside, cap_inside)?);
-        Ok(Ok([outside.scaled(), inside.scaled(), 0, 0]))
+        item.with([outside.scaled(), inside.scaled(), 0, 0])
     })?;
     let first = draft.told(1)?.version.clone();
     let told = draft.told(2)?;
@@ -288,14 +306,15 @@ fn index(field: &Field<'_>) -> Result<i64, ImportError> {
     }
 }
 
-type Values = Result<[i64; MAX_COLUMNS], Cow<'static, str>>;
+/// A row, or why there is none.
+type Made = Result<Row, Cow<'static, str>>;
 
-/// Every row of the relative value file, with the values made of it.
+/// Every row of the relative value file, and what is made of it.
 fn items(
     files: &[&[u8]],
     options: &Options,
     draft: &mut Draft,
-    mut values: impl FnMut(&Item<'_>) -> Result<Values, ImportError>,
+    mut make: impl FnMut(&Item<'_>) -> Result<Made, ImportError>,
 ) -> Result<(), ImportError> {
     let first = files.first().copied().unwrap_or_default();
     let mut records = Records::new(1, first);
@@ -305,8 +324,7 @@ fn items(
     let mut record = records.record();
     while records.next(&mut record)? {
         let item = item(&title, &record, from)?;
-        let row = values(&item)?.map(|values| Row { values, ..item.row });
-        draft.take((1, record.line), row)?;
+        draft.take((1, record.line), make(&item)?)?;
     }
     Ok(())
 }
@@ -480,5 +498,39 @@ fn digit(field: &Field<'_>) -> Result<i64, ImportError> {
     match field.is_empty() {
         true => Ok(9),
         false => field.count(9),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::array::uniform3;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// RVUs have two places, indices three, the factor four: in whole
+        /// numbers of these the product has nine, and a cent is 10^7 of them.
+        #[test]
+        fn amounts_are_rounded_once(
+            units in uniform3(0..100_000i64),
+            indices in uniform3(1..3_000i64),
+            factor in 1..1_000_000i64,
+        ) {
+            let products = units.iter().zip(indices).map(|(unit, index)| unit * index);
+            let exact = products.sum::<i64>() * factor;
+            let cents = exact / 10_000_000 + i64::from(exact % 10_000_000 >= 5_000_000);
+            let found = amount(units.map(|n| n * 10_000), indices.map(|n| n * 1_000), factor * 100);
+            prop_assert_eq!(found, Some(Money::cents(cents)));
+        }
+
+        /// Whatever the readers let through has an amount or is out of range.
+        #[test]
+        fn amounts_do_not_overflow(
+            units in uniform3(0..=MOST),
+            indices in uniform3(0..=MOST),
+            factor in 0..=MOST,
+        ) {
+            let _ = amount(units, indices, factor);
+        }
     }
 }

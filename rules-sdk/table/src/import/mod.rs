@@ -85,6 +85,9 @@ impl Need {
     }
 }
 
+/// Takes the rows of files.
+type Reader = fn(&[&[u8]], &Options, &mut Draft) -> Result<(), ImportError>;
+
 /// A format in which reference data is published.
 pub struct Format {
     /// Its name: what [`read`] takes.
@@ -98,13 +101,18 @@ pub struct Format {
     /// Whether it is published in parts, so that more files of the last kind
     /// may follow.
     pub parts: bool,
+    /// Whether its rows have days of their own. Such a file replaces the one
+    /// before it: go over an earlier table ([`Table::merge`]) only from a day
+    /// that is named. A file without is in force from its [`Table::first_day`],
+    /// and goes over the earlier table from that day.
+    pub dated: bool,
     /// What must be given with it.
     pub needs: &'static [Need],
     /// What may be given with it: where the file says it, or says it better.
     pub takes: &'static [Need],
     /// The header of the table that it makes.
     pub header: &'static str,
-    read: fn(&[&[u8]], &Options, &mut Draft) -> Result<(), ImportError>,
+    read: Reader,
 }
 
 /// Every format, in order of the names.
@@ -115,6 +123,7 @@ pub const FORMATS: &[Format] = &[
         publisher: "X12",
         files: &["the list as CSV"],
         parts: false,
+        dated: true,
         needs: &[Need::Version],
         takes: &[],
         header: "code,from,through,groups:count,remark:count,modified:count",
@@ -126,6 +135,7 @@ pub const FORMATS: &[Format] = &[
         publisher: "CMS",
         files: &["HCPCyyyy_mmm_ANWEB as text or CSV"],
         parts: false,
+        dated: true,
         needs: &[Need::Version],
         takes: &[],
         header: "code,from,through,action:code",
@@ -137,6 +147,7 @@ pub const FORMATS: &[Format] = &[
         publisher: "CMS",
         files: &["HCPCyyyy_mmm_ANWEB as text or CSV"],
         parts: false,
+        dated: true,
         needs: &[Need::Version],
         takes: &[],
         header: "code,from,through,action:code",
@@ -148,6 +159,7 @@ pub const FORMATS: &[Format] = &[
         publisher: "CDC/NCHS and CMS",
         files: &["icd10cm_order_yyyy.txt"],
         parts: false,
+        dated: false,
         needs: &[Need::Effective],
         takes: &[Need::Version],
         header: "code,from,through,billable:count",
@@ -159,6 +171,7 @@ pub const FORMATS: &[Format] = &[
         publisher: "CMS",
         files: &["icd10pcs_order_yyyy.txt"],
         parts: false,
+        dated: false,
         needs: &[Need::Effective],
         takes: &[Need::Version],
         header: "code,from,through,billable:count",
@@ -170,10 +183,23 @@ pub const FORMATS: &[Format] = &[
         publisher: "HHS OIG",
         files: &["UPDATED.csv"],
         parts: false,
+        dated: true,
         needs: &[Need::Version],
         takes: &[],
         header: "code,from,through,type:code,waived:count",
         read: excluded::read,
+    },
+    Format {
+        name: "mpfs-factor",
+        about: "the conversion factor, as the one row MPFS",
+        publisher: "CMS",
+        files: &["PPRRVUyyyy CSV"],
+        parts: false,
+        dated: false,
+        needs: &[],
+        takes: &[Need::Effective, Need::Version],
+        header: "code,from,through,factor:price",
+        read: fees::factor,
     },
     Format {
         name: "mpfs-fees",
@@ -181,6 +207,7 @@ pub const FORMATS: &[Format] = &[
         publisher: "CMS",
         files: &["PPRRVUyyyy CSV", "GPCIyyyy CSV"],
         parts: false,
+        dated: false,
         needs: &[Need::Locality],
         takes: &[Need::Effective, Need::Version],
         header: "code,code2,from,through,nonfacility:money,facility:money",
@@ -192,6 +219,7 @@ pub const FORMATS: &[Format] = &[
         publisher: "CMS",
         files: &["GPCIyyyy CSV"],
         parts: false,
+        dated: false,
         needs: &[],
         takes: &[Need::Effective, Need::Version],
         header: "code,from,through,work:rate,practice:rate,malpractice:rate",
@@ -203,6 +231,7 @@ pub const FORMATS: &[Format] = &[
         publisher: "CMS",
         files: &["PPRRVUyyyy CSV"],
         parts: false,
+        dated: false,
         needs: &[],
         takes: &[Need::Effective, Need::Version],
         header: "code,code2,from,through,status:code,global:code,multiple:count,bilateral:count",
@@ -210,10 +239,11 @@ pub const FORMATS: &[Format] = &[
     },
     Format {
         name: "mpfs-rvus",
-        about: "relative value units and the conversion factor's parts, nationally",
+        about: "relative value units: work, practice in and out of a facility, malpractice",
         publisher: "CMS",
         files: &["PPRRVUyyyy CSV"],
         parts: false,
+        dated: false,
         needs: &[],
         takes: &[Need::Effective, Need::Version],
         header: "code,code2,from,through,work:rate,nonfacility:rate,facility:rate,malpractice:rate",
@@ -225,6 +255,7 @@ pub const FORMATS: &[Format] = &[
         publisher: "CMS",
         files: &["PPRRVUyyyy CSV"],
         parts: false,
+        dated: false,
         needs: &[],
         takes: &[Need::Effective, Need::Version],
         header: "code,code2,from,through,component:count,assistant:count,cosurgeon:count,team:count",
@@ -236,6 +267,7 @@ pub const FORMATS: &[Format] = &[
         publisher: "CMS",
         files: &["MCR_MUE_… CSV"],
         parts: false,
+        dated: false,
         needs: &[Need::Effective],
         takes: &[Need::Setting, Need::Version],
         header: "code,from,through,units:count,indicator:count",
@@ -247,6 +279,7 @@ pub const FORMATS: &[Format] = &[
         publisher: "CMS",
         files: &["ccipra… or ccioph… as text or CSV"],
         parts: true,
+        dated: true,
         needs: &[Need::Setting, Need::Version],
         takes: &[],
         header: "code,code2,from,through,indicator:count",
@@ -258,6 +291,7 @@ pub const FORMATS: &[Format] = &[
         publisher: "NUCC",
         files: &["nucc_taxonomy_nnn.csv"],
         parts: false,
+        dated: true,
         needs: &[Need::Effective, Need::Version],
         takes: &[],
         header: "code,from,through,kind:count",
@@ -269,6 +303,7 @@ pub const FORMATS: &[Format] = &[
         publisher: "CMS",
         files: &["the set as CSV, with a column `Payment` of F or NF"],
         parts: false,
+        dated: true,
         needs: &[Need::Version],
         takes: &[Need::Effective],
         header: "code,from,through,facility:count",
@@ -280,6 +315,7 @@ pub const FORMATS: &[Format] = &[
         publisher: "X12",
         files: &["the list as CSV"],
         parts: false,
+        dated: true,
         needs: &[Need::Version],
         takes: &[],
         header: "code,from,through,alert:count,modified:count",

@@ -486,7 +486,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn all(bytes: &[u8]) -> Result<Vec<(usize, Vec<Vec<u8>>)>, ImportError> {
+    /// A line and its fields.
+    type Found = (usize, Vec<Vec<u8>>);
+
+    fn all(bytes: &[u8]) -> Result<Vec<Found>, ImportError> {
         let mut records = Records::new(1, bytes);
         let mut record = records.record();
         let mut found = Vec::new();
