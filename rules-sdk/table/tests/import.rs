@@ -191,6 +191,10 @@ fn code_pairs_in_parts() {
     assert_eq!(pair("45378", "45330", "2026-04-01"), None);
     assert_eq!(pair("45378", "36000", "2002-10-01"), None);
     assert_eq!(pair("20610", "27447", "2026-01-01"), None);
+    // Deleted and put back: retroactively, and on the day of the deletion.
+    assert_eq!(pair("29881", "29880", "2010-01-01"), Some(1));
+    assert_eq!(pair("29881", "29874", "2015-12-31"), Some(0));
+    assert_eq!(pair("29881", "29874", "2016-01-01"), Some(1));
 }
 
 #[test]
@@ -399,6 +403,20 @@ fn errors_say_where_and_why() {
     assert_eq!(
         says,
         "file 1, line 7, column `Effective Date`: no such day in the calendar"
+    );
+    // Nothing says which of two indicators on the same days holds.
+    let twice = pairs.replace("20100101\t20111231\t0", "20100101\t*\t0");
+    let says = error("ncci-ptp", twice.as_bytes(), &options);
+    assert_eq!(
+        says,
+        "file 1, line 15 contradicts file 1, line 14: the same key on the same day"
+    );
+    // A row within the days of another says two things on them.
+    let within = pairs.replace("20160101\t*\t1", "20130101\t20140101\t1");
+    let says = error("ncci-ptp", within.as_bytes(), &options);
+    assert_eq!(
+        says,
+        "file 1, line 17 contradicts file 1, line 16: the same key on the same day"
     );
 }
 

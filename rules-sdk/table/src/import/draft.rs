@@ -80,10 +80,10 @@ impl Draft {
         Ok(())
     }
 
-    /// A row says the same as one before it.
-    pub(super) fn repeated(&mut self, (file, _): Place) {
+    /// Leaves out a row that was taken.
+    pub(super) fn drop(&mut self, (file, _): Place, reason: &'static str) {
         if let Ok(told) = self.told(file.into()) {
-            told.drop("repeated");
+            told.drop(reason);
         }
     }
 
@@ -99,7 +99,7 @@ impl Draft {
             same
         });
         for place in repeated {
-            self.repeated(place);
+            self.drop(place, "repeated");
         }
         Table::arrange(&mut rows).map_err(|(one, other)| {
             let place = |(file, line): Place| (file.into(), wide(line));

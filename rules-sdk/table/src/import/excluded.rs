@@ -109,6 +109,6 @@ fn join(draft: &mut Draft) {
     }
     draft.rows = rows;
     for place in repeated {
-        draft.repeated(place);
+        draft.drop(place, "repeated");
     }
 }

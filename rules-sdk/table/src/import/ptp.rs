@@ -7,10 +7,14 @@
 //! or `*`, modifier indicator (0 not allowed, 1 allowed, 9 not applicable),
 //! rationale. Dates are YYYYMMDD. The deletion date is the last day in force;
 //! an edit deleted on the day it began never was.
+//!
+//! A pair may be deleted and put back with another indicator. Where the days of
+//! two such rows meet, the later one takes over if it lasts longer; where both
+//! begin on one day, the one that lasts longer is kept.
 
 use tally_types::ServiceDate;
 
-use super::draft::Draft;
+use super::draft::{Draft, Place};
 use super::text::{Dates, Field, Record, Records};
 use super::{ImportError, Options, Setting};
 use crate::{MAX_COLUMNS, Row};
@@ -46,7 +50,34 @@ pub(super) fn read(
             }
         }
     }
+    take_over(draft);
     Ok(())
+}
+
+/// Of two rows of one pair the later one takes over, if it lasts longer. Days
+/// in common that are left are a contradiction.
+fn take_over(draft: &mut Draft) {
+    let order = |(place, row): &(Place, Row)| (row.key(), row.through, *place);
+    draft.rows.sort_by_key(order);
+    let mut replaced = Vec::new();
+    draft.rows.dedup_by(|later, earlier| {
+        let (place, one) = *earlier;
+        let other = later.1;
+        let longer = other.through > one.through;
+        if !one.overlaps(&other) || !longer {
+            return false;
+        }
+        if one.from == other.from {
+            replaced.push(place);
+            *earlier = *later;
+            return true;
+        }
+        earlier.1.through = other.from.plus_days(-1).unwrap_or(one.from);
+        false
+    });
+    for place in replaced {
+        draft.drop(place, "replaced as of the day it began");
+    }
 }
 
 /// Reads over notice and headings to the first row.

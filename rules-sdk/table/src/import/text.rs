@@ -180,10 +180,10 @@ fn breaks(bytes: &[u8]) -> usize {
         .count()
 }
 
-/// A name of a column without what differs from year to year: spaces, case,
-/// line ends.
+/// A name of a column without what differs from year to year: case, spaces or
+/// what stands for them, line ends.
 pub(super) fn plain(field: &[u8]) -> String {
-    let kept = field.iter().filter(|b| b.is_ascii_graphic());
+    let kept = field.iter().filter(|b| b.is_ascii_graphic() && **b != b'_');
     kept.map(|b| char::from(b.to_ascii_uppercase())).collect()
 }
 
