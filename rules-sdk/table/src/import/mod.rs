@@ -1,7 +1,7 @@
 //! Readers of reference data in the formats in which it is published.
 //!
 //! [`FORMATS`] says which there are and what each needs; [`read`] makes a
-//! [`Table`] of the files' bytes, with a [`Source`] for each file, or says
+//! [`Table`] of the files' bytes, with a [`Source`](crate::Source) for each file, or says
 //! which line is wrong and why. Nothing is guessed: a row that is malformed is
 //! an error; a row that a format says not to take (a provider without an NPI,
 //! a code pair deleted as of the day it began) is counted with its reason.
