@@ -1,5 +1,5 @@
 //! Reference tables: CSV for people, sorted canonical bytes for hashing and
-//! looking up.
+//! looking up, and readers of the files in which such tables are published.
 //!
 //! ```csv
 //! # comments and empty lines are left out
@@ -7,28 +7,52 @@
 //! 99213,2026-01-01,,92.00,0
 //! ```
 //!
-//! The first column is `code`; a second key column is `code2`. `from` and
-//! `through` are inclusive, an empty `through` is open. One to four value
-//! columns follow, each with its kind: `money` (cents), `rate` (a decimal,
-//! `0.2` is 20 %), `price` (up to six decimals) or `count`. Rows of one key
-//! may not overlap. The canonical bytes are the same whatever the order of
-//! the rows.
+//! The first column is `code`; a second key column is `code2`, which may be
+//! empty in a row of the code alone. `from` and `through` are inclusive, an
+//! empty `through` is open. One to four value columns follow, each with its
+//! kind: `money` (cents), `rate` (a decimal, `0.2` is 20 %), `price` (up to six
+//! decimals), `count`, or `code` (at most nine characters, or empty). Rows of
+//! one key may not overlap. The canonical bytes are the same whatever the order
+//! of the rows.
+//!
+//! A table that was read from published files ([`import`]) names them: lines
+//! that begin with `#= ` are its [`Source`]s, which its bytes and so its hash
+//! cover. A later file goes over an earlier table with [`Table::merge`].
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::float_arithmetic
+    )
+)]
 
+mod bytes;
+mod csv;
+pub mod import;
+mod kind;
+mod merge;
+mod source;
+mod table;
 mod tables;
 
-use sha2::{Digest, Sha256};
-use tally_types::{Code, Money, Rate, ServiceDate, UnitPrice};
 use thiserror::Error;
 
+pub use kind::Kind;
+pub use merge::MergeError;
+pub use source::{MAX_SOURCES, Source};
+pub use table::{Row, Table};
 pub use tables::{Tables, TablesError};
 
 /// The section of a component that carries a table, before its name.
 pub const SECTION: &str = "tally:table/";
-/// The most rows a table may have.
-pub const MAX_ROWS: usize = 1_000_000;
+/// The most rows a table may have: the national code pairs with their history
+/// are some two and a half million.
+pub const MAX_ROWS: usize = 8_000_000;
 /// The most value columns.
 pub const MAX_COLUMNS: usize = 4;
-const MAGIC: &[u8; 4] = b"TTB1";
 
 /// Why a text is no table, or bytes are none.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -59,6 +83,12 @@ pub enum TableError {
         /// What is wrong.
         reason: String,
     },
+    /// A line that begins with `#=` and names no source.
+    #[error("line {line}: `#= ` and what names a source belong there, as an import writes it")]
+    Source {
+        /// The line, from 1.
+        line: usize,
+    },
     /// Two rows of one key for one day.
     #[error("line {second} overlaps line {first}: the same key is in force twice on one day")]
     Overlap {
@@ -67,6 +97,9 @@ pub enum TableError {
         /// The second, from 1.
         second: usize,
     },
+    /// Too many sources, or one with a text that its line cannot hold.
+    #[error("more than {MAX_SOURCES} sources, or one that cannot be printed on a line")]
+    Sources,
     /// Too many rows.
     #[error("more than {MAX_ROWS} rows")]
     TooLong,
@@ -75,327 +108,17 @@ pub enum TableError {
     Bytes(&'static str),
 }
 
-/// What a column holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Cents.
-    Money,
-    /// A rate, in millionths.
-    Rate,
-    /// A unit price, in millionths.
-    Price,
-    /// A whole number.
-    Count,
-}
-
-impl Kind {
-    fn of(text: &str) -> Option<Self> {
-        match text {
-            "money" => Some(Self::Money),
-            "rate" => Some(Self::Rate),
-            "price" => Some(Self::Price),
-            "count" => Some(Self::Count),
-            _ => None,
-        }
-    }
-    fn number(self) -> u8 {
-        match self {
-            Self::Money => 1,
-            Self::Rate => 2,
-            Self::Price => 3,
-            Self::Count => 4,
-        }
-    }
-    fn parse(self, text: &str) -> Result<i64, String> {
-        let decimal = |error: tally_types::DecimalError| error.to_string();
-        match self {
-            Self::Money => Money::parse(text).map(Money::scaled).map_err(decimal),
-            Self::Rate => Rate::parse(text).map(Rate::scaled).map_err(decimal),
-            Self::Price => UnitPrice::parse(text)
-                .map(UnitPrice::scaled)
-                .map_err(decimal),
-            Self::Count => text.parse().map_err(|_| "not a whole number".to_owned()),
-        }
-    }
-}
-
-#[derive(Clone, PartialEq, Eq)]
-struct Row {
-    a: Code,
-    b: Code,
-    from: ServiceDate,
-    through: ServiceDate,
-    values: [i64; MAX_COLUMNS],
-}
-
-impl Row {
-    fn key(&self) -> (Code, Code, ServiceDate) {
-        (self.a, self.b, self.from)
-    }
-}
-
-/// A table, sorted and ready.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Table {
-    columns: Vec<(String, Kind)>,
-    rows: Vec<Row>,
-}
-
-impl Table {
-    /// Reads a CSV text.
-    ///
-    /// # Errors
-    /// The first thing that is wrong, with its line.
-    pub fn from_csv(text: &str) -> Result<Self, TableError> {
-        let mut lines = (1usize..)
-            .zip(text.lines())
-            .filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
-        let (line, header) = lines.next().ok_or(TableError::Header { line: 1 })?;
-        let bad = TableError::Header { line };
-        let names: Vec<&str> = header.split(',').map(str::trim).collect();
-        let two = names.get(1) == Some(&"code2");
-        let keys = if two { 4 } else { 3 };
-        let head: &[&str] = if two {
-            &["code", "code2", "from", "through"]
-        } else {
-            &["code", "from", "through"]
-        };
-        if names.get(..keys) != Some(head) {
-            return Err(bad);
-        }
-        let columns: Vec<(String, Kind)> = names
-            .iter()
-            .skip(keys)
-            .map(|name| {
-                let (name, kind) = name.split_once(':')?;
-                is_column(name).then_some((name.to_owned(), Kind::of(kind)?))
-            })
-            .collect::<Option<_>>()
-            .ok_or(bad.clone())?;
-        let twice = (1..columns.len()).any(|i| {
-            let (before, from) = columns.split_at(i);
-            matches!(from, [(name, _), ..] if before.iter().any(|(other, _)| other == name))
-        });
-        if columns.is_empty() || columns.len() > MAX_COLUMNS || twice {
-            return Err(bad);
-        }
-        let mut rows: Vec<(usize, Row)> = Vec::new();
-        for (line, text) in lines {
-            if rows.len() >= MAX_ROWS {
-                return Err(TableError::TooLong);
-            }
-            let fields: Vec<&str> = text.split(',').map(str::trim).collect();
-            rows.push((line, read_row(line, &names, &fields, two, &columns)?));
-        }
-        rows.sort_by_key(|(_, row)| row.key());
-        for pair in rows.windows(2) {
-            if let [(first, one), (second, other)] = pair
-                && (one.a, one.b) == (other.a, other.b)
-                && other.from <= one.through
-            {
-                return Err(TableError::Overlap {
-                    first: *first.min(second),
-                    second: *first.max(second),
-                });
-            }
-        }
-        Ok(Self {
-            columns,
-            rows: rows.into_iter().map(|(_, row)| row).collect(),
-        })
-    }
-
-    /// The canonical bytes.
-    #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = MAGIC.to_vec();
-        out.push(u8::try_from(self.columns.len()).unwrap_or(u8::MAX));
-        for (name, kind) in &self.columns {
-            out.push(kind.number());
-            out.push(u8::try_from(name.len()).unwrap_or(u8::MAX));
-            out.extend_from_slice(name.as_bytes());
-        }
-        out.extend_from_slice(
-            &u32::try_from(self.rows.len())
-                .unwrap_or(u32::MAX)
-                .to_be_bytes(),
-        );
-        for row in &self.rows {
-            out.extend_from_slice(&row.a.packed().to_be_bytes());
-            out.extend_from_slice(&row.b.packed().to_be_bytes());
-            out.extend_from_slice(&row.from.days().to_be_bytes());
-            out.extend_from_slice(&row.through.days().to_be_bytes());
-            for value in row.values.iter().take(self.columns.len()) {
-                out.extend_from_slice(&value.to_be_bytes());
-            }
-        }
-        out
-    }
-
-    /// Reads canonical bytes, and only those.
-    ///
-    /// # Errors
-    /// When they are not a table's.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, TableError> {
-        let bad = TableError::Bytes;
-        let mut reader = Reader(bytes);
-        if reader.array::<4>()? != *MAGIC {
-            return Err(bad("another beginning"));
-        }
-        let [count] = reader.array::<1>()?;
-        if count == 0 || usize::from(count) > MAX_COLUMNS {
-            return Err(bad("number of columns"));
-        }
-        let mut columns = Vec::new();
-        for _ in 0..count {
-            let [kind, length] = reader.array::<2>()?;
-            let kind = [Kind::Money, Kind::Rate, Kind::Price, Kind::Count]
-                .into_iter()
-                .find(|known| known.number() == kind)
-                .ok_or(bad("kind of a column"))?;
-            let name = core::str::from_utf8(reader.take(length.into())?)
-                .ok()
-                .filter(|name| is_column(name) && !columns.iter().any(|(other, _)| other == name))
-                .ok_or(bad("name of a column"))?;
-            columns.push((name.to_owned(), kind));
-        }
-        let count = usize::try_from(u32::from_be_bytes(reader.array()?)).unwrap_or(usize::MAX);
-        let width = columns.len().saturating_mul(8).saturating_add(40);
-        if count > MAX_ROWS || reader.0.len() != count.saturating_mul(width) {
-            return Err(bad("number of rows"));
-        }
-        let mut rows: Vec<Row> = Vec::with_capacity(count);
-        for _ in 0..count {
-            let code = |packed| Code::from_packed(packed).ok_or(bad("a code"));
-            let date = |days| ServiceDate::from_days(days).ok_or(bad("a date"));
-            let mut row = Row {
-                a: code(u128::from_be_bytes(reader.array()?))?,
-                b: code(u128::from_be_bytes(reader.array()?))?,
-                from: date(i32::from_be_bytes(reader.array()?))?,
-                through: date(i32::from_be_bytes(reader.array()?))?,
-                values: [0; MAX_COLUMNS],
-            };
-            for value in row.values.iter_mut().take(columns.len()) {
-                *value = i64::from_be_bytes(reader.array()?);
-            }
-            let in_order = row.through >= row.from
-                && rows.last().is_none_or(|last| {
-                    last.key() < row.key()
-                        && ((last.a, last.b) != (row.a, row.b) || last.through < row.from)
-                });
-            if !in_order {
-                return Err(bad("rows out of order"));
-            }
-            rows.push(row);
-        }
-        Ok(Self { columns, rows })
-    }
-
-    /// SHA-256 of the canonical bytes: the table's name on the ledger.
-    #[must_use]
-    pub fn hash(&self) -> [u8; 32] {
-        Sha256::digest(self.to_bytes()).into()
-    }
-
-    /// How many rows there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    /// Whether there are no rows.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
-    /// The row of these codes in force on a day; unused columns are zero.
-    #[must_use]
-    pub fn lookup(&self, a: Code, b: Code, on: ServiceDate) -> Option<[i64; MAX_COLUMNS]> {
-        let after = self.rows.partition_point(|row| row.key() <= (a, b, on));
-        let row = self.rows.get(after.checked_sub(1)?)?;
-        ((row.a, row.b) == (a, b) && on <= row.through).then_some(row.values)
-    }
-}
-
 /// Whether a text may name a value column: 1 to 63 bytes of what a header can
 /// hold.
 fn is_column(name: &str) -> bool {
     (1..64).contains(&name.len()) && !name.contains([',', ':', '\n', '\r']) && name.trim() == name
 }
 
-fn read_row(
-    line: usize,
-    names: &[&str],
-    fields: &[&str],
-    two: bool,
-    columns: &[(String, Kind)],
-) -> Result<Row, TableError> {
-    if fields.len() != names.len() {
-        return Err(TableError::Columns {
-            line,
-            found: fields.len(),
-            expected: names.len(),
-        });
-    }
-    let field = |column: usize, reason: String| TableError::Field {
-        line,
-        column: names.get(column).copied().unwrap_or_default().to_owned(),
-        reason,
-    };
-    let at = |column: usize| fields.get(column).copied().unwrap_or_default();
-    let code =
-        |column: usize| Code::parse(at(column)).map_err(|error| field(column, error.to_string()));
-    let date = |column: usize| {
-        ServiceDate::parse(at(column)).map_err(|error| field(column, error.to_string()))
-    };
-    let first = if two { 2 } else { 1 };
-    let through = first + 1;
-    let mut row = Row {
-        a: code(0)?,
-        b: if two { code(1)? } else { Code::NONE },
-        from: date(first)?,
-        through: if at(through).is_empty() {
-            ServiceDate::MAX
-        } else {
-            date(through)?
-        },
-        values: [0; MAX_COLUMNS],
-    };
-    if row.through < row.from {
-        return Err(field(through, "it ends before it begins".to_owned()));
-    }
-    for (i, (value, (_, kind))) in row.values.iter_mut().zip(columns).enumerate() {
-        let column = through + 1 + i;
-        *value = kind
-            .parse(at(column))
-            .map_err(|reason| field(column, reason))?;
-    }
-    Ok(row)
-}
-
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, n: usize) -> Result<&'a [u8], TableError> {
-        let (head, tail) = self
-            .0
-            .split_at_checked(n)
-            .ok_or(TableError::Bytes("it ends early"))?;
-        self.0 = tail;
-        Ok(head)
-    }
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], TableError> {
-        self.take(N)?
-            .try_into()
-            .map_err(|_| TableError::Bytes("it ends early"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use tally_types::{Code, ServiceDate};
 
     const FEES: &str = "\
 # invented fees

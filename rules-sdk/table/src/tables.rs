@@ -1,9 +1,12 @@
 //! The tables of one policy, in the order its description names them.
 
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
 use tally_types::{Code, ServiceDate};
 use thiserror::Error;
 
-use crate::{MAX_COLUMNS, Table, TableError};
+use crate::{MAX_COLUMNS, Source, Table, TableError};
 
 /// Why a policy's tables cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -43,7 +46,7 @@ pub struct Tables(Vec<Entry>);
 #[derive(Clone)]
 struct Entry {
     name: String,
-    table: Table,
+    table: Arc<Table>,
     hash: [u8; 32],
 }
 
@@ -78,8 +81,9 @@ impl Tables {
             })?;
             tables.push(Entry {
                 name: name.into(),
-                hash: table.hash(),
-                table,
+                // A table has one form, so these are the bytes it would make.
+                hash: Sha256::digest(bytes).into(),
+                table: Arc::new(table),
             });
         }
         match found.first() {
@@ -113,6 +117,14 @@ impl Tables {
     /// of the description.
     pub fn hashes(&self) -> impl ExactSizeIterator<Item = (&str, [u8; 32])> {
         self.0.iter().map(|entry| (entry.name.as_str(), entry.hash))
+    }
+
+    /// Each table's name and the published files it was read from: the versions
+    /// behind the hashes.
+    pub fn sources(&self) -> impl ExactSizeIterator<Item = (&str, &[Source])> {
+        self.0
+            .iter()
+            .map(|entry| (entry.name.as_str(), entry.table.sources()))
     }
 
     /// How many there are.
