@@ -364,9 +364,9 @@ impl Guest {
             .collect();
         format!(
             r#"(module
-            (import "tallystick:policy/reference@1.0.0" "lookup"
+            (import "tallystick:policy/reference@2.0.0" "lookup"
                 (func $lookup (param i32 i32 i32 i32)))
-            (import "tallystick:policy/history@1.0.0" "query"
+            (import "tallystick:policy/history@2.0.0" "query"
                 (func $query (param i32 i32 i32)))
             (memory (export "memory") {memory})
             (global $next (mut i32) (i32.const {heap}))

@@ -15,6 +15,7 @@ mod line;
 mod outcome;
 mod questions;
 pub mod reasons;
+mod retro;
 mod rules;
 mod settle;
 #[cfg(test)]
@@ -39,5 +40,6 @@ pub use history::{LineState, PastLine, answer, remaining};
 pub use line::{LineOutcome, OutcomeAdjustment, OutcomeError, OutcomePosting};
 pub use outcome::{Flagged, Outcome, Settlement, Status};
 pub use questions::{Answers, Exchange, Measure, Question, TableKey, TableRow, Transcript};
+pub use retro::{Change, Now, Place, Readjudication, readjudicate};
 pub use rules::EngineRule;
 pub use settle::{DeterminationLimits, settle};

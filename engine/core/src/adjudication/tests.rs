@@ -5,6 +5,7 @@ mod describe;
 mod history;
 mod outcome;
 mod properties;
+mod retro;
 mod rig;
 mod settle;
 mod snapshots;

@@ -1,0 +1,142 @@
+//! Retroactive re-adjudication: what a unit's claims come to when an earlier one
+//! is voided or replaced, or when eligibility, a price or a policy changes.
+//!
+//! All claims of the unit are decided anew, in their order, as if it had always
+//! been so. What comes out as it stands is left alone; what comes out otherwise is
+//! a pair, the reversal always before the correction. The balances are those that
+//! the unit would have had.
+
+use std::collections::BTreeMap;
+
+use super::decide::{
+    AccumulatorKey, Balances, Decision, Inputs, Movement, Policies, Run, Settled, decide,
+};
+use super::history::PastLine;
+use super::line::OutcomeError;
+use super::outcome::Outcome;
+use crate::canon::Canon as _;
+use crate::claim::{Claim, Contract};
+
+/// A place in a unit's order: what stands there, and what is to.
+pub struct Place<'a> {
+    /// What the claim there came to; none when it was not decided yet.
+    pub standing: Option<&'a Outcome>,
+    /// The claim that is to stand there from now on: the same one, or the one that
+    /// replaces it; none when it is voided.
+    pub now: Option<Now<'a>>,
+}
+
+/// A claim, and whose it is.
+#[derive(Clone, Copy)]
+pub struct Now<'a> {
+    /// The claim.
+    pub claim: &'a Claim,
+    /// The contract and the position of the member in it; `None` when the member
+    /// is unknown.
+    pub enrolled: Option<(&'a Contract, usize)>,
+}
+
+/// What changes at a place.
+pub struct Change<'a> {
+    /// The place, from zero.
+    pub place: usize,
+    /// What no longer stands: it is reversed, before anything is put in its place.
+    pub reversed: Option<&'a Outcome>,
+    /// What stands from now on.
+    pub settled: Option<Settled>,
+}
+
+/// What a unit comes to.
+pub struct Readjudication<'a> {
+    /// What changes, in the order of the places.
+    pub changes: Vec<Change<'a>>,
+    /// The lines of all claims, as later claims see them.
+    pub lines: Vec<PastLine>,
+    /// The unit's balances.
+    pub balances: BTreeMap<AccumulatorKey, i64>,
+}
+
+/// Balances in a map, as claims move them.
+struct Books(BTreeMap<AccumulatorKey, i64>);
+
+impl Balances for Books {
+    fn used(&self, key: &AccumulatorKey) -> i64 {
+        self.0.get(key).copied().unwrap_or(0)
+    }
+}
+
+/// Decides all claims of a unit anew. `history` is of what came before the first
+/// place, and belongs to nobody here; `run` runs a policy, and settles what it
+/// determines.
+///
+/// # Errors
+/// As `run`, and as [`decide`].
+pub fn readjudicate<'a, E: From<OutcomeError>>(
+    places: &[Place<'a>],
+    history: Vec<PastLine>,
+    policies: &dyn Policies,
+    mut run: impl FnMut(&Inputs<'_>, &Run) -> Result<Settled, E>,
+) -> Result<Readjudication<'a>, E> {
+    let mut lines = history;
+    let mut books = Books(BTreeMap::new());
+    let mut changes = Vec::new();
+    for (at, place) in places.iter().enumerate() {
+        let settled = match place.now {
+            None => None,
+            Some(now) => {
+                let inputs = Inputs {
+                    claim: now.claim,
+                    enrolled: now.enrolled,
+                    policies,
+                    history: &lines,
+                    balances: &books,
+                };
+                let settled = match decide(&inputs)? {
+                    Decision::Done(settled) => *settled,
+                    Decision::Run(of) => run(&inputs, &of)?,
+                };
+                for movement in &settled.movements {
+                    books.0.insert(movement.key.clone(), movement.after);
+                }
+                lines.extend(settled.lines.iter().cloned());
+                Some(settled)
+            }
+        };
+        let same = match (place.standing, &settled) {
+            (Some(stands), Some(settled)) => stands.to_canon() == settled.outcome.to_canon(),
+            (None, None) => true,
+            _ => false,
+        };
+        if !same {
+            changes.push(Change {
+                place: at,
+                reversed: place.standing,
+                settled,
+            });
+        }
+    }
+    Ok(Readjudication {
+        changes,
+        lines,
+        balances: books.0,
+    })
+}
+
+impl Readjudication<'_> {
+    /// The movements that bring a unit's balances to what they are now: those that
+    /// differ, in order of their keys.
+    #[must_use]
+    pub fn movements(&self, before: &BTreeMap<AccumulatorKey, i64>) -> Vec<Movement> {
+        let keys: std::collections::BTreeSet<&AccumulatorKey> =
+            before.keys().chain(self.balances.keys()).collect();
+        let used = |of: &BTreeMap<AccumulatorKey, i64>, key| of.get(key).copied().unwrap_or(0);
+        keys.into_iter()
+            .map(|key| Movement {
+                key: key.clone(),
+                before: used(before, key),
+                after: used(&self.balances, key),
+            })
+            .filter(|movement| movement.before != movement.after)
+            .collect()
+    }
+}
