@@ -16,7 +16,7 @@ pub enum Rounding {
 }
 
 /// `numerator / denominator`, rounded. `denominator` is positive.
-const fn divide(numerator: i128, denominator: i128, rounding: Rounding) -> i128 {
+pub(crate) const fn divide(numerator: i128, denominator: i128, rounding: Rounding) -> i128 {
     // Usual amounts fit: dividing 128 bits costs many times as much.
     if let (Some(small), Some(by)) = (narrow(numerator), narrow(denominator)) {
         let quotient = small.div_euclid(by);
@@ -57,7 +57,7 @@ const fn rounds_up(
     }
 }
 
-const fn narrow(value: i128) -> Option<i64> {
+pub(crate) const fn narrow(value: i128) -> Option<i64> {
     if value > i64::MAX as i128 || value < i64::MIN as i128 {
         None
     } else {
@@ -123,6 +123,12 @@ macro_rules! scaled {
             #[must_use]
             pub const fn lesser(self, other: Self) -> Self {
                 if self.0 <= other.0 { self } else { other }
+            }
+
+            /// The greater of two.
+            #[must_use]
+            pub const fn greater(self, other: Self) -> Self {
+                if self.0 >= other.0 { self } else { other }
             }
 
             /// Whether this is zero.
