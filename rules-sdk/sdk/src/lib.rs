@@ -64,20 +64,25 @@ extern crate self as tally_sdk;
 
 #[doc(hidden)]
 pub mod abi;
+pub mod accrual;
 #[cfg(target_arch = "wasm32")]
 mod allocator;
 mod benefits;
 mod claim;
+pub mod cob;
 mod codes;
 pub mod edits;
+pub mod fees;
 pub mod history;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod mock;
 mod order;
 mod plan;
+pub mod pricing;
 pub mod reference;
 
-pub use benefits::{Balances, CostShare, Embedded, LineWork};
+pub use accrual::{Accrual, Aggregate, CostShare, CoverageTier, Embedded, Network};
+pub use benefits::{Balances, Coordinated, CopayOrder, LineWork, Sharing};
 pub use claim::{
     Adjustment, Authorization, Balance, Claim, ClaimKind, Determination, Finding, Line,
     LineDetermination, Member, Posting, Relationship, Sex, Verdict,
@@ -110,7 +115,7 @@ pub use plan::{
 pub use tally_macros::policy;
 pub use tally_types::{
     Carc, Code, CodeSystem, Group, Money, Quantity, Rate, Rounding, ServiceDate, ShortCode,
-    UnitPrice,
+    UnitPrice, filing, interest,
 };
 
 /// Everything a policy uses.
@@ -119,11 +124,12 @@ pub mod prelude {
     pub use alloc::vec::Vec;
 
     pub use crate::{
-        Accumulator, AccumulatorId, Balances, Carc, Claim, ClaimKind, Clause, ClauseId, Code,
-        CodeSystem, CostShare, Denial, Determination, Embedded, Finding, Group, Line,
-        LineDetermination, LineWork, Member, Money, Pattern, PatternId, PendId, PendReason, Period,
-        Plan, Policy, Quantity, Rate, Relationship, Rounding, Scope, ServiceDate, Sex, ShortCode,
-        TableId, Unit, UnitPrice, accumulators, amount, clauses, codes, date, edits, history,
-        patterns, pend_reasons, policy, reference, sort_by_key, tables,
+        Accrual, Accumulator, AccumulatorId, Aggregate, Balances, Carc, Claim, ClaimKind, Clause,
+        ClauseId, Code, CodeSystem, CopayOrder, CostShare, CoverageTier, Denial, Determination,
+        Embedded, Finding, Group, Line, LineDetermination, LineWork, Member, Money, Network,
+        Pattern, PatternId, PendId, PendReason, Period, Plan, Policy, Quantity, Rate, Relationship,
+        Rounding, Scope, ServiceDate, Sex, Sharing, ShortCode, TableId, Unit, UnitPrice,
+        accumulators, amount, clauses, codes, date, edits, history, patterns, pend_reasons, policy,
+        reference, sort_by_key, tables,
     };
 }
