@@ -86,8 +86,12 @@ impl LineWork<'_> {
         // where that is more. Beyond the charge the payment is OA 94.
         let rest = charge.less(impact.paid);
         let kept = impact.left.greater(paid).lesser(rest);
-        let excess = paid.less(rest);
-        let before = if paid.is_zero() || excess.is_zero() {
+        let excess = if paid.is_zero() {
+            Money::ZERO
+        } else {
+            add(impact.paid, paid).less(charge)
+        };
+        let before = if excess.is_zero() {
             charge.less(kept)
         } else {
             impact.paid

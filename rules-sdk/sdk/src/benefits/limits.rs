@@ -40,6 +40,9 @@ impl LineWork<'_> {
         rounding: Rounding,
         denial: Denial,
     ) -> i64 {
+        if self.denied {
+            return 0;
+        }
         let asked = self.units_asked();
         let units = self.left_of(balances, pools).unwrap_or(asked).min(asked);
         if units == 0 {
@@ -84,6 +87,9 @@ impl LineWork<'_> {
         pools: &[AccumulatorId],
         denial: Denial,
     ) -> Money {
+        if self.denied {
+            return Money::ZERO;
+        }
         match self.left_of(balances, pools) {
             Some(0) => self.refuse(balances, denial),
             Some(left) => self.limit_by(Money::cents(left), denial),

@@ -193,9 +193,10 @@ impl<'a> LineWork<'a> {
         self.adjust(Group::Co, carc, ShortCode::NONE, amount, clause)
     }
 
-    /// Adds to an accumulator: one visit, for instance.
+    /// Adds to an accumulator: one visit, for instance. A line that is denied
+    /// adds nothing.
     pub fn post(&mut self, balances: &mut Balances, accumulator: AccumulatorId, amount: i64) {
-        if amount > 0 {
+        if amount > 0 && !self.denied {
             balances.post(accumulator, self.line.from, amount);
             self.postings.push(Posting {
                 accumulator,

@@ -77,7 +77,7 @@ pub enum Pocket {
 }
 
 /// How a policy coordinates.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Coordination {
     /// How the payment is found.
     pub method: Method,
