@@ -12,7 +12,7 @@ use crate::plan::AccumulatorId;
 /// An embedded pair: the member's own accumulator and the family's. When
 /// either is full, it is full for this member. A limit that the family alone
 /// has, or each member alone, is one of `member` without a `family`.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Embedded {
     /// The member's.
     pub member: AccumulatorId,
@@ -51,7 +51,7 @@ impl Embedded {
 }
 
 /// What a share counts toward.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CostShare {
     /// The deductible it counts toward.
     pub deductible: Option<Embedded>,
@@ -69,7 +69,7 @@ impl CostShare {
 
 /// What a share counts toward, with everything: where it stops, and where it is
 /// credited beside. An accumulator that is named twice is counted once.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Accrual {
     /// The deductible it counts toward and stops at.
     pub deductible: Option<Embedded>,
@@ -126,7 +126,7 @@ impl From<CostShare> for Accrual {
 }
 
 /// Whom a contract covers.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum CoverageTier {
     /// The subscriber alone.
     SelfOnly,
@@ -139,7 +139,7 @@ pub enum CoverageTier {
 /// plans with a high deductible are made so, since no benefit may be paid in
 /// family cover before the least family deductible is met (26 U.S.C. 223
 /// (c)(2)(A)).
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Aggregate {
     /// The accumulator of one who is covered alone.
     pub alone: AccumulatorId,
@@ -178,7 +178,7 @@ impl Aggregate {
 }
 
 /// Whether the provider is in the network.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Network {
     /// In network.
     In,
@@ -222,7 +222,8 @@ pub fn in_last_quarter(period: ServiceDate, on: ServiceDate) -> bool {
 /// the rest of it to the next.
 ///
 /// It knows this claim's lines. Whether an earlier claim was of the same event
-/// is a question for [`crate::history`]; [`begins_episode`] reads the answer.
+/// is a question for [`crate::history`]; [`begins_episode`] reads the answer,
+/// which [`crate::history::as_date`] makes a day.
 #[derive(Default)]
 pub struct Events {
     borne: Vec<(Code, ServiceDate, Money)>,

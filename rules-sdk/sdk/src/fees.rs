@@ -1,6 +1,9 @@
 //! Fees of professional services: relative values, what modifiers make of a
 //! fee, and what several procedures of one day make of each other. All numbers
 //! are data; the constants are Medicare's.
+//!
+//! Ranking compares each line with each: it is made for professional claims, of
+//! at most 50 lines.
 
 use alloc::vec::Vec;
 

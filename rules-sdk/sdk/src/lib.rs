@@ -53,6 +53,15 @@
 //! Natively the same code runs in unit tests, with [`mock`] answering its
 //! questions; worked cases run the real component.
 //!
+//! What there is, by what it is for:
+//! - a line's way from charge to payment: [`LineWork`], [`Balances`];
+//! - prices: [`fees`] of professional services, [`pricing`] of institutional
+//!   ones, [`mod@reference`] tables;
+//! - what is not paid whatever the benefit: [`edits`], [`filing`] windows;
+//! - cost sharing and what it counts toward: [`Sharing`], [`accrual`];
+//! - other payers: [`cob`], with their order;
+//! - what came before: [`history`]; what comes late: [`interest`].
+//!
 //! What the sandbox refuses of any policy, an author meets at once: floats,
 //! functions that call themselves (the standard library's sorts do:
 //! [`sort_by_key`] does not), and anything of an operating system.
@@ -128,8 +137,8 @@ pub mod prelude {
         ClauseId, Code, CodeSystem, CopayOrder, CostShare, CoverageTier, Denial, Determination,
         Embedded, Finding, Group, Line, LineDetermination, LineWork, Member, Money, Network,
         Pattern, PatternId, PendId, PendReason, Period, Plan, Policy, Quantity, Rate, Relationship,
-        Rounding, Scope, ServiceDate, Sex, Sharing, ShortCode, TableId, Unit, UnitPrice,
-        accumulators, amount, clauses, codes, date, edits, history, patterns, pend_reasons, policy,
-        reference, sort_by_key, tables,
+        Rounding, Scope, ServiceDate, Sex, Sharing, ShortCode, TableId, Unit, UnitPrice, accrual,
+        accumulators, amount, clauses, cob, codes, date, edits, fees, filing, history, patterns,
+        pend_reasons, policy, pricing, reference, sort_by_key, tables,
     };
 }

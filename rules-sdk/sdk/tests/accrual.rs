@@ -398,7 +398,7 @@ fn emergencies_are_shared_as_in_network() {
         (Network::Out, true, Network::In, Group::Co),
         (Network::Out, false, Network::Out, Group::Pr),
     ] {
-        assert!(network.shared_as(emergency) == shared);
+        assert_eq!(network.shared_as(emergency), shared);
         assert_eq!(network.excess(emergency), excess);
     }
 }

@@ -228,7 +228,9 @@ proptest! {
     /// NAIC Model 120 §7.
     #[test]
     fn deductibles_are_credited_as_if_there_were_no_other(own in own(), prior in before(), how in how()) {
-        prop_assume!(how.method != Method::Maintenance);
+        if how.method == Method::Maintenance {
+            return Ok(()); // its deductible is of what the others left
+        }
         let alone = settle(&own, &[], &how);
         let with = settle(&own, &prior, &how);
         prop_assert_eq!(with.after[0], alone.after[0]);
@@ -244,7 +246,9 @@ proptest! {
     fn a_higher_prior_payment_never_raises_ours(
         own in own(), prior in before(), how in how(), which in 0usize..4, more in 1i64..100_000,
     ) {
-        prop_assume!(!prior.is_empty());
+        if prior.is_empty() {
+            return Ok(());
+        }
         let which = which % prior.len();
         let mut higher = prior.clone();
         higher[which].0 += more;

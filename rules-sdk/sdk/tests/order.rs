@@ -159,7 +159,7 @@ fn each_rule_decides_and_is_named() {
         let found = first(&other, &one, &both, DAY, NAIC_120);
         assert_eq!(found, Some((Side::Other, rule)), "the other way round");
     }
-    // Two that nothing tells apart share equally (§6 B (6)).
+    // Two that nothing tells apart share equally (§6 D (6)).
     assert_eq!(first(&OWN, &OWN, &[OWN, OWN], DAY, NAIC_120), None);
 }
 
@@ -226,7 +226,7 @@ fn medicare_has_its_place() {
 }
 
 /// A retired person with Medicare whose spouse still works: the spouse's plan,
-/// Medicare, the own plan (NAIC Model 120 §6 B (1)(b)).
+/// Medicare, the own plan (NAIC Model 120 §6 D (1)(b)).
 #[test]
 fn the_working_spouses_plan_comes_before_medicare_and_the_retired_ones_after() {
     let retired = Cover {

@@ -7,7 +7,7 @@ use crate::accrual::Accrual;
 use crate::plan::ClauseId;
 
 /// When a copayment is taken.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum CopayOrder {
     /// First, then the deductible of what is left.
     BeforeDeductible,
@@ -19,7 +19,7 @@ pub enum CopayOrder {
 
 /// The cost sharing of a benefit, as data: what sources have in different
 /// orders, a plan states.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Sharing {
     /// When the copayment is taken.
     pub order: CopayOrder,

@@ -9,6 +9,45 @@
 //!
 //! [`order`] decides who comes first; [`prior`] reads what earlier payers did
 //! from their remittances.
+//!
+//! ```
+//! use tally_sdk::cob::{Coordination, Method, Pocket, PriorPayer, Unpaid};
+//! use tally_sdk::{mock, prelude::*};
+//!
+//! # const CLAUSE: ClauseId = ClauseId(0);
+//! # const PLAN: Plan = Plan { product: "p", title: "P", version: "1", clauses: &[],
+//! #     accumulators: &[], tables: &[], pend_reasons: &[], patterns: &[] };
+//! # let money = |text| Money::parse(text).unwrap();
+//! let line = mock::line(Code::of("99213"), money("500.00"), date(2025, 5, 2));
+//! let claim = mock::claim(vec![line]);
+//! let mut balances = Balances::of(&claim, &PLAN);
+//!
+//! // As if there were no other payer: a fee of 365.00, paid in full.
+//! let mut work = LineWork::begin(&claim.lines[0], CLAUSE);
+//! work.limit_to(money("365.00"), Group::Co, Carc::ABOVE_FEE_SCHEDULE, CLAUSE);
+//!
+//! // One came before: it allowed 375.00, paid 300.00 and left 75.00.
+//! let primary = PriorPayer {
+//!     allowed: money("375.00"),
+//!     paid: money("300.00"),
+//!     left: money("75.00"),
+//!     accepted: Some(money("375.00")),
+//!     presumed: Money::ZERO,
+//!     adjustments: Vec::new(),
+//! };
+//! let how = Coordination {
+//!     method: Method::Standard,
+//!     unpaid: Unpaid::OwnAllowed,
+//!     pocket: Pocket::AsIfPrimary,
+//!     clause: CLAUSE,
+//! };
+//! let done = work.coordinate(&mut balances, &[primary], &how);
+//!
+//! // X12 RFI 1696: OA 23 425.00, CO 45 10.00, paid 65.00, the patient owes nothing.
+//! assert_eq!(done.paid, money("65.00"));
+//! assert_eq!(done.prior, money("425.00"));
+//! assert_eq!(done.patient, Money::ZERO);
+//! ```
 
 pub mod order;
 pub mod prior;
@@ -31,7 +70,7 @@ pub enum Method {
     NonDuplication,
     /// The same, and what another cover *would have* paid is taken off too
     /// ([`PriorPayer::presumed`]): for retired members who could have enrolled
-    /// in Medicare Part B, the only such cover that NAIC Model 120 §4 lets a
+    /// in Medicare Part B, the only such cover that NAIC Model 120 §5 lets a
     /// plan count. The patient bears that part (PR 22).
     CarveOut,
     /// `prior` is taken off the allowed amount, and the cost sharing applies to
@@ -94,8 +133,8 @@ pub struct Coordination {
 pub struct Impact {
     /// What all of them paid.
     pub paid: Money,
-    /// What the last of them left to the patient, never more than the charge
-    /// less their payments.
+    /// What the last of them left to the patient, never more than the charge, or
+    /// what the provider accepts, less their payments.
     pub left: Money,
     /// The highest allowed amount of any.
     pub allowed: Money,
@@ -128,7 +167,8 @@ impl Impact {
                 sum.accepted = sum.accepted.lesser(whole(accepted));
             }
         }
-        sum.left = sum.left.lesser(charge.less(sum.paid));
+        let most = charge.lesser(sum.accepted).less(sum.paid);
+        sum.left = sum.left.lesser(most);
         sum
     }
 }

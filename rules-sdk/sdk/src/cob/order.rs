@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use tally_types::ServiceDate;
 
-/// A birthday: month and day only (NAIC Model 120 §6 B (2)(a)). The year does
+/// A birthday: month and day only (NAIC Model 120 §6 D (2)(a)). The year does
 /// not matter, so it is not kept.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Birthday {
@@ -119,7 +119,7 @@ pub struct Cover {
 /// A rule that may say which of two covers pays first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Rule {
-    /// A plan that does not coordinate pays first (NAIC Model 120 §6 A (2)).
+    /// A plan that does not coordinate pays first (NAIC Model 120 §6 B (1)).
     NoCoordination,
     /// Workers' compensation, no-fault and liability insurance pay before
     /// Medicare (42 CFR 411.20 (a)(2)), and before health plans.
@@ -132,31 +132,31 @@ pub enum Rule {
     Medicare,
     /// Where Medicare pays after the plan that covers the patient as a dependant
     /// and before the one that does not, the plan of the dependant pays first
-    /// (NAIC Model 120 §6 B (1)(b)).
+    /// (NAIC Model 120 §6 D (1)(b)).
     MedicareBetween,
-    /// The plan that covers the patient not as a dependant pays first (§6 B (1)).
+    /// The plan that covers the patient not as a dependant pays first (§6 D (1)).
     NotDependent,
     /// The plan of the parent whom a decree makes responsible, then that of this
-    /// parent's spouse (§6 B (2)(b)(i)).
+    /// parent's spouse (§6 D (2)(b)(i)).
     CourtDecree,
     /// Parents apart: the plan of the parent with custody, of this parent's
-    /// spouse, of the other parent, of the other's spouse (§6 B (2)(b)(iv)).
+    /// spouse, of the other parent, of the other's spouse (§6 D (2)(b)(iv)).
     Custody,
     /// The plan of the parent whose birthday is earlier in the year
-    /// (§6 B (2)(a)(i)).
+    /// (§6 D (2)(a)(i)).
     Birthday,
     /// The same birthday: the plan that has covered the parent longer
-    /// (§6 B (2)(a)(ii)).
+    /// (§6 D (2)(a)(ii)).
     SameBirthday,
     /// The plan of current work before that of a retired or laid-off holder
-    /// (§6 B (3)).
+    /// (§6 D (3)).
     Active,
-    /// Any plan before continued cover (§6 B (4)).
+    /// Any plan before continued cover (§6 D (4)).
     Continuation,
-    /// The plan that has covered longer (§6 B (5)).
+    /// The plan that has covered longer (§6 D (5)).
     Longer,
     /// A child also covered by a spouse, both as long: the earlier birthday of
-    /// parent and spouse (§6 B (2)(d)).
+    /// parent and spouse (§6 D (2)(d)).
     SpouseBirthday,
 }
 
@@ -293,7 +293,7 @@ impl Rule {
 }
 
 /// Which of two covers pays first, and by which rule. `None` when no rule
-/// decides: they share the expense equally (NAIC Model 120 §6 B (6)).
+/// decides: they share the expense equally (NAIC Model 120 §6 D (6)).
 #[must_use]
 pub fn first(
     one: &Cover,

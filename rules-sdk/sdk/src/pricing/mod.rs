@@ -3,7 +3,19 @@
 //!
 //! A price is an amount; what a line allows of it is set by
 //! [`crate::LineWork::limit_to`] (the lesser of charge and price) or
-//! [`crate::LineWork::allow`] (the price whatever was charged).
+//! [`crate::LineWork::allow`] (the price whatever was charged). A case rate is
+//! an amount of a table; the others are reckoned here. A price of the whole claim
+//! is spread over its lines first:
+//!
+//! ```
+//! use tally_sdk::prelude::*;
+//! use tally_sdk::pricing::price_lines;
+//!
+//! // A case rate of 1,000.00 for lines that charge 900.00 and 600.00.
+//! let charges = [90_000, 60_000].map(Money::cents);
+//! let lines = price_lines(Money::cents(100_000), &charges, true).unwrap();
+//! assert_eq!(lines, [60_000, 40_000].map(Money::cents));
+//! ```
 
 pub mod drg;
 mod spread;

@@ -47,17 +47,39 @@ pub fn spread(total: Money, weights: &[i64]) -> Option<Vec<Money>> {
         // Largest first, then in order.
         remainders.push((-(product % sum), i));
     }
-    crate::sort_by_key(&mut remainders, |remainder| *remainder);
-    for (_, i) in remainders {
-        if left == 0 {
-            break;
-        }
-        if let Some(part) = parts.get_mut(i) {
-            *part = part.checked_add(Money::cents(1))?;
-            left = left.saturating_sub(1);
-        }
+    // A heap, not a sort: a claim may have 999 lines, and cents are left for
+    // few of them.
+    for at in (0..remainders.len() / 2).rev() {
+        sink(&mut remainders, at);
+    }
+    while left > 0 {
+        let (_, first) = *remainders.first()?;
+        let part = parts.get_mut(first)?;
+        *part = part.checked_add(Money::cents(1))?;
+        left = left.saturating_sub(1);
+        remainders.swap_remove(0);
+        sink(&mut remainders, 0);
     }
     Some(parts)
+}
+
+/// Lets the item at `at` sink below lesser ones: of a heap whose least item is
+/// first.
+fn sink<T: Ord>(heap: &mut [T], at: usize) {
+    let mut at = at;
+    loop {
+        let (left, right) = (at * 2 + 1, at * 2 + 2);
+        let child = match (heap.get(left), heap.get(right)) {
+            (Some(one), Some(other)) if other < one => right,
+            (Some(_), _) => left,
+            (None, _) => return,
+        };
+        if heap.get(child) >= heap.get(at) {
+            return;
+        }
+        heap.swap(child, at);
+        at = child;
+    }
 }
 
 /// Spreads an amount by weights as [`spread`], with no part above its cap: what
