@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 use tally_types::{Code, Money, Quantity, Rate, Rounding, ShortCode, UnitPrice};
 
 use crate::claim::{Claim, Line};
+use crate::reference::Row;
 
 /// Relative values of a service, with two places or more: work, practice
 /// expense in and out of a facility, malpractice.
@@ -36,7 +37,31 @@ pub struct Locality {
     pub malpractice: Rate,
 }
 
+impl Locality {
+    /// From a table row of three rates: work, practice expense, malpractice.
+    #[must_use]
+    pub fn of(row: &Row) -> Self {
+        Self {
+            work: row.rate(0),
+            practice: row.rate(1),
+            malpractice: row.rate(2),
+        }
+    }
+}
+
 impl RelativeValues {
+    /// From a table row of four rates: work, practice expense in a facility and
+    /// elsewhere, malpractice.
+    #[must_use]
+    pub fn of(row: &Row) -> Self {
+        Self {
+            work: row.quantity(0),
+            facility: row.quantity(1),
+            non_facility: row.quantity(2),
+            malpractice: row.quantity(3),
+        }
+    }
+
     /// A fee: (work × index + practice expense × index + malpractice × index) ×
     /// conversion factor × every factor, rounded once to the cent (42 CFR 414.20
     /// (a)). `None` when it cannot be held.

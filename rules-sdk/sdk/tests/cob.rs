@@ -135,6 +135,30 @@ fn medicare_pays_the_lowest_of_three() {
     assert_eq!(line.paid, money("20.00"));
 }
 
+/// Sequestration is of the payment that coordination left.
+#[test]
+fn reductions_come_after_other_payers() {
+    let claim = fresh(vec![line("175.00")]);
+    let mut balances = Balances::of(&claim, &PLAN);
+    let mut work = LineWork::begin(&claim.lines[0], clause::ANY);
+    let carc = Carc::ABOVE_FEE_SCHEDULE;
+    work.limit_to(money("125.00"), Group::Co, carc, clause::ANY);
+    let prior = [payer("175.00", "120.00", &["PR 45 25.00", "PR 2 30.00"])];
+    let how = coordination(Method::MedicareLowestOfThree, Unpaid::OwnAllowed);
+    let first = work.coordinate(&mut balances, &prior, &how);
+    assert_eq!(first.paid, money("30.00"));
+    // A second time changes nothing.
+    assert_eq!(
+        work.coordinate(&mut balances, &prior, &how).paid,
+        first.paid
+    );
+    let carc = Carc::SEQUESTRATION;
+    work.reduce_payment(Rate::percent(2), HALF_UP, carc, clause::ANY);
+    let line = work.finish();
+    assert_eq!(shown(&line), ["OA 23 120.00", "CO 45 25.00", "CO 253 0.60"]);
+    assert_eq!(line.paid, money("29.40"));
+}
+
 /// 42 CFR 411.33 (f) (1) to (4).
 #[test]
 fn medicare_pays_the_lowest_of_four() {

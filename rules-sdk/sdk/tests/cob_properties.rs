@@ -4,6 +4,7 @@ mod common;
 
 use common::*;
 use proptest::prelude::*;
+use tally_sdk::cob::prior::{PriorError, Reported, of_claim};
 use tally_sdk::cob::{Coordination, Impact, Method, Pocket, PriorPayer, Unpaid};
 use tally_sdk::prelude::*;
 use tally_sdk::{Coordinated, LineDetermination};
@@ -220,6 +221,15 @@ proptest! {
             let limit = PLAN.accumulators[usize::from(accumulator.0)].limit_in(YEAR);
             prop_assert!(Some(after[i]) <= limit);
         }
+        if how.pocket == Pocket::AsBorne {
+            let shares: i64 = line
+                .adjustments
+                .iter()
+                .filter(|a| matches!(a.carc, Carc::DEDUCTIBLE | Carc::COINSURANCE | Carc::COPAY))
+                .map(|a| a.amount.scaled())
+                .sum();
+            prop_assert_eq!(posted(&line, accumulator::POCKET), shares);
+        }
         if own.maximum && own.denied.is_none() {
             prop_assert_eq!(posted(&line, accumulator::MAXIMUM), paid);
         }
@@ -274,5 +284,42 @@ proptest! {
             payer.3 = 0;
         }
         prop_assert_eq!(by(Method::NonDuplication, &prior), by(Method::CarveOut, &prior));
+    }
+
+    /// Adjustments of a claim are spread to the cent, and no line goes below
+    /// zero.
+    #[test]
+    fn a_claims_adjustments_are_spread_exactly(
+        charges in proptest::collection::vec(0i64..100_000, 1..8),
+        parts in proptest::collection::vec(0i64..60_000, 0..4),
+        above in 0i64..10_000,
+    ) {
+        let lines: Vec<Reported> = charges
+            .iter()
+            .map(|charge| Reported {
+                charge: Money::cents(*charge),
+                paid: None,
+                allowed: None,
+                adjustments: Vec::new(),
+            })
+            .collect();
+        let of = |code: &str, amount: i64| adjustment(&format!("{code} {}", Money::cents(amount)));
+        let mut claim = vec![of("OA 94", -above)];
+        claim.extend(parts.iter().map(|part| of("PR 2", *part)));
+        let left = charges.iter().sum::<i64>() + above - parts.iter().sum::<i64>();
+        match of_claim(&lines, &claim, Some(Money::cents(left)), &[]) {
+            Ok(prior) => {
+                let sum = |each: fn(&PriorPayer) -> Money| {
+                    prior.iter().map(|payer| each(payer).scaled()).sum::<i64>()
+                };
+                prop_assert_eq!(sum(|payer| payer.paid), left);
+                prop_assert_eq!(sum(|payer| payer.left), parts.iter().sum::<i64>());
+                prop_assert!(prior.iter().all(|payer| !payer.paid.is_negative()));
+            }
+            Err(error) => {
+                prop_assert_eq!(error, PriorError::Spread);
+                prop_assert!(left < 0);
+            }
+        }
     }
 }

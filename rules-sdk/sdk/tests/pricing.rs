@@ -10,6 +10,7 @@ use tally_sdk::pricing::{
     DayTier, Lesser, by_day, days_of, lesser_of, percent_of_charge, price_lines, spread,
     spread_within, stay_days,
 };
+use tally_sdk::reference::Row;
 
 const HALF_UP: Rounding = Rounding::HalfUp;
 
@@ -114,6 +115,8 @@ fn a_group_is_paid_whole_by_the_day_or_more() {
         base: base.unwrap(),
         mean_stay: Quantity::parse("4.2").unwrap(),
     };
+    let row = Row([1_452_300, 4_200_000, 0, 0]);
+    assert_eq!(Drg::of(&row, base.unwrap()), group);
     // 5,690.00 × 1.4523 = 8,263.587.
     assert_eq!(group.payment(HALF_UP), Some(money("8263.59")));
     for (days, how, paid) in [

@@ -3,6 +3,8 @@
 
 use tally_types::{Money, Quantity, Rate, Rounding};
 
+use crate::reference::Row;
+
 /// A group at a hospital's rate.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Drg {
@@ -59,6 +61,17 @@ pub const fn outlier(
 }
 
 impl Drg {
+    /// From a table row of two rates, the weight and the mean stay in days, and
+    /// the hospital's rate.
+    #[must_use]
+    pub fn of(row: &Row, base: Money) -> Self {
+        Self {
+            weight: row.rate(0),
+            base,
+            mean_stay: row.quantity(1),
+        }
+    }
+
     /// The full amount: weight × rate, rounded once. `None` when it cannot be
     /// held.
     #[must_use]
