@@ -310,7 +310,6 @@ fn ranks(claim: &Claim, units: &[(Option<Money>, usize)]) -> Vec<usize> {
                 .filter(|(j, (theirs, their_head))| {
                     j == their_head
                         && theirs.is_some()
-                        && head != their_head
                         && together(claim, *head, *their_head)
                         && (theirs > value || (theirs == value && their_head < head))
                 });

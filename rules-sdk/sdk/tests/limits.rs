@@ -37,6 +37,14 @@ fn pools_are_drawn_on_in_their_order() {
             assert_eq!(shown(&line), ["PR 119 600.00"]);
         }
     }
+    // A pool that is named twice has no more than it has.
+    let claim =
+        tally_sdk::mock::claim(vec![line("300.00")]).with_balance(accumulator::OUT, YEAR, 70_000);
+    let mut balances = Balances::of(&claim, &PLAN);
+    let mut work = LineWork::begin(&claim.lines[0], clause::ANY);
+    let got = work.draw(&mut balances, &[accumulator::OUT; 2], BEYOND);
+    assert_eq!(got, money("100.00"));
+    assert_eq!(posted(&work.finish(), accumulator::OUT), 10_000);
     // Visits: four of the benefit's own are used, and nine that all share.
     let mut visits = line("90.00");
     visits.quantity = Quantity::whole(3).unwrap();
