@@ -3,9 +3,9 @@
 //! its memory here, as the canonical ABI says, so that each can be spoiled.
 
 use tally_core::adjudication::{
-    Accumulator, AccumulatorPeriod, AccumulatorScope, AccumulatorUnit, Adjustment, Clause, CostStep,
-    DatedLimit, Description, Determination, Finding, LineDetermination, Pattern, Pend, PendReason,
-    Posting, Verdict,
+    Accumulator, AccumulatorPeriod, AccumulatorScope, AccumulatorUnit, Adjustment, Clause,
+    CostStep, DatedLimit, Description, Determination, Finding, LineDetermination, Pattern, Pend,
+    PendReason, Posting, Verdict,
 };
 use tally_types::{Carc, Group, Money, Rounding, ServiceDate, ShortCode};
 

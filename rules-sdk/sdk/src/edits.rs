@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use tally_types::filing::Window;
 use tally_types::{Code, Money, Quantity, Rate, Rounding, ServiceDate, ShortCode};
 
 use crate::claim::{Claim, Line};
@@ -24,6 +25,13 @@ pub fn filed_after_a_year(claim: &Claim, line: &Line) -> bool {
     let limit = ServiceDate::new(year.saturating_add(1), month, day)
         .or_else(|| ServiceDate::new(year.saturating_add(1), month, day.saturating_sub(1)));
     limit.is_some_and(|limit| claim.received > limit)
+}
+
+/// Whether a claim came after the end of a window that begins with a line's last
+/// day: days, or months.
+#[must_use]
+pub fn filed_outside(claim: &Claim, line: &Line, window: Window) -> bool {
+    !window.holds(line.through, claim.received)
 }
 
 /// Which lines a prior authorisation on file covers, one flag a line; always

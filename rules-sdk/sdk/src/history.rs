@@ -33,6 +33,12 @@ pub struct Question {
     pub family: bool,
 }
 
+/// The day that [`Measure::LastDate`] answered; `None` when there was none.
+#[must_use]
+pub fn as_date(answer: i64) -> Option<ServiceDate> {
+    i32::try_from(answer).ok().and_then(ServiceDate::from_days)
+}
+
 /// Asks; one number a question, in order.
 #[must_use]
 pub fn query(questions: &[Question]) -> Vec<i64> {

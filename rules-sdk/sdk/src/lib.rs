@@ -55,6 +55,15 @@
 //! Natively the same code runs in unit tests, with [`mock`] answering its
 //! questions; worked cases run the real component.
 //!
+//! What there is, by what it is for:
+//! - a line's way from charge to payment: [`LineWork`], [`Balances`];
+//! - prices: [`fees`] of professional services, [`pricing`] of institutional
+//!   ones, [`mod@reference`] tables;
+//! - what is not paid whatever the benefit: [`edits`], [`filing`] windows;
+//! - cost sharing and what it counts toward: [`Sharing`], [`accrual`];
+//! - other payers: [`cob`], with their order;
+//! - what came before: [`history`]; what comes late: [`interest`].
+//!
 //! What the sandbox refuses of any policy, an author meets at once: floats,
 //! functions that call themselves (the standard library's sorts do:
 //! [`sort_by_key`] does not), and anything of an operating system.
@@ -66,20 +75,25 @@ extern crate self as tally_sdk;
 
 #[doc(hidden)]
 pub mod abi;
+pub mod accrual;
 #[cfg(target_arch = "wasm32")]
 mod allocator;
 mod benefits;
 mod claim;
+pub mod cob;
 mod codes;
 pub mod edits;
+pub mod fees;
 pub mod history;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod mock;
 mod order;
 mod plan;
+pub mod pricing;
 pub mod reference;
 
-pub use benefits::{Balances, CostShare, Embedded, LineWork};
+pub use accrual::{Accrual, Aggregate, CostShare, CoverageTier, Embedded, Network};
+pub use benefits::{Balances, Coordinated, CopayOrder, LineWork, Sharing};
 pub use claim::{
     Accident, Adjustment, Authorization, Balance, Claim, ClaimKind, Determination, Drug, Finding,
     Institutional, Line, LineDetermination, Member, Payer, Posting, PriorAdjustment, PriorLine,
@@ -113,7 +127,7 @@ pub use plan::{
 pub use tally_macros::policy;
 pub use tally_types::{
     Carc, Code, CodeSystem, Group, Money, Quantity, Rate, Rounding, ServiceDate, ShortCode,
-    UnitPrice,
+    UnitPrice, filing, interest,
 };
 
 /// Everything a policy uses.
@@ -122,11 +136,12 @@ pub mod prelude {
     pub use alloc::vec::Vec;
 
     pub use crate::{
-        Accumulator, AccumulatorId, Balances, Carc, Claim, ClaimKind, Clause, ClauseId, Code,
-        CodeSystem, CostShare, CostStep, Denial, Determination, Embedded, Finding, Group, Line,
-        LineDetermination, LineWork, Member, Money, Pattern, PatternId, PendId, PendReason, Period,
-        Plan, Policy, Quantity, Rate, Relationship, Rounding, Scope, ServiceDate, Sex, ShortCode,
-        TableId, Unit, UnitPrice, accumulators, amount, clauses, codes, date, edits, history,
-        patterns, pend_reasons, policy, reference, sort_by_key, tables,
+        Accrual, Accumulator, AccumulatorId, Aggregate, Balances, Carc, Claim, ClaimKind, Clause,
+        ClauseId, Code, CodeSystem, CopayOrder, CostShare, CostStep, CoverageTier, Denial,
+        Determination, Embedded, Finding, Group, Line, LineDetermination, LineWork, Member, Money,
+        Network, Pattern, PatternId, PendId, PendReason, Period, Plan, Policy, Quantity, Rate,
+        Relationship, Rounding, Scope, ServiceDate, Sex, Sharing, ShortCode, TableId, Unit,
+        UnitPrice, accrual, accumulators, amount, clauses, cob, codes, date, edits, fees, filing,
+        history, patterns, pend_reasons, policy, pricing, reference, sort_by_key, tables,
     };
 }

@@ -4,7 +4,7 @@
 
 use alloc::vec::Vec;
 
-use tally_types::{Code, Money, Rate, ServiceDate, UnitPrice};
+use tally_types::{Code, Money, Quantity, Rate, ServiceDate, UnitPrice};
 
 use crate::claim::Claim;
 use crate::plan::TableId;
@@ -53,6 +53,13 @@ impl Row {
     #[must_use]
     pub fn price(&self, column: usize) -> UnitPrice {
         UnitPrice::from_scaled(self.number(column))
+    }
+    /// A column of rates as a quantity, of four decimal places: relative values,
+    /// days of a mean stay. More places are cut off.
+    #[must_use]
+    pub fn quantity(&self, column: usize) -> Quantity {
+        const FINER: i64 = 10i64.pow(Rate::PLACES - Quantity::PLACES);
+        Quantity::from_scaled(self.rate(column).scaled() / FINER)
     }
     /// A column of whole numbers.
     #[must_use]

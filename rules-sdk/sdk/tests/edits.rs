@@ -31,11 +31,15 @@ fn filing_is_counted_from_the_last_day() {
     for (received, late) in [(date(2025, 8, 2), false), (date(2025, 8, 3), true)] {
         claim.received = received;
         assert_eq!(edits::filed_late(&claim, &claim.lines[0], 90), late);
+        let window = filing::Window::Days(90);
+        assert_eq!(edits::filed_outside(&claim, &claim.lines[0], window), late);
     }
     claim.lines[0].through = date(2024, 2, 29);
     for (received, late) in [(date(2025, 2, 28), false), (date(2025, 3, 1), true)] {
         claim.received = received;
         assert_eq!(edits::filed_after_a_year(&claim, &claim.lines[0]), late);
+        let window = filing::Window::Months(12);
+        assert_eq!(edits::filed_outside(&claim, &claim.lines[0], window), late);
     }
 }
 

@@ -27,6 +27,7 @@ impl fmt::Display for DateError {
 
 impl core::error::Error for DateError {}
 
+/// Whether a year has 366 days.
 const fn is_leap(year: i32) -> bool {
     (year % 4 == 0 && year % 100 != 0) || year % 400 == 0
 }
@@ -158,6 +159,30 @@ impl ServiceDate {
         }
     }
 
+    /// The same day `months` later, or the last day of that month where it has
+    /// no such day: a month after 31 January is 28 or 29 February. `None` beyond
+    /// the range that can be held.
+    #[must_use]
+    pub const fn plus_months(self, months: u32) -> Option<Self> {
+        let (year, month, day) = self.ymd();
+        // From zero, so that a year is twelve of them.
+        let Some(months) = (month - 1).checked_add(months) else {
+            return None;
+        };
+        let Some(year) = year.checked_add((months / 12) as i32) else {
+            return None;
+        };
+        let month = months % 12 + 1;
+        let last = days_in_month(year, month);
+        Self::new(year, month, if day < last { day } else { last })
+    }
+
+    /// How many days this date's year has: 365, or 366 in a leap year.
+    #[must_use]
+    pub const fn days_in_year(self) -> i32 {
+        if is_leap(self.year()) { 366 } else { 365 }
+    }
+
     /// Whole days from `earlier` to this date; negative when it is later.
     #[must_use]
     pub const fn days_since(self, earlier: Self) -> i32 {
@@ -226,6 +251,24 @@ mod tests {
         let birth = ServiceDate::new(2000, 2, 29).unwrap();
         assert_eq!(ServiceDate::new(2018, 2, 28).unwrap().age_from(birth), 17);
         assert_eq!(ServiceDate::new(2018, 3, 1).unwrap().age_from(birth), 18);
+    }
+
+    #[test]
+    fn months_end_where_they_must() {
+        for (from, months, then) in [
+            ("2026-01-31", 1, "2026-02-28"),
+            ("2024-01-31", 1, "2024-02-29"),
+            ("2024-02-29", 12, "2025-02-28"),
+            ("2026-11-30", 4, "2027-03-30"),
+            ("2026-12-15", 0, "2026-12-15"),
+        ] {
+            let from = ServiceDate::parse(from).unwrap();
+            assert_eq!(from.plus_months(months).unwrap().to_string(), then);
+        }
+        assert_eq!(ServiceDate::MAX.plus_months(1), None);
+        assert_eq!(ServiceDate::MAX.plus_months(u32::MAX), None);
+        assert_eq!(ServiceDate::new(2024, 5, 1).unwrap().days_in_year(), 366);
+        assert_eq!(ServiceDate::new(2100, 5, 1).unwrap().days_in_year(), 365);
     }
 
     #[test]

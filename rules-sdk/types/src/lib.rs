@@ -5,6 +5,8 @@
 mod code;
 mod date;
 mod decimal;
+pub mod filing;
+pub mod interest;
 mod money;
 mod reason;
 

@@ -16,7 +16,7 @@ pub enum Rounding {
 }
 
 /// `numerator / denominator`, rounded. `denominator` is positive.
-const fn divide(numerator: i128, denominator: i128, rounding: Rounding) -> i128 {
+pub(crate) const fn divide(numerator: i128, denominator: i128, rounding: Rounding) -> i128 {
     // Usual amounts fit: dividing 128 bits costs many times as much.
     if let (Some(small), Some(by)) = (narrow(numerator), narrow(denominator)) {
         let quotient = small.div_euclid(by);
@@ -57,7 +57,7 @@ const fn rounds_up(
     }
 }
 
-const fn narrow(value: i128) -> Option<i64> {
+pub(crate) const fn narrow(value: i128) -> Option<i64> {
     if value > i64::MAX as i128 || value < i64::MIN as i128 {
         None
     } else {
@@ -123,6 +123,12 @@ macro_rules! scaled {
             #[must_use]
             pub const fn lesser(self, other: Self) -> Self {
                 if self.0 <= other.0 { self } else { other }
+            }
+
+            /// The greater of two.
+            #[must_use]
+            pub const fn greater(self, other: Self) -> Self {
+                if self.0 >= other.0 { self } else { other }
             }
 
             /// Whether this is zero.
@@ -215,6 +221,25 @@ impl Money {
         }
     }
 
+    /// The sum of amounts, each at a rate of its own, rounded once: a share of
+    /// labour at a wage index and the rest at another. `None` on overflow.
+    #[must_use]
+    pub const fn weighted(parts: &[(Self, Rate)], rounding: Rounding) -> Option<Self> {
+        let mut sum: i128 = 0;
+        let mut parts = parts;
+        while let [(amount, rate), rest @ ..] = parts {
+            parts = rest;
+            sum = match sum.checked_add(amount.0 as i128 * rate.0 as i128) {
+                Some(sum) => sum,
+                None => return None,
+            };
+        }
+        match narrow(divide(sum, 1_000_000, rounding)) {
+            Some(value) => Some(Self(value)),
+            None => None,
+        }
+    }
+
     /// This amount less `other`, or zero where `other` is greater.
     #[must_use]
     pub const fn less(self, other: Self) -> Self {
@@ -254,6 +279,51 @@ impl UnitPrice {
             }
             match (
                 product.checked_mul(rate.0 as i128),
+                scale.checked_mul(1_000_000),
+            ) {
+                (Some(wider), Some(finer)) => (product, scale) = (wider, finer),
+                _ => return None,
+            }
+        }
+        match narrow(divide(product, scale, rounding)) {
+            Some(value) => Some(Money(value)),
+            None => None,
+        }
+    }
+
+    /// `price × (Σ quantity × rate) ×` every factor, rounded once to the minor
+    /// unit: relative values, each at its index, at a conversion factor. `None`
+    /// when it does not fit 128 bits.
+    #[must_use]
+    pub const fn extend_sum(
+        self,
+        parts: &[(Quantity, Rate)],
+        factors: &[Rate],
+        rounding: Rounding,
+    ) -> Option<Money> {
+        let mut sum: i128 = 0;
+        let mut parts = parts;
+        while let [(quantity, rate), rest @ ..] = parts {
+            parts = rest;
+            sum = match sum.checked_add(quantity.0 as i128 * rate.0 as i128) {
+                Some(sum) => sum,
+                None => return None,
+            };
+        }
+        // 10^-6 × 10^-4 × 10^-6 = 10^-16; a cent is 10^-2.
+        let mut product = match sum.checked_mul(self.0 as i128) {
+            Some(product) => product,
+            None => return None,
+        };
+        let mut scale: i128 = 100_000_000_000_000;
+        let mut factors = factors;
+        while let [factor, rest @ ..] = factors {
+            factors = rest;
+            if factor.0 == Rate::ONE.0 {
+                continue;
+            }
+            match (
+                product.checked_mul(factor.0 as i128),
                 scale.checked_mul(1_000_000),
             ) {
                 (Some(wider), Some(finer)) => (product, scale) = (wider, finer),
@@ -431,6 +501,28 @@ mod tests {
             large.extend_by(quantity, &[Rate::percent(50); 9], Rounding::HalfUp),
             None
         );
+    }
+
+    #[test]
+    fn sums_of_products_are_rounded_once() {
+        let rate = |text| Rate::parse(text).unwrap();
+        // 0.005 and 0.005: each alone would be rounded up, together they are one.
+        let halves = [(money("0.01"), rate("0.5")), (money("0.01"), rate("0.5"))];
+        assert_eq!(
+            Money::weighted(&halves, Rounding::HalfUp),
+            Some(money("0.01"))
+        );
+        let huge = [(Money(i64::MAX), rate("2"))];
+        assert_eq!(Money::weighted(&huge, Rounding::HalfUp), None);
+        let unit = UnitPrice::parse("0.01").unwrap();
+        let part = (Quantity::parse("0.25").unwrap(), Rate::ONE);
+        let sum = |factors: &[Rate], rounding| unit.extend_sum(&[part, part], factors, rounding);
+        assert_eq!(sum(&[], Rounding::HalfUp), Some(money("0.01")));
+        assert_eq!(sum(&[Rate::ONE], Rounding::HalfEven), Some(money("0.00")));
+        assert_eq!(sum(&[rate("0.98")], Rounding::HalfUp), Some(money("0.00")));
+        let wide = UnitPrice::from_scaled(i64::MAX);
+        let most = (Quantity::from_scaled(i64::MAX), Rate::from_scaled(i64::MAX));
+        assert_eq!(wide.extend_sum(&[most], &[], Rounding::HalfUp), None);
     }
 
     #[test]

@@ -42,6 +42,8 @@ impl Carc {
     pub const LACKS_INFORMATION: Self = Self(16);
     /// 18: exact duplicate.
     pub const EXACT_DUPLICATE: Self = Self(18);
+    /// 23: what earlier payers did, their payments and their adjustments.
+    pub const PRIOR_PAYERS: Self = Self(23);
     /// 26: before coverage began.
     pub const BEFORE_COVERAGE: Self = Self(26);
     /// 27: after coverage ended.
@@ -50,6 +52,8 @@ impl Carc {
     pub const TIMELY_FILING: Self = Self(29);
     /// 31: the patient cannot be identified as our insured.
     pub const MEMBER_UNKNOWN: Self = Self(31);
+    /// 35: the lifetime maximum has been reached.
+    pub const LIFETIME_MAXIMUM: Self = Self(35);
     /// 45: above the fee schedule or contracted amount.
     pub const ABOVE_FEE_SCHEDULE: Self = Self(45);
     /// 50: not medically necessary.
@@ -62,6 +66,8 @@ impl Carc {
     pub const NOT_COVERED: Self = Self(96);
     /// 97: included in another service.
     pub const INCLUDED: Self = Self(97);
+    /// 104: withheld by contract.
+    pub const WITHHOLD: Self = Self(104);
     /// 119: the benefit maximum has been reached.
     pub const BENEFIT_MAXIMUM: Self = Self(119);
     /// 151: this many or this frequency is not supported.

@@ -1,0 +1,225 @@
+//! Cost sharing: copayment, deductible and coinsurance, in the plan's order.
+
+use tally_types::{Carc, Group, Money, Rate, Rounding, ShortCode};
+
+use super::{Balances, LineWork};
+use crate::accrual::Accrual;
+use crate::plan::ClauseId;
+
+/// When a copayment is taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CopayOrder {
+    /// First, then the deductible of what is left.
+    BeforeDeductible,
+    /// Of what the deductible left.
+    AfterDeductible,
+    /// In place of the deductible, which does not apply.
+    InsteadOfDeductible,
+}
+
+/// The cost sharing of a benefit, as data: what sources have in different
+/// orders, a plan states.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Sharing {
+    /// When the copayment is taken.
+    pub order: CopayOrder,
+    /// The copayment of the line.
+    pub copay: Money,
+    /// Whether the deductible applies.
+    pub deductible: bool,
+    /// The member's rate of what is left.
+    pub coinsurance: Rate,
+    /// How coinsurance is rounded, once; the plan has the residual.
+    pub rounding: Rounding,
+    /// What the copayment counts toward, and its clause.
+    pub copay_toward: (Accrual, ClauseId),
+    /// What the deductible counts toward, and its clause. Its
+    /// [`Accrual::deductible`] is the deductible.
+    pub deductible_toward: (Accrual, ClauseId),
+    /// What the coinsurance counts toward, and its clause.
+    pub coinsurance_toward: (Accrual, ClauseId),
+}
+
+impl Sharing {
+    /// Nothing is shared: preventive services (45 CFR 147.130 (a)(1)). `clause`
+    /// says so.
+    #[must_use]
+    pub const fn none(clause: ClauseId) -> Self {
+        Self {
+            order: CopayOrder::BeforeDeductible,
+            copay: Money::ZERO,
+            deductible: false,
+            coinsurance: Rate::ZERO,
+            rounding: Rounding::HalfUp,
+            copay_toward: (Accrual::NONE, clause),
+            deductible_toward: (Accrual::NONE, clause),
+            coinsurance_toward: (Accrual::NONE, clause),
+        }
+    }
+}
+
+impl LineWork<'_> {
+    /// Shares the line as a benefit says. Answers what the patient bears.
+    pub fn share_by(&mut self, balances: &mut Balances, sharing: &Sharing) -> Money {
+        let before = self.open();
+        let copay = |work: &mut Self, balances: &mut Balances| {
+            let (toward, clause) = sharing.copay_toward;
+            work.copay(balances, sharing.copay, toward, clause);
+        };
+        if sharing.order != CopayOrder::AfterDeductible {
+            copay(self, balances);
+        }
+        if sharing.deductible && sharing.order != CopayOrder::InsteadOfDeductible {
+            let (toward, clause) = sharing.deductible_toward;
+            self.deductible(balances, toward, clause);
+        }
+        if sharing.order == CopayOrder::AfterDeductible {
+            copay(self, balances);
+        }
+        let (toward, clause) = sharing.coinsurance_toward;
+        self.coinsurance(
+            balances,
+            sharing.coinsurance,
+            sharing.rounding,
+            toward,
+            clause,
+        );
+        before.less(self.open())
+    }
+
+    /// Leaves the patient an amount, at most what is open and what the limits
+    /// it counts toward still allow. Answers the amount.
+    pub fn share(
+        &mut self,
+        balances: &mut Balances,
+        carc: Carc,
+        amount: Money,
+        toward: impl Into<Accrual>,
+        clause: ClauseId,
+    ) -> Money {
+        let amount = amount.lesser(self.open);
+        if amount.is_zero() || amount.is_negative() {
+            return Money::ZERO;
+        }
+        self.share_toward(balances, carc, amount, &toward.into(), clause)
+    }
+
+    fn share_toward(
+        &mut self,
+        balances: &mut Balances,
+        carc: Carc,
+        amount: Money,
+        toward: &Accrual,
+        clause: ClauseId,
+    ) -> Money {
+        let on = self.line.from;
+        let mut amount = amount;
+        for limits in [toward.deductible, toward.out_of_pocket]
+            .into_iter()
+            .flatten()
+        {
+            if let Some(left) = limits.remaining(balances, on) {
+                amount = amount.lesser(left);
+            }
+        }
+        let amount = self.adjust(Group::Pr, carc, ShortCode::NONE, amount, clause);
+        if amount.is_zero() {
+            return amount;
+        }
+        let adjustment = self.adjustments.len().saturating_sub(1);
+        let first = self.postings.len();
+        for (limits, pocket) in [(toward.deductible, false), (toward.out_of_pocket, true)] {
+            let Some(limits) = limits else { continue };
+            for accumulator in limits.accumulators() {
+                self.count(balances, accumulator, amount, first, pocket, adjustment);
+            }
+        }
+        for (limits, pocket) in [
+            (toward.credit_deductible, false),
+            (toward.credit_out_of_pocket, true),
+        ] {
+            let Some(limits) = limits else { continue };
+            let room = limits.remaining(balances, on).unwrap_or(amount);
+            for accumulator in limits.accumulators() {
+                let credited = amount.lesser(room);
+                self.count(balances, accumulator, credited, first, pocket, adjustment);
+            }
+        }
+        if let Some(also) = toward.also {
+            let room = balances.remaining(also, on).map_or(amount, Money::cents);
+            self.count(
+                balances,
+                also,
+                amount.lesser(room),
+                first,
+                false,
+                adjustment,
+            );
+        }
+        amount
+    }
+
+    /// Posts to an accumulator, unless this share already did: from posting
+    /// `first` on they are its.
+    fn count(
+        &mut self,
+        balances: &mut Balances,
+        accumulator: crate::AccumulatorId,
+        amount: Money,
+        first: usize,
+        pocket: bool,
+        adjustment: usize,
+    ) {
+        let mut own = self.postings.iter().skip(first);
+        if own.any(|posting| posting.accumulator == accumulator) {
+            return;
+        }
+        let at = self.postings.len();
+        self.post(balances, accumulator, amount.scaled());
+        if pocket && self.postings.len() > at {
+            self.pocket.push((adjustment, at));
+        }
+    }
+
+    /// A copayment (CARC 3), at most what is open.
+    pub fn copay(
+        &mut self,
+        balances: &mut Balances,
+        amount: Money,
+        toward: impl Into<Accrual>,
+        clause: ClauseId,
+    ) -> Money {
+        self.share(balances, Carc::COPAY, amount, toward, clause)
+    }
+
+    /// What is left of the deductible (CARC 1): of `toward.deductible`, never
+    /// more than `toward.out_of_pocket` still allows. Nothing when there is no
+    /// deductible, or none with a limit in force.
+    pub fn deductible(
+        &mut self,
+        balances: &mut Balances,
+        toward: impl Into<Accrual>,
+        clause: ClauseId,
+    ) -> Money {
+        let toward = toward.into();
+        let left = toward
+            .deductible
+            .and_then(|deductible| deductible.remaining(balances, self.line.from));
+        let amount = left.unwrap_or(Money::ZERO);
+        self.share(balances, Carc::DEDUCTIBLE, amount, toward, clause)
+    }
+
+    /// Coinsurance (CARC 2): a rate of what is open, rounded once; the plan
+    /// has the residual.
+    pub fn coinsurance(
+        &mut self,
+        balances: &mut Balances,
+        rate: Rate,
+        rounding: Rounding,
+        toward: impl Into<Accrual>,
+        clause: ClauseId,
+    ) -> Money {
+        let amount = self.open.share(rate, rounding).unwrap_or(Money::ZERO);
+        self.share(balances, Carc::COINSURANCE, amount, toward, clause)
+    }
+}

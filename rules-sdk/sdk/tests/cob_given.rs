@@ -1,0 +1,119 @@
+//! What a claim says of payers before this one, as a policy reads it.
+
+use tally_sdk::cob::prior::{PriorError, before_us};
+use tally_sdk::prelude::*;
+use tally_sdk::{Payer, PriorAdjustment, PriorLine, mock};
+
+fn money(text: &str) -> Money {
+    Money::parse(text).unwrap()
+}
+
+fn payer(sequence: u8, paid: Option<&str>) -> Payer {
+    Payer {
+        sequence,
+        filing: ShortCode::of("CI"),
+        paid: paid.map(money),
+        remaining: None,
+        decided: None,
+        adjustments: vec![],
+    }
+}
+
+fn adjusted(group: Group, reason: &str, amount: &str) -> PriorAdjustment {
+    PriorAdjustment {
+        group,
+        reason: ShortCode::of(reason),
+        amount: money(amount),
+    }
+}
+
+fn prior(payer: u8, paid: &str, adjustments: Vec<PriorAdjustment>) -> PriorLine {
+    PriorLine {
+        payer,
+        paid: money(paid),
+        units: Quantity::ONE,
+        remaining: None,
+        decided: None,
+        adjustments,
+    }
+}
+
+/// A claim of 100.00 and 50.00 that this payer is third for.
+fn claim() -> Claim {
+    let on = date(2026, 3, 2);
+    let lines = ["100.00", "50.00"].map(|charge| mock::line(Code::of("99213"), money(charge), on));
+    let mut claim = mock::claim(lines.into());
+    claim.sequence = 3;
+    claim
+}
+
+#[test]
+fn payers_come_in_their_order_whatever_the_claim_lists_first() {
+    let mut claim = claim();
+    claim.payers = vec![payer(2, Some("30.00")), payer(1, Some("90.00"))];
+    let contract = |amount| adjusted(Group::Co, "45", amount);
+    claim.lines[0].prior = vec![
+        prior(0, "20.00", vec![adjusted(Group::Oa, "23", "80.00")]),
+        prior(
+            1,
+            "60.00",
+            vec![contract("20.00"), adjusted(Group::Pr, "1", "20.00")],
+        ),
+    ];
+    claim.lines[1].prior = vec![
+        prior(0, "10.00", vec![adjusted(Group::Oa, "23", "40.00")]),
+        prior(
+            1,
+            "30.00",
+            vec![contract("10.00"), adjusted(Group::Pr, "2", "10.00")],
+        ),
+    ];
+    let lines = before_us(&claim).unwrap();
+    let seen: Vec<Vec<(Money, Money, Money)>> = lines
+        .iter()
+        .map(|line| line.iter().map(|p| (p.allowed, p.paid, p.left)).collect())
+        .collect();
+    let amounts = |a, b, c| (money(a), money(b), money(c));
+    assert!(
+        seen == [
+            [
+                amounts("80.00", "60.00", "20.00"),
+                amounts("80.00", "20.00", "0.00")
+            ],
+            [
+                amounts("40.00", "30.00", "10.00"),
+                amounts("40.00", "10.00", "0.00")
+            ],
+        ]
+    );
+}
+
+#[test]
+fn adjustments_of_the_whole_claim_are_spread() {
+    let mut claim = claim();
+    claim.sequence = 2;
+    let mut primary = payer(1, Some("90.00"));
+    primary.adjustments = vec![adjusted(Group::Pr, "1", "60.00")];
+    claim.payers = vec![primary];
+    let lines = before_us(&claim).unwrap();
+    let paid: Vec<Money> = lines.iter().map(|line| line[0].paid).collect();
+    assert_eq!(paid, [money("60.00"), money("30.00")]);
+}
+
+#[test]
+fn a_payer_that_says_nothing_is_named() {
+    let mut claim = claim();
+    claim.payers = vec![payer(1, None), payer(4, None)];
+    let error = before_us(&claim).err().unwrap();
+    assert_eq!(error, PriorError::Silent { sequence: 1 });
+    claim.lines[0].prior = vec![prior(0, "100.00", vec![])];
+    assert_eq!(
+        before_us(&claim).err(),
+        Some(PriorError::Silent { sequence: 1 })
+    );
+    // First, or not told: there is nobody before.
+    for sequence in [0, 1] {
+        claim.sequence = sequence;
+        assert!(before_us(&claim).unwrap().iter().all(Vec::is_empty));
+    }
+}
