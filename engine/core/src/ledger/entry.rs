@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::note::{NoteError, SigningKey, VerifierKey};
 use crate::canon::{Canon, DecodeError, Reader};
+use crate::claim::ClaimId;
 use crate::fraud::schedule::Batch;
 
 /// The version of the encoding, an entry's first byte.
@@ -26,9 +27,30 @@ pub enum Subject {
     Context,
     /// A flag.
     Flag,
+    /// A reversal.
+    Reversal,
 }
 
-crate::canon_enum!(Subject { Receipt = 1, Context = 2, Flag = 3 });
+crate::canon_enum!(Subject { Receipt = 1, Context = 2, Flag = 3, Reversal = 4 });
+
+/// What an entry that takes an adjudication back commits to. What takes its place,
+/// if anything does, is the next adjudication of the same claim, or of the claim
+/// that replaces it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reversal {
+    /// The claim.
+    pub claim: ClaimId,
+    /// SHA-256 of the canonical bytes of the outcome that no longer stands.
+    pub outcome: [u8; 32],
+    /// What brought it about: a void, a replacement, a re-adjudication, a review.
+    pub act: ClaimId,
+}
+
+crate::canon_record!(Reversal {
+    claim,
+    outcome,
+    act
+});
 
 /// Commits to `body`:
 /// `SHA-256("tallystick/commitment/v1" ‖ salt ‖ subject ‖ body)`.
@@ -136,6 +158,9 @@ pub enum Entry {
     Adjudicated(Commitment),
     /// A batch of flags, padded, on schedule.
     Flags(Box<Batch>),
+    /// An adjudication was taken back: a commitment to a [`Reversal`]. It comes
+    /// before whatever takes its place.
+    Reversed(Commitment),
 }
 
 /// Which publication is in force for a product on a date of service, of those
@@ -190,6 +215,10 @@ impl Canon for Entry {
                 out.push(4);
                 batch.put(out);
             }
+            Self::Reversed(commitment) => {
+                out.push(5);
+                commitment.put(out);
+            }
         }
     }
 
@@ -206,6 +235,7 @@ impl Canon for Entry {
             2 => Ok(Self::Policy(Box::new(Canon::take(from)?))),
             3 => Ok(Self::Adjudicated(Canon::take(from)?)),
             4 => Ok(Self::Flags(Box::new(Canon::take(from)?))),
+            5 => Ok(Self::Reversed(Canon::take(from)?)),
             n => Err(from.invalid("entry", n.into())),
         }
     }

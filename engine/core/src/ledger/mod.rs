@@ -18,8 +18,8 @@ mod trust;
 
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use entry::{
-    Commitment, Entry, PolicyPublished, PublicationError, Published, Salt, Subject, TableHash,
-    commit, in_force,
+    Commitment, Entry, PolicyPublished, PublicationError, Published, Reversal, Salt, Subject,
+    TableHash, commit, in_force,
 };
 pub use note::{Note, NoteError, Signature, SigningKey, VerifierKey};
 pub use proof::LogProof;

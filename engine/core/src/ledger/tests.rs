@@ -258,6 +258,7 @@ fn encodings_are_frozen() {
             &key,
         ))),
         Entry::Adjudicated([6; 32]),
+        Entry::Reversed([7; 32]),
         Entry::Flags(Box::new(crate::fraud::schedule::Batch {
             slots: [[7; 32]; crate::fraud::schedule::SLOTS],
         })),
