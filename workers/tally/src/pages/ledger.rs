@@ -136,6 +136,12 @@ fn row(index: u64, bytes: &[u8]) -> Row {
             format!("commitment {}…", short(&hex(&commitment))),
             None,
         ),
+        Ok(Entry::Reversed(commitment)) => (
+            "Reversed",
+            "k-adjudicated",
+            format!("commitment {}…", short(&hex(&commitment))),
+            None,
+        ),
         Ok(Entry::Flags(batch)) => (
             "Flags",
             "k-flags",
