@@ -81,9 +81,69 @@ pub(super) struct Claim {
     pub(super) received: Option<Text>,
     #[serde(default)]
     pub(super) diagnoses: Vec<Text>,
+    /// This payer's place among those of the claim.
+    pub(super) sequence: Option<u8>,
+    #[serde(default)]
+    pub(super) payer: Vec<Spanned<Payer>>,
+    #[serde(rename = "patient-paid")]
+    pub(super) patient_paid: Option<Text>,
+    pub(super) referral: Option<Text>,
+    pub(super) referring: Option<Text>,
+    pub(super) facility: Option<Text>,
+    pub(super) accident: Option<Text>,
+    pub(super) institutional: Option<Institutional>,
     #[serde(default)]
     pub(super) line: Vec<Line>,
     pub(super) expect: Spanned<Expect>,
+}
+
+/// Another payer.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Payer {
+    pub(super) sequence: u8,
+    pub(super) filing: Option<Text>,
+    pub(super) paid: Option<Text>,
+    pub(super) remaining: Option<Text>,
+    /// `CO 45 20.00`, a text each.
+    #[serde(default)]
+    pub(super) adjustments: Vec<Text>,
+}
+
+/// What another payer did to a line.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Prior {
+    /// Its place among the payers.
+    pub(super) payer: Spanned<u8>,
+    pub(super) paid: Text,
+    pub(super) remaining: Option<Text>,
+    #[serde(default)]
+    pub(super) adjustments: Vec<Text>,
+}
+
+/// What only an institutional claim has. Codes with a day or an amount are one
+/// text: `11 2026-01-03`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Institutional {
+    pub(super) bill_type: Option<Text>,
+    pub(super) from: Option<Text>,
+    pub(super) through: Option<Text>,
+    pub(super) admission: Option<Text>,
+    pub(super) admission_type: Option<Text>,
+    pub(super) origin: Option<Text>,
+    pub(super) discharge: Option<Text>,
+    pub(super) drg: Option<Text>,
+    pub(super) attending: Option<Text>,
+    #[serde(default)]
+    pub(super) procedures: Vec<Text>,
+    #[serde(default)]
+    pub(super) values: Vec<Text>,
+    #[serde(default)]
+    pub(super) occurrences: Vec<Text>,
+    #[serde(default)]
+    pub(super) conditions: Vec<Text>,
 }
 
 #[derive(Deserialize)]
@@ -104,6 +164,17 @@ pub(super) struct Line {
     pub(super) emergency: bool,
     #[serde(default)]
     pub(super) diagnoses: Vec<Spanned<u32>>,
+    /// What a unit is: `MJ` minutes.
+    pub(super) unit: Option<Text>,
+    /// A drug that is given: its code, how much, of what: `00409115801 2 ML`.
+    pub(super) drug: Option<Text>,
+    /// Teeth with their surfaces: `14 MOD`.
+    #[serde(default)]
+    pub(super) teeth: Vec<Text>,
+    #[serde(default)]
+    pub(super) cavities: Vec<Text>,
+    #[serde(default)]
+    pub(super) prior: Vec<Prior>,
 }
 
 #[derive(Deserialize)]

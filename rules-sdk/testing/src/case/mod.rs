@@ -1,6 +1,7 @@
 //! A case file: read, checked, and made into a family, claims and what is
 //! expected of them. The form is shown in the crate's documentation.
 
+mod beside;
 mod expect;
 mod file;
 mod read;

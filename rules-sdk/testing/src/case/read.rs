@@ -4,14 +4,14 @@ use tally_core::adjudication::{
     Accumulator, AccumulatorKey, AccumulatorScope, AccumulatorUnit, Description,
 };
 use tally_core::claim::{
-    Authorization, AuthorizationKind, Claim, ClaimId, ClaimKind, Contract, Frequency, Member,
-    MemberReference, Provider, Relationship, ServiceLine, Sex, Span, SubmissionKey,
+    Authorization, AuthorizationKind, Claim, ClaimId, ClaimKind, Contract, Coordination, Frequency,
+    Member, MemberReference, Provider, Relationship, ServiceLine, Sex, Span, SubmissionKey,
 };
 use tally_types::{Code, CodeSystem, Money, Quantity, ServiceDate, ShortCode};
 use toml::Spanned;
 
 use super::file::{self, Text};
-use super::{Case, Wrong, expect};
+use super::{Case, Wrong, beside, expect};
 use crate::family::Family;
 
 /// The subscriber of a case that names no member.
@@ -41,15 +41,21 @@ pub(super) fn date_of(at: &Text, date: &str) -> Result<ServiceDate, Wrong> {
     ServiceDate::parse(date).map_err(|error| wrong(at, format!("`{date}`: {error}")))
 }
 
-fn optional<T>(
+pub(super) fn optional<T>(
     text: Option<&Text>,
     read: impl FnOnce(&Text) -> Result<T, Wrong>,
 ) -> Result<Option<T>, Wrong> {
     text.map(read).transpose()
 }
 
+/// A short code; none where there is no text.
+pub(super) fn short(text: Option<&Text>) -> Result<ShortCode, Wrong> {
+    let code = optional(text, |text| parsed(text, ShortCode::parse))?;
+    Ok(code.unwrap_or(ShortCode::NONE))
+}
+
 /// One of a few words.
-fn word<T: Copy>(text: &Text, known: &[(&str, T)]) -> Result<T, Wrong> {
+pub(super) fn word<T: Copy>(text: &Text, known: &[(&str, T)]) -> Result<T, Wrong> {
     let found = known.iter().find(|(name, _)| name == text.get_ref());
     found.map(|(_, value)| *value).ok_or_else(|| {
         let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
@@ -337,9 +343,11 @@ fn claim(
     contract: &Contract,
 ) -> Result<Claim, Wrong> {
     let claim = from.get_ref();
+    let coordination = beside::coordination(claim)?;
     let mut lines = Vec::new();
     for (number, line) in (1u16..).zip(&claim.line) {
-        lines.push(service_line(number, line, claim.diagnoses.len())?);
+        let diagnoses = claim.diagnoses.len();
+        lines.push(service_line(number, line, diagnoses, &coordination)?);
     }
     let Some(last) = lines.iter().map(|line| line.through).max() else {
         return Err(wrong(from, "a claim has at least one [[claim.line]]"));
@@ -370,14 +378,22 @@ fn claim(
         authorizations: Vec::new(),
         charge,
         received,
-        coordination: Default::default(),
-        circumstances: Default::default(),
-        institutional: None,
+        coordination,
+        circumstances: beside::circumstances(claim)?,
+        institutional: match &claim.institutional {
+            Some(from) => Some(beside::institutional(from, &lines)?),
+            None => None,
+        },
         lines,
     })
 }
 
-fn service_line(number: u16, line: &file::Line, diagnoses: usize) -> Result<ServiceLine, Wrong> {
+fn service_line(
+    number: u16,
+    line: &file::Line,
+    diagnoses: usize,
+    coordination: &Coordination,
+) -> Result<ServiceLine, Wrong> {
     let mut modifiers = [ShortCode::NONE; 4];
     for (i, text) in line.modifiers.iter().enumerate() {
         let slot = modifiers
@@ -394,13 +410,10 @@ fn service_line(number: u16, line: &file::Line, diagnoses: usize) -> Result<Serv
             .filter(|_| named)
             .ok_or_else(|| wrong(pointer, format!("the claim has no diagnosis {number}")))?;
     }
-    let short = |text: Option<&Text>| {
-        let code = optional(text, |text| parsed(text, ShortCode::parse))?;
-        Ok::<_, Wrong>(code.unwrap_or(ShortCode::NONE))
-    };
     let from = date(&line.from)?;
     let procedure = optional(line.procedure.as_ref(), |text| parsed(text, Code::parse))?;
     let quantity = optional(line.quantity.as_ref(), |text| parsed(text, Quantity::parse))?;
+    let quantity = quantity.unwrap_or(Quantity::ONE);
     Ok(ServiceLine {
         number,
         system: optional(line.system.as_ref(), system)?.unwrap_or(CodeSystem::Hcpcs),
@@ -409,7 +422,7 @@ fn service_line(number: u16, line: &file::Line, diagnoses: usize) -> Result<Serv
         revenue: short(line.revenue.as_ref())?,
         place: short(line.place.as_ref())?,
         diagnoses: pointers,
-        quantity: quantity.unwrap_or(Quantity::ONE),
+        quantity,
         charge: parsed(&line.charge, Money::parse)?,
         from,
         through: optional(line.through.as_ref(), date)?.unwrap_or(from),
@@ -418,7 +431,7 @@ fn service_line(number: u16, line: &file::Line, diagnoses: usize) -> Result<Serv
             .as_ref()
             .map(|text| Provider::new(text.get_ref())),
         emergency: line.emergency,
-        detail: Default::default(),
-        prior: vec![],
+        detail: beside::detail(line)?,
+        prior: beside::prior(line, quantity, coordination)?,
     })
 }
