@@ -76,6 +76,7 @@ pub(crate) fn context_out(context: &core::Context) -> generated::Context {
             },
         },
         covered_since: context.covered_since.days(),
+        covered_members: context.covered_members,
         authorizations: context
             .authorizations
             .iter()

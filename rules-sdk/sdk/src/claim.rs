@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use tally_types::{Carc, Code, CodeSystem, Group, Money, Quantity, ServiceDate, ShortCode};
 
+use crate::accrual::CoverageTier;
 use crate::plan::{AccumulatorId, ClauseId, PatternId, PendId};
 
 /// What kind of claim it is.
@@ -277,6 +278,9 @@ pub struct Claim {
     pub member: Member,
     /// The first day of the present span of cover.
     pub covered_since: ServiceDate,
+    /// How many members of the contract are covered under the product, this one
+    /// among them.
+    pub covered_members: u16,
     /// Prior authorisations.
     pub authorizations: Vec<Authorization>,
     /// Balances; [`crate::Balances`] reads them.
@@ -301,6 +305,15 @@ pub struct Claim {
 }
 
 impl Claim {
+    /// Whom the contract covers.
+    #[must_use]
+    pub fn tier(&self) -> CoverageTier {
+        match self.covered_members {
+            0 | 1 => CoverageTier::SelfOnly,
+            _ => CoverageTier::Family,
+        }
+    }
+
     /// The diagnoses that a line points to; all of the claim's when it points
     /// to none.
     pub fn diagnoses_of(&self, line: &Line) -> impl Iterator<Item = Code> {

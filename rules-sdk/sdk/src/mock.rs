@@ -71,6 +71,7 @@ pub fn claim(lines: Vec<Line>) -> Claim {
         covered_since: ServiceDate::MIN,
         authorizations: Vec::new(),
         balances: Vec::new(),
+        covered_members: 1,
         sequence: 1,
         payers: Vec::new(),
         patient_paid: Money::ZERO,

@@ -162,6 +162,9 @@ pub struct Context {
     pub member: ContextMember,
     /// The first day of the present span of cover.
     pub covered_since: ServiceDate,
+    /// How many members of the contract are covered under the product on the first
+    /// day of the lines, this one among them.
+    pub covered_members: u16,
     /// Prior authorisations and referrals.
     pub authorizations: Vec<ContextAuthorization>,
     /// Balances of the accumulators for every period a line falls in, and the
@@ -261,7 +264,7 @@ impl Context {
         claim: &Claim,
         lines: impl Iterator<Item = &'a ServiceLine>,
         member: ContextMember,
-        covered_since: ServiceDate,
+        (covered_since, covered_members): (ServiceDate, u16),
         authorizations: Vec<ContextAuthorization>,
         balances: Vec<Balance>,
     ) -> Self {
@@ -274,6 +277,7 @@ impl Context {
             lines: lines.map(ContextLine::of).collect(),
             member,
             covered_since,
+            covered_members,
             authorizations,
             balances,
             sequence: claim.coordination.sequence,
@@ -365,6 +369,7 @@ crate::canon_record!(Context {
     lines,
     member,
     covered_since,
+    covered_members,
     authorizations,
     balances,
     sequence,

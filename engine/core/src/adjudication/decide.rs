@@ -207,7 +207,7 @@ pub fn decide(inputs: &Inputs<'_>) -> Result<Decision, OutcomeError> {
             sex: member.sex,
             relationship: member.relationship,
         },
-        span.from,
+        (span.from, covered(contract, &span.product, first.from)),
         remaining(&member.authorizations, &member.id, inputs.history),
         balances,
     );
@@ -266,6 +266,16 @@ fn key_of(
         name: accumulator.name.clone(),
         period,
     }
+}
+
+/// How many members are covered under a product on a day.
+fn covered(contract: &Contract, product: &str, on: ServiceDate) -> u16 {
+    let members = contract.members.iter();
+    let covered = members.filter(|member| {
+        let span = member.span_on(on);
+        span.is_some_and(|span| span.product == product)
+    });
+    u16::try_from(covered.count()).unwrap_or(u16::MAX)
 }
 
 /// Stands where a product's name does: no product has an equals sign in its name.

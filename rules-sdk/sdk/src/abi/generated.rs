@@ -870,6 +870,9 @@ pub struct Context {
     pub member: Member,
     /// The first day of the member's present span of cover.
     pub covered_since: Day,
+    /// How many members of the contract are covered under the product on the first
+    /// day of the lines, this one among them: one is cover for oneself alone.
+    pub covered_members: u16,
     pub authorizations: _rt::Vec<Authorization>,
     pub balances: _rt::Vec<Balance>,
     /// This payer's place among those of the claim: 1 is primary, zero when the
@@ -894,6 +897,7 @@ impl ::core::fmt::Debug for Context {
             .field("lines", &self.lines)
             .field("member", &self.member)
             .field("covered-since", &self.covered_since)
+            .field("covered-members", &self.covered_members)
             .field("authorizations", &self.authorizations)
             .field("balances", &self.balances)
             .field("sequence", &self.sequence)
@@ -1448,7 +1452,7 @@ pub unsafe fn __post_return_describe<T_: Guest>(arg0: *mut u8) {
 #[allow(non_snake_case, unused_unsafe)]
 pub unsafe fn _export_adjudicate_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
     unsafe {
-        let result133 = {
+        let result134 = {
             let l0 = i32::from(*arg0.add(0).cast::<u8>());
             let l1 = *arg0.add(4).cast::<i32>();
             let l2 = *arg0.add(8).cast::<i64>();
@@ -1668,163 +1672,166 @@ pub unsafe fn _export_adjudicate_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
             let l60 = *arg0
                 .add(32 + 4 * ::core::mem::size_of::<*const u8>())
                 .cast::<i32>();
-            let l61 = *arg0
-                .add(32 + 5 * ::core::mem::size_of::<*const u8>())
-                .cast::<*mut u8>();
+            let l61 = i32::from(
+                *arg0.add(36 + 4 * ::core::mem::size_of::<*const u8>()).cast::<u16>(),
+            );
             let l62 = *arg0
-                .add(32 + 6 * ::core::mem::size_of::<*const u8>())
+                .add(40 + 4 * ::core::mem::size_of::<*const u8>())
+                .cast::<*mut u8>();
+            let l63 = *arg0
+                .add(40 + 5 * ::core::mem::size_of::<*const u8>())
                 .cast::<usize>();
-            let base71 = l61;
-            let len71 = l62;
-            let mut result71 = _rt::Vec::with_capacity(len71);
-            for i in 0..len71 {
-                let base = base71.add(i * 56);
-                let e71 = {
-                    let l63 = i32::from(*base.add(0).cast::<u8>());
-                    let l64 = *base.add(8).cast::<i64>();
-                    let l65 = *base.add(16).cast::<i64>();
-                    let l66 = *base.add(24).cast::<i64>();
-                    let l67 = *base.add(32).cast::<i64>();
-                    let l68 = *base.add(40).cast::<i32>();
-                    let l69 = *base.add(44).cast::<i32>();
-                    let l70 = *base.add(48).cast::<i64>();
+            let base72 = l62;
+            let len72 = l63;
+            let mut result72 = _rt::Vec::with_capacity(len72);
+            for i in 0..len72 {
+                let base = base72.add(i * 56);
+                let e72 = {
+                    let l64 = i32::from(*base.add(0).cast::<u8>());
+                    let l65 = *base.add(8).cast::<i64>();
+                    let l66 = *base.add(16).cast::<i64>();
+                    let l67 = *base.add(24).cast::<i64>();
+                    let l68 = *base.add(32).cast::<i64>();
+                    let l69 = *base.add(40).cast::<i32>();
+                    let l70 = *base.add(44).cast::<i32>();
+                    let l71 = *base.add(48).cast::<i64>();
                     Authorization {
-                        kind: AuthorizationKind::_lift(l63 as u8),
+                        kind: AuthorizationKind::_lift(l64 as u8),
                         procedure: Code {
-                            hi: l64 as u64,
-                            lo: l65 as u64,
+                            hi: l65 as u64,
+                            lo: l66 as u64,
                         },
                         provider: Code {
-                            hi: l66 as u64,
-                            lo: l67 as u64,
+                            hi: l67 as u64,
+                            lo: l68 as u64,
                         },
-                        from: l68,
-                        through: l69,
-                        remaining: l70,
+                        from: l69,
+                        through: l70,
+                        remaining: l71,
                     }
                 };
-                result71.push(e71);
+                result72.push(e72);
             }
-            _rt::cabi_dealloc(base71, len71 * 56, 8);
-            let l72 = *arg0
-                .add(32 + 7 * ::core::mem::size_of::<*const u8>())
-                .cast::<*mut u8>();
+            _rt::cabi_dealloc(base72, len72 * 56, 8);
             let l73 = *arg0
-                .add(32 + 8 * ::core::mem::size_of::<*const u8>())
-                .cast::<usize>();
-            let len74 = l73;
-            let l75 = i32::from(
-                *arg0.add(32 + 9 * ::core::mem::size_of::<*const u8>()).cast::<u8>(),
-            );
-            let l76 = *arg0
-                .add(32 + 10 * ::core::mem::size_of::<*const u8>())
+                .add(40 + 6 * ::core::mem::size_of::<*const u8>())
                 .cast::<*mut u8>();
-            let l77 = *arg0
-                .add(32 + 11 * ::core::mem::size_of::<*const u8>())
+            let l74 = *arg0
+                .add(40 + 7 * ::core::mem::size_of::<*const u8>())
                 .cast::<usize>();
-            let base92 = l76;
-            let len92 = l77;
-            let mut result92 = _rt::Vec::with_capacity(len92);
-            for i in 0..len92 {
-                let base = base92
+            let len75 = l74;
+            let l76 = i32::from(
+                *arg0.add(40 + 8 * ::core::mem::size_of::<*const u8>()).cast::<u8>(),
+            );
+            let l77 = *arg0
+                .add(40 + 9 * ::core::mem::size_of::<*const u8>())
+                .cast::<*mut u8>();
+            let l78 = *arg0
+                .add(40 + 10 * ::core::mem::size_of::<*const u8>())
+                .cast::<usize>();
+            let base93 = l77;
+            let len93 = l78;
+            let mut result93 = _rt::Vec::with_capacity(len93);
+            for i in 0..len93 {
+                let base = base93
                     .add(i * (56 + 2 * ::core::mem::size_of::<*const u8>()));
-                let e92 = {
-                    let l78 = i32::from(*base.add(0).cast::<u8>());
-                    let l79 = *base.add(8).cast::<i64>();
-                    let l80 = i32::from(*base.add(16).cast::<u8>());
-                    let l82 = i32::from(*base.add(32).cast::<u8>());
-                    let l84 = i32::from(*base.add(48).cast::<u8>());
-                    let l86 = *base.add(56).cast::<*mut u8>();
-                    let l87 = *base
+                let e93 = {
+                    let l79 = i32::from(*base.add(0).cast::<u8>());
+                    let l80 = *base.add(8).cast::<i64>();
+                    let l81 = i32::from(*base.add(16).cast::<u8>());
+                    let l83 = i32::from(*base.add(32).cast::<u8>());
+                    let l85 = i32::from(*base.add(48).cast::<u8>());
+                    let l87 = *base.add(56).cast::<*mut u8>();
+                    let l88 = *base
                         .add(56 + 1 * ::core::mem::size_of::<*const u8>())
                         .cast::<usize>();
-                    let base91 = l86;
-                    let len91 = l87;
-                    let mut result91 = _rt::Vec::with_capacity(len91);
-                    for i in 0..len91 {
-                        let base = base91.add(i * 24);
-                        let e91 = {
-                            let l88 = i32::from(*base.add(0).cast::<u8>());
-                            let l89 = *base.add(8).cast::<i64>();
-                            let l90 = *base.add(16).cast::<i64>();
+                    let base92 = l87;
+                    let len92 = l88;
+                    let mut result92 = _rt::Vec::with_capacity(len92);
+                    for i in 0..len92 {
+                        let base = base92.add(i * 24);
+                        let e92 = {
+                            let l89 = i32::from(*base.add(0).cast::<u8>());
+                            let l90 = *base.add(8).cast::<i64>();
+                            let l91 = *base.add(16).cast::<i64>();
                             PriorAdjustment {
-                                group: Group::_lift(l88 as u8),
-                                reason: l89 as u64,
-                                amount: l90,
+                                group: Group::_lift(l89 as u8),
+                                reason: l90 as u64,
+                                amount: l91,
                             }
                         };
-                        result91.push(e91);
+                        result92.push(e92);
                     }
-                    _rt::cabi_dealloc(base91, len91 * 24, 8);
+                    _rt::cabi_dealloc(base92, len92 * 24, 8);
                     OtherPayer {
-                        sequence: l78 as u8,
-                        filing: l79 as u64,
-                        paid: match l80 {
+                        sequence: l79 as u8,
+                        filing: l80 as u64,
+                        paid: match l81 {
                             0 => None,
                             1 => {
                                 let e = {
-                                    let l81 = *base.add(24).cast::<i64>();
-                                    l81
+                                    let l82 = *base.add(24).cast::<i64>();
+                                    l82
                                 };
                                 Some(e)
                             }
                             _ => _rt::invalid_enum_discriminant(),
                         },
-                        remaining: match l82 {
+                        remaining: match l83 {
                             0 => None,
                             1 => {
                                 let e = {
-                                    let l83 = *base.add(40).cast::<i64>();
-                                    l83
+                                    let l84 = *base.add(40).cast::<i64>();
+                                    l84
                                 };
                                 Some(e)
                             }
                             _ => _rt::invalid_enum_discriminant(),
                         },
-                        decided: match l84 {
+                        decided: match l85 {
                             0 => None,
                             1 => {
                                 let e = {
-                                    let l85 = *base.add(52).cast::<i32>();
-                                    l85
+                                    let l86 = *base.add(52).cast::<i32>();
+                                    l86
                                 };
                                 Some(e)
                             }
                             _ => _rt::invalid_enum_discriminant(),
                         },
-                        adjustments: result91,
+                        adjustments: result92,
                     }
                 };
-                result92.push(e92);
+                result93.push(e93);
             }
             _rt::cabi_dealloc(
-                base92,
-                len92 * (56 + 2 * ::core::mem::size_of::<*const u8>()),
+                base93,
+                len93 * (56 + 2 * ::core::mem::size_of::<*const u8>()),
                 8,
             );
-            let l93 = *arg0
-                .add(32 + 12 * ::core::mem::size_of::<*const u8>())
+            let l94 = *arg0
+                .add(48 + 10 * ::core::mem::size_of::<*const u8>())
                 .cast::<i64>();
-            let l94 = i32::from(
-                *arg0.add(40 + 12 * ::core::mem::size_of::<*const u8>()).cast::<u8>(),
+            let l95 = i32::from(
+                *arg0.add(56 + 10 * ::core::mem::size_of::<*const u8>()).cast::<u8>(),
             );
-            let l95 = *arg0
-                .add(48 + 12 * ::core::mem::size_of::<*const u8>())
-                .cast::<i64>();
             let l96 = *arg0
-                .add(56 + 12 * ::core::mem::size_of::<*const u8>())
+                .add(64 + 10 * ::core::mem::size_of::<*const u8>())
                 .cast::<i64>();
             let l97 = *arg0
-                .add(64 + 12 * ::core::mem::size_of::<*const u8>())
+                .add(72 + 10 * ::core::mem::size_of::<*const u8>())
                 .cast::<i64>();
             let l98 = *arg0
-                .add(72 + 12 * ::core::mem::size_of::<*const u8>())
+                .add(80 + 10 * ::core::mem::size_of::<*const u8>())
                 .cast::<i64>();
-            let l99 = i32::from(
-                *arg0.add(80 + 12 * ::core::mem::size_of::<*const u8>()).cast::<u8>(),
+            let l99 = *arg0
+                .add(88 + 10 * ::core::mem::size_of::<*const u8>())
+                .cast::<i64>();
+            let l100 = i32::from(
+                *arg0.add(96 + 10 * ::core::mem::size_of::<*const u8>()).cast::<u8>(),
             );
-            let l101 = i32::from(
-                *arg0.add(88 + 12 * ::core::mem::size_of::<*const u8>()).cast::<u8>(),
+            let l102 = i32::from(
+                *arg0.add(104 + 10 * ::core::mem::size_of::<*const u8>()).cast::<u8>(),
             );
             T_::adjudicate(Context {
                 kind: ClaimKind::_lift(l0 as u8),
@@ -1843,99 +1850,100 @@ pub unsafe fn _export_adjudicate_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
                     relationship: Relationship::_lift(l59 as u8),
                 },
                 covered_since: l60,
-                authorizations: result71,
+                covered_members: l61 as u16,
+                authorizations: result72,
                 balances: <_ as From<
                     _rt::Vec<_>,
-                >>::from(_rt::Vec::from_raw_parts(l72.cast(), len74, len74)),
-                sequence: l75 as u8,
-                payers: result92,
-                patient_paid: l93,
-                referral: _rt::bool_lift(l94 as u8),
+                >>::from(_rt::Vec::from_raw_parts(l73.cast(), len75, len75)),
+                sequence: l76 as u8,
+                payers: result93,
+                patient_paid: l94,
+                referral: _rt::bool_lift(l95 as u8),
                 referring: Code {
-                    hi: l95 as u64,
-                    lo: l96 as u64,
+                    hi: l96 as u64,
+                    lo: l97 as u64,
                 },
                 facility: Code {
-                    hi: l97 as u64,
-                    lo: l98 as u64,
+                    hi: l98 as u64,
+                    lo: l99 as u64,
                 },
-                accident: match l99 {
+                accident: match l100 {
                     0 => None,
                     1 => {
                         let e = {
-                            let l100 = i32::from(
+                            let l101 = i32::from(
                                 *arg0
-                                    .add(81 + 12 * ::core::mem::size_of::<*const u8>())
+                                    .add(97 + 10 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
-                            Accident::_lift(l100 as u8)
+                            Accident::_lift(l101 as u8)
                         };
                         Some(e)
                     }
                     _ => _rt::invalid_enum_discriminant(),
                 },
-                institutional: match l101 {
+                institutional: match l102 {
                     0 => None,
                     1 => {
                         let e = {
-                            let l102 = *arg0
-                                .add(96 + 12 * ::core::mem::size_of::<*const u8>())
-                                .cast::<i64>();
                             let l103 = *arg0
-                                .add(104 + 12 * ::core::mem::size_of::<*const u8>())
-                                .cast::<i32>();
+                                .add(112 + 10 * ::core::mem::size_of::<*const u8>())
+                                .cast::<i64>();
                             let l104 = *arg0
-                                .add(108 + 12 * ::core::mem::size_of::<*const u8>())
+                                .add(120 + 10 * ::core::mem::size_of::<*const u8>())
                                 .cast::<i32>();
-                            let l105 = i32::from(
+                            let l105 = *arg0
+                                .add(124 + 10 * ::core::mem::size_of::<*const u8>())
+                                .cast::<i32>();
+                            let l106 = i32::from(
                                 *arg0
-                                    .add(112 + 12 * ::core::mem::size_of::<*const u8>())
+                                    .add(128 + 10 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
-                            let l107 = *arg0
-                                .add(120 + 12 * ::core::mem::size_of::<*const u8>())
-                                .cast::<i64>();
                             let l108 = *arg0
-                                .add(128 + 12 * ::core::mem::size_of::<*const u8>())
+                                .add(136 + 10 * ::core::mem::size_of::<*const u8>())
                                 .cast::<i64>();
                             let l109 = *arg0
-                                .add(136 + 12 * ::core::mem::size_of::<*const u8>())
+                                .add(144 + 10 * ::core::mem::size_of::<*const u8>())
                                 .cast::<i64>();
                             let l110 = *arg0
-                                .add(144 + 12 * ::core::mem::size_of::<*const u8>())
+                                .add(152 + 10 * ::core::mem::size_of::<*const u8>())
                                 .cast::<i64>();
                             let l111 = *arg0
-                                .add(152 + 12 * ::core::mem::size_of::<*const u8>())
+                                .add(160 + 10 * ::core::mem::size_of::<*const u8>())
                                 .cast::<i64>();
                             let l112 = *arg0
-                                .add(160 + 12 * ::core::mem::size_of::<*const u8>())
+                                .add(168 + 10 * ::core::mem::size_of::<*const u8>())
                                 .cast::<i64>();
                             let l113 = *arg0
-                                .add(168 + 12 * ::core::mem::size_of::<*const u8>())
-                                .cast::<*mut u8>();
+                                .add(176 + 10 * ::core::mem::size_of::<*const u8>())
+                                .cast::<i64>();
                             let l114 = *arg0
-                                .add(168 + 13 * ::core::mem::size_of::<*const u8>())
+                                .add(184 + 10 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l115 = *arg0
+                                .add(184 + 11 * ::core::mem::size_of::<*const u8>())
                                 .cast::<usize>();
-                            let base119 = l113;
-                            let len119 = l114;
-                            let mut result119 = _rt::Vec::with_capacity(len119);
-                            for i in 0..len119 {
-                                let base = base119.add(i * 24);
-                                let e119 = {
-                                    let l115 = *base.add(0).cast::<i64>();
-                                    let l116 = *base.add(8).cast::<i64>();
-                                    let l117 = i32::from(*base.add(16).cast::<u8>());
+                            let base120 = l114;
+                            let len120 = l115;
+                            let mut result120 = _rt::Vec::with_capacity(len120);
+                            for i in 0..len120 {
+                                let base = base120.add(i * 24);
+                                let e120 = {
+                                    let l116 = *base.add(0).cast::<i64>();
+                                    let l117 = *base.add(8).cast::<i64>();
+                                    let l118 = i32::from(*base.add(16).cast::<u8>());
                                     DatedProcedure {
                                         code: Code {
-                                            hi: l115 as u64,
-                                            lo: l116 as u64,
+                                            hi: l116 as u64,
+                                            lo: l117 as u64,
                                         },
-                                        on: match l117 {
+                                        on: match l118 {
                                             0 => None,
                                             1 => {
                                                 let e = {
-                                                    let l118 = *base.add(20).cast::<i32>();
-                                                    l118
+                                                    let l119 = *base.add(20).cast::<i32>();
+                                                    l119
                                                 };
                                                 Some(e)
                                             }
@@ -1943,40 +1951,40 @@ pub unsafe fn _export_adjudicate_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
                                         },
                                     }
                                 };
-                                result119.push(e119);
+                                result120.push(e120);
                             }
-                            _rt::cabi_dealloc(base119, len119 * 24, 8);
-                            let l120 = *arg0
-                                .add(168 + 14 * ::core::mem::size_of::<*const u8>())
-                                .cast::<*mut u8>();
+                            _rt::cabi_dealloc(base120, len120 * 24, 8);
                             let l121 = *arg0
-                                .add(168 + 15 * ::core::mem::size_of::<*const u8>())
-                                .cast::<usize>();
-                            let len122 = l121;
-                            let l123 = *arg0
-                                .add(168 + 16 * ::core::mem::size_of::<*const u8>())
+                                .add(184 + 12 * ::core::mem::size_of::<*const u8>())
                                 .cast::<*mut u8>();
-                            let l124 = *arg0
-                                .add(168 + 17 * ::core::mem::size_of::<*const u8>())
+                            let l122 = *arg0
+                                .add(184 + 13 * ::core::mem::size_of::<*const u8>())
                                 .cast::<usize>();
-                            let base129 = l123;
-                            let len129 = l124;
-                            let mut result129 = _rt::Vec::with_capacity(len129);
-                            for i in 0..len129 {
-                                let base = base129.add(i * 24);
-                                let e129 = {
-                                    let l125 = *base.add(0).cast::<i64>();
-                                    let l126 = *base.add(8).cast::<i32>();
-                                    let l127 = i32::from(*base.add(12).cast::<u8>());
+                            let len123 = l122;
+                            let l124 = *arg0
+                                .add(184 + 14 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l125 = *arg0
+                                .add(184 + 15 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let base130 = l124;
+                            let len130 = l125;
+                            let mut result130 = _rt::Vec::with_capacity(len130);
+                            for i in 0..len130 {
+                                let base = base130.add(i * 24);
+                                let e130 = {
+                                    let l126 = *base.add(0).cast::<i64>();
+                                    let l127 = *base.add(8).cast::<i32>();
+                                    let l128 = i32::from(*base.add(12).cast::<u8>());
                                     OccurrenceCode {
-                                        code: l125 as u64,
-                                        from: l126,
-                                        through: match l127 {
+                                        code: l126 as u64,
+                                        from: l127,
+                                        through: match l128 {
                                             0 => None,
                                             1 => {
                                                 let e = {
-                                                    let l128 = *base.add(16).cast::<i32>();
-                                                    l128
+                                                    let l129 = *base.add(16).cast::<i32>();
+                                                    l129
                                                 };
                                                 Some(e)
                                             }
@@ -1984,52 +1992,52 @@ pub unsafe fn _export_adjudicate_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
                                         },
                                     }
                                 };
-                                result129.push(e129);
+                                result130.push(e130);
                             }
-                            _rt::cabi_dealloc(base129, len129 * 24, 8);
-                            let l130 = *arg0
-                                .add(168 + 18 * ::core::mem::size_of::<*const u8>())
-                                .cast::<*mut u8>();
+                            _rt::cabi_dealloc(base130, len130 * 24, 8);
                             let l131 = *arg0
-                                .add(168 + 19 * ::core::mem::size_of::<*const u8>())
+                                .add(184 + 16 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l132 = *arg0
+                                .add(184 + 17 * ::core::mem::size_of::<*const u8>())
                                 .cast::<usize>();
-                            let len132 = l131;
+                            let len133 = l132;
                             Institutional {
-                                bill_type: l102 as u64,
-                                from: l103,
-                                through: l104,
-                                admission: match l105 {
+                                bill_type: l103 as u64,
+                                from: l104,
+                                through: l105,
+                                admission: match l106 {
                                     0 => None,
                                     1 => {
                                         let e = {
-                                            let l106 = *arg0
-                                                .add(116 + 12 * ::core::mem::size_of::<*const u8>())
+                                            let l107 = *arg0
+                                                .add(132 + 10 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<i32>();
-                                            l106
+                                            l107
                                         };
                                         Some(e)
                                     }
                                     _ => _rt::invalid_enum_discriminant(),
                                 },
-                                admission_type: l107 as u64,
-                                origin: l108 as u64,
-                                discharge: l109 as u64,
-                                drg: l110 as u64,
+                                admission_type: l108 as u64,
+                                origin: l109 as u64,
+                                discharge: l110 as u64,
+                                drg: l111 as u64,
                                 attending: Code {
-                                    hi: l111 as u64,
-                                    lo: l112 as u64,
+                                    hi: l112 as u64,
+                                    lo: l113 as u64,
                                 },
-                                procedures: result119,
+                                procedures: result120,
                                 values: <_ as From<
                                     _rt::Vec<_>,
                                 >>::from(
-                                    _rt::Vec::from_raw_parts(l120.cast(), len122, len122),
+                                    _rt::Vec::from_raw_parts(l121.cast(), len123, len123),
                                 ),
-                                occurrences: result129,
+                                occurrences: result130,
                                 conditions: <_ as From<
                                     _rt::Vec<_>,
                                 >>::from(
-                                    _rt::Vec::from_raw_parts(l130.cast(), len132, len132),
+                                    _rt::Vec::from_raw_parts(l131.cast(), len133, len133),
                                 ),
                             }
                         };
@@ -2039,121 +2047,121 @@ pub unsafe fn _export_adjudicate_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
                 },
             })
         };
-        _rt::cabi_dealloc(arg0, 168 + 20 * ::core::mem::size_of::<*const u8>(), 8);
-        let ptr134 = (&raw mut _RET_AREA.0).cast::<u8>();
-        let Determination { verdict: verdict135, findings: findings135 } = result133;
-        match verdict135 {
+        _rt::cabi_dealloc(arg0, 184 + 18 * ::core::mem::size_of::<*const u8>(), 8);
+        let ptr135 = (&raw mut _RET_AREA.0).cast::<u8>();
+        let Determination { verdict: verdict136, findings: findings136 } = result134;
+        match verdict136 {
             Verdict::Settled(e) => {
-                *ptr134.add(0).cast::<u8>() = (0i32) as u8;
-                let vec140 = e;
-                let len140 = vec140.len();
-                let layout140 = _rt::alloc::Layout::from_size_align(
-                        vec140.len() * (32 + 4 * ::core::mem::size_of::<*const u8>()),
+                *ptr135.add(0).cast::<u8>() = (0i32) as u8;
+                let vec141 = e;
+                let len141 = vec141.len();
+                let layout141 = _rt::alloc::Layout::from_size_align(
+                        vec141.len() * (32 + 4 * ::core::mem::size_of::<*const u8>()),
                         8,
                     )
                     .unwrap();
-                let (result140, _cleanup140) = ::tally_sdk::abi::runtime::Cleanup::new(
-                    layout140,
+                let (result141, _cleanup141) = ::tally_sdk::abi::runtime::Cleanup::new(
+                    layout141,
                 );
-                if let Some(cleanup) = _cleanup140 {
+                if let Some(cleanup) = _cleanup141 {
                     cleanup.forget();
                 }
-                for (i, e) in vec140.into_iter().enumerate() {
-                    let base = result140
+                for (i, e) in vec141.into_iter().enumerate() {
+                    let base = result141
                         .add(i * (32 + 4 * ::core::mem::size_of::<*const u8>()));
                     {
                         let LineDetermination {
-                            line: line136,
-                            denied: denied136,
-                            allowed: allowed136,
-                            paid: paid136,
-                            clause: clause136,
-                            adjustments: adjustments136,
-                            postings: postings136,
+                            line: line137,
+                            denied: denied137,
+                            allowed: allowed137,
+                            paid: paid137,
+                            clause: clause137,
+                            adjustments: adjustments137,
+                            postings: postings137,
                         } = e;
-                        *base.add(0).cast::<u16>() = (_rt::as_i32(line136)) as u16;
-                        *base.add(2).cast::<u8>() = (match denied136 {
+                        *base.add(0).cast::<u16>() = (_rt::as_i32(line137)) as u16;
+                        *base.add(2).cast::<u8>() = (match denied137 {
                             true => 1,
                             false => 0,
                         }) as u8;
-                        *base.add(8).cast::<i64>() = _rt::as_i64(allowed136);
-                        *base.add(16).cast::<i64>() = _rt::as_i64(paid136);
-                        *base.add(24).cast::<u16>() = (_rt::as_i32(clause136)) as u16;
-                        let vec138 = adjustments136;
-                        let len138 = vec138.len();
-                        let layout138 = _rt::alloc::Layout::from_size_align(
-                                vec138.len() * 32,
+                        *base.add(8).cast::<i64>() = _rt::as_i64(allowed137);
+                        *base.add(16).cast::<i64>() = _rt::as_i64(paid137);
+                        *base.add(24).cast::<u16>() = (_rt::as_i32(clause137)) as u16;
+                        let vec139 = adjustments137;
+                        let len139 = vec139.len();
+                        let layout139 = _rt::alloc::Layout::from_size_align(
+                                vec139.len() * 32,
                                 8,
                             )
                             .unwrap();
-                        let (result138, _cleanup138) = ::tally_sdk::abi::runtime::Cleanup::new(
-                            layout138,
+                        let (result139, _cleanup139) = ::tally_sdk::abi::runtime::Cleanup::new(
+                            layout139,
                         );
-                        if let Some(cleanup) = _cleanup138 {
+                        if let Some(cleanup) = _cleanup139 {
                             cleanup.forget();
                         }
-                        for (i, e) in vec138.into_iter().enumerate() {
-                            let base = result138.add(i * 32);
+                        for (i, e) in vec139.into_iter().enumerate() {
+                            let base = result139.add(i * 32);
                             {
                                 let Adjustment {
-                                    group: group137,
-                                    carc: carc137,
-                                    rarc: rarc137,
-                                    amount: amount137,
-                                    clause: clause137,
+                                    group: group138,
+                                    carc: carc138,
+                                    rarc: rarc138,
+                                    amount: amount138,
+                                    clause: clause138,
                                 } = e;
-                                *base.add(0).cast::<u8>() = (group137.clone() as i32) as u8;
-                                *base.add(2).cast::<u16>() = (_rt::as_i32(carc137)) as u16;
-                                *base.add(8).cast::<i64>() = _rt::as_i64(rarc137);
-                                *base.add(16).cast::<i64>() = _rt::as_i64(amount137);
-                                *base.add(24).cast::<u16>() = (_rt::as_i32(clause137))
+                                *base.add(0).cast::<u8>() = (group138.clone() as i32) as u8;
+                                *base.add(2).cast::<u16>() = (_rt::as_i32(carc138)) as u16;
+                                *base.add(8).cast::<i64>() = _rt::as_i64(rarc138);
+                                *base.add(16).cast::<i64>() = _rt::as_i64(amount138);
+                                *base.add(24).cast::<u16>() = (_rt::as_i32(clause138))
                                     as u16;
                             }
                         }
                         *base
                             .add(24 + 2 * ::core::mem::size_of::<*const u8>())
-                            .cast::<usize>() = len138;
-                        *base
-                            .add(24 + 1 * ::core::mem::size_of::<*const u8>())
-                            .cast::<*mut u8>() = result138;
-                        let vec139 = <_ as Into<_rt::Vec<_>>>::into(postings136)
-                            .into_boxed_slice();
-                        let ptr139 = vec139.as_ptr().cast::<u8>();
-                        let len139 = vec139.len();
-                        ::core::mem::forget(vec139);
-                        *base
-                            .add(24 + 4 * ::core::mem::size_of::<*const u8>())
                             .cast::<usize>() = len139;
                         *base
+                            .add(24 + 1 * ::core::mem::size_of::<*const u8>())
+                            .cast::<*mut u8>() = result139;
+                        let vec140 = <_ as Into<_rt::Vec<_>>>::into(postings137)
+                            .into_boxed_slice();
+                        let ptr140 = vec140.as_ptr().cast::<u8>();
+                        let len140 = vec140.len();
+                        ::core::mem::forget(vec140);
+                        *base
+                            .add(24 + 4 * ::core::mem::size_of::<*const u8>())
+                            .cast::<usize>() = len140;
+                        *base
                             .add(24 + 3 * ::core::mem::size_of::<*const u8>())
-                            .cast::<*mut u8>() = ptr139.cast_mut();
+                            .cast::<*mut u8>() = ptr140.cast_mut();
                     }
                 }
-                *ptr134.add(2 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len140;
-                *ptr134.add(::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = result140;
+                *ptr135.add(2 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len141;
+                *ptr135.add(::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = result141;
             }
             Verdict::Pended(e) => {
-                *ptr134.add(0).cast::<u8>() = (1i32) as u8;
-                let Pend { reason: reason141, line: line141, clause: clause141 } = e;
-                *ptr134.add(::core::mem::size_of::<*const u8>()).cast::<u16>() = (_rt::as_i32(
-                    reason141,
+                *ptr135.add(0).cast::<u8>() = (1i32) as u8;
+                let Pend { reason: reason142, line: line142, clause: clause142 } = e;
+                *ptr135.add(::core::mem::size_of::<*const u8>()).cast::<u16>() = (_rt::as_i32(
+                    reason142,
                 )) as u16;
-                *ptr134.add(2 + 1 * ::core::mem::size_of::<*const u8>()).cast::<u16>() = (_rt::as_i32(
-                    line141,
+                *ptr135.add(2 + 1 * ::core::mem::size_of::<*const u8>()).cast::<u16>() = (_rt::as_i32(
+                    line142,
                 )) as u16;
-                *ptr134.add(4 + 1 * ::core::mem::size_of::<*const u8>()).cast::<u16>() = (_rt::as_i32(
-                    clause141,
+                *ptr135.add(4 + 1 * ::core::mem::size_of::<*const u8>()).cast::<u16>() = (_rt::as_i32(
+                    clause142,
                 )) as u16;
             }
         }
-        let vec142 = <_ as Into<_rt::Vec<_>>>::into(findings135).into_boxed_slice();
-        let ptr142 = vec142.as_ptr().cast::<u8>();
-        let len142 = vec142.len();
-        ::core::mem::forget(vec142);
-        *ptr134.add(4 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len142;
-        *ptr134.add(3 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = ptr142
+        let vec143 = <_ as Into<_rt::Vec<_>>>::into(findings136).into_boxed_slice();
+        let ptr143 = vec143.as_ptr().cast::<u8>();
+        let len143 = vec143.len();
+        ::core::mem::forget(vec143);
+        *ptr135.add(4 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len143;
+        *ptr135.add(3 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = ptr143
             .cast_mut();
-        ptr134
+        ptr135
     }
 }
 #[doc(hidden)]
@@ -2669,9 +2677,9 @@ macro_rules! __export_policy_impl {
         "wasm32")] #[unsafe (link_section =
         "component-type:wit-bindgen:0.61.1:tallystick:policy@2.0.0:policy:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3150] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3167] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xd1\x17\x01A\x02\x01\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xe2\x17\x01A\x02\x01\
 A\x81\x01\x01B\x08\x01r\x05\x04a-hiw\x04a-low\x04b-hiw\x04b-low\x02onz\x04\0\x03\
 key\x03\0\0\x01r\x05\x05found\x7f\x02v1x\x02v2x\x02v3x\x02v4x\x04\0\x03row\x03\0\
 \x02\x01p\x01\x01p\x03\x01@\x02\x05table{\x04keys\x04\0\x05\x04\0\x06lookup\x01\x06\
@@ -2722,22 +2730,22 @@ currence-code\x03\0Y\x01p\xd6\0\x01p\xd8\0\x01p\xda\0\x01r\x0d\x09bill-type\x09\
 from\x07\x07through\x07\x09admission8\x0eadmission-type\x09\x06origin\x09\x09dis\
 charge\x09\x03drg\x09\x09attending\x0b\x0aprocedures\xdb\0\x06values\xdc\0\x0boc\
 currences\xdd\0\x0aconditions\xc1\0\x03\0\x0dinstitutional\x03\0^\x01p\x0b\x01p\xc8\
-\0\x01p\xce\0\x01p\xd0\0\x01p\xd2\0\x01k\xd4\0\x01k\xdf\0\x01r\x11\x04kind*\x08r\
+\0\x01p\xce\0\x01p\xd0\0\x01p\xd2\0\x01k\xd4\0\x01k\xdf\0\x01r\x12\x04kind*\x08r\
 eceived\x07\x07billing\x0b\x09diagnoses\xe0\0\x05lines\xe1\0\x06member\xca\0\x0d\
-covered-since\x07\x0eauthorizations\xe2\0\x08balances\xe3\0\x08sequence}\x06paye\
-rs\xe4\0\x0cpatient-paid\x03\x08referral\x7f\x09referring\x0b\x08facility\x0b\x08\
-accident\xe5\0\x0dinstitutional\xe6\0\x03\0\x07context\x03\0g\x01r\x05\x05group4\
-\x04carc{\x04rarc\x09\x06amount\x03\x06clause{\x03\0\x0aadjustment\x03\0i\x01r\x02\
-\x0baccumulator{\x06amountx\x03\0\x07posting\x03\0k\x01p\xea\0\x01p\xec\0\x01r\x07\
-\x04line{\x06denied\x7f\x07allowed\x03\x04paid\x03\x06clause{\x0badjustments\xed\
-\0\x08postings\xee\0\x03\0\x12line-determination\x03\0o\x01r\x04\x07pattern{\x04\
-line{\x05score{\x06clause{\x03\0\x07finding\x03\0q\x01r\x03\x06reason{\x04line{\x06\
-clause{\x03\0\x04pend\x03\0s\x01p\xf0\0\x01q\x02\x07settled\x01\xf5\0\0\x06pende\
-d\x01\xf4\0\0\x03\0\x07verdict\x03\0v\x01p\xf2\0\x01r\x02\x07verdict\xf7\0\x08fi\
-ndings\xf8\0\x03\0\x0ddetermination\x03\0y\x01@\0\0(\x04\0\x08describe\x01{\x01@\
-\x01\x05claim\xe8\0\0\xfa\0\x04\0\x0aadjudicate\x01|\x04\0\x1etallystick:policy/\
-policy@2.0.0\x04\0\x0b\x0c\x01\0\x06policy\x03\0\0\0G\x09producers\x01\x0cproces\
-sed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
+covered-since\x07\x0fcovered-members{\x0eauthorizations\xe2\0\x08balances\xe3\0\x08\
+sequence}\x06payers\xe4\0\x0cpatient-paid\x03\x08referral\x7f\x09referring\x0b\x08\
+facility\x0b\x08accident\xe5\0\x0dinstitutional\xe6\0\x03\0\x07context\x03\0g\x01\
+r\x05\x05group4\x04carc{\x04rarc\x09\x06amount\x03\x06clause{\x03\0\x0aadjustmen\
+t\x03\0i\x01r\x02\x0baccumulator{\x06amountx\x03\0\x07posting\x03\0k\x01p\xea\0\x01\
+p\xec\0\x01r\x07\x04line{\x06denied\x7f\x07allowed\x03\x04paid\x03\x06clause{\x0b\
+adjustments\xed\0\x08postings\xee\0\x03\0\x12line-determination\x03\0o\x01r\x04\x07\
+pattern{\x04line{\x05score{\x06clause{\x03\0\x07finding\x03\0q\x01r\x03\x06reaso\
+n{\x04line{\x06clause{\x03\0\x04pend\x03\0s\x01p\xf0\0\x01q\x02\x07settled\x01\xf5\
+\0\0\x06pended\x01\xf4\0\0\x03\0\x07verdict\x03\0v\x01p\xf2\0\x01r\x02\x07verdic\
+t\xf7\0\x08findings\xf8\0\x03\0\x0ddetermination\x03\0y\x01@\0\0(\x04\0\x08descr\
+ibe\x01{\x01@\x01\x05claim\xe8\0\0\xfa\0\x04\0\x0aadjudicate\x01|\x04\0\x1etally\
+stick:policy/policy@2.0.0\x04\0\x0b\x0c\x01\0\x06policy\x03\0\0\0G\x09producers\x01\
+\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
         };
     };
 }
@@ -2750,8 +2758,8 @@ pub use __export_policy_impl as export_abi;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3166] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xc1\x17\x01A\x02\x01\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3183] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xd2\x17\x01A\x02\x01\
 A}\x01B\x08\x01r\x05\x04a-hiw\x04a-low\x04b-hiw\x04b-low\x02onz\x04\0\x03key\x03\
 \0\0\x01r\x05\x05found\x7f\x02v1x\x02v2x\x02v3x\x02v4x\x04\0\x03row\x03\0\x02\x01\
 p\x01\x01p\x03\x01@\x02\x05table{\x04keys\x04\0\x05\x04\0\x06lookup\x01\x06\x03\0\
@@ -2802,22 +2810,22 @@ currence-code\x03\0Y\x01p\xd6\0\x01p\xd8\0\x01p\xda\0\x01r\x0d\x09bill-type\x09\
 from\x07\x07through\x07\x09admission8\x0eadmission-type\x09\x06origin\x09\x09dis\
 charge\x09\x03drg\x09\x09attending\x0b\x0aprocedures\xdb\0\x06values\xdc\0\x0boc\
 currences\xdd\0\x0aconditions\xc1\0\x03\0\x0dinstitutional\x03\0^\x01p\x0b\x01p\xc8\
-\0\x01p\xce\0\x01p\xd0\0\x01p\xd2\0\x01k\xd4\0\x01k\xdf\0\x01r\x11\x04kind*\x08r\
+\0\x01p\xce\0\x01p\xd0\0\x01p\xd2\0\x01k\xd4\0\x01k\xdf\0\x01r\x12\x04kind*\x08r\
 eceived\x07\x07billing\x0b\x09diagnoses\xe0\0\x05lines\xe1\0\x06member\xca\0\x0d\
-covered-since\x07\x0eauthorizations\xe2\0\x08balances\xe3\0\x08sequence}\x06paye\
-rs\xe4\0\x0cpatient-paid\x03\x08referral\x7f\x09referring\x0b\x08facility\x0b\x08\
-accident\xe5\0\x0dinstitutional\xe6\0\x03\0\x07context\x03\0g\x01r\x05\x05group4\
-\x04carc{\x04rarc\x09\x06amount\x03\x06clause{\x03\0\x0aadjustment\x03\0i\x01r\x02\
-\x0baccumulator{\x06amountx\x03\0\x07posting\x03\0k\x01p\xea\0\x01p\xec\0\x01r\x07\
-\x04line{\x06denied\x7f\x07allowed\x03\x04paid\x03\x06clause{\x0badjustments\xed\
-\0\x08postings\xee\0\x03\0\x12line-determination\x03\0o\x01r\x04\x07pattern{\x04\
-line{\x05score{\x06clause{\x03\0\x07finding\x03\0q\x01r\x03\x06reason{\x04line{\x06\
-clause{\x03\0\x04pend\x03\0s\x01p\xf0\0\x01q\x02\x07settled\x01\xf5\0\0\x06pende\
-d\x01\xf4\0\0\x03\0\x07verdict\x03\0v\x01p\xf2\0\x01r\x02\x07verdict\xf7\0\x08fi\
-ndings\xf8\0\x03\0\x0ddetermination\x03\0y\x04\0>tallystick:policy/policy-with-a\
-ll-of-its-exports-removed@2.0.0\x04\0\x0b,\x01\0&policy-with-all-of-its-exports-\
-removed\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.25\
-8.3\x10wit-bindgen-rust\x060.61.1";
+covered-since\x07\x0fcovered-members{\x0eauthorizations\xe2\0\x08balances\xe3\0\x08\
+sequence}\x06payers\xe4\0\x0cpatient-paid\x03\x08referral\x7f\x09referring\x0b\x08\
+facility\x0b\x08accident\xe5\0\x0dinstitutional\xe6\0\x03\0\x07context\x03\0g\x01\
+r\x05\x05group4\x04carc{\x04rarc\x09\x06amount\x03\x06clause{\x03\0\x0aadjustmen\
+t\x03\0i\x01r\x02\x0baccumulator{\x06amountx\x03\0\x07posting\x03\0k\x01p\xea\0\x01\
+p\xec\0\x01r\x07\x04line{\x06denied\x7f\x07allowed\x03\x04paid\x03\x06clause{\x0b\
+adjustments\xed\0\x08postings\xee\0\x03\0\x12line-determination\x03\0o\x01r\x04\x07\
+pattern{\x04line{\x05score{\x06clause{\x03\0\x07finding\x03\0q\x01r\x03\x06reaso\
+n{\x04line{\x06clause{\x03\0\x04pend\x03\0s\x01p\xf0\0\x01q\x02\x07settled\x01\xf5\
+\0\0\x06pended\x01\xf4\0\0\x03\0\x07verdict\x03\0v\x01p\xf2\0\x01r\x02\x07verdic\
+t\xf7\0\x08findings\xf8\0\x03\0\x0ddetermination\x03\0y\x04\0>tallystick:policy/\
+policy-with-all-of-its-exports-removed@2.0.0\x04\0\x0b,\x01\0&policy-with-all-of\
+-its-exports-removed\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-comp\
+onent\x070.258.3\x10wit-bindgen-rust\x060.61.1";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

@@ -135,6 +135,7 @@ pub fn claim_in(context: generated::Context) -> claim::Claim {
             },
         },
         covered_since: day(context.covered_since),
+        covered_members: context.covered_members,
         authorizations: context
             .authorizations
             .into_iter()
