@@ -14,6 +14,7 @@ mod json;
 mod limits;
 mod node;
 mod outcome;
+mod prior;
 mod refusal;
 mod scalar;
 mod tally;
