@@ -17,7 +17,10 @@ pub(super) const GROUPS: [(&str, Group); 4] = [
 pub(super) fn signed_money(node: &impl Place, text: &str) -> Result<Money, Fault> {
     match text.strip_prefix('-') {
         None => decimal::money(node, text),
-        Some(rest) => Ok(Money::ZERO.less(decimal::money(node, rest)?)),
+        Some(rest) => {
+            let cents = decimal::money(node, rest)?.scaled();
+            Ok(Money::cents(cents.saturating_neg()))
+        }
     }
 }
 

@@ -3,12 +3,22 @@
 //! stands. Only what a claim needs is read; the rest is checked for keys that
 //! stand twice and otherwise left alone.
 
+mod circumstances;
 mod claim;
 mod coding;
+mod dates;
+mod diagnosis;
+mod institutional;
+mod insurance;
+mod item;
+mod mouth;
 mod price;
+mod prior;
+mod related;
 mod resources;
 mod response;
 mod types;
+mod unit;
 mod who;
 
 use super::json::{self, Budget, Json};
@@ -38,9 +48,16 @@ fn kind(resource: &Node<'_>) -> Result<Kind, Fault> {
         "Claim" => Kind::Claim,
         "Bundle" => Kind::Bundle,
         "Patient" | "Coverage" | "Organization" | "Practitioner" | "PractitionerRole"
-        | "Condition" => Kind::Context,
+        | "Condition" | "ClaimResponse" | "Location" | "Procedure" | "ServiceRequest" => {
+            Kind::Context
+        }
         _ => Kind::Other,
     })
+}
+
+/// A sequence number: whole, from 1.
+fn sequence_of(element: &Node<'_>) -> Result<u16, Fault> {
+    super::scalar::whole(&element.need("sequence")?)
 }
 
 fn is_claim(json: &Json<'_>) -> bool {

@@ -3,15 +3,24 @@
 use super::super::node::Node;
 use super::super::refusal::{Fault, IntakeRule, Place as _};
 use super::super::scalar;
-use super::claim;
 use super::coding;
 use super::resources::Resources;
+use super::sequence_of;
 use crate::claim::Provider;
 
 /// Where the references of a claim are resolved.
 pub(super) struct Who<'a, 'r> {
     pub claim: &'r Node<'a>,
     pub resources: &'r Resources<'a>,
+}
+
+/// A role of the care team in the claim as a whole.
+#[derive(Clone, Copy)]
+pub(super) enum Role {
+    /// In charge of the patient.
+    Attending,
+    /// Who sent the patient.
+    Referring,
 }
 
 /// The most members of a care team, and of pointers to them.
@@ -217,6 +226,37 @@ impl<'a> Who<'a, '_> {
         first(resource, |_| Ok(true))
     }
 
+    /// The number of what a reference names: its own identifier, that of the
+    /// resource, or the last part of the reference.
+    pub fn numbered(&self, reference: &Node<'a>) -> Result<Option<String>, Fault> {
+        if let Some(found) = Self::logical(reference)? {
+            return Ok(Some(found));
+        }
+        if let Some(resource) = self.resolve(reference)?
+            && let Some(found) = first(&resource, |_| Ok(true))?
+        {
+            return Ok(Some(found));
+        }
+        match reference_text(reference)? {
+            Some((node, text)) => scalar::checked(&node, last_segment(text)),
+            None => Ok(None),
+        }
+    }
+
+    /// The first member of the care team in a role, whoever items point to.
+    pub fn in_role(&self, role: Role) -> Result<Option<Provider>, Fault> {
+        let wanted = match role {
+            Role::Attending => "attending",
+            Role::Referring => "referring",
+        };
+        for member in self.claim.items_within("careTeam", CARE_TEAM)? {
+            if coding::has_code(&member, "role", wanted)? {
+                return self.provider(&member.need("provider")?);
+            }
+        }
+        Ok(None)
+    }
+
     /// Who rendered an item: of the care team members it points to, the first
     /// whose role is to render, else the first without a role. None where
     /// that is the billing provider.
@@ -232,7 +272,7 @@ impl<'a> Who<'a, '_> {
             let wanted = scalar::whole(&pointer)?;
             let mut found = None;
             for member in &team {
-                if claim::sequence_of(member)? == wanted {
+                if sequence_of(member)? == wanted {
                     found = Some(member);
                     break;
                 }

@@ -122,7 +122,10 @@ pub(super) fn json(coordination: &Coordination) -> Json<'_> {
             "others",
             list_unless_empty(coordination.others.iter().map(payer_json)),
         ),
-        ("patient_paid", money_json((!paid.is_zero()).then_some(paid))),
+        (
+            "patient_paid",
+            money_json((!paid.is_zero()).then_some(paid)),
+        ),
     ])
 }
 

@@ -88,7 +88,10 @@ pub(super) fn read(node: &Node<'_>, kind: ClaimKind) -> Result<Option<Institutio
     let end = node.need("through")?;
     let through = scalar::date(&end)?;
     if through < from {
-        return Err(end.fault(IntakeRule::DatesOutOfOrder, "the statement ends before it begins"));
+        return Err(end.fault(
+            IntakeRule::DatesOutOfOrder,
+            "the statement ends before it begins",
+        ));
     }
     let mut procedures = Vec::new();
     for item in node.items_within("procedures", PROCEDURES)? {

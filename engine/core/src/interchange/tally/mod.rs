@@ -248,9 +248,7 @@ pub fn claim_json(claim: &Claim) -> String {
         ("frequency", text(word(&FREQUENCIES, claim.frequency))),
         (
             "replaces",
-            claim
-                .replaces
-                .map_or(Json::Null, |id| text(id.to_string())),
+            claim.replaces.map_or(Json::Null, |id| text(id.to_string())),
         ),
         ("control_number", unless_empty(&claim.control_number)),
         ("member", text(&claim.member.identifier)),

@@ -48,11 +48,7 @@ pub(super) fn need_short(node: &Node<'_>, key: &str) -> Result<ShortCode, Fault>
 }
 
 /// A list of short codes.
-pub(super) fn shorts_at(
-    node: &Node<'_>,
-    key: &str,
-    most: usize,
-) -> Result<Vec<ShortCode>, Fault> {
+pub(super) fn shorts_at(node: &Node<'_>, key: &str, most: usize) -> Result<Vec<ShortCode>, Fault> {
     node.items_within(key, most)?
         .iter()
         .map(|code| scalar::short_code(code, code.text()?))
