@@ -18,7 +18,7 @@ const FHIR: &str = r##"{
     { "resourceType": "Patient", "id": "p", "identifier": [ { "value": "CANARY-member" } ],
       "name": [ { "family": "CANARY-family" } ], "birthDate": "1984-03-09" },
     { "resourceType": "ClaimResponse", "id": "r", "payment": { "date": "2026-01-18" },
-      "item" : [ { "itemSequence": 2, "adjudication": [
+      "item" : [ { "itemSequence": 1, "adjudication": [
         { "category": { "coding": [ { "code": "benefit" } ] }, "amount": { "value": 80.25 } } ] } ] }
   ],
   "identifier": [ { "value": "CANARY-control" } ],
@@ -176,7 +176,7 @@ fn fhir_rows() -> Vec<Row> {
         row("\"insurance\": [", &format!("\"insurance\": [ {}", "{ \"focal\": false, \"coverage\": {} },".repeat(10)), R::TooMany, "Claim.insurance"),
         row("\"sequence\": 7", "\"sequence\": 256", R::Sequence, "Claim.insurance[1].sequence"),
         row("\"coverage\": { \"display\": \"CANARY\" }, ", "", R::Missing, "Claim.insurance[1].coverage"),
-        row("\"itemSequence\": 2", "\"itemSequence\": 9", R::Pointer, "Claim.contained[1].item[0].itemSequence"),
+        row("\"itemSequence\": 1", "\"itemSequence\": 9", R::Pointer, "Claim.contained[1].item[0].itemSequence"),
         row("80.25", "80.251", R::SubCent, "Claim.contained[1].item[0].adjudication[0].amount.value"),
         row("\"category\": { \"coding\": [ { \"code\": \"benefit\" } ] }, ", "", R::Missing, "Claim.contained[1].item[0].adjudication[0].category"),
         // What only some kinds of claims have.
@@ -210,7 +210,7 @@ fn fhir_rows() -> Vec<Row> {
         row("\"value\": 2 ", "\"value\": -2 ", R::Negative, "Claim.item[0].quantity.value"),
         row("\"value\": 95.50", "\"value\": 100000000.00", R::OverLimit, "Claim.item[1].net.value"),
         row("\"value\": 95.50", "\"value\": 1e999999999", R::OverLimit, "Claim.item[1].net.value"),
-        row("\"value\": 95.50", "\"value\": 99999999.99", R::OverLimit, "Claim"),
+        row("\"value\": 95.50", "\"value\": 99999999.99", R::OverLimit, "Claim.item"),
         row("\"value\": 2 ", "\"value\": 10000000 ", R::OverLimit, "Claim.item[0].quantity.value"),
         row("\"value\": 95.50", "\"value\": 95.50, \"currency\": \"EUR\"", R::Currency, "Claim.item[1].net.currency"),
         row("245.50, \"currency\": \"USD\"", "245.50, \"currency\": \"usd\"", R::Currency, "Claim.total.currency"),
@@ -353,7 +353,15 @@ fn every_rule_refuses_what_it_says() {
         );
         seen.insert(rule);
     }
-    let all: BTreeSet<IntakeRule> = IntakeRule::ALL.into_iter().collect();
+    // Those of X12 have rows where X12 is tested.
+    let of_x12 = |rule: &IntakeRule| {
+        matches!(
+            rule,
+            IntakeRule::X12Set | IntakeRule::X12Segment | IntakeRule::X12Element
+        )
+    };
+    let all = IntakeRule::ALL.into_iter().filter(|rule| !of_x12(rule));
+    let all: BTreeSet<IntakeRule> = all.collect();
     assert_eq!(seen, all, "a rule without a row");
 }
 

@@ -61,7 +61,9 @@ impl<'a> Insurances<'a> {
         let mut others = Vec::new();
         for (position, insurance) in (0u8..).zip(&self.others) {
             let mut payer = payer(insurance, who)?;
-            if let Some(reference) = insurance.get("claimResponse")?
+            // A claim without lines is refused for that.
+            if !lines.is_empty()
+                && let Some(reference) = insurance.get("claimResponse")?
                 && let Some(response) = who.resolve(&reference)?
             {
                 prior::read(&response, position, &mut payer, lines)?;
