@@ -11,7 +11,7 @@ use super::item::Items;
 use super::resources::Resources;
 use super::who::Who;
 use super::{circumstances, dates, diagnosis, institutional, insurance, price, related};
-use crate::claim::{Claim, ClaimKind, Limits, MemberReference};
+use crate::claim::{Claim, ClaimKind, Limits};
 
 /// Reads a Claim; its first error refuses it.
 pub(super) fn read<'a>(
@@ -34,7 +34,7 @@ pub(super) fn read<'a>(
         claim,
         resources: &here,
     };
-    let member = who.member(&insurances.focal)?;
+    let member = who.member(Some(&insurances.focal))?;
     let provider = claim.need("provider")?;
     let billing = who.provider(&provider)?.ok_or_else(|| {
         provider.fault(
@@ -71,7 +71,7 @@ pub(super) fn read<'a>(
         circumstances: circumstances::read(&who, &billing)?,
         institutional: institutional::read(&who, kind, succession.bill_type, &lines)?,
         lines,
-        ..Draft::new(kind, MemberReference::new(&member), billing.clone())
+        ..Draft::new(kind, member, billing.clone())
     };
     let total = total.as_ref().map(|(total, at)| (*total, at));
     draft.into_claim(&claim.at("item"), total, source, position)
