@@ -313,6 +313,10 @@ fn adjustments(charge: i64) -> impl Strategy<Value = Vec<OutcomeAdjustment>> {
         Just((Group::Co, Carc::ABOVE_FEE_SCHEDULE, ShortCode::NONE)),
         Just((Group::Co, Carc::NOT_COVERED, ShortCode::of("N130"))),
         Just((Group::Co, Carc::SEQUESTRATION, ShortCode::NONE)),
+        Just((Group::Pr, Carc::ABOVE_FEE_SCHEDULE, ShortCode::NONE)),
+        Just((Group::Co, Carc::MULTIPLE_PROCEDURE, ShortCode::NONE)),
+        Just((Group::Oa, Carc(23), ShortCode::NONE)),
+        Just((Group::Pr, Carc::BENEFIT_MAXIMUM, ShortCode::NONE)),
     ];
     vec((reason, 1i64..=(charge / 4).max(1)), 0..4).prop_map(move |parts| {
         let mut left = charge;

@@ -12,6 +12,7 @@ use super::{BenefitAmount, BenefitBalance, BenefitKind, Eligibility, Purpose};
 use crate::claim::{Contract, Member, Span};
 
 const BENEFIT_TYPE: &str = "http://terminology.hl7.org/CodeSystem/benefit-type";
+const OWN_TYPE: &str = "https://tallystick.example/fhir/CodeSystem/benefit-type";
 const UNIT: &str = "http://terminology.hl7.org/CodeSystem/benefit-unit";
 const TERM: &str = "http://terminology.hl7.org/CodeSystem/benefit-term";
 const CATEGORY: &str = "http://terminology.hl7.org/CodeSystem/ex-benefitcategory";
@@ -175,10 +176,12 @@ fn item<'a>(balance: &BenefitBalance<'a>) -> Json<'a> {
         true => "lifetime",
         false => "annual",
     };
-    let code = match balance.kind {
-        BenefitKind::Deductible => "deductible",
-        BenefitKind::OutOfPocket | BenefitKind::Benefit => "benefit",
-        BenefitKind::Visits => "visit",
+    let kind = match balance.kind {
+        BenefitKind::Deductible => coding(BENEFIT_TYPE, "deductible"),
+        BenefitKind::Benefit => coding(BENEFIT_TYPE, "benefit"),
+        BenefitKind::Visits => coding(BENEFIT_TYPE, "visit"),
+        // HL7 has no code for it.
+        BenefitKind::OutOfPocket => coding(OWN_TYPE, "out-of-pocket"),
     };
     let count = |units: u32| number(units);
     let (allowed, used) = match balance.amount {
@@ -192,7 +195,7 @@ fn item<'a>(balance: &BenefitBalance<'a>) -> Json<'a> {
         ),
     };
     let kind = object([
-        ("coding", list([coding(BENEFIT_TYPE, code)])),
+        ("coding", list([kind])),
         ("text", text(balance.name)),
     ]);
     object([
