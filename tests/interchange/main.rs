@@ -13,6 +13,7 @@ mod frozen;
 mod generate;
 mod mutations;
 mod parts;
+mod prior_answers;
 mod readings;
 mod remittance;
 mod round_trips;

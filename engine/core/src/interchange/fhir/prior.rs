@@ -27,7 +27,8 @@ pub(super) fn read(
         Some(payment) => price::signed_money_at(&payment, "amount")?,
         None => None,
     };
-    payer.paid = payment.or(totals.paid()).or(whole.paid());
+    // A payment may be of several claims, or less what is owed from another.
+    payer.paid = totals.paid().or(whole.paid()).or(payment);
     payer.remaining = totals.patient.or(whole.patient);
     payer.adjustments = whole.adjustments;
     for item in response.items_within("item", Limits::LINES)? {
