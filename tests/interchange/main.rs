@@ -19,5 +19,6 @@ mod remittance;
 mod round_trips;
 mod smoke;
 mod targets;
+mod verbatim;
 mod writer;
 mod writer_parts;

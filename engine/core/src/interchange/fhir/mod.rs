@@ -26,6 +26,7 @@ mod resources;
 mod response;
 mod types;
 mod unit;
+mod verbatim;
 mod who;
 mod write;
 
@@ -46,6 +47,7 @@ pub use explanation::{Explanation, Insurer, Network, explanation_of_benefit};
 pub use operation::operation_outcome;
 pub use patient::patient_resource;
 pub use response::{cancelled_claim_response, claim_response};
+pub use verbatim::resource_line;
 
 /// What a resource is to intake.
 enum Kind {

@@ -133,11 +133,11 @@ impl Decision {
         }
         let is_patient = category("memberliability") || group == Some(Group::Pr);
         if category("benefit") || category("payment") {
-            add_to(&mut self.benefit, amount);
+            add_to(node, &mut self.benefit, amount)?;
         } else if category("paidtoprovider") {
-            add_to(&mut self.to_provider, amount);
+            add_to(node, &mut self.to_provider, amount)?;
         } else if is_patient {
-            add_to(&mut self.patient, amount);
+            add_to(node, &mut self.patient, amount)?;
         } else {
             let reason = [("deductible", "1"), ("coinsurance", "2"), ("copay", "3")]
                 .into_iter()
@@ -156,12 +156,17 @@ impl Decision {
     }
 }
 
-/// Adds to an amount; beyond what can be held the first stands, far above any charge.
-fn add_to(sum: &mut Option<Money>, amount: Money) {
-    *sum = match *sum {
-        None => Some(amount),
-        Some(so_far) => Some(so_far.checked_add(amount).unwrap_or(so_far)),
-    };
+/// Adds to an amount, within the limit of a charge.
+fn add_to(node: &Node<'_>, sum: &mut Option<Money>, amount: Money) -> Result<(), Fault> {
+    let cents = sum
+        .unwrap_or(Money::ZERO)
+        .scaled()
+        .saturating_add(amount.scaled());
+    if cents.saturating_abs() > Limits::CHARGE.scaled() {
+        return Err(node.fault(IntakeRule::OverLimit, "the sum is too large"));
+    }
+    *sum = Some(Money::cents(cents));
+    Ok(())
 }
 
 /// Who bears it, where the sender does not say: the patient a deductible, a

@@ -194,10 +194,7 @@ fn item<'a>(balance: &BenefitBalance<'a>) -> Json<'a> {
             ("usedUnsignedInt", count(used)),
         ),
     };
-    let kind = object([
-        ("coding", list([kind])),
-        ("text", text(balance.name)),
-    ]);
+    let kind = object([("coding", list([kind])), ("text", text(balance.name))]);
     object([
         // 30: health benefit plan coverage, the plan as a whole.
         ("category", concept([coding(CATEGORY, "30")])),
