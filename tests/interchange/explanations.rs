@@ -259,6 +259,11 @@ fn has_its_shape(text: &str, claim: &Claim) {
         assert!(contained.contains(*name), "{name}");
     }
 
+    // Nothing is contained that nobody refers to (FHIR's dom-3).
+    for own in &contained {
+        assert!(names.contains(&own.as_str()), "{own}");
+    }
+
     let team = sequences(&explanation["careTeam"]);
     let infos = sequences(&explanation["supportingInfo"]);
     let diagnoses = sequences(&explanation["diagnosis"]);

@@ -263,6 +263,13 @@ pub fn fhir_claims() -> BoxedStrategy<Shown<Claim>> {
                 *facility = None;
             }
             if let Some(institutional) = &mut claim.institutional {
+                // An admission of type 1 is an emergency, all of it.
+                if institutional.admission_type == ShortCode::of("1") {
+                    claim
+                        .lines
+                        .iter_mut()
+                        .for_each(|line| line.emergency = true);
+                }
                 institutional.bill_type = match institutional.bill_type.is_none() {
                     true => ShortCode::NONE,
                     false => ShortCode::of("13"),

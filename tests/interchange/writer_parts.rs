@@ -3,7 +3,9 @@
 
 use std::fmt::Write as _;
 
-use tally_core::claim::{AccidentCause, Claim, Institutional, OtherPayer, PriorAdjustment};
+use tally_core::claim::{
+    AccidentCause, Claim, Frequency, Institutional, OtherPayer, PriorAdjustment,
+};
 use tally_types::{Money, ShortCode};
 
 use super::writer::{concept, party, quoted};
@@ -166,10 +168,22 @@ pub fn team(claim: &Claim) -> Vec<String> {
         .collect()
 }
 
-/// Referral, facility, accident, and what the patient has paid.
+/// What it replaces, referral, facility, accident, and what the patient has paid.
 pub fn circumstances(claim: &Claim) -> String {
     let mut out = String::new();
     let of = &claim.circumstances;
+    if let Some(id) = claim.replaces {
+        let relationship = match claim.frequency {
+            Frequency::Void => "voids",
+            _ => "replaces",
+        };
+        write!(
+            out,
+            ",\"related\":[{{\"relationship\":{},\"reference\":{{\"value\":\"{id}\"}}}}]",
+            concept(None, relationship)
+        )
+        .unwrap();
+    }
     if let Some(referral) = &of.referral {
         write!(out, ",\"referral\":{}", party(referral)).unwrap();
     }

@@ -10,7 +10,7 @@ use super::coding;
 use super::item::Items;
 use super::resources::Resources;
 use super::who::Who;
-use super::{circumstances, dates, diagnosis, institutional, insurance, price, related};
+use super::{circumstances, dates, diagnosis, institutional, insurance, mouth, price, related};
 use crate::claim::{Claim, ClaimKind, Limits};
 
 /// Reads a Claim; its first error refuses it.
@@ -43,6 +43,10 @@ pub(super) fn read<'a>(
         )
     })?;
     let diagnoses = diagnosis::read(claim, &who)?;
+    let sites = match kind {
+        ClaimKind::Oral => mouth::sites(claim)?,
+        _ => mouth::Sites::new(),
+    };
     let reader = Items {
         who: &who,
         kind,
@@ -50,6 +54,7 @@ pub(super) fn read<'a>(
         diagnoses: &diagnoses,
         emergency: is_emergency(claim)?,
         fallback: dates::fallback(claim)?,
+        sites: &sites,
     };
     let mut lines = Vec::new();
     for item in claim.items_within("item", Limits::LINES)? {

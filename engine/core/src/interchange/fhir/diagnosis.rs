@@ -1,5 +1,7 @@
 //! The diagnoses of a Claim, and the group that one of them puts it in.
 
+use std::collections::BTreeSet;
+
 use tally_types::{Code, ShortCode};
 
 use super::super::node::Node;
@@ -59,8 +61,8 @@ fn is_beside(kind: &str) -> bool {
 }
 
 /// The sequences that items point to; what is no sequence is found where it is read.
-fn pointed(claim: &Node<'_>) -> Result<Vec<u16>, Fault> {
-    let mut pointed = Vec::new();
+fn pointed(claim: &Node<'_>) -> Result<BTreeSet<u16>, Fault> {
+    let mut pointed = BTreeSet::new();
     for item in claim.items_within("item", Limits::LINES)? {
         for pointer in item.items("diagnosisSequence")? {
             pointed.extend(scalar::whole(&pointer).ok());

@@ -9,7 +9,7 @@ use super::super::refusal::{Fault, IntakeRule, Place as _};
 use super::super::scalar;
 use super::coding::{self, Coding};
 use super::dates::{self, Days};
-use super::mouth::{self, Mouth};
+use super::mouth::{self, Mouth, Sites};
 use super::who::Who;
 use super::{price, sequence_of, unit};
 use crate::claim::{ClaimKind, Drug, Limits, LineDetail, Modifiers, Provider, ServiceLine};
@@ -22,6 +22,7 @@ pub(super) struct Items<'a, 'r> {
     pub diagnoses: &'r [(u16, Code)],
     pub emergency: bool,
     pub fallback: Option<Days>,
+    pub sites: &'r Sites<'a>,
 }
 
 impl<'a> Items<'a, '_> {
@@ -61,7 +62,7 @@ impl<'a> Items<'a, '_> {
     /// What only some items have.
     fn detail(&self, item: &Node<'a>) -> Result<LineDetail, Fault> {
         let mouth = match self.kind {
-            ClaimKind::Oral => mouth::read(item, self.who.claim)?,
+            ClaimKind::Oral => mouth::read(item, self.sites)?,
             _ => Mouth::default(),
         };
         Ok(LineDetail {

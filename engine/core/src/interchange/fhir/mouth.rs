@@ -1,6 +1,8 @@
 //! Teeth, their surfaces, and areas of the mouth, in the numbering of the ADA. What
 //! is numbered by the FDI (ISO 3950) is renumbered; areas have one code in both.
 
+use std::collections::BTreeMap;
+
 use tally_types::ShortCode;
 
 use super::super::node::Node;
@@ -20,16 +22,33 @@ pub(super) struct Mouth {
     pub cavities: Vec<ShortCode>,
 }
 
+/// Additional body sites of a claim (CARIN's supporting information of the category
+/// `additionalbodysite`), by their sequence.
+pub(super) type Sites<'a> = BTreeMap<u16, Node<'a>>;
+
+/// Finds them.
+pub(super) fn sites<'a>(claim: &Node<'a>) -> Result<Sites<'a>, Fault> {
+    let mut sites = Sites::new();
+    for info in claim.items("supportingInfo")? {
+        if coding::has_code(&info, "category", "additionalbodysite")? {
+            sites.insert(sequence_of(&info)?, info.need("code")?);
+        }
+    }
+    Ok(sites)
+}
+
 /// Reads `bodySite` and `subSite` of an item, and the additional body sites it
 /// points to. The surfaces are of every tooth of the item.
-pub(super) fn read(item: &Node<'_>, claim: &Node<'_>) -> Result<Mouth, Fault> {
+pub(super) fn read(item: &Node<'_>, sites: &Sites<'_>) -> Result<Mouth, Fault> {
     let mut mouth = Mouth::default();
     let surfaces = surfaces(item)?;
     if let Some(concept) = item.get("bodySite")? {
         mouth.add(&concept, surfaces)?;
     }
-    for concept in additional(item, claim)? {
-        mouth.add(&concept, surfaces)?;
+    for pointer in item.items("informationSequence")? {
+        if let Some(concept) = sites.get(&scalar::whole(&pointer)?) {
+            mouth.add(concept, surfaces)?;
+        }
     }
     let most = Limits::TEETH;
     if mouth.teeth.len() > most || mouth.cavities.len() > most {
@@ -50,28 +69,6 @@ impl Mouth {
         }
         Ok(())
     }
-}
-
-/// The supporting information of the category `additionalbodysite` (CARIN) that an
-/// item points to.
-fn additional<'a>(item: &Node<'a>, claim: &Node<'a>) -> Result<Vec<Node<'a>>, Fault> {
-    let mut found = Vec::new();
-    let pointers = item.items("informationSequence")?;
-    if pointers.is_empty() {
-        return Ok(found);
-    }
-    let infos = claim.items("supportingInfo")?;
-    for pointer in pointers {
-        let wanted = scalar::whole(&pointer)?;
-        for info in &infos {
-            if coding::has_code(info, "category", "additionalbodysite")?
-                && sequence_of(info)? == wanted
-            {
-                found.push(info.need("code")?);
-            }
-        }
-    }
-    Ok(found)
 }
 
 /// How a list numbers teeth.

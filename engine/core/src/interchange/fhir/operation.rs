@@ -2,6 +2,7 @@
 
 use super::super::json::{Json, list, object, text};
 use super::super::refusal::Refusal;
+use super::types;
 use super::write::coding;
 
 const RULE: &str = "https://tallystick.example/fhir/CodeSystem/intake-rule";
@@ -32,7 +33,8 @@ fn issue(refusal: &Refusal) -> Json<'_> {
         .place
         .split_once(": ")
         .map_or(refusal.place.as_str(), |(_, path)| path);
-    let is_path = path.starts_with("Claim") || path.starts_with("Bundle");
+    let resource = path.split(['.', '[']).next().unwrap_or_default();
+    let is_path = types::known(resource).is_some();
     object([
         ("severity", text("error")),
         ("code", text(refusal.rule.issue_type())),

@@ -13,8 +13,8 @@ use super::category::{Category, totals};
 use super::patient::patient_id;
 use super::response::Notes;
 use super::write::{
-    CLAIM_ID, CLAIM_TYPE, carin, coding, concept, day, identifier, meta, money, period, reference,
-    unless_empty,
+    CLAIM_ID, CLAIM_TYPE, carin, coding, concept, day, identifier, logical, meta, money, period,
+    reference, unless_empty,
 };
 use crate::adjudication::{Outcome, Settlement, Status};
 use crate::claim::{Claim, ClaimId, ClaimKind, Contract, Institutional, Member};
@@ -127,6 +127,15 @@ pub(super) fn json<'a>(explanation: &'a Explanation<'a>) -> Option<Json<'a>> {
         ("provider", reference("#billing".to_owned())),
         ("related", related(explanation)),
         (
+            "facility",
+            match &claim.circumstances.facility {
+                Some(facility) if !shape.has_service_facility() => {
+                    logical(facility.identifier.clone())
+                }
+                _ => Json::Null,
+            },
+        ),
+        (
             "payee",
             object([
                 (
@@ -201,6 +210,12 @@ impl Shape {
 
     fn is_institutional(self) -> bool {
         matches!(self, Self::Inpatient | Self::Outpatient)
+    }
+
+    /// Whether the facility is supporting information of its own; else it is where
+    /// FHIR has it.
+    fn has_service_facility(self) -> bool {
+        matches!(self, Self::Professional | Self::Oral)
     }
 
     fn sub_type(self) -> Json<'static> {

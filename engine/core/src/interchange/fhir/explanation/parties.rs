@@ -11,12 +11,17 @@ const NPI: &str = "http://hl7.org/fhir/sid/us-npi";
 /// The care team, each with what it is, in order of first mention.
 pub(super) struct Parties {
     team: Vec<(Provider, &'static str)>,
+    shape: Shape,
 }
 
 impl Parties {
     pub fn of(claim: &Claim, shape: Shape) -> Self {
-        let mut parties = Self { team: Vec::new() };
-        for line in &claim.lines {
+        let mut parties = Self {
+            team: Vec::new(),
+            shape,
+        };
+        // The team of a drug claim is who prescribed.
+        for line in claim.lines.iter().filter(|_| shape != Shape::Pharmacy) {
             if let Some(provider) = &line.rendering {
                 parties.add(provider, "rendering");
             }
@@ -62,7 +67,11 @@ impl Parties {
     }
 
     pub fn contained<'a>(&self, payer: &Insurer<'a>, claim: &'a Claim) -> Json<'a> {
-        let facility = claim.circumstances.facility.as_ref();
+        // Only what is referred to is contained.
+        let facility = match self.shape.has_service_facility() {
+            true => claim.circumstances.facility.as_ref(),
+            false => None,
+        };
         let team = (1u32..).zip(&self.team).map(|(sequence, (provider, _))| {
             practitioner(format!("team-{sequence}"), provider.clone())
         });

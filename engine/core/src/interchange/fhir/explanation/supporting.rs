@@ -63,8 +63,7 @@ pub(super) fn of(claim: &Claim, shape: Shape) -> Supporting<'_> {
             [("valueString", text(&claim.control_number))],
         );
     }
-    if matches!(shape, Shape::Professional | Shape::Oral) && claim.circumstances.facility.is_some()
-    {
+    if shape.has_service_facility() && claim.circumstances.facility.is_some() {
         all.add(
             "servicefacility",
             [("valueReference", reference("#facility".to_owned()))],
