@@ -70,7 +70,9 @@ fn answered(outcome: &Outcome, created: ServiceDate) -> Claim {
 proptest! {
     #[test]
     fn the_next_payer_reads_what_the_outcome_says(outcome in outcomes()) {
-        prop_assume!(matches!(outcome.settlement(), Settlement::Settled(_)));
+        if let Settlement::Pended { .. } = outcome.settlement() {
+            return Ok(());
+        }
         let claim = answered(&outcome, day(2026, 1, 20));
         prop_assert_eq!(claim.coordination.sequence, 2);
         let payer = &claim.coordination.others[0];
