@@ -12,7 +12,7 @@ use super::frozen::{sample_claim, sample_outcome, sample_pended};
 use super::generate::{Shown, claims, day, outcomes, source};
 
 /// The text over several lines, nothing else of it changed.
-fn pretty(text: &str) -> String {
+pub fn pretty(text: &str) -> String {
     assert!(!text.contains('\n'), "one line");
     let (mut out, mut depth, mut quoted, mut escaped) = (String::new(), 0, false, false);
     for c in text.chars() {

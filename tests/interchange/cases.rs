@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use tally_core::interchange::{Format, ReadClaims, Source, detect, read_claims};
+use tally_core::interchange::{ReadClaims, Source, read_claims};
 use tally_types::{Money, ServiceDate};
 
 /// The folder of real cases, where it is present.

@@ -34,6 +34,20 @@ fn the_claim_of_the_document_is_read() {
 }
 
 #[test]
+fn the_fuller_claim_of_the_document_is_read() {
+    let text = document("claim-json.md");
+    let (_, rest) = text.split_once("```json\n").unwrap();
+    let read = read_claims(example(rest).as_bytes(), None, &source());
+    assert_eq!(read.refusals, []);
+    let claim = &read.claims[0];
+    assert!(claim.member.dependant.is_some() && claim.circumstances.accident.is_some());
+    assert_eq!(claim.coordination.others.len(), 1);
+    assert_eq!(claim.lines[0].prior[0].adjustments.len(), 1);
+    let bill = claim.institutional.as_ref().unwrap();
+    assert_eq!((bill.procedures.len(), bill.occurrences.len()), (1, 2));
+}
+
+#[test]
 fn the_contract_of_the_document_is_read() {
     let read = read_contracts(example(&document("contract-json.md")).as_bytes());
     let Ok(read) = read else {

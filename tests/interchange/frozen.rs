@@ -7,14 +7,14 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 use tally_core::adjudication::{
-    Balance, Context, ContextAuthorization, ContextLine, ContextMember, Exchange, Flagged,
-    LineOutcome, LineState, Measure, Outcome, OutcomeAdjustment, OutcomePosting, PastLine,
-    Question, Settlement, TableKey, TableRow, Transcript,
+    Balance, Context, ContextAuthorization, ContextMember, Exchange, Flagged, LineOutcome,
+    LineState, Measure, Outcome, OutcomeAdjustment, OutcomePosting, PastLine, Question, Settlement,
+    TableKey, TableRow, Transcript,
 };
 use tally_core::canon::Canon;
 use tally_core::claim::{
-    Authorization, Claim, ClaimKind, Contract, Frequency, Member, MemberReference, Provider,
-    Relationship, ServiceLine, Sex, Span, SubmissionKey, UnitKey,
+    Authorization, AuthorizationKind, Claim, ClaimKind, Contract, Frequency, Member,
+    MemberReference, Provider, Relationship, ServiceLine, Sex, Span, SubmissionKey, UnitKey,
 };
 use tally_types::{Carc, Code, CodeSystem, Group, Money, Quantity, ShortCode};
 
@@ -94,7 +94,7 @@ pub fn sample_contract() -> Contract {
                 },
             ],
             authorizations: vec![Authorization {
-                kind: tally_core::claim::AuthorizationKind::Authorization,
+                kind: AuthorizationKind::Authorization,
                 number: "PA-77".into(),
                 procedure: Code::of("70551"),
                 provider: Code::NONE,
@@ -187,50 +187,29 @@ pub fn sample_pended() -> Outcome {
 
 fn sample_context() -> Context {
     let claim = sample_claim();
-    Context {
-        kind: claim.kind,
-        received: claim.received,
-        billing: claim.billing.code(),
-        diagnoses: claim.diagnoses.clone(),
-        lines: claim
-            .lines
-            .iter()
-            .map(|line| ContextLine {
-                number: line.number,
-                system: line.system,
-                procedure: line.procedure,
-                modifiers: line.modifiers,
-                revenue: line.revenue,
-                place: line.place,
-                diagnoses: line.diagnoses,
-                quantity: line.quantity,
-                charge: line.charge,
-                from: line.from,
-                through: line.through,
-                rendering: line.rendering.as_ref().map_or(Code::NONE, Provider::code),
-                emergency: line.emergency,
-                detail: Default::default(),
-                prior: vec![],
-            })
-            .collect(),
-        member: ContextMember {
+    Context::of(
+        &claim,
+        claim.lines.iter(),
+        ContextMember {
             birth: day(1984, 3, 9),
             sex: Sex::Female,
             relationship: Relationship::Subscriber,
         },
-        covered_since: day(2025, 1, 1),
-        authorizations: vec![ContextAuthorization {
+        day(2025, 1, 1),
+        vec![ContextAuthorization {
+            kind: AuthorizationKind::Authorization,
             procedure: Code::of("70551"),
+            provider: Code::NONE,
             from: day(2026, 1, 1),
             through: day(2026, 3, 31),
             remaining: Quantity::ONE,
         }],
-        balances: vec![Balance {
+        vec![Balance {
             accumulator: 2,
             period: day(2026, 1, 1),
             used: 47_500,
         }],
-    }
+    )
 }
 
 fn sample_exchanges() -> Vec<Exchange> {

@@ -3,16 +3,18 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tally_core::adjudication::{
-    Balance, Context, ContextAuthorization, ContextLine, ContextMember, Exchange, Flagged,
-    LineOutcome, Measure, Outcome, OutcomeAdjustment, OutcomePosting, Question, Settlement,
-    TableKey, TableRow,
+    Balance, Context, ContextAuthorization, ContextMember, Exchange, Flagged, LineOutcome, Measure,
+    Outcome, OutcomeAdjustment, OutcomePosting, Question, Settlement, TableKey, TableRow,
 };
 use tally_core::claim::{
-    Authorization, Claim, ClaimId, ClaimKind, Contract, Frequency, Member, MemberReference,
-    Modifiers, Provider, Relationship, ServiceLine, Sex, Span, SubmissionKey,
+    Authorization, AuthorizationKind, Claim, ClaimId, ClaimKind, Contract, Frequency, Member,
+    MemberReference, Modifiers, PriorLine, Provider, Relationship, ServiceLine, Sex, Span,
+    SubmissionKey,
 };
 use tally_core::interchange::Source;
 use tally_types::{Carc, Code, CodeSystem, Group, Money, Quantity, ServiceDate, ShortCode};
+
+use super::parts::{circumstances, coordination, dependant, detail, institutional, prior};
 
 /// A value that holds health information, so that it has no `Debug` of its own.
 #[derive(Clone)]
@@ -44,7 +46,7 @@ pub fn id_at(position: u32) -> ClaimId {
     })
 }
 
-fn identifier() -> impl Strategy<Value = String> {
+pub fn identifier() -> impl Strategy<Value = String> {
     prop_oneof![
         "[A-Za-z0-9]([A-Za-z0-9 ./_-]{0,20}[A-Za-z0-9])?",
         "[A-Za-zÀ-ÿ一-龯\"\\\\]{1,12}",
@@ -52,16 +54,16 @@ fn identifier() -> impl Strategy<Value = String> {
     ]
 }
 
-fn date() -> impl Strategy<Value = ServiceDate> {
+pub fn date() -> impl Strategy<Value = ServiceDate> {
     (day(1900, 1, 1).days()..=day(2026, 6, 1).days())
         .prop_map(|days| ServiceDate::from_days(days).unwrap())
 }
 
-fn code(pattern: &'static str) -> impl Strategy<Value = Code> {
+pub fn code(pattern: &'static str) -> impl Strategy<Value = Code> {
     pattern.prop_map(|text| Code::parse(&text).unwrap())
 }
 
-fn short() -> impl Strategy<Value = ShortCode> {
+pub fn short() -> impl Strategy<Value = ShortCode> {
     prop_oneof![
         Just(ShortCode::NONE),
         "[0-9A-Z]{1,9}".prop_map(|text| ShortCode::parse(&text).unwrap()),
@@ -103,7 +105,7 @@ fn kind() -> impl Strategy<Value = ClaimKind> {
     ]
 }
 
-fn line(diagnoses: usize) -> impl Strategy<Value = Shown<ServiceLine>> {
+fn line(diagnoses: usize) -> BoxedStrategy<Shown<ServiceLine>> {
     let pointers = match diagnoses {
         0 => Just(0u32).boxed(),
         n => (0..1u64 << n)
@@ -114,12 +116,14 @@ fn line(diagnoses: usize) -> impl Strategy<Value = Shown<ServiceLine>> {
         (procedure(), modifiers(), short(), short(), pointers),
         (1i64..=99_999_990_000, 0i64..=5_000_000, date(), 0i32..40),
         (proptest::option::of(identifier()), any::<bool>()),
+        prop_oneof![1 => Just(Shown(Default::default())), 1 => detail()],
     )
         .prop_map(
             |(
                 (procedure, modifiers, revenue, place, diagnoses),
                 amounts,
                 (rendering, emergency),
+                Shown(detail),
             )| {
                 let (quantity, charge, from, days) = amounts;
                 let through = from.plus_days(days).unwrap().min(source().received);
@@ -137,31 +141,46 @@ fn line(diagnoses: usize) -> impl Strategy<Value = Shown<ServiceLine>> {
                     through,
                     rendering: rendering.map(|identifier| Provider::new(&identifier)),
                     emergency,
-                    detail: Default::default(),
+                    detail,
                     prior: vec![],
                 })
             },
         )
+        .boxed()
 }
 
 /// Claims as intake makes them, at position zero of [`source`].
-pub fn claims() -> impl Strategy<Value = Shown<Claim>> {
+pub fn claims() -> BoxedStrategy<Shown<Claim>> {
     vec(code("[A-Z][0-9][0-9A-Z]{1,5}"), 0..=32)
         .prop_flat_map(|diagnoses| {
-            let lines = vec((line(diagnoses.len()), 1u16..200), 1..8);
+            let lines = vec((line(diagnoses.len()), 1u16..200, prior()), 1..8);
             let head = (kind(), identifier(), identifier(), vec(identifier(), 0..4));
             let control = prop_oneof![Just(String::new()), identifier()];
-            (Just(diagnoses), lines, head, control)
+            let beside = (
+                prop_oneof![1 => Just(Shown(Default::default())), 1 => coordination()],
+                prop_oneof![1 => Just(Shown(Default::default())), 1 => circumstances()],
+                institutional(),
+                proptest::option::of(dependant()),
+            );
+            (Just(diagnoses), lines, head, control, beside)
         })
-        .prop_map(|(diagnoses, lines, head, control_number)| {
+        .prop_map(|(diagnoses, lines, head, control_number, beside)| {
             let (kind, member, billing, authorizations) = head;
+            let (Shown(coordination), Shown(circumstances), institutional, dependant) = beside;
             let billing = Provider::new(&billing);
             let mut number = 0;
             let lines: Vec<ServiceLine> = lines
                 .into_iter()
-                .map(|(Shown(mut line), step)| {
+                .map(|(Shown(mut line), step, Shown(prior))| {
                     number += step;
                     line.number = number;
+                    line.prior = (0..)
+                        .zip(prior)
+                        .take(coordination.others.len())
+                        .filter_map(|(payer, prior)| {
+                            prior.map(|prior| PriorLine { payer, ..prior })
+                        })
+                        .collect();
                     line.rendering = line.rendering.filter(|provider| *provider != billing);
                     line
                 })
@@ -172,18 +191,22 @@ pub fn claims() -> impl Strategy<Value = Shown<Claim>> {
                 frequency: Frequency::Original,
                 replaces: None,
                 control_number,
-                member: MemberReference::new(&member),
+                member: MemberReference {
+                    identifier: member,
+                    dependant: dependant.map(|shown| shown.0),
+                },
                 billing,
                 diagnoses,
                 authorizations,
                 charge: Money::checked_sum(lines.iter().map(|line| line.charge)).unwrap(),
                 received: source().received,
-                coordination: Default::default(),
-                circumstances: Default::default(),
-                institutional: None,
+                coordination,
+                circumstances,
+                institutional: (kind == ClaimKind::Institutional).then_some(institutional.0),
                 lines,
             })
         })
+        .boxed()
 }
 
 fn spans() -> impl Strategy<Value = Shown<Vec<Span>>> {
@@ -218,7 +241,7 @@ fn authorization() -> impl Strategy<Value = Shown<Authorization>> {
     )
         .prop_map(|(number, procedure, from, days, units)| {
             Shown(Authorization {
-                kind: tally_core::claim::AuthorizationKind::Authorization,
+                kind: AuthorizationKind::Authorization,
                 number,
                 procedure,
                 provider: Code::NONE,
@@ -229,7 +252,7 @@ fn authorization() -> impl Strategy<Value = Shown<Authorization>> {
         })
 }
 
-fn member() -> impl Strategy<Value = Shown<Member>> {
+fn member() -> BoxedStrategy<Shown<Member>> {
     (
         (identifier(), identifier(), date()),
         proptest::option::of(0i32..40_000),
@@ -262,21 +285,24 @@ fn member() -> impl Strategy<Value = Shown<Member>> {
                 })
             },
         )
+        .boxed()
 }
 
 /// Contracts that are sound.
-pub fn contracts() -> impl Strategy<Value = Shown<Contract>> {
-    (identifier(), date(), vec(member(), 1..5)).prop_map(|(id, inception, members)| {
-        let mut members: Vec<Member> = members.into_iter().map(|member| member.0).collect();
-        for (i, member) in members.iter_mut().enumerate() {
-            member.id = format!("{}-{i}", member.id);
-        }
-        Shown(Contract {
-            id,
-            inception,
-            members,
+pub fn contracts() -> BoxedStrategy<Shown<Contract>> {
+    (identifier(), date(), vec(member(), 1..5))
+        .prop_map(|(id, inception, members)| {
+            let mut members: Vec<Member> = members.into_iter().map(|member| member.0).collect();
+            for (i, member) in members.iter_mut().enumerate() {
+                member.id = format!("{}-{i}", member.id);
+            }
+            Shown(Contract {
+                id,
+                inception,
+                members,
+            })
         })
-    })
+        .boxed()
 }
 
 fn adjustments(charge: i64) -> impl Strategy<Value = Vec<OutcomeAdjustment>> {
@@ -287,6 +313,10 @@ fn adjustments(charge: i64) -> impl Strategy<Value = Vec<OutcomeAdjustment>> {
         Just((Group::Co, Carc::ABOVE_FEE_SCHEDULE, ShortCode::NONE)),
         Just((Group::Co, Carc::NOT_COVERED, ShortCode::of("N130"))),
         Just((Group::Co, Carc::SEQUESTRATION, ShortCode::NONE)),
+        Just((Group::Pr, Carc::ABOVE_FEE_SCHEDULE, ShortCode::NONE)),
+        Just((Group::Co, Carc::MULTIPLE_PROCEDURE, ShortCode::NONE)),
+        Just((Group::Oa, Carc(23), ShortCode::NONE)),
+        Just((Group::Pr, Carc::BENEFIT_MAXIMUM, ShortCode::NONE)),
     ];
     vec((reason, 1i64..=(charge / 4).max(1)), 0..4).prop_map(move |parts| {
         let mut left = charge;
@@ -423,50 +453,27 @@ pub fn contexts() -> impl Strategy<Value = Shown<Context>> {
     (claims(), contracts(), date(), vec(balance, 0..6)).prop_map(
         |(Shown(claim), Shown(contract), covered_since, balances)| {
             let member = &contract.members[0];
-            Shown(Context {
-                kind: claim.kind,
-                received: claim.received,
-                billing: claim.billing.code(),
-                diagnoses: claim.diagnoses.clone(),
-                lines: claim
-                    .lines
-                    .iter()
-                    .map(|line| ContextLine {
-                        number: line.number,
-                        system: line.system,
-                        procedure: line.procedure,
-                        modifiers: line.modifiers,
-                        revenue: line.revenue,
-                        place: line.place,
-                        diagnoses: line.diagnoses,
-                        quantity: line.quantity,
-                        charge: line.charge,
-                        from: line.from,
-                        through: line.through,
-                        rendering: line.rendering.as_ref().map_or(Code::NONE, Provider::code),
-                        emergency: line.emergency,
-                        detail: Default::default(),
-                        prior: vec![],
-                    })
-                    .collect(),
-                member: ContextMember {
+            let authorizations = member.authorizations.iter();
+            let authorizations = authorizations.map(|auth| ContextAuthorization {
+                kind: auth.kind,
+                procedure: auth.procedure,
+                provider: auth.provider,
+                from: auth.from,
+                through: auth.through,
+                remaining: auth.units,
+            });
+            Shown(Context::of(
+                &claim,
+                claim.lines.iter(),
+                ContextMember {
                     birth: member.birth,
                     sex: member.sex,
                     relationship: member.relationship,
                 },
                 covered_since,
-                authorizations: member
-                    .authorizations
-                    .iter()
-                    .map(|auth| ContextAuthorization {
-                        procedure: auth.procedure,
-                        from: auth.from,
-                        through: auth.through,
-                        remaining: auth.units,
-                    })
-                    .collect(),
+                authorizations.collect(),
                 balances,
-            })
+            ))
         },
     )
 }

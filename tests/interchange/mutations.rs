@@ -8,7 +8,8 @@ use proptest::sample::Index;
 use serde_json::Value;
 use tally_core::interchange::{ReadClaims, claim_json, contract_json, read_claims, read_contracts};
 
-use super::generate::{Shown, claims, contracts, source};
+use super::generate::{Shown, contracts, source};
+use super::parts::fhir_claims;
 use super::writer::{bundle, fhir};
 
 /// What holds of every answer.
@@ -44,7 +45,7 @@ fn remove_key(value: &mut Value, n: &mut usize) -> bool {
 
 proptest! {
     #[test]
-    fn cut_short(Shown(claim) in claims(), at in any::<Index>(), ours in any::<bool>()) {
+    fn cut_short(Shown(claim) in fhir_claims(), at in any::<Index>(), ours in any::<bool>()) {
         let text = if ours { claim_json(&claim) } else { fhir(&claim) };
         let at = at.index(text.len());
         let read = read_claims(&text.as_bytes()[..at], None, &source());
@@ -54,8 +55,8 @@ proptest! {
 
     #[test]
     fn bytes_flipped_in_ndjson(
-        Shown(a) in claims(),
-        Shown(b) in claims(),
+        Shown(a) in fhir_claims(),
+        Shown(b) in fhir_claims(),
         flips in proptest::collection::vec((any::<Index>(), 1u8..), 1..4),
     ) {
         // Only the first line is damaged.
@@ -77,8 +78,8 @@ proptest! {
 
     #[test]
     fn bytes_flipped_in_a_bundle_or_a_list(
-        Shown(a) in claims(),
-        Shown(b) in claims(),
+        Shown(a) in fhir_claims(),
+        Shown(b) in fhir_claims(),
         flips in proptest::collection::vec((any::<Index>(), 1u8..), 1..4),
         ours in any::<bool>(),
     ) {
@@ -99,7 +100,7 @@ proptest! {
     }
 
     #[test]
-    fn fields_deleted(Shown(claim) in claims(), n in any::<Index>(), ours in any::<bool>()) {
+    fn fields_deleted(Shown(claim) in fhir_claims(), n in any::<Index>(), ours in any::<bool>()) {
         let text = if ours { claim_json(&claim) } else { fhir(&claim) };
         let mut value: Value = serde_json::from_str(&text).unwrap();
         let mut n = n.index(200);

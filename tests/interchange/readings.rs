@@ -173,6 +173,7 @@ fn the_hl7_examples_are_read_as_they_say() {
                 claim.member.identifier, claim.billing.identifier, claim.charge
             )
             .unwrap();
+            write_beside(&mut out, &claim);
             for line in &claim.lines {
                 writeln!(
                     out,
@@ -180,8 +181,65 @@ fn the_hl7_examples_are_read_as_they_say() {
                     line.number, line.system, line.procedure, line.quantity, line.charge, line.from
                 )
                 .unwrap();
+                for tooth in &line.detail.teeth {
+                    writeln!(out, "    tooth {} {}", tooth.code, tooth.surfaces).unwrap();
+                }
+                for area in &line.detail.cavities {
+                    writeln!(out, "    area {area}").unwrap();
+                }
+                if let Some(drug) = line.detail.drug {
+                    writeln!(out, "    drug {} {} {}", drug.ndc, drug.quantity, drug.unit).unwrap();
+                }
             }
         }
     }
     insta::assert_snapshot!(out);
+}
+
+/// What a claim has beside its lines, where it has it.
+fn write_beside(out: &mut String, claim: &Claim) {
+    let of = &claim.circumstances;
+    if let Some(referral) = &of.referral {
+        writeln!(out, "  referral {referral}").unwrap();
+    }
+    if let Some(facility) = &of.facility {
+        writeln!(out, "  facility {}", facility.identifier).unwrap();
+    }
+    if let Some(accident) = &of.accident {
+        let on = accident
+            .on
+            .map_or(String::new(), |day| format!(" on {day}"));
+        writeln!(out, "  accident {:?}{on}", accident.cause).unwrap();
+    }
+    let payers = &claim.coordination;
+    if !payers.others.is_empty() {
+        let named: Vec<&str> = payers
+            .others
+            .iter()
+            .map(|p| p.identifier.as_str())
+            .collect();
+        writeln!(
+            out,
+            "  payer {} beside {}",
+            payers.sequence,
+            named.join(", ")
+        )
+        .unwrap();
+    }
+    if let Some(bill) = &claim.institutional {
+        let admission = bill
+            .admission
+            .map_or(String::new(), |day| format!(", admitted {day}"));
+        writeln!(
+            out,
+            "  bill {:?} {} to {}{admission}, discharge {:?}, group {:?}, {} procedures",
+            bill.bill_type.to_string(),
+            bill.from,
+            bill.through,
+            bill.discharge.to_string(),
+            bill.drg.to_string(),
+            bill.procedures.len()
+        )
+        .unwrap();
+    }
 }

@@ -6,6 +6,7 @@ use tally_core::claim::Claim;
 use tally_core::interchange::{Format, claim_json, contract_json, read_claims, read_contracts};
 
 use super::generate::{Shown, claims, contracts, id_at, source};
+use super::parts::fhir_claims;
 use super::writer::{bundle, fhir};
 
 /// Reads a text back, and checks that it is these claims in this order.
@@ -38,18 +39,18 @@ proptest! {
     }
 
     #[test]
-    fn a_claim_as_fhir(Shown(claim) in claims()) {
+    fn a_claim_as_fhir(Shown(claim) in fhir_claims()) {
         comes_back(&fhir(&claim), &[&claim])?;
     }
 
     #[test]
-    fn claims_as_a_bundle(Shown(a) in claims(), Shown(b) in claims()) {
+    fn claims_as_a_bundle(Shown(a) in fhir_claims(), Shown(b) in fhir_claims()) {
         let patient = "{\"resourceType\":\"Patient\",\"id\":\"1\"}".to_owned();
         comes_back(&bundle(&[fhir(&a), patient, fhir(&b)]), &[&a, &b])?;
     }
 
     #[test]
-    fn claims_as_ndjson(Shown(a) in claims(), Shown(b) in claims()) {
+    fn claims_as_ndjson(Shown(a) in fhir_claims(), Shown(b) in fhir_claims()) {
         let nested = bundle(&[fhir(&a)]);
         let text = format!(
             "{}\n\n{{\"resourceType\":\"Patient\",\"id\":\"1\"}}\r\n{nested}\n{}",

@@ -6,7 +6,7 @@ use tally_core::canon::Canon;
 use tally_core::claim::{Claim, Contract};
 use tally_core::interchange::{
     Format, ReadClaims, Source, claim_json, contract_json, operation_outcome, read_claims,
-    read_contracts,
+    read_contracts, read_eligibility_request,
 };
 use tally_core::ledger::{Checkpoint, Entry, Note, Receipt, ReceiptBody, Trust};
 use tally_queue::envelope::{CONTENT_TYPE, Directory, Envelope, MAX_BYTES, NodeKey, SigningKey};
@@ -65,9 +65,12 @@ fn claims(bytes: &[u8], format: Option<Format>) {
     }
 }
 
-/// A FHIR Claim or Bundle.
+/// A FHIR Claim or Bundle, and an eligibility request.
 pub fn fhir(bytes: &[u8]) {
     claims(bytes, Some(Format::FhirJson));
+    if let Err(refusal) = read_eligibility_request(bytes) {
+        assert!(!refusal.place.is_empty());
+    }
 }
 
 /// FHIR ndjson.

@@ -5,7 +5,11 @@ use std::fmt::Write as _;
 use tally_core::claim::{Claim, ClaimKind, ServiceLine};
 use tally_types::{CodeSystem, ShortCode};
 
-fn quoted(text: &str) -> String {
+use super::writer_parts::{
+    circumstances, contained, institutional, insurances, listed, mouth, team as whole_team,
+};
+
+pub fn quoted(text: &str) -> String {
     serde_json::to_string(text).unwrap()
 }
 
@@ -23,14 +27,14 @@ fn system(of: CodeSystem) -> Option<&'static str> {
     }
 }
 
-fn concept(of: Option<&str>, code: &str) -> String {
+pub fn concept(of: Option<&str>, code: &str) -> String {
     let system = of.map_or(String::new(), |system| {
         format!("\"system\":{},", quoted(system))
     });
     format!("{{\"coding\":[{{{system}\"code\":{}}}]}}", quoted(code))
 }
 
-fn party(identifier: &str) -> String {
+pub fn party(identifier: &str) -> String {
     format!("{{\"identifier\":{{\"value\":{}}}}}", quoted(identifier))
 }
 
@@ -53,12 +57,10 @@ pub fn fhir(claim: &Claim) -> String {
         )
         .unwrap();
     }
-    let authorizations: Vec<String> = claim.authorizations.iter().map(|a| quoted(a)).collect();
     write!(
         out,
-        ",\"type\":{},\"patient\":{},\"created\":\"{}\",\"provider\":{},\
-         \"insurance\":[{{\"sequence\":1,\"focal\":true,\"coverage\":{{\"display\":\"x\"}},\
-         \"preAuthRef\":[{}]}}]",
+        "{},\"type\":{},\"patient\":{},\"created\":\"{}\",\"provider\":{}{}{}{}",
+        listed("contained", &contained(claim)),
         concept(
             Some("http://terminology.hl7.org/CodeSystem/claim-type"),
             kind
@@ -66,7 +68,9 @@ pub fn fhir(claim: &Claim) -> String {
         party(&claim.member.identifier),
         claim.received,
         party(&claim.billing.identifier),
-        authorizations.join(",")
+        listed("insurance", &insurances(claim)),
+        circumstances(claim),
+        institutional(claim)
     )
     .unwrap();
     let diagnoses: Vec<String> = (1..)
@@ -78,7 +82,7 @@ pub fn fhir(claim: &Claim) -> String {
             )
         })
         .collect();
-    let team: Vec<String> = claim
+    let mut team: Vec<String> = claim
         .lines
         .iter()
         .filter_map(|line| Some((line.number, line.rendering.as_ref()?)))
@@ -89,6 +93,7 @@ pub fn fhir(claim: &Claim) -> String {
             )
         })
         .collect();
+    team.extend(whole_team(claim));
     let items: Vec<String> = claim.lines.iter().map(item).collect();
     write!(
         out,
@@ -121,11 +126,12 @@ fn item(line: &ServiceLine) -> String {
         .collect();
     write!(
         out,
-        ",\"modifier\":[{}],\"diagnosisSequence\":[{}],\"quantity\":{{\"value\":{}}},\
+        ",\"modifier\":[{}],\"diagnosisSequence\":[{}],\"quantity\":{{\"value\":{}{}}},\
          \"net\":{{\"value\":{},\"currency\":\"USD\"}}",
         modifiers.join(","),
         pointers.join(","),
         line.quantity,
+        unit(line.detail.unit),
         line.charge
     )
     .unwrap();
@@ -149,14 +155,41 @@ fn item(line: &ServiceLine) -> String {
     if line.rendering.is_some() {
         write!(out, ",\"careTeamSequence\":[{}]", line.number).unwrap();
     }
+    let mut extensions = Vec::new();
     if line.emergency {
-        out.push_str(
-            ",\"extension\":[{\"url\":\"https://tallystick.example/fhir/StructureDefinition/emergency\",\
-             \"valueBoolean\":true}]",
-        );
+        extensions.push(String::from(
+            "{\"url\":\"https://tallystick.example/fhir/StructureDefinition/emergency\",\
+             \"valueBoolean\":true}",
+        ));
     }
+    if !line.detail.control_number.is_empty() {
+        extensions.push(format!(
+            "{{\"url\":\"http://hl7.org/fhir/us/davinci-pas/StructureDefinition/extension-itemTraceNumber\",\
+             \"valueIdentifier\":{{\"value\":{}}}}}",
+            quoted(&line.detail.control_number)
+        ));
+    }
+    out.push_str(&listed("extension", &extensions));
+    if let Some(drug) = line.detail.drug {
+        write!(
+            out,
+            ",\"detail\":[{{\"sequence\":1,\"productOrService\":{},\"quantity\":{{\"value\":{}{}}}}}]",
+            concept(system(CodeSystem::Ndc), &drug.ndc.to_string()),
+            drug.quantity,
+            unit(drug.unit)
+        )
+        .unwrap();
+    }
+    out.push_str(&mouth(line));
     out.push('}');
     out
+}
+
+fn unit(unit: ShortCode) -> String {
+    match unit.is_none() {
+        true => String::new(),
+        false => format!(",\"unit\":\"{unit}\""),
+    }
 }
 
 /// Resources as a Bundle.

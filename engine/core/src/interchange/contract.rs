@@ -10,7 +10,7 @@ use super::json::{self, Budget, Json, list, object, text};
 use super::node::Node;
 use super::refusal::{Fault, IntakeRule};
 use super::scalar;
-use super::tally::{check_fields, check_format, choice, word};
+use super::tally::{SEXES, check_fields, check_format, choice, word};
 use crate::claim::{
     Authorization, AuthorizationKind, Contract, EnrolmentError, Limits, Member, Relationship, Sex,
     Span,
@@ -18,12 +18,6 @@ use crate::claim::{
 
 const FORMAT: &str = "tallystick-contract/v1";
 
-const SEXES: [(&str, Sex); 4] = [
-    ("unknown", Sex::Unknown),
-    ("female", Sex::Female),
-    ("male", Sex::Male),
-    ("other", Sex::Other),
-];
 const RELATIONSHIPS: [(&str, Relationship); 4] = [
     ("subscriber", Relationship::Subscriber),
     ("spouse", Relationship::Spouse),

@@ -14,6 +14,7 @@ mod json;
 mod limits;
 mod node;
 mod outcome;
+mod prior;
 mod refusal;
 mod scalar;
 mod tally;
@@ -25,7 +26,13 @@ use crate::claim::Claim;
 use refusal::Fault;
 
 pub use contract::{ContractFileError, contract_json, read_contracts};
-pub use fhir::{claim_response, operation_outcome};
+pub use fhir::{
+    AskedItem, BenefitAmount, BenefitBalance, BenefitKind, Eligibility, EligibilityRequest,
+    Explanation, Insurer, Network, Purpose, cancelled_claim_response, claim_response,
+    coverage_lines, coverage_resource, eligibility_response, explanation_lines,
+    explanation_of_benefit, operation_outcome, patient_access_bundle, patient_lines,
+    patient_resource, read_eligibility_request, resource_line,
+};
 pub use format::{Format, detect};
 pub use limits::FileLimits;
 pub use outcome::outcome_json;

@@ -3,13 +3,32 @@
 //! stands. Only what a claim needs is read; the rest is checked for keys that
 //! stand twice and otherwise left alone.
 
+mod access;
+mod category;
+mod circumstances;
 mod claim;
 mod coding;
+mod coverage;
+mod dates;
+mod diagnosis;
+mod eligibility;
+mod explanation;
+mod institutional;
+mod insurance;
+mod item;
+mod mouth;
+mod operation;
+mod patient;
 mod price;
+mod prior;
+mod related;
 mod resources;
 mod response;
 mod types;
+mod unit;
+mod verbatim;
 mod who;
+mod write;
 
 use super::json::{self, Budget, Json};
 use super::node::Node;
@@ -18,7 +37,17 @@ use super::tally::check_fields;
 use super::{ReadClaims, Source, check_items};
 use resources::Resources;
 
-pub use response::{claim_response, operation_outcome};
+pub use access::{coverage_lines, explanation_lines, patient_access_bundle, patient_lines};
+pub use coverage::coverage_resource;
+pub use eligibility::{
+    AskedItem, BenefitAmount, BenefitBalance, BenefitKind, Eligibility, EligibilityRequest,
+    Purpose, eligibility_response, read_eligibility_request,
+};
+pub use explanation::{Explanation, Insurer, Network, explanation_of_benefit};
+pub use operation::operation_outcome;
+pub use patient::patient_resource;
+pub use response::{cancelled_claim_response, claim_response};
+pub use verbatim::resource_line;
 
 /// What a resource is to intake.
 enum Kind {
@@ -38,9 +67,16 @@ fn kind(resource: &Node<'_>) -> Result<Kind, Fault> {
         "Claim" => Kind::Claim,
         "Bundle" => Kind::Bundle,
         "Patient" | "Coverage" | "Organization" | "Practitioner" | "PractitionerRole"
-        | "Condition" => Kind::Context,
+        | "Condition" | "ClaimResponse" | "Location" | "Procedure" | "ServiceRequest" => {
+            Kind::Context
+        }
         _ => Kind::Other,
     })
+}
+
+/// A sequence number: whole, from 1.
+fn sequence_of(element: &Node<'_>) -> Result<u16, Fault> {
+    super::scalar::whole(&element.need("sequence")?)
 }
 
 fn is_claim(json: &Json<'_>) -> bool {

@@ -9,6 +9,7 @@ use tally_types::Money;
 
 use super::super::decimal::{self, Exact};
 use super::super::node::Node;
+use super::super::prior;
 use super::super::refusal::{Fault, IntakeRule, Place as _};
 use super::coding;
 
@@ -34,6 +35,15 @@ pub(super) fn money_at(node: &Node<'_>, key: &str) -> Result<Option<Money>, Faul
     };
     let value = value_of(&money)?;
     decimal::money(&value, value.number()?).map(Some)
+}
+
+/// The amount at a key, which may be below zero: what another payer did.
+pub(super) fn signed_money_at(node: &Node<'_>, key: &str) -> Result<Option<Money>, Fault> {
+    let Some(money) = node.get(key)? else {
+        return Ok(None);
+    };
+    let value = value_of(&money)?;
+    prior::signed_money(&value, value.number()?).map(Some)
 }
 
 fn exact_at(node: &Node<'_>, key: &str) -> Result<Option<Exact>, Fault> {

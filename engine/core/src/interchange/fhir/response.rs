@@ -1,38 +1,47 @@
-//! Answers in FHIR R4: a `ClaimResponse` for an outcome, an
-//! `OperationOutcome` for refusals.
+//! The answer to a claim in FHIR R4: a `ClaimResponse`.
 
 use tally_types::{Carc, Money, ServiceDate};
 
 use super::super::json::{Json, list, number, object, text};
-use super::super::refusal::Refusal;
 use super::super::tally::kind_word;
-use crate::adjudication::{LineOutcome, Outcome, OutcomeAdjustment, Settlement, Status};
-use crate::claim::Claim;
+use super::category::{Category, grouped, reason, totals};
+use super::write::{
+    CLAIM_ID, CLAIM_TYPE, coding, concept, identifier, logical, money, trace_number, unless_empty,
+};
+use crate::adjudication::{LineOutcome, Outcome, OutcomeAdjustment, Settlement, Status, reasons};
+use crate::claim::{Claim, ServiceLine};
 
-const CLAIM_TYPE: &str = "http://terminology.hl7.org/CodeSystem/claim-type";
-const ADJUDICATION: &str = "http://terminology.hl7.org/CodeSystem/adjudication";
 const PAYMENT_TYPE: &str = "http://terminology.hl7.org/CodeSystem/ex-paymenttype";
-const CARC: &str = "https://x12.org/codes/claim-adjustment-reason-codes";
-const RARC: &str = "https://x12.org/codes/remittance-advice-remark-codes";
-const GROUP: &str = "https://x12.org/codes/claim-adjustment-group-codes";
-const CLAUSE: &str = "https://tallystick.example/fhir/CodeSystem/clause";
-const RULE: &str = "https://tallystick.example/fhir/CodeSystem/intake-rule";
-const CLAIM_ID: &str = "https://tallystick.example/fhir/claim";
+const PEND: &str = "https://tallystick.example/fhir/CodeSystem/pend-reason";
 
 /// The answer to a claim as a FHIR R4 `ClaimResponse`, on one line.
 ///
-/// Every item has its charge (`submitted`), the allowed amount (`eligible`),
-/// each adjustment with its group, reason and clause, and what is paid
-/// (`benefit`): `submitted − Σ adjustments = benefit`. A claim that waits is
-/// `queued`, without amounts, with a note of what would resolve it.
+/// Every item has its charge (`submitted`), the allowed amount (`eligible`), each
+/// adjustment with its category, group, reason and clause, what the patient owes
+/// (`memberliability`), and what is paid (`benefit`): `submitted − Σ adjustments =
+/// benefit`. A note says why a line is denied. A claim that waits is `queued`, without
+/// amounts, with an error that says why and a note of what would resolve it.
 #[must_use]
 pub fn claim_response(claim: &Claim, outcome: &Outcome, created: ServiceDate) -> String {
-    let status = outcome.status();
-    let (result, disposition) = match outcome.settlement() {
-        Settlement::Settled(_) if status == Status::Denied => ("complete", "Denied".to_owned()),
-        Settlement::Settled(_) => ("complete", "Processed".to_owned()),
-        Settlement::Pended { text, .. } => ("queued", format!("Pended: {text}")),
+    answer(claim, outcome, created, "active")
+}
+
+/// An answer that is taken back: the same `ClaimResponse` with the status `cancelled`.
+/// FHIR has no reversal with signs flipped: the former answer is cancelled, and where
+/// something takes its place (a correction, a replacement) a new one is given, which
+/// is active. `created` is the day of the former answer.
+#[must_use]
+pub fn cancelled_claim_response(claim: &Claim, outcome: &Outcome, created: ServiceDate) -> String {
+    answer(claim, outcome, created, "cancelled")
+}
+
+fn answer(claim: &Claim, outcome: &Outcome, created: ServiceDate, status: &'static str) -> String {
+    let (result, disposition) = match (outcome.settlement(), outcome.status()) {
+        (Settlement::Pended { text, .. }, _) => ("queued", format!("Pended: {text}")),
+        (_, Status::Denied) => ("complete", "Denied".to_owned()),
+        _ => ("complete", "Processed".to_owned()),
     };
+    let notes = Notes::of(outcome);
     object([
         ("resourceType", text("ClaimResponse")),
         ("id", text(outcome.claim().to_string())),
@@ -40,143 +49,97 @@ pub fn claim_response(claim: &Claim, outcome: &Outcome, created: ServiceDate) ->
             "identifier",
             list([identifier(Some(CLAIM_ID), outcome.claim().to_string())]),
         ),
-        ("status", text("active")),
+        ("status", text(status)),
         ("type", concept([coding(CLAIM_TYPE, kind_word(claim.kind))])),
         ("use", text("claim")),
-        ("patient", reference(claim.member.identifier.clone())),
+        ("patient", logical(claim.member.identifier.clone())),
         ("created", text(created.to_string())),
         (
             "insurer",
             object([("display", text("The insurer of the plan"))]),
         ),
-        ("requestor", reference(claim.billing.identifier.clone())),
+        ("requestor", logical(claim.billing.identifier.clone())),
         (
             "request",
-            if claim.control_number.is_empty() {
-                Json::Null
-            } else {
-                reference(claim.control_number.clone())
+            match claim.control_number.as_str() {
+                "" => Json::Null,
+                number => logical(number.to_owned()),
             },
         ),
         ("outcome", text(result)),
         ("disposition", text(disposition)),
-        ("item", items(outcome)),
-        ("total", totals(outcome)),
+        ("item", items(claim, outcome, &notes)),
+        ("total", list(all_totals(outcome))),
         ("payment", payment(outcome, created)),
-        ("processNote", notes(outcome)),
+        ("processNote", notes.json()),
+        ("error", errors(outcome)),
     ])
     .to_string()
 }
 
-fn identifier(system: Option<&'static str>, value: String) -> Json<'static> {
-    object([
-        ("system", system.map_or(Json::Null, text)),
-        ("value", text(value)),
-    ])
-}
-
-fn reference(value: String) -> Json<'static> {
-    object([("identifier", identifier(None, value))])
-}
-
-fn coding(system: &'static str, code: impl ToString) -> Json<'static> {
-    object([("system", text(system)), ("code", text(code.to_string()))])
-}
-
-fn concept<'a>(codings: impl IntoIterator<Item = Json<'a>>) -> Json<'a> {
-    object([("coding", list(codings))])
-}
-
-fn money(amount: Money) -> Json<'static> {
-    object([("value", number(amount)), ("currency", text("USD"))])
-}
-
-/// A list, or nothing: FHIR has no empty lists.
-fn unless_empty<'a>(items: impl IntoIterator<Item = Json<'a>>) -> Json<'a> {
-    match list(items) {
-        Json::List(items) if items.is_empty() => Json::Null,
-        items => items,
-    }
-}
-
-fn named(category: &'static str, amount: Money) -> Json<'static> {
-    object([
-        ("category", concept([coding(ADJUDICATION, category)])),
-        ("amount", money(amount)),
-    ])
-}
-
-/// An adjustment: its category in FHIR's words where there is one, and in the
-/// group of the remittance.
+/// An adjustment: its category, the group of the remittance, reason and amount.
 fn adjustment(adjustment: &OutcomeAdjustment) -> Json<'_> {
-    let category = match adjustment.carc {
-        Carc::DEDUCTIBLE => Some(coding(ADJUDICATION, "deductible")),
-        Carc::COPAY => Some(coding(ADJUDICATION, "copay")),
-        _ => None,
-    };
-    let categories = category
-        .into_iter()
-        .chain([coding(GROUP, adjustment.group)]);
-    let remark = (!adjustment.rarc.is_none()).then(|| coding(RARC, adjustment.rarc));
-    let reasons = [coding(CARC, adjustment.carc)]
-        .into_iter()
-        .chain(remark)
-        .chain([coding(CLAUSE, &adjustment.clause)]);
     object([
-        ("category", concept(categories)),
-        ("reason", concept(reasons)),
+        (
+            "category",
+            grouped(Category::of(adjustment).coding(), adjustment),
+        ),
+        ("reason", reason(adjustment)),
         ("amount", money(adjustment.amount)),
     ])
 }
 
-fn items(outcome: &Outcome) -> Json<'_> {
+fn items<'a>(claim: &'a Claim, outcome: &'a Outcome, notes: &Notes) -> Json<'a> {
+    let control = |number: u16| {
+        let line = claim.lines.iter().find(|line| line.number == number);
+        line.map_or(Json::Null, |line: &ServiceLine| {
+            trace_number(&line.detail.control_number)
+        })
+    };
     match outcome.settlement() {
-        Settlement::Settled(lines) => unless_empty(lines.iter().map(item)),
+        Settlement::Settled(lines) => unless_empty(lines.iter().map(|line| {
+            object([
+                ("extension", control(line.number())),
+                ("itemSequence", number(line.number())),
+                ("noteNumber", notes.of_line(line)),
+                ("adjudication", list(adjudication(line))),
+            ])
+        })),
         Settlement::Pended { line, charges, .. } => {
             unless_empty(charges.iter().map(|(sequence, charge)| {
-                let note = if *line == 0 || line == sequence {
-                    list([number(1)])
-                } else {
-                    Json::Null
+                let note = match *line == 0 || line == sequence {
+                    true => list([number(1)]),
+                    false => Json::Null,
                 };
                 object([
+                    ("extension", control(*sequence)),
                     ("itemSequence", number(sequence)),
                     ("noteNumber", note),
-                    ("adjudication", list([named("submitted", *charge)])),
+                    ("adjudication", list([Category::Submitted.amount(*charge)])),
                 ])
             }))
         }
     }
 }
 
-fn item(line: &LineOutcome) -> Json<'_> {
-    let adjudication = [
-        named("submitted", line.charge()),
-        named("eligible", line.allowed()),
+fn adjudication(line: &LineOutcome) -> impl Iterator<Item = Json<'_>> {
+    [
+        Category::Submitted.amount(line.charge()),
+        Category::Eligible.amount(line.allowed()),
     ]
     .into_iter()
     .chain(line.adjustments().iter().map(adjustment))
-    .chain([named("benefit", line.paid())]);
-    object([
-        ("itemSequence", number(line.number())),
-        ("adjudication", list(adjudication)),
+    .chain([
+        Category::Member.amount(line.patient()),
+        Category::Benefit.amount(line.paid()),
     ])
 }
 
-fn totals(outcome: &Outcome) -> Json<'static> {
-    let submitted = named("submitted", outcome.charge());
-    if outcome.status() == Status::Pended {
-        return list([submitted]);
+fn all_totals(outcome: &Outcome) -> Vec<Json<'static>> {
+    match outcome.status() {
+        Status::Pended => vec![Category::Submitted.amount(outcome.charge())],
+        _ => totals(outcome, Money::ZERO),
     }
-    list([
-        submitted,
-        named("eligible", outcome.allowed()),
-        object([
-            ("category", concept([coding(GROUP, "PR")])),
-            ("amount", money(outcome.patient())),
-        ]),
-        named("benefit", outcome.paid()),
-    ])
 }
 
 fn payment(outcome: &Outcome, created: ServiceDate) -> Json<'static> {
@@ -190,71 +153,88 @@ fn payment(outcome: &Outcome, created: ServiceDate) -> Json<'static> {
     ])
 }
 
-fn notes(outcome: &Outcome) -> Json<'_> {
+/// Why a claim waits, as an error of the line or of the claim.
+fn errors(outcome: &Outcome) -> Json<'_> {
     let Settlement::Pended {
         reason,
         text: why,
-        resolution,
+        line,
         ..
     } = outcome.settlement()
     else {
         return Json::Null;
     };
-    list([object([
-        ("number", number(1)),
-        ("type", text("display")),
-        ("text", text(format!("{reason}: {why} {resolution}"))),
-    ])])
-}
-
-/// Refusals as a FHIR R4 `OperationOutcome`, on one line; without any, it says
-/// that all went well.
-#[must_use]
-pub fn operation_outcome(refusals: &[Refusal]) -> String {
-    let issues = if refusals.is_empty() {
-        list([object([
-            ("severity", text("information")),
-            ("code", text("informational")),
-            ("diagnostics", text("No claim was refused.")),
-        ])])
-    } else {
-        list(refusals.iter().map(issue))
+    let sequence = match line {
+        0 => Json::Null,
+        line => number(line),
     };
-    object([
-        ("resourceType", text("OperationOutcome")),
-        ("issue", issues),
-    ])
-    .to_string()
+    let code = object([
+        ("coding", list([coding(PEND, reason)])),
+        ("text", text(why)),
+    ]);
+    list([object([("itemSequence", sequence), ("code", code)])])
 }
 
-fn issue(refusal: &Refusal) -> Json<'_> {
-    // A path within FHIR may stand as an expression; a line of a file not.
-    let path = refusal
-        .place
-        .split_once(": ")
-        .map_or(refusal.place.as_str(), |(_, path)| path);
-    let is_path = path.starts_with("Claim") || path.starts_with("Bundle");
-    object([
-        ("severity", text("error")),
-        ("code", text(refusal.rule.issue_type())),
-        (
-            "details",
+/// The notes of an answer: why lines are denied, a note a reason; or what would
+/// resolve a claim that waits.
+pub(super) struct Notes {
+    reasons: Vec<Carc>,
+    waits: Option<String>,
+}
+
+impl Notes {
+    pub fn of(outcome: &Outcome) -> Self {
+        let mut notes = Self {
+            reasons: Vec::new(),
+            waits: None,
+        };
+        if let Settlement::Pended {
+            reason,
+            text,
+            resolution,
+            ..
+        } = outcome.settlement()
+        {
+            notes.waits = Some(format!("{reason}: {text} {resolution}"));
+        }
+        for line in outcome.lines().iter().filter(|line| line.denied()) {
+            for adjustment in line.adjustments() {
+                if !notes.reasons.contains(&adjustment.carc) {
+                    notes.reasons.push(adjustment.carc);
+                }
+            }
+        }
+        notes
+    }
+
+    /// The numbers of the notes of a line.
+    pub fn of_line(&self, line: &LineOutcome) -> Json<'static> {
+        if !line.denied() {
+            return Json::Null;
+        }
+        let numbered = (1u32..).zip(&self.reasons);
+        unless_empty(
+            numbered
+                .filter(|(_, carc)| line.adjustments().iter().any(|a| a.carc == **carc))
+                .map(|(position, _)| number(position)),
+        )
+    }
+
+    /// The notes.
+    pub fn json(&self) -> Json<'static> {
+        let note = |position: u32, words: String| {
             object([
-                ("coding", list([coding(RULE, refusal.rule.id())])),
-                ("text", text(refusal.rule.text())),
-            ]),
-        ),
-        (
-            "diagnostics",
-            text(format!("{}: {}", refusal.place, refusal.reason)),
-        ),
-        (
-            "expression",
-            if is_path {
-                list([text(path)])
-            } else {
-                Json::Null
-            },
-        ),
-    ])
+                ("number", number(position)),
+                ("type", text("display")),
+                ("text", text(words)),
+            ])
+        };
+        if let Some(waits) = &self.waits {
+            return list([note(1, waits.clone())]);
+        }
+        unless_empty((1u32..).zip(&self.reasons).map(|(position, carc)| {
+            let meaning = reasons::find(*carc).map_or("", |reason| reason.meaning);
+            note(position, format!("Denied ({carc}): {meaning}."))
+        }))
+    }
 }

@@ -3,15 +3,24 @@
 use super::super::node::Node;
 use super::super::refusal::{Fault, IntakeRule, Place as _};
 use super::super::scalar;
-use super::claim;
 use super::coding;
 use super::resources::Resources;
-use crate::claim::Provider;
+use super::sequence_of;
+use crate::claim::{Dependant, MemberReference, Provider, Sex};
 
 /// Where the references of a claim are resolved.
 pub(super) struct Who<'a, 'r> {
     pub claim: &'r Node<'a>,
     pub resources: &'r Resources<'a>,
+}
+
+/// A role of the care team in the claim as a whole.
+#[derive(Clone, Copy)]
+pub(super) enum Role {
+    /// In charge of the patient.
+    Attending,
+    /// Who sent the patient.
+    Referring,
 }
 
 /// The most members of a care team, and of pointers to them.
@@ -105,37 +114,50 @@ impl<'a> Who<'a, '_> {
     /// 5. the last part of the reference, unless it is into the claim itself;
     /// 6. the last part of the coverage's reference, likewise;
     /// 7. the name of the contained Patient.
-    pub fn member(&self, insurance: &Node<'a>) -> Result<String, Fault> {
+    ///
+    /// A dependant whose coverage gives the subscriber's number alone is described,
+    /// where the Patient has a date of birth: before step 4.
+    pub fn member(&self, insurance: Option<&Node<'a>>) -> Result<MemberReference, Fault> {
         let patient = self.claim.need("patient")?;
-        let coverage = insurance.need("coverage")?;
+        let coverage = match insurance {
+            Some(insurance) => Some(insurance.need("coverage")?),
+            None => None,
+        };
         let resource = self.resolve(&patient)?;
+        let named = |found: String| Ok(MemberReference::new(&found));
         if let Some(found) = Self::logical(&patient)? {
-            return Ok(found);
+            return named(found);
         }
         if let Some(resource) = &resource {
             if let Some(found) = first(resource, is_payer_issued)? {
-                return Ok(found);
+                return named(found);
             }
             if let Some(found) = first(resource, |id| Ok(id.get("type")?.is_none()))? {
-                return Ok(found);
+                return named(found);
             }
         }
-        if let Some(found) = self.covered(&coverage)? {
+        if let Some(coverage) = &coverage
+            && let Some(found) = self.covered(coverage, resource.as_ref())?
+        {
             return Ok(found);
         }
         if let Some(resource) = &resource
             && let Some(found) = first(resource, |_| Ok(true))?
         {
-            return Ok(found);
+            return named(found);
         }
         let inner = |text: &str| text.starts_with('#');
-        let names = [reference_text(&patient)?, reference_text(&coverage)?];
+        let of_coverage = match &coverage {
+            Some(coverage) => reference_text(coverage)?,
+            None => None,
+        };
+        let names = [reference_text(&patient)?, of_coverage];
         let outer = names.iter().flatten().find(|(_, text)| !inner(text));
-        let named = outer.or_else(|| names.iter().flatten().next());
-        if let Some((node, text)) = named
+        let last = outer.or_else(|| names.iter().flatten().next());
+        if let Some((node, text)) = last
             && let Some(found) = scalar::checked(node, last_segment(text))?
         {
-            return Ok(found);
+            return named(found);
         }
         Err(patient.fault(
             IntakeRule::NoMember,
@@ -146,10 +168,14 @@ impl<'a> Who<'a, '_> {
     /// The member by the coverage: its identifier in the claim, the
     /// subscriber's number, or the Coverage's identifier. A subscriber's
     /// number names the subscriber, so that of a dependant is only taken with
-    /// the dependant's own number behind it.
-    fn covered(&self, reference: &Node<'a>) -> Result<Option<String>, Fault> {
+    /// the dependant's own number behind it, or with a description.
+    fn covered(
+        &self,
+        reference: &Node<'a>,
+        patient: Option<&Node<'a>>,
+    ) -> Result<Option<MemberReference>, Fault> {
         if let Some(found) = Self::logical(reference)? {
-            return Ok(Some(found));
+            return Ok(Some(MemberReference::new(&found)));
         }
         let Some(coverage) = self.resolve(reference)? else {
             return Ok(None);
@@ -164,19 +190,28 @@ impl<'a> Who<'a, '_> {
             Some(number) => Some(number),
             None => first(&coverage, |_| Ok(true))?,
         };
+        let Some(number) = number else {
+            return Ok(None);
+        };
         if is_self {
-            return Ok(number);
+            return Ok(Some(MemberReference::new(&number)));
         }
         let dependent = match coverage.get("dependent")? {
             Some(node) => scalar::identifier(&node)?,
             None => None,
         };
-        match number.zip(dependent) {
-            Some((number, dependent)) => {
-                scalar::checked(&coverage, &format!("{number}-{dependent}"))
-            }
-            None => Ok(None),
+        if let Some(dependent) = dependent {
+            let found = scalar::checked(&coverage, &format!("{number}-{dependent}"))?;
+            return Ok(found.map(|found| MemberReference::new(&found)));
         }
+        let described = match patient {
+            Some(patient) => described(patient)?,
+            None => None,
+        };
+        Ok(described.map(|dependant| MemberReference {
+            identifier: number,
+            dependant: Some(dependant),
+        }))
     }
 
     /// A provider: the identifier in the reference; else that of the resource,
@@ -217,6 +252,37 @@ impl<'a> Who<'a, '_> {
         first(resource, |_| Ok(true))
     }
 
+    /// The number of what a reference names: its own identifier, that of the
+    /// resource, or the last part of the reference.
+    pub fn numbered(&self, reference: &Node<'a>) -> Result<Option<String>, Fault> {
+        if let Some(found) = Self::logical(reference)? {
+            return Ok(Some(found));
+        }
+        if let Some(resource) = self.resolve(reference)?
+            && let Some(found) = first(&resource, |_| Ok(true))?
+        {
+            return Ok(Some(found));
+        }
+        match reference_text(reference)? {
+            Some((node, text)) => scalar::checked(&node, last_segment(text)),
+            None => Ok(None),
+        }
+    }
+
+    /// The first member of the care team in a role, whoever items point to.
+    pub fn in_role(&self, role: Role) -> Result<Option<Provider>, Fault> {
+        let wanted = match role {
+            Role::Attending => "attending",
+            Role::Referring => "referring",
+        };
+        for member in self.claim.items_within("careTeam", CARE_TEAM)? {
+            if coding::has_code(&member, "role", wanted)? {
+                return self.provider(&member.need("provider")?);
+            }
+        }
+        Ok(None)
+    }
+
     /// Who rendered an item: of the care team members it points to, the first
     /// whose role is to render, else the first without a role. None where
     /// that is the billing provider.
@@ -232,7 +298,7 @@ impl<'a> Who<'a, '_> {
             let wanted = scalar::whole(&pointer)?;
             let mut found = None;
             for member in &team {
-                if claim::sequence_of(member)? == wanted {
+                if sequence_of(member)? == wanted {
                     found = Some(member);
                     break;
                 }
@@ -255,6 +321,39 @@ impl<'a> Who<'a, '_> {
         let provider = self.provider(&member.need("provider")?)?;
         Ok(provider.filter(|provider| provider != billing))
     }
+}
+
+/// A patient as described: what they are called, when they were born. None without a
+/// date of birth, by which they are found.
+fn described(patient: &Node<'_>) -> Result<Option<Dependant>, Fault> {
+    let birth = match patient.get("birthDate")? {
+        Some(birth) => scalar::day_if_whole(&birth)?,
+        None => None,
+    };
+    let Some(birth) = birth else {
+        return Ok(None);
+    };
+    let (mut family, mut given) = (None, None);
+    if let Some(name) = patient.items("name")?.first() {
+        if let Some(node) = name.get("family")? {
+            family = scalar::identifier(&node)?;
+        }
+        if let Some(node) = name.items("given")?.first() {
+            given = scalar::identifier(node)?;
+        }
+    }
+    let sex = match patient.json().text_of("gender") {
+        Some("female") => Sex::Female,
+        Some("male") => Sex::Male,
+        Some("other") => Sex::Other,
+        _ => Sex::Unknown,
+    };
+    Ok(Some(Dependant {
+        family: family.unwrap_or_default(),
+        given: given.unwrap_or_default(),
+        birth,
+        sex,
+    }))
 }
 
 /// Roles of one who renders a service: HL7 and CARIN Blue Button.

@@ -1,17 +1,21 @@
 //! Our own claims, `tallystick-claim/v1`: `docs/claim-json.md`.
 
-use tally_types::{Code, CodeSystem, Quantity, ShortCode};
+mod coordination;
+mod institutional;
+mod line;
+mod shared;
 
 use super::decimal;
-use super::draft::{Draft, authorizations, pointer_bit};
+use super::draft::{Draft, authorizations};
 use super::json::{self, Budget, Json, list, object, text};
 use super::node::Node;
 use super::refusal::{Fault, IntakeRule, Place as _};
 use super::scalar;
 use super::{ReadClaims, Source};
 use crate::claim::{
-    Claim, ClaimKind, Limits, LineDetail, MemberReference, Modifiers, Provider, ServiceLine,
+    Claim, ClaimId, ClaimKind, Dependant, Frequency, Limits, MemberReference, Provider, Sex,
 };
+use shared::{identifier_at, unless_empty};
 
 /// What a claim names its format as.
 pub(super) const FORMAT: &str = "tallystick-claim/v1";
@@ -20,31 +24,20 @@ const CLAIM_FIELDS: &[&str] = &[
     "format",
     "kind",
     "frequency",
+    "replaces",
     "control_number",
     "member",
+    "dependant",
     "billing",
     "diagnoses",
     "authorizations",
     "currency",
     "charge",
+    "coordination",
+    "circumstances",
+    "institutional",
     "lines",
 ];
-const LINE_FIELDS: &[&str] = &[
-    "number",
-    "system",
-    "procedure",
-    "modifiers",
-    "revenue",
-    "place",
-    "diagnoses",
-    "quantity",
-    "charge",
-    "from",
-    "through",
-    "rendering",
-    "emergency",
-];
-
 const KINDS: [(&str, ClaimKind); 5] = [
     ("professional", ClaimKind::Professional),
     ("institutional", ClaimKind::Institutional),
@@ -52,16 +45,17 @@ const KINDS: [(&str, ClaimKind); 5] = [
     ("vision", ClaimKind::Vision),
     ("pharmacy", ClaimKind::Pharmacy),
 ];
-const SYSTEMS: [(&str, CodeSystem); 9] = [
-    ("unspecified", CodeSystem::Unspecified),
-    ("hcpcs", CodeSystem::Hcpcs),
-    ("cdt", CodeSystem::Cdt),
-    ("ndc", CodeSystem::Ndc),
-    ("rxnorm", CodeSystem::RxNorm),
-    ("snomed", CodeSystem::Snomed),
-    ("icd-10-pcs", CodeSystem::Icd10Pcs),
-    ("revenue", CodeSystem::Revenue),
-    ("other", CodeSystem::Other),
+const FREQUENCIES: [(&str, Frequency); 3] = [
+    ("original", Frequency::Original),
+    ("replacement", Frequency::Replacement),
+    ("void", Frequency::Void),
+];
+/// Sexes, as enrolment and a described patient name them.
+pub(super) const SEXES: [(&str, Sex); 4] = [
+    ("unknown", Sex::Unknown),
+    ("female", Sex::Female),
+    ("male", Sex::Male),
+    ("other", Sex::Other),
 ];
 
 /// The word for a value of a table.
@@ -147,9 +141,7 @@ fn read_claim(node: &Node<'_>, source: &Source<'_>, position: u32) -> Result<Cla
     node.json().check_keys(node.place(), &|_| false)?;
     check_format(node, FORMAT)?;
     check_fields(node, CLAIM_FIELDS)?;
-    if let Some(frequency) = node.get("frequency")? {
-        choice(&frequency, &[("original", ())], IntakeRule::NotOriginal)?;
-    }
+    let (frequency, replaces) = frequency(node)?;
     if let Some(currency) = node.get("currency")?
         && currency.text()? != "USD"
     {
@@ -170,10 +162,11 @@ fn read_claim(node: &Node<'_>, source: &Source<'_>, position: u32) -> Result<Cla
     for item in node.items_within("diagnoses", Limits::DIAGNOSES)? {
         diagnoses.push(scalar::diagnosis(&item, item.text()?)?);
     }
+    let coordination = coordination::read(node)?;
     let mut lines = Vec::new();
     for (number, item) in (1u16..).zip(node.items_within("lines", Limits::LINES)?) {
         lines.push((
-            read_line(&item, number, &diagnoses)?,
+            line::read(&item, number, &diagnoses, &coordination)?,
             item.place().to_owned(),
         ));
     }
@@ -181,92 +174,68 @@ fn read_claim(node: &Node<'_>, source: &Source<'_>, position: u32) -> Result<Cla
         Some(charge) => Some((decimal::money(&charge, charge.number_or_text()?)?, charge)),
         None => None,
     };
+    let member = MemberReference {
+        identifier: member,
+        dependant: dependant(node)?,
+    };
     let draft = Draft {
+        frequency,
+        replaces,
         control_number,
         diagnoses,
         authorizations: authorizations(node, "authorizations")?,
+        coordination,
+        circumstances: institutional::circumstances(node)?,
+        institutional: institutional::read(node, kind)?,
         lines,
-        ..Draft::new(kind, MemberReference::new(&member), Provider::new(&billing))
+        ..Draft::new(kind, member, Provider::new(&billing))
     };
     let total = total.as_ref().map(|(total, at)| (*total, at));
     draft.into_claim(&node.at("lines"), total, source, position)
 }
 
-fn read_line(node: &Node<'_>, position: u16, diagnoses: &[Code]) -> Result<ServiceLine, Fault> {
-    check_fields(node, LINE_FIELDS)?;
-    let number = match node.get("number")? {
-        Some(number) => scalar::whole(&number)?,
-        None => position,
+/// What the claim is to earlier ones, and which it takes the place of.
+fn frequency(node: &Node<'_>) -> Result<(Frequency, Option<ClaimId>), Fault> {
+    let frequency = match node.get("frequency")? {
+        Some(frequency) => choice(&frequency, &FREQUENCIES, IntakeRule::NotOriginal)?,
+        None => Frequency::Original,
     };
-    let system = match node.get("system")? {
-        Some(system) => choice(&system, &SYSTEMS, IntakeRule::BadCode)?,
-        None => CodeSystem::Unspecified,
-    };
-    let procedure = node.get("procedure")?.ok_or_else(|| {
-        node.fault_at(
-            "procedure",
-            IntakeRule::NoCode,
-            "there is no code for what was done",
-        )
-    })?;
-    let procedure = scalar::procedure(&procedure, system, procedure.text()?)?;
-    let short = |key: &str| match node.get(key)? {
-        Some(code) => scalar::short_code(&code, code.text()?),
-        None => Ok(ShortCode::NONE),
-    };
-    let quantity = match node.get("quantity")? {
-        Some(quantity) => decimal::quantity(&quantity, quantity.number_or_text()?)?,
-        None => Quantity::ONE,
-    };
-    let charge = node
-        .get("charge")?
-        .ok_or_else(|| node.fault_at("charge", IntakeRule::NoAmount, "a line has a charge"))?;
-    let from = node
-        .get("from")?
-        .ok_or_else(|| node.fault_at("from", IntakeRule::NoDate, "a line has a date of service"))?;
-    let from = scalar::date(&from)?;
-    let mut pointers = 0;
-    for pointer in node.items("diagnoses")? {
-        let position = usize::from(scalar::whole(&pointer)?).saturating_sub(1);
-        if position >= diagnoses.len() {
-            return Err(pointer.fault(
-                IntakeRule::Pointer,
-                format!("the claim has {} diagnoses", diagnoses.len()),
-            ));
+    let replaced = node.get("replaces")?;
+    match (frequency, &replaced) {
+        (Frequency::Original, None) => Ok((frequency, None)),
+        (Frequency::Original, Some(replaced)) => {
+            Err(replaced.fault(IntakeRule::NotOriginal, "an original replaces no claim"))
         }
-        pointers |= pointer_bit(position);
+        (_, None) => Err(node.fault_at(
+            "replaces",
+            IntakeRule::NoReplaced,
+            "a replacement or void names the claim it takes back",
+        )),
+        (_, Some(replaced)) => match ClaimId::parse(replaced.text()?) {
+            Some(id) => Ok((frequency, Some(id))),
+            None => Err(replaced.fault(
+                IntakeRule::NoReplaced,
+                "a claim's id is 32 lower-case hexadecimal digits",
+            )),
+        },
     }
-    let mut modifiers: Modifiers = [ShortCode::NONE; Limits::MODIFIERS];
-    let given = node.items_within("modifiers", Limits::MODIFIERS)?;
-    for (slot, item) in modifiers.iter_mut().zip(given) {
-        *slot = scalar::short_code(&item, item.text()?)?;
-    }
-    Ok(ServiceLine {
-        number,
-        system,
-        procedure,
-        modifiers,
-        revenue: short("revenue")?,
-        place: short("place")?,
-        diagnoses: pointers,
-        quantity,
-        charge: decimal::money(&charge, charge.number_or_text()?)?,
-        from,
-        through: match node.get("through")? {
-            Some(day) => scalar::date(&day)?,
-            None => from,
+}
+
+/// The patient, described, where the member is their subscriber.
+fn dependant(node: &Node<'_>) -> Result<Option<Dependant>, Fault> {
+    let Some(node) = node.get("dependant")? else {
+        return Ok(None);
+    };
+    check_fields(&node, &["family", "given", "birth", "sex"])?;
+    Ok(Some(Dependant {
+        family: identifier_at(&node, "family")?,
+        given: identifier_at(&node, "given")?,
+        birth: scalar::date(&node.need("birth")?)?,
+        sex: match node.get("sex")? {
+            Some(sex) => choice(&sex, &SEXES, IntakeRule::BadText)?,
+            None => Sex::Unknown,
         },
-        rendering: match node.get("rendering")? {
-            Some(provider) => Some(Provider::new(&scalar::need_identifier(&provider)?)),
-            None => None,
-        },
-        emergency: match node.get("emergency")? {
-            Some(mark) => mark.bool()?,
-            None => false,
-        },
-        detail: LineDetail::default(),
-        prior: Vec::new(),
-    })
+    }))
 }
 
 /// A claim as `tallystick-claim/v1`, on one line. Its id and the day it was
@@ -276,8 +245,21 @@ pub fn claim_json(claim: &Claim) -> String {
     object([
         ("format", text(FORMAT)),
         ("kind", text(kind_word(claim.kind))),
+        ("frequency", text(word(&FREQUENCIES, claim.frequency))),
+        (
+            "replaces",
+            claim.replaces.map_or(Json::Null, |id| text(id.to_string())),
+        ),
         ("control_number", unless_empty(&claim.control_number)),
         ("member", text(&claim.member.identifier)),
+        (
+            "dependant",
+            claim
+                .member
+                .dependant
+                .as_ref()
+                .map_or(Json::Null, dependant_json),
+        ),
         ("billing", text(&claim.billing.identifier)),
         (
             "diagnoses",
@@ -289,62 +271,28 @@ pub fn claim_json(claim: &Claim) -> String {
         ),
         ("currency", text("USD")),
         ("charge", text(claim.charge.to_string())),
-        ("lines", list(claim.lines.iter().map(line_json))),
+        ("coordination", coordination::json(&claim.coordination)),
+        (
+            "circumstances",
+            institutional::circumstances_json(&claim.circumstances),
+        ),
+        (
+            "institutional",
+            claim
+                .institutional
+                .as_ref()
+                .map_or(Json::Null, institutional::json),
+        ),
+        ("lines", list(claim.lines.iter().map(line::json))),
     ])
     .to_string()
 }
 
-fn unless_empty(value: &str) -> Json<'_> {
-    if value.is_empty() {
-        Json::Null
-    } else {
-        text(value)
-    }
-}
-
-fn short_json(code: ShortCode) -> Json<'static> {
-    if code.is_none() {
-        Json::Null
-    } else {
-        text(code.to_string())
-    }
-}
-
-fn line_json(line: &ServiceLine) -> Json<'_> {
-    let pointers = (1u32..=32)
-        .zip(0u32..)
-        .filter(|(_, bit)| {
-            line.diagnoses
-                .checked_shr(*bit)
-                .is_some_and(|bits| bits & 1 == 1)
-        })
-        .map(|(number, _)| json::number(number));
+fn dependant_json(dependant: &Dependant) -> Json<'_> {
     object([
-        ("number", json::number(line.number)),
-        ("system", text(word(&SYSTEMS, line.system))),
-        ("procedure", text(line.procedure.to_string())),
-        (
-            "modifiers",
-            list(
-                line.modifiers
-                    .iter()
-                    .filter(|code| !code.is_none())
-                    .map(|code| text(code.to_string())),
-            ),
-        ),
-        ("revenue", short_json(line.revenue)),
-        ("place", short_json(line.place)),
-        ("diagnoses", list(pointers)),
-        ("quantity", text(line.quantity.to_string())),
-        ("charge", text(line.charge.to_string())),
-        ("from", text(line.from.to_string())),
-        ("through", text(line.through.to_string())),
-        (
-            "rendering",
-            line.rendering
-                .as_ref()
-                .map_or(Json::Null, |provider| text(&provider.identifier)),
-        ),
-        ("emergency", Json::Bool(line.emergency)),
+        ("family", unless_empty(&dependant.family)),
+        ("given", unless_empty(&dependant.given)),
+        ("birth", text(dependant.birth.to_string())),
+        ("sex", text(word(&SEXES, dependant.sex))),
     ])
 }

@@ -1,0 +1,102 @@
+//! The diagnoses of a Claim, and the group that one of them puts it in.
+
+use std::collections::BTreeSet;
+
+use tally_types::{Code, ShortCode};
+
+use super::super::node::Node;
+use super::super::refusal::{Fault, IntakeRule, Place as _};
+use super::super::scalar;
+use super::coding;
+use super::sequence_of;
+use super::who::Who;
+use crate::claim::Limits;
+
+/// The diagnoses, each with its sequence: in order of the sequence, the one typed
+/// principal first. An admitting diagnosis, an external cause or a reason for the
+/// visit that no item points to is left out, as in X12.
+pub(super) fn read<'a>(claim: &Node<'a>, who: &Who<'a, '_>) -> Result<Vec<(u16, Code)>, Fault> {
+    let pointed = pointed(claim)?;
+    let mut found: Vec<(bool, u16, Code)> = Vec::new();
+    let mut seen: Vec<u16> = Vec::new();
+    for diagnosis in claim.items_within("diagnosis", Limits::DIAGNOSES)? {
+        coding::understood(&diagnosis)?;
+        let sequence = sequence_of(&diagnosis)?;
+        if seen.contains(&sequence) {
+            return Err(diagnosis.fault_at(
+                "sequence",
+                IntakeRule::Sequence,
+                "two diagnoses have the same sequence",
+            ));
+        }
+        seen.push(sequence);
+        let (mut principal, mut types, mut beside) = (false, 0usize, 0usize);
+        for concept in diagnosis.items("type")? {
+            for coding in coding::codings(&concept)? {
+                types = types.saturating_add(1);
+                principal |= coding.code == "principal";
+                if is_beside(coding.code) {
+                    beside = beside.saturating_add(1);
+                }
+            }
+        }
+        let code = code(&diagnosis, who)?;
+        if types == 0 || types != beside || pointed.contains(&sequence) {
+            found.push((!principal, sequence, code));
+        }
+    }
+    found.sort_unstable_by_key(|(secondary, sequence, _)| (*secondary, *sequence));
+    Ok(found
+        .into_iter()
+        .map(|(_, sequence, code)| (sequence, code))
+        .collect())
+}
+
+/// Types that are not of what was treated.
+fn is_beside(kind: &str) -> bool {
+    matches!(
+        kind,
+        "admitting" | "externalcause" | "externalcauseofinjury" | "patientreasonforvisit"
+    )
+}
+
+/// The sequences that items point to; what is no sequence is found where it is read.
+fn pointed(claim: &Node<'_>) -> Result<BTreeSet<u16>, Fault> {
+    let mut pointed = BTreeSet::new();
+    for item in claim.items_within("item", Limits::LINES)? {
+        for pointer in item.items("diagnosisSequence")? {
+            pointed.extend(scalar::whole(&pointer).ok());
+        }
+    }
+    Ok(pointed)
+}
+
+/// A diagnosis's code, in place or in the Condition it refers to.
+fn code<'a>(diagnosis: &Node<'a>, who: &Who<'a, '_>) -> Result<Code, Fault> {
+    let is_icd = |system: &str| system.to_ascii_lowercase().contains("icd");
+    let concept = match diagnosis.get("diagnosisReference")? {
+        None => diagnosis.need("diagnosisCodeableConcept")?,
+        Some(reference) => who
+            .resolve(&reference)?
+            .ok_or_else(|| {
+                reference.fault(
+                    IntakeRule::Pointer,
+                    "the condition it refers to is not in the file",
+                )
+            })?
+            .need("code")?,
+    };
+    let coding = coding::choose(&concept, is_icd)?
+        .ok_or_else(|| concept.fault(IntakeRule::Missing, "a diagnosis needs a code"))?;
+    scalar::diagnosis(&coding.node, coding.code)
+}
+
+/// The diagnosis-related group that a diagnosis names.
+pub(super) fn group(claim: &Node<'_>) -> Result<ShortCode, Fault> {
+    for diagnosis in claim.items("diagnosis")? {
+        if let Some(package) = coding::code_at(&diagnosis, "packageCode")? {
+            return scalar::short_code(&package.node, package.code);
+        }
+    }
+    Ok(ShortCode::NONE)
+}

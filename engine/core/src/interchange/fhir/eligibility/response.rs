@@ -1,0 +1,206 @@
+//! Writes a FHIR R4 `CoverageEligibilityResponse`.
+
+use tally_types::Carc;
+
+use super::super::super::json::{Json, list, number, object, text};
+use super::super::coverage::coverage_id;
+use super::super::patient::patient_id;
+use super::super::write::{
+    CARC, coding, concept, day, identifier, logical, money, period, reference, unless_empty,
+};
+use super::{BenefitAmount, BenefitBalance, BenefitKind, Eligibility, Purpose};
+use crate::claim::{Contract, Member, Span};
+
+const BENEFIT_TYPE: &str = "http://terminology.hl7.org/CodeSystem/benefit-type";
+const OWN_TYPE: &str = "https://tallystick.example/fhir/CodeSystem/benefit-type";
+const UNIT: &str = "http://terminology.hl7.org/CodeSystem/benefit-unit";
+const TERM: &str = "http://terminology.hl7.org/CodeSystem/benefit-term";
+const CATEGORY: &str = "http://terminology.hl7.org/CodeSystem/ex-benefitcategory";
+
+/// The answer to an eligibility request as a FHIR R4 `CoverageEligibilityResponse`, on
+/// one line. A member who is not known is an error with CARC 31. For `discovery` every
+/// span of cover is listed, else the one of the first day asked about; each says
+/// whether it is in force on that day. With `benefits`, what is in force has the
+/// balances: `allowed` is the limit, `used` what is used of it.
+#[must_use]
+pub fn eligibility_response(eligibility: &Eligibility<'_>) -> String {
+    let request = eligibility.request;
+    let found = eligibility.member.and_then(|(contract, position)| {
+        contract
+            .members
+            .get(position)
+            .map(|member| (contract, member))
+    });
+    let covered = found.and_then(|(_, member)| member.span_on(request.from));
+    let disposition = match (found, covered) {
+        (None, _) => "The member is not known.",
+        (_, Some(_)) => "Cover is in force.",
+        (_, None) => "Cover is not in force.",
+    };
+    let one_day = request.from == request.through;
+    object([
+        ("resourceType", text("CoverageEligibilityResponse")),
+        ("status", text("active")),
+        ("purpose", list(request.purposes.iter().map(purpose))),
+        (
+            "patient",
+            match found {
+                Some((contract, member)) => {
+                    reference(format!("Patient/{}", patient_id(contract, member)))
+                }
+                None => logical(request.member.identifier.clone()),
+            },
+        ),
+        (
+            "servicedDate",
+            match one_day {
+                true => day(request.from),
+                false => Json::Null,
+            },
+        ),
+        (
+            "servicedPeriod",
+            match one_day {
+                true => Json::Null,
+                false => period(request.from, Some(request.through)),
+            },
+        ),
+        ("created", day(eligibility.created)),
+        (
+            "requestor",
+            match &request.provider {
+                Some(provider) => logical(provider.identifier.clone()),
+                None => Json::Null,
+            },
+        ),
+        (
+            "request",
+            match request.control_number.as_str() {
+                "" => object([("display", text("The request"))]),
+                number => logical(number.to_owned()),
+            },
+        ),
+        (
+            "outcome",
+            text(match found {
+                Some(_) => "complete",
+                None => "error",
+            }),
+        ),
+        ("disposition", text(disposition)),
+        (
+            "insurer",
+            object([
+                (
+                    "identifier",
+                    identifier(None, eligibility.insurer.identifier.to_owned()),
+                ),
+                ("display", text(eligibility.insurer.name)),
+            ]),
+        ),
+        (
+            "insurance",
+            match found {
+                Some((contract, member)) => insurances(eligibility, contract, member),
+                None => Json::Null,
+            },
+        ),
+        (
+            "error",
+            match found {
+                Some(_) => Json::Null,
+                None => list([object([(
+                    "code",
+                    concept([coding(CARC, Carc::MEMBER_UNKNOWN)]),
+                )])]),
+            },
+        ),
+    ])
+    .to_string()
+}
+
+fn purpose(purpose: &Purpose) -> Json<'static> {
+    text(match purpose {
+        Purpose::AuthorizationRequirements => "auth-requirements",
+        Purpose::Benefits => "benefits",
+        Purpose::Discovery => "discovery",
+        Purpose::Validation => "validation",
+    })
+}
+
+fn insurances<'a>(
+    eligibility: &Eligibility<'a>,
+    contract: &Contract,
+    member: &'a Member,
+) -> Json<'a> {
+    let request = eligibility.request;
+    let all = request.purposes.contains(&Purpose::Discovery);
+    let covers = |span: &&Span| span.covers(request.from);
+    // Where no span covers the day, the last one says what there was.
+    let none_covers = !member.spans.iter().any(|span| span.covers(request.from));
+    let last = member.spans.last().filter(|_| none_covers);
+    let spans = member
+        .spans
+        .iter()
+        .filter(|span| all || covers(span) || last.is_some_and(|last| last == *span));
+    unless_empty(spans.map(|span| {
+        let in_force = span.covers(request.from);
+        let balances = match in_force && request.purposes.contains(&Purpose::Benefits) {
+            true => unless_empty(eligibility.balances.iter().map(item)),
+            false => Json::Null,
+        };
+        object([
+            (
+                "coverage",
+                reference(format!("Coverage/{}", coverage_id(contract, member, span))),
+            ),
+            ("inforce", Json::Bool(in_force)),
+            (
+                "benefitPeriod",
+                match eligibility.benefit_period.filter(|_| in_force) {
+                    Some((from, through)) => period(from, Some(through)),
+                    None => Json::Null,
+                },
+            ),
+            ("item", balances),
+        ])
+    }))
+}
+
+fn item<'a>(balance: &BenefitBalance<'a>) -> Json<'a> {
+    let unit = match balance.family {
+        true => "family",
+        false => "individual",
+    };
+    let term = match balance.lifetime {
+        true => "lifetime",
+        false => "annual",
+    };
+    let kind = match balance.kind {
+        BenefitKind::Deductible => coding(BENEFIT_TYPE, "deductible"),
+        BenefitKind::Benefit => coding(BENEFIT_TYPE, "benefit"),
+        BenefitKind::Visits => coding(BENEFIT_TYPE, "visit"),
+        // HL7 has no code for it.
+        BenefitKind::OutOfPocket => coding(OWN_TYPE, "out-of-pocket"),
+    };
+    let count = |units: u32| number(units);
+    let (allowed, used) = match balance.amount {
+        BenefitAmount::Money { limit, used } => (
+            ("allowedMoney", limit.map_or(Json::Null, money)),
+            ("usedMoney", money(used)),
+        ),
+        BenefitAmount::Count { limit, used } => (
+            ("allowedUnsignedInt", limit.map_or(Json::Null, count)),
+            ("usedUnsignedInt", count(used)),
+        ),
+    };
+    let kind = object([("coding", list([kind])), ("text", text(balance.name))]);
+    object([
+        // 30: health benefit plan coverage, the plan as a whole.
+        ("category", concept([coding(CATEGORY, "30")])),
+        ("name", text(balance.name)),
+        ("unit", concept([coding(UNIT, unit)])),
+        ("term", concept([coding(TERM, term)])),
+        ("benefit", list([object([("type", kind), allowed, used])])),
+    ])
+}
