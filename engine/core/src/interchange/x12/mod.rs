@@ -1,4 +1,5 @@
-//! X12: claims in, remittances out.
+//! X12: claims in, and all that is answered: acknowledgements, remittances,
+//! eligibility.
 
 mod claim;
 mod claims;
@@ -6,10 +7,14 @@ mod coordination;
 mod institutional;
 mod line;
 mod remittance;
+mod reply;
 mod spot;
+#[cfg(test)]
+mod tests;
 
 pub(super) use claims::read;
 pub use remittance::{
-    Address, Method, PatientName, Payee, Payer, ProviderAdjustment, Remittance, RemittanceError,
-    RemittedClaim, Stamp, remittance,
+    Account, Forwarded, Method, OtherPayerName, PaidAs, Payee, ProviderAdjustment, Remittance,
+    RemittanceError, Remitted, RemittedClaim, Standing, by_payee, remittance,
 };
+pub use reply::{Address, PatientName, Payer, Stamp};
