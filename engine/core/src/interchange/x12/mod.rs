@@ -1,6 +1,7 @@
 //! X12: claims in, and all that is answered: acknowledgements, remittances,
 //! eligibility.
 
+mod acknowledgement;
 mod claim;
 mod claims;
 mod coordination;
@@ -12,6 +13,9 @@ mod spot;
 #[cfg(test)]
 mod tests;
 
+pub use acknowledgement::{
+    AcknowledgementError, StatusCodes, claim_acknowledgements, status_codes,
+};
 pub(super) use claims::read;
 pub use remittance::{
     Account, Forwarded, Method, OtherPayerName, PaidAs, Payee, ProviderAdjustment, Remittance,

@@ -3,6 +3,7 @@
 //! and every kind of damage.
 #![allow(clippy::disallowed_methods)] // tests read the folder of cases
 
+mod acknowledgement;
 mod checker;
 mod generate;
 mod remittance;
