@@ -5,6 +5,7 @@ mod acknowledgement;
 mod claim;
 mod claims;
 mod coordination;
+mod eligibility;
 mod institutional;
 mod line;
 mod remittance;
@@ -17,6 +18,11 @@ pub use acknowledgement::{
     AcknowledgementError, StatusCodes, claim_acknowledgements, status_codes,
 };
 pub(super) use claims::read;
+pub use eligibility::{
+    Asked, BalanceKind, BalancePeriod, BenefitBalance, Benefits, Cover, Eligibilities, Eligibility,
+    EligibilityError, Enrolment, Inquiry, Network, Person, ServiceBenefit, Unanswered, answer,
+    answer_eligibility, read_inquiries,
+};
 pub use remittance::{
     Account, Forwarded, Method, OtherPayerName, PaidAs, Payee, ProviderAdjustment, Remittance,
     RemittanceError, Remitted, RemittedClaim, Standing, by_payee, remittance,

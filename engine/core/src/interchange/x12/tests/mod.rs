@@ -5,6 +5,8 @@
 
 mod acknowledgement;
 mod checker;
+mod damage;
+mod eligibility;
 mod generate;
 mod remittance;
 
