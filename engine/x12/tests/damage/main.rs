@@ -162,9 +162,10 @@ fn segments_that_are_dropped_doubled_swapped_or_cut() {
 
 #[test]
 fn elements_that_are_blanked_lengthened_or_replaced() {
-    for (name, text) in good() {
+    for (at, (name, text)) in good().into_iter().enumerate() {
         let parts = Parts::of(&text);
-        for damage in parts.of_elements() {
+        // Some in each file: the same segments stand in many.
+        for damage in parts.of_elements().into_iter().skip(at % 3).step_by(3) {
             answered(&damage);
             let (Some(segment), Some(element)) = (damage.segment, damage.unsound) else {
                 continue;
@@ -182,7 +183,7 @@ fn elements_that_are_blanked_lengthened_or_replaced() {
 #[test]
 fn delimiters_that_are_others() {
     for (at, (_, text)) in good().into_iter().enumerate() {
-        for damage in Parts::of(&text).of_delimiters(2, at % 2) {
+        for damage in Parts::of(&text).of_delimiters(7, at % 7) {
             answered(&damage);
         }
     }
@@ -192,7 +193,7 @@ fn delimiters_that_are_others() {
 #[test]
 fn files_that_are_cut() {
     for (at, (name, text)) in good().into_iter().enumerate() {
-        for damage in Parts::of(&text).cuts(7, at % 7) {
+        for damage in Parts::of(&text).cuts(23, at % 23) {
             let text = damage.text.trim();
             if text.is_empty() {
                 continue;

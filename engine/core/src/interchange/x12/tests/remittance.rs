@@ -24,6 +24,15 @@ const PATIENT: PatientName<'static> = PatientName {
     given: "ALEX",
 };
 
+/// As many as the format holds.
+const REMARKS: [ShortCode; 5] = [
+    ShortCode::of("MA01"),
+    ShortCode::of("MA18"),
+    ShortCode::of("N130"),
+    ShortCode::of("N4"),
+    ShortCode::of("M86"),
+];
+
 fn payee() -> Payee<'static> {
     Payee {
         name: "LAKESIDE CLINIC",
@@ -576,7 +585,14 @@ proptest! {
         for (one, two, role, interest) in &given {
             let interest = Money::cents(*interest);
             let (first, second) = (one.outcome.paid().scaled(), two.outcome.paid().scaled());
-            let first_of = RemittedClaim { interest, ..remitted(one) };
+            let other = OtherPayerName { name: "SECOND * LIFE", id: "SL01" };
+            let first_of = RemittedClaim {
+                interest,
+                remarks: if interest.scaled() % 2 == 1 { &REMARKS } else { &[] },
+                crossover: (interest.scaled() % 3 == 1).then_some(other),
+                priority: (interest.scaled() % 5 == 1).then_some(other),
+                ..remitted(one)
+            };
             let reversed = RemittedClaim { standing: Standing::Reversal, ..first_of };
             match role {
                 Role::Paid => {
