@@ -49,6 +49,12 @@ pub fn claim_acknowledgements(
     payer: &Payer<'_>,
     stamp: &Stamp<'_>,
 ) -> Result<Vec<String>, AcknowledgementError> {
+    // What could not be looked at as X12 has nothing to tell of.
+    if let ([], [refusal]) = (&reading.claims[..], &reading.refusals[..])
+        && refusal.place == "file"
+    {
+        return Ok(Vec::new());
+    }
     let file = tally_x12::read(text);
     let received = receive::receive(&file, source, reading)?;
     let mut written = Vec::new();

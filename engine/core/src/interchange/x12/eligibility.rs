@@ -1,7 +1,7 @@
 //! Eligibility: the inquiry, X12 270 (005010X279A1), and what is answered, 271: is
 //! somebody covered on a day, and what is left of deductible and maximum.
 //!
-//! [`answer`] decides what is so, from enrolment; the rest is how it is read and
+//! [`eligibility_of`] decides what is so, from enrolment; the rest is how it is read and
 //! written. Somebody whose date of birth does not fit is not answered about.
 
 mod answer;
@@ -14,7 +14,7 @@ use super::reply::{Payer, Stamp, unfit};
 
 pub use answer::{
     Asked, BalanceKind, BalancePeriod, BenefitBalance, Benefits, Cover, Eligibility, Enrolment,
-    Network, ServiceBenefit, Unanswered, answer,
+    Network, ServiceBenefit, Unanswered, eligibility_of,
 };
 pub use inquiry::{Inquiry, Person};
 

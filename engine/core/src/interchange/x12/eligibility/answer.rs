@@ -192,7 +192,7 @@ impl Unanswered {
 ///
 /// # Errors
 /// When nobody is found, or the description does not fit who is found.
-pub fn answer<'a>(
+pub fn eligibility_of<'a>(
     inquiry: &Inquiry,
     enrolment: &'a dyn Enrolment,
 ) -> Result<Eligibility<'a>, Unanswered> {

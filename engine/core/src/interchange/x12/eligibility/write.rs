@@ -6,7 +6,7 @@ use tally_x12::{LoopRef, Tree, Writer};
 use super::Eligibilities;
 use super::answer::{
     BalanceKind, BalancePeriod, BenefitBalance, Benefits, Cover, Eligibility, Enrolment, Network,
-    ServiceBenefit, answer,
+    ServiceBenefit, eligibility_of,
 };
 use super::inquiry::{Level, PLAN, Person, asks_of_subscriber, read};
 use crate::claim::{Member, Relationship, Sex};
@@ -105,6 +105,8 @@ impl Answering<'_> {
             .zip(bounds)
             .map(|(number, (least, most))| match name.element(number) {
                 "" => String::new(),
+                // A prefix is not used.
+                _ if number == 6 => String::new(),
                 // Of another's delimiters nothing is left.
                 text => fit_or(text, least, most, "UNKNOWN"),
             })
@@ -178,7 +180,7 @@ impl Answering<'_> {
             None => ("IL", &inquiry.subscriber),
             Some(dependant) => ("03", dependant),
         };
-        match answer(&inquiry, self.enrolment) {
+        match eligibility_of(&inquiry, self.enrolment) {
             Err(why) => {
                 self.all.unanswered = self.all.unanswered.saturating_add(1);
                 self.person(role, asked);

@@ -283,6 +283,36 @@ fn the_cases_are_answered() {
     assert!(answers.texts.is_empty());
 }
 
+/// What is sent back as it came fits the guide of answers, whatever it was.
+#[test]
+fn what_is_echoed_fits() {
+    let text = inquiry(&[("M-1", None)], "", &["30"]);
+    for (from, to) in [
+        ("LAKESIDE CLINIC*****XX", "LAKESIDE CLINIC***(**XX"),
+        (
+            "LAKESIDE CLINIC*****XX*1234567893",
+            "LAKESIDE CLINIC*****SV*A ",
+        ),
+        ("TRN*1*T-0*9123456789", "TRN*1*T-0* 12345678 "),
+        ("BHT*0022*13*Q-1*", "BHT*0022*13* Q *"),
+    ] {
+        assert!(text.contains(from));
+        let damaged = text.replace(from, to);
+        let answers = answer_eligibility(&damaged, &family(), &payer(), &stamp("E-1")).unwrap();
+        assert_eq!(answers.asked, 1, "{damaged}");
+        assert_sound(&answers.texts[0]);
+    }
+    // Delimiters of another's.
+    let other = text.replace('*', "|").replace("CLINIC||", "CLI*NIC||");
+    let other = other.replace("|XX|1234567893", "|SV|***");
+    let answers = answer_eligibility(&other, &family(), &payer(), &stamp("E-1")).unwrap();
+    assert!(
+        answers.texts[0].contains("*SV*UNKNOWN~"),
+        "{}",
+        answers.texts[0]
+    );
+}
+
 /// What is read of an inquiry is what was asked.
 #[test]
 fn an_inquiry_is_read() {

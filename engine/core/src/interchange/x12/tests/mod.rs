@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods)] // tests read the folder of cases
 
 mod acknowledgement;
+mod balances;
 mod checker;
 mod damage;
 mod eligibility;
