@@ -3,6 +3,7 @@
 use crate::envelope::{Group, Interchange, Transaction};
 use crate::fault::{Fault, InterchangeCode, SetCode};
 use crate::guide::{Guide, guides};
+use crate::syntax::Delimiters;
 use crate::walk::Tree;
 use crate::write::Writer;
 
@@ -166,16 +167,29 @@ fn acknowledge_group(
     );
     let control = "0001";
     writer.begin("999", control, version);
+    let (kind, number_sent) = (group.element(1), group.element(6));
+    let digits = number_sent.bytes().all(|b| b.is_ascii_digit()) && number_sent.len() <= 9;
     writer.simple(
         "AK1",
-        &[group.element(1), group.element(6), group.element(8)],
+        &[
+            &held(kind, 2, 2, "ZZ"),
+            match digits && !number_sent.is_empty() {
+                true => number_sent,
+                false => "0",
+            },
+            &held(group.element(8), 1, 12, ""),
+        ],
     );
     let mut taken = 0usize;
     let mut noted = false;
     for (set, judged) in group.transactions.iter().zip(judged) {
         writer.simple(
             "AK2",
-            &[set.set(), set.control_number(), set.version(group)],
+            &[
+                &held(set.set(), 3, 3, "ZZZ"),
+                &held(set.control_number(), 4, 9, "0000"),
+                &held(set.version(group), 1, 35, ""),
+            ],
         );
         for fault in judged.faults().iter().take(MOST) {
             write_fault(writer, fault);
@@ -211,18 +225,31 @@ fn acknowledge_group(
     writer.simple("GE", &["1", &number]);
 }
 
+/// A text of what is acknowledged, as an element of the acknowledgement may hold it:
+/// letters and digits, cut to `most`; something else where they are fewer than
+/// `least`.
+fn held(text: &str, least: usize, most: usize, otherwise: &str) -> String {
+    let plain = |c: &char| c.is_ascii_graphic();
+    let cut: String = text.chars().filter(plain).take(most).collect();
+    // Delimiters would become blanks.
+    let delimited = cut.chars().any(|c| Delimiters::USUAL.has(c));
+    match delimited || cut.chars().count() < least {
+        true => otherwise.to_owned(),
+        false => cut,
+    }
+}
+
 fn write_fault(writer: &mut Writer, fault: &Fault) {
     let segment = fault.segment.to_string();
     // A name has two characters or three; whatever stands there.
-    let tag = match fault.tag.chars().count() {
-        2 | 3 => fault.tag.as_str(),
-        _ => "ZZZ",
-    };
-    writer.simple("IK3", &[tag, &segment, fault.loop_id, fault.code.code()]);
+    let tag = held(&fault.tag, 2, 3, "ZZZ");
+    writer.simple("IK3", &[&tag, &segment, fault.loop_id, fault.code.code()]);
     if let Some((at, code)) = fault.element {
         let number = |number: Option<u16>| number.map_or_else(String::new, |n| n.to_string());
         let element = at.element.to_string();
-        let (component, repeat) = (number(at.component), number(at.repeat));
+        // A repeat beyond the ninety-ninth is told by its element alone.
+        let repeat = at.repeat.filter(|repeat| *repeat < 100);
+        let (component, repeat) = (number(at.component), number(repeat));
         writer.segment(
             "IK4",
             &[&[&element, &component, &repeat], &[], &[code.code()]],

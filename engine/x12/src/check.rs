@@ -137,14 +137,18 @@ fn check_value(part: &Component, value: &str) -> Option<(ElementCode, bool)> {
     if !sound {
         return Some((ElementCode::Character, true));
     }
-    if !part.values.is_empty() && !part.values.contains(&value) {
-        return Some((ElementCode::Value, !part.lenient));
+    let known = part.values.is_empty() || part.values.contains(&value);
+    if !known && !part.lenient {
+        return Some((ElementCode::Value, true));
     }
     if counted < simple.least {
         return Some((ElementCode::TooShort, true));
     }
     if counted > simple.most {
         return Some((ElementCode::TooLong, true));
+    }
+    if !known {
+        return Some((ElementCode::Value, false));
     }
     match simple.kind {
         Kind::Date if !is_date(value) => return Some((ElementCode::Date, true)),

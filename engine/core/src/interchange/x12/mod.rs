@@ -1,15 +1,30 @@
-//! X12: claims in, remittances out.
+//! X12: claims in, and all that is answered: acknowledgements, remittances,
+//! eligibility.
 
+mod acknowledgement;
 mod claim;
 mod claims;
 mod coordination;
+mod eligibility;
 mod institutional;
 mod line;
 mod remittance;
+mod reply;
 mod spot;
+#[cfg(test)]
+mod tests;
 
-pub(super) use claims::read;
-pub use remittance::{
-    Address, Method, PatientName, Payee, Payer, ProviderAdjustment, Remittance, RemittanceError,
-    RemittedClaim, Stamp, remittance,
+pub use acknowledgement::{
+    AcknowledgementError, StatusCodes, claim_acknowledgements, status_codes,
 };
+pub(super) use claims::read;
+pub use eligibility::{
+    Asked, BalanceKind, BalancePeriod, BenefitBalance, Benefits, Cover, Eligibilities, Eligibility,
+    EligibilityError, Enrolment, Inquiry, Network, Person, ServiceBenefit, Unanswered,
+    answer_eligibility, eligibility_of, read_inquiries,
+};
+pub use remittance::{
+    Account, Forwarded, Method, OtherPayerName, PaidAs, Payee, ProviderAdjustment, Remittance,
+    RemittanceError, Remitted, RemittedClaim, Standing, by_payee, remittance,
+};
+pub use reply::{Address, PatientName, Payer, Stamp};

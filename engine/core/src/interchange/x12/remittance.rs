@@ -4,42 +4,18 @@
 //! It balances by construction. A line's adjustments are those of its outcome,
 //! which balances; a claim's payment is the sum of its lines; the payment is the
 //! sum of the claims less the provider's adjustments, and where that is negative
-//! it is carried forward (`FB`), so that it is zero.
+//! it is carried forward (`FB`), so that it is zero. A reversal is the outcome it
+//! reverses, every sign turned round.
 
-use tally_types::{CodeSystem, Group, Money, ServiceDate};
-use tally_x12::Writer;
+mod balance;
+mod write;
+
+use tally_types::{Code, CodeSystem, Money, Quantity, ShortCode};
 use thiserror::Error;
 
-use crate::adjudication::{EngineRule, LineOutcome, Outcome, Status};
-use crate::claim::{Claim, ServiceLine};
-
-/// Where somebody is.
-#[derive(Clone, Copy, Default)]
-pub struct Address<'a> {
-    /// Street and number.
-    pub street: &'a str,
-    /// The city.
-    pub city: &'a str,
-    /// The state, two letters.
-    pub state: &'a str,
-    /// The ZIP code.
-    pub zip: &'a str,
-}
-
-/// Who pays.
-#[derive(Clone, Copy)]
-pub struct Payer<'a> {
-    /// Its name.
-    pub name: &'a str,
-    /// What it is called in interchanges.
-    pub id: &'a str,
-    /// Its tax number, nine digits.
-    pub tax: &'a str,
-    /// Where it is.
-    pub address: Address<'a>,
-    /// A telephone number for questions.
-    pub telephone: &'a str,
-}
+use super::reply::{Address, PatientName, Payer, Stamp, unfit};
+use crate::adjudication::Outcome;
+use crate::claim::{Claim, Modifiers};
 
 /// Who is paid.
 #[derive(Clone, Copy)]
@@ -48,39 +24,87 @@ pub struct Payee<'a> {
     pub name: &'a str,
     /// What it is called in interchanges.
     pub id: &'a str,
-    /// Its NPI.
+    /// Its NPI; empty where it has none.
     pub npi: &'a str,
+    /// Its tax number, where it is known. Without an NPI it is known by this.
+    pub tax: &'a str,
+    /// Where it is; not told where the street is empty.
+    pub address: Address<'a>,
+}
+
+/// An account at a bank.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Account<'a> {
+    /// The bank's routing number, nine digits.
+    pub routing: &'a str,
+    /// The account's number.
+    pub number: &'a str,
 }
 
 /// How the money goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Method<'a> {
     /// By cheque.
     Cheque,
     /// Through the clearing house.
-    Ach,
+    Ach {
+        /// The payer's account.
+        from: Account<'a>,
+        /// The payee's.
+        to: Account<'a>,
+    },
 }
 
-/// Of when it is, and its numbers.
+/// What a claim of a remittance is there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It is paid, or denied.
+    Payment,
+    /// It is paid anew. An earlier remittance reversed it without taking the money
+    /// back; that is taken now (`WO`).
+    Correction {
+        /// What the earlier remittance left with the payee.
+        withheld: Money,
+    },
+    /// What was paid for it is taken back. Where a correction is in the same
+    /// remittance, it comes after.
+    Reversal,
+    /// It is taken back, and the correction comes in another remittance: until then
+    /// the money stays with the payee (`WO`, RFI 227).
+    ReversalAhead,
+}
+
+impl Standing {
+    /// Whether signs are turned round.
+    #[must_use]
+    pub fn is_reversal(self) -> bool {
+        matches!(self, Self::Reversal | Self::ReversalAhead)
+    }
+}
+
+/// A line that was paid as something other than what was billed: another procedure,
+/// or fewer units.
 #[derive(Clone, Copy)]
-pub struct Stamp<'a> {
-    /// The day it is made, and of the payment.
-    pub date: ServiceDate,
-    /// HHMM.
-    pub time: &'a str,
-    /// The interchange's control number.
-    pub control: u32,
-    /// The payment's own number: a cheque's, or of the transfer.
-    pub trace: &'a str,
+pub struct PaidAs {
+    /// The line's number.
+    pub line: u16,
+    /// Of which list the procedure is.
+    pub system: CodeSystem,
+    /// The procedure it was paid as.
+    pub procedure: Code,
+    /// With which modifiers.
+    pub modifiers: Modifiers,
+    /// The units that were paid for.
+    pub units: Quantity,
 }
 
-/// Whose claim it is, as remittances name them.
-#[derive(Clone, Copy, Default)]
-pub struct PatientName<'a> {
-    /// The family name.
-    pub family: &'a str,
-    /// Given names.
-    pub given: &'a str,
+/// Another payer by name.
+#[derive(Clone, Copy)]
+pub struct OtherPayerName<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// What it is called in interchanges.
+    pub id: &'a str,
 }
 
 /// A claim that is settled, and what it came to.
@@ -88,19 +112,56 @@ pub struct PatientName<'a> {
 pub struct RemittedClaim<'a> {
     /// The claim.
     pub claim: &'a Claim,
-    /// What it came to.
+    /// What it came to; of a reversal, what it had come to.
     pub outcome: &'a Outcome,
+    /// Paid, corrected or reversed.
+    pub standing: Standing,
     /// Whose it is.
     pub patient: PatientName<'a>,
     /// The kind of cover (CLP06): `12` a PPO, `MB` Medicare part B, `HM` an HMO.
     pub filing: &'a str,
+    /// Lines that were paid as something else.
+    pub paid_as: &'a [PaidAs],
+    /// Interest for late payment; of a reversal, what is taken back.
+    pub interest: Money,
+    /// Who should have been billed first, where that is known.
+    pub priority: Option<OtherPayerName<'a>>,
+    /// To whom the claim was sent on.
+    pub crossover: Option<OtherPayerName<'a>>,
+    /// Remarks on the claim as a whole, at most five.
+    pub remarks: &'a [ShortCode],
+}
+
+impl<'a> RemittedClaim<'a> {
+    /// A claim that is paid as it was billed, of a PPO.
+    #[must_use]
+    pub fn new(claim: &'a Claim, outcome: &'a Outcome, patient: PatientName<'a>) -> Self {
+        Self {
+            claim,
+            outcome,
+            standing: Standing::Payment,
+            patient,
+            filing: "12",
+            paid_as: &[],
+            interest: Money::ZERO,
+            priority: None,
+            crossover: None,
+            remarks: &[],
+        }
+    }
+
+    /// As what a line was paid, where that is not what was billed.
+    fn paid_as(&self, line: u16) -> Option<&'a PaidAs> {
+        self.paid_as.iter().find(|of| of.line == line)
+    }
 }
 
 /// Something between payer and provider that is of no claim: positive amounts lower
-/// the payment.
+/// the payment. What follows from claims (`L6`, `WO`) and from earlier remittances
+/// (`FB`) is not to be given here.
 #[derive(Clone, Copy)]
 pub struct ProviderAdjustment<'a> {
-    /// Why (PLB03-1): `WO` overpayment, `L6` interest, `FB` forwarding balance.
+    /// Why (PLB03-1): `CS` an adjustment, `72` a refund, `L6` interest.
     pub reason: &'a str,
     /// What it refers to.
     pub reference: &'a str,
@@ -108,24 +169,47 @@ pub struct ProviderAdjustment<'a> {
     pub amount: Money,
 }
 
+/// What a payee owes after a remittance that would have been negative: to be given
+/// to the next one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forwarded {
+    /// The trace number of the remittance it is of.
+    pub reference: String,
+    /// How much, above zero.
+    pub amount: Money,
+}
+
 /// A payment and all that it is for.
 pub struct Remittance<'a> {
     /// Who pays.
     pub payer: Payer<'a>,
-    /// Who is paid.
+    /// Who is paid. All claims are of one billing provider: [`by_payee`].
     pub payee: Payee<'a>,
     /// How.
-    pub method: Method,
+    pub method: Method<'a>,
     /// When, and its numbers.
     pub stamp: Stamp<'a>,
     /// What for.
     pub claims: &'a [RemittedClaim<'a>],
     /// What else.
     pub adjustments: &'a [ProviderAdjustment<'a>],
+    /// What earlier remittances carried forward.
+    pub brought: &'a [Forwarded],
 }
 
-/// Why there is no remittance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+/// A remittance that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remitted {
+    /// The interchange.
+    pub text: String,
+    /// What is paid, never below zero.
+    pub payment: Money,
+    /// What is left for the next remittance to take.
+    pub forwarded: Option<Forwarded>,
+}
+
+/// Why there is no remittance. Claims are named by their position, from zero.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum RemittanceError {
     /// A claim waits: nothing is said of it yet.
     #[error("claim {0} of the remittance waits; only settled claims are remitted")]
@@ -133,265 +217,105 @@ pub enum RemittanceError {
     /// An outcome that is not of the claim beside it.
     #[error("claim {0} of the remittance has another claim's outcome")]
     AnotherClaim(usize),
-    /// The sum is beyond what can be held.
-    #[error("the payment is beyond what can be held")]
+    /// An outcome whose charge is not the one that was billed (RFI 2143).
+    #[error("claim {claim}, line {line}: the outcome is of {found}, {billed} was billed")]
+    Charge {
+        /// The claim.
+        claim: usize,
+        /// The line's number.
+        line: u16,
+        /// The outcome's charge.
+        found: Money,
+        /// The claim's.
+        billed: Money,
+    },
+    /// A claim of another billing provider than the first one.
+    #[error("claim {0} of the remittance is of another payee; write one remittance for each")]
+    AnotherPayee(usize),
+    /// A correction, or anything else of the claim, before its reversal (RFI 2442).
+    #[error("claim {0} is reversed after it is corrected; the reversal comes first")]
+    CorrectionFirst(usize),
+    /// A claim that is paid, or reversed, twice.
+    #[error("claim {0} stands in the remittance already")]
+    Twice(usize),
+    /// A line paid as something else that the claim does not have, or named twice.
+    #[error("claim {claim}: line {line}, which is paid as another, is not one line of it")]
+    PaidAs {
+        /// The claim.
+        claim: usize,
+        /// The line named.
+        line: u16,
+    },
+    /// Lines bundled into one (CO 97) whose charges that one does not take over
+    /// (OA 94 below zero; RFI 2278, 2320).
+    #[error("claim {claim}: {bundled} bundled into line {line}, which takes over {taken}")]
+    Bundle {
+        /// The claim.
+        claim: usize,
+        /// The first of the lines that are paid as that procedure.
+        line: u16,
+        /// The charges of the lines that are included in it.
+        bundled: Money,
+        /// What is processed in excess of its charge.
+        taken: Money,
+    },
+    /// Interest, or an amount withheld or brought forward, below zero.
+    #[error("{what} {at} is below zero")]
+    Negative {
+        /// What.
+        what: &'static str,
+        /// Its position, from zero.
+        at: usize,
+    },
+    /// A reason for a provider's adjustment that is none, or that is made here.
+    #[error("provider adjustment {0} has a reason that cannot be given")]
+    Reason(usize),
+    /// A provider's adjustment of nothing.
+    #[error("provider adjustment {0} is of 0.00")]
+    NoAmount(usize),
+    /// An amount is beyond what the format holds: eighteen digits.
+    #[error("an amount of the remittance is beyond what can be held")]
     Overflow,
+    /// What was written does not fit the guide: a name, number or address given is
+    /// not one.
+    #[error("the remittance does not fit its guide: {0}")]
+    Unfit(String),
 }
 
-/// CCYYMMDD.
-fn day(date: ServiceDate) -> String {
-    let (year, month, day) = date.ymd();
-    format!("{year:04}{month:02}{day:02}")
-}
-
-/// The payment, and what is carried forward where it would be negative.
-fn payment(remittance: &Remittance<'_>) -> Result<(Money, Money), RemittanceError> {
-    let paid = Money::checked_sum(remittance.claims.iter().map(|of| of.outcome.paid()));
-    let kept = Money::checked_sum(remittance.adjustments.iter().map(|of| of.amount));
-    let net = paid
-        .zip(kept)
-        .and_then(|(paid, kept)| paid.checked_sub(kept))
-        .ok_or(RemittanceError::Overflow)?;
-    Ok(match net.is_negative() {
-        true => (Money::ZERO, net),
-        false => (net, Money::ZERO),
-    })
+/// The claims of each billing provider, in order of its first claim: a remittance
+/// each.
+#[must_use]
+pub fn by_payee<'a>(claims: &[RemittedClaim<'a>]) -> Vec<Vec<RemittedClaim<'a>>> {
+    let mut payees: Vec<Vec<RemittedClaim<'a>>> = Vec::new();
+    for of in claims {
+        let same = |others: &&mut Vec<RemittedClaim<'a>>| {
+            others
+                .first()
+                .is_some_and(|other| other.claim.billing == of.claim.billing)
+        };
+        match payees.iter_mut().find(same) {
+            Some(others) => others.push(*of),
+            None => payees.push(vec![*of]),
+        }
+    }
+    payees
 }
 
 /// A remittance as an interchange of its own.
 ///
 /// # Errors
-/// When a claim waits or is not its outcome's, or the sum is out of range.
-pub fn remittance(remittance: &Remittance<'_>) -> Result<String, RemittanceError> {
-    for (at, of) in remittance.claims.iter().enumerate() {
-        if of.outcome.status() == Status::Pended {
-            return Err(RemittanceError::Pended(at));
-        }
-        let lines = of.outcome.lines().iter().map(LineOutcome::number);
-        if of.outcome.claim() != of.claim.id || !lines.eq(of.claim.lines.iter().map(|l| l.number)) {
-            return Err(RemittanceError::AnotherClaim(at));
-        }
-    }
-    let (paid, carried) = payment(remittance)?;
-    let Remittance {
-        payer,
-        payee,
-        stamp,
-        ..
-    } = remittance;
-    let date = day(stamp.date);
-    let mut out = Writer::default();
-    let ids = ["ZZ", payer.id, "ZZ", payee.id];
-    out.interchange(
-        ids,
-        (date.get(2..).unwrap_or(""), stamp.time),
-        stamp.control,
-        false,
-    );
-    let version = "005010X221A1";
-    out.simple(
-        "GS",
-        &[
-            "HP", payer.id, payee.id, &date, stamp.time, "1", "X", version,
-        ],
-    );
-    let control = "0001";
-    out.begin("835", control, "");
-    head(&mut out, remittance, paid, &date);
-    if !remittance.claims.is_empty() {
-        out.simple("LX", &["1"]);
-    }
-    for of in remittance.claims {
-        claim(&mut out, of);
-    }
-    let year = format!("{:04}1231", stamp.date.year());
-    for of in remittance.adjustments {
-        adjust(&mut out, payee, &year, of);
-    }
-    if carried.is_negative() {
-        let of = ProviderAdjustment {
-            reason: "FB",
-            reference: stamp.trace,
-            amount: carried,
-        };
-        adjust(&mut out, payee, &year, &of);
-    }
-    out.end(control);
-    out.simple("GE", &["1", "1"]);
-    let number = format!("{:09}", stamp.control % 1_000_000_000);
-    out.simple("IEA", &["1", &number]);
-    Ok(out.done())
-}
-
-fn head(out: &mut Writer, remittance: &Remittance<'_>, paid: Money, date: &str) {
-    let Remittance {
-        payer,
-        payee,
-        method,
-        stamp,
-        ..
-    } = remittance;
-    // A payment of nothing is only told.
-    let (kind, method) = match (paid.is_zero(), method) {
-        (true, _) => ("H", "NON"),
-        (false, Method::Cheque) => ("I", "CHK"),
-        (false, Method::Ach) => ("I", "ACH"),
-    };
-    let tax = format!("1{}", payer.tax);
-    let amount = paid.to_string();
-    let mut bpr = [""; 16];
-    for (at, value) in [(0, kind), (1, &amount), (2, "C"), (3, method), (15, date)] {
-        if let Some(element) = bpr.get_mut(at) {
-            *element = value;
-        }
-    }
-    out.simple("BPR", &bpr);
-    out.simple("TRN", &["1", stamp.trace, &tax]);
-    out.simple("DTM", &["405", date]);
-    out.simple("N1", &["PR", payer.name]);
-    let Address {
-        street,
-        city,
-        state,
-        zip,
-    } = payer.address;
-    out.simple("N3", &[street]);
-    out.simple("N4", &[city, state, zip]);
-    out.simple("PER", &["BL", payer.name, "TE", payer.telephone]);
-    out.simple("N1", &["PE", payee.name, "XX", payee.npi]);
-}
-
-fn adjust(out: &mut Writer, payee: &Payee<'_>, year: &str, of: &ProviderAdjustment<'_>) {
-    let amount = of.amount.to_string();
-    out.segment(
-        "PLB",
-        &[
-            &[payee.npi],
-            &[year],
-            &[of.reason, of.reference],
-            &[&amount],
-        ],
-    );
-}
-
-fn claim(out: &mut Writer, of: &RemittedClaim<'_>) {
-    let RemittedClaim { claim, outcome, .. } = of;
-    // 4 says that the patient is not known; a known one's denied claim is processed.
-    let unknown = EngineRule::MemberUnknown.id();
-    let lines = outcome.lines();
-    let status = match lines.iter().all(|line| line.clause() == unknown) {
-        true => "4",
-        false => "1",
-    };
-    let patient = outcome.patient();
-    let control = match claim.control_number.as_str() {
-        "" => "0",
-        number => number,
-    };
-    out.simple(
-        "CLP",
-        &[
-            control,
-            status,
-            &outcome.charge().to_string(),
-            &outcome.paid().to_string(),
-            &said(patient),
-            of.filing,
-            &outcome.claim().to_string(),
-        ],
-    );
-    let PatientName { family, given } = of.patient;
-    out.simple(
-        "NM1",
-        &[
-            "QC",
-            "1",
-            family,
-            given,
-            "",
-            "",
-            "",
-            "MI",
-            &claim.member.identifier,
-        ],
-    );
-    out.simple("DTM", &["050", &day(claim.received)]);
-    for (service, line) in claim.lines.iter().zip(lines) {
-        self::line(out, service, line);
-    }
-}
-
-/// An amount; nothing, for nothing.
-fn said(amount: Money) -> String {
-    match amount.is_zero() {
-        true => String::new(),
-        false => amount.to_string(),
-    }
-}
-
-fn line(out: &mut Writer, service: &ServiceLine, line: &LineOutcome) {
-    let qualifier = match service.system {
-        CodeSystem::Cdt => "AD",
-        CodeSystem::Ndc => "N4",
-        CodeSystem::Hcpcs | CodeSystem::Unspecified => "HC",
-        _ => "ER",
-    };
-    let revenue = service.revenue.to_string();
-    let procedure = service.procedure.to_string();
-    let modifiers = service.modifiers.map(|of| of.to_string());
-    let mut composite = vec![qualifier, procedure.as_str()];
-    composite.extend(
-        modifiers
-            .iter()
-            .map(String::as_str)
-            .filter(|m| !m.is_empty()),
-    );
-    // A line with nothing but a revenue code is of that.
-    let mut beside = revenue.as_str();
-    if procedure.is_empty() {
-        composite = vec!["NU", beside];
-        beside = "";
-    }
-    let (charge, paid) = (line.charge().to_string(), line.paid().to_string());
-    let quantity = service.quantity.to_string();
-    out.segment(
-        "SVC",
-        &[&composite, &[&charge], &[&paid], &[beside], &[&quantity]],
-    );
-    match service.from == service.through {
-        true => out.simple("DTM", &["472", &day(service.from)]),
-        false => {
-            out.simple("DTM", &["150", &day(service.from)]);
-            out.simple("DTM", &["151", &day(service.through)]);
-        }
-    }
-    for group in [Group::Co, Group::Pr, Group::Oa, Group::Pi] {
-        let of_group = line.adjustments().iter().filter(|of| of.group == group);
-        let of_group: Vec<(String, String)> = of_group
-            .map(|of| (of.carc.to_string(), of.amount.to_string()))
-            .collect();
-        for six in of_group.chunks(6) {
-            let name = group.to_string();
-            let mut elements = vec![name.as_str()];
-            for (reason, amount) in six {
-                elements.extend([reason.as_str(), amount.as_str(), ""]);
-            }
-            out.simple("CAS", &elements);
-        }
-    }
-    out.simple("REF", &["6R", &line.number().to_string()]);
-    if !line.allowed().is_zero() {
-        out.simple("AMT", &["B6", &line.allowed().to_string()]);
-    }
-    let mut remarks: Vec<String> = line
-        .adjustments()
-        .iter()
-        .filter(|of| !of.rarc.is_none())
-        .map(|of| of.rarc.to_string())
-        .collect();
-    remarks.sort();
-    remarks.dedup();
-    for remark in remarks {
-        out.simple("LQ", &["HE", &remark]);
+/// When a claim waits or is not its outcome's, when the order of reversals and
+/// corrections or the lines of a bundle are wrong, when an amount is out of range,
+/// or when what is given of payer and payee does not fit the guide.
+pub fn remittance(remittance: &Remittance<'_>) -> Result<Remitted, RemittanceError> {
+    let balance = balance::balance(remittance)?;
+    let text = write::write(remittance, &balance);
+    match unfit(&text) {
+        Some(fault) => Err(RemittanceError::Unfit(fault)),
+        None => Ok(Remitted {
+            text,
+            payment: balance.payment,
+            forwarded: balance.forwarded(remittance),
+        }),
     }
 }
