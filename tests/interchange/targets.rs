@@ -15,12 +15,14 @@ use tally_types::{Money, ServiceDate};
 
 #[path = "../../workers/tally/src/api/token.rs"]
 mod tokens;
+#[path = "targets_x12.rs"]
+mod x12;
 
 /// A target and its name.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 11] = [
     ("fhir", fhir),
     ("ndjson", ndjson),
     ("json", json),
@@ -30,6 +32,8 @@ pub const TARGETS: [Target; 9] = [
     ("table", table),
     ("envelope", envelope),
     ("token", token),
+    ("x12", x12::syntax),
+    ("x12_claims", x12::claims),
 ];
 
 fn source() -> Source<'static> {

@@ -257,6 +257,12 @@ impl<'t, 'a> Levels<'t, 'a> {
         })
     }
 
+    /// Whether the whole of it is an emergency: by the type of the admission (1).
+    pub fn is_emergency(&self) -> bool {
+        self.find(self.claim, "CL1", "")
+            .is_some_and(|kind| kind.at(1).text == "1")
+    }
+
     /// The days of lines that have none of their own.
     pub fn usual_days(&self) -> Result<Option<(ServiceDate, ServiceDate)>, Fault> {
         let code = match self.kind {

@@ -93,7 +93,7 @@ pub(super) fn read<'t, 'a>(
         (true, true) => {
             return Err(spot.fault(IntakeRule::NoCode, "there is no code for what was done"));
         }
-        (true, false) => (CodeSystem::Revenue, procedure),
+        (true, false) => (CodeSystem::Revenue, revenue.into()),
         (false, _) => (system, procedure),
     };
     let quantity = spot.at(layout.quantity);
@@ -139,9 +139,10 @@ pub(super) fn read<'t, 'a>(
         from,
         through,
         rendering,
-        emergency: layout
-            .emergency
-            .is_some_and(|element| spot.at(element).text == "Y"),
+        emergency: levels.is_emergency()
+            || layout
+                .emergency
+                .is_some_and(|element| spot.at(element).text == "Y"),
         detail: LineDetail {
             control_number: match levels.find(at, "REF", "6R") {
                 Some(reference) => reference.at(2).identifier()?.unwrap_or_default(),

@@ -126,7 +126,8 @@ impl Element<'_, '_> {
             None => self.money(),
             Some(rest) => {
                 let amount = decimal::money(self, &plain(rest))?;
-                Ok(Money::ZERO.less(amount))
+                // Amounts are bounded far below what can be held.
+                Ok(Money::ZERO.checked_sub(amount).unwrap_or(Money::ZERO))
             }
         }
     }
