@@ -61,7 +61,7 @@ clauses! {
         "Of the allowed amount the member bears first what is left of the deductible, then the coinsurance of what remains. Each is taken only as far as the out-of-pocket limit still allows, and counts toward it. There are no copayments.";
     /// The deductible in network.
     DEDUCTIBLE = "5.2", "Deductible in network",
-        "One who is covered alone has a deductible of 1,700.00 a calendar year, 1,650.00 in 2025. In family cover, of two members or more on the date of service, the family has one deductible of 3,400.00, 3,300.00 in 2025, and no member has one of their own: nothing but preventive services is paid for anybody before the family's is met.";
+        "One who is covered alone has a deductible of 1,700.00 a calendar year, 1,650.00 in 2025. In family cover, of two members or more on the first day of the claim, the family has one deductible of 3,400.00, 3,300.00 in 2025, and no member has one of their own: nothing but preventive services is paid for anybody before the family's is met.";
     /// When cover changes.
     TIER_CREDIT = "5.3", "When cover changes within the year",
         "What one who is covered alone bears of the deductible counts toward the family's of the same year, and what a member bears in family cover counts toward the deductible that this member would have alone.";
@@ -76,7 +76,7 @@ clauses! {
         "Out of network there is a separate limit: 10,000.00 for each member, 9,600.00 in 2025, and 20,000.00 for the family, 19,200.00 in 2025, by the rules of 5.5.";
     /// One-way credit.
     CREDIT = "5.7", "What is borne in network counts out of network too",
-        "What is borne in network, the deductible and the coinsurance each, counts also toward the deductible and the limit out of network, as far as there is room. What is borne out of network does not count in network.";
+        "What is borne in network counts also out of network, as far as there is room: the deductible toward the deductible and the limit, the coinsurance toward the limit. What is borne out of network does not count in network.";
     /// Pools.
     POOLS = "5.8", "Change between plans of Larch Mutual",
         "A member who changes within the year between this plan and another of Larch Mutual keeps what was borne: the deductibles and the limits out of network go on between the insurer's plans with a high deductible, the out-of-pocket limit in network between all of its plans, the Cedar HMO among them.";

@@ -44,19 +44,23 @@ pub fn read(claim: &Claim) -> Others {
     }
     let mut earlier = 0u8;
     let mut heard = false;
+    let mut unplaced = false;
     for (at, payer) in (0u8..).zip(&claim.payers) {
+        let of_line = |line: &Line| line.prior.iter().any(|prior| prior.payer == at);
+        let decided = payer.paid.is_some()
+            || !payer.adjustments.is_empty()
+            || claim.lines.iter().any(of_line);
+        // One whose place is not said may come before this plan.
+        unplaced |= decided && payer.sequence == 0;
         if (1..claim.sequence).contains(&payer.sequence) {
             earlier = earlier.saturating_add(1);
-            let of_line = |line: &Line| line.prior.iter().any(|prior| prior.payer == at);
-            heard |= payer.paid.is_some()
-                || !payer.adjustments.is_empty()
-                || claim.lines.iter().any(of_line);
+            heard |= decided;
         }
     }
-    if !heard {
+    if !heard && !unplaced {
         return Others::First;
     }
-    if earlier.saturating_add(1) < claim.sequence {
+    if unplaced || earlier.saturating_add(1) < claim.sequence {
         return Others::Unclear(0);
     }
     match before_us(claim) {
