@@ -36,8 +36,10 @@ pub fn decide(claim: &Claim) -> Determination {
         .iter()
         .map(|line| refused_outright(claim, line))
         .collect();
-    let included = part_of_stay(claim, &refused);
-    let stay = Stay::of(claim, &included);
+    let stay = match Stay::is_billed(claim) {
+        true => Stay::of(claim, &part_of_stay(claim, &refused)),
+        false => None,
+    };
     let services = service::look_up(claim, stay.as_ref());
     let mut courses: Vec<Course<'_>> = refused
         .iter()

@@ -47,13 +47,17 @@ pub struct Stay {
 }
 
 impl Stay {
+    /// Whether a claim is for a stay.
+    pub fn is_billed(claim: &Claim) -> bool {
+        let bill = claim.institutional.as_ref();
+        claim.kind == ClaimKind::Institutional
+            && bill.is_some_and(|bill| bill.bill_type.starts_with(INPATIENT))
+    }
+
     /// Of a claim for a stay. `included` says of each line whether it is part of
     /// it, and not refused for what it lacks.
     pub fn of(claim: &Claim, included: &[bool]) -> Option<Self> {
         let bill = claim.institutional.as_ref()?;
-        if claim.kind != ClaimKind::Institutional || !bill.bill_type.starts_with(INPATIENT) {
-            return None;
-        }
         let admitted = bill.admission.unwrap_or(bill.from);
         let nights = stay_days(admitted, bill.through);
         let group = Key::one(bill.drg.into(), admitted);
@@ -84,23 +88,12 @@ impl Stay {
             });
             (STAY, price, true, clause::GROUP)
         } else {
-            let lines = claim.lines.iter().zip(&diems).zip(included);
-            let mut day = 1u32;
-            let mut sum = None;
-            for ((line, row), included) in lines {
-                let (Some(row), true) = (row, included) else {
-                    continue;
-                };
-                let tier = |from_day, column| DayTier {
-                    from_day,
-                    amount: row.money(column),
-                };
-                let days = days_of(line.quantity);
-                let amount = by_day(&[tier(1, 0), tier(LATER, 1)], day, days);
-                sum = amount.and_then(|amount| amount.checked_add(sum.unwrap_or(Money::ZERO)));
-                day = day.saturating_add(days);
-            }
-            (STAY, sum, false, clause::PER_DIEM)
+            (
+                STAY,
+                by_room(claim, &diems, included),
+                false,
+                clause::PER_DIEM,
+            )
         };
         let emergency =
             bill.admission_type == EMERGENCY || claim.lines.iter().any(|line| line.emergency);
@@ -112,7 +105,10 @@ impl Stay {
                 0 => nights,
                 days => days,
             },
-            first_day: days_before(admitted).saturating_add(1),
+            first_day: match benefit == STAY {
+                true => days_before(admitted).saturating_add(1),
+                false => 1,
+            },
             rooms,
             prices: price.and_then(|price| spread(claim, included, price, !whatever)),
             whatever,
@@ -149,6 +145,29 @@ impl Stay {
         ];
         by_day(&tiers, self.first_day, self.days).unwrap_or(Money::ZERO)
     }
+}
+
+/// Clause 3.3: the daily prices of the rooms together; none without a room that
+/// has one.
+fn by_room(claim: &Claim, diems: &[Option<reference::Row>], included: &[bool]) -> Option<Money> {
+    let lines = claim.lines.iter().zip(diems).zip(included);
+    let mut rooms = lines.filter_map(|((line, row), included)| match (row, included) {
+        (Some(row), true) => Some((days_of(line.quantity), row)),
+        _ => None,
+    });
+    let mut sum = Money::ZERO;
+    let mut day = 1u32;
+    let first = rooms.next()?;
+    for (days, row) in core::iter::once(first).chain(rooms) {
+        let tier = |from_day, column| DayTier {
+            from_day,
+            amount: row.money(column),
+        };
+        let amount = by_day(&[tier(1, 0), tier(LATER, 1)], day, days)?;
+        sum = sum.checked_add(amount)?;
+        day = day.saturating_add(days);
+    }
+    Some(sum)
 }
 
 /// The days of room that a claim bills.
