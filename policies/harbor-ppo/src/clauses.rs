@@ -84,6 +84,10 @@ clauses! {
     OUT_OUT_OF_POCKET = "5.5", "Out-of-pocket limit out of network",
         "Out of network there is a separate limit: 8,000.00 for each member, 9,000.00 from 2026, and 16,000.00 for the family, 18,000.00 from 2026, by the rules of 5.4.";
 
+    /// What is carried over.
+    CARRY_OVER = "5.6", "Carry-over of the last quarter",
+        "What is borne of the deductible in network for services from October to December, from October 2026, counts toward the next year's too, the member's and the family's each, as far as there is room. It does not count toward the next year's out-of-pocket limit.";
+
     /// Primary care.
     PRIMARY = "6.1", "Primary care visits",
         "Office visits with family and general medicine, internal medicine, paediatrics or a nurse practitioner. In network a copayment of 25.00, 30.00 from 2026; out of network 40 % after the deductible.";
@@ -145,4 +149,20 @@ clauses! {
     /// A pattern: planned surgery on a weekend.
     WEEKEND = "7.2", "Review of office surgery on weekends",
         "Surgery that is no emergency, in an office on a Saturday or Sunday, is flagged for a person to look at. It is paid as any other.";
+
+    /// Coordination.
+    COORDINATION = "8.1", "After another payer",
+        "Where the claim says that another payer comes first, the plan pays the lesser of its own benefit and what is unpaid of the highest allowed amount of any payer. What earlier payers did is shown as one amount. Deductibles and out-of-pocket limits are credited as if there were no other payer.";
+    /// An earlier decision that is missing or does not add up.
+    UNCLEAR = "8.2", "What an earlier payer decided is not clear",
+        "Where the decision of an earlier payer is missing for a line or does not add up to its charge, the claim waits for that payer's remittance.";
+    /// Nothing of an earlier payer.
+    OTHERS_FIRST = "8.3", "Another payer comes first",
+        "Where the claim says that another payer comes first and nothing of that payer is there, the lines are denied until it has decided. The member is not to be billed for that.";
+    /// Accidents at work.
+    WORK = "8.4", "Accidents at work",
+        "Care after an accident at work is for the workers' compensation insurer: unless its decision stands on the claim, the lines are denied. The member is not to be billed for that.";
+    /// Accidents with a vehicle.
+    VEHICLE = "8.5", "Accidents with a vehicle",
+        "A claim for care after an accident with a vehicle waits until it is known whether an insurer of the vehicle pays first, unless the claim has that insurer's decision.";
 }

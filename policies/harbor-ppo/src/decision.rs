@@ -6,7 +6,8 @@ use tally_sdk::prelude::*;
 
 use crate::category::Category;
 use crate::clauses::clause;
-use crate::plan::{PLAN, pend};
+use crate::others::{self, Others};
+use crate::plan::{self, pend};
 use crate::service::{self, Authorization, Service};
 use crate::{review, share};
 
@@ -29,20 +30,27 @@ pub fn decide(claim: &Claim) -> Determination {
         .zip(&services)
         .map(|(line, service)| course(claim, line, service.as_ref()))
         .collect();
+    let others = others::read(claim);
+    if let Some(waits) = place(&others, &mut courses) {
+        return waits;
+    }
     authorize(claim, &mut courses);
     for (line, course) in claim.lines.iter().zip(&courses) {
         if let Course::Waits(reason, clause) = course {
             return Determination::pended(*reason, line.number, *clause);
         }
     }
-    let mut balances = Balances::of(claim, &PLAN);
+    let mut balances = plan::balances(claim);
     let lines: Vec<LineDetermination> = claim
         .lines
         .iter()
         .zip(&courses)
-        .filter_map(|(line, course)| match course {
-            Course::Denied(denial) => Some(LineWork::deny(line, *denial)),
-            Course::Shared(service) => Some(share::settle(line, service, &mut balances)),
+        .enumerate()
+        .filter_map(|(i, (line, course))| match course {
+            Course::Denied(denial) => Some(share::deny(line, *denial, others.of(i), &mut balances)),
+            Course::Shared(service) => {
+                Some(share::settle(line, service, others.of(i), &mut balances))
+            }
             Course::Waits(..) => None, // the claim has waited above
         })
         .collect();
@@ -50,7 +58,7 @@ pub fn decide(claim: &Claim) -> Determination {
     Determination::settled(lines).with_findings(findings)
 }
 
-/// What becomes of a line, authorisations apart.
+/// What becomes of a line, other payers and authorisations apart.
 fn course<'a>(claim: &Claim, line: &Line, service: Option<&'a Service>) -> Course<'a> {
     if let Some(denial) = refused_outright(claim, line) {
         return Course::Denied(denial);
@@ -79,6 +87,38 @@ fn course<'a>(claim: &Claim, line: &Line, service: Option<&'a Service>) -> Cours
         return Course::Waits(pend::RECORDS, clause::BY_HAND);
     }
     Course::Shared(service)
+}
+
+/// Clauses 8.2 to 8.5, for the lines that are not denied anyway.
+fn place(others: &Others, courses: &mut [Course<'_>]) -> Option<Determination> {
+    if courses.iter().all(|c| matches!(c, Course::Denied(_))) {
+        return None;
+    }
+    let other = |carc, clause| Denial {
+        group: Group::Oa,
+        ..Denial::contractual(carc, clause)
+    };
+    let denial = match others {
+        Others::Nobody | Others::Decided(_) => return None,
+        Others::Unclear(line) => {
+            return Some(Determination::pended(
+                pend::OTHER_PAYER,
+                *line,
+                clause::UNCLEAR,
+            ));
+        }
+        Others::Vehicle => {
+            return Some(Determination::pended(pend::ACCIDENT, 0, clause::VEHICLE));
+        }
+        Others::First => other(Carc(22), clause::OTHERS_FIRST),
+        Others::Work => other(Carc(109), clause::WORK),
+    };
+    for course in courses {
+        if !matches!(course, Course::Denied(_)) {
+            *course = Course::Denied(denial);
+        }
+    }
+    None
 }
 
 /// Clauses 4.1 and 4.2. Lines that are covered otherwise use authorisations up

@@ -8,6 +8,7 @@ extern crate alloc;
 mod category;
 pub mod clauses;
 mod decision;
+mod others;
 mod plan;
 mod review;
 mod service;

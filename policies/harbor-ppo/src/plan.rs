@@ -8,6 +8,8 @@ use crate::clauses::clause;
 const Y2025: ServiceDate = date(2025, 1, 1);
 /// The day its limits rose.
 const Y2026: ServiceDate = date(2026, 1, 1);
+/// The day from which the last quarter is carried over, clause 5.6.
+const CARRIED_FROM: ServiceDate = date(2026, 10, 1);
 
 accumulators! {
     /// Clause 5.2, the member's.
@@ -42,6 +44,12 @@ accumulators! {
     /// Clause 4.5, in allowed amounts.
     HEARING = "hearing-benefit", Scope::Member, Unit::Money, Period::CalendarYear,
         &[(Y2025, amount("2500.00"))];
+    /// Clause 5.6, the member's.
+    LAST_QUARTER = "in-deductible-last-quarter", Scope::Member, Unit::Money,
+        Period::CalendarYear, &[], carried;
+    /// Clause 5.6, the family's.
+    LAST_QUARTER_FAMILY = "in-deductible-last-quarter-family", Scope::Family, Unit::Money,
+        Period::CalendarYear, &[], carried;
 }
 
 tables! {
@@ -68,6 +76,14 @@ pend_reasons! {
     RECORDS = "records",
         "The procedure is unlisted and has no price.",
         "The provider sends the records of the service, and a price is agreed.";
+    /// Clause 8.2.
+    OTHER_PAYER = "other-payer",
+        "What a payer before this plan decided is missing or does not add up.",
+        "The provider sends that payer's remittance, or a claim that repeats it.";
+    /// Clause 8.5.
+    ACCIDENT = "accident",
+        "The care is for an accident with a vehicle.",
+        "The member or the provider says which insurer of the vehicle pays first, or that none does.";
 }
 
 patterns! {
@@ -114,3 +130,19 @@ pub const OUT_OF_NETWORK: CostShare = CostShare {
         family: Some(accumulator::OUT_POCKET_FAMILY),
     }),
 };
+
+/// Clause 5.6: whether what is borne on a day is carried over.
+pub fn is_carried(on: ServiceDate) -> bool {
+    on >= CARRIED_FROM && accrual::in_last_quarter(on.year_start(), on)
+}
+
+/// The balances of a claim, with what the last quarter carried over.
+pub fn balances(claim: &Claim) -> Balances {
+    let mut balances = Balances::of(claim, &PLAN);
+    balances.carry_over(accumulator::LAST_QUARTER, accumulator::IN_DEDUCTIBLE);
+    balances.carry_over(
+        accumulator::LAST_QUARTER_FAMILY,
+        accumulator::IN_DEDUCTIBLE_FAMILY,
+    );
+    balances
+}

@@ -1,19 +1,39 @@
 //! What a covered line allows, what the member bears, what the plan pays.
 
+use tally_sdk::cob::PriorPayer;
 use tally_sdk::prelude::*;
 
 use crate::clauses::clause;
+use crate::others::COORDINATION;
 use crate::plan::{self, accumulator};
 use crate::service::{Limit, Service};
 
+/// Denies a line; of one that others had before, what they left.
+pub fn deny(
+    line: &Line,
+    denial: Denial,
+    prior: &[PriorPayer],
+    balances: &mut Balances,
+) -> LineDetermination {
+    let mut work = LineWork::begin(line, denial.clause);
+    work.refuse(balances, denial);
+    work.coordinate(balances, prior, &COORDINATION);
+    work.finish()
+}
+
 /// Settles a covered line.
-pub fn settle(line: &Line, service: &Service, balances: &mut Balances) -> LineDetermination {
+pub fn settle(
+    line: &Line,
+    service: &Service,
+    prior: &[PriorPayer],
+    balances: &mut Balances,
+) -> LineDetermination {
     let (Some(benefit), Some(terms), Some(fee)) = (service.benefit, service.terms, service.fee)
     else {
         // A line without them does not come here; it would be a service that
         // is not in the schedule.
         let denial = Denial::contractual(Carc::INVALID_CODE, clause::INVALID_CODE);
-        return LineWork::deny(line, denial);
+        return deny(line, denial, prior, balances);
     };
     let mut work = LineWork::begin(line, benefit.clause());
 
@@ -63,7 +83,11 @@ pub fn settle(line: &Line, service: &Service, balances: &mut Balances) -> LineDe
     };
     work.copay(balances, terms.copay, only_pocket, benefit.clause());
     if terms.deductible {
-        work.deductible(balances, toward, deductible);
+        let borne = work.deductible(balances, toward, deductible);
+        if service.as_in_network() && plan::is_carried(line.from) {
+            work.post(balances, accumulator::LAST_QUARTER, borne.scaled());
+            work.post(balances, accumulator::LAST_QUARTER_FAMILY, borne.scaled());
+        }
     }
     work.coinsurance(
         balances,
@@ -72,5 +96,6 @@ pub fn settle(line: &Line, service: &Service, balances: &mut Balances) -> LineDe
         only_pocket,
         benefit.clause(),
     );
+    work.coordinate(balances, prior, &COORDINATION);
     work.finish()
 }

@@ -60,10 +60,10 @@ clauses! {
         "The allowed amount is the lesser of the charge and the fee times the units. The supplier may not bill the rest.";
     /// Modifiers.
     MODIFIERS = "4.2", "Modifiers",
-        "A modifier in the table of modifiers multiplies the fee: both sides 150 % where the fee schedule permits it, the reading alone 40 %, the technical part alone 60 %, an assisting physician 16 %, another assistant 13.6 %, a reduced or discontinued service 50 %. Of several the first counts.";
+        "A modifier in the table of modifiers multiplies the fee: both sides 150 % where the fee schedule permits it, the reading alone 40 %, the technical part alone 60 %, an assisting physician 16 %, another assistant 13.6 %, each of two surgeons 62.5 %, a reduced or discontinued service 50 %. Of those of one group (who operates; which part; how much of it) the first counts; those of different groups multiply.";
     /// Several procedures.
     MULTIPLE = "4.3", "Several procedures",
-        "Of the procedures of one supplier and day on one claim that are so marked in the fee schedule, the one with the highest fee is paid by its fee, the first of equal ones; the allowed amount of each other is at most half of its fee. Lines that are denied do not count.";
+        "Of the procedures of one supplier and day on one claim that are so marked in the fee schedule, the one with the highest fee is paid by its fee, the first of equal ones; the allowed amount of the second to the fifth is at most half of their fees, of each further one a quarter. Lines that are denied do not count.";
     /// Suppliers who do not participate.
     NONPARTICIPATING = "4.4", "Suppliers who do not participate",
         "The fee of a supplier who does not participate on the date of service is 95 % of the fee schedule. The supplier has accepted assignment for this claim and may not bill the rest.";
@@ -73,6 +73,15 @@ clauses! {
     /// Preventive services.
     PREVENTIVE = "4.6", "Preventive services",
         "The plan pays the whole allowed amount of the preventive services in the fee schedule: no deductible, no coinsurance.";
+    /// Assistants and co-surgeons.
+    SURGEONS = "4.7", "Assistants and co-surgeons",
+        "Whether an assistant at surgery, and a second surgeon, is paid stands in the table of surgeons: where it says no the line is denied, and the supplier may not bill the member; where it says that documents must show the need the claim waits for them. A procedure that is not in the table needs neither.";
+    /// Relative values.
+    VALUES = "4.8", "Fees by relative values",
+        "A service that stands in the table of relative values has the fee of its supplier's locality: work, practice expense and malpractice, each times the locality's index, together times the conversion factor. In a facility its own practice expense counts. The product, with modifiers and units, is rounded once.";
+    /// Reasonable charges.
+    REASONABLE = "4.9", "Services that are not on the fee schedule",
+        "For dialysis and blood the amount that stands in the fee schedule is the most that is reasonable; they count as services that are not on a fee schedule (7.2).";
 
     /// The deductible.
     DEDUCTIBLE = "5.1", "Annual deductible",
@@ -90,4 +99,20 @@ clauses! {
     /// A pattern: high visits for laboratory reasons.
     HIGH_VISIT = "6.2", "Review of the highest office visits",
         "An office visit of the highest level whose diagnoses are all screening or laboratory findings is flagged for a person to look at. It is paid as any other.";
+
+    /// After another payer, on the fee schedule.
+    LOWEST_OF_THREE = "7.1", "After another payer: the lowest of three",
+        "Where the claim says that another payer comes first, the plan pays for a service of the fee schedule the lowest of: the charge less that payer's payment; what the plan would pay alone; the higher of its own and that payer's allowed amount, less that payment (42 CFR 411.33 (a)). For the charge stands what the supplier must accept, where that is less. The deductible is credited as if there were no other payer. Sequestration is of what is left to pay.";
+    /// After another payer, other services.
+    LOWEST_OF_FOUR = "7.2", "After another payer: the lowest of four",
+        "For a service that is not on the fee schedule it pays the lowest of: the gross amount less deductible and coinsurance; the gross amount less that payer's payment; the charge less that payment; the charge less deductible and coinsurance (42 CFR 411.33 (e)).";
+    /// An earlier decision that is missing or does not add up.
+    UNCLEAR = "7.3", "What an earlier payer decided is not clear",
+        "Where the decision of an earlier payer is missing for a line or does not add up to its charge, the claim waits for that payer's remittance.";
+    /// Nothing of an earlier payer.
+    OTHERS_FIRST = "7.4", "Another payer comes first",
+        "Where the claim says that another payer comes first and nothing of that payer is there, the lines are denied until it has decided. The member is not to be billed for that.";
+    /// Accidents.
+    ACCIDENT = "7.5", "Accidents at work and with a vehicle",
+        "A claim for care after an accident at work or with a vehicle waits for the decision of the insurer of the work or of the vehicle, unless the claim has it.";
 }

@@ -1,9 +1,12 @@
 //! The decision: what is denied, what waits, and otherwise what is shared.
 
+use tally_sdk::fees::Permission;
 use tally_sdk::prelude::*;
 
 use crate::clauses::clause;
+use crate::edit::Denials;
 use crate::fee::{self, Benefit};
+use crate::others::{self, Others};
 use crate::plan::pend;
 use crate::{edit, pairs, review, share};
 
@@ -11,6 +14,10 @@ use crate::{edit, pairs, review, share};
 pub fn decide(claim: &Claim) -> Determination {
     let services = fee::look_up(claim);
     let mut denials = edit::outright(claim, &services);
+    let others = others::read(claim);
+    if let Some(waits) = place(&others, &mut denials) {
+        return waits;
+    }
     for (i, (line, service)) in claim.lines.iter().zip(&services).enumerate() {
         let Some(service) = service else { continue };
         if edit::denied(&denials, i) {
@@ -22,11 +29,41 @@ pub fn decide(claim: &Claim) -> Determination {
         if service.benefit == Benefit::ByReport {
             return Determination::pended(pend::REPORT, line.number, clause::BY_REPORT);
         }
+        if service.surgeon == Permission::Documented {
+            return Determination::pended(pend::DOCUMENTS, line.number, clause::SURGEONS);
+        }
     }
     edit::units(claim, &mut denials);
     edit::frequency(claim, &mut denials);
     let separated = pairs::on_claim(claim, &mut denials);
     pairs::with_earlier(claim, &mut denials);
     let findings = review::findings(claim, &denials, &separated);
-    Determination::settled(share::settle(claim, &services, &denials)).with_findings(findings)
+    let lines = share::settle(claim, &services, &denials, &others);
+    Determination::settled(lines).with_findings(findings)
+}
+
+/// Clauses 7.3 to 7.5, for the lines that are not denied anyway.
+fn place(others: &Others, denials: &mut Denials) -> Option<Determination> {
+    if denials.iter().all(Option::is_some) {
+        return None;
+    }
+    match others {
+        Others::Nobody | Others::Decided(_) => None,
+        Others::Unclear(line) => Some(Determination::pended(
+            pend::OTHER_PAYER,
+            *line,
+            clause::UNCLEAR,
+        )),
+        Others::Accident => Some(Determination::pended(pend::ACCIDENT, 0, clause::ACCIDENT)),
+        Others::First => {
+            for i in 0..denials.len() {
+                let denial = Denial {
+                    group: Group::Oa,
+                    ..Denial::contractual(Carc(22), clause::OTHERS_FIRST)
+                };
+                edit::deny(denials, i, denial);
+            }
+            None
+        }
+    }
 }

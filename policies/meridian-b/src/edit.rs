@@ -5,6 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use tally_sdk::edits::{UnitLimit, UnitRule};
+use tally_sdk::fees::Permission;
 use tally_sdk::history::{Measure, Question};
 use tally_sdk::prelude::*;
 
@@ -63,6 +64,10 @@ fn of_line(claim: &Claim, line: &Line, service: Option<&Service>) -> Option<Deni
         )),
         Some(service) if service.benefit == Benefit::NotCovered => {
             let denial = Denial::patient(Carc::NOT_COVERED, clause::NOT_COVERED);
+            Some(denial.remark(ShortCode::of("N130")))
+        }
+        Some(service) if service.surgeon == Permission::NotPayable => {
+            let denial = Denial::contractual(Carc::NOT_COVERED, clause::SURGEONS);
             Some(denial.remark(ShortCode::of("N130")))
         }
         Some(_) => None,

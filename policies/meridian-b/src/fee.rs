@@ -2,11 +2,14 @@
 
 use alloc::vec::Vec;
 
+use tally_sdk::fees::Permission;
 use tally_sdk::prelude::*;
 use tally_sdk::reference::{Key, Row};
 
 use crate::clauses::clause;
+use crate::modifiers::{self, Modified};
 use crate::plan::table;
+use crate::values::{self, Valued};
 
 /// How a service is covered, as `fees.csv` numbers it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,8 +33,6 @@ pub struct Rates {
     pub coinsurance: Rate,
     /// Clause 5.3.
     pub sequestration: Rate,
-    /// Clause 4.3.
-    pub multiple: Rate,
     /// Clause 4.4.
     nonparticipating: Rate,
 }
@@ -43,6 +44,10 @@ pub struct Service {
     pub benefit: Benefit,
     /// Whether the multiple-procedure reduction concerns it.
     pub multiple: bool,
+    /// Whether it is on the fee schedule, clause 4.9.
+    pub scheduled: bool,
+    /// Whether an assistant or a second surgeon is paid, clause 4.7.
+    pub surgeon: Permission,
     /// Whether its supplier is in the directory.
     pub known_supplier: bool,
     /// The fee of all units.
@@ -63,7 +68,8 @@ pub fn look_up(claim: &Claim) -> Vec<Option<Service>> {
         .collect();
     let suppliers = reference::lookup(table::NETWORK, &suppliers);
     let rates = rates(claim);
-    let modifiers = modifiers(claim);
+    let modified = modifiers::read(claim, &fees);
+    let valued = values::look_up(claim, &suppliers);
     claim
         .lines
         .iter()
@@ -71,8 +77,16 @@ pub fn look_up(claim: &Claim) -> Vec<Option<Service>> {
         .map(|(i, line)| {
             let row = fees.get(i).copied().flatten()?;
             let supplier = suppliers.get(i).copied().flatten();
-            let modifier = modifiers.get(i).copied().flatten();
-            Some(service(line, row, supplier, modifier, *rates.get(i)?))
+            let valued = valued.get(i).copied().flatten();
+            let rates = *rates.get(i)?;
+            Some(service(
+                line,
+                row,
+                supplier,
+                modified.get(i)?,
+                valued,
+                rates,
+            ))
         })
         .collect()
 }
@@ -81,38 +95,48 @@ fn service(
     line: &Line,
     row: Row,
     supplier: Option<Row>,
-    modifier: Option<Row>,
+    modified: &Modified,
+    valued: Option<Valued>,
     rates: Rates,
 ) -> Service {
-    // A modifier for both sides stands only where the schedule permits it.
-    let modifier = modifier.filter(|m| m.number(1) == 0 || row.number(3) == 1);
-    let factor = modifier.map_or(Rate::ONE, |m| m.rate(0));
     let participates = supplier.is_none_or(|supplier| supplier.number(0) == 1);
-    let share = if participates {
-        Rate::ONE
-    } else {
-        rates.nonparticipating
-    };
+    let mut factors = modified.factors.clone();
+    if !participates {
+        factors.push(rates.nonparticipating);
+    }
     // Clause 1.2: one rounding, whatever the fee is multiplied by.
-    let fee = row
-        .price(0)
-        .extend_by(line.quantity, &[factor, share], Rounding::HalfUp)
-        .unwrap_or(line.charge);
+    let fee = match valued {
+        Some(valued) => valued.fee(line, &factors),
+        None => {
+            let fee = row
+                .price(0)
+                .extend_by(line.quantity, &factors, Rounding::HalfUp);
+            Some(fee.unwrap_or(line.charge))
+        }
+    };
     Service {
         benefit: match row.number(2) {
-            1 => Benefit::Medical,
+            // Without its locality it cannot be priced.
+            _ if fee.is_none() => Benefit::ByReport,
+            1 | 6 => Benefit::Medical,
             2 => Benefit::Laboratory,
             3 => Benefit::Preventive,
             5 => Benefit::NotCovered,
             _ => Benefit::ByReport,
         },
         multiple: row.number(1) == 2,
+        scheduled: row.number(2) != 6,
+        surgeon: modified.surgeon,
         known_supplier: supplier.is_some(),
-        fee,
+        fee: fee.unwrap_or(Money::ZERO),
         clause: if !participates {
             clause::NONPARTICIPATING
-        } else if modifier.is_some() {
+        } else if !modified.factors.is_empty() {
             clause::MODIFIERS
+        } else if valued.is_some() {
+            clause::VALUES
+        } else if row.number(2) == 6 {
+            clause::REASONABLE
         } else {
             clause::FEE
         },
@@ -122,10 +146,9 @@ fn service(
 
 /// The rates of each line's date.
 fn rates(claim: &Claim) -> Vec<Rates> {
-    const NAMES: [Code; 4] = [
+    const NAMES: [Code; 3] = [
         Code::of("COINSURANCE"),
         Code::of("SEQUESTRATION"),
-        Code::of("MULTIPLE"),
         Code::of("NONPARTICIPATING"),
     ];
     let keys: Vec<Key> = claim
@@ -141,35 +164,28 @@ fn rates(claim: &Claim) -> Vec<Rates> {
         .map(|_| Rates {
             coinsurance: next(),
             sequestration: next(),
-            multiple: next(),
             nonparticipating: next(),
         })
         .collect()
 }
 
-/// The row of each line's first modifier that is in the table.
-fn modifiers(claim: &Claim) -> Vec<Option<Row>> {
-    let mut keys = Vec::new();
-    for line in &claim.lines {
-        for modifier in line.modifiers {
-            if !modifier.is_none() {
-                keys.push(Key::one(modifier.into(), line.from));
-            }
-        }
-    }
-    let mut rows = reference::lookup(table::MODIFIERS, &keys).into_iter();
-    claim
-        .lines
-        .iter()
-        .map(|line| {
-            let mut first = None;
-            for modifier in line.modifiers {
-                if !modifier.is_none() {
-                    let row = rows.next().flatten();
-                    first = first.or(row);
-                }
-            }
-            first
-        })
-        .collect()
+/// The rates of clause 4.3 on a day: of the first procedure, the second, and so
+/// on, the last of them of all others.
+pub fn ranks(on: ServiceDate) -> (Vec<Rate>, Rate) {
+    const RANKS: [Code; 5] = [
+        Code::of("RANK1"),
+        Code::of("RANK2"),
+        Code::of("RANK3"),
+        Code::of("RANK4"),
+        Code::of("RANK5"),
+    ];
+    const FURTHER: Code = Code::of("RANK-FURTHER");
+    let mut keys: Vec<Key> = RANKS.iter().map(|rank| Key::one(*rank, on)).collect();
+    keys.push(Key::one(FURTHER, on));
+    let rows = reference::lookup(table::RATES, &keys).into_iter();
+    let mut rates: Vec<Rate> = rows
+        .map(|row| row.map_or(Rate::ZERO, |row| row.rate(0)))
+        .collect();
+    let further = rates.pop().unwrap_or(Rate::ZERO);
+    (rates, further)
 }

@@ -9,10 +9,13 @@ pub mod clauses;
 mod decision;
 mod edit;
 mod fee;
+mod modifiers;
+mod others;
 mod pairs;
 mod plan;
 mod review;
 mod share;
+mod values;
 
 use tally_sdk::prelude::*;
 

@@ -25,6 +25,14 @@ tables! {
     PAIRS = "pairs";
     /// Days between preventive services.
     FREQUENCY = "frequency";
+    /// Whether assistants and co-surgeons are paid.
+    SURGEONS = "surgeons";
+    /// Relative values.
+    VALUES = "values";
+    /// The localities' indices.
+    LOCALITIES = "localities";
+    /// The conversion factor.
+    CONVERSION = "conversion";
 }
 
 pend_reasons! {
@@ -36,6 +44,18 @@ pend_reasons! {
     REPORT = "report",
         "The service is priced by report.",
         "The supplier sends the documentation, and a price is set.";
+    /// Clause 4.7.
+    DOCUMENTS = "documents",
+        "An assistant or a second surgeon is paid when documents show the need.",
+        "The supplier sends the operative report, and the plan decides.";
+    /// Clause 7.3.
+    OTHER_PAYER = "other-payer",
+        "What a payer before this plan decided is missing or does not add up.",
+        "The supplier sends that payer's remittance, or a claim that repeats it.";
+    /// Clause 7.5.
+    ACCIDENT = "accident",
+        "The care is for an accident that another insurer may be responsible for.",
+        "The supplier sends that insurer's decision, or shows that there is none to be had.";
 }
 
 patterns! {

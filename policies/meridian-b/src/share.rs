@@ -2,11 +2,13 @@
 
 use alloc::vec::Vec;
 
+use tally_sdk::cob::PriorPayer;
 use tally_sdk::prelude::*;
 
 use crate::clauses::clause;
 use crate::edit::Denials;
-use crate::fee::{Benefit, Service};
+use crate::fee::{self, Benefit, Service};
+use crate::others::{Others, coordination};
 use crate::plan::{self, PLAN};
 
 /// Settles the lines, in order.
@@ -14,27 +16,43 @@ pub fn settle(
     claim: &Claim,
     services: &[Option<Service>],
     denials: &Denials,
+    others: &Others,
 ) -> Vec<LineDetermination> {
     let reduced = reduced_fees(claim, services, denials);
     let mut balances = Balances::of(claim, &PLAN);
-    claim
-        .lines
-        .iter()
-        .zip(services)
-        .zip(denials)
-        .zip(reduced)
-        .map(
-            |(((line, service), denial), reduced)| match (denial, service) {
-                (None, Some(service)) => settle_line(line, service, reduced, &mut balances),
-                (Some(denial), _) => LineWork::deny(line, *denial),
+    let lines = claim.lines.iter().zip(services).zip(denials).zip(reduced);
+    lines
+        .enumerate()
+        .map(|(i, (((line, service), denial), reduced))| {
+            let prior = others.of(i);
+            match (denial, service) {
+                (None, Some(service)) => settle_line(line, service, reduced, prior, &mut balances),
+                (Some(denial), service) => {
+                    let scheduled = service.as_ref().is_none_or(|service| service.scheduled);
+                    deny(line, *denial, scheduled, prior, &mut balances)
+                }
                 // A line without a service is denied by clause 2.3 before this.
-                (None, None) => LineWork::deny(
-                    line,
-                    Denial::contractual(Carc::INVALID_CODE, clause::INVALID_CODE),
-                ),
-            },
-        )
+                (None, None) => {
+                    let denial = Denial::contractual(Carc::INVALID_CODE, clause::INVALID_CODE);
+                    deny(line, denial, true, prior, &mut balances)
+                }
+            }
+        })
         .collect()
+}
+
+/// Denies a line; of one that others had before, what they left.
+fn deny(
+    line: &Line,
+    denial: Denial,
+    scheduled: bool,
+    prior: &[PriorPayer],
+    balances: &mut Balances,
+) -> LineDetermination {
+    let mut work = LineWork::begin(line, denial.clause);
+    work.refuse(balances, denial);
+    work.coordinate(balances, prior, &coordination(scheduled));
+    work.finish()
 }
 
 /// Clause 4.3: what the fee of each procedure comes to beside the others.
@@ -51,19 +69,20 @@ fn reduced_fees(
             (service.multiple && denial.is_none()).then_some(service.fee)
         })
         .collect();
-    let rate = services.iter().flatten().find(|service| service.multiple);
-    match rate {
-        Some(service) => {
-            edits::multiple_procedures(claim, &fees, service.rates.multiple, Rounding::HalfUp)
-        }
-        None => fees,
-    }
+    let lines = claim.lines.iter().zip(&fees);
+    let mut ranked = lines.filter(|(_, fee)| fee.is_some());
+    let Some((first, _)) = ranked.next() else {
+        return fees;
+    };
+    let (rates, further) = fee::ranks(first.from);
+    fees::rank_procedures(claim, &fees, &rates, further, Rounding::HalfUp)
 }
 
 fn settle_line(
     line: &Line,
     service: &Service,
     reduced: Option<Money>,
+    prior: &[PriorPayer],
     balances: &mut Balances,
 ) -> LineDetermination {
     let by = match service.benefit {
@@ -96,6 +115,7 @@ fn settle_line(
             clause::COINSURANCE,
         );
     }
+    work.coordinate(balances, prior, &coordination(service.scheduled));
     work.reduce_payment(
         service.rates.sequestration,
         Rounding::HalfUp,
