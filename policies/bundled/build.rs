@@ -7,7 +7,14 @@ use std::path::PathBuf;
 use tally_policy_build::{BuildError, Manifest, build};
 
 /// The folders of the policies, beside this one.
-const POLICIES: [&str; 2] = ["harbor-ppo", "meridian-b"];
+const POLICIES: [&str; 6] = [
+    "aspen-rx",
+    "brook-dental",
+    "cedar-hmo",
+    "harbor-ppo",
+    "meridian-b",
+    "summit-hdhp",
+];
 /// In force from, for a policy that states nothing else.
 const EFFECTIVE: &str = "2025-01-01";
 /// What of a policy's folder is built; its cases and its README are not.

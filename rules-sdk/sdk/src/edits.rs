@@ -54,7 +54,8 @@ pub fn authorized_lines(claim: &Claim, needed: &[bool]) -> Vec<bool> {
         let mut open = line.quantity;
         let mut after = left.clone();
         for (auth, left) in claim.authorizations.iter().zip(&mut after) {
-            let good = auth.procedure == line.service()
+            let good = !auth.referral
+                && auth.procedure == line.service()
                 && line.from >= auth.from
                 && line.through <= auth.through
                 && !left.is_negative();

@@ -266,26 +266,24 @@ macro_rules! clauses {
 
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __or_empty {
-    () => {
+macro_rules! __pool {
+    (pool $pool:literal $(, carried)?) => {
+        $pool
+    };
+    ($(carried)?) => {
         ""
     };
-    ($text:literal) => {
-        $text
-    };
 }
-
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __carried {
-    () => {
-        false
-    };
-    (carried) => {
+    ($(pool $pool:literal,)? carried) => {
         true
     };
+    ($(pool $pool:literal)?) => {
+        false
+    };
 }
-
 /// Declares the accumulators, as constants of a module `accumulator`:
 /// `NAME = "name", Scope::Member, Unit::Money, Period::CalendarYear, &[(date, limit)];`.
 /// Before the semicolon may stand `, pool "name"` for a total that products share,
@@ -294,14 +292,14 @@ macro_rules! __carried {
 macro_rules! accumulators {
     ($($(#[$doc:meta])* $name:ident =
         $id:literal, $scope:expr, $unit:expr, $period:expr, $limits:expr
-        $(, pool $pool:literal)? $(, $carried:ident)?;)*) => {
+        $(, $option:ident $($pool:literal)?)*;)*) => {
         $crate::__numbered! {
             /// The accumulators.
             accumulator: AccumulatorId, $crate::Accumulator;
             $($(#[$doc])* $name = $crate::Accumulator {
                 name: $id, scope: $scope, unit: $unit, period: $period, limits: $limits,
-                pool: $crate::__or_empty!($($pool)?),
-                carried: $crate::__carried!($($carried)?),
+                pool: $crate::__pool!($($option $($pool)?),*),
+                carried: $crate::__carried!($($option $($pool)?),*),
             };)*
         }
     };
@@ -346,4 +344,37 @@ macro_rules! patterns {
             $($(#[$doc])* $name = $crate::Pattern { id: $id, title: $title };)*
         }
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[allow(dead_code)] // the list is tested, and one name
+    mod declared {
+        use super::*;
+
+        accumulators! {
+            /// Neither.
+            PLAIN = "plain", Scope::Member, Unit::Money, Period::CalendarYear, &[];
+            /// Of a pool.
+            SHARED = "shared", Scope::Member, Unit::Money, Period::CalendarYear, &[], pool "all";
+            /// With the period before.
+            LATE = "late", Scope::Member, Unit::Money, Period::CalendarYear, &[], carried;
+            /// Both.
+            BOTH = "both", Scope::Member, Unit::Money, Period::CalendarYear, &[],
+                pool "all", carried;
+        }
+    }
+
+    #[test]
+    fn accumulators_say_their_pool_and_what_is_carried() {
+        let all = declared::accumulator::ALL;
+        let said = |i: usize| all.get(i).map(|a| (a.pool, a.carried));
+        assert_eq!(said(0), Some(("", false)));
+        assert_eq!(said(1), Some(("all", false)));
+        assert_eq!(said(2), Some(("", true)));
+        assert_eq!(said(3), Some(("all", true)));
+        assert_eq!(declared::accumulator::BOTH, AccumulatorId(3));
+    }
 }

@@ -248,7 +248,9 @@ pub fn period_start(
     }
 }
 
-fn key_of(
+/// The key of an accumulator, of a pool or of the product alone.
+#[must_use]
+pub fn key_of(
     accumulator: &Accumulator,
     product: &str,
     member: &str,

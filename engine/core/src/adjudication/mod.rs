@@ -32,7 +32,7 @@ pub use contract::{
 };
 pub use decide::{
     AccumulatorKey, Balances, Decision, Inputs, Movement, Policies, PolicyInForce, Run, Settled,
-    decide, period_start,
+    decide, key_of, period_start,
 };
 pub use describe::{DescriptionError, DescriptionLimits};
 pub use fault::{ContractFault, TrapKind};

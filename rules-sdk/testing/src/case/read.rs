@@ -1,7 +1,7 @@
 //! From the file to a family and its claims.
 
 use tally_core::adjudication::{
-    Accumulator, AccumulatorKey, AccumulatorScope, AccumulatorUnit, Description,
+    Accumulator, AccumulatorKey, AccumulatorScope, AccumulatorUnit, Description, key_of,
 };
 use tally_core::claim::{
     Authorization, AuthorizationKind, Claim, ClaimId, ClaimKind, Contract, Coordination, Frequency,
@@ -164,12 +164,10 @@ pub(super) fn key(
         (AccumulatorScope::Family, Some(_)) => {
             Err(wrong(at, format!("`{name}` is of the whole family")))
         }
-        (_, member) => Ok(AccumulatorKey {
-            member: member.cloned(),
-            product: description.product.clone(),
-            name: name.clone(),
-            period,
-        }),
+        (_, member) => {
+            let member = member.map_or("", String::as_str);
+            Ok(key_of(accumulator, &description.product, member, period))
+        }
     }
 }
 
