@@ -103,10 +103,16 @@ async fn played(mut hold: Hold<'_>, round: Round, folder: &Path) -> Result<Optio
     let binding = async || Ok(bind_results(&site.broker, &topology, SUBMITTER, RESULTS).await?);
     patiently(binding).await?;
     if kind == Kind::RabbitKilled {
-        // RabbitMQ 3.10 notes a new quorum queue's name on disk after half a
-        // second. One that was declared less before it is killed has no leader
-        // ever after: docs/queue.md.
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        let mut queues: Vec<String> = topology.places().map(|at| topology.partition(at)).collect();
+        queues.extend([topology.dead(), topology.intake(), RESULTS.to_owned()]);
+        let begun = Instant::now();
+        while !hold.servers().rabbit.has_noted(&site.vhost, &queues) {
+            ensure!(
+                begun.elapsed() < HEADWAY,
+                "RabbitMQ does not note its queues on disk"
+            );
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
     let mut play = Play {
         hold: &mut hold,

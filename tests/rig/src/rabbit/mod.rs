@@ -162,6 +162,38 @@ impl Rabbit {
         self.server.runs()
     }
 
+    /// Whether the node has noted on disk that these quorum queues of a virtual
+    /// host exist. RabbitMQ 3.10 does so some time after it has said that a queue
+    /// is declared, half a second when it is idle; a queue that it is killed
+    /// before has no leader ever after (`docs/queue.md`).
+    #[must_use]
+    pub fn has_noted(&self, vhost: &str, queues: &[String]) -> bool {
+        let noted: Vec<u8> = self.files("names.dets").into_iter().flatten().collect();
+        queues.iter().all(|queue| {
+            let name = format!("{vhost}_{queue}");
+            noted
+                .windows(name.len())
+                .any(|window| window == name.as_bytes())
+        })
+    }
+
+    /// The contents of the node's files of a name.
+    fn files(&self, name: &str) -> Vec<Vec<u8>> {
+        let mut folders = vec![self.folder.path().join("data")];
+        let mut found = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if entry.file_name() == name {
+                    found.extend(std::fs::read(path));
+                }
+            }
+        }
+        found
+    }
+
     /// Kills the node as `kill -9` does, and waits until it is gone. One that
     /// has ended already is left so.
     pub fn kill(&mut self) {
