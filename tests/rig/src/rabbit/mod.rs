@@ -47,6 +47,7 @@ pub struct Rabbit {
     ports: Ports,
     certificates: Option<Certificates>,
     log: PathBuf,
+    preload: Option<PathBuf>,
     // Last: it is removed when the processes have ended.
     folder: Folder,
 }
@@ -113,6 +114,7 @@ impl Rabbit {
             ports,
             certificates,
             log: folder.path().join("server.log"),
+            preload: options.preload.clone(),
             folder,
         };
         rabbit.write(
@@ -221,6 +223,9 @@ impl Rabbit {
         let logged = std::fs::metadata(&self.log).map_or(0, |log| log.len());
         let mut command = run::server(self.user.as_ref(), "KILL", &self.program);
         self.surround(&mut command);
+        if let Some(library) = &self.preload {
+            command.env("LD_PRELOAD", library);
+        }
         self.write_to_log(&mut command)?;
         self.server = Server::launch("RabbitMQ", command)?;
         self.await_ready(start, logged)
