@@ -17,7 +17,7 @@ use crate::kinds::Kind;
 use crate::load::{Load, Sent, Submitting};
 use crate::poison;
 use crate::servers::{Doors, Servers};
-use crate::site::{PARTITIONS, RESULTS, SUBMITTER, Site};
+use crate::site::{PARTITIONS, Process, RESULTS, SUBMITTER, Site};
 
 /// How long nothing may be decided, with all healed, before claims count as
 /// lost.
@@ -395,19 +395,15 @@ impl Play<'_, '_> {
                 poison::publish(self.site, self.load, &mut self.dice, &mut self.planted).await?;
             }
             Kind::WorkerAt(_) => {
-                let dying = self.workers[0];
-                let begun = Instant::now();
-                while self.site.processes[dying].aborts() == 0 {
-                    ensure!(begun.elapsed() < HEADWAY, "no worker came to its end");
-                    self.site.wait(Duration::from_millis(20)).await?;
-                }
+                self.until(self.workers[0], "at its end", |worker| worker.aborts() > 0)
+                    .await?;
                 if self.dice.percent(50) {
                     self.workers.push(self.site.start("worker", Vec::new())?);
                 }
             }
             Kind::ZombieWorker => {
                 let zombie = self.workers[0];
-                self.until_halted(zombie).await?;
+                self.until(zombie, "halted", Process::halted).await?;
                 // Its partitions go to another.
                 self.workers.push(self.site.start("worker", Vec::new())?);
                 self.doors.broker.reset_all();
@@ -416,7 +412,7 @@ impl Play<'_, '_> {
             }
             Kind::ZombieRelay => {
                 let zombie = self.relays[0];
-                self.until_halted(zombie).await?;
+                self.until(zombie, "halted", Process::halted).await?;
                 self.relays.push(self.site.start("relay", Vec::new())?);
                 // Until the other leads, and has published the same.
                 self.pause(13_000, 16_000).await?;
@@ -451,10 +447,15 @@ impl Play<'_, '_> {
         Ok(())
     }
 
-    async fn until_halted(&mut self, at: usize) -> Result<()> {
+    /// Waits until a process is as it is to be.
+    async fn until(&mut self, at: usize, what: &str, is: impl Fn(&Process) -> bool) -> Result<()> {
         let begun = Instant::now();
-        while !self.site.processes[at].halted() {
-            ensure!(begun.elapsed() < HEADWAY, "no process came to be halted");
+        while !is(&self.site.processes[at]) {
+            ensure!(
+                begun.elapsed() < HEADWAY,
+                "{} is not {what} yet",
+                self.site.processes[at].name
+            );
             self.site.wait(Duration::from_millis(20)).await?;
         }
         Ok(())
@@ -577,7 +578,12 @@ impl Play<'_, '_> {
         };
         let mut left = patiently(depth).await?;
         let mut consumer = Consumer::new(self.site.broker.clone(), RESULTS, 500);
+        let begun = Instant::now();
         loop {
+            ensure!(
+                begun.elapsed() < 2 * HEADWAY,
+                "results are not acknowledged"
+            );
             // What is known to be there is waited for, a connection too.
             let patience = match left {
                 0 => Duration::from_millis(500),

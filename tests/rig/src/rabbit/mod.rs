@@ -170,7 +170,14 @@ impl Rabbit {
     /// before has no leader ever after (`docs/queue.md`).
     #[must_use]
     pub fn has_noted(&self, vhost: &str, queues: &[String]) -> bool {
-        let noted: Vec<u8> = self.files("names.dets").into_iter().flatten().collect();
+        let node = self.node();
+        let data = self.folder.path().join("data");
+        let names = data
+            .join(&node)
+            .join("quorum")
+            .join(&node)
+            .join("names.dets");
+        let noted = std::fs::read(names).unwrap_or_default();
         queues.iter().all(|queue| {
             let name = format!("{vhost}_{queue}");
             noted
@@ -179,21 +186,9 @@ impl Rabbit {
         })
     }
 
-    /// The contents of the node's files of a name.
-    fn files(&self, name: &str) -> Vec<Vec<u8>> {
-        let mut folders = vec![self.folder.path().join("data")];
-        let mut found = Vec::new();
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-                let path = entry.path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else if entry.file_name() == name {
-                    found.extend(std::fs::read(path));
-                }
-            }
-        }
-        found
+    /// What the node is called. A name at `localhost` needs no name server.
+    fn node(&self) -> String {
+        format!("rig{}@localhost", self.port())
     }
 
     /// Kills the node as `kill -9` does, and waits until it is gone. One that
@@ -286,11 +281,9 @@ impl Rabbit {
     fn surround(&self, command: &mut Command) {
         let path = |name: &str| self.folder.path().join(name);
         let port = |port: &Port| port.number().to_string();
-        // A name at `localhost` needs no name server.
-        let name = format!("rig{}@localhost", self.port());
         command
             .env("HOME", path("home"))
-            .env("RABBITMQ_NODENAME", name)
+            .env("RABBITMQ_NODENAME", self.node())
             .env("RABBITMQ_DIST_PORT", port(&self.ports.distribution))
             .env("ERL_EPMD_PORT", port(&self.ports.registry))
             .env("ERL_EPMD_ADDRESS", "127.0.0.1")
