@@ -17,7 +17,7 @@ use crate::kinds::Kind;
 use crate::load::{Load, Sent, Submitting};
 use crate::poison;
 use crate::servers::{Doors, Servers};
-use crate::site::{PARTITIONS, RESULTS, SUBMITTER, Site};
+use crate::site::{PARTITIONS, Process, RESULTS, SUBMITTER, Site};
 
 /// How long nothing may be decided, with all healed, before claims count as
 /// lost.
@@ -103,10 +103,16 @@ async fn played(mut hold: Hold<'_>, round: Round, folder: &Path) -> Result<Optio
     let binding = async || Ok(bind_results(&site.broker, &topology, SUBMITTER, RESULTS).await?);
     patiently(binding).await?;
     if kind == Kind::RabbitKilled {
-        // RabbitMQ 3.10 notes a new quorum queue's name on disk after half a
-        // second. One that was declared less before it is killed has no leader
-        // ever after: docs/queue.md.
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        let mut queues: Vec<String> = topology.places().map(|at| topology.partition(at)).collect();
+        queues.extend([topology.dead(), topology.intake(), RESULTS.to_owned()]);
+        let begun = Instant::now();
+        while !hold.servers().rabbit.has_noted(&site.vhost, &queues) {
+            ensure!(
+                begun.elapsed() < HEADWAY,
+                "RabbitMQ does not note its queues on disk"
+            );
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
     let mut play = Play {
         hold: &mut hold,
@@ -389,19 +395,15 @@ impl Play<'_, '_> {
                 poison::publish(self.site, self.load, &mut self.dice, &mut self.planted).await?;
             }
             Kind::WorkerAt(_) => {
-                let dying = self.workers[0];
-                let begun = Instant::now();
-                while self.site.processes[dying].aborts() == 0 {
-                    ensure!(begun.elapsed() < HEADWAY, "no worker came to its end");
-                    self.site.wait(Duration::from_millis(20)).await?;
-                }
+                self.until(self.workers[0], "at its end", |worker| worker.aborts() > 0)
+                    .await?;
                 if self.dice.percent(50) {
                     self.workers.push(self.site.start("worker", Vec::new())?);
                 }
             }
             Kind::ZombieWorker => {
                 let zombie = self.workers[0];
-                self.until_halted(zombie).await?;
+                self.until(zombie, "halted", Process::halted).await?;
                 // Its partitions go to another.
                 self.workers.push(self.site.start("worker", Vec::new())?);
                 self.doors.broker.reset_all();
@@ -410,7 +412,7 @@ impl Play<'_, '_> {
             }
             Kind::ZombieRelay => {
                 let zombie = self.relays[0];
-                self.until_halted(zombie).await?;
+                self.until(zombie, "halted", Process::halted).await?;
                 self.relays.push(self.site.start("relay", Vec::new())?);
                 // Until the other leads, and has published the same.
                 self.pause(13_000, 16_000).await?;
@@ -445,10 +447,15 @@ impl Play<'_, '_> {
         Ok(())
     }
 
-    async fn until_halted(&mut self, at: usize) -> Result<()> {
+    /// Waits until a process is as it is to be.
+    async fn until(&mut self, at: usize, what: &str, is: impl Fn(&Process) -> bool) -> Result<()> {
         let begun = Instant::now();
-        while !self.site.processes[at].halted() {
-            ensure!(begun.elapsed() < HEADWAY, "no process came to be halted");
+        while !is(&self.site.processes[at]) {
+            ensure!(
+                begun.elapsed() < HEADWAY,
+                "{} is not {what} yet",
+                self.site.processes[at].name
+            );
             self.site.wait(Duration::from_millis(20)).await?;
         }
         Ok(())
@@ -571,7 +578,12 @@ impl Play<'_, '_> {
         };
         let mut left = patiently(depth).await?;
         let mut consumer = Consumer::new(self.site.broker.clone(), RESULTS, 500);
+        let begun = Instant::now();
         loop {
+            ensure!(
+                begun.elapsed() < 2 * HEADWAY,
+                "results are not acknowledged"
+            );
             // What is known to be there is waited for, a connection too.
             let patience = match left {
                 0 => Duration::from_millis(500),

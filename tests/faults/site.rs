@@ -292,17 +292,11 @@ impl Site {
         let process = &mut self.processes[at];
         // Told before it listens for that, it dies of it, and had nothing in hand.
         let starting = !process.listens();
+        process.signal(Signal::CONT);
+        process.signal(Signal::TERM);
         let Some(mut child) = process.child.take() else {
             return Ok(());
         };
-        if let Some(status) = child.try_wait()? {
-            // It died before, and would have been started again.
-            process.deaths.push(status);
-            return Ok(());
-        }
-        for signal in [Signal::CONT, Signal::TERM] {
-            kill_process(Pid::from_child(&child), signal)?;
-        }
         let begun = Instant::now();
         loop {
             if let Some(status) = child.try_wait()? {

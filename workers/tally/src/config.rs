@@ -429,17 +429,19 @@ fn blame(
         what,
     };
     let alone = toml::from_str::<Config>(text).err();
-    match alone {
-        Some(alone) if alone.message() == error.message() => return wrong(place(text, &alone)),
-        // The file says enough only with some variables: which is wrong is not clear.
-        Some(_) => return wrong(format!("with the environment: {}", error.message())),
-        None => {}
+    if let Some(alone) = alone.as_ref().filter(|it| it.message() == error.message()) {
+        return wrong(place(text, alone));
     }
-    let culprit = variables.iter().find(|variable| {
+    let spoils = |variable: &&(String, String)| {
         let mut table = file.clone();
         override_by(&mut table, [(*variable).clone()]).is_ok_and(|any| any)
             && table.try_into::<Config>().is_err()
-    });
+    };
+    // Where the file says enough only with some variables, which is wrong is not clear.
+    let culprit = match alone {
+        None => variables.iter().find(spoils),
+        Some(_) => None,
+    };
     match culprit {
         Some((name, _)) => ConfigError::Variable {
             name: name.clone(),

@@ -42,6 +42,7 @@ pub struct Postgres {
     /// must give back.
     left: Option<SharedMemory>,
     port: Port,
+    preload: Option<PathBuf>,
     // Last: it is removed when the server has ended.
     _folder: Folder,
 }
@@ -111,6 +112,7 @@ impl Postgres {
             server: Server::default(),
             left: None,
             port,
+            preload: options.preload,
             _folder: folder,
         };
         postgres.again()?;
@@ -219,6 +221,9 @@ impl Postgres {
         // Asked to quit it gives its shared memory back; killed it cannot.
         let mut command = run::server(self.user.as_ref(), "QUIT", self.programs.join("postgres"));
         command.arg("-D").arg(&self.data).stdout(out).stderr(err);
+        if let Some(library) = &self.preload {
+            command.env("LD_PRELOAD", library);
+        }
         self.server = Server::launch("PostgreSQL", command)?;
         Ok(())
     }

@@ -1,13 +1,14 @@
 //! How a PostgreSQL server is to be.
 
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// How a PostgreSQL server is to be. `Default` is what most tests want.
 #[derive(Clone, Default)]
 pub struct PostgresOptions {
     pub(crate) data_megabytes: Option<u32>,
     pub(crate) wal_megabytes: Option<u32>,
+    pub(crate) preload: Option<PathBuf>,
     more: Vec<(String, String)>,
 }
 
@@ -25,6 +26,12 @@ impl PostgresOptions {
     /// megabytes a server does not start; when it is full the server panics.
     pub fn wal_on_disk(mut self, megabytes: u32) -> Self {
         self.wal_megabytes = Some(megabytes);
+        self
+    }
+
+    /// Loads a library into the server before all others (`LD_PRELOAD`).
+    pub fn preload(mut self, library: &Path) -> Self {
+        self.preload = Some(library.to_owned());
         self
     }
 

@@ -47,6 +47,7 @@ pub struct Rabbit {
     ports: Ports,
     certificates: Option<Certificates>,
     log: PathBuf,
+    preload: Option<PathBuf>,
     // Last: it is removed when the processes have ended.
     folder: Folder,
 }
@@ -113,6 +114,7 @@ impl Rabbit {
             ports,
             certificates,
             log: folder.path().join("server.log"),
+            preload: options.preload.clone(),
             folder,
         };
         rabbit.write(
@@ -162,6 +164,33 @@ impl Rabbit {
         self.server.runs()
     }
 
+    /// Whether the node has noted on disk that these quorum queues of a virtual
+    /// host exist. RabbitMQ 3.10 does so some time after it has said that a queue
+    /// is declared, half a second when it is idle; a queue that it is killed
+    /// before has no leader ever after (`docs/queue.md`).
+    #[must_use]
+    pub fn has_noted(&self, vhost: &str, queues: &[String]) -> bool {
+        let node = self.node();
+        let data = self.folder.path().join("data");
+        let names = data
+            .join(&node)
+            .join("quorum")
+            .join(&node)
+            .join("names.dets");
+        let noted = std::fs::read(names).unwrap_or_default();
+        queues.iter().all(|queue| {
+            let name = format!("{vhost}_{queue}");
+            noted
+                .windows(name.len())
+                .any(|window| window == name.as_bytes())
+        })
+    }
+
+    /// What the node is called. A name at `localhost` needs no name server.
+    fn node(&self) -> String {
+        format!("rig{}@localhost", self.port())
+    }
+
     /// Kills the node as `kill -9` does, and waits until it is gone. One that
     /// has ended already is left so.
     pub fn kill(&mut self) {
@@ -189,6 +218,9 @@ impl Rabbit {
         let logged = std::fs::metadata(&self.log).map_or(0, |log| log.len());
         let mut command = run::server(self.user.as_ref(), "KILL", &self.program);
         self.surround(&mut command);
+        if let Some(library) = &self.preload {
+            command.env("LD_PRELOAD", library);
+        }
         self.write_to_log(&mut command)?;
         self.server = Server::launch("RabbitMQ", command)?;
         self.await_ready(start, logged)
@@ -249,11 +281,9 @@ impl Rabbit {
     fn surround(&self, command: &mut Command) {
         let path = |name: &str| self.folder.path().join(name);
         let port = |port: &Port| port.number().to_string();
-        // A name at `localhost` needs no name server.
-        let name = format!("rig{}@localhost", self.port());
         command
             .env("HOME", path("home"))
-            .env("RABBITMQ_NODENAME", name)
+            .env("RABBITMQ_NODENAME", self.node())
             .env("RABBITMQ_DIST_PORT", port(&self.ports.distribution))
             .env("ERL_EPMD_PORT", port(&self.ports.registry))
             .env("ERL_EPMD_ADDRESS", "127.0.0.1")

@@ -1,11 +1,13 @@
 //! How a RabbitMQ node is to be.
 
 use std::fmt::Write;
+use std::path::{Path, PathBuf};
 
 /// How a RabbitMQ node is to be. `Default` is what most tests want.
 #[derive(Clone, Default)]
 pub struct RabbitOptions {
     pub(crate) tls: bool,
+    pub(crate) preload: Option<PathBuf>,
     more: Vec<(String, String)>,
 }
 
@@ -13,6 +15,12 @@ impl RabbitOptions {
     /// Also listens for TLS, with a certificate of an authority of its own.
     pub fn tls(mut self) -> Self {
         self.tls = true;
+        self
+    }
+
+    /// Loads a library into the node before all others (`LD_PRELOAD`).
+    pub fn preload(mut self, library: &Path) -> Self {
+        self.preload = Some(library.to_owned());
         self
     }
 

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::ops::{Add, Sub};
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use tally_rig::{Postgres, PostgresOptions, Rabbit};
+use tally_rig::{Postgres, PostgresOptions, Rabbit, RabbitOptions};
 
 /// Ticks of `/proc/PID/stat` a second: what Linux tells programs, whatever the
 /// kernel counts in.
@@ -18,6 +19,10 @@ const TICKS: f64 = 100.0;
 pub struct Machine {
     pub postgres: Postgres,
     pub rabbit: Rabbit,
+    /// How much longer than this machine's their disk takes.
+    slower: Duration,
+    /// Where the library is that makes it so.
+    _library: Option<tempfile::TempDir>,
 }
 
 /// Seconds of processor time.
@@ -60,8 +65,13 @@ impl Machine {
     /// Starts both. PostgreSQL has memory for what is in use of a database and
     /// room for its log, so that no checkpoint falls into one run and not into
     /// another.
-    pub fn start() -> Result<Self> {
-        let options = PostgresOptions::default()
+    ///
+    /// With `disk` both are on a disk that takes so much longer to make things
+    /// safe: `fdatasync` and `fsync` of theirs wait before they return.
+    pub fn start(disk: Option<Duration>) -> Result<Self> {
+        let folder = disk.map(slow_disk).transpose()?;
+        let library = folder.as_ref().map(|folder| folder.path().join(LIBRARY));
+        let mut options = PostgresOptions::default()
             .set("shared_buffers", "2GB")
             // As docs/operations.md advises: checkpoints are made by time, and pages
             // that go into the log whole are made small.
@@ -70,9 +80,16 @@ impl Machine {
             .set("checkpoint_timeout", "30min")
             .set("shared_preload_libraries", "pg_stat_statements")
             .set("pg_stat_statements.track_planning", "off");
+        let mut broker = RabbitOptions::default();
+        if let Some(library) = &library {
+            options = options.preload(library);
+            broker = broker.preload(library);
+        }
         Ok(Self {
             postgres: Postgres::start_in(options)?,
-            rabbit: Rabbit::start()?,
+            rabbit: Rabbit::start_in(broker)?,
+            slower: disk.unwrap_or_default(),
+            _library: folder,
         })
     }
 
@@ -94,7 +111,7 @@ impl Machine {
     }
 
     /// The median of writing 8 KiB over what is there and making them safe, on
-    /// the disk that PostgreSQL's data is on.
+    /// the disk that PostgreSQL's data is on, and what its disk takes longer.
     pub fn fdatasync(&self, times: usize) -> Result<Duration> {
         let path = self
             .postgres
@@ -115,8 +132,45 @@ impl Machine {
         }
         fs::remove_file(&path)?;
         taken.sort_unstable();
-        Ok(taken[taken.len() / 2])
+        Ok(taken[taken.len() / 2] + self.slower)
     }
+}
+
+const LIBRARY: &str = "slow.so";
+
+/// Makes a library whose `fdatasync` and `fsync` take so much longer, in a folder
+/// that the servers' users can read.
+fn slow_disk(by: Duration) -> Result<tempfile::TempDir> {
+    let folder = tempfile::Builder::new()
+        .permissions(fs::Permissions::from_mode(0o755))
+        .tempdir()?;
+    let source = folder.path().join("slow.c");
+    let each = |name: &str| {
+        format!(
+            "int {name}(int file) {{\n\
+                 static int (*real)(int);\n\
+                 if (!real) real = dlsym(RTLD_NEXT, \"{name}\");\n\
+                 int done = real(file);\n\
+                 usleep({});\n\
+                 return done;\n\
+             }}\n",
+            by.as_micros()
+        )
+    };
+    let text = format!(
+        "#define _GNU_SOURCE\n#include <dlfcn.h>\n#include <unistd.h>\n{}{}",
+        each("fdatasync"),
+        each("fsync")
+    );
+    fs::write(&source, text)?;
+    let made = std::process::Command::new("cc")
+        .args(["-O2", "-shared", "-fPIC", "-o"])
+        .arg(folder.path().join(LIBRARY))
+        .arg(&source)
+        .status()
+        .context("a slow disk needs a C compiler, as Rust does")?;
+    anyhow::ensure!(made.success(), "the library of a slow disk is not made");
+    Ok(folder)
 }
 
 struct Stat {

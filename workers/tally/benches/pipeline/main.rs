@@ -1,8 +1,9 @@
 //! The pipeline on real servers, measured against floors of the same run:
 //! `cargo bench -p tally --bench pipeline`, with `-- --growth` for the database
 //! of 5,000,000 claims too (some 12 GB, a quarter of an hour), `--only=NAME` for
-//! one part (half, batches, hot, whole, growth, real), and `--statements` for
-//! what PostgreSQL spends its time on.
+//! one part (half, batches, hot, whole, growth, real), `--statements` for
+//! what PostgreSQL spends its time on, and `--disk=MS` for servers whose disk takes
+//! so much longer to make things safe.
 //!
 //! **The pipeline**, where only the consuming half is meant: claims that were
 //! accepted, sequenced and published by the relay; the real worker with 8
@@ -73,7 +74,7 @@ fn main() -> Result<()> {
         .worker_threads(2)
         .enable_all()
         .build()?
-        .block_on(run(size, argument("--growth"), only.as_deref()))
+        .block_on(run(size, disk()?, argument("--growth"), only.as_deref()))
 }
 
 /// Whether to say what the server spends its time on.
@@ -138,8 +139,15 @@ async fn both(site: &Arc<Site>, size: Size, batch: u16) -> Result<(Measured, Mea
     Ok((pipelines, floors))
 }
 
-async fn run(size: Size, growth: bool, only: Option<&str>) -> Result<()> {
-    let machine = Arc::new(Machine::start()?);
+/// How much longer than this machine's a disk is to take.
+fn disk() -> Result<Option<Duration>> {
+    let argument = std::env::args().find_map(|a| a.strip_prefix("--disk=").map(str::to_owned));
+    let millis: Option<f64> = argument.map(|text| text.parse()).transpose()?;
+    Ok(millis.map(|millis| Duration::from_secs_f64(millis / 1e3)))
+}
+
+async fn run(size: Size, disk: Option<Duration>, growth: bool, only: Option<&str>) -> Result<()> {
+    let machine = Arc::new(Machine::start(disk)?);
     let wanted = |name: &str| only.is_none_or(|only| only == name);
     let sync = machine.fdatasync(300)?;
     println!(
