@@ -147,8 +147,11 @@ fn claim(example: &Example) -> Claim {
         through: DAY,
         rendering: provider,
         emergency: false,
-        detail: Default::default(),
-        prior: vec![],
+        unit: ShortCode::NONE,
+        drug: None,
+        cavities: Vec::new(),
+        teeth: Vec::new(),
+        prior: Vec::new(),
     });
     let balance = |accumulator| Balance {
         accumulator: AccumulatorId(accumulator),
@@ -167,8 +170,17 @@ fn claim(example: &Example) -> Claim {
             relationship: Relationship::Subscriber,
         },
         covered_since: YEAR,
+        covered_members: 1,
         authorizations: Vec::new(),
         balances: (0..3).map(balance).collect(),
+        sequence: 1,
+        payers: Vec::new(),
+        patient_paid: Money::ZERO,
+        referral: false,
+        referring: Code::NONE,
+        facility: Code::NONE,
+        accident: None,
+        institutional: None,
     }
 }
 

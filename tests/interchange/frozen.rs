@@ -195,7 +195,7 @@ fn sample_context() -> Context {
             sex: Sex::Female,
             relationship: Relationship::Subscriber,
         },
-        day(2025, 1, 1),
+        (day(2025, 1, 1), 2),
         vec![ContextAuthorization {
             kind: AuthorizationKind::Authorization,
             procedure: Code::of("70551"),

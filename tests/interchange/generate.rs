@@ -470,7 +470,7 @@ pub fn contexts() -> impl Strategy<Value = Shown<Context>> {
                     sex: member.sex,
                     relationship: member.relationship,
                 },
-                covered_since,
+                (covered_since, 1),
                 authorizations.collect(),
                 balances,
             ))

@@ -73,6 +73,11 @@ fn claim(context: &Context) -> tally_sdk::Claim {
                 through: line.through,
                 rendering: context.billing,
                 emergency: line.emergency,
+                unit: line.unit,
+                drug: None,
+                cavities: vec![],
+                teeth: vec![],
+                prior: vec![],
             })
             .collect(),
         member: tally_sdk::Member {
@@ -81,6 +86,7 @@ fn claim(context: &Context) -> tally_sdk::Claim {
             relationship: tally_sdk::Relationship::Subscriber,
         },
         covered_since: context.covered_since,
+        covered_members: context.covered_members,
         authorizations: vec![],
         balances: context
             .balances
@@ -91,5 +97,13 @@ fn claim(context: &Context) -> tally_sdk::Claim {
                 used: balance.used,
             })
             .collect(),
+        sequence: context.sequence,
+        payers: vec![],
+        patient_paid: context.patient_paid,
+        referral: context.referral,
+        referring: context.referring,
+        facility: context.facility,
+        accident: None,
+        institutional: None,
     }
 }

@@ -101,6 +101,9 @@ impl World {
                 through: on(number),
                 rendering: Code::NONE,
                 emergency: false,
+                unit: ShortCode::NONE,
+                detail: None,
+                prior: vec![],
             }
         };
         let accumulators = &self.cranelift.description().accumulators;
@@ -116,6 +119,7 @@ impl World {
                 relationship: Relationship::Subscriber,
             },
             covered_since: day("2020-01-01"),
+            covered_members: 1,
             authorizations: vec![],
             balances: (0..)
                 .zip(accumulators)
@@ -125,6 +129,14 @@ impl World {
                     used: 0,
                 })
                 .collect(),
+            sequence: 1,
+            payers: vec![],
+            patient_paid: Money::ZERO,
+            referral: false,
+            referring: Code::NONE,
+            facility: Code::NONE,
+            accident: None,
+            institutional: None,
         }
     }
 
