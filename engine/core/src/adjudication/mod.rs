@@ -5,6 +5,7 @@
 //! Both are functions of their arguments: the same claim, enrolment, policies,
 //! history and balances give the same outcome bytes anywhere.
 
+mod act;
 mod context;
 mod contract;
 mod decide;
@@ -21,6 +22,7 @@ mod settle;
 #[cfg(test)]
 mod tests;
 
+pub use act::{Act, ActKind, Review};
 pub use context::{
     Balance, Context, ContextAuthorization, ContextDetail, ContextInstitutional, ContextLine,
     ContextMember, ContextPayer,

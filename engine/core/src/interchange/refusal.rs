@@ -78,6 +78,9 @@ pub enum IntakeRule {
     Pointer = 309,
     /// A replacement or void that names no claim of this payer.
     NoReplaced = 310,
+    /// A replacement or void of a claim that it cannot be of: another provider's,
+    /// another contract's, one that was voided.
+    NotReplaceable = 311,
 
     /// A code is not of the form its list has.
     BadCode = 401,
@@ -117,7 +120,7 @@ pub enum IntakeRule {
 
 impl IntakeRule {
     /// Every rule, in order.
-    pub const ALL: [Self; 48] = [
+    pub const ALL: [Self; 49] = [
         Self::Empty,
         Self::FileTooLarge,
         Self::ByteOrderMark,
@@ -150,6 +153,7 @@ impl IntakeRule {
         Self::Sequence,
         Self::Pointer,
         Self::NoReplaced,
+        Self::NotReplaceable,
         Self::BadCode,
         Self::NoCode,
         Self::BadNumber,
@@ -223,6 +227,7 @@ impl IntakeRule {
             Self::Sequence => "A sequence number is wrong or used twice.",
             Self::Pointer => "It points to something that is not there.",
             Self::NoReplaced => "It names no claim that it replaces or voids.",
+            Self::NotReplaceable => "The claim it names cannot be replaced or voided by it.",
             Self::BadCode => "A code is malformed.",
             Self::NoCode => "A line names no procedure, drug or service.",
             Self::BadNumber => "A number cannot be held exactly.",
@@ -278,6 +283,7 @@ impl IntakeRule {
             | Self::DetailsDiffer
             | Self::TotalDiffers
             | Self::DatesOutOfOrder
+            | Self::NotReplaceable
             | Self::ServiceInFuture => "invariant",
             Self::TooMany
             | Self::BadText

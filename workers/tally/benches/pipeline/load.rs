@@ -87,6 +87,7 @@ pub fn submission(
                 first_service: day(1),
                 charge: Money::cents(12_345),
                 sealed: filler.sealed(&id, CLAIM),
+                act: None,
             }
         })
         .collect();
