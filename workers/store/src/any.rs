@@ -7,8 +7,8 @@ use crate::port::{
     ActDone, Acts, Answer, Audit, AuditRow, Batch, ClaimFilter, ClaimRow, ContractRow, Detection,
     Enrolment, EventRow, FactRow, FlagFilter, FlagGroup, FlagListed, FlagRow, Group, Head, HeldRow,
     Identity, Intake, Integration, Judged, Layout, Log, NewContract, NewPolicy, OutboxRow,
-    PendingFlag, PolicyRow, Publications, Queued, Reading, RevisionRow, Submission, SubmissionRow,
-    Taken, Token, Totals, UnitState, Unjudged, Waiting, Work,
+    OutcomeRow, PendingFlag, PolicyRow, Publications, Queued, Reading, RevisionRow, Submission,
+    SubmissionRow, Taken, Token, Totals, UnitState, Unjudged, Waiting, Work,
 };
 use crate::postgres::PostgresStore;
 use crate::sqlite::SqliteStore;
@@ -126,6 +126,9 @@ impl Acts for AnyStore {
     }
     async fn revisions(&self, unit: Token) -> Answer<Vec<RevisionRow>> {
         either!(self, revisions(unit))
+    }
+    async fn first_outcomes(&self, unit: Token) -> Answer<Vec<(ClaimId, OutcomeRow)>> {
+        either!(self, first_outcomes(unit))
     }
 }
 

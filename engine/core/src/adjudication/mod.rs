@@ -42,6 +42,6 @@ pub use history::{LineState, PastLine, answer, remaining};
 pub use line::{LineOutcome, OutcomeAdjustment, OutcomeError, OutcomePosting};
 pub use outcome::{Flagged, Outcome, Settlement, Status};
 pub use questions::{Answers, Exchange, Measure, Question, TableKey, TableRow, Transcript};
-pub use retro::{Change, Now, Place, Readjudication, readjudicate};
+pub use retro::{Change, Nothing, Now, Place, Readjudication, readjudicate};
 pub use rules::EngineRule;
 pub use settle::{DeterminationLimits, settle};

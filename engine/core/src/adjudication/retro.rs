@@ -52,21 +52,34 @@ pub struct Readjudication<'a, S = Settled> {
     pub changes: Vec<Change<'a, S>>,
     /// The lines of all claims, as later claims see them.
     pub lines: Vec<PastLine>,
-    /// The unit's balances.
+    /// The balances that its claims move.
     pub balances: BTreeMap<AccumulatorKey, i64>,
 }
 
-/// Balances in a map, as claims move them.
-struct Books(BTreeMap<AccumulatorKey, i64>);
+/// Balances as claims move them, from where they began.
+struct Books<'b> {
+    opening: &'b dyn Balances,
+    moved: BTreeMap<AccumulatorKey, i64>,
+}
 
-impl Balances for Books {
+/// Where nothing was used before.
+pub struct Nothing;
+
+impl Balances for Nothing {
+    fn used(&self, _: &AccumulatorKey) -> i64 {
+        0
+    }
+}
+
+impl Balances for Books<'_> {
     fn used(&self, key: &AccumulatorKey) -> i64 {
-        self.0.get(key).copied().unwrap_or(0)
+        let moved = self.moved.get(key).copied();
+        moved.unwrap_or_else(|| self.opening.used(key))
     }
 }
 
 /// Decides all claims of a unit anew. `history` is of what came before the first
-/// place, and belongs to nobody here; `decided` decides the claim of a place: its
+/// place, and belongs to nobody here, as are the `opening` balances; `decided` decides the claim of a place: its
 /// position is given, and what the claim is decided on.
 ///
 /// # Errors
@@ -74,10 +87,14 @@ impl Balances for Books {
 pub fn readjudicate<'a, S: AsRef<Settled>, E>(
     places: &[Place<'a>],
     history: Vec<PastLine>,
+    opening: &dyn Balances,
     mut decided: impl FnMut(usize, &Inputs<'_>) -> Result<S, E>,
 ) -> Result<Readjudication<'a, S>, E> {
     let mut lines = history;
-    let mut books = Books(BTreeMap::new());
+    let mut books = Books {
+        opening,
+        moved: BTreeMap::new(),
+    };
     let mut changes = Vec::new();
     for (at, place) in places.iter().enumerate() {
         let settled = match place.now {
@@ -95,7 +112,7 @@ pub fn readjudicate<'a, S: AsRef<Settled>, E>(
                 )?;
                 let settled = decided.as_ref();
                 for movement in &settled.movements {
-                    books.0.insert(movement.key.clone(), movement.after);
+                    books.moved.insert(movement.key.clone(), movement.after);
                 }
                 lines.extend(settled.lines.iter().cloned());
                 Some(decided)
@@ -119,7 +136,7 @@ pub fn readjudicate<'a, S: AsRef<Settled>, E>(
     Ok(Readjudication {
         changes,
         lines,
-        balances: books.0,
+        balances: books.moved,
     })
 }
 

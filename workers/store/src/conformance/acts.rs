@@ -272,6 +272,12 @@ pub async fn the_log_has_the_reversal_before_what_follows<S: Store>(store: S) {
     );
     assert_eq!(at(revisions[2].reversal_leaf), b"reversed 2 by 5");
     assert_eq!(revisions[1].reversal, sealed("reversal", 402));
+    let first = store.first_outcomes(unit(2)).await.unwrap();
+    let ids: Vec<ClaimId> = first.iter().map(|(id, _)| *id).collect();
+    assert_eq!(ids, [one, two]);
+    assert_eq!(at(first[0].1.leaf), of(1));
+    assert_eq!(at(first[1].1.leaf), of(2));
+    assert_eq!(first[1].1.record, adjudicated(two, 2, 2).record);
     // A replacement is a claim; what it replaced stands no more.
     let listed = store.claims(&ClaimFilter::default()).await.unwrap();
     let ids: Vec<ClaimId> = listed.iter().map(|row| row.id).collect();

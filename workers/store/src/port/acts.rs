@@ -165,4 +165,9 @@ pub trait Acts {
     fn commit_act(&self, done: &ActDone) -> impl Future<Output = Answer<()>> + Send;
     /// All revisions of a unit's claims, in the order in which they came about.
     fn revisions(&self, unit: Token) -> impl Future<Output = Answer<Vec<RevisionRow>>> + Send;
+    /// What a unit's claims that have revisions came to at first, in their order.
+    fn first_outcomes(
+        &self,
+        unit: Token,
+    ) -> impl Future<Output = Answer<Vec<(ClaimId, OutcomeRow)>>> + Send;
 }

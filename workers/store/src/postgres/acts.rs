@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use sqlx::postgres::{PgConnection, PgRow};
+use tally_core::claim::ClaimId;
 
 use crate::alike::{moved_by, status, status_of};
 use crate::port::{
@@ -65,6 +66,16 @@ pub(super) const REVISIONS: &str = "SELECT c.id, r.number, b.id, b.sequence, r.r
      CROSS JOIN LATERAL (SELECT id FROM claim WHERE claim.place = r.claim OFFSET 0) AS c \
      ORDER BY r.id";
 
+/// What claims of a unit that have revisions came to at first.
+pub(super) const FIRST: &str = "SELECT c.id, o.status, o.allowed, o.paid, o.patient, o.policy, o.hash, \
+            d.record, d.payload, o.leaf \
+     FROM (SELECT id FROM unit WHERE token = $1 OFFSET 0) AS u \
+     CROSS JOIN LATERAL (SELECT * FROM claim WHERE claim.unit = u.id OFFSET 0) AS c \
+     CROSS JOIN LATERAL (SELECT FROM revision WHERE revision.claim = c.place LIMIT 1) AS r \
+     CROSS JOIN LATERAL (SELECT * FROM outcome WHERE outcome.claim = c.place OFFSET 0) AS o \
+     CROSS JOIN LATERAL (SELECT * FROM decision WHERE decision.place = c.place \
+         AND decision.received = c.received OFFSET 0) AS d ORDER BY c.sequence";
+
 impl Acts for PostgresStore {
     async fn commit_act(&self, done: &ActDone) -> Answer<()> {
         whole!(self, "committing an act", |conn| commit_act(conn, done)
@@ -83,6 +94,38 @@ impl Acts for PostgresStore {
             rows.iter().map(revision).collect()
         })
     }
+
+    async fn first_outcomes(&self, unit: Token) -> Answer<Vec<(ClaimId, OutcomeRow)>> {
+        once!(self, "reading what was decided at first", |conn| {
+            let rows = sqlx::query(FIRST)
+                .bind(&unit.0[..])
+                .fetch_all(conn)
+                .await
+                .map_err(doing("reading what was decided at first"))?;
+            rows.iter()
+                .map(|row| {
+                    let mut cells = Cells::of(row, "outcome");
+                    Ok((cells.claim()?, outcome(&mut cells, 0)?))
+                })
+                .collect()
+        })
+    }
+}
+
+/// What a claim came to, from its status on.
+fn outcome(cells: &mut Cells<'_>, revision: u32) -> Answer<OutcomeRow> {
+    Ok(OutcomeRow {
+        status: status_of(cells.number()?)?,
+        allowed: cells.money()?,
+        paid: cells.money()?,
+        patient: cells.money()?,
+        policy: cells.optional(Cells::bytes)?,
+        outcome_hash: cells.bytes()?,
+        record: cells.sealed()?,
+        leaf: cells.optional(Cells::number)?,
+        revision,
+        gone: None,
+    })
 }
 
 fn revision(row: &PgRow) -> Answer<RevisionRow> {
@@ -96,20 +139,8 @@ fn revision(row: &PgRow) -> Answer<RevisionRow> {
         reversal_leaf: cells.optional(Cells::number)?,
         now: None,
     };
-    if let Some(status) = cells.optional(Cells::number)? {
-        row.now = Some(OutcomeRow {
-            status: status_of(status)?,
-            allowed: cells.money()?,
-            paid: cells.money()?,
-            patient: cells.money()?,
-            policy: cells.optional(Cells::bytes)?,
-            outcome_hash: cells.bytes()?,
-            record: cells.sealed()?,
-            leaf: cells.optional(Cells::number)?,
-            revision: row.number,
-            gone: None,
-        });
-    }
+    let number = row.number;
+    row.now = cells.optional(|cells| outcome(cells, number))?;
     Ok(row)
 }
 

@@ -1,6 +1,7 @@
 //! What an act comes to, in one transaction; and what was taken back.
 
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use tally_core::claim::ClaimId;
 
 use crate::alike::{fenced, kind, moved_by, status, status_of};
 use crate::port::{
@@ -32,6 +33,14 @@ pub(super) const REVISIONS: &str = "SELECT r.claim, r.number, b.id, b.sequence, 
      FROM unit AS u CROSS JOIN claim AS b ON b.unit = u.id CROSS JOIN act AS a ON a.claim = b.place \
      CROSS JOIN revision AS r ON r.act = a.claim WHERE u.token = ? ORDER BY r.id";
 
+/// What claims of a unit that have revisions came to at first.
+pub(super) const FIRST: &str = "SELECT c.id, o.status, o.allowed, o.paid, o.patient, o.policy, o.hash, \
+            d.record, d.payload, o.leaf \
+     FROM unit AS u CROSS JOIN claim AS c ON c.unit = u.id \
+     CROSS JOIN outcome AS o ON o.claim = c.id CROSS JOIN decision AS d ON d.claim = c.place \
+     WHERE u.token = ? AND EXISTS (SELECT 1 FROM revision WHERE revision.claim = c.id) \
+     ORDER BY c.sequence";
+
 const ENTRY: &str = "INSERT INTO outbox (claim, revision, reversal, entry) VALUES (?, ?, ?, ?)";
 
 const DONE: &str = "UPDATE act SET record = ?2, payload = ?3 WHERE claim = ?1";
@@ -60,6 +69,37 @@ impl Acts for SqliteStore {
             .map_err(doing("reading what was taken back"))?;
         rows.iter().map(revision).collect()
     }
+
+    async fn first_outcomes(&self, unit: Token) -> Answer<Vec<(ClaimId, OutcomeRow)>> {
+        let mut reader = self.reader().await?;
+        let rows = sqlx::query(FIRST)
+            .bind(&unit.0[..])
+            .fetch_all(&mut *reader)
+            .await
+            .map_err(doing("reading what was decided at first"))?;
+        rows.iter()
+            .map(|row| {
+                let mut cells = Cells::of(row, "outcome");
+                Ok((cells.claim()?, outcome(&mut cells, 0)?))
+            })
+            .collect()
+    }
+}
+
+/// What a claim came to, from its status on.
+fn outcome(cells: &mut Cells<'_>, revision: u32) -> Answer<OutcomeRow> {
+    Ok(OutcomeRow {
+        status: status_of(cells.number()?)?,
+        allowed: cells.money()?,
+        paid: cells.money()?,
+        patient: cells.money()?,
+        policy: cells.optional(Cells::bytes)?,
+        outcome_hash: cells.bytes()?,
+        record: cells.sealed()?,
+        leaf: cells.optional(Cells::number)?,
+        revision,
+        gone: None,
+    })
 }
 
 fn revision(row: &SqliteRow) -> Answer<RevisionRow> {
@@ -73,20 +113,8 @@ fn revision(row: &SqliteRow) -> Answer<RevisionRow> {
         reversal_leaf: cells.optional(Cells::number)?,
         now: None,
     };
-    if let Some(status) = cells.optional(Cells::number)? {
-        row.now = Some(OutcomeRow {
-            status: status_of(status)?,
-            allowed: cells.money()?,
-            paid: cells.money()?,
-            patient: cells.money()?,
-            policy: cells.optional(Cells::bytes)?,
-            outcome_hash: cells.bytes()?,
-            record: cells.sealed()?,
-            leaf: cells.optional(Cells::number)?,
-            revision: row.number,
-            gone: None,
-        });
-    }
+    let number = row.number;
+    row.now = cells.optional(|cells| outcome(cells, number))?;
     Ok(row)
 }
 

@@ -183,6 +183,8 @@ pub fn planner(node: Arc<Node>, filler: Arc<Filler>, commits: Arc<Commits>) -> P
             let batch = plan(&node, &filler, &queued).await?;
             commits.planned(&batch);
             Ok(Planned {
+                acts: Vec::new(),
+                left: false,
                 batch,
                 failed: Vec::new(),
             })

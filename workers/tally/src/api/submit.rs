@@ -126,6 +126,7 @@ pub(super) async fn submit(State(service): Shared, caller: Caller, request: Requ
             interchange: Some(&key),
             bytes: &bytes,
             format,
+            succeeds: None,
         };
         let submitted = service.api.node.submit(delivery).await;
         submitted.map_err(|error| {

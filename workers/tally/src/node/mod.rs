@@ -1,6 +1,8 @@
 //! An embedded node: a folder with secrets, a store, a vault of record keys
 //! and a local log; and everything that is done with them.
 
+mod acts;
+mod amend;
 pub mod clock;
 mod dead;
 mod detect;
@@ -8,11 +10,13 @@ mod enrol;
 mod fsck;
 pub mod keys;
 pub mod log;
+mod past;
 mod publish;
 mod read;
 pub mod record;
 mod replay;
 mod submit;
+mod succession;
 mod work;
 
 use std::fs;
@@ -37,6 +41,7 @@ use crate::policies::Shelf;
 use clock::Clock;
 use keys::Keys;
 
+pub use amend::Anew;
 pub use detect::Damaged;
 pub use enrol::Enrolled;
 pub use fsck::{Fault, Fscked};

@@ -167,7 +167,7 @@ impl Unit {
                 }),
             })
             .collect();
-        readjudicate(&places, vec![], |_, inputs| decided(inputs)).unwrap()
+        readjudicate(&places, vec![], &Nothing, |_, inputs| decided(inputs)).unwrap()
     }
 }
 
