@@ -12,6 +12,7 @@ mod describe;
 mod fault;
 mod history;
 mod line;
+mod others;
 mod outcome;
 mod questions;
 pub mod reasons;
