@@ -7,6 +7,7 @@ mod bad;
 mod cases;
 mod documents;
 mod eligibility;
+mod eligibility_alike;
 mod encodings;
 mod explanations;
 mod frozen;

@@ -5,6 +5,7 @@
 //! reason. What cannot be read at all is one claim read and one refused.
 //! No error text holds anything that could name a person.
 
+mod benefit;
 mod contract;
 mod decimal;
 mod draft;
@@ -25,13 +26,17 @@ use tally_types::ServiceDate;
 use crate::claim::Claim;
 use refusal::Fault;
 
+pub use benefit::{
+    BalanceKind, BalancePeriod, BenefitAmount, BenefitBalance, BenefitNetwork, Benefits,
+    ServiceBenefit,
+};
 pub use contract::{ContractFileError, contract_json, read_contracts};
 pub use fhir::{
-    AskedItem, BenefitAmount, BenefitBalance, BenefitKind, Eligibility, EligibilityRequest,
-    Explanation, Insurer, Network, Purpose, cancelled_claim_response, claim_response,
-    coverage_lines, coverage_resource, eligibility_response, explanation_lines,
-    explanation_of_benefit, operation_outcome, patient_access_bundle, patient_lines,
-    patient_resource, read_eligibility_request, resource_line,
+    AskedItem, Eligibility, EligibilityRequest, Explanation, Insurer, Network, Purpose,
+    cancelled_claim_response, claim_response, coverage_lines, coverage_resource,
+    eligibility_response, explanation_lines, explanation_of_benefit, operation_outcome,
+    patient_access_bundle, patient_lines, patient_resource, read_eligibility_request,
+    resource_line,
 };
 pub use format::{Format, detect};
 pub use limits::FileLimits;
