@@ -11,6 +11,7 @@ mod eligibility_alike;
 mod encodings;
 mod explanations;
 mod frozen;
+mod full;
 mod generate;
 mod mutations;
 mod parts;

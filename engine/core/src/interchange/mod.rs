@@ -56,6 +56,16 @@ pub struct Source<'a> {
     pub received: ServiceDate,
 }
 
+/// Whether claims of test data are read: of an X12 interchange whose ISA15 is `T`.
+/// Other formats do not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TestData {
+    /// They are, as any others.
+    Read,
+    /// They are refused by name.
+    Refused,
+}
+
 /// What was read of a file. `read` is the sum of the two lists.
 pub struct ReadClaims {
     /// How many claims the file holds.
@@ -100,10 +110,25 @@ impl ReadClaims {
 ///
 /// Memory is bounded by the file: at most [`FileLimits::VALUES`] JSON values are
 /// held at a time, and [`FileLimits::BYTES`] read.
+///
+/// Claims of test data are read as any others: [`read_claims_with`] can refuse them.
 #[must_use]
 pub fn read_claims(bytes: &[u8], format: Option<Format>, source: &Source<'_>) -> ReadClaims {
+    read_claims_with(bytes, format, source, TestData::Read)
+}
+
+/// Reads the claims of a file as [`read_claims`], and those of test data as is said.
+/// A payer's own intake refuses them: they are acknowledged (TA1, 999, 277CA) as any
+/// others, and never paid.
+#[must_use]
+pub fn read_claims_with(
+    bytes: &[u8],
+    format: Option<Format>,
+    source: &Source<'_>,
+    test_data: TestData,
+) -> ReadClaims {
     let mut reading = ReadClaims::new();
-    if let Err(fault) = read(bytes, format, source, &mut reading) {
+    if let Err(fault) = read(bytes, format, source, test_data, &mut reading) {
         reading.refuse(fault);
     }
     if reading.read == 0 {
@@ -120,6 +145,7 @@ fn read(
     bytes: &[u8],
     format: Option<Format>,
     source: &Source<'_>,
+    test_data: TestData,
     reading: &mut ReadClaims,
 ) -> Result<(), Fault> {
     let file = |rule: IntakeRule, reason: String| Fault::new(rule, "file", reason);
@@ -129,7 +155,7 @@ fn read(
         Some(Format::FhirNdjson) => fhir::read_lines(bytes, source, reading),
         Some(Format::TallyJson) => tally::read_document(utf8(bytes, "file")?, source, reading),
         Some(Format::X12) => {
-            x12::read(utf8(bytes, "file")?, source, reading);
+            x12::read(utf8(bytes, "file")?, source, test_data, reading);
             Ok(())
         }
         None => {
