@@ -208,12 +208,31 @@ fn what_identifies_a_person_cannot_be_printed() {
     let private = [
         (
             "engine/core/src/claim/model.rs",
+            &["SubmissionKey", "MemberReference", "Dependant", "Claim"][..],
+        ),
+        ("engine/core/src/claim/provider.rs", &["Provider"][..]),
+        (
+            "engine/core/src/claim/service.rs",
+            &["ServiceLine", "LineDetail", "Drug", "Tooth"][..],
+        ),
+        (
+            "engine/core/src/claim/coordination.rs",
             &[
-                "SubmissionKey",
-                "MemberReference",
-                "Provider",
-                "ServiceLine",
-                "Claim",
+                "Coordination",
+                "OtherPayer",
+                "PriorLine",
+                "PriorAdjustment",
+            ][..],
+        ),
+        (
+            "engine/core/src/claim/institutional.rs",
+            &[
+                "Institutional",
+                "DatedProcedure",
+                "ValueCode",
+                "OccurrenceCode",
+                "Circumstances",
+                "Accident",
             ][..],
         ),
         (
@@ -221,11 +240,14 @@ fn what_identifies_a_person_cannot_be_printed() {
             &["UnitKey", "Span", "Authorization", "Member", "Contract"][..],
         ),
         (
-            "engine/core/src/adjudication/contract.rs",
+            "engine/core/src/adjudication/context.rs",
             &[
                 "ContextLine",
+                "ContextDetail",
                 "ContextMember",
                 "ContextAuthorization",
+                "ContextPayer",
+                "ContextInstitutional",
                 "Context",
             ][..],
         ),
