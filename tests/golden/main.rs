@@ -3,6 +3,7 @@
 //! worked examples that the toolkit can express.
 
 mod generated;
+mod long;
 mod products;
 mod published;
 mod tables;

@@ -217,12 +217,7 @@ fn what_identifies_a_person_cannot_be_printed() {
         ),
         (
             "engine/core/src/claim/coordination.rs",
-            &[
-                "Coordination",
-                "OtherPayer",
-                "PriorLine",
-                "PriorAdjustment",
-            ][..],
+            &["Coordination", "OtherPayer", "PriorLine", "PriorAdjustment"][..],
         ),
         (
             "engine/core/src/claim/institutional.rs",
