@@ -13,6 +13,7 @@ mod describe;
 mod fault;
 mod history;
 mod line;
+mod others;
 mod outcome;
 mod questions;
 pub mod reasons;

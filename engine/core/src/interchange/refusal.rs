@@ -35,6 +35,8 @@ pub enum IntakeRule {
     X12Envelope = 113,
     /// An X12 transaction set that is no claim, or of a version that is not read.
     X12Set = 114,
+    /// An X12 interchange that says it is of test data (ISA15 `T`), where none is read.
+    TestData = 115,
 
     /// A value has another type than its place asks for.
     WrongType = 201,
@@ -134,6 +136,7 @@ impl IntakeRule {
         Self::FormatVersion,
         Self::X12Envelope,
         Self::X12Set,
+        Self::TestData,
         Self::WrongType,
         Self::Missing,
         Self::UnknownField,
@@ -208,6 +211,7 @@ impl IntakeRule {
             Self::FormatVersion => "The claim names no format version that is read.",
             Self::X12Envelope => "The envelope of an X12 file is at fault.",
             Self::X12Set => "The transaction set is not a claim, or of a version not read.",
+            Self::TestData => "The file says that it is of test data, and none is read here.",
             Self::WrongType => "A value has the wrong type.",
             Self::Missing => "Something required is missing.",
             Self::UnknownField => "A field is not one of the format's.",
@@ -265,6 +269,7 @@ impl IntakeRule {
             Self::UnknownFormat
             | Self::FormatVersion
             | Self::X12Set
+            | Self::TestData
             | Self::NotAClaim
             | Self::NotActive
             | Self::NotOriginal
