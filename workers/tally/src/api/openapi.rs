@@ -14,7 +14,7 @@ use utoipa::openapi::{
 };
 
 use super::problem::{Code, ProblemBody};
-use super::submit::RefusalBody;
+use super::submit::{AcknowledgementBody, RefusalBody};
 use super::{Answered, ROOT, Shared};
 
 #[derive(utoipa::OpenApi)]
@@ -25,7 +25,7 @@ use super::{Answered, ROOT, Shared};
                        Every error is a problem (RFC 9457) with a stable code; `docs/api.md` explains them.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
-    components(schemas(ProblemBody, RefusalBody)),
+    components(schemas(ProblemBody, RefusalBody, AcknowledgementBody)),
     tags(
         (name = "claims", description = "Submitting claims and reading what they came to"),
         (name = "flags", description = "What is flagged, for those who investigate"),

@@ -10,7 +10,7 @@ use tally_store::port::StoreError;
 use utoipa::ToSchema;
 
 use super::context;
-use super::submit::RefusalBody;
+use super::submit::{AcknowledgementBody, RefusalBody};
 
 /// What went wrong. Ordered; a number is never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -166,6 +166,9 @@ pub(super) struct ProblemBody {
     /// What was refused, with place and reason; with A114 alone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     refusals: Vec<RefusalBody>,
+    /// What a body in X12 is acknowledged with; with A114 alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acknowledgements: Option<AcknowledgementBody>,
 }
 
 /// Why a request cannot be answered.
@@ -173,6 +176,7 @@ pub(super) struct Problem {
     code: Code,
     detail: Cow<'static, str>,
     refusals: Vec<RefusalBody>,
+    acknowledgements: Option<AcknowledgementBody>,
 }
 
 impl Problem {
@@ -182,13 +186,18 @@ impl Problem {
             code,
             detail: detail.into(),
             refusals: Vec::new(),
+            acknowledgements: None,
         }
     }
 
     /// Nothing of a body was taken in.
-    pub(super) fn refused(refusals: Vec<RefusalBody>) -> Self {
+    pub(super) fn refused(
+        refusals: Vec<RefusalBody>,
+        acknowledgements: Option<AcknowledgementBody>,
+    ) -> Self {
         Self {
             refusals,
+            acknowledgements,
             ..Self::new(
                 Code::Refused,
                 "Nothing was taken in. Correct the claims and send them with a new idempotency key.",
@@ -256,6 +265,7 @@ impl IntoResponse for Problem {
             detail: self.detail,
             instance: context::current().map_or_else(String::new, |context| context.request),
             refusals: self.refusals,
+            acknowledgements: self.acknowledgements,
         };
         let body = serde_json::to_vec(&body).unwrap_or_default();
         let kind = [(header::CONTENT_TYPE, "application/problem+json")];

@@ -1,6 +1,7 @@
 //! An embedded node: a folder with secrets, a store, a vault of record keys
 //! and a local log; and everything that is done with them.
 
+mod acknowledge;
 pub mod clock;
 mod dead;
 mod detect;
@@ -37,6 +38,7 @@ use crate::policies::Shelf;
 use clock::Clock;
 use keys::Keys;
 
+pub use acknowledge::Acknowledged;
 pub use detect::Damaged;
 pub use enrol::Enrolled;
 pub use fsck::{Fault, Fscked};

@@ -82,7 +82,7 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    fn interchange(&self) -> String {
+    pub(super) fn interchange(&self) -> String {
         match self.interchange {
             Some(number) => number.to_owned(),
             None => hex(&Sha256::digest(self.bytes)),
@@ -134,7 +134,7 @@ impl Node {
         submitted(&row, content, false)
     }
 
-    fn submission_token(&self, delivery: &Delivery<'_>) -> Token {
+    pub(super) fn submission_token(&self, delivery: &Delivery<'_>) -> Token {
         let interchange = delivery.interchange();
         let parts = [delivery.submitter.as_bytes(), interchange.as_bytes()];
         self.keys.tokens.token("submission", &parts)

@@ -14,7 +14,7 @@ pub use eob::explain;
 
 #[derive(Subcommand)]
 pub enum ClaimCommand {
-    /// Submit files of claims: FHIR R4 (resource, Bundle, ndjson) or our JSON
+    /// Submit files of claims: X12 837, FHIR R4 (resource, Bundle, ndjson) or our JSON
     Submit(submit::SubmitArgs),
     /// What a claim came to, or how many came to what
     Status(status::StatusArgs),
@@ -33,6 +33,8 @@ pub enum FormatArg {
     Ndjson,
     /// Our own JSON (docs/claim-json.md)
     Json,
+    /// X12 005010: 837 professional, institutional or dental
+    X12,
 }
 
 impl From<FormatArg> for Format {
@@ -41,6 +43,7 @@ impl From<FormatArg> for Format {
             FormatArg::Fhir => Self::FhirJson,
             FormatArg::Ndjson => Self::FhirNdjson,
             FormatArg::Json => Self::TallyJson,
+            FormatArg::X12 => Self::X12,
         }
     }
 }
