@@ -245,7 +245,7 @@ fn a_file_is_taken_in_and_acknowledged() {
 fn x12_is_recognised_or_said() {
     let (scratch, data) = scratch();
     let file = scratch.path().join("claims");
-    std::fs::write(&file, visit("A-1", "NOBODY", "90")).unwrap();
+    std::fs::write(&file, visit("A-1", "NOBODY", "90", "20260210")).unwrap();
     for format in [&["--json"][..], &["--json", "--format", "x12"]] {
         let said = json(&submit(&data, format, &file), 0);
         assert_eq!(said["accepted"], 1, "{said}");

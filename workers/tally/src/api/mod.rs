@@ -147,6 +147,7 @@ fn described() -> (Router<Arc<Service>>, Router<Arc<Service>>, String) {
         .routes(routes!(submit::submission))
         .routes(routes!(claims::one))
         .routes(routes!(claims::explanation))
+        .routes(routes!(claims::remittance))
         .routes(routes!(claims::receipt))
         .routes(routes!(claims::proof))
         .routes(routes!(flags::list))

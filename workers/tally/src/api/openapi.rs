@@ -137,6 +137,13 @@ fn problems(operation: &Operation) -> Vec<Code> {
             Code::NotYet,
             Code::Erased,
         ],
+        Some("getRemittance") => &[
+            Code::NotFound,
+            Code::NotAcceptable,
+            Code::NotYet,
+            Code::Erased,
+            Code::Unremitted,
+        ],
         Some("getReceipt" | "getProof") => &[Code::NotFound, Code::NotYet, Code::Erased],
         _ => &[],
     });

@@ -54,11 +54,13 @@ pub enum Code {
     Timeout = 118,
     /// The node failed.
     Internal = 119,
+    /// The claim cannot be remitted by what is known.
+    Unremitted = 120,
 }
 
 impl Code {
     /// Every code, in order.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::NoToken,
         Self::BadToken,
         Self::Forbidden,
@@ -78,6 +80,7 @@ impl Code {
         Self::Busy,
         Self::Timeout,
         Self::Internal,
+        Self::Unremitted,
     ];
 
     /// The id: `A` and the number.
@@ -97,7 +100,7 @@ impl Code {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::NotYet => StatusCode::CONFLICT,
+            Self::NotYet | Self::Unremitted => StatusCode::CONFLICT,
             Self::Erased => StatusCode::GONE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -130,6 +133,7 @@ impl Code {
             Self::Busy => "There is too much to do",
             Self::Timeout => "The request took too long",
             Self::Internal => "The node could not answer",
+            Self::Unremitted => "The claim cannot be remitted",
         }
     }
 

@@ -23,6 +23,7 @@ use super::negotiate::{self, FHIR, JSON, X12};
 use super::problem::{Code, Problem};
 use super::query::Named;
 use super::{Answered, ROOT, Service, Shared, json};
+use crate::bundle::bundle;
 use crate::node::{Acknowledged, Delivery, RefusedClaim, Reused, Submitted};
 
 /// The header that names a submission.
@@ -435,17 +436,7 @@ async fn in_fhir(
     if !submitted.refusals.is_empty() || resources.is_empty() {
         resources.push(interchange::operation_outcome(&refusals(submitted)));
     }
-    let body = match resources.as_slice() {
-        [one] => one.clone(),
-        many => {
-            let entries: Vec<String> = many
-                .iter()
-                .map(|resource| format!(r#"{{"resource":{resource}}}"#))
-                .collect();
-            let entries = entries.join(",");
-            format!(r#"{{"resourceType":"Bundle","type":"collection","entry":[{entries}]}}"#)
-        }
-    };
+    let body = bundle(&resources);
     Ok((kind, body).into_response())
 }
 

@@ -9,7 +9,7 @@ use tally_core::ledger::tree::{leaf_hash, verify_inclusion};
 use tally_core::ledger::{Checkpoint, Note, Receipt, Trust, Verdict, verify_receipt};
 use tally_store::port::Reading as _;
 
-use super::fixture::{Fixture, MEMBER, claim, claim_of, first, get};
+use super::fixture::{FHIR, Fixture, MEMBER, X12, claim, claim_of, first, get};
 
 /// Claims of which one follows the member's death.
 async fn some(fixture: &Fixture) -> Vec<String> {
@@ -275,4 +275,46 @@ async fn requests_are_counted_by_route_and_nothing_else() {
     for wrong in [&id, "CANARY", "riverside", MEMBER] {
         assert!(!text.contains(wrong), "{wrong} in\n{text}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_remittance_is_answered_as_it_is_asked_for() {
+    let fixture = Fixture::new().await;
+    let batch = json!([claim("A-1", "180.00"), {
+        "format": "tallystick-claim/v1", "kind": "professional", "control_number": "A-2",
+        "member": MEMBER, "billing": "CLINIC-7", "diagnoses": ["J069"],
+        "lines": [{ "procedure": "99213", "place": "11", "charge": "90.00", "from": "2026-02-12" }],
+    }]);
+    let body = fixture.submit("riverside", "r", &batch).await;
+    let path = format!("/claims/{}/remittance", first(&body));
+    let ours = fixture.get("riverside", &path).await.json();
+    assert_eq!(ours["payee"], "1234567893");
+    assert_eq!(ours["payment"], body["claims"][0]["paid"]);
+    assert_eq!(ours["claims"][0]["claim"], body["claims"][0]["claim"]);
+    let ask = |kind: &str| get(&path).with("accept", kind).by("riverside");
+    let answer = fixture.ask(ask(X12)).await;
+    assert_eq!(answer.header("content-type"), X12);
+    let trace = ours["trace"].as_str().unwrap();
+    assert!(
+        answer.body.contains(&format!("TRN*1*{trace}*")),
+        "{}",
+        answer.body
+    );
+    let answer = fixture.ask(ask(FHIR)).await;
+    assert_eq!(answer.json()["resourceType"], "ClaimResponse");
+    fixture.ask(ask("text/html")).await.problem("A106");
+    // Of another's claim there is nothing; of one that cannot be paid, why.
+    fixture.get("lakeside", &path).await.problem("A104");
+    let other = body["claims"][1]["claim"].as_str().unwrap();
+    let answer = fixture
+        .get("riverside", &format!("/claims/{other}/remittance"))
+        .await;
+    let problem = answer.problem("A120");
+    assert!(!problem.to_string().contains("CLINIC-7"), "{problem}");
+    let noted = fixture.noted("riverside").await;
+    assert!(
+        noted
+            .iter()
+            .any(|(action, subject)| action == "api:remittance" && subject == other)
+    );
 }

@@ -38,7 +38,7 @@ async fn a_batch_is_answered_with_its_outcomes() {
     assert!(!refusal["reason"].as_str().unwrap().is_empty());
     // Every link leads somewhere.
     let links = claims[0]["links"].as_object().unwrap();
-    assert_eq!(links.len(), 4, "{links:?}");
+    assert_eq!(links.len(), 5, "{links:?}");
     for link in links
         .values()
         .chain(body["links"].as_object().unwrap().values())
@@ -296,7 +296,7 @@ async fn x12_is_taken_in_and_acknowledged() {
             .body(body)
             .by("riverside")
     };
-    let sound = visit("A-1", MEMBER, "180");
+    let sound = visit("A-1", MEMBER, "180", "20260210");
     let answer = fixture.ask(send("x", JSON, sound.clone())).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     let body = answer.json();

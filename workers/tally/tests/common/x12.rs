@@ -13,8 +13,8 @@ pub struct Professional<'a> {
     pub lines: &'a [Line<'a>],
 }
 
-/// The billing provider of all of them.
-pub const PROVIDER: &str = "1234567893";
+/// The billing provider of all of them, in the network of the Harbor PPO.
+pub const PROVIDER: &str = "2000001372";
 
 /// An 837P of claims, a subscriber each, as one interchange.
 pub fn professional(interchange: u32, claims: &[Professional<'_>]) -> String {
@@ -67,16 +67,16 @@ pub fn professional(interchange: u32, claims: &[Professional<'_>]) -> String {
     all.iter().map(|segment| format!("{segment}~\n")).collect()
 }
 
-/// One office visit.
-pub fn visit(control: &str, member: &str, charge: &str) -> String {
+/// One preventive visit, on a day (CCYYMMDD).
+pub fn visit(control: &str, member: &str, charge: &str, day: &str) -> String {
     professional(
         7,
         &[Professional {
             control,
             member,
             charge,
-            diagnosis: "J069",
-            lines: &[("99213", "", charge, "1", "20260210")],
+            diagnosis: "Z0000",
+            lines: &[("99396", "", charge, "1", day)],
         }],
     )
 }

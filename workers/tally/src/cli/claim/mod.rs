@@ -2,6 +2,7 @@
 
 mod eob;
 mod export;
+mod remittance;
 mod status;
 mod submit;
 
@@ -22,6 +23,8 @@ pub enum ClaimCommand {
     Export(export::ExportArgs),
     /// Explain a claim line by line, with clauses and accumulators
     Eob(eob::EobArgs),
+    /// Remit settled claims to who is paid: X12 835, FHIR or our JSON
+    Remittance(remittance::RemittanceArgs),
 }
 
 /// An input format by name.
@@ -54,5 +57,6 @@ pub async fn run(command: ClaimCommand) -> Result<Ended> {
         ClaimCommand::Status(args) => status::status(&args).await,
         ClaimCommand::Export(args) => export::export(&args).await,
         ClaimCommand::Eob(args) => eob::eob(&args).await,
+        ClaimCommand::Remittance(args) => remittance::remittance(&args).await,
     }
 }
