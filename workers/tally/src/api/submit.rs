@@ -13,7 +13,7 @@ use serde::Serialize;
 use tally_core::claim::ClaimId;
 use tally_core::interchange::{self, Format, IntakeRule, Refusal};
 use tally_store::port::{ClaimRow, Reading as _};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, SemaphorePermit};
 use tokio::time::Instant;
 use utoipa::ToSchema;
 
@@ -144,12 +144,7 @@ pub(super) async fn submit(State(service): Shared, caller: Caller, request: Requ
             "Only a body in X12 is acknowledged in X12: ask for application/json or application/fhir+json.",
         ));
     }
-    let Ok(_permit) = service.submissions.try_acquire() else {
-        return Err(Problem::new(
-            Code::Busy,
-            "As many submissions are being answered as the node answers at once.",
-        ));
-    };
+    let _place = place(&service)?;
     let bytes = body(&service, request).await?;
     let delivery = Delivery {
         submitter: &caller.id,
@@ -275,7 +270,17 @@ fn idempotency_key(headers: &HeaderMap) -> Result<String, Problem> {
     }
 }
 
-async fn body(service: &Service, request: Request) -> Result<Bytes, Problem> {
+/// A place among the submissions that are answered at once.
+pub(super) fn place(service: &Service) -> Result<SemaphorePermit<'_>, Problem> {
+    service.submissions.try_acquire().map_err(|_| {
+        Problem::new(
+            Code::Busy,
+            "As many submissions are being answered as the node answers at once.",
+        )
+    })
+}
+
+pub(super) async fn body(service: &Service, request: Request) -> Result<Bytes, Problem> {
     let read = Bytes::from_request(request, &());
     match tokio::time::timeout(service.bounds.body, read).await {
         Ok(Ok(bytes)) => Ok(bytes),
@@ -372,7 +377,7 @@ fn nothing_taken(
 ) -> Answered {
     match kind {
         FHIR => {
-            let body = interchange::operation_outcome(&refusals(submitted));
+            let body = interchange::operation_outcome(&refusals(&submitted.refusals));
             let kind = [(header::CONTENT_TYPE, FHIR)];
             Ok((Code::Refused.status(), kind, body).into_response())
         }
@@ -396,9 +401,9 @@ fn in_x12(acknowledged: Option<Acknowledged>) -> Response {
 
 /// The refusals as the core has them. The position is not known any more, and
 /// stands in no answer.
-fn refusals(submitted: &Submitted) -> Vec<Refusal> {
-    let refusals = submitted.refusals.iter();
-    refusals
+pub(super) fn refusals(refused: &[RefusedClaim]) -> Vec<Refusal> {
+    refused
+        .iter()
         .filter_map(|refused| {
             Some(Refusal {
                 position: 0,
@@ -434,7 +439,9 @@ async fn in_fhir(
         })
         .collect();
     if !submitted.refusals.is_empty() || resources.is_empty() {
-        resources.push(interchange::operation_outcome(&refusals(submitted)));
+        resources.push(interchange::operation_outcome(&refusals(
+            &submitted.refusals,
+        )));
     }
     let body = bundle(&resources);
     Ok((kind, body).into_response())

@@ -24,8 +24,8 @@ pub fn compact(day: ServiceDate) -> String {
     day.to_string().replace('-', "")
 }
 
-/// A text without what differs from day to day: dates, claims' ids, payments' and
-/// interchanges' numbers.
+/// A text without what differs from day to day and from build to build: dates, claims'
+/// ids, payments' and interchanges' numbers, policies' hashes.
 pub fn settled(text: &str) -> String {
     let mut text = text.to_owned();
     for (day, name) in [(service(), "SERVICE"), (today(), "TODAY")] {
@@ -34,6 +34,10 @@ pub fn settled(text: &str) -> String {
         text = text
             .replace(&day, name)
             .replace(&format!("*{}*", &day[2..]), &format!("*{name}*"));
+    }
+    let year = service().year();
+    for (year, name) in [(year, "YEAR"), (year - 1, "LAST YEAR")] {
+        text = text.replace(&format!("{year}-01-01"), name);
     }
     let mut out = String::new();
     let mut run = String::new();
@@ -45,6 +49,7 @@ pub fn settled(text: &str) -> String {
         let digits = run.bytes().filter(u8::is_ascii_digit).count();
         out.push_str(match run.len() {
             32 => "[claim]",
+            12 if c == '…' => "[hash]",
             16 => "[number]",
             9 if digits == 9 && !matches!(run.as_str(), "000000000") => "[control]",
             _ => &run,

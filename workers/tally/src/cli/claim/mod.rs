@@ -1,6 +1,7 @@
 //! `tally claim`.
 
 mod eob;
+mod estimate;
 mod export;
 mod remittance;
 mod status;
@@ -12,11 +13,14 @@ use tally_core::interchange::Format;
 
 use super::Ended;
 pub use eob::explain;
+pub use estimate::estimate_json;
 
 #[derive(Subcommand)]
 pub enum ClaimCommand {
     /// Submit files of claims: X12 837, FHIR R4 (resource, Bundle, ndjson) or our JSON
     Submit(submit::SubmitArgs),
+    /// What a file of claims would come to, were it submitted now; nothing is stored
+    Estimate(estimate::EstimateArgs),
     /// What a claim came to, or how many came to what
     Status(status::StatusArgs),
     /// Print every outcome, one JSON object a line
@@ -54,6 +58,7 @@ impl From<FormatArg> for Format {
 pub async fn run(command: ClaimCommand) -> Result<Ended> {
     match command {
         ClaimCommand::Submit(args) => submit::submit(&args).await,
+        ClaimCommand::Estimate(args) => estimate::estimate(&args).await,
         ClaimCommand::Status(args) => status::status(&args).await,
         ClaimCommand::Export(args) => export::export(&args).await,
         ClaimCommand::Eob(args) => eob::eob(&args).await,
