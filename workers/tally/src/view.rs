@@ -7,7 +7,7 @@ use serde::Serialize;
 use tally_core::adjudication::{
     AccumulatorUnit, Description, EngineRule, LineOutcome, Outcome, Settlement, reasons,
 };
-use tally_core::claim::{ClaimKind, ServiceLine};
+use tally_core::claim::{Claim, ClaimKind, ServiceLine};
 use tally_types::{Money, ShortCode};
 
 use crate::node::ClaimRead;
@@ -214,8 +214,20 @@ pub fn amount(value: i64, unit: AccumulatorUnit) -> String {
 impl ClaimView {
     /// Explains a claim.
     pub fn of(read: &ClaimRead, book: &Book) -> Self {
-        let claim = &read.claim;
-        let outcome = read.outcome.as_ref();
+        Self {
+            entry: read.row.outcome.as_ref().and_then(|outcome| outcome.leaf),
+            execution: read.body.as_ref().map(|body| ExecutionView {
+                engine: body.execution.engine.clone(),
+                backend: body.execution.backend.clone(),
+                fuel: body.execution.fuel,
+                prefix: body.prefix,
+            }),
+            ..Self::explain(&read.claim, read.outcome.as_ref(), book)
+        }
+    }
+
+    /// Explains what a claim came to, or would come to, without how that was come by.
+    pub fn explain(claim: &Claim, outcome: Option<&Outcome>, book: &Book) -> Self {
         let loaded = outcome
             .and_then(Outcome::policy)
             .and_then(|hash| book.loaded(&hash));
@@ -269,13 +281,8 @@ impl ClaimView {
             pend,
             clauses: named.clauses(description),
             findings,
-            entry: read.row.outcome.as_ref().and_then(|outcome| outcome.leaf),
-            execution: read.body.as_ref().map(|body| ExecutionView {
-                engine: body.execution.engine.clone(),
-                backend: body.execution.backend.clone(),
-                fuel: body.execution.fuel,
-                prefix: body.prefix,
-            }),
+            entry: None,
+            execution: None,
         }
     }
 }

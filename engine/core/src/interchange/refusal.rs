@@ -122,7 +122,7 @@ pub enum IntakeRule {
 
 impl IntakeRule {
     /// Every rule, in order.
-    pub const ALL: [Self; 49] = [
+    pub const ALL: [Self; 50] = [
         Self::Empty,
         Self::FileTooLarge,
         Self::ByteOrderMark,

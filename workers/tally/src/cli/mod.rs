@@ -19,11 +19,11 @@ use clap::{Args, Parser, Subcommand};
 use tally_core::claim::ClaimId;
 use tally_types::ServiceDate;
 
-use crate::config::Config;
+use crate::config::{Config, PayeeConfig, PayerConfig};
 use crate::node::Node;
 use crate::node::clock::Clock;
 use crate::roles::Which;
-pub use claim::explain;
+pub use claim::{estimate_json, explain};
 pub use print::{Progress, plural, table};
 
 /// Claims adjudication that is right to the cent and provable.
@@ -85,6 +85,19 @@ pub struct NodeArgs {
 }
 
 impl NodeArgs {
+    /// Who pays and is paid, as the configuration says; a payer of an example
+    /// without one.
+    pub fn parties(&self) -> Result<Parties> {
+        let Some(path) = &self.config else {
+            return Ok(Parties::default());
+        };
+        let config = Config::read(path)?;
+        Ok(Parties {
+            payer: config.payer,
+            payees: config.payees,
+        })
+    }
+
     /// Opens the node, on the machine's clock.
     pub async fn open(&self) -> Result<Node> {
         match &self.config {
@@ -98,6 +111,15 @@ impl NodeArgs {
             }
         }
     }
+}
+
+/// Who pays and who is paid, as far as the configuration says it.
+#[derive(Default)]
+pub struct Parties {
+    /// Who pays.
+    pub payer: PayerConfig,
+    /// Who is paid.
+    pub payees: Vec<PayeeConfig>,
 }
 
 /// Opens a node's folder.

@@ -50,8 +50,8 @@ tally_core::canon_record!(RefusedClaim {
 });
 
 /// Whose accumulators a claim moves, and in which version of the contract.
-struct Resolved {
-    unit: Token,
+pub(super) struct Resolved {
+    pub(super) unit: Token,
     partition: u32,
     contract: Option<u32>,
     act: Option<NewAct>,
@@ -69,7 +69,7 @@ impl From<Succeeding> for Resolved {
 }
 
 /// Of members' tokens, their contracts and the versions of these.
-type Enrolled = BTreeMap<Token, (u32, Arc<Contract>)>;
+pub(super) type Enrolled = BTreeMap<Token, (u32, Arc<Contract>)>;
 
 /// A file that was sent.
 #[derive(Clone, Copy)]
@@ -119,7 +119,7 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    fn interchange(&self) -> String {
+    pub(super) fn interchange(&self) -> String {
         let name = match self.interchange {
             Some(number) => number.to_owned(),
             None => hex(&Sha256::digest(self.bytes)),
@@ -194,7 +194,7 @@ impl Node {
         submitted(&row, content, false)
     }
 
-    fn submission_token(&self, delivery: &Delivery<'_>) -> Token {
+    pub(super) fn submission_token(&self, delivery: &Delivery<'_>) -> Token {
         let interchange = delivery.interchange();
         let parts = [delivery.submitter.as_bytes(), interchange.as_bytes()];
         self.keys.tokens.token("submission", &parts)
@@ -301,7 +301,7 @@ impl Node {
 
     /// The contracts that the members of claims are enrolled under, with their
     /// versions.
-    async fn enrolled(&self, claims: &[Claim]) -> Result<Enrolled> {
+    pub(super) async fn enrolled(&self, claims: &[Claim]) -> Result<Enrolled> {
         let members: BTreeSet<Token> = claims
             .iter()
             .map(|claim| self.member_token(&claim.member.identifier))
@@ -327,7 +327,7 @@ impl Node {
     /// The unit of a claim: its member's, or one of its own for a member that
     /// enrolment does not know. A dependant that the claim describes is found among
     /// the subscriber's, and named by their own identifier from here on.
-    fn resolve(
+    pub(super) fn resolve(
         &self,
         claim: &mut Claim,
         submitter: &str,
@@ -350,7 +350,7 @@ impl Node {
     }
 }
 
-fn refused(refusal: &Refusal) -> RefusedClaim {
+pub(super) fn refused(refusal: &Refusal) -> RefusedClaim {
     RefusedClaim {
         place: refusal.place.clone(),
         rule: refusal.rule.id(),
