@@ -10,6 +10,7 @@ mod policy;
 mod print;
 mod queue;
 mod role;
+mod statement;
 mod table;
 
 use std::path::{Path, PathBuf};

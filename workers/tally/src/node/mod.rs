@@ -12,6 +12,7 @@ mod publish;
 mod read;
 pub mod record;
 mod replay;
+pub mod statement;
 mod submit;
 mod work;
 

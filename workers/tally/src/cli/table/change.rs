@@ -180,10 +180,7 @@ fn text(args: &DiffArgs, old: &Table, new: &Table, changes: &[Changed], counts: 
             );
             turned(before.as_deref(), after.as_deref())
         };
-        let mut cells = vec![
-            change.word().to_owned(),
-            code(|row| row.code),
-        ];
+        let mut cells = vec![change.word().to_owned(), code(|row| row.code)];
         if two {
             cells.push(code(|row| row.second));
         }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use anyhow::{Result, bail};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tally_table::{Row, Table};
 use tally_types::{Code, ServiceDate};
 
