@@ -26,10 +26,12 @@ fn claim(number: u64, service: ServiceDate, received: ServiceDate) -> Claim {
     let source = From {
         submitter: "test",
         interchange: &number.to_string(),
-        received,
+        received: service,
     };
     let read = read_claims(json.to_string().as_bytes(), None, &source);
-    read.claims.into_iter().next().unwrap()
+    let mut claim = read.claims.into_iter().next().unwrap();
+    claim.received = received;
+    claim
 }
 
 /// An outcome that adds an amount to one account.
