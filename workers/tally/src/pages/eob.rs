@@ -4,7 +4,7 @@
 
 use askama::Template;
 use axum::extract::Path;
-use tally_core::adjudication::{AccumulatorUnit, key_of, period_start};
+use tally_core::adjudication::{AccumulatorKey, AccumulatorUnit, key_of, period_start};
 use tally_core::claim::{Claim, Contract, UnitKey};
 use tally_store::port::Reading as _;
 use tally_types::{Money, ServiceDate};
@@ -115,6 +115,7 @@ struct EobPage<'a> {
     patient_paid: Option<String>,
     year: Option<String>,
     gauges: Vec<Gauge>,
+    carried: Vec<(String, String)>,
     appeal_days: u32,
 }
 
@@ -128,9 +129,9 @@ pub(super) async fn page(site: Shared, Path(id): Path<String>) -> Answered {
         Some(_) => node.read_contract(&read.claim.member.identifier).await?,
         None => None,
     };
-    let gauges = match &contract {
+    let (gauges, carried) = match &contract {
         Some(contract) if eob.decided => site.gauges(contract, &read, &book).await?,
-        _ => Vec::new(),
+        _ => (Vec::new(), Vec::new()),
     };
     let claim = &read.claim;
     let member = contract.as_ref().and_then(|contract| {
@@ -170,6 +171,7 @@ pub(super) async fn page(site: Shared, Path(id): Path<String>) -> Answered {
             .map(dollars),
         year: (!gauges.is_empty()).then(|| claim.first_service().year().to_string()),
         gauges,
+        carried,
         appeal_days: APPEAL_DAYS,
         view: &view,
     })
@@ -177,19 +179,21 @@ pub(super) async fn page(site: Shared, Path(id): Path<String>) -> Answered {
 
 impl Site {
     /// Deductibles and out-of-pocket limits as they stood after a claim: those of
-    /// the plan's network, and others that this claim was counted toward.
+    /// the plan's network, and others that this claim was counted toward. And
+    /// what was carried over from the period before, by name and amount: it is in
+    /// no balance of this period, and what it lowers is the policy's to know.
     async fn gauges(
         &self,
         contract: &Contract,
         read: &ClaimRead,
         book: &Book,
-    ) -> anyhow::Result<Vec<Gauge>> {
+    ) -> anyhow::Result<(Vec<Gauge>, Vec<(String, String)>)> {
         let loaded = read.outcome.as_ref().and_then(|outcome| {
             let hash = outcome.policy()?;
             book.loaded(&hash)
         });
         let Some(loaded) = loaded else {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), Vec::new()));
         };
         let unit = self.node.unit_token(&UnitKey::contract(&contract.id));
         let claims = self.node.store().claims_of_unit(unit).await?;
@@ -202,7 +206,7 @@ impl Site {
         let description = loaded.policy.description();
         let member = &read.claim.member.identifier;
         let first = read.claim.first_service();
-        let mut gauges = Vec::new();
+        let (mut gauges, mut carried) = (Vec::new(), Vec::new());
         for declared in &description.accumulators {
             let counted = ["deductible", "out-of-pocket"]
                 .iter()
@@ -211,6 +215,16 @@ impl Site {
                 continue;
             }
             let period = period_start(declared.period, contract.inception, first);
+            if let Some(before) = period.plus_days(-1).filter(|_| declared.carried) {
+                let before = period_start(declared.period, contract.inception, before);
+                let key = key_of(declared, &description.product, member, before);
+                let account = made.accounts.iter().find(|account| account.key == key);
+                if let Some(account) = account.filter(|account| account.balance > 0) {
+                    let amount = dollars(Money::cents(account.balance));
+                    let name = accumulator_words(&declared.name);
+                    carried.push((format!("{name}, {}", whose(&key)), amount));
+                }
+            }
             let Some(limit) = declared.limit_in(period).filter(|limit| *limit > 0) else {
                 continue;
             };
@@ -233,10 +247,7 @@ impl Site {
             let before = used - added;
             gauges.push(Gauge {
                 name: accumulator_words(&declared.name),
-                whose: match key.member {
-                    Some(_) => "the patient’s own",
-                    None => "the family’s together",
-                },
+                whose: whose(&key),
                 bar: bar(
                     &[(0, before, "before"), (before, used, "added")],
                     limit.max(used),
@@ -248,7 +259,14 @@ impl Site {
                 full: used >= limit,
             });
         }
-        Ok(gauges)
+        Ok((gauges, carried))
+    }
+}
+
+fn whose(key: &AccumulatorKey) -> &'static str {
+    match key.member {
+        Some(_) => "the patient’s own",
+        None => "the family’s together",
     }
 }
 

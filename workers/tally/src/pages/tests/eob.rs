@@ -321,7 +321,7 @@ async fn what_a_member_reads() {
     for control in ["VISIT", "OUTSIDE", "MIXED", "WAITS", "SECOND", "UNKNOWN"] {
         let body = fixture.eob(control).await;
         assert!(body.contains("This is not a bill"));
-        assert!(body.contains("180 days"));
+        assert_eq!(body.contains("180 days"), control != "WAITS");
         let shown = words(&body);
         let kept: Vec<&str> = shown
             .lines()
@@ -355,6 +355,37 @@ async fn an_explanation_is_linked_and_noted() {
         .get(&format!("/claims/{}/eob", "0".repeat(32)))
         .await;
     assert_eq!(none.status, StatusCode::NOT_FOUND);
+}
+
+/// What the last quarter carries over is in no balance of the new year: it is
+/// said beside them (Harbor, clause 5.6).
+#[tokio::test]
+async fn what_is_carried_over_is_said() {
+    let fixture = Fixture::harbor().await;
+    fixture.node.clock().set(day("2027-02-01"));
+    let image = |control: &str, on: &str| {
+        let mut claim = harbor(
+            control,
+            "2000042475",
+            serde_json::json!([line("76700", "165.00")]),
+        );
+        claim["lines"][0]["from"] = on.into();
+        claim
+    };
+    let claims = serde_json::json!([image("AUTUMN", "2026-11-10"), image("WINTER", "2027-01-15"),]);
+    let bytes = claims.to_string();
+    let delivery = Delivery::local(bytes.as_bytes(), None);
+    fixture.node.submit(delivery).await.unwrap();
+    fixture.node.drain(&|_| ()).await.unwrap();
+    let autumn = words(&fixture.eob("AUTUMN").await);
+    assert!(!autumn.contains("From the year before"), "{autumn}");
+    let winter = words(&fixture.eob("WINTER").await);
+    for whose in ["the patient’s own", "the family’s together"] {
+        let said = format!(
+            "From the year before, $165.00 counts as well (In-network deductible, last quarter, {whose})"
+        );
+        assert!(winter.contains(&said), "{winter}");
+    }
 }
 
 #[tokio::test]
