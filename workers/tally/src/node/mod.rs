@@ -18,6 +18,7 @@ mod read;
 pub mod record;
 mod remit;
 mod replay;
+pub mod statement;
 mod submit;
 mod succession;
 mod work;
