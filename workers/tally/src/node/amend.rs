@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, bail};
 use tally_core::adjudication::{
-    Act, ActKind, Decision, Inputs, LineDetermination, Nothing, Review, decide,
+    Act, ActKind, Decision, Description, Inputs, LineDetermination, Nothing, Review, decide,
 };
 use tally_core::canon::Canon as _;
 use tally_core::claim::{Claim, ClaimId, Frequency, SubmissionKey, UnitKey};
@@ -125,8 +125,8 @@ impl Node {
         Ok(acts)
     }
 
-    /// Has a claim settled by hand. `lines` is what the reviewer determines, as its
-    /// policy would: it is checked against the claim and the policy in force before
+    /// Has a claim settled by hand. `lines` is what the reviewer determines, in the
+    /// terms of the policy that is described: it is checked against the claim and the policy in force before
     /// it is taken in.
     ///
     /// # Errors
@@ -138,7 +138,7 @@ impl Node {
         claim: ClaimId,
         by: &str,
         reason: &str,
-        lines: Vec<LineDetermination>,
+        lines: &(dyn Fn(&Description) -> Result<Vec<LineDetermination>> + Sync),
     ) -> Result<ClaimId> {
         let row = self.row_of(claim).await?;
         if row.outcome.is_none() {
@@ -155,7 +155,11 @@ impl Node {
     }
 
     /// A review that its policy would accept, were nothing used of any limit.
-    async fn checked(&self, row: &ClaimRow, lines: Vec<LineDetermination>) -> Result<Review> {
+    async fn checked(
+        &self,
+        row: &ClaimRow,
+        lines: &(dyn Fn(&Description) -> Result<Vec<LineDetermination>> + Sync),
+    ) -> Result<Review> {
         let key = self.vault.key(row.sealed.record).await?;
         let claim = Claim::from_canon(&key.open(CLAIM, &row.sealed)?)
             .context("the stored claim is damaged: run `tally ledger fsck`")?;
@@ -181,7 +185,7 @@ impl Node {
         let review = Review {
             claim: row.id,
             policy: run.policy.hash,
-            lines,
+            lines: lines(&run.policy.description)?,
         };
         let settled = by_hand(&claim, &run, &review)?.settled;
         if let Some(fault) = &settled.fault {

@@ -13,10 +13,11 @@ use tally_core::adjudication::{
     Accumulator, AccumulatorKey, AccumulatorPeriod, AccumulatorUnit, Description, Outcome, key_of,
 };
 use tally_core::claim::{Claim, ClaimId, Contract, UnitKey};
-use tally_store::port::{Reading as _, Work as _};
+use tally_store::port::Work as _;
 use tally_types::ServiceDate;
 
-use super::{ClaimRead, Node};
+use super::Node;
+use super::stages::Stage;
 use crate::policies::Book;
 
 /// An outcome that stands, or stood.
@@ -303,23 +304,6 @@ impl Statement {
     }
 }
 
-/// The outcomes of claims as they were read. Nothing takes one back yet: an
-/// outcome stands from the day its claim was received.
-pub(crate) fn standing(reads: &[ClaimRead]) -> Vec<Stood<'_>> {
-    reads
-        .iter()
-        .filter_map(|read| {
-            Some(Stood {
-                claim: &read.claim,
-                number: read.row.sequence,
-                outcome: read.outcome.as_ref()?,
-                since: read.claim.received,
-                taken_back: None,
-            })
-        })
-        .collect()
-}
-
 /// What the book knows of a policy.
 pub(crate) fn described<'b>(
     book: &'b Book,
@@ -341,10 +325,10 @@ impl Node {
         asked: Asked,
     ) -> Result<Statement> {
         let unit = self.unit_token(&UnitKey::contract(&contract.id));
-        let claims = self.store().claims_of_unit(unit).await?;
-        let reads = self.open_claims(claims, "statement-read").await?;
         let book = self.book().await?;
-        let mut made = statement(&standing(&reads), &described(&book), asked);
+        let stages = self.stages(unit, "statement-read").await?;
+        let stood: Vec<Stood<'_>> = stages.iter().map(Stage::stood).collect();
+        let mut made = statement(&stood, &described(&book), asked);
         if asked == Asked::default() {
             let stored = self.stored(contract, member).await?;
             made.reconcile(&stored);

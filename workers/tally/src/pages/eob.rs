@@ -6,7 +6,6 @@ use askama::Template;
 use axum::extract::Path;
 use tally_core::adjudication::{AccumulatorKey, AccumulatorUnit, key_of, period_start};
 use tally_core::claim::{Claim, Contract, UnitKey};
-use tally_store::port::Reading as _;
 use tally_types::{Money, ServiceDate};
 
 use super::chart::{Svg, bar};
@@ -14,7 +13,8 @@ use super::show::{Shell, Tab, encoded, grouped, html, short};
 use super::{Answered, Shared, Site};
 use crate::eob::member::{Bears, Because, MemberEob, Service, Shares};
 use crate::node::ClaimRead;
-use crate::node::statement::{Asked, described, standing, statement};
+use crate::node::Stage;
+use crate::node::statement::{Asked, Stood, described, statement};
 use crate::policies::Book;
 use crate::view::{ClaimView, accumulator_words};
 
@@ -196,13 +196,15 @@ impl Site {
             return Ok((Vec::new(), Vec::new()));
         };
         let unit = self.node.unit_token(&UnitKey::contract(&contract.id));
-        let claims = self.node.store().claims_of_unit(unit).await?;
-        let reads = self.node.open_claims(claims, "page:eob-balances").await?;
+        let stages = self.node.stages(unit, "page:eob-balances").await?;
+        // As they stand, up to this claim's place in the order.
+        let own = stages.iter().find(|stage| stage.row.id == read.row.id);
         let asked = Asked {
-            through: Some(read.row.sequence),
+            through: Some(own.map_or(read.row.sequence, |stage| stage.place)),
             ..Asked::default()
         };
-        let made = statement(&standing(&reads), &described(book), asked);
+        let stood: Vec<Stood<'_>> = stages.iter().map(Stage::stood).collect();
+        let made = statement(&stood, &described(book), asked);
         let description = loaded.policy.description();
         let member = &read.claim.member.identifier;
         let first = read.claim.first_service();
