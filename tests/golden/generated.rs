@@ -399,7 +399,7 @@ fn member_plus_plan(policy: &PolicyUnderTest, market: &Market, spec: &FamilySpec
 
 /// A fee schedule with higher fees: each column of prices, by an amount that
 /// differs from row to row, so that some rise more than others and some not.
-fn raised(csv: &str, columns: &[usize]) -> String {
+pub fn raised(csv: &str, columns: &[usize]) -> String {
     let header = csv.lines().find(|line| line.starts_with("code")).unwrap();
     let mut out = format!("{header}\n");
     for (i, mut row) in rows(csv).enumerate() {

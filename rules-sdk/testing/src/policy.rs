@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use tally_core::adjudication::{
-    Decision, Description, Inputs, OutcomeError, Policies, PolicyInForce, Settled, decide, settle,
+    Decision, Description, Inputs, OutcomeError, Policies, PolicyInForce, Run, Settled, decide,
+    settle,
 };
 use tally_core::claim::Claim;
 use tally_sandbox::{Backend, HostFault, Limits, Policy, Sandbox, prove};
@@ -98,14 +99,12 @@ pub fn load_policy(
     })
 }
 
-/// The one policy, in force on every day.
-struct Always<'a>(&'a PolicyUnderTest);
-
-impl Policies for Always<'_> {
+/// The one policy of its product, in force on every day.
+impl Policies for PolicyUnderTest {
     fn in_force(&self, product: &str, _: ServiceDate) -> Option<PolicyInForce> {
-        let description = self.0.description();
+        let description = self.description();
         (description.product == product).then(|| PolicyInForce {
-            hash: self.0.hash,
+            hash: self.hash,
             description: Arc::clone(description),
         })
     }
@@ -151,7 +150,7 @@ impl PolicyUnderTest {
         let inputs = Inputs {
             claim,
             enrolled: member.map(|position| (&family.contract, position)),
-            policies: &Always(self),
+            policies: self,
             history: &family.history,
             balances: family,
         };
@@ -165,18 +164,33 @@ impl PolicyUnderTest {
             }
             Decision::Run(run) => run,
         };
+        self.run(backend, &inputs, &run)
+    }
+
+    /// Runs the policy for a claim that the engine leaves to it, and settles what it
+    /// determines: for what decides many claims of a unit, as
+    /// [`tally_core::adjudication::readjudicate`] does.
+    ///
+    /// # Errors
+    /// As [`PolicyUnderTest::adjudicate`].
+    pub fn run(
+        &self,
+        backend: Backend,
+        inputs: &Inputs<'_>,
+        run: &Run,
+    ) -> Result<Adjudicated, TestError> {
         let policy = match backend {
             Backend::Cranelift => &self.cranelift,
             Backend::Pulley => &self.pulley,
         };
         let answers = InMemory {
             tables: Arc::clone(&self.tables),
-            member: claim.member.identifier.clone(),
-            history: family.history.clone(),
+            member: inputs.claim.member.identifier.clone(),
+            history: inputs.history.to_vec(),
         };
         let ran = policy.run(&run.context, Arc::new(answers), Limits::FUEL)?;
         Ok(Adjudicated {
-            settled: settle(claim, &run, ran.determined)?,
+            settled: settle(inputs.claim, run, ran.determined)?,
             fuel: ran.fuel,
             transcript: Some(ran.transcript.hash()),
         })

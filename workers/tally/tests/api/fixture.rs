@@ -26,6 +26,7 @@ use tower::ServiceExt as _;
 pub const MEMBER: &str = "M-1001";
 pub const JSON: &str = "application/json";
 pub const FHIR: &str = "application/fhir+json";
+pub const X12: &str = "application/edi-x12";
 
 /// Organisations: their ids, the seeds of their keys, what they may do.
 const ORGANISATIONS: [(&str, u8, &str); 4] = [
