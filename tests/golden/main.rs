@@ -1,6 +1,6 @@
-//! Golden tests of the two products: their worked cases on their real
-//! components, fuel frozen, invariants over generated claims; and published
-//! worked examples that the toolkit can express.
+//! Golden tests of the products: their worked cases on their real components,
+//! fuel frozen, invariants over generated claims; and published worked examples
+//! that the toolkit can express.
 
 mod generated;
 mod long;

@@ -94,16 +94,18 @@ fn check_composite(
     element: &Element,
     number: u16,
     repeat: Option<u16>,
-    value: &str,
+    whole: &str,
     segment: &Segment<'_>,
     wrong: &mut Vec<Wrong>,
 ) {
-    let mut values = segment.components(value);
+    let mut values = segment.components(whole);
     for (component, part) in (1u16..).zip(&element.parts) {
         let place = at(number, Some(component), repeat);
         let value = values.next().unwrap_or("");
         if let Some((code, fatal)) = presence(part.usage, value.is_empty()) {
             wrong.push((place, code, fatal));
+        } else if component == 1 && part.lenient && stands_alone(element, whole, segment) {
+            wrong.push((place, ElementCode::Value, false));
         } else if !value.is_empty()
             && let Some((code, fatal)) = check_value(part, value)
         {
@@ -113,6 +115,17 @@ fn check_composite(
     if values.any(|value| !value.is_empty()) {
         wrong.push((at(number, None, repeat), ElementCode::Components, true));
     }
+}
+
+/// Whether a code stands where its list and it should, as in `HI*BK*8901`: where
+/// another list is only noted, so is this.
+fn stands_alone(element: &Element, whole: &str, segment: &Segment<'_>) -> bool {
+    let [list, code, ..] = &element.parts[..] else {
+        return false;
+    };
+    !whole.contains(segment.delimiters().component)
+        && !list.values.contains(&whole)
+        && check_value(code, whole).is_none()
 }
 
 fn check_value(part: &Component, value: &str) -> Option<(ElementCode, bool)> {

@@ -15,6 +15,9 @@
 //! url = "amqps://tally@mq/tally"
 //! ca = "/etc/tallystick/ca.pem"
 //!
+//! [payer]                        # who pays, as answers in X12 and FHIR name it
+//! name = "Harbor Health"
+//!
 //! [[organisation]]               # who may submit and read
 //! id = "riverside"
 //! key = "…"                      # its ed25519 public key, 64 hexadecimal digits
@@ -23,6 +26,8 @@
 //! A setting `key` of a section is overridden by `TALLY_SECTION_KEY`, so
 //! `TALLY_DATABASE_URL`. `docs/configuration.md` lists all of them.
 
+mod payer;
+
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -30,6 +35,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use thiserror::Error;
+
+pub use payer::{PayeeConfig, PayerConfig};
 
 /// Everything that a node's processes are told.
 #[derive(Deserialize)]
@@ -50,6 +57,12 @@ pub struct Config {
     /// What is taken in.
     #[serde(default)]
     pub intake: IntakeConfig,
+    /// Who pays, as answers name it.
+    #[serde(default, rename = "payer")]
+    pub payer: PayerConfig,
+    /// Who is paid, where more is known of them than their claims say.
+    #[serde(default, rename = "payee")]
+    pub payees: Vec<PayeeConfig>,
     /// Who may submit and read.
     #[serde(default, rename = "organisation")]
     pub organisations: Vec<Organisation>,
@@ -264,7 +277,7 @@ pub enum ConfigError {
 }
 
 /// Settings that the environment can override, and whether they are numbers.
-const VARIABLES: [(&str, &str, bool); 16] = [
+const VARIABLES: [(&str, &str, bool); 26] = [
     ("node", "data", false),
     ("node", "payer", false),
     ("node", "partitions", true),
@@ -281,6 +294,16 @@ const VARIABLES: [(&str, &str, bool); 16] = [
     ("worker", "batch", true),
     ("intake", "limit", true),
     ("intake", "patience", true),
+    ("payer", "name", false),
+    ("payer", "identifier", false),
+    ("payer", "tax", false),
+    ("payer", "street", false),
+    ("payer", "city", false),
+    ("payer", "state", false),
+    ("payer", "zip", false),
+    ("payer", "telephone", false),
+    ("payer", "routing", false),
+    ("payer", "account", false),
 ];
 
 impl Config {
@@ -355,6 +378,8 @@ impl Config {
                 return Err("`broker.url` is not `amqp://…` or `amqps://…`".into());
             }
         }
+        self.payer.check()?;
+        payer::check_payees(&self.payees)?;
         let mut seen = BTreeSet::new();
         for organisation in &self.organisations {
             let id = &organisation.id;

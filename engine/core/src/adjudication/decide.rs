@@ -119,6 +119,12 @@ pub struct Settled {
     pub fault: Option<ContractFault>,
 }
 
+impl AsRef<Self> for Settled {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
 /// Applies the engine's rules; what they leave is for the policy.
 ///
 /// # Errors

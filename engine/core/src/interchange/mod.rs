@@ -35,8 +35,8 @@ pub use fhir::{
     AskedItem, Eligibility, EligibilityRequest, Explanation, Insurer, Network, Purpose,
     cancelled_claim_response, claim_response, coverage_lines, coverage_resource,
     eligibility_response, explanation_lines, explanation_of_benefit, operation_outcome,
-    patient_access_bundle, patient_lines, patient_resource, read_eligibility_request,
-    resource_line,
+    patient_access_bundle, patient_lines, patient_resource, predetermination_response,
+    read_eligibility_request, resource_line,
 };
 pub use format::{Format, detect};
 pub use limits::FileLimits;

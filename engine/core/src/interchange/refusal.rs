@@ -80,6 +80,9 @@ pub enum IntakeRule {
     Pointer = 309,
     /// A replacement or void that names no claim of this payer.
     NoReplaced = 310,
+    /// A replacement or void of a claim that it cannot be of: another provider's,
+    /// another contract's, one that was voided.
+    NotReplaceable = 311,
 
     /// A code is not of the form its list has.
     BadCode = 401,
@@ -119,7 +122,7 @@ pub enum IntakeRule {
 
 impl IntakeRule {
     /// Every rule, in order.
-    pub const ALL: [Self; 49] = [
+    pub const ALL: [Self; 50] = [
         Self::Empty,
         Self::FileTooLarge,
         Self::ByteOrderMark,
@@ -153,6 +156,7 @@ impl IntakeRule {
         Self::Sequence,
         Self::Pointer,
         Self::NoReplaced,
+        Self::NotReplaceable,
         Self::BadCode,
         Self::NoCode,
         Self::BadNumber,
@@ -227,6 +231,7 @@ impl IntakeRule {
             Self::Sequence => "A sequence number is wrong or used twice.",
             Self::Pointer => "It points to something that is not there.",
             Self::NoReplaced => "It names no claim that it replaces or voids.",
+            Self::NotReplaceable => "The claim it names cannot be replaced or voided by it.",
             Self::BadCode => "A code is malformed.",
             Self::NoCode => "A line names no procedure, drug or service.",
             Self::BadNumber => "A number cannot be held exactly.",
@@ -283,6 +288,7 @@ impl IntakeRule {
             | Self::DetailsDiffer
             | Self::TotalDiffers
             | Self::DatesOutOfOrder
+            | Self::NotReplaceable
             | Self::ServiceInFuture => "invariant",
             Self::TooMany
             | Self::BadText

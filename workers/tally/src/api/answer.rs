@@ -1,6 +1,7 @@
 //! What is said of claims: their rows and links, without opening them.
 
 use serde::Serialize;
+use tally_core::adjudication::Status;
 use tally_core::claim::ClaimId;
 use tally_store::port::ClaimRow;
 use utoipa::ToSchema;
@@ -53,6 +54,9 @@ pub(super) struct Links {
     /// Its explanation of benefits.
     #[serde(skip_serializing_if = "Option::is_none")]
     eob: Option<String>,
+    /// Its remittance, of a claim that is settled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remittance: Option<String>,
     /// Its receipt.
     #[serde(skip_serializing_if = "Option::is_none")]
     receipt: Option<String>,
@@ -79,9 +83,11 @@ impl Links {
     pub(super) fn of(row: &ClaimRow) -> Self {
         let this = address(row.id);
         let outcome = row.outcome.as_ref();
+        let settled = outcome.is_some_and(|outcome| outcome.status != Status::Pended);
         let below = |part| outcome.map(|_| format!("{this}/{part}"));
         Self {
             eob: below("eob"),
+            remittance: below("remittance").filter(|_| settled),
             receipt: below("receipt"),
             proof: below("proof"),
             this,

@@ -14,13 +14,13 @@ use utoipa::ToSchema;
 
 use super::answer::{Links, Summary, encoded, status};
 use super::caller::Caller;
-use super::negotiate::{self, FHIR, JSON, TEXT};
+use super::negotiate::{self, FHIR, JSON, TEXT, X12};
 use super::problem::{Code, Problem};
 use super::query::{Asked, Fields, Named};
 use super::{Answered, ROOT, Service, Shared, json};
 use crate::eob;
-use crate::node::ClaimRead;
 use crate::node::keys::hex;
+use crate::node::{ClaimRead, RemitError, Remitting, settled};
 use crate::view::ClaimView;
 
 /// Claims of a page, when nothing is said, and at most.
@@ -51,6 +51,22 @@ pub(super) struct Proof {
     hashes: Vec<String>,
     /// The signed checkpoint that has the root: a C2SP signed note.
     checkpoint: String,
+}
+
+/// What a payee is paid, and what for.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Remittance)]
+pub(super) struct Remitted {
+    /// What the payee is known by in its claims.
+    payee: String,
+    /// Its name.
+    name: String,
+    /// The payment's number.
+    trace: String,
+    /// How much, as a decimal of dollars and cents; never below zero.
+    payment: String,
+    /// The claims, as `tally claim export` prints them.
+    claims: Vec<serde_json::Value>,
 }
 
 /// List claims
@@ -189,6 +205,67 @@ pub(super) async fn explanation(
         return Ok(text(eob::text(&view, ContentArrangement::Disabled)));
     }
     json(&view)
+}
+
+/// A claim's remittance
+///
+/// What its payee is told: as our JSON, as an X12 835 of this claim alone, or as a
+/// FHIR R4 ClaimResponse. Of a claim that is settled.
+#[utoipa::path(
+    get, path = "/claims/{id}/remittance", tag = "claims", operation_id = "getRemittance",
+    security(("organisation" = [])),
+    params(("id" = String, Path, description = "The claim's id")),
+    responses((status = 200, description = "The remittance", content(
+        (Remitted = "application/json"), (String = "application/EDI-X12"), (serde_json::Value = "application/fhir+json")
+    ))),
+)]
+pub(super) async fn remittance(
+    State(service): Shared,
+    caller: Caller,
+    Named(id): Named,
+    headers: HeaderMap,
+) -> Answered {
+    let kind = negotiate::answer(&headers, &[JSON, X12, FHIR])?;
+    let read = open(&service, &caller, &id, "api:remittance").await?;
+    let Some(outcome) = settled(&read) else {
+        return Err(match &read.outcome {
+            Some(_) => Problem::new(
+                Code::NotYet,
+                "The claim is pended: it is remitted when it is settled.",
+            ),
+            None => not_yet(&read.row),
+        });
+    };
+    let (node, config) = (&service.api.node, &service.api.config);
+    let on = node.clock().today();
+    if kind == FHIR {
+        let body = interchange::claim_response(&read.claim, outcome, on);
+        return Ok(([(header::CONTENT_TYPE, FHIR)], body).into_response());
+    }
+    let remitting = Remitting {
+        payer: &config.payer,
+        payees: &config.payees,
+        on,
+    };
+    let one = std::slice::from_ref(&read);
+    let remitted = node.remit(one, &remitting).await.map_err(|error| {
+        match error.downcast_ref::<RemitError>() {
+            Some(why) => Problem::new(Code::Unremitted, format!("{why}.")),
+            None => Problem::from(error),
+        }
+    })?;
+    let remitted = remitted.into_iter().next().ok_or_else(Problem::no_claim)?;
+    if kind == X12 {
+        return Ok(([(header::CONTENT_TYPE, X12)], remitted.text).into_response());
+    }
+    let claim = interchange::outcome_json(&read.claim, outcome);
+    json(&Remitted {
+        payee: remitted.payee,
+        name: remitted.name,
+        trace: remitted.trace,
+        payment: remitted.payment.to_string(),
+        claims: vec![serde_json::from_str(&claim)?],
+    })
 }
 
 /// A claim's receipt

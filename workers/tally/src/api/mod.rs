@@ -10,6 +10,7 @@ mod answer;
 mod caller;
 mod claims;
 pub mod context;
+mod estimates;
 mod flags;
 mod frame;
 mod ledger;
@@ -145,8 +146,10 @@ fn described() -> (Router<Arc<Service>>, Router<Arc<Service>>, String) {
     let (closed, whole) = OpenApiRouter::with_openapi(with_open)
         .routes(routes!(submit::submit, claims::list))
         .routes(routes!(submit::submission))
+        .routes(routes!(estimates::estimate))
         .routes(routes!(claims::one))
         .routes(routes!(claims::explanation))
+        .routes(routes!(claims::remittance))
         .routes(routes!(claims::receipt))
         .routes(routes!(claims::proof))
         .routes(routes!(flags::list))

@@ -8,6 +8,8 @@ use super::problem::{Code, Problem};
 pub(super) const JSON: &str = "application/json";
 pub(super) const FHIR: &str = "application/fhir+json";
 pub(super) const NDJSON: &str = "application/fhir+ndjson";
+/// RFC 1767, in the lower case that kinds are compared in.
+pub(super) const X12: &str = "application/edi-x12";
 pub(super) const TEXT: &str = "text/plain";
 
 /// The kind of answer that is wanted most, of those there are; the first of
@@ -116,8 +118,9 @@ pub(super) fn body(headers: &HeaderMap) -> Result<Option<Format>, Problem> {
         JSON => Ok(None),
         FHIR => Ok(Some(Format::FhirJson)),
         NDJSON => Ok(Some(Format::FhirNdjson)),
+        X12 => Ok(Some(Format::X12)),
         _ => wrong(
-            "The kinds that are read: application/json, application/fhir+json, application/fhir+ndjson.",
+            "The kinds that are read: application/json, application/fhir+json, application/fhir+ndjson, application/EDI-X12.",
         ),
     }
 }
@@ -157,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn bodies_are_of_three_kinds() {
+    fn bodies_are_of_four_kinds() {
         for (kind, expected) in [
             ("application/json", Some(None)),
             ("application/json; charset=UTF-8", Some(None)),
@@ -167,6 +170,7 @@ mod tests {
                 Some(Some(Format::FhirJson)),
             ),
             ("application/fhir+ndjson", Some(Some(Format::FhirNdjson))),
+            ("application/EDI-X12", Some(Some(Format::X12))),
             ("application/json; charset=latin1", None),
             ("application/fhir+json; fhirVersion=5.0", None),
             ("application/json; boundary=x", None),

@@ -14,7 +14,7 @@ use utoipa::openapi::{
 };
 
 use super::problem::{Code, ProblemBody};
-use super::submit::RefusalBody;
+use super::submit::{AcknowledgementBody, RefusalBody};
 use super::{Answered, ROOT, Shared};
 
 #[derive(utoipa::OpenApi)]
@@ -25,7 +25,7 @@ use super::{Answered, ROOT, Shared};
                        Every error is a problem (RFC 9457) with a stable code; `docs/api.md` explains them.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
-    components(schemas(ProblemBody, RefusalBody)),
+    components(schemas(ProblemBody, RefusalBody, AcknowledgementBody)),
     tags(
         (name = "claims", description = "Submitting claims and reading what they came to"),
         (name = "flags", description = "What is flagged, for those who investigate"),
@@ -128,6 +128,15 @@ fn problems(operation: &Operation) -> Vec<Code> {
             Code::Body,
             Code::Busy,
         ][..],
+        Some("estimateClaims") => &[
+            Code::NotAcceptable,
+            Code::BodyTimeout,
+            Code::TooLarge,
+            Code::MediaType,
+            Code::Refused,
+            Code::Body,
+            Code::Busy,
+        ],
         Some("listClaims" | "listFlags") => &[Code::Parameter, Code::Forbidden],
         Some("getSubmission") => &[Code::NotFound],
         Some("getClaim") => &[Code::NotFound, Code::Erased],
@@ -136,6 +145,13 @@ fn problems(operation: &Operation) -> Vec<Code> {
             Code::NotAcceptable,
             Code::NotYet,
             Code::Erased,
+        ],
+        Some("getRemittance") => &[
+            Code::NotFound,
+            Code::NotAcceptable,
+            Code::NotYet,
+            Code::Erased,
+            Code::Unremitted,
         ],
         Some("getReceipt" | "getProof") => &[Code::NotFound, Code::NotYet, Code::Erased],
         _ => &[],

@@ -10,7 +10,7 @@ use tally_store::port::StoreError;
 use utoipa::ToSchema;
 
 use super::context;
-use super::submit::RefusalBody;
+use super::submit::{AcknowledgementBody, RefusalBody};
 
 /// What went wrong. Ordered; a number is never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,11 +54,13 @@ pub enum Code {
     Timeout = 118,
     /// The node failed.
     Internal = 119,
+    /// The claim cannot be remitted by what is known.
+    Unremitted = 120,
 }
 
 impl Code {
     /// Every code, in order.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::NoToken,
         Self::BadToken,
         Self::Forbidden,
@@ -78,6 +80,7 @@ impl Code {
         Self::Busy,
         Self::Timeout,
         Self::Internal,
+        Self::Unremitted,
     ];
 
     /// The id: `A` and the number.
@@ -97,7 +100,7 @@ impl Code {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::NotYet => StatusCode::CONFLICT,
+            Self::NotYet | Self::Unremitted => StatusCode::CONFLICT,
             Self::Erased => StatusCode::GONE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -130,6 +133,7 @@ impl Code {
             Self::Busy => "There is too much to do",
             Self::Timeout => "The request took too long",
             Self::Internal => "The node could not answer",
+            Self::Unremitted => "The claim cannot be remitted",
         }
     }
 
@@ -166,6 +170,9 @@ pub(super) struct ProblemBody {
     /// What was refused, with place and reason; with A114 alone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     refusals: Vec<RefusalBody>,
+    /// What a body in X12 is acknowledged with; with A114 alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acknowledgements: Option<AcknowledgementBody>,
 }
 
 /// Why a request cannot be answered.
@@ -173,6 +180,7 @@ pub(super) struct Problem {
     code: Code,
     detail: Cow<'static, str>,
     refusals: Vec<RefusalBody>,
+    acknowledgements: Option<AcknowledgementBody>,
 }
 
 impl Problem {
@@ -182,13 +190,18 @@ impl Problem {
             code,
             detail: detail.into(),
             refusals: Vec::new(),
+            acknowledgements: None,
         }
     }
 
     /// Nothing of a body was taken in.
-    pub(super) fn refused(refusals: Vec<RefusalBody>) -> Self {
+    pub(super) fn refused(
+        refusals: Vec<RefusalBody>,
+        acknowledgements: Option<AcknowledgementBody>,
+    ) -> Self {
         Self {
             refusals,
+            acknowledgements,
             ..Self::new(
                 Code::Refused,
                 "Nothing was taken in. Correct the claims and send them with a new idempotency key.",
@@ -256,6 +269,7 @@ impl IntoResponse for Problem {
             detail: self.detail,
             instance: context::current().map_or_else(String::new, |context| context.request),
             refusals: self.refusals,
+            acknowledgements: self.acknowledgements,
         };
         let body = serde_json::to_vec(&body).unwrap_or_default();
         let kind = [(header::CONTENT_TYPE, "application/problem+json")];

@@ -8,22 +8,23 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest as _, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::IntoResponse as _;
+use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 use tally_core::claim::ClaimId;
-use tally_core::interchange::{self, IntakeRule, Refusal};
+use tally_core::interchange::{self, Format, IntakeRule, Refusal};
 use tally_store::port::{ClaimRow, Reading as _};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, SemaphorePermit};
 use tokio::time::Instant;
 use utoipa::ToSchema;
 
 use super::answer::{Summary, encoded, is_decided};
 use super::caller::Caller;
-use super::negotiate::{self, FHIR, JSON};
+use super::negotiate::{self, FHIR, JSON, X12};
 use super::problem::{Code, Problem};
 use super::query::Named;
 use super::{Answered, ROOT, Service, Shared, json};
-use crate::node::{Delivery, RefusedClaim, Reused, Submitted};
+use crate::bundle::bundle;
+use crate::node::{Acknowledged, Delivery, RefusedClaim, Reused, Submitted};
 
 /// The header that names a submission.
 const KEY: &str = "idempotency-key";
@@ -75,8 +76,33 @@ pub(super) struct SubmissionBody {
     claims: Vec<Summary>,
     /// What was refused, and why.
     refusals: Vec<RefusalBody>,
+    /// Of a body in X12, when it is submitted: what it is acknowledged with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acknowledgements: Option<AcknowledgementBody>,
     /// Where it is.
     links: SubmissionLinks,
+}
+
+/// What a body in X12 is acknowledged with, each an X12 file. They are not kept: the
+/// same body under the same key is answered with the same.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Acknowledgements)]
+pub struct AcknowledgementBody {
+    /// TA1 and 999 of every interchange.
+    #[serde(rename = "999")]
+    receipts: String,
+    /// 277CA; nothing where no transaction set fits its guide.
+    #[serde(rename = "277CA", skip_serializing_if = "String::is_empty")]
+    claims: String,
+}
+
+impl From<Acknowledged> for AcknowledgementBody {
+    fn from(acknowledged: Acknowledged) -> Self {
+        Self {
+            receipts: acknowledged.receipts,
+            claims: acknowledged.claims,
+        }
+    }
 }
 
 /// Where a submission is.
@@ -90,7 +116,8 @@ pub(super) struct SubmissionLinks {
 /// Submit one claim or a batch
 ///
 /// The same key with the same body gives the first result. Answered with every
-/// outcome when they come within the node's patience, else with 202 and a link.
+/// outcome when they come within the node's patience, else with 202 and a link. X12
+/// can be answered with its acknowledgements: TA1, 999 and 277CA.
 #[utoipa::path(
     post, path = "/claims", tag = "claims", operation_id = "submitClaims",
     security(("organisation" = [])),
@@ -98,35 +125,37 @@ pub(super) struct SubmissionLinks {
         ("Idempotency-Key" = String, Header, description = "Names the submission: 1 to 64 visible ASCII characters, bare or as a quoted string"),
     ),
     request_body(
-        description = "A tallystick-claim/v1 object or a list of them, a FHIR R4 Claim or Bundle, or FHIR ndjson",
-        content((serde_json::Value = "application/json"), (serde_json::Value = "application/fhir+json"), (String = "application/fhir+ndjson"))
+        description = "A tallystick-claim/v1 object or a list of them, a FHIR R4 Claim or Bundle, FHIR ndjson, or X12 837",
+        content((serde_json::Value = "application/json"), (serde_json::Value = "application/fhir+json"), (String = "application/fhir+ndjson"), (String = "application/EDI-X12"))
     ),
     responses(
-        (status = 200, description = "Every claim is decided", content((SubmissionBody = "application/json"), (serde_json::Value = "application/fhir+json"))),
-        (status = 202, description = "Taken in, and not decided yet", content((SubmissionBody = "application/json"), (serde_json::Value = "application/fhir+json")),
+        (status = 200, description = "Every claim is decided", content((SubmissionBody = "application/json"), (serde_json::Value = "application/fhir+json"), (String = "application/EDI-X12"))),
+        (status = 202, description = "Taken in, and not decided yet", content((SubmissionBody = "application/json"), (serde_json::Value = "application/fhir+json"), (String = "application/EDI-X12")),
             headers(("Location" = String, description = "Where the submission is"))),
     ),
 )]
 pub(super) async fn submit(State(service): Shared, caller: Caller, request: Request) -> Answered {
     let key = idempotency_key(request.headers())?;
     let format = negotiate::body(request.headers())?;
-    let kind = negotiate::answer(request.headers(), &[JSON, FHIR])?;
-    let Ok(_permit) = service.submissions.try_acquire() else {
+    let kind = negotiate::answer(request.headers(), &[JSON, FHIR, X12])?;
+    if kind == X12 && format != Some(Format::X12) {
         return Err(Problem::new(
-            Code::Busy,
-            "As many submissions are being answered as the node answers at once.",
+            Code::NotAcceptable,
+            "Only a body in X12 is acknowledged in X12: ask for application/json or application/fhir+json.",
         ));
-    };
+    }
+    let _place = place(&service)?;
     let bytes = body(&service, request).await?;
+    let delivery = Delivery {
+        submitter: &caller.id,
+        interchange: Some(&key),
+        bytes: &bytes,
+        format,
+        succeeds: None,
+    };
     let submitted = {
         // Even when nobody waits for the answer any more.
         let _wakes = Wakes(&service.api.nudge);
-        let delivery = Delivery {
-            submitter: &caller.id,
-            interchange: Some(&key),
-            bytes: &bytes,
-            format,
-        };
         let submitted = service.api.node.submit(delivery).await;
         submitted.map_err(|error| {
             if error.is::<Reused>() {
@@ -139,12 +168,20 @@ pub(super) async fn submit(State(service): Shared, caller: Caller, request: Requ
             }
         })?
     };
+    let acknowledged = match format {
+        Some(Format::X12) => {
+            let payer = service.api.config.payer.in_x12();
+            let node = &service.api.node;
+            node.acknowledge(&delivery, &submitted, &payer).await?
+        }
+        _ => None,
+    };
     drop(bytes);
     if !submitted.again {
         crate::metrics::submitted(submitted.claims.len(), submitted.refusals.len());
     }
     if submitted.claims.is_empty() {
-        return nothing_taken(&submitted, kind);
+        return nothing_taken(&submitted, kind, acknowledged);
     }
     let patience = Duration::from_millis(service.api.config.intake.patience);
     let (rows, decided) = wait(&service, &submitted.claims, patience).await?;
@@ -154,7 +191,12 @@ pub(super) async fn submit(State(service): Shared, caller: Caller, request: Requ
     };
     let mut response = match kind {
         FHIR => in_fhir(&service, &submitted, rows, decided).await?,
-        _ => json(&describe(&service, &key, &submitted, &rows).await?)?,
+        X12 => in_x12(acknowledged),
+        _ => {
+            let mut body = describe(&service, &key, &submitted, &rows).await?;
+            body.acknowledgements = acknowledged.map(Into::into);
+            json(&body)?
+        }
     };
     *response.status_mut() = status;
     if !decided {
@@ -229,7 +271,17 @@ fn idempotency_key(headers: &HeaderMap) -> Result<String, Problem> {
     }
 }
 
-async fn body(service: &Service, request: Request) -> Result<Bytes, Problem> {
+/// A place among the submissions that are answered at once.
+pub(super) fn place(service: &Service) -> Result<SemaphorePermit<'_>, Problem> {
+    service.submissions.try_acquire().map_err(|_| {
+        Problem::new(
+            Code::Busy,
+            "As many submissions are being answered as the node answers at once.",
+        )
+    })
+}
+
+pub(super) async fn body(service: &Service, request: Request) -> Result<Bytes, Problem> {
     let read = Bytes::from_request(request, &());
     match tokio::time::timeout(service.bounds.body, read).await {
         Ok(Ok(bytes)) => Ok(bytes),
@@ -313,26 +365,46 @@ async fn describe(
         refused: u32::try_from(submitted.refusals.len())?,
         claims: rows.iter().map(Summary::of).collect(),
         refusals: submitted.refusals.iter().map(RefusalBody::from).collect(),
+        acknowledgements: None,
         links: SubmissionLinks { this: address(key) },
     })
 }
 
 /// The refusals of a body of which nothing was taken in.
-fn nothing_taken(submitted: &Submitted, kind: &str) -> Answered {
-    if kind == FHIR {
-        let body = interchange::operation_outcome(&refusals(submitted));
-        let kind = [(header::CONTENT_TYPE, FHIR)];
-        return Ok((Code::Refused.status(), kind, body).into_response());
+fn nothing_taken(
+    submitted: &Submitted,
+    kind: &str,
+    acknowledged: Option<Acknowledged>,
+) -> Answered {
+    match kind {
+        FHIR => {
+            let body = interchange::operation_outcome(&refusals(&submitted.refusals));
+            let kind = [(header::CONTENT_TYPE, FHIR)];
+            Ok((Code::Refused.status(), kind, body).into_response())
+        }
+        X12 => {
+            let mut response = in_x12(acknowledged);
+            *response.status_mut() = Code::Refused.status();
+            Ok(response)
+        }
+        _ => {
+            let refusals = submitted.refusals.iter().map(RefusalBody::from).collect();
+            Err(Problem::refused(refusals, acknowledged.map(Into::into)))
+        }
     }
-    let refusals = submitted.refusals.iter().map(RefusalBody::from).collect();
-    Err(Problem::refused(refusals))
+}
+
+/// The acknowledgements, as one file of interchanges.
+fn in_x12(acknowledged: Option<Acknowledged>) -> Response {
+    let body = acknowledged.map_or_else(String::new, |all| all.whole());
+    ([(header::CONTENT_TYPE, X12)], body).into_response()
 }
 
 /// The refusals as the core has them. The position is not known any more, and
 /// stands in no answer.
-fn refusals(submitted: &Submitted) -> Vec<Refusal> {
-    let refusals = submitted.refusals.iter();
-    refusals
+pub(super) fn refusals(refused: &[RefusedClaim]) -> Vec<Refusal> {
+    refused
+        .iter()
         .filter_map(|refused| {
             Some(Refusal {
                 position: 0,
@@ -368,19 +440,11 @@ async fn in_fhir(
         })
         .collect();
     if !submitted.refusals.is_empty() || resources.is_empty() {
-        resources.push(interchange::operation_outcome(&refusals(submitted)));
+        resources.push(interchange::operation_outcome(&refusals(
+            &submitted.refusals,
+        )));
     }
-    let body = match resources.as_slice() {
-        [one] => one.clone(),
-        many => {
-            let entries: Vec<String> = many
-                .iter()
-                .map(|resource| format!(r#"{{"resource":{resource}}}"#))
-                .collect();
-            let entries = entries.join(",");
-            format!(r#"{{"resourceType":"Bundle","type":"collection","entry":[{entries}]}}"#)
-        }
-    };
+    let body = bundle(&resources);
     Ok((kind, body).into_response())
 }
 

@@ -27,7 +27,7 @@ pub struct AdjudicateArgs {
     /// The policy: a component, as `tally policy build` writes it
     #[arg(long, value_name = "FILE")]
     policy: PathBuf,
-    /// The claims: FHIR R4 or our JSON; those of one contract are taken in order
+    /// The claims: X12 837, FHIR R4 or our JSON; those of one contract are taken in order
     #[arg(long, value_name = "FILE")]
     claim: PathBuf,
     /// The contracts; without it every member is a subscriber born 1980-01-01 who is always covered

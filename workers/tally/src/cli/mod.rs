@@ -10,6 +10,8 @@ mod policy;
 mod print;
 mod queue;
 mod role;
+mod statement;
+mod table;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,17 +21,17 @@ use clap::{Args, Parser, Subcommand};
 use tally_core::claim::ClaimId;
 use tally_types::ServiceDate;
 
-use crate::config::Config;
+use crate::config::{Config, PayeeConfig, PayerConfig};
 use crate::node::Node;
 use crate::node::clock::Clock;
 use crate::roles::Which;
-pub use claim::explain;
+pub use claim::{estimate_json, explain};
 pub use print::{Progress, plural, table};
 
 /// Claims adjudication that is right to the cent and provable.
 #[derive(Parser)]
 #[command(name = "tally", version, propagate_version = true)]
-struct Cli {
+pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,
 }
@@ -63,6 +65,9 @@ enum Command {
     /// Write, build, test and publish a policy
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    /// Reference tables: made of published files, shown, compared
+    #[command(subcommand)]
+    Table(table::TableCommand),
     /// The ledger: checkpoints, receipts, replay
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
@@ -85,6 +90,19 @@ pub struct NodeArgs {
 }
 
 impl NodeArgs {
+    /// Who pays and is paid, as the configuration says; a payer of an example
+    /// without one.
+    pub fn parties(&self) -> Result<Parties> {
+        let Some(path) = &self.config else {
+            return Ok(Parties::default());
+        };
+        let config = Config::read(path)?;
+        Ok(Parties {
+            payer: config.payer,
+            payees: config.payees,
+        })
+    }
+
     /// Opens the node, on the machine's clock.
     pub async fn open(&self) -> Result<Node> {
         match &self.config {
@@ -98,6 +116,15 @@ impl NodeArgs {
             }
         }
     }
+}
+
+/// Who pays and who is paid, as far as the configuration says it.
+#[derive(Default)]
+pub struct Parties {
+    /// Who pays.
+    pub payer: PayerConfig,
+    /// Who is paid.
+    pub payees: Vec<PayeeConfig>,
 }
 
 /// Opens a node's folder.
@@ -158,6 +185,7 @@ async fn run(command: Command) -> Result<Ended> {
         Command::Claim(command) => claim::run(command).await,
         Command::Flag(command) => flag::run(command).await,
         Command::Policy(command) => policy::run(command).await,
+        Command::Table(command) => table::run(&command),
         Command::Ledger(command) => ledger::run(command).await,
     }
 }

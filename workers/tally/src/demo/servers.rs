@@ -179,6 +179,8 @@ impl Config {
             broker: None,
             worker: Default::default(),
             intake: Default::default(),
+            payer: Default::default(),
+            payees: Vec::new(),
             organisations: Vec::new(),
         }
     }

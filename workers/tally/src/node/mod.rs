@@ -1,18 +1,26 @@
 //! An embedded node: a folder with secrets, a store, a vault of record keys
 //! and a local log; and everything that is done with them.
 
+mod acknowledge;
+mod acts;
+mod amend;
 pub mod clock;
 mod dead;
 mod detect;
 mod enrol;
+mod estimate;
 mod fsck;
 pub mod keys;
 pub mod log;
+mod past;
 mod publish;
 mod read;
 pub mod record;
+mod remit;
 mod replay;
+pub mod statement;
 mod submit;
+mod succession;
 mod work;
 
 use std::fs;
@@ -37,11 +45,15 @@ use crate::policies::Shelf;
 use clock::Clock;
 use keys::Keys;
 
+pub use acknowledge::Acknowledged;
+pub use amend::Anew;
 pub use detect::Damaged;
 pub use enrol::Enrolled;
+pub use estimate::{Assumed, Estimate, Estimated};
 pub use fsck::{Fault, Fscked};
 pub use publish::{PublishError, Published};
 pub use read::{Accumulated, ClaimRead, FlagRead, acting};
+pub use remit::{RemitError, Remitted, Remitting, settled};
 pub use replay::{Break, Replayed};
 pub use submit::{Delivery, RefusedClaim, Reused, Submitted};
 pub(crate) use work::adjudicate;

@@ -26,6 +26,7 @@ use tower::ServiceExt as _;
 pub const MEMBER: &str = "M-1001";
 pub const JSON: &str = "application/json";
 pub const FHIR: &str = "application/fhir+json";
+pub const X12: &str = "application/edi-x12";
 
 /// Organisations: their ids, the seeds of their keys, what they may do.
 const ORGANISATIONS: [(&str, u8, &str); 4] = [
@@ -155,11 +156,6 @@ impl Fixture {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::simulated(day("2026-03-02"));
         let node = Node::open(folder.path(), clock).await.unwrap();
-        let product = {
-            let book = node.book().await.unwrap();
-            let (_, publication) = book.publications().next().unwrap();
-            publication.product.clone()
-        };
         let member = Member {
             id: MEMBER.to_owned(),
             name: "Ann Ash".to_owned(),
@@ -168,7 +164,7 @@ impl Fixture {
             sex: Sex::Female,
             relationship: Relationship::Subscriber,
             spans: vec![Span {
-                product,
+                product: "harbor-ppo".to_owned(),
                 from: day("2024-01-01"),
                 through: None,
             }],

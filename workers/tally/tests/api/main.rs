@@ -7,6 +7,8 @@ mod parties;
 mod problems;
 mod reads;
 mod submissions;
+#[path = "../common/x12.rs"]
+mod x12;
 
 /// The description is a contract: a change of it is seen in review.
 #[test]

@@ -9,7 +9,7 @@ use tally_core::ledger::tree::{leaf_hash, verify_inclusion};
 use tally_core::ledger::{Checkpoint, Note, Receipt, Trust, Verdict, verify_receipt};
 use tally_store::port::Reading as _;
 
-use super::fixture::{Fixture, MEMBER, claim, claim_of, first, get};
+use super::fixture::{FHIR, Fixture, JSON, MEMBER, X12, claim, claim_of, first, get};
 
 /// Claims of which one follows the member's death.
 async fn some(fixture: &Fixture) -> Vec<String> {
@@ -275,4 +275,82 @@ async fn requests_are_counted_by_route_and_nothing_else() {
     for wrong in [&id, "CANARY", "riverside", MEMBER] {
         assert!(!text.contains(wrong), "{wrong} in\n{text}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_remittance_is_answered_as_it_is_asked_for() {
+    let fixture = Fixture::new().await;
+    let batch = json!([claim("A-1", "180.00"), {
+        "format": "tallystick-claim/v1", "kind": "professional", "control_number": "A-2",
+        "member": MEMBER, "billing": "CLINIC-7", "diagnoses": ["J069"],
+        "lines": [{ "procedure": "99213", "place": "11", "charge": "90.00", "from": "2026-02-12" }],
+    }]);
+    let body = fixture.submit("riverside", "r", &batch).await;
+    let path = format!("/claims/{}/remittance", first(&body));
+    let ours = fixture.get("riverside", &path).await.json();
+    assert_eq!(ours["payee"], "1234567893");
+    assert_eq!(ours["payment"], body["claims"][0]["paid"]);
+    assert_eq!(ours["claims"][0]["claim"], body["claims"][0]["claim"]);
+    let ask = |kind: &str| get(&path).with("accept", kind).by("riverside");
+    let answer = fixture.ask(ask(X12)).await;
+    assert_eq!(answer.header("content-type"), X12);
+    let trace = ours["trace"].as_str().unwrap();
+    assert!(
+        answer.body.contains(&format!("TRN*1*{trace}*")),
+        "{}",
+        answer.body
+    );
+    let answer = fixture.ask(ask(FHIR)).await;
+    assert_eq!(answer.json()["resourceType"], "ClaimResponse");
+    fixture.ask(ask("text/html")).await.problem("A106");
+    // Of another's claim there is nothing; of one that cannot be paid, why.
+    fixture.get("lakeside", &path).await.problem("A104");
+    let other = body["claims"][1]["claim"].as_str().unwrap();
+    let answer = fixture
+        .get("riverside", &format!("/claims/{other}/remittance"))
+        .await;
+    let problem = answer.problem("A120");
+    assert!(!problem.to_string().contains("CLINIC-7"), "{problem}");
+    let noted = fixture.noted("riverside").await;
+    assert!(
+        noted
+            .iter()
+            .any(|(action, subject)| action == "api:remittance" && subject == other)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_estimate_is_answered_and_nothing_is_taken_in() {
+    let fixture = Fixture::new().await;
+    let ask = |body: String, kind: &str, accept: &str| {
+        super::fixture::ask("POST", "/estimates")
+            .with("content-type", kind)
+            .with("accept", accept)
+            .body(body)
+            .by("riverside")
+    };
+    let one = claim("A-1", "180.00");
+    let answer = fixture.ask(ask(one.to_string(), JSON, JSON)).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    let body = answer.json();
+    assert_eq!(body["estimate"], true);
+    assert_eq!(body["estimates"][0]["estimate"], true);
+    assert!(body["estimates"][0]["assumed"][0]["accumulator"].is_string());
+    let in_x12 = super::x12::visit("A-1", MEMBER, "180", "20260210");
+    let answer = fixture.ask(ask(in_x12, X12, FHIR)).await;
+    assert_eq!(answer.json()["use"], "predetermination");
+    let none = json!([]).to_string();
+    fixture.ask(ask(none, JSON, JSON)).await.problem("A114");
+    let answer = fixture.ask(ask("{}".into(), FHIR, FHIR)).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(answer.json()["resourceType"], "OperationOutcome");
+    let list = fixture.get("riverside", "/claims").await.json();
+    assert_eq!(list["claims"], json!([]));
+    // It is what the claim comes to.
+    let submitted = fixture.submit("riverside", "k", &one).await;
+    for amount in ["charge", "allowed", "paid", "patient", "status"] {
+        assert_eq!(submitted["claims"][0][amount], body["estimates"][0][amount]);
+    }
+    let noted = fixture.noted("riverside").await;
+    assert!(noted.iter().any(|(action, _)| action == "claim-estimated"));
 }

@@ -9,8 +9,9 @@ use tally_store::port::{ClaimFilter, Reading as _};
 
 use super::common::{cases, files};
 use super::fixture::{
-    FHIR, Fixture, JSON, ask, claim, claim_of, fhir_claim, first, get, post, tight,
+    FHIR, Fixture, JSON, MEMBER, X12, ask, claim, claim_of, fhir_claim, first, get, post, tight,
 };
+use super::x12::visit;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_is_answered_with_its_outcomes() {
@@ -37,7 +38,7 @@ async fn a_batch_is_answered_with_its_outcomes() {
     assert!(!refusal["reason"].as_str().unwrap().is_empty());
     // Every link leads somewhere.
     let links = claims[0]["links"].as_object().unwrap();
-    assert_eq!(links.len(), 4, "{links:?}");
+    assert_eq!(links.len(), 5, "{links:?}");
     for link in links
         .values()
         .chain(body["links"].as_object().unwrap().values())
@@ -283,4 +284,63 @@ async fn no_more_are_answered_at_once_than_the_node_has_room_for() {
     // There is room again.
     let answer = fixture.ask(post("b", &b).by("riverside")).await;
     assert_eq!(answer.status, StatusCode::ACCEPTED);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn x12_is_taken_in_and_acknowledged() {
+    let fixture = Fixture::new().await;
+    let send = |key: &str, accept: &str, body: String| {
+        post(key, &json!(null))
+            .with("content-type", "application/EDI-X12")
+            .with("accept", accept)
+            .body(body)
+            .by("riverside")
+    };
+    let sound = visit("A-1", MEMBER, "180", "20260210");
+    let answer = fixture.ask(send("x", JSON, sound.clone())).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    let body = answer.json();
+    assert_eq!(body["claims"][0]["status"], "paid");
+    let receipts = body["acknowledgements"]["999"].as_str().unwrap();
+    let claims = body["acknowledgements"]["277CA"].as_str().unwrap();
+    assert!(receipts.contains("AK9*A*1*1*1~"), "{receipts}");
+    assert!(claims.contains(&format!("REF*1K*{}~", first(&body))));
+
+    // In X12, the same bytes.
+    let answer = fixture.ask(send("x", X12, sound.clone())).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.header("content-type"), X12);
+    assert_eq!(answer.body, format!("{receipts}{claims}"));
+    assert!(
+        fixture
+            .get("riverside", "/submissions/x")
+            .await
+            .json()
+            .get("acknowledgements")
+            .is_none()
+    );
+
+    // In FHIR, what it came to.
+    let answer = fixture.ask(send("x", FHIR, sound.clone())).await;
+    assert_eq!(answer.json()["resourceType"], "ClaimResponse");
+
+    // Nothing taken in: a problem with the acknowledgements, or these alone.
+    let differs = sound.replace("CLM*A-1*180*", "CLM*A-1*181*");
+    let answer = fixture.ask(send("y", JSON, differs.clone())).await;
+    let problem = answer.problem("A114");
+    assert!(
+        problem["acknowledgements"]["277CA"]
+            .as_str()
+            .unwrap()
+            .contains("STC*A8:400")
+    );
+    let answer = fixture.ask(send("y", X12, differs)).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(answer.body.contains("AK9*A*1*1*1~"), "{}", answer.body);
+
+    // Only X12 is answered in X12.
+    let ours = post("z", &claim("A-1", "180.00"))
+        .with("accept", X12)
+        .by("riverside");
+    fixture.ask(ours).await.problem("A106");
 }

@@ -23,7 +23,15 @@ const PEND: &str = "https://tallystick.example/fhir/CodeSystem/pend-reason";
 /// amounts, with an error that says why and a note of what would resolve it.
 #[must_use]
 pub fn claim_response(claim: &Claim, outcome: &Outcome, created: ServiceDate) -> String {
-    answer(claim, outcome, created, "active")
+    answer(claim, outcome, created, Answer::Claim)
+}
+
+/// What a claim would come to, were it made: the same `ClaimResponse` with the use
+/// `predetermination`. Its disposition says that it is an estimate, and nothing is
+/// paid.
+#[must_use]
+pub fn predetermination_response(claim: &Claim, outcome: &Outcome, created: ServiceDate) -> String {
+    answer(claim, outcome, created, Answer::Estimate)
 }
 
 /// An answer that is taken back: the same `ClaimResponse` with the status `cancelled`.
@@ -32,14 +40,32 @@ pub fn claim_response(claim: &Claim, outcome: &Outcome, created: ServiceDate) ->
 /// is active. `created` is the day of the former answer.
 #[must_use]
 pub fn cancelled_claim_response(claim: &Claim, outcome: &Outcome, created: ServiceDate) -> String {
-    answer(claim, outcome, created, "cancelled")
+    answer(claim, outcome, created, Answer::Cancelled)
 }
 
-fn answer(claim: &Claim, outcome: &Outcome, created: ServiceDate, status: &'static str) -> String {
+/// What an answer is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Claim,
+    Cancelled,
+    Estimate,
+}
+
+fn answer(claim: &Claim, outcome: &Outcome, created: ServiceDate, of: Answer) -> String {
+    let (status, purpose) = match of {
+        Answer::Claim => ("active", "claim"),
+        Answer::Cancelled => ("cancelled", "claim"),
+        Answer::Estimate => ("active", "predetermination"),
+    };
+    let estimate = of == Answer::Estimate;
     let (result, disposition) = match (outcome.settlement(), outcome.status()) {
         (Settlement::Pended { text, .. }, _) => ("queued", format!("Pended: {text}")),
         (_, Status::Denied) => ("complete", "Denied".to_owned()),
         _ => ("complete", "Processed".to_owned()),
+    };
+    let disposition = match estimate {
+        true => format!("An estimate, which nobody is bound by: {disposition}"),
+        false => disposition,
     };
     let notes = Notes::of(outcome);
     object([
@@ -51,7 +77,7 @@ fn answer(claim: &Claim, outcome: &Outcome, created: ServiceDate, status: &'stat
         ),
         ("status", text(status)),
         ("type", concept([coding(CLAIM_TYPE, kind_word(claim.kind))])),
-        ("use", text("claim")),
+        ("use", text(purpose)),
         ("patient", logical(claim.member.identifier.clone())),
         ("created", text(created.to_string())),
         (
@@ -70,7 +96,13 @@ fn answer(claim: &Claim, outcome: &Outcome, created: ServiceDate, status: &'stat
         ("disposition", text(disposition)),
         ("item", items(claim, outcome, &notes)),
         ("total", list(all_totals(outcome))),
-        ("payment", payment(outcome, created)),
+        (
+            "payment",
+            match estimate {
+                true => Json::Null,
+                false => payment(outcome, created),
+            },
+        ),
         ("processNote", notes.json()),
         ("error", errors(outcome)),
     ])

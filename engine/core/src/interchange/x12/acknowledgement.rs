@@ -10,7 +10,9 @@ mod write;
 
 use thiserror::Error;
 
-use super::reply::{Payer, Stamp, unfit};
+use tally_x12::ack;
+
+use super::reply::{Payer, Stamp, day, unfit};
 use crate::interchange::{ReadClaims, Source};
 
 pub use status::{StatusCodes, status_codes};
@@ -74,4 +76,38 @@ pub fn claim_acknowledgements(
         written.push(text);
     }
     Ok(written)
+}
+
+/// The receipts of a file, whatever its transaction sets are: for each interchange a
+/// TA1 where its envelope is at fault, and a 999 for each of its functional groups,
+/// with control numbers that count up from the stamp's. An interchange that itself
+/// holds nothing but acknowledgements has none, or two machines would acknowledge each
+/// other for ever.
+#[must_use]
+pub fn functional_acknowledgements(text: &str, stamp: &Stamp<'_>) -> Vec<String> {
+    let date = day(stamp.date);
+    let file = tally_x12::read(text);
+    let answers = |interchange: &&tally_x12::Interchange<'_>| {
+        let mut groups = interchange.groups.iter();
+        interchange.groups.is_empty() || groups.any(|group| group.element(1) != "FA")
+    };
+    (0u32..)
+        .zip(file.interchanges.iter().filter(answers))
+        .map(|(number, interchange)| {
+            let judged: Vec<Vec<ack::Judged<'_>>> = interchange
+                .groups
+                .iter()
+                .map(|group| {
+                    let sets = group.transactions.iter();
+                    sets.map(|set| ack::judge(group, set)).collect()
+                })
+                .collect();
+            let stamp = ack::Stamp {
+                date: &date,
+                time: stamp.time,
+                control: stamp.control.saturating_add(number),
+            };
+            ack::acknowledge(interchange, &judged, stamp)
+        })
+        .collect()
 }

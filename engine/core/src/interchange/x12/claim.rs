@@ -294,6 +294,13 @@ pub(super) fn read(
     let Some(clm) = levels.find(levels.claim, "CLM", "") else {
         return Err(levels.fault(levels.claim, IntakeRule::Missing, "there is no CLM"));
     };
+    if clm.at(19).text == "PB" {
+        return Err(clm.at(19).fault(
+            IntakeRule::NotAClaim,
+            "it asks what would be paid (a predetermination, PB); only claims are adjudicated: \
+             ask for an estimate",
+        ));
+    }
     let (frequency, replaces) = levels.frequency(&clm)?;
     let billing = match levels.billing.one("2010AA") {
         Some(billing) => levels.provider(billing)?,

@@ -15,7 +15,8 @@ mod spot;
 mod tests;
 
 pub use acknowledgement::{
-    AcknowledgementError, StatusCodes, claim_acknowledgements, status_codes,
+    AcknowledgementError, StatusCodes, claim_acknowledgements, functional_acknowledgements,
+    status_codes,
 };
 pub(super) use claims::read;
 pub use eligibility::{

@@ -68,6 +68,7 @@ pub fn status_codes(rule: IntakeRule) -> StatusCodes {
         Rule::Sequence => of("A7", &[("247", "")]),
         Rule::Pointer => of("A8", &[("477", "")]),
         Rule::NoReplaced => of("A6", &[("464", "")]),
+        Rule::NotReplaceable => of("A7", &[("464", "")]),
         // The procedure: 454.
         Rule::BadCode => of("A7", &[("454", "")]),
         Rule::NoCode => of("A6", &[("454", "")]),

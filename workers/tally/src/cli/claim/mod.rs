@@ -1,0 +1,67 @@
+//! `tally claim`.
+
+mod eob;
+mod estimate;
+mod export;
+mod remittance;
+mod status;
+mod submit;
+
+use anyhow::Result;
+use clap::{Subcommand, ValueEnum};
+use tally_core::interchange::Format;
+
+use super::Ended;
+pub use eob::explain;
+pub use estimate::estimate_json;
+
+#[derive(Subcommand)]
+pub enum ClaimCommand {
+    /// Submit files of claims: X12 837, FHIR R4 (resource, Bundle, ndjson) or our JSON
+    Submit(submit::SubmitArgs),
+    /// What a file of claims would come to, were it submitted now; nothing is stored
+    Estimate(estimate::EstimateArgs),
+    /// What a claim came to, or how many came to what
+    Status(status::StatusArgs),
+    /// Print every outcome, one JSON object a line
+    Export(export::ExportArgs),
+    /// Explain a claim line by line, with clauses and accumulators
+    Eob(eob::EobArgs),
+    /// Remit settled claims to who is paid: X12 835, FHIR or our JSON
+    Remittance(remittance::RemittanceArgs),
+}
+
+/// An input format by name.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum FormatArg {
+    /// A FHIR R4 Claim or Bundle
+    Fhir,
+    /// FHIR R4 resources, one a line
+    Ndjson,
+    /// Our own JSON (docs/claim-json.md)
+    Json,
+    /// X12 005010: 837 professional, institutional or dental
+    X12,
+}
+
+impl From<FormatArg> for Format {
+    fn from(format: FormatArg) -> Self {
+        match format {
+            FormatArg::Fhir => Self::FhirJson,
+            FormatArg::Ndjson => Self::FhirNdjson,
+            FormatArg::Json => Self::TallyJson,
+            FormatArg::X12 => Self::X12,
+        }
+    }
+}
+
+pub async fn run(command: ClaimCommand) -> Result<Ended> {
+    match command {
+        ClaimCommand::Submit(args) => submit::submit(&args).await,
+        ClaimCommand::Estimate(args) => estimate::estimate(&args).await,
+        ClaimCommand::Status(args) => status::status(&args).await,
+        ClaimCommand::Export(args) => export::export(&args).await,
+        ClaimCommand::Eob(args) => eob::eob(&args).await,
+        ClaimCommand::Remittance(args) => remittance::remittance(&args).await,
+    }
+}

@@ -1,0 +1,221 @@
+//! `tally claim remittance`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use clap::{ArgGroup, Args, ValueEnum};
+use serde_json::{Value, json};
+use tally_core::claim::ClaimId;
+use tally_core::interchange;
+use tally_store::port::{ClaimFilter, Reading as _};
+use tally_types::ServiceDate;
+
+use crate::bundle::bundle;
+use crate::cli::{Ended, NodeArgs, parse_claim, parse_date, plural, say, table};
+use crate::node::{ClaimRead, Node, Remitted, Remitting, settled};
+
+#[derive(Args)]
+#[command(group(ArgGroup::new("which").required(true).multiple(true).args(["claims", "payee", "submitter", "since"])))]
+pub struct RemittanceArgs {
+    /// Claims
+    #[arg(value_parser = parse_claim, value_name = "CLAIM", conflicts_with_all = ["payee", "submitter", "since"])]
+    claims: Vec<ClaimId>,
+    /// The claims of a billing provider, by its NPI as in the claims
+    #[arg(long, value_name = "NPI")]
+    payee: Option<String>,
+    /// The claims that an organisation submitted
+    #[arg(long, value_name = "ORGANISATION")]
+    submitter: Option<String>,
+    /// The claims received on or after a day
+    #[arg(long, value_parser = parse_date, value_name = "DATE")]
+    since: Option<ServiceDate>,
+    /// The day of the payment; today when not said
+    #[arg(long, value_parser = parse_date, value_name = "DATE")]
+    on: Option<ServiceDate>,
+    #[command(flatten)]
+    node: NodeArgs,
+    /// What to print it as
+    #[arg(long, value_enum, default_value = "text")]
+    output_format: RemittanceFormat,
+    /// Print JSON: the same as `--output-format json`
+    #[arg(long)]
+    json: bool,
+    /// Write each 835 into a folder, as `PAYEE-NUMBER.835`
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum RemittanceFormat {
+    /// For people
+    Text,
+    /// Our own JSON
+    Json,
+    /// X12 835, an interchange for each payee
+    X12,
+    /// FHIR R4 ClaimResponses
+    Fhir,
+}
+
+pub(super) async fn remittance(args: &RemittanceArgs) -> Result<Ended> {
+    let parties = args.node.parties()?;
+    let node = args.node.open().await?;
+    let (reads, waiting) = select(&node, args).await?;
+    let remitting = Remitting {
+        payer: &parties.payer,
+        payees: &parties.payees,
+        on: args.on.unwrap_or_else(|| node.clock().today()),
+    };
+    let remitted = node.remit(&reads, &remitting).await?;
+    if let Some(folder) = &args.out {
+        write(folder, &remitted)?;
+    }
+    let format = if args.json {
+        RemittanceFormat::Json
+    } else {
+        args.output_format
+    };
+    match format {
+        RemittanceFormat::X12 => {
+            for of in &remitted {
+                say(of.text.trim_end_matches('\n'))?;
+            }
+        }
+        RemittanceFormat::Fhir => {
+            let responses: Vec<String> = reads
+                .iter()
+                .filter_map(|read| {
+                    let outcome = settled(read)?;
+                    Some(interchange::claim_response(
+                        &read.claim,
+                        outcome,
+                        remitting.on,
+                    ))
+                })
+                .collect();
+            if !responses.is_empty() {
+                say(bundle(&responses))?;
+            }
+        }
+        RemittanceFormat::Json => {
+            let all: Vec<Value> = remitted
+                .iter()
+                .map(|of| of_payee(of, &reads))
+                .collect::<Result<_>>()?;
+            say(Value::Array(all))?;
+        }
+        RemittanceFormat::Text => explain(&remitted, &reads)?,
+    }
+    for id in &waiting {
+        eprintln!("waits: claim {id} is not settled: `tally claim eob {id}` says why");
+    }
+    // Whoever names a claim wants it; whoever asks for all that is settled has it.
+    Ok(match waiting.is_empty() || args.claims.is_empty() {
+        true => Ended::Well,
+        false => Ended::Refused,
+    })
+}
+
+/// The claims that are asked for: those that are settled, and the ids of the others.
+async fn select(node: &Node, args: &RemittanceArgs) -> Result<(Vec<ClaimRead>, Vec<ClaimId>)> {
+    let mut reads = Vec::new();
+    if args.claims.is_empty() {
+        let mut filter = ClaimFilter {
+            provider: args.payee.as_deref().map(|id| node.provider_token(id)),
+            submitter: args.submitter.clone(),
+            limit: 1000,
+            ..ClaimFilter::default()
+        };
+        loop {
+            let mut page = node.store().claims(&filter).await?;
+            let more = page.len() == filter.limit as usize;
+            filter.after = page.last().map(|last| last.id);
+            page.retain(|row| !row.discarded && args.since.is_none_or(|day| row.received >= day));
+            reads.extend(node.open_claims(page, "claims-remitted").await?);
+            if !more {
+                break;
+            }
+        }
+    } else {
+        for id in &args.claims {
+            reads.push(node.read_claim(*id, "claims-remitted").await?);
+        }
+    }
+    let (settled_ones, others): (Vec<_>, Vec<_>) =
+        reads.into_iter().partition(|read| settled(read).is_some());
+    Ok((
+        settled_ones,
+        others.iter().map(|read| read.row.id).collect(),
+    ))
+}
+
+fn write(folder: &Path, remitted: &[Remitted]) -> Result<()> {
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("{} could not be made", folder.display()))?;
+    for of in remitted {
+        let plain: String = of
+            .payee
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .collect();
+        let path = folder.join(format!("{plain}-{}.835", of.trace));
+        std::fs::write(&path, &of.text)
+            .with_context(|| format!("{} could not be written", path.display()))?;
+    }
+    Ok(())
+}
+
+/// The claims of a remittance, in its order.
+fn of<'a>(remitted: &'a Remitted, reads: &'a [ClaimRead]) -> impl Iterator<Item = &'a ClaimRead> {
+    let ids = remitted.claims.iter();
+    ids.filter_map(|id| reads.iter().find(|read| read.row.id == *id))
+}
+
+fn of_payee(remitted: &Remitted, reads: &[ClaimRead]) -> Result<Value> {
+    let mut claims: Vec<Value> = Vec::new();
+    for read in of(remitted, reads) {
+        if let Some(outcome) = settled(read) {
+            let line = interchange::outcome_json(&read.claim, outcome);
+            claims.push(serde_json::from_str(&line)?);
+        }
+    }
+    Ok(json!({
+        "payee": remitted.payee,
+        "name": remitted.name,
+        "trace": remitted.trace,
+        "payment": remitted.payment.to_string(),
+        "forwarded": remitted.forwarded.as_ref().map(|of| of.amount.to_string()),
+        "claims": claims,
+    }))
+}
+
+fn explain(remitted: &[Remitted], reads: &[ClaimRead]) -> Result<()> {
+    for advice in remitted {
+        say(format!(
+            "{} is paid {} for {}, number {}.",
+            advice.name,
+            advice.payment,
+            plural(advice.claims.len() as u64, "claim"),
+            advice.trace
+        ))?;
+        let rows = of(advice, reads).filter_map(|read| {
+            let outcome = settled(read)?;
+            Some(vec![
+                read.row.id.to_string(),
+                read.claim.control_number.clone(),
+                outcome.status().to_string(),
+                outcome.charge().to_string(),
+                outcome.paid().to_string(),
+                outcome.patient().to_string(),
+            ])
+        });
+        say(table(
+            &["claim", "number", "status", "charge>", "paid>", "patient>"],
+            rows,
+        ))?;
+    }
+    if remitted.is_empty() {
+        say("Nothing is settled of what was asked for.")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! What whoever sends X12 is acknowledged with. It is made from the file that was
+//! sent, at the moment it is taken in, and not kept: the same file again is
+//! acknowledged with the same bytes.
+
+use anyhow::{Context as _, Result};
+use tally_core::interchange::x12::{
+    Payer, Stamp, claim_acknowledgements, functional_acknowledgements,
+};
+use tally_core::interchange::{Format, Source, detect, read_claims};
+use tally_store::port::Reading as _;
+
+use super::keys::hex;
+use super::{Delivery, Node, Submitted};
+
+/// The acknowledgements of a file in X12.
+pub struct Acknowledged {
+    /// Interchange by interchange: a TA1 where the envelope is at fault, and a
+    /// 999 for each functional group.
+    pub receipts: String,
+    /// The 277CA: which claims were taken, by which number of ours, and which
+    /// were not, and why. Empty where no transaction set fits its guide.
+    pub claims: String,
+}
+
+impl Acknowledged {
+    /// Both, as one file of interchanges.
+    #[must_use]
+    pub fn whole(&self) -> String {
+        format!("{}{}", self.receipts, self.claims)
+    }
+}
+
+/// The hour that answers are of: a node keeps days.
+pub(super) const HOUR: &str = "0000";
+
+/// A control number that follows from a token: 1 to 999 999 000, so that a few
+/// more can be counted from it.
+pub(super) fn control(token: &[u8; 32]) -> u32 {
+    let [a, b, c, d, ..] = *token;
+    u32::from_be_bytes([a, b, c, d]) % 999_999_000 + 1
+}
+
+impl Node {
+    /// The acknowledgements of a file that was submitted; nothing, of a file that
+    /// is no X12. Of the day its claims were received on; where none was taken,
+    /// of today.
+    ///
+    /// # Errors
+    /// When the store fails, or the payer's name fits no answer.
+    pub async fn acknowledge(
+        &self,
+        delivery: &Delivery<'_>,
+        submitted: &Submitted,
+        payer: &Payer<'_>,
+    ) -> Result<Option<Acknowledged>> {
+        let format = delivery.format.or_else(|| detect(delivery.bytes));
+        let Ok(text) = core::str::from_utf8(delivery.bytes) else {
+            return Ok(None);
+        };
+        if format != Some(Format::X12) {
+            return Ok(None);
+        }
+        let received = match submitted.claims.first() {
+            Some(first) => self.store.claim(*first).await?.map(|row| row.received),
+            None => None,
+        };
+        let received = received.unwrap_or_else(|| self.clock.today());
+        let interchange = delivery.interchange();
+        let source = Source {
+            submitter: delivery.submitter,
+            interchange: &interchange,
+            received,
+        };
+        let read = read_claims(delivery.bytes, format, &source);
+        let token = self.submission_token(delivery).0;
+        let trace = hex(token.get(..8).unwrap_or_default());
+        let stamp = Stamp {
+            date: received,
+            time: HOUR,
+            control: control(&token),
+            trace: &trace,
+        };
+        let claims = claim_acknowledgements(text, &source, &read, payer, &stamp)
+            .context("the file was taken in, and could not be acknowledged")?;
+        Ok(Some(Acknowledged {
+            receipts: functional_acknowledgements(text, &stamp).concat(),
+            claims: claims.concat(),
+        }))
+    }
+}

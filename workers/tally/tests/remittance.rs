@@ -1,0 +1,232 @@
+//! Remittances through the binary: they balance by a checker that shares nothing with
+//! what writes them, and say the same in every form.
+
+#[allow(dead_code)]
+#[path = "../../../engine/core/src/interchange/x12/tests/checker.rs"]
+mod checker;
+mod common;
+#[path = "common/office.rs"]
+mod office;
+#[path = "common/x12.rs"]
+mod x12;
+
+use std::path::Path;
+
+use checker::{advices, cents, unbalanced};
+use common::{errors, json, scratch, text};
+use office::{compact, enrol, run, service, settled, submit, today};
+use serde_json::Value;
+use x12::{PROVIDER, Professional, professional, visit};
+
+/// Two claims, one of them of two lines.
+fn two() -> String {
+    let day = compact(service());
+    professional(
+        8,
+        &[
+            Professional {
+                control: "A-1",
+                member: "M-1001",
+                charge: "350",
+                diagnosis: "J069",
+                lines: &[
+                    ("99396", "", "180", "1", &day),
+                    ("36415", "", "170", "1", &day),
+                ],
+            },
+            Professional {
+                control: "A-2",
+                member: "NOBODY",
+                charge: "90.5",
+                diagnosis: "J069",
+                lines: &[("99213", "", "90.5", "1", &day)],
+            },
+        ],
+    )
+}
+
+fn remit(data: &Path, arguments: &[&str], code: i32) -> String {
+    let mut all = vec!["claim", "remittance"];
+    all.extend(arguments);
+    text(&run(data, &all), code)
+}
+
+#[test]
+fn every_form_says_the_same_to_the_cent() {
+    let (_scratch, data) = scratch();
+    enrol(&data);
+    let ids = submit(&data, "two.837", &two());
+    let by_id = [ids[0].as_str(), &ids[1]];
+    let in_x12 = remit(&data, &[by_id[0], by_id[1], "--output-format", "x12"], 0);
+    assert_eq!(unbalanced(&in_x12), [""; 0], "{in_x12}");
+    let [advice] = &advices(&in_x12)[..] else {
+        panic!("one payee: {in_x12}");
+    };
+    let ours: Value =
+        serde_json::from_str(&remit(&data, &[by_id[0], by_id[1], "--json"], 0)).unwrap();
+    let ours = &ours[0];
+    assert_eq!(ours["payee"], PROVIDER);
+    assert_eq!(ours["trace"], advice.trace.as_str());
+    assert_eq!(cents(ours["payment"].as_str().unwrap()), advice.total);
+    assert!(advice.total > 0);
+    let in_fhir: Value = serde_json::from_str(&remit(
+        &data,
+        &[by_id[0], by_id[1], "--output-format", "fhir"],
+        0,
+    ))
+    .unwrap();
+    for (at, payment) in advice.payments.iter().enumerate() {
+        let claim = &ours["claims"][at];
+        let response = &in_fhir["entry"][at]["resource"];
+        assert_eq!(claim["claim"], payment.number.as_str());
+        assert_eq!(claim["control_number"], payment.control.as_str());
+        assert_eq!(response["id"], payment.number.as_str());
+        let amount = |name: &str| cents(claim[name].as_str().unwrap());
+        assert_eq!(amount("charge"), payment.charge);
+        assert_eq!(amount("paid"), payment.paid);
+        assert_eq!(amount("patient"), payment.patient);
+        let paid = response["payment"]["amount"]["value"]
+            .as_f64()
+            .unwrap_or(0.0);
+        assert_eq!((paid * 100.0).round() as i128, payment.paid);
+    }
+    // Whoever is not known is told so, and not paid.
+    assert_eq!(advice.payments[1].status, "4");
+
+    // The same by who is paid, by who sent them, and since when; in order of the ids.
+    let mut sorted = ids.clone();
+    sorted.sort();
+    for by in [
+        &["--payee", PROVIDER][..],
+        &["--submitter", "local"],
+        &["--since", &today().to_string()],
+    ] {
+        let again = remit(&data, &[by, &["--json"]].concat(), 0);
+        let again: Value = serde_json::from_str(&again).unwrap();
+        let claims = again[0]["claims"].as_array().unwrap().iter();
+        let found: Vec<&str> = claims.map(|of| of["claim"].as_str().unwrap()).collect();
+        assert_eq!(found, sorted, "{by:?}");
+    }
+    for by in [["--payee", "1111111112"], ["--since", "2999-01-01"]] {
+        assert_eq!(remit(&data, &[by[0], by[1], "--json"], 0), "[]\n");
+    }
+    // On another day it is another payment.
+    let other = run(
+        &data,
+        &[
+            "claim",
+            "remittance",
+            "--on",
+            "2026-03-03",
+            "--json",
+            by_id[0],
+        ],
+    );
+    assert_ne!(json(&other, 0)[0]["trace"], ours["trace"]);
+}
+
+#[test]
+fn people_read_who_is_paid_and_what_for() {
+    let (_scratch, data) = scratch();
+    enrol(&data);
+    let id = submit(
+        &data,
+        "visit.837",
+        &visit("A-1", "M-1001", "180", &compact(service())),
+    )
+    .remove(0);
+    insta::assert_snapshot!("text", settled(&remit(&data, &[&id], 0)));
+    insta::assert_snapshot!(
+        "x12",
+        settled(&remit(&data, &[&id, "--output-format", "x12"], 0))
+    );
+    let folder = data.with_file_name("out");
+    remit(&data, &[&id, "--out", folder.to_str().unwrap()], 0);
+    let [file] = &common::files(&folder)[..] else {
+        panic!("one file");
+    };
+    let written = std::fs::read_to_string(file).unwrap();
+    assert_eq!(written, remit(&data, &[&id, "--output-format", "x12"], 0));
+    // Which claims has to be said, and in one way.
+    for wrong in [
+        &["claim", "remittance"][..],
+        &["claim", "remittance", &id, "--payee", "1"],
+    ] {
+        text(&run(&data, wrong), 2);
+    }
+    let nothing = run(
+        &data,
+        &["claim", "remittance", "00000000000000000000000000000000"],
+    );
+    text(&nothing, 1);
+    assert!(
+        errors(&nothing).contains("no claim 0000"),
+        "{}",
+        errors(&nothing)
+    );
+}
+
+#[test]
+fn the_configuration_says_who_pays_and_who_is_paid() {
+    let (_scratch, data) = scratch();
+    let config = office::file(
+        &data,
+        "tally.toml",
+        &format!(
+            "[node]\ndata = {:?}\n[payer]\nname = 'HARBOR HEALTH'\nidentifier = 'HARBOR'\n\
+             tax = '123456789'\nrouting = '011000015'\naccount = '1111'\n\
+             [[payee]]\nidentifier = '{PROVIDER}'\nname = 'LAKESIDE CLINIC'\ntax = '987654321'\n\
+             street = '2 SHORE ROAD'\ncity = 'HARBOR'\nstate = 'ME'\nzip = '04000'\n\
+             routing = '021000021'\naccount = '2222'\n",
+            data.display().to_string()
+        ),
+    );
+    enrol(&data);
+    let id = submit(
+        &data,
+        "visit.837",
+        &visit("A-1", "M-1001", "180", &compact(service())),
+    )
+    .remove(0);
+    let output = common::run([
+        "claim",
+        "remittance",
+        "--config",
+        config.to_str().unwrap(),
+        "--output-format",
+        "x12",
+        "--on",
+        "2026-03-02",
+        &id,
+    ]);
+    let written = text(&output, 0);
+    assert_eq!(unbalanced(&written), [""; 0], "{written}");
+    for segment in [
+        "N1*PR*HARBOR HEALTH~",
+        "N1*PE*LAKESIDE CLINIC*XX*2000001372~",
+        "N4*HARBOR*ME*04000~",
+        "REF*TJ*987654321~",
+        "*ACH*CCP*01*011000015*DA*1111*1123456789**01*021000021*DA*2222*20260302~",
+    ] {
+        assert!(written.contains(segment), "{segment}: {written}");
+    }
+}
+
+#[test]
+fn who_cannot_be_named_cannot_be_paid() {
+    let (_scratch, data) = scratch();
+    enrol(&data);
+    let claim = serde_json::json!({
+        "format": "tallystick-claim/v1", "kind": "professional", "control_number": "A-1",
+        "member": "M-1001", "billing": "CLINIC-7", "diagnoses": ["J069"],
+        "lines": [{ "procedure": "99213", "place": "11", "charge": "180.00", "from": "2026-02-10" }],
+    });
+    let id = submit(&data, "claim.json", &claim.to_string()).remove(0);
+    let output = run(&data, &["claim", "remittance", &id]);
+    text(&output, 1);
+    let said = errors(&output);
+    assert!(
+        said.contains("`[[payee]]`") && !said.contains("CLINIC-7"),
+        "{said}"
+    );
+}

@@ -1,0 +1,268 @@
+//! X12 through the binary: claims taken in and refused, and what is answered.
+
+mod common;
+#[path = "common/x12.rs"]
+mod x12;
+
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use common::{cases, errors, files, json, scratch, tally, text};
+use serde_json::Value;
+use x12::{Professional, elements, professional, visit};
+
+/// Of no claim of the files below the lines come to the total: that is said first,
+/// and what else is wrong beside it.
+const CLAIMS: [(&str, &str); 24] = [
+    ("x12_ambiguous_loop.txt", ""),
+    (
+        "x12_bad_first_line.txt",
+        "the authorisation information is not ten characters",
+    ),
+    (
+        "x12_bad_segment_identifier.txt",
+        "2010AA Nd4: there is no segment of this name",
+    ),
+    (
+        "x12_bad_valid_code.txt",
+        "2010AA NM1-01: the code is not one of those that may stand here",
+    ),
+    ("x12_complex.txt", ""),
+    (
+        "x12_loop_errors1_exceeds_max_1_parent.txt",
+        "2010AA NM1: the loop stands more often than it may",
+    ),
+    (
+        "x12_loop_errors2_exceeds_max_repeats_multiple_parents.txt",
+        "2010AA NM1: the loop stands more often than it may",
+    ),
+    (
+        "x12_loop_errors3_missing_loops.txt",
+        "2010AA NM1: a segment that must be there is missing",
+    ),
+    ("x12_many_claims.txt", ""),
+    (
+        "x12_missing_elements.txt",
+        "1000B NM1-02: an element that must be there is missing",
+    ),
+    (
+        "x12_missing_required_loop_in_one_repeat.txt",
+        "2010BA NM1: a segment that must be there is missing",
+    ),
+    (
+        "x12_missing_required_loops_mult_repeats.txt",
+        "a segment that must be there is missing",
+    ),
+    ("x12_multiple_gs.txt", ""),
+    ("x12_multiple_isa.txt", ""),
+    ("x12_multiple_st.txt", ""),
+    ("x12_multiple_transactions.txt", ""),
+    ("x12_no_errors.txt", ""),
+    ("x12_no_isa_line.txt", "the envelope has no sound structure"),
+    (
+        "x12_segment_errors.txt",
+        "2010AA REF: the segment stands more often than it may",
+    ),
+    (
+        "x12_segments_out_of_order.txt",
+        "2010AA N4: the segment stands in the wrong place",
+    ),
+    ("x12_valid.txt", ""),
+    ("x12_valid_different_separators.txt", ""),
+    ("x12_writer_test.txt", ""),
+    ("x223-test.txt", ""),
+];
+
+/// What the others are, as the refusal names them.
+const OTHERS: [(&str, &str); 7] = [
+    (
+        "x12_999_accepted.txt",
+        "an acknowledgement (999 005010X231A1)",
+    ),
+    (
+        "x12_999_rejected.txt",
+        "an acknowledgement (999 005010X231A1)",
+    ),
+    (
+        "x12_277CA_accepted.txt",
+        "a claim status or acknowledgement (277 005010X214)",
+    ),
+    (
+        "x12_277CA_rejected.txt",
+        "a claim status or acknowledgement (277 005010X214)",
+    ),
+    (
+        "x12_277_x212.txt",
+        "a claim status or acknowledgement (277 005010X212)",
+    ),
+    ("x270.txt", "an eligibility inquiry (270 004010X092A1)"),
+    ("x271.txt", "an eligibility response (271 005010X279A1)"),
+];
+
+fn submit(data: &Path, arguments: &[&str], file: &Path) -> Output {
+    tally()
+        .args(["claim", "submit", "--data"])
+        .arg(data)
+        .args(arguments)
+        .arg(file)
+        .output()
+        .unwrap()
+}
+
+/// Submits, and answers what was said, with what it was acknowledged with.
+fn acknowledged(data: &Path, file: &Path, code: i32) -> (Value, Vec<String>) {
+    let folder = data.with_file_name("acknowledgements");
+    let output = submit(
+        data,
+        &["--json", "--acknowledge", folder.to_str().unwrap()],
+        file,
+    );
+    assert!(!errors(&output).contains("panicked"), "{}", errors(&output));
+    let said = json(&output, code);
+    let written = said["acknowledgements"].as_array().unwrap();
+    let texts = written
+        .iter()
+        .map(|path| std::fs::read_to_string(path.as_str().unwrap()).unwrap());
+    let texts = texts.collect();
+    (said, texts)
+}
+
+#[test]
+fn every_shared_file_gets_what_its_kind_deserves() {
+    let Some(folder) = cases() else { return };
+    let folder = folder.join("claims/x12-imsweb");
+    let (_scratch, data) = scratch();
+    let mut seen = Vec::new();
+    for path in files(&folder) {
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if name == "ORIGIN.txt" {
+            continue;
+        }
+        let (said, acknowledgements) = acknowledged(&data, &path, 1);
+        assert_eq!(said["accepted"], 0, "{name}: {said}");
+        assert_eq!(said["read"], said["refused"], "{name}: {said}");
+        let refusals = said["refusals"].as_array().unwrap();
+        assert_eq!(said["refused"], refusals.len(), "{name}");
+        let reasons = || {
+            refusals
+                .iter()
+                .map(|refusal| refusal["reason"].as_str().unwrap())
+        };
+        if let Some((_, what)) = OTHERS.iter().find(|(other, _)| *other == name) {
+            let expected = format!("I114 it is {what}, not a claim (837)");
+            assert!(
+                reasons().all(|reason| reason.starts_with(&expected)),
+                "{name}: {said}"
+            );
+            // An acknowledgement is not acknowledged.
+            let answers = usize::from(!name.contains("_999"));
+            assert_eq!(acknowledgements.len(), answers, "{name}");
+        } else {
+            let (_, fault) = CLAIMS.iter().find(|(known, _)| *known == name).unwrap();
+            for refusal in refusals {
+                let place = refusal["place"].as_str().unwrap();
+                assert!(place.ends_with(", 2300 CLM-02"), "{name}: {refusal}");
+            }
+            assert!(
+                reasons().all(|reason| reason.starts_with("I509 the total is ")),
+                "{name}"
+            );
+            assert!(
+                reasons().all(|reason| reason.contains(fault)),
+                "{name}: {said}"
+            );
+            assert!(!acknowledgements.is_empty(), "{name}");
+        }
+        // What is not taken in has a 999 that says so of every transaction set.
+        if let [receipts, ..] = acknowledgements.as_slice() {
+            let sets = elements(receipts, "AK2", 1).len();
+            let verdicts = elements(receipts, "IK5", 1);
+            assert_eq!(verdicts.len(), sets, "{name}");
+        }
+        let (_, again) = acknowledged(&data, &path, 1);
+        assert_eq!(again, acknowledgements, "{name}: the same bytes again");
+        seen.push(name);
+    }
+    assert_eq!(seen.len(), CLAIMS.len() + OTHERS.len(), "{seen:?}");
+}
+
+#[test]
+fn a_file_is_taken_in_and_acknowledged() {
+    let (scratch, data) = scratch();
+    let file = scratch.path().join("claims.837");
+    let sound = |control| Professional {
+        control,
+        member: "NOBODY",
+        charge: "90",
+        diagnosis: "J069",
+        lines: &[("99213", "", "90", "1", "20260210")],
+    };
+    let differs = Professional {
+        charge: "91",
+        ..sound("A-2")
+    };
+    let text = professional(41, &[sound("A-1"), differs]);
+    std::fs::write(&file, &text).unwrap();
+    let (said, acknowledgements) = acknowledged(&data, &file, 1);
+    assert_eq!(
+        (&said["read"], &said["accepted"], &said["refused"]),
+        (&2.into(), &1.into(), &1.into())
+    );
+    let [receipts, claims] = acknowledgements.as_slice() else {
+        panic!("two: {said}");
+    };
+    assert_eq!(elements(receipts, "IK5", 1), ["A"]);
+    assert_eq!(elements(receipts, "AK9", 1), ["A"]);
+    // The number of ours is the claim's id, by which its outcome is found.
+    let ours: Vec<String> = x12::segments(claims)
+        .into_iter()
+        .filter(|segment| segment[..2] == ["REF", "1K"])
+        .map(|segment| segment[2].clone())
+        .collect();
+    assert_eq!(ours, [said["claims"][0].as_str().unwrap()]);
+    let told: Vec<String> = elements(claims, "STC", 1);
+    assert!(told.contains(&"A2:20:PR".to_owned()), "{told:?}");
+    assert!(told.contains(&"A8:400".to_owned()), "{told:?}");
+    // For people, the same.
+    let folder = scratch.path().join("again");
+    let output = submit(&data, &["--acknowledge", folder.to_str().unwrap()], &file);
+    let out = common::text(&output, 1);
+    assert!(out.contains("Acknowledged in "), "{out}");
+    assert!(errors(&output).contains("I509 the total is 91.00, the lines come to 90.00"));
+    let names: Vec<PathBuf> = files(&folder);
+    assert_eq!(names.len(), 2);
+    assert_eq!(
+        std::fs::read_to_string(folder.join("claims.837.999")).unwrap(),
+        *receipts
+    );
+    assert_eq!(
+        std::fs::read_to_string(folder.join("claims.837.277ca")).unwrap(),
+        *claims
+    );
+}
+
+#[test]
+fn x12_is_recognised_or_said() {
+    let (scratch, data) = scratch();
+    let file = scratch.path().join("claims");
+    std::fs::write(&file, visit("A-1", "NOBODY", "90", "20260210")).unwrap();
+    for format in [&["--json"][..], &["--json", "--format", "x12"]] {
+        let said = json(&submit(&data, format, &file), 0);
+        assert_eq!(said["accepted"], 1, "{said}");
+        assert!(said.get("acknowledgements").is_none());
+    }
+    let said = json(&submit(&data, &["--json", "--format", "json"], &file), 0);
+    assert_eq!(said["accepted"], 1, "the file was taken in before: {said}");
+    // What is no X12 has no acknowledgement.
+    let other = scratch.path().join("other.json");
+    std::fs::write(&other, "{}").unwrap();
+    let folder = scratch.path().join("none");
+    let output = submit(&data, &["--acknowledge", folder.to_str().unwrap()], &other);
+    text(&output, 1);
+    assert!(
+        errors(&output).contains("is not X12"),
+        "{}",
+        errors(&output)
+    );
+    assert!(!folder.exists());
+}
