@@ -1,25 +1,27 @@
 //! Whether the elements of a segment are what its guide asks for.
 
-use crate::dictionary::{Kind, dictionary};
+use crate::dictionary::Kind;
 use crate::fault::{At, ElementCode};
 use crate::guide::{Component, Element, Usage, Use};
-use crate::syntax::Segment;
+use crate::syntax::{Segment, split};
 
 /// A place in a segment, what is wrong there, and whether it is more than noted.
 pub(crate) type Wrong = (At, ElementCode, bool);
 
 /// Everything that is wrong in a segment.
 pub(crate) fn check(used: &Use, segment: &Segment<'_>, wrong: &mut Vec<Wrong>) {
+    let mut texts = segment.elements();
     for (number, element) in (1u16..).zip(&used.elements) {
-        check_element(element, number, segment, wrong);
+        let text = texts.next().unwrap_or("");
+        check_element(element, number, text, segment, wrong);
     }
-    let beyond = segment.elements().skip(used.elements.len());
+    let beyond = texts;
     for (number, value) in (1u16..).skip(used.elements.len()).zip(beyond) {
         if !value.is_empty() {
             wrong.push((at(number, None, None), ElementCode::TooMany, true));
         }
     }
-    for (one, other) in dictionary().pairs(used.tag) {
+    for (one, other) in used.pairs {
         let (a, b) = (segment.element(*one), segment.element(*other));
         if a.is_empty() != b.is_empty() {
             let missing = if a.is_empty() { *one } else { *other };
@@ -54,8 +56,13 @@ fn presence(usage: Usage, empty: bool) -> Option<(ElementCode, bool)> {
     }
 }
 
-fn check_element(element: &Element, number: u16, segment: &Segment<'_>, wrong: &mut Vec<Wrong>) {
-    let text = segment.element(usize::from(number));
+fn check_element(
+    element: &Element,
+    number: u16,
+    text: &str,
+    segment: &Segment<'_>,
+    wrong: &mut Vec<Wrong>,
+) {
     if let Some((code, fatal)) = presence(element.usage, text.is_empty()) {
         wrong.push((at(number, None, None), code, fatal));
         return;
@@ -63,7 +70,7 @@ fn check_element(element: &Element, number: u16, segment: &Segment<'_>, wrong: &
     if text.is_empty() {
         return;
     }
-    for (repeat, value) in (1u16..).zip(segment.repeats(usize::from(number))) {
+    for (repeat, value) in (1u16..).zip(split(text, segment.delimiters().repetition)) {
         let nth = (repeat > 1).then_some(repeat);
         if usize::from(repeat) > element.repeats {
             wrong.push((at(number, None, nth), ElementCode::Repeats, true));

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use tally_core::adjudication::{
-    Decision, Description, Inputs, OutcomeError, Policies, PolicyInForce, Run, Settled, decide,
-    settle,
+    Decision, Description, Inputs, OutcomeError, Policies, PolicyInForce, Settled, decide, settle,
 };
 use tally_core::claim::Claim;
 use tally_sandbox::{Backend, HostFault, Limits, Policy, Sandbox, prove};
@@ -147,14 +146,25 @@ impl PolicyUnderTest {
         claim: &Claim,
     ) -> Result<Adjudicated, TestError> {
         let member = family.contract.find(&claim.member);
-        let inputs = Inputs {
-            claim,
-            enrolled: member.map(|position| (&family.contract, position)),
-            policies: self,
-            history: &family.history,
-            balances: family,
-        };
-        let run = match decide(&inputs)? {
+        self.decided(
+            backend,
+            &Inputs {
+                claim,
+                enrolled: member.map(|position| (&family.contract, position)),
+                policies: self,
+                history: &family.history,
+                balances: family,
+            },
+        )
+    }
+
+    /// Decides a claim on what is given: for what decides many claims of a unit, as
+    /// [`tally_core::adjudication::readjudicate`] does.
+    ///
+    /// # Errors
+    /// As [`PolicyUnderTest::adjudicate`].
+    pub fn decided(&self, backend: Backend, inputs: &Inputs<'_>) -> Result<Adjudicated, TestError> {
+        let run = match decide(inputs)? {
             Decision::Done(settled) => {
                 return Ok(Adjudicated {
                     settled: *settled,
@@ -164,21 +174,6 @@ impl PolicyUnderTest {
             }
             Decision::Run(run) => run,
         };
-        self.run(backend, &inputs, &run)
-    }
-
-    /// Runs the policy for a claim that the engine leaves to it, and settles what it
-    /// determines: for what decides many claims of a unit, as
-    /// [`tally_core::adjudication::readjudicate`] does.
-    ///
-    /// # Errors
-    /// As [`PolicyUnderTest::adjudicate`].
-    pub fn run(
-        &self,
-        backend: Backend,
-        inputs: &Inputs<'_>,
-        run: &Run,
-    ) -> Result<Adjudicated, TestError> {
         let policy = match backend {
             Backend::Cranelift => &self.cranelift,
             Backend::Pulley => &self.pulley,
@@ -190,7 +185,7 @@ impl PolicyUnderTest {
         };
         let ran = policy.run(&run.context, Arc::new(answers), Limits::FUEL)?;
         Ok(Adjudicated {
-            settled: settle(inputs.claim, run, ran.determined)?,
+            settled: settle(inputs.claim, &run, ran.determined)?,
             fuel: ran.fuel,
             transcript: Some(ran.transcript.hash()),
         })

@@ -8,7 +8,7 @@
 //! Families of claims are generated, the same ones every time for the same number,
 //! and decided by the real components. Of every claim the amounts balance, no
 //! accumulator passes its limit, and what was posted is what the books say; of a
-//! unit that begins at nothing, a claim that is voided was never there, and one that
+//! unit, a claim that is voided was never there, and one that
 //! is replaced was always its replacement. A third of the families is of codes whose
 //! prices are then raised, a third of codes that no rule across lines concerns, and
 //! their claims are split.
