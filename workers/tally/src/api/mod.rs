@@ -10,6 +10,7 @@ mod answer;
 mod caller;
 mod claims;
 pub mod context;
+mod eligibility;
 mod estimates;
 mod flags;
 mod frame;
@@ -147,6 +148,7 @@ fn described() -> (Router<Arc<Service>>, Router<Arc<Service>>, String) {
         .routes(routes!(submit::submit, claims::list))
         .routes(routes!(submit::submission))
         .routes(routes!(estimates::estimate))
+        .routes(routes!(eligibility::ask))
         .routes(routes!(claims::one))
         .routes(routes!(claims::explanation))
         .routes(routes!(claims::remittance))

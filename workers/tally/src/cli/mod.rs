@@ -3,6 +3,7 @@
 
 mod adjudicate;
 mod claim;
+mod eligibility;
 mod flag;
 mod ledger;
 mod member;
@@ -57,6 +58,8 @@ enum Command {
     /// Submit claims, read what they came to
     #[command(subcommand)]
     Claim(claim::ClaimCommand),
+    /// Whether members are covered, and what is left of their benefits: X12 270 or FHIR
+    Eligibility(eligibility::EligibilityArgs),
     /// What was flagged, with its evidence
     #[command(subcommand)]
     Flag(flag::FlagCommand),
@@ -178,6 +181,7 @@ async fn run(command: Command) -> Result<Ended> {
         Command::Adjudicate(args) => adjudicate::run(&args),
         Command::Member(command) => member::run(command).await,
         Command::Claim(command) => claim::run(command).await,
+        Command::Eligibility(args) => eligibility::run(&args).await,
         Command::Flag(command) => flag::run(command).await,
         Command::Policy(command) => policy::run(command).await,
         Command::Ledger(command) => ledger::run(command).await,

@@ -5,6 +5,7 @@ mod acknowledge;
 pub mod clock;
 mod dead;
 mod detect;
+mod eligibility;
 mod enrol;
 mod estimate;
 mod fsck;
@@ -42,6 +43,7 @@ use keys::Keys;
 
 pub use acknowledge::Acknowledged;
 pub use detect::Damaged;
+pub use eligibility::Answered;
 pub use enrol::Enrolled;
 pub use estimate::{Assumed, Estimate, Estimated};
 pub use fsck::{Fault, Fscked};
