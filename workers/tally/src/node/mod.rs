@@ -1,6 +1,7 @@
 //! An embedded node: a folder with secrets, a store, a vault of record keys
 //! and a local log; and everything that is done with them.
 
+mod access;
 mod acknowledge;
 pub mod clock;
 mod dead;
@@ -41,6 +42,7 @@ use crate::policies::Shelf;
 use clock::Clock;
 use keys::Keys;
 
+pub use access::{BulkFiles, Exported};
 pub use acknowledge::Acknowledged;
 pub use detect::Damaged;
 pub use eligibility::Answered;

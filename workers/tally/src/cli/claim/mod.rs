@@ -2,6 +2,7 @@
 
 mod eob;
 mod estimate;
+mod explanation;
 mod export;
 mod remittance;
 mod status;
@@ -23,10 +24,12 @@ pub enum ClaimCommand {
     Estimate(estimate::EstimateArgs),
     /// What a claim came to, or how many came to what
     Status(status::StatusArgs),
-    /// Print every outcome, one JSON object a line
+    /// Print every outcome, one JSON object a line; or write FHIR for a bulk export
     Export(export::ExportArgs),
     /// Explain a claim line by line, with clauses and accumulators
     Eob(eob::EobArgs),
+    /// Print a claim's ExplanationOfBenefit, as members' applications are given it
+    Explanation(explanation::ExplanationArgs),
     /// Remit settled claims to who is paid: X12 835, FHIR or our JSON
     Remittance(remittance::RemittanceArgs),
 }
@@ -62,6 +65,7 @@ pub async fn run(command: ClaimCommand) -> Result<Ended> {
         ClaimCommand::Status(args) => status::status(&args).await,
         ClaimCommand::Export(args) => export::export(&args).await,
         ClaimCommand::Eob(args) => eob::eob(&args).await,
+        ClaimCommand::Explanation(args) => explanation::explanation(&args).await,
         ClaimCommand::Remittance(args) => remittance::remittance(&args).await,
     }
 }
