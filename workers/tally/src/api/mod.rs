@@ -19,6 +19,7 @@ mod negotiate;
 mod openapi;
 mod problem;
 mod query;
+mod remittances;
 mod submit;
 pub mod token;
 
@@ -151,7 +152,9 @@ fn described() -> (Router<Arc<Service>>, Router<Arc<Service>>, String) {
         .routes(routes!(eligibility::ask))
         .routes(routes!(claims::one))
         .routes(routes!(claims::explanation))
-        .routes(routes!(claims::remittance))
+        .routes(routes!(claims::member_explanation))
+        .routes(routes!(remittances::one))
+        .routes(routes!(remittances::all))
         .routes(routes!(claims::receipt))
         .routes(routes!(claims::proof))
         .routes(routes!(flags::list))

@@ -149,9 +149,15 @@ fn problems(operation: &Operation) -> Vec<Code> {
             Code::Busy,
         ],
         Some("listClaims" | "listFlags") => &[Code::Parameter, Code::Forbidden],
+        Some("listRemittances") => &[
+            Code::Parameter,
+            Code::Forbidden,
+            Code::NotAcceptable,
+            Code::Unremitted,
+        ],
         Some("getSubmission") => &[Code::NotFound],
         Some("getClaim") => &[Code::NotFound, Code::Erased],
-        Some("getExplanation") => &[
+        Some("getExplanation" | "getMemberExplanation") => &[
             Code::NotFound,
             Code::NotAcceptable,
             Code::NotYet,

@@ -303,6 +303,39 @@ async fn a_remittance_is_answered_as_it_is_asked_for() {
     let answer = fixture.ask(ask(FHIR)).await;
     assert_eq!(answer.json()["resourceType"], "ClaimResponse");
     fixture.ask(ask("text/html")).await.problem("A106");
+    // All of a payee's, and what its member's applications are given.
+    let all = fixture
+        .get(
+            "riverside",
+            "/remittances?payee=1234567893&since=2026-03-02",
+        )
+        .await
+        .json();
+    assert_eq!(all["waiting"], 0);
+    assert_eq!(all["remittances"], json!([ours]));
+    let every = get("/remittances?payee=1234567893")
+        .with("accept", X12)
+        .by("harbor");
+    let answer = fixture.ask(every).await;
+    assert!(
+        answer.body.contains(&format!("TRN*1*{trace}*")),
+        "{}",
+        answer.body
+    );
+    let none = fixture.get("lakeside", "/remittances").await.json();
+    assert_eq!(none["remittances"], json!([]));
+    fixture
+        .get("lakeside", "/remittances?submitter=riverside")
+        .await
+        .problem("A103");
+    fixture
+        .get("riverside", "/remittances?since=soon")
+        .await
+        .problem("A115");
+    let explained = format!("/claims/{}/explanation", first(&body));
+    let answer = fixture.get("riverside", &explained).await;
+    assert_eq!(answer.json()["resourceType"], "ExplanationOfBenefit");
+    fixture.get("lakeside", &explained).await.problem("A104");
     // Of another's claim there is nothing; of one that cannot be paid, why.
     fixture.get("lakeside", &path).await.problem("A104");
     let other = body["claims"][1]["claim"].as_str().unwrap();
