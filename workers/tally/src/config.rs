@@ -230,6 +230,8 @@ pub enum May {
     ReadFlags,
     /// Read every claim: it is the payer.
     ReadClaims,
+    /// Ask whether any member is covered, and what is left of their benefits.
+    AskEligibility,
 }
 
 /// A public key of 32 bytes.

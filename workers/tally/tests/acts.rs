@@ -191,6 +191,36 @@ fn a_replacement_stands_where_the_original_stood() {
     assert_eq!(lines(&eob(&data, &dependent)), lines(&eob(&right, &second)));
     sound(&data);
 
+    // The payee is told of both: the reversal first, and what is left of the two.
+    let told = run(
+        &data,
+        &[
+            "claim", "remittance", &replacement, "--output-format", "x12",
+        ],
+    );
+    let told = text(&told, 0);
+    let segments: Vec<Vec<&str>> = told
+        .split('~')
+        .map(|segment| segment.trim().split('*').collect())
+        .collect();
+    let of = |tag: &str| segments.iter().filter(move |segment| segment[0] == tag);
+    let claims: Vec<&Vec<&str>> = of("CLP").collect();
+    assert_eq!(claims.len(), 2, "{told}");
+    let cents = |text: &str| tally_types::Money::parse(text).unwrap().scaled();
+    assert_eq!(claims[0][2], "22");
+    assert_eq!(claims[0][7], wrong);
+    assert_eq!(claims[1][7], replacement);
+    assert_ne!(claims[1][2], "22");
+    assert_eq!(cents(claims[0][3]), -59_000);
+    let net = cents(claims[0][4]) + cents(claims[1][4]);
+    let paid = cents(of("BPR").next().unwrap()[2]);
+    let carried: i64 = of("PLB").map(|plb| cents(plb[4])).sum();
+    assert_eq!(paid, net - carried, "{told}");
+    let json_told = run(&data, &["claim", "remittance", &wrong, "--json"]);
+    let json_told = json(&json_told, 0);
+    assert_eq!(json_told[0]["reversed"][0]["claim"], wrong.as_str());
+    assert_eq!(json_told[0]["claims"][0]["claim"], replacement.as_str());
+
     // A replacement can be replaced, by its own number or by that of the first, and
     // voided in the end.
     let again = file("B-4", "120.00");

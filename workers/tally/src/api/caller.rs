@@ -25,6 +25,8 @@ pub(super) struct Caller {
     pub reads_flags: bool,
     /// Whether it may read every claim.
     pub reads_claims: bool,
+    /// Whether it may ask about members' cover.
+    pub asks_eligibility: bool,
 }
 
 impl Caller {
@@ -33,6 +35,7 @@ impl Caller {
             id: organisation.id.clone(),
             reads_flags: organisation.may.contains(&May::ReadFlags),
             reads_claims: organisation.may.contains(&May::ReadClaims),
+            asks_eligibility: organisation.may.contains(&May::AskEligibility),
         }
     }
 

@@ -14,13 +14,13 @@ use utoipa::ToSchema;
 
 use super::answer::{Links, Summary, encoded, status};
 use super::caller::Caller;
-use super::negotiate::{self, FHIR, JSON, TEXT, X12};
+use super::negotiate::{self, FHIR, JSON, TEXT};
 use super::problem::{Code, Problem};
 use super::query::{Asked, Fields, Named};
 use super::{Answered, ROOT, Service, Shared, json};
 use crate::eob;
 use crate::node::keys::hex;
-use crate::node::{ClaimRead, RemitError, Remitting, settled};
+use crate::node::{ClaimRead, settled};
 use crate::view::ClaimView;
 
 /// Claims of a page, when nothing is said, and at most.
@@ -53,22 +53,6 @@ pub(super) struct Proof {
     checkpoint: String,
 }
 
-/// What a payee is paid, and what for.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Remittance)]
-pub(super) struct Remitted {
-    /// What the payee is known by in its claims.
-    payee: String,
-    /// Its name.
-    name: String,
-    /// The payment's number.
-    trace: String,
-    /// How much, as a decimal of dollars and cents; never below zero.
-    payment: String,
-    /// The claims, as `tally claim export` prints them.
-    claims: Vec<serde_json::Value>,
-}
-
 /// List claims
 ///
 /// Those the organisation submitted; all, for one that may read every claim.
@@ -90,16 +74,7 @@ pub(super) async fn list(State(service): Shared, caller: Caller, Asked(pairs): A
     let status = fields.get("status").map(parse_status).transpose()?;
     let after = fields.claim("after")?;
     let limit = fields.number("limit", LIMITS.0, 1..=LIMITS.1)?;
-    let submitter = match (fields.get("submitter"), caller.reads_claims) {
-        (asked, true) => asked.map(str::to_owned),
-        (Some(asked), false) if asked != caller.id => {
-            return Err(Problem::new(
-                Code::Forbidden,
-                "Another's claims are for organisations that may read every claim.",
-            ));
-        }
-        (_, false) => Some(caller.id.clone()),
-    };
+    let submitter = whose(&caller, fields.get("submitter"))?;
     let node = &service.api.node;
     let mut rows = node
         .store()
@@ -136,6 +111,18 @@ pub(super) async fn list(State(service): Shared, caller: Caller, Asked(pairs): A
         response.headers_mut().insert(header::LINK, link);
     }
     Ok(response)
+}
+
+/// Whose claims are meant: the caller's, or as asked by one that may read every claim.
+pub(super) fn whose(caller: &Caller, asked: Option<&str>) -> Result<Option<String>, Problem> {
+    match (asked, caller.reads_claims) {
+        (asked, true) => Ok(asked.map(str::to_owned)),
+        (Some(asked), false) if asked != caller.id => Err(Problem::new(
+            Code::Forbidden,
+            "Another's claims are for organisations that may read every claim.",
+        )),
+        (_, false) => Ok(Some(caller.id.clone())),
+    }
 }
 
 fn parse_status(text: &str) -> Result<Status, Problem> {
@@ -207,65 +194,36 @@ pub(super) async fn explanation(
     json(&view)
 }
 
-/// A claim's remittance
+/// A claim's explanation for its member
 ///
-/// What its payee is told: as our JSON, as an X12 835 of this claim alone, or as a
-/// FHIR R4 ClaimResponse. Of a claim that is settled.
+/// A FHIR R4 ExplanationOfBenefit (CARIN Blue Button), of a claim that is settled and
+/// whose member is enrolled.
 #[utoipa::path(
-    get, path = "/claims/{id}/remittance", tag = "claims", operation_id = "getRemittance",
+    get, path = "/claims/{id}/explanation", tag = "claims", operation_id = "getMemberExplanation",
     security(("organisation" = [])),
     params(("id" = String, Path, description = "The claim's id")),
-    responses((status = 200, description = "The remittance", content(
-        (Remitted = "application/json"), (String = "application/EDI-X12"), (serde_json::Value = "application/fhir+json")
-    ))),
+    responses((status = 200, description = "The explanation", content((serde_json::Value = "application/fhir+json")))),
 )]
-pub(super) async fn remittance(
+pub(super) async fn member_explanation(
     State(service): Shared,
     caller: Caller,
     Named(id): Named,
     headers: HeaderMap,
 ) -> Answered {
-    let kind = negotiate::answer(&headers, &[JSON, X12, FHIR])?;
-    let read = open(&service, &caller, &id, "api:remittance").await?;
-    let Some(outcome) = settled(&read) else {
-        return Err(match &read.outcome {
-            Some(_) => Problem::new(
-                Code::NotYet,
-                "The claim is pended: it is remitted when it is settled.",
-            ),
-            None => not_yet(&read.row),
-        });
-    };
-    let (node, config) = (&service.api.node, &service.api.config);
-    let on = node.clock().today();
-    if kind == FHIR {
-        let body = interchange::claim_response(&read.claim, outcome, on);
-        return Ok(([(header::CONTENT_TYPE, FHIR)], body).into_response());
+    negotiate::answer(&headers, &[FHIR])?;
+    let read = open(&service, &caller, &id, "api:explanation").await?;
+    if settled(&read).is_none() {
+        return Err(not_settled(&read));
     }
-    let remitting = Remitting {
-        payer: &config.payer,
-        payees: &config.payees,
-        on,
-    };
-    let one = std::slice::from_ref(&read);
-    let remitted = node.remit(one, &remitting).await.map_err(|error| {
-        match error.downcast_ref::<RemitError>() {
-            Some(why) => Problem::new(Code::Unremitted, format!("{why}.")),
-            None => Problem::from(error),
-        }
+    let payer = &service.api.config.payer;
+    let explanation = service.api.node.explanation(&read, payer).await?;
+    let body = explanation.ok_or_else(|| {
+        Problem::new(
+            Code::NotFound,
+            "The claim is of nobody who is enrolled: there is no patient to explain it to.",
+        )
     })?;
-    let remitted = remitted.into_iter().next().ok_or_else(Problem::no_claim)?;
-    if kind == X12 {
-        return Ok(([(header::CONTENT_TYPE, X12)], remitted.text).into_response());
-    }
-    let claim = interchange::outcome_json(&read.claim, outcome);
-    json(&Remitted {
-        payee: remitted.payee,
-        name: remitted.name,
-        trace: remitted.trace,
-        payment: remitted.payment.to_string(),
-        claims: vec![serde_json::from_str(&claim)?],
-    })
+    Ok(([(header::CONTENT_TYPE, FHIR)], body).into_response())
 }
 
 /// A claim's receipt
@@ -316,7 +274,7 @@ async fn find(service: &Service, caller: &Caller, id: &str) -> Result<ClaimRow, 
 }
 
 /// The same, opened for a purpose.
-async fn open(
+pub(super) async fn open(
     service: &Service,
     caller: &Caller,
     id: &str,
@@ -340,6 +298,17 @@ async fn entered(service: &Service, caller: &Caller, id: &str) -> Result<ClaimRo
         return Err(Problem::erased());
     }
     Ok(row)
+}
+
+/// Why there is nothing yet of a claim that is not settled.
+pub(super) fn not_settled(read: &ClaimRead) -> Problem {
+    match &read.outcome {
+        Some(_) => Problem::new(
+            Code::NotYet,
+            "The claim is pended: there is nothing of it until it is settled.",
+        ),
+        None => not_yet(&read.row),
+    }
 }
 
 fn not_yet(row: &ClaimRow) -> Problem {

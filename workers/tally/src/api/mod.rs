@@ -10,6 +10,7 @@ mod answer;
 mod caller;
 mod claims;
 pub mod context;
+mod eligibility;
 mod estimates;
 mod flags;
 mod frame;
@@ -18,6 +19,7 @@ mod negotiate;
 mod openapi;
 mod problem;
 mod query;
+mod remittances;
 mod submit;
 pub mod token;
 
@@ -147,9 +149,12 @@ fn described() -> (Router<Arc<Service>>, Router<Arc<Service>>, String) {
         .routes(routes!(submit::submit, claims::list))
         .routes(routes!(submit::submission))
         .routes(routes!(estimates::estimate))
+        .routes(routes!(eligibility::ask))
         .routes(routes!(claims::one))
         .routes(routes!(claims::explanation))
-        .routes(routes!(claims::remittance))
+        .routes(routes!(claims::member_explanation))
+        .routes(routes!(remittances::one))
+        .routes(routes!(remittances::all))
         .routes(routes!(claims::receipt))
         .routes(routes!(claims::proof))
         .routes(routes!(flags::list))

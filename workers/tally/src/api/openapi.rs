@@ -28,6 +28,7 @@ use super::{Answered, ROOT, Shared};
     components(schemas(ProblemBody, RefusalBody, AcknowledgementBody)),
     tags(
         (name = "claims", description = "Submitting claims and reading what they came to"),
+        (name = "eligibility", description = "Who is covered, and what is left of their benefits"),
         (name = "flags", description = "What is flagged, for those who investigate"),
         (name = "ledger", description = "Public bytes of the ledger"),
         (name = "description", description = "This document"),
@@ -128,6 +129,16 @@ fn problems(operation: &Operation) -> Vec<Code> {
             Code::Body,
             Code::Busy,
         ][..],
+        Some("askEligibility") => &[
+            Code::Forbidden,
+            Code::NotAcceptable,
+            Code::BodyTimeout,
+            Code::TooLarge,
+            Code::MediaType,
+            Code::Refused,
+            Code::Body,
+            Code::Busy,
+        ],
         Some("estimateClaims") => &[
             Code::NotAcceptable,
             Code::BodyTimeout,
@@ -138,9 +149,15 @@ fn problems(operation: &Operation) -> Vec<Code> {
             Code::Busy,
         ],
         Some("listClaims" | "listFlags") => &[Code::Parameter, Code::Forbidden],
+        Some("listRemittances") => &[
+            Code::Parameter,
+            Code::Forbidden,
+            Code::NotAcceptable,
+            Code::Unremitted,
+        ],
         Some("getSubmission") => &[Code::NotFound],
         Some("getClaim") => &[Code::NotFound, Code::Erased],
-        Some("getExplanation") => &[
+        Some("getExplanation" | "getMemberExplanation") => &[
             Code::NotFound,
             Code::NotAcceptable,
             Code::NotYet,

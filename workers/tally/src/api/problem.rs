@@ -209,6 +209,17 @@ impl Problem {
         }
     }
 
+    /// A body in X12 holds nothing that can be answered.
+    pub(super) fn no_inquiry(acknowledgements: AcknowledgementBody) -> Self {
+        Self {
+            acknowledgements: Some(acknowledgements),
+            ..Self::new(
+                Code::Refused,
+                "The body holds no eligibility inquiry (270 005010X279A1) that fits its guide: the 999 says why.",
+            )
+        }
+    }
+
     /// There is none, or none that the caller is a party to.
     pub(super) fn no_claim() -> Self {
         Self::new(

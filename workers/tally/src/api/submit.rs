@@ -96,6 +96,16 @@ pub struct AcknowledgementBody {
     claims: String,
 }
 
+impl AcknowledgementBody {
+    /// The receipts alone.
+    pub(super) fn receipts(receipts: String) -> Self {
+        Self {
+            receipts,
+            claims: String::new(),
+        }
+    }
+}
+
 impl From<Acknowledged> for AcknowledgementBody {
     fn from(acknowledged: Acknowledged) -> Self {
         Self {

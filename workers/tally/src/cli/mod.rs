@@ -1,8 +1,10 @@
 //! The command line. Exit code 0 only when all went well, 1 when something was
 //! refused or failed, 2 for wrong use, 3 from `ledger verify` alone.
 
+mod access;
 mod adjudicate;
 mod claim;
+mod eligibility;
 mod flag;
 mod ledger;
 mod member;
@@ -55,10 +57,12 @@ enum Command {
     Adjudicate(adjudicate::AdjudicateArgs),
     /// Contracts, their members and their accumulators
     #[command(subcommand)]
-    Member(member::MemberCommand),
+    Member(OfMembers),
     /// Submit claims, read what they came to
     #[command(subcommand)]
     Claim(claim::ClaimCommand),
+    /// Whether members are covered, and what is left of their benefits: X12 270 or FHIR
+    Eligibility(eligibility::EligibilityArgs),
     /// What was flagged, with its evidence
     #[command(subcommand)]
     Flag(flag::FlagCommand),
@@ -71,6 +75,15 @@ enum Command {
     /// The ledger: checkpoints, receipts, replay
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
+}
+
+/// Everything of `tally member`.
+#[derive(Subcommand)]
+enum OfMembers {
+    #[command(flatten)]
+    Enrolment(member::MemberCommand),
+    /// Print everything of a member as a FHIR R4 Bundle: who they are, their cover, their claims
+    Access(access::AccessArgs),
 }
 
 /// Where a node is.
@@ -181,8 +194,10 @@ async fn run(command: Command) -> Result<Ended> {
         Command::Migrate(args) => role::migrate(args).await,
         Command::Queue(command) => queue::run(command).await,
         Command::Adjudicate(args) => adjudicate::run(&args),
-        Command::Member(command) => member::run(command).await,
+        Command::Member(OfMembers::Enrolment(command)) => member::run(command).await,
+        Command::Member(OfMembers::Access(args)) => access::run(&args).await,
         Command::Claim(command) => claim::run(command).await,
+        Command::Eligibility(args) => eligibility::run(&args).await,
         Command::Flag(command) => flag::run(command).await,
         Command::Policy(command) => policy::run(command).await,
         Command::Table(command) => table::run(&command),

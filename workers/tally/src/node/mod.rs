@@ -1,12 +1,14 @@
 //! An embedded node: a folder with secrets, a store, a vault of record keys
 //! and a local log; and everything that is done with them.
 
+mod access;
 mod acknowledge;
 mod acts;
 mod amend;
 pub mod clock;
 mod dead;
 mod detect;
+mod eligibility;
 mod enrol;
 mod estimate;
 mod fsck;
@@ -46,16 +48,18 @@ use crate::policies::Shelf;
 use clock::Clock;
 use keys::Keys;
 
+pub use access::{BulkFiles, Exported};
 pub use acknowledge::Acknowledged;
 pub use amend::Anew;
 pub use detect::Damaged;
+pub use eligibility::Answered;
 pub use enrol::Enrolled;
 pub use estimate::{Assumed, Estimate, Estimated};
 pub use fsck::{Fault, Fscked};
 pub use publish::{PublishError, Published};
 pub(crate) use read::actor;
 pub use read::{Accumulated, ClaimRead, FlagRead, acting};
-pub use remit::{RemitError, Remitted, Remitting, settled};
+pub use remit::{RemitError, Remitted, Remitting, ToldClaim, is_gone, settled};
 pub use replay::{Break, Replayed};
 pub use stages::Stage;
 pub use submit::{Delivery, RefusedClaim, Reused, Submitted};

@@ -32,7 +32,7 @@ pub const X12: &str = "application/edi-x12";
 const ORGANISATIONS: [(&str, u8, &str); 4] = [
     ("riverside", 1, ""),
     ("lakeside", 2, ""),
-    ("harbor", 3, r#""read-claims""#),
+    ("harbor", 3, r#""read-claims", "ask-eligibility""#),
     ("siu", 4, r#""read-flags""#),
 ];
 

@@ -303,6 +303,39 @@ async fn a_remittance_is_answered_as_it_is_asked_for() {
     let answer = fixture.ask(ask(FHIR)).await;
     assert_eq!(answer.json()["resourceType"], "ClaimResponse");
     fixture.ask(ask("text/html")).await.problem("A106");
+    // All of a payee's, and what its member's applications are given.
+    let all = fixture
+        .get(
+            "riverside",
+            "/remittances?payee=1234567893&since=2026-03-02",
+        )
+        .await
+        .json();
+    assert_eq!(all["waiting"], 0);
+    assert_eq!(all["remittances"], json!([ours]));
+    let every = get("/remittances?payee=1234567893")
+        .with("accept", X12)
+        .by("harbor");
+    let answer = fixture.ask(every).await;
+    assert!(
+        answer.body.contains(&format!("TRN*1*{trace}*")),
+        "{}",
+        answer.body
+    );
+    let none = fixture.get("lakeside", "/remittances").await.json();
+    assert_eq!(none["remittances"], json!([]));
+    fixture
+        .get("lakeside", "/remittances?submitter=riverside")
+        .await
+        .problem("A103");
+    fixture
+        .get("riverside", "/remittances?since=soon")
+        .await
+        .problem("A115");
+    let explained = format!("/claims/{}/explanation", first(&body));
+    let answer = fixture.get("riverside", &explained).await;
+    assert_eq!(answer.json()["resourceType"], "ExplanationOfBenefit");
+    fixture.get("lakeside", &explained).await.problem("A104");
     // Of another's claim there is nothing; of one that cannot be paid, why.
     fixture.get("lakeside", &path).await.problem("A104");
     let other = body["claims"][1]["claim"].as_str().unwrap();
@@ -353,4 +386,57 @@ async fn an_estimate_is_answered_and_nothing_is_taken_in() {
     }
     let noted = fixture.noted("riverside").await;
     assert!(noted.iter().any(|(action, _)| action == "claim-estimated"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn eligibility_is_answered_as_it_is_asked() {
+    let fixture = Fixture::new().await;
+    let ask = |body: String, kind: &str| {
+        super::fixture::ask("POST", "/eligibility")
+            .with("content-type", kind)
+            .body(body)
+    };
+    let inquiry = super::x12::inquiry(MEMBER, "19800101", "20260210");
+    let answer = fixture.ask(ask(inquiry.clone(), X12).by("harbor")).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    assert_eq!(answer.header("content-type"), X12);
+    assert!(answer.body.contains("ST*271*"), "{}", answer.body);
+    let request = json!({
+        "resourceType": "CoverageEligibilityRequest", "status": "active", "purpose": ["benefits"],
+        "patient": { "identifier": { "value": MEMBER } }, "created": "2026-02-10",
+        "insurance": [{ "coverage": { "display": "Harbor" } }],
+    });
+    let answer = fixture
+        .ask(ask(request.to_string(), FHIR).by("harbor"))
+        .await;
+    assert_eq!(
+        answer.json()["insurance"][0]["inforce"],
+        true,
+        "{}",
+        answer.body
+    );
+    // Nobody asks about any member who was not told that they may.
+    fixture
+        .ask(ask(inquiry.clone(), X12).by("riverside"))
+        .await
+        .problem("A103");
+    let answer = fixture
+        .ask(ask(super::x12::visit("A", "B", "1", "20260210"), X12).by("harbor"))
+        .await;
+    assert!(answer.problem("A114")["acknowledgements"]["999"].is_string());
+    let answer = fixture.ask(ask("{}".into(), FHIR).by("harbor")).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(answer.json()["resourceType"], "OperationOutcome");
+    fixture
+        .ask(ask(inquiry, X12).with("accept", JSON).by("harbor"))
+        .await
+        .problem("A106");
+    let noted = fixture.noted("harbor").await;
+    assert_eq!(
+        noted
+            .iter()
+            .filter(|(action, _)| action == "eligibility-answered")
+            .count(),
+        2
+    );
 }

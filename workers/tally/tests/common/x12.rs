@@ -97,3 +97,33 @@ pub fn elements(text: &str, tag: &str, at: usize) -> Vec<String> {
         .map(|segment| segment.get(at).cloned().unwrap_or_default())
         .collect()
 }
+
+/// A 270: is somebody covered on a day (CCYYMMDD)?
+pub fn inquiry(member: &str, birth: &str, day: &str) -> String {
+    let set = [
+        "ST*270*0001*005010X279A1".to_owned(),
+        "BHT*0022*13*Q-1*20260210*1023".to_owned(),
+        "HL*1**20*1".to_owned(),
+        "NM1*PR*2*EXAMPLE PAYER*****PI*TALLYSTICK".to_owned(),
+        "HL*2*1*21*1".to_owned(),
+        format!("NM1*1P*2*LAKESIDE CLINIC*****XX*{PROVIDER}"),
+        "HL*3*2*22*0".to_owned(),
+        "TRN*1*T-1*9LAKESIDE1".to_owned(),
+        format!("NM1*IL*1******MI*{member}"),
+        format!("DMG*D8*{birth}"),
+        format!("DTP*291*D8*{day}"),
+        "EQ*30".to_owned(),
+    ];
+    let mut all = vec![
+        "ISA*00*          *00*          *ZZ*LAKESIDE       *ZZ*TALLYSTICK     *260210*1023*^*00501*000000011*0*P*:".to_owned(),
+        "GS*HS*LAKESIDE*TALLYSTICK*20260210*1023*1*X*005010X279A1".to_owned(),
+    ];
+    let count = set.len() + 1;
+    all.extend(set);
+    all.extend([
+        format!("SE*{count}*0001"),
+        "GE*1*1".to_owned(),
+        "IEA*1*000000011".to_owned(),
+    ]);
+    all.iter().map(|segment| format!("{segment}~\n")).collect()
+}

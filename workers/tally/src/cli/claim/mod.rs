@@ -2,6 +2,7 @@
 
 mod eob;
 mod estimate;
+mod explanation;
 mod export;
 mod history;
 mod remittance;
@@ -26,7 +27,7 @@ pub enum ClaimCommand {
     Estimate(estimate::EstimateArgs),
     /// What a claim came to, or how many came to what
     Status(status::StatusArgs),
-    /// Print every outcome, one JSON object a line
+    /// Print every outcome, one JSON object a line; or write FHIR for a bulk export
     Export(export::ExportArgs),
     /// Explain a claim line by line, with clauses and accumulators
     Eob(eob::EobArgs),
@@ -40,6 +41,8 @@ pub enum ClaimCommand {
     Review(review::ReviewArgs),
     /// All that a claim ever came to, with what took it back
     History(history::HistoryArgs),
+    /// Print a claim's ExplanationOfBenefit, as members' applications are given it
+    Explanation(explanation::ExplanationArgs),
     /// Remit settled claims to who is paid: X12 835, FHIR or our JSON
     Remittance(remittance::RemittanceArgs),
 }
@@ -80,6 +83,7 @@ pub async fn run(command: ClaimCommand) -> Result<Ended> {
         ClaimCommand::Readjudicate(args) => void::readjudicate(&args).await,
         ClaimCommand::Review(args) => review::review(&args).await,
         ClaimCommand::History(args) => history::history(&args).await,
+        ClaimCommand::Explanation(args) => explanation::explanation(&args).await,
         ClaimCommand::Remittance(args) => remittance::remittance(&args).await,
     }
 }

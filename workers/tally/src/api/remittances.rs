@@ -1,0 +1,191 @@
+//! Remittances: what payees are told of claims that are settled.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::IntoResponse as _;
+use serde::Serialize;
+use tally_core::interchange;
+use tally_store::port::{ClaimFilter, Reading as _};
+use tally_types::ServiceDate;
+use utoipa::ToSchema;
+
+use super::caller::Caller;
+use super::claims::{not_settled, open, whose};
+use super::negotiate::{self, FHIR, JSON, X12};
+use super::problem::{Code, Problem};
+use super::query::{Asked, Fields, Named};
+use super::{Answered, Service, Shared, json};
+use crate::bundle::bundle;
+use crate::node::{self, ClaimRead, RemitError, Remitting, ToldClaim, is_gone, settled};
+
+/// The most claims that are looked at for one answer.
+const MOST: u32 = 2000;
+
+/// What a payee is paid, and what for.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Remittance)]
+pub(super) struct Remitted {
+    /// What the payee is known by in its claims.
+    payee: String,
+    /// Its name.
+    name: String,
+    /// The payment's number.
+    trace: String,
+    /// How much, as a decimal of dollars and cents; never below zero.
+    payment: String,
+    /// The claims, as `tally claim export` prints them.
+    claims: Vec<serde_json::Value>,
+    /// What is taken back, as it had stood: each before what takes its place.
+    reversed: Vec<serde_json::Value>,
+}
+
+/// What several payees are paid.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Remittances)]
+pub(super) struct AllRemitted {
+    /// One for each payee.
+    remittances: Vec<Remitted>,
+    /// Claims that were asked for and wait: they are in none.
+    waiting: u32,
+}
+
+/// A claim's remittance
+///
+/// What its payee is told: as our JSON, as an X12 835 of this claim alone, or as a
+/// FHIR R4 ClaimResponse. Of a claim that is settled.
+#[utoipa::path(
+    get, path = "/claims/{id}/remittance", tag = "claims", operation_id = "getRemittance",
+    security(("organisation" = [])),
+    params(("id" = String, Path, description = "The claim's id")),
+    responses((status = 200, description = "The remittance", content(
+        (Remitted = "application/json"), (String = "application/EDI-X12"), (serde_json::Value = "application/fhir+json")
+    ))),
+)]
+pub(super) async fn one(
+    State(service): Shared,
+    caller: Caller,
+    Named(id): Named,
+    headers: HeaderMap,
+) -> Answered {
+    let kind = negotiate::answer(&headers, &[JSON, X12, FHIR])?;
+    let read = open(&service, &caller, &id, "api:remittance").await?;
+    if settled(&read).is_none() && !is_gone(&read) {
+        return Err(not_settled(&read));
+    }
+    let reads = [read];
+    if kind != JSON {
+        return written(&service, kind, &reads).await;
+    }
+    let remitted = remit(&service, &reads).await?;
+    let first = remitted.first().ok_or_else(Problem::no_claim)?;
+    json(&describe(first)?)
+}
+
+/// Remittances of all that is settled
+///
+/// One for each payee: of the claims that the organisation submitted; of all, for one
+/// that may read every claim. At most 2000 claims are looked at.
+#[utoipa::path(
+    get, path = "/remittances", tag = "claims", operation_id = "listRemittances",
+    security(("organisation" = [])),
+    params(
+        ("payee" = Option<String>, Query, description = "The billing provider, by its NPI as in the claims"),
+        ("submitter" = Option<String>, Query, description = "Who submitted them; for an organisation that may read every claim"),
+        ("since" = Option<String>, Query, description = "Only claims received on or after this day"),
+    ),
+    responses((status = 200, description = "The remittances", content(
+        (AllRemitted = "application/json"), (String = "application/EDI-X12"), (serde_json::Value = "application/fhir+json")
+    ))),
+)]
+pub(super) async fn all(
+    State(service): Shared,
+    caller: Caller,
+    Asked(pairs): Asked,
+    headers: HeaderMap,
+) -> Answered {
+    let kind = negotiate::answer(&headers, &[JSON, X12, FHIR])?;
+    let fields = Fields::of(&pairs, &["payee", "submitter", "since"])?;
+    let since = fields.date("since")?;
+    let submitter = whose(&caller, fields.get("submitter"))?;
+    let node = &service.api.node;
+    let mut rows = node
+        .store()
+        .claims(&ClaimFilter {
+            provider: fields.get("payee").map(|id| node.provider_token(id)),
+            submitter,
+            limit: MOST + 1,
+            ..ClaimFilter::default()
+        })
+        .await?;
+    if rows.len() > MOST as usize {
+        return Err(Problem::parameter(format!(
+            "More than {MOST} claims are meant: name the payee, or ask `tally claim remittance` on the node."
+        )));
+    }
+    rows.retain(|row| !row.discarded && since.is_none_or(|day: ServiceDate| row.received >= day));
+    let reads = node.open_claims(rows, "api:remittances").await?;
+    let (reads, waiting): (Vec<_>, Vec<_>) = reads
+        .into_iter()
+        .partition(|read| settled(read).is_some() || is_gone(read));
+    if kind != JSON {
+        return written(&service, kind, &reads).await;
+    }
+    let remitted = remit(&service, &reads).await?;
+    let described = remitted.iter().map(describe);
+    json(&AllRemitted {
+        remittances: described.collect::<Result<_, _>>()?,
+        waiting: u32::try_from(waiting.len())?,
+    })
+}
+
+async fn remit(service: &Service, reads: &[ClaimRead]) -> Result<Vec<node::Remitted>, Problem> {
+    let (node, config) = (&service.api.node, &service.api.config);
+    let remitting = Remitting {
+        payer: &config.payer,
+        payees: &config.payees,
+        on: node.clock().today(),
+    };
+    let remitted = node.remit(reads, &remitting).await;
+    remitted.map_err(|error| match error.downcast_ref::<RemitError>() {
+        Some(why) => Problem::new(Code::Unremitted, format!("{why}.")),
+        None => Problem::from(error),
+    })
+}
+
+fn describe(remitted: &node::Remitted) -> Result<Remitted, Problem> {
+    let read = |of: &ToldClaim| serde_json::from_str(&of.json);
+    let claims = remitted.claims.iter().map(read);
+    let reversed = remitted.reversed.iter().map(read);
+    Ok(Remitted {
+        payee: remitted.payee.clone(),
+        name: remitted.name.clone(),
+        trace: remitted.trace.clone(),
+        payment: remitted.payment.to_string(),
+        claims: claims.collect::<Result<_, _>>()?,
+        reversed: reversed.collect::<Result<_, _>>()?,
+    })
+}
+
+/// The same in X12, an interchange for each payee; or the claims' answers in FHIR.
+async fn written(service: &Service, kind: &'static str, reads: &[ClaimRead]) -> Answered {
+    let body = match kind {
+        FHIR => {
+            let today = service.api.node.clock().today();
+            let of = |read: &ClaimRead| {
+                let outcome = read.outcome.as_ref()?;
+                let made = match is_gone(read) {
+                    true => interchange::cancelled_claim_response,
+                    false => interchange::claim_response,
+                };
+                Some(made(&read.claim, outcome, today))
+            };
+            bundle(&reads.iter().filter_map(of).collect::<Vec<_>>())
+        }
+        _ => remit(service, reads)
+            .await?
+            .into_iter()
+            .map(|of| of.text)
+            .collect(),
+    };
+    Ok(([(header::CONTENT_TYPE, kind)], body).into_response())
+}

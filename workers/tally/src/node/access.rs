@@ -1,0 +1,192 @@
+//! What members' applications are given: explanations of benefits, everything of one
+//! member, and the files of a bulk export. Every opened claim leaves an audit entry.
+
+use std::io::Write;
+
+use anyhow::{Context as _, Result};
+use tally_core::adjudication::Status;
+use tally_core::claim::{Contract, Member};
+use tally_core::interchange::{
+    Explanation, Network, coverage_lines, explanation_lines, explanation_of_benefit,
+    patient_access_bundle, patient_lines,
+};
+use tally_store::port::{ClaimFilter, ClaimRow, Reading as _};
+
+use super::{ClaimRead, Node};
+use crate::config::PayerConfig;
+
+/// Units of a bulk export that are held at a time.
+const UNITS: usize = 64;
+
+/// The files of a bulk export, a resource a line.
+pub struct BulkFiles<W> {
+    /// `Patient.ndjson`.
+    pub patients: W,
+    /// `Coverage.ndjson`.
+    pub coverages: W,
+    /// `ExplanationOfBenefit.ndjson`.
+    pub explanations: W,
+}
+
+/// How many resources a bulk export wrote.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Exported {
+    /// Patients.
+    pub patients: u64,
+    /// Coverages.
+    pub coverages: u64,
+    /// Explanations of benefits.
+    pub explanations: u64,
+    /// Claims that are settled and of nobody who is enrolled: there is no patient to
+    /// explain them to.
+    pub strangers: u64,
+}
+
+impl Node {
+    /// A claim's `ExplanationOfBenefit`, under the contract that it was decided under;
+    /// nothing of a claim that waits, or of somebody who is not enrolled.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn explanation(
+        &self,
+        read: &ClaimRead,
+        payer: &PayerConfig,
+    ) -> Result<Option<String>> {
+        let Some(version) = read.row.contract else {
+            return Ok(None);
+        };
+        let found = self.contract_of(read.row.unit, Some(version)).await?;
+        let Some((_, contract)) = found else {
+            return Ok(None);
+        };
+        Ok(explain(read, &contract, payer).and_then(|of| explanation_of_benefit(&of)))
+    }
+
+    /// Everything of one member, as a Bundle: who they are, every span of cover, every
+    /// claim that is settled. Nothing, when nobody of that id is enrolled.
+    ///
+    /// # Errors
+    /// When the store fails or a payload is damaged.
+    pub async fn patient_access(
+        &self,
+        member: &str,
+        payer: &PayerConfig,
+    ) -> Result<Option<String>> {
+        let Some(contract) = self.read_contract(member).await? else {
+            return Ok(None);
+        };
+        let Some(of) = contract.members.iter().find(|of| of.id == member) else {
+            return Ok(None);
+        };
+        let mut filter = ClaimFilter {
+            member: Some(self.member_token(member)),
+            limit: 256,
+            ..ClaimFilter::default()
+        };
+        let mut reads = Vec::new();
+        loop {
+            let page = self.store.claims(&filter).await?;
+            let more = page.len() == filter.limit as usize;
+            filter.after = page.last().map(|last| last.id);
+            reads.extend(self.open_claims(page, "patient-access").await?);
+            if !more {
+                break;
+            }
+        }
+        // In the order of their services, as a person would have it.
+        reads.sort_by_key(|read| (read.claim.first_service(), read.row.id));
+        let explanations: Vec<Explanation<'_>> = reads
+            .iter()
+            .filter_map(|read| explain(read, &contract, payer))
+            .collect();
+        let today = self.clock.today();
+        let insurer = payer.in_fhir();
+        let bundle = patient_access_bundle(&contract, of, insurer, today, explanations.iter());
+        Ok(Some(bundle))
+    }
+
+    /// Writes every family that has a claim: its patients, their cover, and what their
+    /// claims came to, those of one status where that is said. `progress` is told how
+    /// many families are done.
+    ///
+    /// # Errors
+    /// When the store fails, a payload is damaged or a file cannot be written.
+    pub async fn export_bulk<W: Write + Send>(
+        &self,
+        files: &mut BulkFiles<W>,
+        payer: &PayerConfig,
+        status: Option<Status>,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<Exported> {
+        let mut exported = Exported::default();
+        let today = self.clock.today();
+        let units = self.store.all_units().await?;
+        let mut done = 0;
+        for chunk in units.chunks(UNITS) {
+            let latest: Vec<_> = chunk.iter().map(|unit| (*unit, None)).collect();
+            let contracts = self.contracts_of(&latest).await?;
+            for (unit, contract) in chunk.iter().zip(contracts) {
+                let rows = self.store.claims_of_unit(*unit).await?;
+                let of = |row: &ClaimRow| {
+                    let outcome = row.outcome.as_ref();
+                    outcome.is_some_and(|of| status.is_none_or(|status| of.status == status))
+                };
+                let rows: Vec<_> = rows.into_iter().filter(of).collect();
+                let reads = self.open_claims(rows, "claims-exported").await?;
+                let settled = reads.iter().filter(|read| super::settled(read).is_some());
+                let Some((_, contract)) = contract.transpose()? else {
+                    exported.strangers += settled.count() as u64;
+                    continue;
+                };
+                let one = std::iter::once(&contract);
+                exported.patients += write(&mut files.patients, patient_lines(one.clone(), today))?;
+                let lines = coverage_lines(one, payer.in_fhir(), today);
+                exported.coverages += write(&mut files.coverages, lines)?;
+                let explained = settled.filter_map(|read| {
+                    let explained = explain(read, &contract, payer);
+                    exported.strangers += u64::from(explained.is_none());
+                    explained
+                });
+                let written = write(&mut files.explanations, explanation_lines(explained))?;
+                exported.explanations += written;
+            }
+            done += chunk.len() as u64;
+            progress(done);
+        }
+        Ok(exported)
+    }
+}
+
+fn write(file: &mut impl Write, lines: impl Iterator<Item = String>) -> Result<u64> {
+    let mut count = 0;
+    for line in lines {
+        file.write_all(line.as_bytes())
+            .context("a file of the export could not be written")?;
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// What a claim is explained by. How it stands to the network is the policy's to know;
+/// the day it was decided on is not kept, and stands for the day it was received.
+fn explain<'a>(
+    read: &'a ClaimRead,
+    contract: &'a Contract,
+    payer: &'a PayerConfig,
+) -> Option<Explanation<'a>> {
+    let outcome = super::settled(read)?;
+    let member: &Member = contract.members.get(contract.find(&read.claim.member)?)?;
+    Some(Explanation {
+        claim: &read.claim,
+        outcome,
+        contract,
+        member,
+        insurer: payer.in_fhir(),
+        network: Network::Other,
+        decided: read.claim.received,
+        paid: None,
+        reversed: false,
+        replaced_by: None,
+    })
+}

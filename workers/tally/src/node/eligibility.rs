@@ -1,0 +1,323 @@
+//! Whether somebody is covered, and what is left of their benefits: answered from
+//! enrolment, the policies in force on the day asked about, and the unit's balances.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result};
+use tally_core::adjudication::{
+    Accumulator, AccumulatorPeriod, AccumulatorScope, AccumulatorUnit, key_of, period_start,
+};
+use tally_core::claim::{Contract, UnitKey};
+use tally_core::interchange::x12::{self, Asked, Enrolment, Stamp};
+use tally_core::interchange::{
+    BalanceKind, BalancePeriod, BenefitAmount, BenefitBalance, BenefitNetwork, Benefits,
+    Eligibility, EligibilityRequest, eligibility_response,
+};
+use tally_store::port::{AccumulatorName, Enrolment as _, Token, Work as _};
+use tally_types::{Money, ServiceDate};
+
+use super::Node;
+use super::acknowledge::{HOUR, control};
+use super::keys::hex;
+use crate::config::PayerConfig;
+use crate::policies::Book;
+
+/// What a file of X12 inquiries was answered.
+pub struct Answered {
+    /// The 271, an interchange for each that holds inquiries; empty where there is
+    /// none that can be read.
+    pub text: String,
+    /// The 999 of the file.
+    pub receipts: String,
+    /// Patients asked about.
+    pub asked: u32,
+    /// Patients of whom nothing could be said.
+    pub unanswered: u32,
+}
+
+/// A contract with the balances of its unit.
+struct Found {
+    contract: Contract,
+    balances: BTreeMap<AccumulatorName, i64>,
+}
+
+/// Enrolment as far as it is asked about.
+struct Desk<'a> {
+    node: &'a Node,
+    book: Book,
+    found: BTreeMap<Token, Found>,
+    /// Whose unit is whose, by member.
+    units: BTreeMap<String, Token>,
+}
+
+/// A balance of an accumulator on a day.
+struct Standing<'a> {
+    accumulator: &'a Accumulator,
+    period: ServiceDate,
+    used: i64,
+}
+
+impl Node {
+    /// Answers a file of X12 270 inquiries. Those that say no day are of today.
+    ///
+    /// # Errors
+    /// When the store fails, or the payer's or a plan's name fits no answer.
+    pub async fn eligibility_x12(&self, text: &str, payer: &PayerConfig) -> Result<Answered> {
+        let today = self.clock.today();
+        let inquiries = x12::read_inquiries(text, today);
+        let asked = inquiries
+            .iter()
+            .map(|inquiry| inquiry.subscriber.identifier.clone());
+        let desk = self.desk(asked.collect()).await?;
+        let token = self.keys.tokens.token("eligibility", &[text.as_bytes()]).0;
+        let trace = hex(token.get(..8).unwrap_or_default());
+        let stamp = Stamp {
+            date: today,
+            time: HOUR,
+            control: control(&token),
+            trace: &trace,
+        };
+        let answered = x12::answer_eligibility(text, &desk, &payer.in_x12(), &stamp)
+            .context("the inquiries could not be answered")?;
+        Ok(Answered {
+            text: answered.texts.concat(),
+            receipts: x12::functional_acknowledgements(text, &stamp).concat(),
+            asked: answered.asked,
+            unanswered: answered.unanswered,
+        })
+    }
+
+    /// Answers a FHIR request as a `CoverageEligibilityResponse`; and whether the
+    /// member is known.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn eligibility_fhir(
+        &self,
+        request: &EligibilityRequest,
+        payer: &PayerConfig,
+    ) -> Result<(String, bool)> {
+        let mut asked = request.clone();
+        let sent = asked.member.identifier.clone();
+        let desk = self.desk(vec![sent.clone()]).await?;
+        let contract = desk.contract(&sent);
+        asked.member.resolve(contract);
+        let member = contract.and_then(|contract| {
+            let at = contract.find(&asked.member)?;
+            Some((contract, at))
+        });
+        let span = member.and_then(|(contract, at)| {
+            let member = contract.members.get(at)?;
+            Some((contract, member, member.span_on(asked.from)?))
+        });
+        let standing = span.map_or_else(Vec::new, |(contract, member, span)| {
+            desk.standing(&Asked {
+                contract,
+                member,
+                product: &span.product,
+                on: asked.from,
+            })
+        });
+        let benefits = Benefits {
+            plan: String::new(),
+            balances: standing.iter().filter_map(balance).collect(),
+            services: Vec::new(),
+        };
+        let period = standing
+            .iter()
+            .find(|of| of.accumulator.period != AccumulatorPeriod::Lifetime)
+            .zip(member)
+            .and_then(|(of, (contract, _))| {
+                let next = of.period.plus_days(370)?;
+                let next = period_start(of.accumulator.period, contract.inception, next);
+                Some((of.period, next.plus_days(-1)?))
+            });
+        let response = eligibility_response(&Eligibility {
+            // Of whom nobody knows nothing is said but what was sent.
+            request: if member.is_some() { &asked } else { request },
+            member,
+            benefit_period: period,
+            benefits: &benefits,
+            insurer: payer.in_fhir(),
+            created: self.clock.today(),
+        });
+        Ok((response, member.is_some()))
+    }
+
+    /// All that is needed to answer about members, with an audit entry of each of
+    /// their units.
+    async fn desk(&self, mut members: Vec<String>) -> Result<Desk<'_>> {
+        members.sort_unstable();
+        members.dedup();
+        let tokens: Vec<Token> = members.iter().map(|id| self.member_token(id)).collect();
+        let of: Vec<Option<Token>> = match tokens.is_empty() {
+            true => Vec::new(),
+            false => self.store.units_of(&tokens).await?,
+        };
+        let units: BTreeMap<String, Token> = members
+            .into_iter()
+            .zip(of)
+            .filter_map(|(id, unit)| Some((id, unit?)))
+            .collect();
+        let mut wanted: Vec<Token> = units.values().copied().collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let mut found = BTreeMap::new();
+        if !wanted.is_empty() {
+            let subjects: Vec<String> = wanted.iter().map(|unit| hex(&unit.0)).collect();
+            self.audit("eligibility-answered", &subjects).await?;
+            let latest: Vec<_> = wanted.iter().map(|unit| (*unit, None)).collect();
+            let contracts = self.contracts_of(&latest).await?;
+            let states = self.store.units(&wanted).await?;
+            for ((unit, contract), state) in wanted.into_iter().zip(contracts).zip(states) {
+                let Some((_, contract)) = contract.transpose()? else {
+                    continue;
+                };
+                let balances = state.accumulators.into_iter();
+                let balances = balances.map(|row| (row.name, row.used)).collect();
+                found.insert(unit, Found { contract, balances });
+            }
+        }
+        Ok(Desk {
+            node: self,
+            book: self.book().await?,
+            found,
+            units,
+        })
+    }
+}
+
+impl Desk<'_> {
+    fn of(&self, member: &str) -> Option<&Found> {
+        self.found.get(self.units.get(member)?)
+    }
+
+    /// The accumulators of the policy in force on the day, each with its balance in
+    /// the period that the day is in.
+    fn standing(&self, asked: &Asked<'_>) -> Vec<Standing<'_>> {
+        let publication = self.book.publication(asked.product, asked.on);
+        let loaded = publication.and_then(|of| self.book.loaded(&of.policy));
+        let unit = UnitKey::contract(&asked.contract.id);
+        let unit = self.found.get(&self.node.unit_token(&unit));
+        let declared = loaded
+            .into_iter()
+            .flat_map(|loaded| &loaded.policy.description().accumulators);
+        declared
+            .map(|accumulator| {
+                let inception = asked.contract.inception;
+                let period = period_start(accumulator.period, inception, asked.on);
+                let key = key_of(accumulator, asked.product, &asked.member.id, period);
+                let name = self.node.accumulator_name(&key);
+                let used = unit.and_then(|unit| unit.balances.get(&name));
+                Standing {
+                    accumulator,
+                    period,
+                    used: used.copied().unwrap_or(0),
+                }
+            })
+            .collect()
+    }
+}
+
+impl Enrolment for Desk<'_> {
+    fn contract(&self, identifier: &str) -> Option<&Contract> {
+        self.of(identifier).map(|found| &found.contract)
+    }
+
+    fn benefits(&self, asked: &Asked<'_>) -> Benefits {
+        let publication = self.book.publication(asked.product, asked.on);
+        let loaded = publication.and_then(|of| self.book.loaded(&of.policy));
+        let title = loaded.map(|loaded| loaded.policy.description().title.clone());
+        Benefits {
+            plan: title.unwrap_or_else(|| asked.product.to_owned()),
+            balances: self.standing(asked).iter().filter_map(of_plan).collect(),
+            services: Vec::new(),
+        }
+    }
+}
+
+/// What an accumulator of money with a limit is, by its name: policies call them
+/// `deductible`, `out-of-pocket`, with `in-` or `out-` before it for a network.
+/// What is of some services alone (`hearing-benefit`) is none of them.
+fn kind_of(name: &str) -> (Option<BalanceKind>, BenefitNetwork) {
+    let (network, rest) = match (name.strip_prefix("in-"), name.strip_prefix("out-")) {
+        (Some(rest), _) => (BenefitNetwork::In, rest),
+        (_, Some(rest)) if !rest.starts_with("of-pocket") => (BenefitNetwork::Out, rest),
+        _ => (BenefitNetwork::Any, name),
+    };
+    let kind = match () {
+        () if rest.starts_with("deductible") => Some(BalanceKind::Deductible),
+        () if rest.starts_with("out-of-pocket") => Some(BalanceKind::OutOfPocket),
+        () if rest.contains("maximum") => Some(BalanceKind::Maximum),
+        () => None,
+    };
+    (kind, network)
+}
+
+/// A balance of the plan as a whole: what is of some services alone has no place in
+/// a 271, which would say it of all.
+fn of_plan(of: &Standing<'_>) -> Option<BenefitBalance> {
+    let money = of.accumulator.unit == AccumulatorUnit::Money;
+    kind_of(&of.accumulator.name).0.filter(|_| money)?;
+    balance(of).filter(|balance| balance.amount.limit().is_some())
+}
+
+/// A balance with a limit or use.
+fn balance(of: &Standing<'_>) -> Option<BenefitBalance> {
+    let Standing {
+        accumulator,
+        period,
+        used,
+    } = of;
+    let limit = accumulator.limit_in(*period);
+    if limit.is_none() && *used == 0 {
+        return None;
+    }
+    let (kind, network) = kind_of(&accumulator.name);
+    Some(BenefitBalance {
+        name: accumulator.name.clone(),
+        kind: kind.unwrap_or(BalanceKind::Maximum),
+        family: accumulator.scope == AccumulatorScope::Family,
+        network,
+        period: match accumulator.period {
+            AccumulatorPeriod::CalendarYear => BalancePeriod::CalendarYear,
+            AccumulatorPeriod::ContractYear => BalancePeriod::ContractYear,
+            AccumulatorPeriod::Lifetime => BalancePeriod::Lifetime,
+        },
+        amount: match accumulator.unit {
+            AccumulatorUnit::Money => BenefitAmount::Money {
+                limit: limit.map(Money::cents),
+                used: Money::cents(*used),
+            },
+            AccumulatorUnit::Count => BenefitAmount::Count {
+                limit: limit.and_then(|limit| u32::try_from(limit).ok()),
+                used: u32::try_from(*used).unwrap_or(u32::MAX),
+            },
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accumulators_are_known_by_their_names() {
+        use BalanceKind as K;
+        use BenefitNetwork as N;
+        for (name, kind, network) in [
+            ("in-deductible", K::Deductible, N::In),
+            ("in-deductible-family", K::Deductible, N::In),
+            ("out-deductible", K::Deductible, N::Out),
+            ("deductible", K::Deductible, N::Any),
+            ("out-of-pocket", K::OutOfPocket, N::Any),
+            ("out-of-pocket-family", K::OutOfPocket, N::Any),
+            ("in-out-of-pocket", K::OutOfPocket, N::In),
+            ("out-out-of-pocket", K::OutOfPocket, N::Out),
+            ("annual-maximum", K::Maximum, N::Any),
+        ] {
+            assert_eq!(kind_of(name), (Some(kind), network), "{name}");
+        }
+        assert_eq!(kind_of("hearing-benefit"), (None, N::Any));
+    }
+}

@@ -1,0 +1,147 @@
+//! Eligibility through the binary: who is covered, with the balances that claims left.
+
+mod common;
+#[path = "common/office.rs"]
+mod office;
+#[path = "common/x12.rs"]
+mod x12;
+
+use common::{errors, json, scratch, text};
+use office::{compact, enrol, run, service, settled, submit};
+use serde_json::Value;
+use x12::{Professional, inquiry, professional, segments};
+
+const FHIR: &str = r#"{
+  "resourceType": "CoverageEligibilityRequest", "status": "active", "id": "Q-1",
+  "purpose": [ "validation", "benefits" ],
+  "patient": { "identifier": { "value": "MEMBER" } }, "created": "DAY", "servicedDate": "DAY",
+  "insurer": { "display": "Harbor" },
+  "insurance": [ { "focal": true, "coverage": { "display": "Harbor" } } ]
+}"#;
+
+/// What of an X-ray out of network goes to the deductible.
+fn use_some(data: &std::path::Path) {
+    let day = compact(service());
+    let claim = professional(
+        9,
+        &[Professional {
+            control: "A-1",
+            member: "M-1001",
+            charge: "400",
+            diagnosis: "S8001XA",
+            lines: &[("73562", "", "400", "1", &day)],
+        }],
+    );
+    submit(data, "claim.837", &claim);
+}
+
+/// The used balances by name, as `member show` has them.
+fn used(data: &std::path::Path, name: &str, family: bool) -> String {
+    let said = json(&run(data, &["member", "show", "--json", "M-1001"]), 0);
+    let rows = said["accumulators"].as_array().unwrap();
+    let row = rows
+        .iter()
+        .find(|row| row["accumulator"] == name && row["member"].is_null() == family)
+        .unwrap_or_else(|| panic!("{name}: {said}"));
+    row["used"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn an_inquiry_in_x12_is_answered_with_what_is_left() {
+    let (_scratch, data) = scratch();
+    enrol(&data);
+    use_some(&data);
+    let day = compact(service());
+    let file = office::file(&data, "asked.270", &inquiry("M-1001", "19800101", &day));
+    let answer = text(&run(&data, &["eligibility", file.to_str().unwrap()]), 0);
+    insta::assert_snapshot!("answer", settled(&answer));
+    // EB03 of the plan, EB06 29: what remains of the member's deductible in network.
+    let used = used(&data, "in-deductible", false);
+    assert_ne!(used, "0.00");
+    let remaining: Vec<String> = segments(&answer)
+        .into_iter()
+        .filter(|eb| eb[0] == "EB" && eb[1] == "C" && eb[2] == "IND" && eb.last().unwrap() == "Y")
+        .map(|eb| eb[7].clone())
+        .collect();
+    let [limit, left] = &remaining[..] else {
+        panic!("{answer}");
+    };
+    let cents = |text: &str| text.replace('.', "").parse::<i64>().unwrap();
+    assert_eq!(cents(limit) - cents(left), cents(&used), "{answer}");
+    let said = json(
+        &run(&data, &["eligibility", "--json", file.to_str().unwrap()]),
+        0,
+    );
+    assert_eq!(said["271"], answer.as_str());
+    assert_eq!(
+        (&said["asked"], &said["unanswered"]),
+        (&1.into(), &0.into())
+    );
+    assert!(said["999"].as_str().unwrap().contains("AK9*A*1*1*1~"));
+}
+
+#[test]
+fn who_is_not_found_is_told_why() {
+    let (_scratch, data) = scratch();
+    enrol(&data);
+    let day = compact(service());
+    for (member, birth, reason) in [("M-9", "19800101", "75"), ("M-1001", "19810101", "71")] {
+        let file = office::file(&data, "asked.270", &inquiry(member, birth, &day));
+        let output = run(&data, &["eligibility", file.to_str().unwrap()]);
+        let answer = text(&output, 1);
+        assert!(answer.contains(&format!("AAA*Y**{reason}*C~")), "{answer}");
+        assert!(
+            errors(&output).contains("1 of 1 asked about"),
+            "{}",
+            errors(&output)
+        );
+    }
+    // What is no inquiry.
+    let file = office::file(&data, "claim.837", &x12::visit("A-1", "M-1001", "10", &day));
+    let output = run(&data, &["eligibility", file.to_str().unwrap()]);
+    assert_eq!(text(&output, 1), "");
+    assert!(
+        errors(&output).contains("no eligibility inquiry"),
+        "{}",
+        errors(&output)
+    );
+}
+
+#[test]
+fn a_request_in_fhir_is_answered_with_the_same_balances() {
+    let (_scratch, data) = scratch();
+    enrol(&data);
+    use_some(&data);
+    let request = |member: &str| {
+        let day = service().to_string();
+        let text = FHIR.replace("DAY", &day).replace("MEMBER", member);
+        office::file(&data, "asked.json", &text)
+    };
+    let file = request("M-1001");
+    let output = run(&data, &["eligibility", file.to_str().unwrap()]);
+    let response: Value = json(&output, 0);
+    assert_eq!(response["resourceType"], "CoverageEligibilityResponse");
+    let insurance = &response["insurance"][0];
+    assert_eq!(insurance["inforce"], true);
+    let year = service().year();
+    assert_eq!(insurance["benefitPeriod"]["start"], format!("{year}-01-01"));
+    assert_eq!(insurance["benefitPeriod"]["end"], format!("{year}-12-31"));
+    for (name, family) in [("in-deductible", false), ("in-deductible-family", true)] {
+        let items = insurance["item"].as_array().unwrap();
+        let item = items.iter().find(|item| item["name"] == name).unwrap();
+        let shown = item["benefit"][0]["usedMoney"]["value"].as_f64().unwrap();
+        assert_eq!(format!("{shown:.2}"), used(&data, name, family));
+    }
+    let file = request("M-9");
+    let output = run(&data, &["eligibility", "--json", file.to_str().unwrap()]);
+    let response: Value = json(&output, 1);
+    assert_eq!(response["outcome"], "error");
+    let broken = office::file(&data, "broken.json", &FHIR.replace("active", "draft"));
+    let output = run(&data, &["eligibility", broken.to_str().unwrap()]);
+    text(&output, 1);
+    assert!(
+        errors(&output).contains("CoverageEligibilityRequest.status"),
+        "{}",
+        errors(&output)
+    );
+}
