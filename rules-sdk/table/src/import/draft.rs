@@ -75,11 +75,7 @@ impl<'a> Draft<'a> {
     /// Notes where a row stands that is left out, while that is worth reading.
     fn note(&mut self, (file, line): (usize, usize), reason: Cow<'static, str>) {
         if self.left.len() < super::MAX_LEFT_OUT {
-            self.left.push(LeftOut {
-                file,
-                line,
-                reason,
-            });
+            self.left.push(LeftOut { file, line, reason });
         }
     }
 
