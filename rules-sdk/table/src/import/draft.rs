@@ -73,13 +73,9 @@ impl<'a> Draft<'a> {
     }
 
     /// Notes where a row stands that is left out, while that is worth reading.
-    fn note(&mut self, (file, line): (usize, usize), reason: &Cow<'static, str>) {
+    fn note(&mut self, (file, line): (usize, usize), reason: Cow<'static, str>) {
         if self.left.len() < super::MAX_LEFT_OUT {
-            self.left.push(LeftOut {
-                file,
-                line,
-                reason: reason.clone(),
-            });
+            self.left.push(LeftOut { file, line, reason });
         }
     }
 
@@ -90,7 +86,7 @@ impl<'a> Draft<'a> {
         reason: Cow<'static, str>,
     ) -> Result<(), ImportError> {
         self.tick();
-        self.note(place, &reason);
+        self.note(place, reason.clone());
         self.told(place.0)?.leave(reason);
         Ok(())
     }
@@ -123,7 +119,7 @@ impl<'a> Draft<'a> {
 
     /// Leaves out a row that was taken.
     pub(super) fn drop(&mut self, (file, line): Place, reason: &'static str) {
-        self.note((file.into(), wide(line)), &reason.into());
+        self.note((file.into(), wide(line)), reason.into());
         if let Ok(told) = self.told(file.into()) {
             told.drop(reason.into());
         }

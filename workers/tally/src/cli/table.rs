@@ -7,6 +7,7 @@ mod show;
 #[cfg(test)]
 mod tests;
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -206,7 +207,12 @@ fn write(table: &Table, path: &Path) -> Result<()> {
     if !folder.is_dir() {
         bail!("there is no folder {}: make it first", folder.display());
     }
-    let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut file| {
+    // For whoever may read what others write here: nothing in it is secret.
+    let open = std::fs::Permissions::from_mode(0o666);
+    let made = tempfile::Builder::new()
+        .permissions(open)
+        .tempfile_in(folder);
+    let written = made.and_then(|mut file| {
         use std::io::Write as _;
         file.write_all(&bytes)?;
         Ok(file)

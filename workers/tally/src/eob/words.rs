@@ -24,7 +24,7 @@ pub fn because(group: &str, carc: u16) -> String {
         (_, 29) => "The provider sent the bill too late.",
         (_, 31) => "Your plan knows no member of the number on the bill.",
         (_, 35) => "The most that your plan pays for this in a lifetime was reached.",
-        (_, 45) => "The difference between the provider’s charge and the plan’s price.",
+        (_, 45) => "The part of the provider’s charge above the plan’s price.",
         (_, 50) => "By your plan’s rules the service was not medically necessary.",
         (_, 51) => "The condition existed before your cover began.",
         (_, 59) => {

@@ -246,6 +246,21 @@ impl Site {
             if other && added == 0 {
                 continue;
             }
+            // Where a member bears more toward the family's than toward their own,
+            // their own stops nothing: the deductible is the family's together.
+            let together = made.accounts.iter().filter(|account| {
+                let ours = account.key.member.is_none() && key.member.is_some();
+                ours && account.key.period == period
+                    && account.key.name.strip_suffix("-family") == Some(&declared.name)
+            });
+            let borne: i64 = together
+                .flat_map(|account| &account.entries)
+                .filter(|entry| entry.source.as_ref().is_some_and(|of| of.member == *member))
+                .map(|entry| entry.amount)
+                .sum();
+            if borne > used {
+                continue;
+            }
             let before = used - added;
             gauges.push(Gauge {
                 name: accumulator_words(&declared.name),

@@ -117,6 +117,13 @@ fn the_forms_are_one_table() {
             .starts_with(b"TTB")
     );
     assert_eq!(desk.json("show +a.csv"), desk.json("show +a.table"));
+    // Others may read it where they may read anything new.
+    std::fs::write(desk.path("new"), "").unwrap();
+    let mode = |name: &str| {
+        let metadata = std::fs::metadata(desk.path(name)).unwrap();
+        std::os::unix::fs::PermissionsExt::mode(&metadata.permissions())
+    };
+    assert_eq!(mode("a.csv"), mode("new"));
     let diff = desk.text("diff +a.csv +a.table");
     assert!(diff.contains("0 added, 0 gone, 0 changed"), "{diff}");
 }

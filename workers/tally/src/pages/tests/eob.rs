@@ -357,6 +357,57 @@ async fn an_explanation_is_linked_and_noted() {
     assert_eq!(none.status, StatusCode::NOT_FOUND);
 }
 
+/// In family cover of a high deductible plan no member has a deductible of their
+/// own, though what they bear is counted as if they were alone (Summit, clauses
+/// 5.2 and 5.3, and its case `family-aggregate`).
+#[tokio::test]
+async fn an_aggregate_deductible_is_the_familys_alone() {
+    let fixture = Fixture::new(Vec::new()).await;
+    let contract = serde_json::json!({
+        "format": "tallystick-contract/v1", "id": "S", "inception": "2026-01-01",
+        "members": [
+            {
+                "id": "S-1", "name": "Robin Example", "birth": "1982-02-11", "sex": "female",
+                "relationship": "subscriber",
+                "spans": [{ "product": "summit-hdhp", "from": "2026-01-01" }],
+                "authorizations": [{
+                    "number": "A-1", "procedure": "29881", "from": "2026-01-01",
+                    "through": "2026-12-31", "units": "1",
+                }],
+            },
+            {
+                "id": "S-2", "name": "Kim Example", "birth": "1981-05-03", "sex": "male",
+                "relationship": "spouse",
+                "spans": [{ "product": "summit-hdhp", "from": "2026-01-01" }],
+            },
+        ],
+    });
+    let contracts = tally_core::interchange::read_contracts(contract.to_string().as_bytes());
+    for contract in contracts.unwrap() {
+        fixture.node.enrol(&contract, false).await.unwrap();
+    }
+    let mut claim = harbor(
+        "KNEE",
+        "2000031510",
+        serde_json::json!([line("29881", "2000.00")]),
+    );
+    claim["member"] = "S-1".into();
+    let bytes = serde_json::json!([claim]).to_string();
+    let delivery = Delivery::local(bytes.as_bytes(), None);
+    fixture.node.submit(delivery).await.unwrap();
+    fixture.node.drain(&|_| ()).await.unwrap();
+    let shown = words(&fixture.eob("KNEE").await);
+    assert!(shown.contains("You may owe\n$2,000.00"), "{shown}");
+    let family =
+        "Deductible\nthe family’s together\n$2,000.00\n$2,000.00 of it now\n$3,400.00\n$1,400.00";
+    assert!(shown.contains(family), "{shown}");
+    assert!(!shown.contains("Deductible\nthe patient’s own"), "{shown}");
+    assert!(
+        shown.contains("Out-of-pocket limit\nthe patient’s own"),
+        "{shown}"
+    );
+}
+
 /// What the last quarter carries over is in no balance of the new year: it is
 /// said beside them (Harbor, clause 5.6).
 #[tokio::test]
