@@ -1,9 +1,12 @@
 //! Remittances: what payees are told of claims that are settled.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse as _;
 use serde::Serialize;
+use tally_core::claim::ClaimId;
 use tally_core::interchange;
 use tally_store::port::{ClaimFilter, Reading as _};
 use tally_types::ServiceDate;
@@ -17,6 +20,13 @@ use super::query::{Asked, Fields, Named};
 use super::{Answered, Service, Shared, json};
 use crate::bundle::bundle;
 use crate::node::{self, ClaimRead, RemitError, Remitting, settled};
+
+/// Claims by their ids.
+type ById<'a> = BTreeMap<ClaimId, &'a ClaimRead>;
+
+fn by_id(reads: &[ClaimRead]) -> ById<'_> {
+    reads.iter().map(|read| (read.row.id, read)).collect()
+}
 
 /// The most claims that are looked at for one answer.
 const MOST: u32 = 2000;
@@ -76,7 +86,7 @@ pub(super) async fn one(
     }
     let remitted = remit(&service, &reads).await?;
     let first = remitted.first().ok_or_else(Problem::no_claim)?;
-    json(&describe(first, &reads)?)
+    json(&describe(first, &by_id(&reads))?)
 }
 
 /// Remittances of all that is settled
@@ -128,7 +138,8 @@ pub(super) async fn all(
         return written(&service, kind, &reads).await;
     }
     let remitted = remit(&service, &reads).await?;
-    let described = remitted.iter().map(|of| describe(of, &reads));
+    let by_id = by_id(&reads);
+    let described = remitted.iter().map(|of| describe(of, &by_id));
     json(&AllRemitted {
         remittances: described.collect::<Result<_, _>>()?,
         waiting: u32::try_from(waiting.len())?,
@@ -149,10 +160,10 @@ async fn remit(service: &Service, reads: &[ClaimRead]) -> Result<Vec<node::Remit
     })
 }
 
-fn describe(remitted: &node::Remitted, reads: &[ClaimRead]) -> Result<Remitted, Problem> {
+fn describe(remitted: &node::Remitted, reads: &ById<'_>) -> Result<Remitted, Problem> {
     let mut claims = Vec::with_capacity(remitted.claims.len());
     for id in &remitted.claims {
-        let read = reads.iter().find(|read| read.row.id == *id);
+        let read = reads.get(id);
         if let Some((read, outcome)) = read.and_then(|read| Some((read, settled(read)?))) {
             let line = interchange::outcome_json(&read.claim, outcome);
             claims.push(serde_json::from_str(&line)?);

@@ -1,5 +1,6 @@
 //! `tally claim remittance`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -67,6 +68,7 @@ pub(super) async fn remittance(args: &RemittanceArgs) -> Result<Ended> {
         on: args.on.unwrap_or_else(|| node.clock().today()),
     };
     let remitted = node.remit(&reads, &remitting).await?;
+    let by_id: ById<'_> = reads.iter().map(|read| (read.row.id, read)).collect();
     if let Some(folder) = &args.out {
         write(folder, &remitted)?;
     }
@@ -100,11 +102,11 @@ pub(super) async fn remittance(args: &RemittanceArgs) -> Result<Ended> {
         RemittanceFormat::Json => {
             let all: Vec<Value> = remitted
                 .iter()
-                .map(|of| of_payee(of, &reads))
+                .map(|of| of_payee(of, &by_id))
                 .collect::<Result<_>>()?;
             say(Value::Array(all))?;
         }
-        RemittanceFormat::Text => explain(&remitted, &reads)?,
+        RemittanceFormat::Text => explain(&remitted, &by_id)?,
     }
     for id in &waiting {
         eprintln!("waits: claim {id} is not settled: `tally claim eob {id}` says why");
@@ -165,15 +167,12 @@ fn write(folder: &Path, remitted: &[Remitted]) -> Result<()> {
     Ok(())
 }
 
-/// The claims of a remittance, in its order.
-fn of<'a>(remitted: &'a Remitted, reads: &'a [ClaimRead]) -> impl Iterator<Item = &'a ClaimRead> {
-    let ids = remitted.claims.iter();
-    ids.filter_map(|id| reads.iter().find(|read| read.row.id == *id))
-}
+/// Claims by their ids.
+type ById<'a> = BTreeMap<ClaimId, &'a ClaimRead>;
 
-fn of_payee(remitted: &Remitted, reads: &[ClaimRead]) -> Result<Value> {
+fn of_payee(remitted: &Remitted, reads: &ById<'_>) -> Result<Value> {
     let mut claims: Vec<Value> = Vec::new();
-    for read in of(remitted, reads) {
+    for read in remitted.claims.iter().filter_map(|id| reads.get(id)) {
         if let Some(outcome) = settled(read) {
             let line = interchange::outcome_json(&read.claim, outcome);
             claims.push(serde_json::from_str(&line)?);
@@ -189,7 +188,7 @@ fn of_payee(remitted: &Remitted, reads: &[ClaimRead]) -> Result<Value> {
     }))
 }
 
-fn explain(remitted: &[Remitted], reads: &[ClaimRead]) -> Result<()> {
+fn explain(remitted: &[Remitted], reads: &ById<'_>) -> Result<()> {
     for advice in remitted {
         say(format!(
             "{} is paid {} for {}, number {}.",
@@ -198,7 +197,8 @@ fn explain(remitted: &[Remitted], reads: &[ClaimRead]) -> Result<()> {
             plural(advice.claims.len() as u64, "claim"),
             advice.trace
         ))?;
-        let rows = of(advice, reads).filter_map(|read| {
+        let reads = advice.claims.iter().filter_map(|id| reads.get(id));
+        let rows = reads.filter_map(|read| {
             let outcome = settled(read)?;
             Some(vec![
                 read.row.id.to_string(),
