@@ -191,7 +191,8 @@ fn first(browser: &mut Browser, list: &str, to: &str) -> Option<String> {
 fn pages(browser: &mut Browser, demo: &Demo) -> Vec<(&'static str, String)> {
     let base = &demo.address;
     let star = format!("{base}/claims/{}", demo.star);
-    let mut pages = vec![("claim-explained", star)];
+    let eob = format!("{star}/eob");
+    let mut pages = vec![("claim-explained", star), ("eob", eob)];
     for (name, list, to) in [
         ("claim-paid", "/claims?status=paid", "/claims/"),
         ("claim-denied", "/claims?status=denied", "/claims/"),
@@ -202,8 +203,21 @@ fn pages(browser: &mut Browser, demo: &Demo) -> Vec<(&'static str, String)> {
         let found = first(browser, &format!("{base}{list}"), to);
         pages.push((name, found.unwrap_or_else(|| panic!("{list} is empty"))));
     }
-    let member = first(browser, &pages[1].1.clone(), "/members/");
-    pages.push(("member", member.expect("a paid claim's member is enrolled")));
+    for (name, claim) in [
+        ("eob-denied", "claim-denied"),
+        ("eob-pended", "claim-pended"),
+    ] {
+        let (_, found) = pages.iter().find(|(name, _)| *name == claim).unwrap();
+        pages.push((name, format!("{found}/eob")));
+    }
+    let member = first(browser, &pages[0].1.clone(), "/members/");
+    let member = member.expect("the member of the claim explained is enrolled");
+    pages.push(("statement", format!("{member}/statement")));
+    pages.push((
+        "statement-early",
+        format!("{member}/statement?as-of=2025-05-31"),
+    ));
+    pages.push(("member", member));
     // Which patterns a population has depends on its seed and size.
     for (name, pattern) in [
         ("flag-duplicate", "suspect-duplicate"),
@@ -232,6 +246,13 @@ fn keep(folder: Option<&Path>, name: &str, bytes: &[u8]) {
         std::fs::create_dir_all(folder).unwrap();
         std::fs::write(folder.join(name), bytes).unwrap();
     }
+}
+
+/// How many pages a PDF has. Chromium writes the objects of pages as plain text.
+fn sheets(pdf: &[u8]) -> usize {
+    let text = String::from_utf8_lossy(pdf);
+    let pages = text.matches("/Type /Page").count();
+    pages - text.matches("/Type /Pages").count()
 }
 
 /// Each check names what is wrong where something is.
@@ -275,7 +296,7 @@ fn every_page_is_whole_in_a_browser() {
     let pages = pages(&mut browser, &demo);
     let mut faults = Vec::new();
     for (name, address) in &pages {
-        for (width, dark) in [(1280, false), (1280, true), (420, false), (420, true)] {
+        for (width, dark) in [(1280, false), (1280, true), (390, false), (390, true)] {
             browser.look(width, dark);
             let events = browser.open(address);
             let shade = if dark { "dark" } else { "light" };
@@ -297,10 +318,14 @@ fn every_page_is_whole_in_a_browser() {
                 &picture,
             );
         }
-        if *name == "claim-explained" {
+        if ["claim-explained", "eob", "eob-denied", "statement"].contains(name) {
             let printed = browser.print();
             assert!(printed.starts_with(b"%PDF"));
-            keep(screens.as_deref(), "claim-explained.pdf", &printed);
+            if name.starts_with("eob") {
+                let pages = sheets(&printed);
+                assert!((1..=2).contains(&pages), "{name} takes {pages} pages");
+            }
+            keep(screens.as_deref(), &format!("{name}.pdf"), &printed);
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));

@@ -247,6 +247,7 @@ async fn undisturbed(
             interchange: Some(&number(at)),
             bytes,
             format,
+            succeeds: None,
         })
         .await?;
     }

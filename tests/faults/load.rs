@@ -230,6 +230,7 @@ async fn submit(
             interchange: Some(&number),
             bytes: &file.bytes,
             format: None,
+            succeeds: None,
         };
         let first = surely!(node.submit(delivery).await)?;
         let ours: Vec<&Sent> = load.claims.iter().filter(|sent| sent.file == at).collect();

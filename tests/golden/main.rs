@@ -1,8 +1,9 @@
-//! Golden tests of the two products: their worked cases on their real
-//! components, fuel frozen, invariants over generated claims; and published
-//! worked examples that the toolkit can express.
+//! Golden tests of the products: their worked cases on their real components,
+//! fuel frozen, invariants over generated claims; and published worked examples
+//! that the toolkit can express.
 
 mod generated;
+mod long;
 mod products;
 mod published;
 mod tables;

@@ -1,7 +1,7 @@
-//! The two products, built and loaded once for all tests.
+//! The products, each built and loaded once for all tests.
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use tally_policy_build::build;
 use tally_table::{SECTION, Table};
@@ -33,14 +33,36 @@ fn load(name: &str) -> Product {
     }
 }
 
+/// The products there are, in the order of their names.
+pub const NAMES: [&str; 6] = [
+    "aspen-rx",
+    "brook-dental",
+    "cedar-hmo",
+    "harbor-ppo",
+    "meridian-b",
+    "summit-hdhp",
+];
+
+/// A product by its name.
+pub fn named(name: &str) -> &'static Product {
+    static PRODUCTS: [LazyLock<Product>; NAMES.len()] = [
+        LazyLock::new(|| load(NAMES[0])),
+        LazyLock::new(|| load(NAMES[1])),
+        LazyLock::new(|| load(NAMES[2])),
+        LazyLock::new(|| load(NAMES[3])),
+        LazyLock::new(|| load(NAMES[4])),
+        LazyLock::new(|| load(NAMES[5])),
+    ];
+    let at = NAMES.iter().position(|of| *of == name);
+    &PRODUCTS[at.expect("a product of ours")]
+}
+
 pub fn harbor() -> &'static Product {
-    static HARBOR: OnceLock<Product> = OnceLock::new();
-    HARBOR.get_or_init(|| load("harbor-ppo"))
+    named("harbor-ppo")
 }
 
 pub fn meridian() -> &'static Product {
-    static MERIDIAN: OnceLock<Product> = OnceLock::new();
-    MERIDIAN.get_or_init(|| load("meridian-b"))
+    named("meridian-b")
 }
 
 impl Product {

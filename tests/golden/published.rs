@@ -1,20 +1,22 @@
 //! Published worked examples, as small plans written with the toolkit that the
-//! two products are written with. The examples are in `published.toml`, each
+//! products are written with. The examples are in `published.toml`, each
 //! with its source.
 
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use tally_core::adjudication::{LineOutcome, OutcomeAdjustment};
+use tally_sdk::cob::PriorPayer;
+use tally_sdk::cob::prior::{Reported, of_claim};
+use tally_sdk::interest::{DatedRate, PromptPay, RateOn};
 use tally_sdk::prelude::*;
-use tally_sdk::{Balance, LineDetermination};
+use tally_sdk::{Balance, LineDetermination, PriorAdjustment};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
     example: Vec<Example>,
     identity: Vec<Identity>,
-    later: Vec<Later>,
 }
 
 #[derive(Deserialize)]
@@ -67,12 +69,8 @@ struct IdentityLine {
     paid: String,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Later {
-    id: String,
-    why: String,
-}
+/// The examples that are no plan of some lines: each has a test of its own here.
+const OWN: [&str; 2] = ["x12-837p-cob-3", "interest-clean-claim"];
 
 fn file() -> File {
     toml::from_str(include_str!("published.toml")).unwrap()
@@ -308,8 +306,64 @@ fn adjustment(text: &str) -> OutcomeAdjustment {
     }
 }
 
-/// Where the shared cases are, every example of theirs is one of ours, or is
-/// listed as one that comes later.
+/// `x12-837p-cob-3`, of X12's guide to the 837 (TR3, example 3): what payer A did
+/// of a claim and its lines, as payer B gets it. 79.04 = 39.15 + 21.89 + 15.00 + 3.00.
+#[test]
+fn a_second_payer_gets_what_the_first_did() {
+    let by = |group, reason: &str, amount: &str| PriorAdjustment {
+        group,
+        reason: ShortCode::of(reason),
+        amount: money(amount),
+    };
+    let line = |charge: &str, paid: &str, adjustments| Reported {
+        charge: money(charge),
+        paid: Some(money(paid)),
+        allowed: None,
+        adjustments,
+    };
+    let lines = [
+        line("43.00", "40.00", vec![by(Group::Co, "42", "3.00")]),
+        line("15.00", "15.00", vec![]),
+        line("21.04", "21.04", vec![]),
+    ];
+    let of_the_claim = [by(Group::Pr, "1", "21.89"), by(Group::Pr, "2", "15.00")];
+    let prior = of_claim(&lines, &of_the_claim, Some(money("39.15")), &[]).unwrap();
+    let sum = |of: fn(&PriorPayer) -> Money| Money::checked_sum(prior.iter().map(of)).unwrap();
+    assert_eq!(sum(|payer| payer.paid), money("39.15"));
+    assert_eq!(sum(|payer| payer.left), money("36.89"));
+    assert_eq!(sum(|payer| payer.allowed), money("76.04"));
+    for (line, payer) in lines.iter().zip(&prior) {
+        let adjusted = Money::checked_sum(payer.adjustments.iter().map(|a| a.amount));
+        assert_eq!(line.charge.checked_sub(adjusted.unwrap()), Some(payer.paid));
+    }
+}
+
+/// `interest-clean-claim`, CMS 100-04 ch. 1 §80.2.2: received on 1 March 2009, to be
+/// paid by the 31st; the first day of interest is the next. The amounts of 2009 are
+/// those of its rate, 5.625 %.
+#[test]
+fn interest_begins_the_day_after_the_ceiling() {
+    let rates = [DatedRate {
+        from: date(2009, 1, 1),
+        rate: Rate::parse("0.05625").unwrap(),
+    }];
+    let rule = PromptPay {
+        ceiling_days: 30,
+        rates: &rates,
+        rate_on: RateOn::PaymentDay,
+        rounding: Rounding::HalfUp,
+    };
+    let received = date(2009, 3, 1);
+    assert_eq!(rule.due(received), Ok(date(2009, 3, 31)));
+    let on = |day| rule.interest(money("1000.00"), received, day).unwrap();
+    assert_eq!(on(date(2009, 3, 31)), None);
+    let first = on(date(2009, 4, 1)).unwrap();
+    assert_eq!((first.first_day, first.days), (date(2009, 4, 1), 1));
+    // 1000.00 × 0.05625 / 365 is 0.154.
+    assert_eq!(first.amount, money("0.15"));
+}
+
+/// Where the shared cases are, every example of theirs is one of ours.
 #[test]
 fn every_published_example_is_accounted_for() {
     let cases = std::env::var_os("TALLY_CASES").map_or_else(
@@ -325,11 +379,7 @@ fn every_published_example_is_accounted_for() {
     let file = file();
     let examples = file.example.iter().map(|example| example.id.as_str());
     let identities = file.identity.iter().map(|identity| identity.id.as_str());
-    let later = file.later.iter().filter(|later| !later.why.is_empty());
-    let known: Vec<&str> = examples
-        .chain(identities)
-        .chain(later.map(|later| later.id.as_str()))
-        .collect();
+    let known: Vec<&str> = examples.chain(identities).chain(OWN).collect();
     for example in published {
         let id = example["id"].as_str().unwrap();
         assert!(known.contains(&id), "{id} is in none of our lists");

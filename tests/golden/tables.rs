@@ -97,8 +97,13 @@ fn meridian_has_all_its_rates() {
     for name in [
         "COINSURANCE",
         "SEQUESTRATION",
-        "MULTIPLE",
         "NONPARTICIPATING",
+        "RANK1",
+        "RANK2",
+        "RANK3",
+        "RANK4",
+        "RANK5",
+        "RANK-FURTHER",
     ] {
         for day in DAYS {
             let row = rates.lookup(Code::of(name), Code::NONE, day);

@@ -1,27 +1,17 @@
-//! The worked cases of both products, and what they cost.
+//! The worked cases of every product, and what they cost.
 
 use std::fmt::Write;
-use std::sync::OnceLock;
 
-use tally_testing::{Report, run_cases};
+use tally_testing::run_cases;
 
-use crate::products::{self, Product};
+use crate::products;
 
-fn report(product: &Product) -> Report {
-    run_cases(&product.folder, &product.policy).unwrap()
-}
-
-fn harbor() -> &'static Report {
-    static REPORT: OnceLock<Report> = OnceLock::new();
-    REPORT.get_or_init(|| report(products::harbor()))
-}
-
-fn meridian() -> &'static Report {
-    static REPORT: OnceLock<Report> = OnceLock::new();
-    REPORT.get_or_init(|| report(products::meridian()))
-}
-
-fn check(report: &Report) {
+/// A product decides its worked cases, on both backends alike; every clause has
+/// one; and the fuel of every claim is what it was. A change of fuel is a change
+/// of what insurers are charged by: look at why before accepting it.
+fn check(name: &str) {
+    let product = products::named(name);
+    let report = run_cases(&product.folder, &product.policy).unwrap();
     println!("{report}");
     assert!(report.passed(), "\n{report}");
     assert!(report.cases.len() >= 25, "at least 25 cases");
@@ -30,32 +20,58 @@ fn check(report: &Report) {
         "clauses without a case: {:?}",
         report.without_case
     );
+    let mut text = String::new();
+    for case in &report.cases {
+        let fuel: Vec<String> = case
+            .claims
+            .iter()
+            .map(|claim| claim.fuel.map_or("-".to_owned(), |fuel| fuel.to_string()))
+            .collect();
+        writeln!(text, "{:<40} {}", case.file, fuel.join(" ")).unwrap();
+    }
+    insta::assert_snapshot!(format!("fuel_of_{}", report.product), text);
+}
+
+#[test]
+fn aspen_decides_its_worked_cases() {
+    check("aspen-rx");
+}
+
+#[test]
+fn brook_decides_its_worked_cases() {
+    check("brook-dental");
+}
+
+#[test]
+fn cedar_decides_its_worked_cases() {
+    check("cedar-hmo");
 }
 
 #[test]
 fn harbor_decides_its_worked_cases() {
-    check(harbor());
+    check("harbor-ppo");
 }
 
 #[test]
 fn meridian_decides_its_worked_cases() {
-    check(meridian());
+    check("meridian-b");
 }
 
-/// Fuel of every claim. A change here is a change of what insurers are charged
-/// by: look at why before accepting it.
 #[test]
-fn fuel_is_frozen() {
-    for report in [harbor(), meridian()] {
-        let mut text = String::new();
-        for case in &report.cases {
-            let fuel: Vec<String> = case
-                .claims
-                .iter()
-                .map(|claim| claim.fuel.map_or("-".to_owned(), |fuel| fuel.to_string()))
-                .collect();
-            writeln!(text, "{:<40} {}", case.file, fuel.join(" ")).unwrap();
-        }
-        insta::assert_snapshot!(format!("fuel_of_{}", report.product), text);
-    }
+fn summit_decides_its_worked_cases() {
+    check("summit-hdhp");
+}
+
+/// Every folder of a policy is tested here, and what the binary carries too.
+#[test]
+fn every_product_is_tested() {
+    let policies = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies");
+    let mut found: Vec<String> = std::fs::read_dir(policies)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.join("cases").is_dir())
+        .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
+        .collect();
+    found.sort();
+    assert_eq!(found, products::NAMES);
 }

@@ -375,9 +375,7 @@ impl Guest {
             (func $realloc (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
                 {realloc})
             (func (export "describe") (result i32) {describe})
-            (func $adjudicate (export "adjudicate")
-                (param i32 i32 i64 i64 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)
-                (result i32)
+            (func $adjudicate (export "adjudicate") (param i32) (result i32)
                 (local $i i32) (local $j i64)
                 {adjudicate}))"#,
             memory = self.memory,

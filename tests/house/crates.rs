@@ -1,5 +1,5 @@
 //! Dependencies run one way, over what cargo itself resolves:
-//! `tally → {store, sandbox, bundled, policy-build, testing} → core → types`.
+//! `tally → {store, sandbox, bundled, policy-build, testing} → core → {types, x12}`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -30,7 +30,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["tally-types", "tally-table", "tally-policy-build"],
     ),
     // The engine decides.
-    ("tally-core", &["tally-types", "tally-table"]),
+    ("tally-x12", &[]),
+    ("tally-core", &["tally-types", "tally-table", "tally-x12"]),
     (
         "tally-sandbox",
         &["tally-types", "tally-table", "tally-core"],
@@ -275,7 +276,13 @@ fn some_crates_have_one_user() {
 #[test]
 fn the_core_reaches_nothing_impure() {
     let metadata = metadata();
-    for name in ["tally-core", "tally-types", "tally-sdk", "tally-table"] {
+    for name in [
+        "tally-core",
+        "tally-x12",
+        "tally-types",
+        "tally-sdk",
+        "tally-table",
+    ] {
         let reached = metadata.reached(name);
         let impure: Vec<_> = IMPURE
             .iter()

@@ -208,12 +208,26 @@ fn what_identifies_a_person_cannot_be_printed() {
     let private = [
         (
             "engine/core/src/claim/model.rs",
+            &["SubmissionKey", "MemberReference", "Dependant", "Claim"][..],
+        ),
+        ("engine/core/src/claim/provider.rs", &["Provider"][..]),
+        (
+            "engine/core/src/claim/service.rs",
+            &["ServiceLine", "LineDetail", "Drug", "Tooth"][..],
+        ),
+        (
+            "engine/core/src/claim/coordination.rs",
+            &["Coordination", "OtherPayer", "PriorLine", "PriorAdjustment"][..],
+        ),
+        (
+            "engine/core/src/claim/institutional.rs",
             &[
-                "SubmissionKey",
-                "MemberReference",
-                "Provider",
-                "ServiceLine",
-                "Claim",
+                "Institutional",
+                "DatedProcedure",
+                "ValueCode",
+                "OccurrenceCode",
+                "Circumstances",
+                "Accident",
             ][..],
         ),
         (
@@ -221,11 +235,14 @@ fn what_identifies_a_person_cannot_be_printed() {
             &["UnitKey", "Span", "Authorization", "Member", "Contract"][..],
         ),
         (
-            "engine/core/src/adjudication/contract.rs",
+            "engine/core/src/adjudication/context.rs",
             &[
                 "ContextLine",
+                "ContextDetail",
                 "ContextMember",
                 "ContextAuthorization",
+                "ContextPayer",
+                "ContextInstitutional",
                 "Context",
             ][..],
         ),

@@ -357,7 +357,10 @@ fn every_rule_refuses_what_it_says() {
     let of_x12 = |rule: &IntakeRule| {
         matches!(
             rule,
-            IntakeRule::X12Set | IntakeRule::X12Segment | IntakeRule::X12Element
+            IntakeRule::X12Set
+                | IntakeRule::TestData
+                | IntakeRule::X12Segment
+                | IntakeRule::X12Element
         )
     };
     let all = IntakeRule::ALL.into_iter().filter(|rule| !of_x12(rule));

@@ -171,8 +171,9 @@ fn claims_that_do_not_come_to_their_total_say_so_first() {
     }
 }
 
-/// Of the examples of the guides: those of 004010 and other sets by their names,
-/// three with faults of their own, an encounter; the rest is read.
+/// Of the examples of the guides, 36 claims in 35 files: eleven of 004010 are
+/// refused by their name, three for faults of their own, an encounter; the rest
+/// is read.
 #[test]
 fn claims_of_the_guides_examples_are_read() {
     let Some(root) = cases() else { return };
@@ -193,5 +194,5 @@ fn claims_of_the_guides_examples_are_read() {
         refused,
         expected.map(|(rule, count)| (rule.to_owned(), count))
     );
-    assert_eq!(taken, 22);
+    assert_eq!(taken, 21);
 }

@@ -3,10 +3,11 @@
 use serde_json::Value;
 use tally_core::claim::{Contract, MemberReference};
 use tally_core::interchange::{
-    BenefitAmount, BenefitBalance, BenefitKind, Eligibility, EligibilityRequest, Insurer,
-    IntakeRule, Purpose, eligibility_response, read_eligibility_request,
+    BalanceKind, BalancePeriod, BenefitAmount, BenefitBalance, BenefitNetwork, Benefits,
+    Eligibility, EligibilityRequest, Insurer, IntakeRule, Purpose, ServiceBenefit,
+    eligibility_response, read_eligibility_request,
 };
-use tally_types::{Code, Money};
+use tally_types::{Code, Money, Rate, ShortCode};
 
 use super::answers::pretty;
 use super::cases::{cases, files};
@@ -103,35 +104,74 @@ fn what_is_wrong_is_named_with_its_place() {
     }
 }
 
-const BALANCES: [BenefitBalance<'static>; 2] = [
-    BenefitBalance {
-        name: "deductible",
-        kind: BenefitKind::Deductible,
-        family: true,
-        lifetime: false,
-        amount: BenefitAmount::Money {
-            limit: Some(Money::cents(50_000)),
-            used: Money::cents(47_505),
-        },
-    },
-    BenefitBalance {
-        name: "therapy-visits",
-        kind: BenefitKind::Visits,
-        family: false,
-        lifetime: false,
-        amount: BenefitAmount::Count {
-            limit: Some(20),
-            used: 3,
-        },
-    },
-];
+fn benefits() -> Benefits {
+    let balance = |name: &str, kind, family, network, amount| BenefitBalance {
+        name: name.into(),
+        kind,
+        family,
+        network,
+        period: BalancePeriod::CalendarYear,
+        amount,
+    };
+    Benefits {
+        plan: "Harbor PPO".into(),
+        balances: vec![
+            balance(
+                "deductible",
+                BalanceKind::Deductible,
+                true,
+                BenefitNetwork::In,
+                BenefitAmount::Money {
+                    limit: Some(Money::cents(50_000)),
+                    used: Money::cents(47_505),
+                },
+            ),
+            balance(
+                "therapy-visits",
+                BalanceKind::Maximum,
+                false,
+                BenefitNetwork::Any,
+                BenefitAmount::Count {
+                    limit: Some(20),
+                    used: 3,
+                },
+            ),
+        ],
+        services: vec![
+            ServiceBenefit {
+                service: ShortCode::of("69"),
+                covered: true,
+                network: BenefitNetwork::In,
+                copay: Some(Money::cents(2_500)),
+                coinsurance: Some(Rate::parse("0.125").unwrap()),
+                authorization: Some(true),
+            },
+            ServiceBenefit {
+                service: ShortCode::of("35"),
+                covered: false,
+                network: BenefitNetwork::Any,
+                copay: None,
+                coinsurance: None,
+                authorization: None,
+            },
+        ],
+    }
+}
 
 fn answer(request: &EligibilityRequest, contract: Option<&Contract>) -> Value {
+    answer_of(request, contract, &benefits())
+}
+
+fn answer_of(
+    request: &EligibilityRequest,
+    contract: Option<&Contract>,
+    benefits: &Benefits,
+) -> Value {
     let text = eligibility_response(&Eligibility {
         request,
         member: contract.map(|contract| (contract, 0)),
         benefit_period: Some((day(2026, 1, 1), day(2026, 12, 31))),
-        balances: &BALANCES,
+        benefits,
         insurer: Insurer {
             name: "Harbor Health",
             identifier: "HARBOR1",

@@ -138,6 +138,8 @@ proptest! {
                     .map(|line| {
                         let mut service = service.clone();
                         service.number = line.number();
+                        // A number twice would say that one line was split.
+                        service.detail.control_number = format!("L{}", line.number());
                         service.charge = line.charge();
                         service
                     })

@@ -3,6 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
+use tally_core::adjudication::Outcome;
+use tally_core::canon::Canon;
+use tally_core::claim::{Claim, Contract};
+use tally_core::interchange::{Source, read_claims, read_contracts};
+use tally_core::ledger::{Checkpoint, Entry, Note, Receipt, ReceiptBody, Trust};
+use tally_table::Table;
+use tally_types::ServiceDate;
+
 use super::cases::files;
 use super::targets::TARGETS;
 
@@ -56,5 +64,60 @@ fn every_target_stands_its_seeds_and_their_damage() {
                 run(&seeded.damage(&seed));
             }
         }
+    }
+}
+
+/// A seed that its reader refuses shows the fuzzer nothing but the refusal: after
+/// a change of a format its seed is made anew.
+#[test]
+fn every_seed_is_read() {
+    let claims = |name: &str, bytes: &[u8]| {
+        let source = Source {
+            submitter: "fuzz",
+            interchange: "0",
+            received: ServiceDate::MAX,
+        };
+        let read = read_claims(bytes, None, &source);
+        // Lists have items with faults beside sound ones.
+        let list = [
+            "json/list.json",
+            "ndjson/claims.ndjson",
+            "x12_claims/professional",
+        ]
+        .contains(&name);
+        let refused = read.refusals.first().map(|of| &of.reason);
+        assert!(list || refused.is_none(), "{name}: {refused:?}");
+        !read.claims.is_empty()
+    };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds");
+    let mut seeds = Vec::new();
+    files(&folder, &mut seeds);
+    for path in seeds {
+        let name = path.strip_prefix(&folder).unwrap().display().to_string();
+        let bytes = std::fs::read(&path).unwrap();
+        let text = || std::str::from_utf8(&bytes).unwrap();
+        let good = match name.as_str() {
+            "canonical/claim" => Claim::from_canon(&bytes).is_ok(),
+            "canonical/contract" => Contract::from_canon(&bytes).is_ok(),
+            "canonical/outcome" | "canonical/pended" => Outcome::from_canon(&bytes).is_ok(),
+            "canonical/body" => ReceiptBody::from_canon(&bytes).is_ok(),
+            of if of.starts_with("canonical/") => Entry::from_canon(&bytes).is_ok(),
+            of if of.starts_with("contracts/") => read_contracts(&bytes).is_ok(),
+            "table/fees.bin" => Table::from_bytes(&bytes).is_ok(),
+            of if of.starts_with("table/") => Table::from_csv(text()).is_ok(),
+            "ledger/checkpoint" => Checkpoint::parse(text()).is_ok(),
+            "ledger/note" => Note::parse(text()).is_ok(),
+            "ledger/receipt" => Receipt::parse(text()).is_ok_and(|of| of.open().is_ok()),
+            "ledger/trust.json" => Trust::parse(text()).is_ok(),
+            // An envelope alone, an inquiry and an acknowledgement have no claim;
+            // envelopes and tokens are looked at by their own targets.
+            "json/x12.txt" | "x12_claims/inquiry" => {
+                !tally_x12::read(text()).interchanges.is_empty()
+            }
+            of if of.starts_with("x12/") => !tally_x12::read(text()).interchanges.is_empty(),
+            of if of.starts_with("envelope/") || of.starts_with("token/") => true,
+            _ => claims(&name, &bytes),
+        };
+        assert!(good, "{name} is not read any more");
     }
 }

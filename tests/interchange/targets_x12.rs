@@ -1,9 +1,9 @@
 //! What the fuzz targets of X12 do with their input.
 
 use tally_core::interchange::x12::{
-    Address, Asked, Benefits, Enrolment, Payer, Stamp, answer_eligibility, claim_acknowledgements,
+    Address, Asked, Enrolment, Payer, Stamp, answer_eligibility, claim_acknowledgements,
 };
-use tally_core::interchange::{Format, Source, read_claims};
+use tally_core::interchange::{Benefits, Format, Source, read_claims};
 use tally_types::{Money, ServiceDate};
 use tally_x12::ack::{self, Judged};
 

@@ -1,25 +1,27 @@
 //! Whether the elements of a segment are what its guide asks for.
 
-use crate::dictionary::{Kind, dictionary};
+use crate::dictionary::Kind;
 use crate::fault::{At, ElementCode};
 use crate::guide::{Component, Element, Usage, Use};
-use crate::syntax::Segment;
+use crate::syntax::{Segment, split};
 
 /// A place in a segment, what is wrong there, and whether it is more than noted.
 pub(crate) type Wrong = (At, ElementCode, bool);
 
 /// Everything that is wrong in a segment.
 pub(crate) fn check(used: &Use, segment: &Segment<'_>, wrong: &mut Vec<Wrong>) {
+    let mut texts = segment.elements();
     for (number, element) in (1u16..).zip(&used.elements) {
-        check_element(element, number, segment, wrong);
+        let text = texts.next().unwrap_or("");
+        check_element(element, number, text, segment, wrong);
     }
-    let beyond = segment.elements().skip(used.elements.len());
+    let beyond = texts;
     for (number, value) in (1u16..).skip(used.elements.len()).zip(beyond) {
         if !value.is_empty() {
             wrong.push((at(number, None, None), ElementCode::TooMany, true));
         }
     }
-    for (one, other) in dictionary().pairs(used.tag) {
+    for (one, other) in used.pairs {
         let (a, b) = (segment.element(*one), segment.element(*other));
         if a.is_empty() != b.is_empty() {
             let missing = if a.is_empty() { *one } else { *other };
@@ -54,8 +56,13 @@ fn presence(usage: Usage, empty: bool) -> Option<(ElementCode, bool)> {
     }
 }
 
-fn check_element(element: &Element, number: u16, segment: &Segment<'_>, wrong: &mut Vec<Wrong>) {
-    let text = segment.element(usize::from(number));
+fn check_element(
+    element: &Element,
+    number: u16,
+    text: &str,
+    segment: &Segment<'_>,
+    wrong: &mut Vec<Wrong>,
+) {
     if let Some((code, fatal)) = presence(element.usage, text.is_empty()) {
         wrong.push((at(number, None, None), code, fatal));
         return;
@@ -63,7 +70,7 @@ fn check_element(element: &Element, number: u16, segment: &Segment<'_>, wrong: &
     if text.is_empty() {
         return;
     }
-    for (repeat, value) in (1u16..).zip(segment.repeats(usize::from(number))) {
+    for (repeat, value) in (1u16..).zip(split(text, segment.delimiters().repetition)) {
         let nth = (repeat > 1).then_some(repeat);
         if usize::from(repeat) > element.repeats {
             wrong.push((at(number, None, nth), ElementCode::Repeats, true));
@@ -87,16 +94,18 @@ fn check_composite(
     element: &Element,
     number: u16,
     repeat: Option<u16>,
-    value: &str,
+    whole: &str,
     segment: &Segment<'_>,
     wrong: &mut Vec<Wrong>,
 ) {
-    let mut values = segment.components(value);
+    let mut values = segment.components(whole);
     for (component, part) in (1u16..).zip(&element.parts) {
         let place = at(number, Some(component), repeat);
         let value = values.next().unwrap_or("");
         if let Some((code, fatal)) = presence(part.usage, value.is_empty()) {
             wrong.push((place, code, fatal));
+        } else if component == 1 && part.lenient && stands_alone(element, whole, segment) {
+            wrong.push((place, ElementCode::Value, false));
         } else if !value.is_empty()
             && let Some((code, fatal)) = check_value(part, value)
         {
@@ -106,6 +115,17 @@ fn check_composite(
     if values.any(|value| !value.is_empty()) {
         wrong.push((at(number, None, repeat), ElementCode::Components, true));
     }
+}
+
+/// Whether a code stands where its list and it should, as in `HI*BK*8901`: where
+/// another list is only noted, so is this.
+fn stands_alone(element: &Element, whole: &str, segment: &Segment<'_>) -> bool {
+    let [list, code, ..] = &element.parts[..] else {
+        return false;
+    };
+    !whole.contains(segment.delimiters().component)
+        && !list.values.contains(&whole)
+        && check_value(code, whole).is_none()
 }
 
 fn check_value(part: &Component, value: &str) -> Option<(ElementCode, bool)> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use crate::dictionary::{Simple, dictionary};
-use crate::syntax::Segment;
+use crate::syntax::{Name, Segment};
 
 /// The structure of one implementation guide.
 pub struct Guide {
@@ -20,6 +20,8 @@ pub struct Guide {
 /// A loop: segments, of which the first begins it, and loops within.
 pub struct Loop {
     pub(crate) id: &'static str,
+    /// The id, for comparing.
+    pub(crate) known: Name,
     pub(crate) name: &'static str,
     pub(crate) stands: Stands,
     pub(crate) parts: Vec<Part>,
@@ -41,10 +43,14 @@ pub(crate) enum Part {
 /// A segment as a loop uses it.
 pub(crate) struct Use {
     pub tag: &'static str,
+    /// The tag, for comparing.
+    pub known: Name,
     pub name: &'static str,
     pub stands: Stands,
     pub key: Option<Key>,
     pub elements: Vec<Element>,
+    /// Elements of which none stands without the other.
+    pub pairs: &'static [(usize, usize)],
 }
 
 /// What tells a segment from others of its name.
@@ -90,7 +96,7 @@ impl Key {
 
 impl Use {
     pub fn matches(&self, segment: &Segment<'_>) -> bool {
-        self.tag == segment.tag() && self.key.as_ref().is_none_or(|key| key.matches(segment))
+        self.known == segment.name() && self.key.as_ref().is_none_or(|key| key.matches(segment))
     }
 }
 
@@ -238,6 +244,7 @@ fn read(texts: &[&'static str]) -> Result<Guide, String> {
     let versions = words.collect();
     let mut loops = vec![Loop {
         id: "",
+        known: Name::of(""),
         name: "transaction set",
         stands: Stands {
             position: 0,
@@ -260,6 +267,7 @@ fn read(texts: &[&'static str]) -> Result<Guide, String> {
                 let number = loops.len();
                 loops.push(Loop {
                     id,
+                    known: Name::of(id),
                     name: line.name,
                     stands,
                     parts: Vec::new(),
@@ -367,6 +375,8 @@ fn used(line: Line) -> Option<Use> {
     }
     Some(Use {
         tag,
+        known: Name::of(tag),
+        pairs: dictionary().pairs(tag),
         name: line.name,
         stands,
         key,

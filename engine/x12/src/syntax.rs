@@ -30,20 +30,51 @@ impl Delimiters {
     }
 }
 
+/// The name of a segment or loop as a number, for comparing: names of up to seven
+/// bytes have each their own, longer ones share one that no guide's name has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Name(u64);
+
+impl Name {
+    const LONG: Self = Self(u64::MAX);
+
+    pub fn of(text: &str) -> Self {
+        if text.len() > 7 {
+            return Self::LONG;
+        }
+        // A first byte of one: `A` is not `A` and a zero.
+        let bytes = text.bytes();
+        Self(bytes.fold(1, |packed, byte| packed << 8 | u64::from(byte)))
+    }
+}
+
 /// A segment as it stands in the file, without its terminator.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Segment<'a> {
     text: &'a str,
     delimiters: Delimiters,
+    tag: &'a str,
+    name: Name,
 }
 
 impl<'a> Segment<'a> {
     pub(crate) fn new(text: &'a str, delimiters: Delimiters) -> Self {
-        Self { text, delimiters }
+        let (tag, _) = cut(text, delimiters.element);
+        Self {
+            text,
+            delimiters,
+            tag,
+            name: Name::of(tag),
+        }
     }
 
     pub(crate) fn with(self, delimiters: Delimiters) -> Self {
-        Self { delimiters, ..self }
+        Self::new(self.text, delimiters)
+    }
+
+    /// The segment's name, for comparing.
+    pub(crate) fn name(&self) -> Name {
+        self.name
     }
 
     /// The whole of it.
@@ -61,24 +92,19 @@ impl<'a> Segment<'a> {
     /// The segment's name: `CLM`.
     #[must_use]
     pub fn tag(&self) -> &'a str {
-        self.text
-            .split(self.delimiters.element)
-            .next()
-            .unwrap_or("")
+        self.tag
     }
 
     /// The elements, the first of them number one.
     pub fn elements(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        self.text.split(self.delimiters.element).skip(1)
+        pieces(self.text, self.delimiters.element).skip(1)
     }
 
     /// An element by its number, from one; empty where there is none.
     #[must_use]
     pub fn element(&self, number: usize) -> &'a str {
-        self.text
-            .split(self.delimiters.element)
-            .nth(number)
-            .unwrap_or("")
+        let mut pieces = pieces(self.text, self.delimiters.element);
+        pieces.nth(number).unwrap_or("")
     }
 
     /// A component by its number, from one, of an element's first repeat; empty
@@ -93,7 +119,7 @@ impl<'a> Segment<'a> {
 
     /// The components of a repeat of an element.
     pub fn components(&self, repeat: &'a str) -> impl Iterator<Item = &'a str> + use<'a> {
-        repeat.split(self.delimiters.component)
+        pieces(repeat, self.delimiters.component)
     }
 
     /// The repeats of an element; one, perhaps empty, where it is not repeated.
@@ -102,21 +128,44 @@ impl<'a> Segment<'a> {
     }
 }
 
+/// What stands before the first separator, and what after it. Elements are short: a
+/// search made for long texts takes longer to begin than they are.
+fn cut(text: &str, separator: char) -> (&str, Option<&str>) {
+    let Some(byte) = u8::try_from(separator).ok().filter(u8::is_ascii) else {
+        return match text.split_once(separator) {
+            Some((head, tail)) => (head, Some(tail)),
+            None => (text, None),
+        };
+    };
+    let at = text.bytes().position(|other| other == byte);
+    let parts = at.and_then(|at| text.get(..at).zip(text.get(at.saturating_add(1)..)));
+    match parts {
+        Some((head, tail)) => (head, Some(tail)),
+        None => (text, None),
+    }
+}
+
+/// What stands between separators: at least one piece, perhaps empty.
+fn pieces(text: &str, separator: char) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    core::iter::from_fn(move || {
+        let (head, tail) = cut(rest?, separator);
+        rest = tail;
+        Some(head)
+    })
+}
+
 /// Splits by a separator where there is one.
 pub(crate) fn split(text: &str, separator: Option<char>) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     core::iter::from_fn(move || {
         let text = rest?;
-        match separator.and_then(|separator| text.split_once(separator)) {
-            Some((head, tail)) => {
-                rest = Some(tail);
-                Some(head)
-            }
-            None => {
-                rest = None;
-                Some(text)
-            }
-        }
+        let (head, tail) = match separator {
+            Some(separator) => cut(text, separator),
+            None => (text, None),
+        };
+        rest = tail;
+        Some(head)
     })
 }
 

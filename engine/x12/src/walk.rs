@@ -4,7 +4,7 @@ use crate::check::{Wrong, check};
 use crate::dictionary::dictionary;
 use crate::fault::{At, ElementCode, Fault, SegmentCode};
 use crate::guide::{Guide, Part, Use};
-use crate::syntax::Segment;
+use crate::syntax::{Name, Segment};
 
 /// A transaction set as its guide sees it.
 pub struct Tree<'a> {
@@ -63,6 +63,11 @@ impl<'t, 'a> LoopRef<'t, 'a> {
             .map_or("", |of| of.id)
     }
 
+    fn known(&self) -> Option<Name> {
+        let node = self.inner()?;
+        self.tree.guide.of(node.of).map(|of| of.known)
+    }
+
     /// Its segments, each with its number in the transaction set.
     #[must_use]
     pub fn all(&self) -> &'t [(u32, Segment<'a>)] {
@@ -84,7 +89,9 @@ impl<'t, 'a> LoopRef<'t, 'a> {
 
     /// The loops of a name within it, in order.
     pub fn loops(&self, id: &'static str) -> impl Iterator<Item = LoopRef<'t, 'a>> + use<'t, 'a> {
-        self.within().filter(move |within| within.id() == id)
+        let known = Name::of(id);
+        self.within()
+            .filter(move |within| within.known() == Some(known) && within.id() == id)
     }
 
     /// The first loop of a name within it.
@@ -98,8 +105,9 @@ impl<'t, 'a> LoopRef<'t, 'a> {
         &self,
         tag: &'static str,
     ) -> impl Iterator<Item = (u32, Segment<'a>)> + use<'t, 'a> {
+        let known = Name::of(tag);
         let all = self.all().iter();
-        all.filter(move |(_, segment)| segment.tag() == tag)
+        all.filter(move |(_, segment)| segment.name() == known && segment.tag() == tag)
             .copied()
     }
 
@@ -266,7 +274,7 @@ impl<'a> Walker<'a> {
                     By::All | By::Anywhere => first.matches(segment),
                     // A loop only where it is needed: it is meant, then.
                     By::Name => {
-                        first.tag == segment.tag()
+                        first.known == segment.name()
                             && (matches!(one, Part::Segment(_)) || (stands.required && count == 0))
                     }
                 };

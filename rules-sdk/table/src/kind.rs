@@ -73,7 +73,8 @@ impl Kind {
     }
 
     /// The text that reads back as `value`.
-    pub(crate) fn text(self, value: i64) -> String {
+    #[must_use]
+    pub fn text(self, value: i64) -> String {
         match self {
             Self::Money => Money::from_scaled(value).to_string(),
             Self::Rate => Rate::from_scaled(value).to_string(),

@@ -445,3 +445,43 @@ fn a_locality_or_a_year_that_is_not_there_is_said() {
     );
     assert!("01112".parse::<Locality>().is_err());
 }
+
+#[test]
+fn what_is_left_out_is_named_by_file_line_and_reason() {
+    for (format, files, options) in [
+        ("leie", &["UPDATED.csv"][..], version("1")),
+        (
+            "ncci-ptp",
+            &["ccipra-f1.txt", "ccipra-f2.txt"],
+            Options {
+                setting: Some(Setting::Practitioner),
+                ..version("1")
+            },
+        ),
+        (
+            "mpfs-fees",
+            &["PPRRVU2026_Jan.csv", "GPCI2026.csv"],
+            Options {
+                locality: "01112-05".parse().ok(),
+                ..Options::default()
+            },
+        ),
+        ("hcpcs", &["HCPC2026_ANWEB.txt"], version("1")),
+    ] {
+        let bytes: Vec<Vec<u8>> = files.iter().map(|name| sample(name)).collect();
+        let slices: Vec<&[u8]> = bytes.iter().map(Vec::as_slice).collect();
+        let format = import::format(format).unwrap();
+        let imported = format.import(&slices, &options, &|_| ()).ok().unwrap();
+        let counted = imported.table.sources().iter().flat_map(|s| &s.left_out);
+        let counted: u64 = counted.map(|(_, count)| count).sum();
+        assert_eq!(imported.left_out.len() as u64, counted, "{}", format.name);
+        assert!(counted > 0, "{} leaves nothing out", format.name);
+        for left in &imported.left_out {
+            let source = &imported.table.sources()[left.file - 1];
+            let known = source.left_out.iter().any(|(why, _)| *why == left.reason);
+            assert!(known, "{}: {}", format.name, left.reason);
+            let lines = slices[left.file - 1].split(|b| *b == b'\n').count();
+            assert!((1..=lines).contains(&left.line), "{}", format.name);
+        }
+    }
+}

@@ -98,14 +98,12 @@ pub fn load_policy(
     })
 }
 
-/// The one policy, in force on every day.
-struct Always<'a>(&'a PolicyUnderTest);
-
-impl Policies for Always<'_> {
+/// The one policy of its product, in force on every day.
+impl Policies for PolicyUnderTest {
     fn in_force(&self, product: &str, _: ServiceDate) -> Option<PolicyInForce> {
-        let description = self.0.description();
+        let description = self.description();
         (description.product == product).then(|| PolicyInForce {
-            hash: self.0.hash,
+            hash: self.hash,
             description: Arc::clone(description),
         })
     }
@@ -148,14 +146,25 @@ impl PolicyUnderTest {
         claim: &Claim,
     ) -> Result<Adjudicated, TestError> {
         let member = family.contract.find(&claim.member);
-        let inputs = Inputs {
-            claim,
-            enrolled: member.map(|position| (&family.contract, position)),
-            policies: &Always(self),
-            history: &family.history,
-            balances: family,
-        };
-        let run = match decide(&inputs)? {
+        self.decided(
+            backend,
+            &Inputs {
+                claim,
+                enrolled: member.map(|position| (&family.contract, position)),
+                policies: self,
+                history: &family.history,
+                balances: family,
+            },
+        )
+    }
+
+    /// Decides a claim on what is given: for what decides many claims of a unit, as
+    /// [`tally_core::adjudication::readjudicate`] does.
+    ///
+    /// # Errors
+    /// As [`PolicyUnderTest::adjudicate`].
+    pub fn decided(&self, backend: Backend, inputs: &Inputs<'_>) -> Result<Adjudicated, TestError> {
+        let run = match decide(inputs)? {
             Decision::Done(settled) => {
                 return Ok(Adjudicated {
                     settled: *settled,
@@ -171,12 +180,12 @@ impl PolicyUnderTest {
         };
         let answers = InMemory {
             tables: Arc::clone(&self.tables),
-            member: claim.member.identifier.clone(),
-            history: family.history.clone(),
+            member: inputs.claim.member.identifier.clone(),
+            history: inputs.history.to_vec(),
         };
         let ran = policy.run(&run.context, Arc::new(answers), Limits::FUEL)?;
         Ok(Adjudicated {
-            settled: settle(claim, &run, ran.determined)?,
+            settled: settle(inputs.claim, &run, ran.determined)?,
             fuel: ran.fuel,
             transcript: Some(ran.transcript.hash()),
         })

@@ -38,6 +38,8 @@ impl Carc {
     pub const COINSURANCE: Self = Self(2);
     /// 3: copayment.
     pub const COPAY: Self = Self(3);
+    /// 6: the procedure does not go with the patient's age.
+    pub const AGE: Self = Self(6);
     /// 16: lacks information or has a billing error.
     pub const LACKS_INFORMATION: Self = Self(16);
     /// 18: exact duplicate.
@@ -58,6 +60,8 @@ impl Carc {
     pub const ABOVE_FEE_SCHEDULE: Self = Self(45);
     /// 50: not medically necessary.
     pub const NOT_NECESSARY: Self = Self(50);
+    /// 54: more doctors or assistants than are covered.
+    pub const TOO_MANY_SURGEONS: Self = Self(54);
     /// 59: reduced by multiple-procedure rules.
     pub const MULTIPLE_PROCEDURE: Self = Self(59);
     /// 94: processed in excess of charges.
@@ -72,6 +76,12 @@ impl Carc {
     pub const BENEFIT_MAXIMUM: Self = Self(119);
     /// 151: this many or this frequency is not supported.
     pub const FREQUENCY: Self = Self(151);
+    /// 154: the supply for so many days is not supported.
+    pub const DAYS_SUPPLY: Self = Self(154);
+    /// 169: allowed as an alternate benefit.
+    pub const ALTERNATE_BENEFIT: Self = Self(169);
+    /// 179: the waiting period is not over.
+    pub const WAITING_PERIOD: Self = Self(179);
     /// 181: the procedure code was invalid on the date of service.
     pub const INVALID_CODE: Self = Self(181);
     /// 197: no prior authorisation.
@@ -86,6 +96,10 @@ impl Carc {
     pub const OUT_OF_NETWORK: Self = Self(242);
     /// 253: sequestration.
     pub const SEQUESTRATION: Self = Self(253);
+    /// 272: the plan's guidelines were not met.
+    pub const GUIDELINES_NOT_MET: Self = Self(272);
+    /// 273: the plan's guidelines were exceeded.
+    pub const GUIDELINES_EXCEEDED: Self = Self(273);
 }
 
 impl fmt::Display for Carc {

@@ -4,11 +4,11 @@ use tally_core::claim::ClaimId;
 use tally_core::ledger::tree::Hash;
 
 use crate::port::{
-    Answer, Audit, AuditRow, Batch, ClaimFilter, ClaimRow, ContractRow, Detection, Enrolment,
-    EventRow, FactRow, FlagFilter, FlagGroup, FlagListed, FlagRow, Group, Head, HeldRow, Identity,
-    Intake, Integration, Judged, Layout, Log, NewContract, NewPolicy, OutboxRow, PendingFlag,
-    PolicyRow, Publications, Queued, Reading, Submission, SubmissionRow, Taken, Token, Totals,
-    UnitState, Unjudged, Waiting, Work,
+    ActDone, Acts, Answer, Audit, AuditRow, Batch, ClaimFilter, ClaimRow, ContractRow, Detection,
+    Enrolment, EventRow, FactRow, FlagFilter, FlagGroup, FlagListed, FlagRow, Group, Head, HeldRow,
+    Identity, Intake, Integration, Judged, Layout, Log, NewContract, NewPolicy, OutboxRow,
+    OutcomeRow, PendingFlag, PolicyRow, Publications, Queued, Reading, RevisionRow, Submission,
+    SubmissionRow, Taken, Token, Totals, UnitState, Unjudged, Waiting, Work,
 };
 use crate::postgres::PostgresStore;
 use crate::sqlite::SqliteStore;
@@ -117,6 +117,18 @@ impl Work for AnyStore {
     }
     async fn waiting(&self) -> Answer<Waiting> {
         either!(self, waiting())
+    }
+}
+
+impl Acts for AnyStore {
+    async fn commit_act(&self, done: &ActDone) -> Answer<()> {
+        either!(self, commit_act(done))
+    }
+    async fn revisions(&self, unit: Token) -> Answer<Vec<RevisionRow>> {
+        either!(self, revisions(unit))
+    }
+    async fn first_outcomes(&self, unit: Token) -> Answer<Vec<(ClaimId, OutcomeRow)>> {
+        either!(self, first_outcomes(unit))
     }
 }
 

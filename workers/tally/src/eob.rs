@@ -1,5 +1,8 @@
 //! A claim's explanation as plain text: what `tally claim eob` prints and the
-//! API answers.
+//! API answers; and as its [`member`] reads it.
+
+pub mod member;
+mod words;
 
 use std::fmt::Write as _;
 

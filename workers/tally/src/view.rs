@@ -211,6 +211,34 @@ pub fn amount(value: i64, unit: AccumulatorUnit) -> String {
     }
 }
 
+/// An accumulator's name in words: `in-out-of-pocket-family` is `In-network
+/// out-of-pocket limit`; whose it is stands beside it.
+pub fn accumulator_words(name: &str) -> String {
+    let known = |rest: &&str| rest.starts_with("deductible") || rest.starts_with("out-of-pocket");
+    let name = name.strip_suffix("-family").unwrap_or(name);
+    let (network, rest) = match (name.strip_prefix("in-"), name.strip_prefix("out-")) {
+        (Some(rest), _) if known(&rest) => ("in-network ", rest),
+        (_, Some(rest)) if known(&rest) => ("out-of-network ", rest),
+        _ => ("", name),
+    };
+    let (what, more) = match rest.strip_prefix("out-of-pocket") {
+        Some(more) => ("out-of-pocket limit".to_owned(), more),
+        None => match rest.strip_prefix("deductible") {
+            Some(more) => ("deductible".to_owned(), more),
+            None => (rest.replace('-', " "), ""),
+        },
+    };
+    let mut text = format!("{network}{what}");
+    if let Some(more) = more.strip_prefix('-') {
+        text.push_str(", ");
+        text.push_str(&more.replace('-', " "));
+    }
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    text
+}
+
 impl ClaimView {
     /// Explains a claim.
     pub fn of(read: &ClaimRead, book: &Book) -> Self {
@@ -418,5 +446,33 @@ impl Named {
                 }
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accumulators_have_words() {
+        for (name, words) in [
+            ("deductible", "Deductible"),
+            ("deductible-family", "Deductible"),
+            ("in-deductible", "In-network deductible"),
+            ("out-deductible-family", "Out-of-network deductible"),
+            ("out-of-pocket", "Out-of-pocket limit"),
+            ("out-of-pocket-family", "Out-of-pocket limit"),
+            ("in-out-of-pocket", "In-network out-of-pocket limit"),
+            ("out-out-of-pocket", "Out-of-network out-of-pocket limit"),
+            (
+                "in-deductible-last-quarter-family",
+                "In-network deductible, last quarter",
+            ),
+            ("therapy-units", "Therapy units"),
+            ("annual-maximum", "Annual maximum"),
+            ("in-patient-days", "In patient days"),
+        ] {
+            assert_eq!(accumulator_words(name), words, "{name}");
+        }
     }
 }

@@ -92,6 +92,7 @@ async fn three_forms_of_a_claim_come_to_the_same_bytes() {
                 interchange: Some("2026-0001"),
                 bytes: text.as_bytes(),
                 format: None,
+                succeeds: None,
             })
             .await
             .unwrap();

@@ -4,6 +4,7 @@
 
 use tally_types::{Code, CodeSystem, Money, Quantity, ServiceDate, ShortCode};
 
+use super::others::narrowed;
 use crate::claim::{
     AccidentCause, AuthorizationKind, Claim, ClaimKind, DatedProcedure, Drug, Institutional,
     Modifiers, OccurrenceCode, OtherPayer, PriorAdjustment, PriorLine, Provider, Relationship,
@@ -224,7 +225,8 @@ impl ContextLine {
 }
 
 impl ContextPayer {
-    fn of(payer: &OtherPayer) -> Self {
+    /// What a sender says of another payer.
+    pub(super) fn of(payer: &OtherPayer) -> Self {
         Self {
             sequence: payer.sequence,
             filing: payer.filing,
@@ -257,8 +259,8 @@ impl ContextInstitutional {
 }
 
 impl Context {
-    /// What a policy sees of a claim: its `lines`, and of the member what
-    /// enrolment and the unit's history say.
+    /// What a policy sees of a claim: its `lines`, of other payers what they did of
+    /// these, and of the member what enrolment and the unit's history say.
     #[must_use]
     pub fn of<'a>(
         claim: &Claim,
@@ -269,23 +271,23 @@ impl Context {
         balances: Vec<Balance>,
     ) -> Self {
         let circumstances = &claim.circumstances;
+        let lines: Vec<ContextLine> = lines.map(ContextLine::of).collect();
+        let given: Vec<u16> = lines.iter().map(|line| line.number).collect();
+        let others = (0u8..).zip(&claim.coordination.others);
         Self {
             kind: claim.kind,
             received: claim.received,
             billing: claim.billing.code(),
             diagnoses: claim.diagnoses.clone(),
-            lines: lines.map(ContextLine::of).collect(),
+            lines,
             member,
             covered_since,
             covered_members,
             authorizations,
             balances,
             sequence: claim.coordination.sequence,
-            payers: claim
-                .coordination
-                .others
-                .iter()
-                .map(ContextPayer::of)
+            payers: others
+                .map(|(at, payer)| narrowed(claim, at, payer, &given))
                 .collect(),
             patient_paid: claim.coordination.patient_paid,
             referral: circumstances.referral.is_some(),

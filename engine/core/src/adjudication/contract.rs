@@ -242,6 +242,26 @@ crate::canon_record!(Accumulator {
 });
 crate::canon_enum!(CostStep { Copay = 1, Deductible = 2, Coinsurance = 3 });
 crate::canon_enum!(Rounding { HalfUp = 1, HalfEven = 2 });
+crate::canon_record!(Adjustment {
+    group,
+    carc,
+    rarc,
+    amount,
+    clause
+});
+crate::canon_record!(Posting {
+    accumulator,
+    amount
+});
+crate::canon_record!(LineDetermination {
+    line,
+    denied,
+    allowed,
+    paid,
+    clause,
+    adjustments,
+    postings
+});
 crate::canon_record!(Clause { id, title, text });
 crate::canon_record!(PendReason {
     id,

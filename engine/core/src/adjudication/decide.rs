@@ -10,6 +10,7 @@ use super::contract::{Accumulator, AccumulatorPeriod, AccumulatorScope, Descript
 use super::fault::ContractFault;
 use super::history::{LineState, PastLine, remaining};
 use super::line::{LineOutcome, OutcomeAdjustment, OutcomeError};
+use super::others::impact;
 use super::outcome::{Outcome, Settlement};
 use super::rules::EngineRule;
 use crate::claim::{Claim, Contract, Member, ServiceLine, Span};
@@ -116,6 +117,12 @@ pub struct Settled {
     pub lines: Vec<PastLine>,
     /// What the policy did wrong, when it did.
     pub fault: Option<ContractFault>,
+}
+
+impl AsRef<Self> for Settled {
+    fn as_ref(&self) -> &Self {
+        self
+    }
 }
 
 /// Applies the engine's rules; what they leave is for the policy.
@@ -367,18 +374,24 @@ pub(super) fn denied_line(claim: &Claim, denied: &Denied) -> Result<LineOutcome,
         }
         _ => (Group::Co, Carc::MEMBER_UNKNOWN),
     };
+    // Another payer's part stands apart: the patient owes only what was left to them.
+    let before = match denied.rule {
+        EngineRule::BeforeCover | EngineRule::AfterCover => impact(claim, denied.number),
+        _ => Money::ZERO,
+    };
     // A line without a charge is denied without an amount to adjust.
-    let adjustments = if charge.is_zero() {
-        Vec::new()
-    } else {
-        vec![OutcomeAdjustment {
+    let rest = charge.checked_sub(before).unwrap_or(charge);
+    let adjustments = [(Group::Oa, Carc::PRIOR_PAYERS, before), (group, carc, rest)]
+        .into_iter()
+        .filter(|(_, _, amount)| !amount.is_zero())
+        .map(|(group, carc, amount)| OutcomeAdjustment {
             group,
             carc,
             rarc: ShortCode::NONE,
-            amount: charge,
+            amount,
             clause: denied.rule.id(),
-        }]
-    };
+        })
+        .collect();
     LineOutcome::settle(
         denied.number,
         charge,

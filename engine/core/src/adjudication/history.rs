@@ -6,7 +6,9 @@ use tally_types::{Code, Money, Quantity, ServiceDate, ShortCode};
 
 use super::context::ContextAuthorization;
 use super::questions::{Measure, Question};
-use crate::claim::{Authorization, AuthorizationKind, Claim, ClaimKind, Modifiers, ServiceLine};
+use crate::claim::{
+    Authorization, AuthorizationKind, Claim, ClaimKind, Drug, Modifiers, ServiceLine, Tooth,
+};
 
 /// What became of an earlier line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +50,12 @@ pub struct PastLine {
     pub from: ServiceDate,
     /// Last date of service.
     pub through: ServiceDate,
+    /// The drug it bills for giving.
+    pub drug: Option<Drug>,
+    /// Areas of the mouth, sorted, each once.
+    pub cavities: Vec<ShortCode>,
+    /// Teeth with their surfaces, both sorted: `DOM` is `MOD`.
+    pub teeth: Vec<Tooth>,
     /// What became of it.
     pub state: LineState,
 }
@@ -76,6 +84,9 @@ impl PastLine {
             charge: line.charge,
             from: line.from,
             through: line.through,
+            drug: line.detail.drug,
+            cavities: line.detail.areas(),
+            teeth: line.detail.sorted_teeth(),
             state,
         }
     }
@@ -101,11 +112,16 @@ impl PastLine {
     /// Whether another line is the same service billed again: the same member,
     /// billing provider, dates, procedure with modifiers, charge, and rendering
     /// provider and place (professional) or revenue code (institutional)
-    /// (Medicare Claims Processing Manual, ch. 1 §120). A line that was denied,
-    /// or that no policy has judged, is not repeated: it may be sent again.
+    /// (Medicare Claims Processing Manual, ch. 1 §120), and the same place in the
+    /// mouth, to the surface, and the same drug, as much of it: two teeth filled on
+    /// a day are two services, and so are two drugs under one procedure. What a
+    /// pharmacy bills is the drug itself, so there its quantity is compared. A line
+    /// that was denied, or that no policy has judged, is not repeated: it may be
+    /// sent again.
     #[must_use]
     pub fn is_repeated_by(&self, other: &Self) -> bool {
         let institutional = self.kind == ClaimKind::Institutional;
+        let pharmacy = self.kind == ClaimKind::Pharmacy;
         matches!(self.state, LineState::Allowed | LineState::Pended)
             && self.kind == other.kind
             && self.from == other.from
@@ -116,6 +132,10 @@ impl PastLine {
             && (institutional || self.place == other.place)
             && (institutional || self.rendering == other.rendering)
             && (!institutional || self.revenue == other.revenue)
+            && (!pharmacy || self.quantity == other.quantity)
+            && self.drug == other.drug
+            && self.cavities == other.cavities
+            && self.teeth == other.teeth
             && self.billing == other.billing
             && self.member == other.member
     }
@@ -203,5 +223,8 @@ crate::canon_record!(PastLine {
     charge,
     from,
     through,
+    drug,
+    cavities,
+    teeth,
     state,
 });

@@ -5,6 +5,7 @@
 //! Both are functions of their arguments: the same claim, enrolment, policies,
 //! history and balances give the same outcome bytes anywhere.
 
+mod act;
 mod context;
 mod contract;
 mod decide;
@@ -12,6 +13,7 @@ mod describe;
 mod fault;
 mod history;
 mod line;
+mod others;
 mod outcome;
 mod questions;
 pub mod reasons;
@@ -21,6 +23,7 @@ mod settle;
 #[cfg(test)]
 mod tests;
 
+pub use act::{Act, ActKind, Review};
 pub use context::{
     Balance, Context, ContextAuthorization, ContextDetail, ContextInstitutional, ContextLine,
     ContextMember, ContextPayer,
@@ -40,6 +43,6 @@ pub use history::{LineState, PastLine, answer, remaining};
 pub use line::{LineOutcome, OutcomeAdjustment, OutcomeError, OutcomePosting};
 pub use outcome::{Flagged, Outcome, Settlement, Status};
 pub use questions::{Answers, Exchange, Measure, Question, TableKey, TableRow, Transcript};
-pub use retro::{Change, Now, Place, Readjudication, readjudicate};
+pub use retro::{Change, Nothing, Now, Place, Readjudication, readjudicate};
 pub use rules::EngineRule;
 pub use settle::{DeterminationLimits, settle};

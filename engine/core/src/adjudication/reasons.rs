@@ -47,6 +47,7 @@ pub const REASONS: &[Reason] = &[
     reason(1, PR, "deductible"),
     reason(2, PR, "coinsurance"),
     reason(3, PR, "copayment"),
+    reason(6, CO_PR, "not for a patient of this age"),
     remarked(16, CO_PR_OA, "information is missing or wrong"),
     reason(18, OA, "exact duplicate"),
     reason(22, CO_PR_OA, "another payer comes first"),
@@ -59,6 +60,7 @@ pub const REASONS: &[Reason] = &[
     reason(45, CO_PR, "above the fee schedule"),
     reason(50, CO_PR, "not medically necessary"),
     reason(51, CO_PR, "pre-existing condition"),
+    reason(54, CO_PR, "more doctors or assistants than are covered"),
     reason(59, CO_PR, "multiple-procedure reduction"),
     reason(94, OA, "processed above the charge"),
     remarked(96, CO_PR_OA, "not covered"),
@@ -67,6 +69,9 @@ pub const REASONS: &[Reason] = &[
     reason(109, CO_PR_OA, "another payer is responsible"),
     reason(119, CO_PR, "benefit maximum reached"),
     reason(151, CO_PR, "frequency not supported"),
+    reason(154, CO_PR, "supply for so many days not supported"),
+    reason(169, CO_PR, "allowed as another benefit"),
+    reason(179, CO_PR, "waiting period not over"),
     reason(
         181,
         CO_PR,
@@ -83,6 +88,8 @@ pub const REASONS: &[Reason] = &[
     reason(242, CO_PR, "not by a network provider"),
     reason(243, CO_PR, "not authorised by the gatekeeper"),
     reason(253, ANY, "sequestration"),
+    reason(272, CO_PR, "the plan's guidelines not met"),
+    reason(273, CO_PR, "beyond the plan's guidelines"),
     reason(288, CO_PR, "no referral"),
 ];
 
@@ -124,6 +131,21 @@ mod tests {
         assert!(REASONS.windows(2).all(|w| w[0].carc < w[1].carc));
         assert_eq!(find(Carc(18)).map(|r| r.groups), Some(OA));
         assert_eq!(find(Carc(9999)), None);
+    }
+
+    /// Of those known, X12 asks for a remark beside 16 and 96 alone.
+    #[test]
+    fn remarks_are_needed_where_the_code_says_so() {
+        let needing: Vec<u16> = REASONS
+            .iter()
+            .filter(|reason| reason.needs_remark)
+            .map(|reason| reason.carc.0)
+            .collect();
+        assert_eq!(needing, [16, 96]);
+        for carc in [6, 54, 154, 169, 179, 272, 273] {
+            let reason = find(Carc(carc)).unwrap();
+            assert_eq!(reason.groups, CO_PR, "{carc}");
+        }
     }
 
     #[test]

@@ -8,11 +8,8 @@
 
 use std::collections::BTreeMap;
 
-use super::decide::{
-    AccumulatorKey, Balances, Decision, Inputs, Movement, Policies, Run, Settled, decide,
-};
+use super::decide::{AccumulatorKey, Balances, Inputs, Movement, Policies, Settled};
 use super::history::PastLine;
-use super::line::OutcomeError;
 use super::outcome::Outcome;
 use crate::canon::Canon as _;
 use crate::claim::{Claim, Contract};
@@ -34,76 +31,97 @@ pub struct Now<'a> {
     /// The contract and the position of the member in it; `None` when the member
     /// is unknown.
     pub enrolled: Option<(&'a Contract, usize)>,
+    /// The policies that were known when the claim was decided, or are to be known
+    /// from now on.
+    pub policies: &'a dyn Policies,
 }
 
 /// What changes at a place.
-pub struct Change<'a> {
+pub struct Change<'a, S = Settled> {
     /// The place, from zero.
     pub place: usize,
     /// What no longer stands: it is reversed, before anything is put in its place.
     pub reversed: Option<&'a Outcome>,
     /// What stands from now on.
-    pub settled: Option<Settled>,
+    pub settled: Option<S>,
 }
 
 /// What a unit comes to.
-pub struct Readjudication<'a> {
+pub struct Readjudication<'a, S = Settled> {
     /// What changes, in the order of the places.
-    pub changes: Vec<Change<'a>>,
+    pub changes: Vec<Change<'a, S>>,
     /// The lines of all claims, as later claims see them.
     pub lines: Vec<PastLine>,
-    /// The unit's balances.
+    /// The balances that its claims move.
     pub balances: BTreeMap<AccumulatorKey, i64>,
 }
 
-/// Balances in a map, as claims move them.
-struct Books(BTreeMap<AccumulatorKey, i64>);
+/// Balances as claims move them, from where they began.
+struct Books<'b> {
+    opening: &'b dyn Balances,
+    moved: BTreeMap<AccumulatorKey, i64>,
+}
 
-impl Balances for Books {
+/// Where nothing was used before.
+pub struct Nothing;
+
+impl Balances for Nothing {
+    fn used(&self, _: &AccumulatorKey) -> i64 {
+        0
+    }
+}
+
+impl Balances for Books<'_> {
     fn used(&self, key: &AccumulatorKey) -> i64 {
-        self.0.get(key).copied().unwrap_or(0)
+        let moved = self.moved.get(key).copied();
+        moved.unwrap_or_else(|| self.opening.used(key))
     }
 }
 
 /// Decides all claims of a unit anew. `history` is of what came before the first
-/// place, and belongs to nobody here; `run` runs a policy, and settles what it
-/// determines.
+/// place, and belongs to nobody here, as are the `opening` balances; `decided` decides the claim of a place: its
+/// position is given, and what the claim is decided on.
 ///
 /// # Errors
-/// As `run`, and as [`decide`].
-pub fn readjudicate<'a, E: From<OutcomeError>>(
+/// As `decided`.
+pub fn readjudicate<'a, S: AsRef<Settled>, E>(
     places: &[Place<'a>],
     history: Vec<PastLine>,
-    policies: &dyn Policies,
-    mut run: impl FnMut(&Inputs<'_>, &Run) -> Result<Settled, E>,
-) -> Result<Readjudication<'a>, E> {
+    opening: &dyn Balances,
+    mut decided: impl FnMut(usize, &Inputs<'_>) -> Result<S, E>,
+) -> Result<Readjudication<'a, S>, E> {
     let mut lines = history;
-    let mut books = Books(BTreeMap::new());
+    let mut books = Books {
+        opening,
+        moved: BTreeMap::new(),
+    };
     let mut changes = Vec::new();
     for (at, place) in places.iter().enumerate() {
         let settled = match place.now {
             None => None,
             Some(now) => {
-                let inputs = Inputs {
-                    claim: now.claim,
-                    enrolled: now.enrolled,
-                    policies,
-                    history: &lines,
-                    balances: &books,
-                };
-                let settled = match decide(&inputs)? {
-                    Decision::Done(settled) => *settled,
-                    Decision::Run(of) => run(&inputs, &of)?,
-                };
+                let decided = decided(
+                    at,
+                    &Inputs {
+                        claim: now.claim,
+                        enrolled: now.enrolled,
+                        policies: now.policies,
+                        history: &lines,
+                        balances: &books,
+                    },
+                )?;
+                let settled = decided.as_ref();
                 for movement in &settled.movements {
-                    books.0.insert(movement.key.clone(), movement.after);
+                    books.moved.insert(movement.key.clone(), movement.after);
                 }
                 lines.extend(settled.lines.iter().cloned());
-                Some(settled)
+                Some(decided)
             }
         };
         let same = match (place.standing, &settled) {
-            (Some(stands), Some(settled)) => stands.to_canon() == settled.outcome.to_canon(),
+            (Some(stands), Some(decided)) => {
+                stands.to_canon() == decided.as_ref().outcome.to_canon()
+            }
             (None, None) => true,
             _ => false,
         };
@@ -118,11 +136,11 @@ pub fn readjudicate<'a, E: From<OutcomeError>>(
     Ok(Readjudication {
         changes,
         lines,
-        balances: books.0,
+        balances: books.moved,
     })
 }
 
-impl Readjudication<'_> {
+impl<S> Readjudication<'_, S> {
     /// The movements that bring a unit's balances to what they are now: those that
     /// differ, in order of their keys.
     #[must_use]

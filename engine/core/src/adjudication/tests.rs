@@ -3,6 +3,7 @@
 mod decide;
 mod describe;
 mod history;
+mod others;
 mod outcome;
 mod properties;
 mod retro;

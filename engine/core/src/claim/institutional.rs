@@ -3,6 +3,7 @@
 
 use tally_types::{Code, Money, ServiceDate, ShortCode};
 
+use super::Limits;
 use super::provider::Provider;
 
 /// The fields of a UB-04 that a price or an edit may depend on.
@@ -34,6 +35,27 @@ pub struct Institutional {
     pub occurrences: Vec<OccurrenceCode>,
     /// Condition codes (FL 18 to 28).
     pub conditions: Vec<ShortCode>,
+}
+
+impl Institutional {
+    /// The first of its lists that holds more than an 837I can, by its name.
+    #[must_use]
+    pub fn too_many(&self) -> Option<&'static str> {
+        let spans = self.occurrences.iter().filter(|of| of.through.is_some());
+        let spans = spans.count();
+        let days = self.occurrences.len().saturating_sub(spans);
+        let codes = Limits::INSTITUTIONAL_CODES;
+        [
+            ("procedures", self.procedures.len(), Limits::PROCEDURES),
+            ("value codes", self.values.len(), codes),
+            ("occurrence codes", days, codes),
+            ("occurrence spans", spans, codes),
+            ("condition codes", self.conditions.len(), codes),
+        ]
+        .into_iter()
+        .find(|(_, held, most)| held > most)
+        .map(|(name, ..)| name)
+    }
 }
 
 /// A procedure of an institutional claim, and its day.

@@ -9,7 +9,8 @@ pub struct Limits;
 impl Limits {
     /// Service lines: X12 837I allows 999.
     pub const LINES: usize = 999;
-    /// Diagnoses: a UB-04 has 25, and a line points with 32 bits.
+    /// Diagnoses that lines may point to: an 837I has the principal one and two segments
+    /// of twelve, and a line points with 32 bits.
     pub const DIAGNOSES: usize = 32;
     /// Modifiers of a line: X12 SV101 and a UB-04 have four.
     pub const MODIFIERS: usize = 4;
@@ -21,9 +22,13 @@ impl Limits {
     pub const PRIOR_ADJUSTMENTS: usize = 30;
     /// Teeth of a line: X12 allows 32.
     pub const TEETH: usize = 32;
-    /// Value, occurrence and condition codes, and procedures, of each kind: two
-    /// segments of twelve (X12 HI).
+    /// Value codes, condition codes, occurrence codes and occurrence spans, of each kind:
+    /// two segments of twelve (X12 837I, HI of BE, BG, BH, BI).
     pub const INSTITUTIONAL_CODES: usize = 24;
+    /// Procedures: the principal one (HI of BBR) and two segments of twelve (BBQ).
+    pub const PROCEDURES: usize = 25;
+    /// Occurrence codes and occurrence spans together.
+    pub const OCCURRENCES: usize = 48;
     /// Bytes of an identifier as sent (control number, member, provider).
     pub const IDENTIFIER_BYTES: usize = 128;
     /// The largest charge of a line or claim: 99,999,999.99, as a UB-04 holds.

@@ -80,6 +80,41 @@ pub struct Tooth {
     pub surfaces: ShortCode,
 }
 
+impl LineDetail {
+    /// Areas of the mouth as a set: sorted, each once.
+    #[must_use]
+    pub fn areas(&self) -> Vec<ShortCode> {
+        let mut areas = self.cavities.clone();
+        areas.sort_unstable();
+        areas.dedup();
+        areas
+    }
+
+    /// Teeth as a set, sorted, with the letters of their surfaces sorted: in what
+    /// order they are named does not make another service.
+    #[must_use]
+    pub fn sorted_teeth(&self) -> Vec<Tooth> {
+        let mut teeth: Vec<Tooth> = self.teeth.iter().map(Tooth::sorted).collect();
+        teeth.sort_unstable_by_key(|tooth| (tooth.code, tooth.surfaces));
+        teeth.dedup();
+        teeth
+    }
+}
+
+impl Tooth {
+    /// The same tooth with the letters of its surfaces sorted.
+    #[must_use]
+    fn sorted(&self) -> Self {
+        let mut letters: Vec<char> = self.surfaces.chars().collect();
+        letters.sort_unstable();
+        let sorted: String = letters.into_iter().collect();
+        Self {
+            code: self.code,
+            surfaces: ShortCode::parse(&sorted).unwrap_or(self.surfaces),
+        }
+    }
+}
+
 impl Canon for Modifiers {
     fn put(&self, out: &mut Vec<u8>) {
         self.iter().for_each(|m| m.put(out));

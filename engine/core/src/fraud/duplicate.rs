@@ -1,6 +1,6 @@
 //! Suspect duplicate: another claim for the same member, billing provider and
 //! procedure (or revenue code and charge) on a day they share, that is not an
-//! exact duplicate. Lines of one claim are not compared with each other:
+//! exact duplicate, nor on another tooth or of another drug. Lines of one claim are not compared with each other:
 //! units within a claim are for the MUE edits.
 
 use std::collections::BTreeMap;
@@ -32,7 +32,7 @@ pub(super) fn flags(key: FactKey, group: &[&Fact], parameters: &Parameters) -> V
 }
 
 fn suspect(a: &Fact, b: &Fact) -> bool {
-    a.claim != b.claim && a.overlaps(b)
+    a.claim != b.claim && a.overlaps(b) && !a.elsewhere(b)
 }
 
 /// The sets of two and more lines linked by suspicion, directly or not.

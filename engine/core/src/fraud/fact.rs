@@ -84,8 +84,9 @@ pub struct Fact {
     pub line: u16,
     /// A hash of what makes two lines exact duplicates of each other (Medicare
     /// Claims Processing Manual ch. 1 §120): member, billing provider, kind,
-    /// dates, procedure, revenue code, modifiers as a set, place, charge and,
-    /// but on institutional claims, the rendering provider.
+    /// dates, procedure, revenue code, modifiers as a set, place, charge, drug, place
+    /// in the mouth, of a pharmacy's line its units and, but on institutional claims,
+    /// the rendering provider.
     pub twin: [u8; 32],
     /// A hash of the member's pseudonym.
     pub member: [u8; 32],
@@ -103,6 +104,12 @@ pub struct Fact {
     pub from: ServiceDate,
     /// Last date of service.
     pub through: ServiceDate,
+    /// The drug that the line bills for giving, or none.
+    pub ndc: Code,
+    /// Areas of the mouth, sorted, each once.
+    pub areas: Vec<ShortCode>,
+    /// Teeth, sorted, each once.
+    pub teeth: Vec<ShortCode>,
     /// The member's date of death as enrolment knew it.
     pub death: Option<ServiceDate>,
 }
@@ -111,6 +118,16 @@ impl Fact {
     /// Whether the dates of service share a day.
     pub(super) fn overlaps(&self, other: &Self) -> bool {
         self.from <= other.through && other.from <= self.through
+    }
+
+    /// Whether both say where in the mouth, or which drug, and it is not the same:
+    /// another service, however alike the lines are.
+    pub(super) fn elsewhere(&self, other: &Self) -> bool {
+        let apart = |a: &[ShortCode], b: &[ShortCode]| {
+            !a.is_empty() && !b.is_empty() && !a.iter().any(|code| b.contains(code))
+        };
+        let drugs = !self.ndc.is_none() && !other.ndc.is_none() && self.ndc != other.ndc;
+        drugs || apart(&self.areas, &other.areas) || apart(&self.teeth, &other.teeth)
     }
 
     /// The modifiers as a set.
@@ -163,6 +180,9 @@ pub fn facts_of(claim: &Claim, member_key: &str, death: Option<ServiceDate>) -> 
             charge: line.charge,
             from: line.from,
             through: line.through,
+            ndc: line.detail.drug.map_or(Code::NONE, |drug| drug.ndc),
+            areas: line.detail.areas(),
+            teeth: teeth_of(line),
             death,
         };
         facts.push(fact(
@@ -199,12 +219,21 @@ pub fn with_death(facts: &[Fact], death: Option<ServiceDate>) -> Vec<Fact> {
         .collect()
 }
 
+/// The teeth of a line without their surfaces.
+fn teeth_of(line: &ServiceLine) -> Vec<ShortCode> {
+    let sorted = line.detail.sorted_teeth();
+    let mut teeth: Vec<ShortCode> = sorted.iter().map(|tooth| tooth.code).collect();
+    teeth.dedup();
+    teeth
+}
+
 fn twin_of(claim: &Claim, line: &ServiceLine, member: &[u8; 32]) -> [u8; 32] {
     // As `PastLine::is_repeated_by` tells duplicates.
     let rendering = match claim.kind {
         ClaimKind::Institutional => "",
         _ => &line.rendering.as_ref().unwrap_or(&claim.billing).identifier,
     };
+    let units = (claim.kind == ClaimKind::Pharmacy).then_some(line.quantity);
     hash(
         "twin",
         &[
@@ -220,6 +249,10 @@ fn twin_of(claim: &Claim, line: &ServiceLine, member: &[u8; 32]) -> [u8; 32] {
             &sorted(&line.modifiers).to_canon(),
             &line.place.to_canon(),
             &line.charge.to_canon(),
+            &units.to_canon(),
+            &line.detail.drug.to_canon(),
+            &line.detail.areas().to_canon(),
+            &line.detail.sorted_teeth().to_canon(),
         ],
     )
 }
@@ -312,5 +345,8 @@ crate::canon_record!(Fact {
     charge,
     from,
     through,
+    ndc,
+    areas,
+    teeth,
     death,
 });

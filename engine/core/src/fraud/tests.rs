@@ -287,6 +287,62 @@ fn twins_are_told_as_duplicates_are() {
     }
 }
 
+/// Two claims of one procedure on two teeth, in two quadrants or of two drugs are
+/// two services; where one of them does not say, a person looks.
+#[test]
+fn another_tooth_or_drug_is_another_service() {
+    use crate::claim::{Drug, ServiceLine as Sent, Tooth};
+    type Name = fn(&mut Sent, &str);
+    let names: [(Name, &str, &str); 3] = [
+        (
+            |line, code| {
+                line.detail.teeth = vec![Tooth {
+                    code: ShortCode::of(code),
+                    surfaces: ShortCode::of("MO"),
+                }];
+            },
+            "3",
+            "14",
+        ),
+        (
+            |line, code| line.detail.cavities = vec![ShortCode::of(code)],
+            "10",
+            "20",
+        ),
+        (
+            |line, code| {
+                line.detail.drug = Some(Drug {
+                    ndc: Code::of(code),
+                    quantity: Quantity::ONE,
+                    unit: ShortCode::of("ML"),
+                });
+            },
+            "00409115801",
+            "00409115802",
+        ),
+    ];
+    for (name, one, other) in names {
+        for (second, found) in [(Some(one), 1), (Some(other), 0), (None, 1)] {
+            let mut claims = [
+                claim(1, "m", "p", &[line("D2392", 1, 18_000, 3)]),
+                claim(2, "m", "p", &[line("D2392", 1, 19_000, 3)]),
+            ];
+            name(&mut claims[0].lines[0], one);
+            if let Some(second) = second {
+                name(&mut claims[1].lines[0], second);
+            }
+            let flags = flags(DetectorId::SuspectDuplicate, &claims, None);
+            assert_eq!(flags.len(), found, "{one}, {second:?}");
+        }
+        // Told apart as exact duplicates are: with the same charge, too.
+        let mut claims = [1, 2].map(|id| claim(id, "m", "p", &[line("D2392", 1, 18_000, 3)]));
+        name(&mut claims[0].lines[0], one);
+        name(&mut claims[1].lines[0], other);
+        let twins: Vec<[u8; 32]> = facts(&claims, None).iter().map(|fact| fact.twin).collect();
+        assert!(twins.first() != twins.last(), "{one}");
+    }
+}
+
 #[test]
 fn a_suspect_duplicate_keeps_its_id_as_it_grows() {
     let mut claims = vec![

@@ -57,12 +57,6 @@ impl Draft {
         position: u32,
     ) -> Result<Claim, Fault> {
         let wrong = |rule, reason: &str| Fault::new(rule, lines_at, reason);
-        if self.frequency != Frequency::Original {
-            return Err(wrong(
-                IntakeRule::NotOriginal,
-                "replacements and voids are not adjudicated yet",
-            ));
-        }
         if self.lines.is_empty() {
             return Err(wrong(IntakeRule::Missing, "a claim has lines"));
         }

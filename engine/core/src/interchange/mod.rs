@@ -5,6 +5,7 @@
 //! reason. What cannot be read at all is one claim read and one refused.
 //! No error text holds anything that could name a person.
 
+mod benefit;
 mod contract;
 mod decimal;
 mod draft;
@@ -25,13 +26,17 @@ use tally_types::ServiceDate;
 use crate::claim::Claim;
 use refusal::Fault;
 
+pub use benefit::{
+    BalanceKind, BalancePeriod, BenefitAmount, BenefitBalance, BenefitNetwork, Benefits,
+    ServiceBenefit,
+};
 pub use contract::{ContractFileError, contract_json, read_contracts};
 pub use fhir::{
-    AskedItem, BenefitAmount, BenefitBalance, BenefitKind, Eligibility, EligibilityRequest,
-    Explanation, Insurer, Network, Purpose, cancelled_claim_response, claim_response,
-    coverage_lines, coverage_resource, eligibility_response, explanation_lines,
-    explanation_of_benefit, operation_outcome, patient_access_bundle, patient_lines,
-    patient_resource, predetermination_response, read_eligibility_request, resource_line,
+    AskedItem, Eligibility, EligibilityRequest, Explanation, Insurer, Network, Purpose,
+    cancelled_claim_response, claim_response, coverage_lines, coverage_resource,
+    eligibility_response, explanation_lines, explanation_of_benefit, operation_outcome,
+    patient_access_bundle, patient_lines, patient_resource, predetermination_response,
+    read_eligibility_request, resource_line,
 };
 pub use format::{Format, detect};
 pub use limits::FileLimits;
@@ -49,6 +54,16 @@ pub struct Source<'a> {
     pub interchange: &'a str,
     /// The day the file was received.
     pub received: ServiceDate,
+}
+
+/// Whether claims of test data are read: of an X12 interchange whose ISA15 is `T`.
+/// Other formats do not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TestData {
+    /// They are, as any others.
+    Read,
+    /// They are refused by name.
+    Refused,
 }
 
 /// What was read of a file. `read` is the sum of the two lists.
@@ -95,10 +110,25 @@ impl ReadClaims {
 ///
 /// Memory is bounded by the file: at most [`FileLimits::VALUES`] JSON values are
 /// held at a time, and [`FileLimits::BYTES`] read.
+///
+/// Claims of test data are read as any others: [`read_claims_with`] can refuse them.
 #[must_use]
 pub fn read_claims(bytes: &[u8], format: Option<Format>, source: &Source<'_>) -> ReadClaims {
+    read_claims_with(bytes, format, source, TestData::Read)
+}
+
+/// Reads the claims of a file as [`read_claims`], and those of test data as is said.
+/// A payer's own intake refuses them: they are acknowledged (TA1, 999, 277CA) as any
+/// others, and never paid.
+#[must_use]
+pub fn read_claims_with(
+    bytes: &[u8],
+    format: Option<Format>,
+    source: &Source<'_>,
+    test_data: TestData,
+) -> ReadClaims {
     let mut reading = ReadClaims::new();
-    if let Err(fault) = read(bytes, format, source, &mut reading) {
+    if let Err(fault) = read(bytes, format, source, test_data, &mut reading) {
         reading.refuse(fault);
     }
     if reading.read == 0 {
@@ -115,6 +145,7 @@ fn read(
     bytes: &[u8],
     format: Option<Format>,
     source: &Source<'_>,
+    test_data: TestData,
     reading: &mut ReadClaims,
 ) -> Result<(), Fault> {
     let file = |rule: IntakeRule, reason: String| Fault::new(rule, "file", reason);
@@ -124,7 +155,7 @@ fn read(
         Some(Format::FhirNdjson) => fhir::read_lines(bytes, source, reading),
         Some(Format::TallyJson) => tally::read_document(utf8(bytes, "file")?, source, reading),
         Some(Format::X12) => {
-            x12::read(utf8(bytes, "file")?, source, reading);
+            x12::read(utf8(bytes, "file")?, source, test_data, reading);
             Ok(())
         }
         None => {

@@ -35,6 +35,8 @@ pub enum IntakeRule {
     X12Envelope = 113,
     /// An X12 transaction set that is no claim, or of a version that is not read.
     X12Set = 114,
+    /// An X12 interchange that says it is of test data (ISA15 `T`), where none is read.
+    TestData = 115,
 
     /// A value has another type than its place asks for.
     WrongType = 201,
@@ -78,6 +80,9 @@ pub enum IntakeRule {
     Pointer = 309,
     /// A replacement or void that names no claim of this payer.
     NoReplaced = 310,
+    /// A replacement or void of a claim that it cannot be of: another provider's,
+    /// another contract's, one that was voided.
+    NotReplaceable = 311,
 
     /// A code is not of the form its list has.
     BadCode = 401,
@@ -117,7 +122,7 @@ pub enum IntakeRule {
 
 impl IntakeRule {
     /// Every rule, in order.
-    pub const ALL: [Self; 48] = [
+    pub const ALL: [Self; 50] = [
         Self::Empty,
         Self::FileTooLarge,
         Self::ByteOrderMark,
@@ -131,6 +136,7 @@ impl IntakeRule {
         Self::FormatVersion,
         Self::X12Envelope,
         Self::X12Set,
+        Self::TestData,
         Self::WrongType,
         Self::Missing,
         Self::UnknownField,
@@ -150,6 +156,7 @@ impl IntakeRule {
         Self::Sequence,
         Self::Pointer,
         Self::NoReplaced,
+        Self::NotReplaceable,
         Self::BadCode,
         Self::NoCode,
         Self::BadNumber,
@@ -204,6 +211,7 @@ impl IntakeRule {
             Self::FormatVersion => "The claim names no format version that is read.",
             Self::X12Envelope => "The envelope of an X12 file is at fault.",
             Self::X12Set => "The transaction set is not a claim, or of a version not read.",
+            Self::TestData => "The file says that it is of test data, and none is read here.",
             Self::WrongType => "A value has the wrong type.",
             Self::Missing => "Something required is missing.",
             Self::UnknownField => "A field is not one of the format's.",
@@ -223,6 +231,7 @@ impl IntakeRule {
             Self::Sequence => "A sequence number is wrong or used twice.",
             Self::Pointer => "It points to something that is not there.",
             Self::NoReplaced => "It names no claim that it replaces or voids.",
+            Self::NotReplaceable => "The claim it names cannot be replaced or voided by it.",
             Self::BadCode => "A code is malformed.",
             Self::NoCode => "A line names no procedure, drug or service.",
             Self::BadNumber => "A number cannot be held exactly.",
@@ -260,6 +269,7 @@ impl IntakeRule {
             Self::UnknownFormat
             | Self::FormatVersion
             | Self::X12Set
+            | Self::TestData
             | Self::NotAClaim
             | Self::NotActive
             | Self::NotOriginal
@@ -278,6 +288,7 @@ impl IntakeRule {
             | Self::DetailsDiffer
             | Self::TotalDiffers
             | Self::DatesOutOfOrder
+            | Self::NotReplaceable
             | Self::ServiceInFuture => "invariant",
             Self::TooMany
             | Self::BadText

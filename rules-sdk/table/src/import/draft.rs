@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 use tally_types::ServiceDate;
 
-use super::{Format, ImportError};
+use super::{Format, ImportError, LeftOut};
 use crate::table::{small, wide};
 use crate::{MAX_ROWS, Row, Source, Table};
 
@@ -25,14 +25,14 @@ pub(super) struct Told {
 
 impl Told {
     /// A row that the table does not have.
-    pub(super) fn leave(&mut self, reason: impl Into<Cow<'static, str>>) {
+    fn leave(&mut self, reason: Cow<'static, str>) {
         self.read = self.read.saturating_add(1);
         self.drop(reason);
     }
 
     /// A row that was read, and that the table will not have after all.
-    fn drop(&mut self, reason: impl Into<Cow<'static, str>>) {
-        let count = self.left_out.entry(reason.into()).or_default();
+    fn drop(&mut self, reason: Cow<'static, str>) {
+        let count = self.left_out.entry(reason).or_default();
         *count = count.saturating_add(1);
     }
 
@@ -42,17 +42,53 @@ impl Told {
     }
 }
 
-pub(super) struct Draft {
+pub(super) struct Draft<'a> {
     pub(super) rows: Vec<(Place, Row)>,
     pub(super) files: Vec<Told>,
+    left: Vec<LeftOut>,
+    read: u64,
+    watch: &'a dyn Fn(u64),
 }
 
-impl Draft {
-    pub(super) fn new(files: usize) -> Self {
+/// How often whoever watches is told where it stands: a power of two.
+const OFTEN: u64 = 1 << 12;
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(files: usize, watch: &'a dyn Fn(u64)) -> Self {
         Self {
             rows: Vec::new(),
             files: (0..files).map(|_| Told::default()).collect(),
+            left: Vec::new(),
+            read: 0,
+            watch,
         }
+    }
+
+    /// One more row was read.
+    fn tick(&mut self) {
+        self.read = self.read.saturating_add(1);
+        if self.read.is_multiple_of(OFTEN) {
+            (self.watch)(self.read);
+        }
+    }
+
+    /// Notes where a row stands that is left out, while that is worth reading.
+    fn note(&mut self, (file, line): (usize, usize), reason: Cow<'static, str>) {
+        if self.left.len() < super::MAX_LEFT_OUT {
+            self.left.push(LeftOut { file, line, reason });
+        }
+    }
+
+    /// Leaves out a row.
+    pub(super) fn leave(
+        &mut self,
+        place: (usize, usize),
+        reason: Cow<'static, str>,
+    ) -> Result<(), ImportError> {
+        self.tick();
+        self.note(place, reason.clone());
+        self.told(place.0)?.leave(reason);
+        Ok(())
     }
 
     pub(super) fn told(&mut self, file: usize) -> Result<&mut Told, ImportError> {
@@ -68,6 +104,7 @@ impl Draft {
     ) -> Result<(), ImportError> {
         match row {
             Ok(row) => {
+                self.tick();
                 if self.rows.len() >= MAX_ROWS {
                     return Err(ImportError::TooLong);
                 }
@@ -75,19 +112,24 @@ impl Draft {
                 self.rows.push((place, row));
                 self.told(file)?.used();
             }
-            Err(reason) => self.told(file)?.leave(reason),
+            Err(reason) => self.leave((file, line), reason)?,
         }
         Ok(())
     }
 
     /// Leaves out a row that was taken.
-    pub(super) fn drop(&mut self, (file, _): Place, reason: &'static str) {
+    pub(super) fn drop(&mut self, (file, line): Place, reason: &'static str) {
+        self.note((file.into(), wide(line)), reason.into());
         if let Ok(told) = self.told(file.into()) {
-            told.drop(reason);
+            told.drop(reason.into());
         }
     }
 
-    pub(super) fn finish(mut self, format: &Format, files: &[&[u8]]) -> Result<Table, ImportError> {
+    pub(super) fn finish(
+        mut self,
+        format: &Format,
+        files: &[&[u8]],
+    ) -> Result<(Table, Vec<LeftOut>), ImportError> {
         let mut rows = core::mem::take(&mut self.rows);
         rows.sort_by_key(|(place, row)| (row.key(), *place));
         let mut repeated = Vec::new();
@@ -110,7 +152,7 @@ impl Draft {
         })?;
         let whole = span(rows.iter().map(|(_, row)| row)).ok_or(ImportError::Empty)?;
         let mut sources = Vec::new();
-        for ((number, told), bytes) in (1u16..).zip(self.files).zip(files) {
+        for ((number, told), bytes) in (1u16..).zip(core::mem::take(&mut self.files)).zip(files) {
             let own = rows.iter().filter(|((file, _), _)| *file == number);
             // A file of factors has no rows of its own.
             let (first, last) = span(own.map(|(_, row)| row)).unwrap_or(whole);
@@ -131,13 +173,15 @@ impl Draft {
         }
         // The header is ours, and a test reads every one of them.
         let columns = Table::from_csv(format.header).map_err(|_| ImportError::Empty)?;
-        Table::from_sorted(
+        let table = Table::from_sorted(
             Vec::new(),
             columns.columns,
             rows.iter().map(|(_, row)| *row),
-        )
-        .with_sources(sources)
-        .map_err(|_| ImportError::Version)
+        );
+        let table = table.with_sources(sources);
+        let mut left = self.left;
+        left.sort_by_key(|one| (one.file, one.line));
+        Ok((table.map_err(|_| ImportError::Version)?, left))
     }
 }
 

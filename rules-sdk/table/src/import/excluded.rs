@@ -29,7 +29,7 @@ const COLUMNS: [Column; 5] = [
 pub(super) fn read(
     files: &[&[u8]],
     options: &Options,
-    draft: &mut Draft,
+    draft: &mut Draft<'_>,
 ) -> Result<(), ImportError> {
     for (file, bytes) in (1..).zip(files) {
         draft.told(file)?.version = options.version.clone().unwrap_or_default();
@@ -88,7 +88,7 @@ fn day(field: &Field<'_>) -> Result<Option<ServiceDate>, ImportError> {
 }
 
 /// Of two exclusions of one provider the later one takes over.
-fn join(draft: &mut Draft) {
+fn join(draft: &mut Draft<'_>) {
     draft.rows.sort_by_key(|(place, row)| (row.key(), *place));
     let mut repeated = Vec::new();
     let mut rows: Vec<(super::draft::Place, Row)> = Vec::with_capacity(draft.rows.len());

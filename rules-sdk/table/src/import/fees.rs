@@ -88,7 +88,7 @@ impl Item<'_> {
 pub(super) fn factor(
     files: &[&[u8]],
     options: &Options,
-    draft: &mut Draft,
+    draft: &mut Draft<'_>,
 ) -> Result<(), ImportError> {
     const CODE: Code = Code::of("MPFS");
     items(files, options, draft, |item| {
@@ -104,7 +104,7 @@ pub(super) fn factor(
 pub(super) fn rvus(
     files: &[&[u8]],
     options: &Options,
-    draft: &mut Draft,
+    draft: &mut Draft<'_>,
 ) -> Result<(), ImportError> {
     items(files, options, draft, |item| item.with(item.units))
 }
@@ -112,7 +112,7 @@ pub(super) fn rvus(
 pub(super) fn indicators(
     files: &[&[u8]],
     options: &Options,
-    draft: &mut Draft,
+    draft: &mut Draft<'_>,
 ) -> Result<(), ImportError> {
     let short = |field: &Field<'_>| {
         if field.is_empty() {
@@ -133,7 +133,7 @@ pub(super) fn indicators(
 pub(super) fn surgeons(
     files: &[&[u8]],
     options: &Options,
-    draft: &mut Draft,
+    draft: &mut Draft<'_>,
 ) -> Result<(), ImportError> {
     items(files, options, draft, |item| {
         item.with([item.component, item.assistant, item.cosurgeon, item.team])
@@ -143,17 +143,16 @@ pub(super) fn surgeons(
 pub(super) fn fees(
     files: &[&[u8]],
     options: &Options,
-    draft: &mut Draft,
+    draft: &mut Draft<'_>,
 ) -> Result<(), ImportError> {
     let Some(wanted) = options.locality else {
         return Err(ImportError::Empty);
     };
     let second = files.get(1).copied().unwrap_or_default();
     let mut found = None;
-    let year = localities(2, second, |locality, indices, _| {
-        let told = draft.told(2)?;
+    let year = localities(2, second, |locality, indices, line| {
         if locality == wanted {
-            told.used();
+            draft.told(2)?.used();
             if found.replace(indices).is_some() {
                 return Err(ImportError::Twice {
                     file: 2,
@@ -161,7 +160,7 @@ pub(super) fn fees(
                 });
             }
         } else {
-            told.leave("another locality");
+            draft.leave((2, line), "another locality".into())?;
         }
         Ok(())
     })?;
@@ -237,7 +236,7 @@ fn amount(units: [i64; 3], indices: [i64; 3], factor: i64) -> Option<Money> {
 pub(super) fn gpcis(
     files: &[&[u8]],
     options: &Options,
-    draft: &mut Draft,
+    draft: &mut Draft<'_>,
 ) -> Result<(), ImportError> {
     let first = files.first().copied().unwrap_or_default();
     let mut rows = Vec::new();
@@ -313,7 +312,7 @@ type Made = Result<Row, Cow<'static, str>>;
 fn items(
     files: &[&[u8]],
     options: &Options,
-    draft: &mut Draft,
+    draft: &mut Draft<'_>,
     mut make: impl FnMut(&Item<'_>) -> Result<Made, ImportError>,
 ) -> Result<(), ImportError> {
     let first = files.first().copied().unwrap_or_default();

@@ -31,7 +31,7 @@ const COLUMNS: [Column; 6] = [
 pub(super) fn procedures(
     files: &[&[u8]],
     options: &Options,
-    draft: &mut Draft,
+    draft: &mut Draft<'_>,
 ) -> Result<(), ImportError> {
     read(files, options, draft, false)
 }
@@ -39,7 +39,7 @@ pub(super) fn procedures(
 pub(super) fn modifiers(
     files: &[&[u8]],
     options: &Options,
-    draft: &mut Draft,
+    draft: &mut Draft<'_>,
 ) -> Result<(), ImportError> {
     read(files, options, draft, true)
 }
@@ -47,7 +47,7 @@ pub(super) fn modifiers(
 fn read(
     files: &[&[u8]],
     options: &Options,
-    draft: &mut Draft,
+    draft: &mut Draft<'_>,
     modifiers: bool,
 ) -> Result<(), ImportError> {
     for (file, bytes) in (1..).zip(files) {
@@ -97,7 +97,7 @@ fn take(
     [code, record, added, acted, ended, action]: [Field<'_>; 6],
     dates: Dates,
     modifiers: bool,
-    draft: &mut Draft,
+    draft: &mut Draft<'_>,
 ) -> Result<(), ImportError> {
     let place = (code.file, code.line);
     let of_modifier = match record.bytes {

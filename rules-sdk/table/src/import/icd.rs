@@ -17,7 +17,7 @@ use crate::Row;
 pub(super) fn diagnoses(
     files: &[&[u8]],
     options: &Options,
-    draft: &mut Draft,
+    draft: &mut Draft<'_>,
 ) -> Result<(), ImportError> {
     let shape = |code: &[u8]| {
         let rest = code.get(2..).unwrap_or_default();
@@ -35,7 +35,7 @@ pub(super) fn diagnoses(
 pub(super) fn procedures(
     files: &[&[u8]],
     options: &Options,
-    draft: &mut Draft,
+    draft: &mut Draft<'_>,
 ) -> Result<(), ImportError> {
     let shape = |code: &[u8]| {
         let right = |b: &u8| b.is_ascii_digit() || (b.is_ascii_uppercase() && !b"IO".contains(b));
@@ -48,7 +48,7 @@ pub(super) fn procedures(
 fn read(
     files: &[&[u8]],
     options: &Options,
-    draft: &mut Draft,
+    draft: &mut Draft<'_>,
     shape: impl Fn(&[u8]) -> bool,
     says: &str,
 ) -> Result<(), ImportError> {

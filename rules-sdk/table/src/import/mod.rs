@@ -85,8 +85,32 @@ impl Need {
     }
 }
 
+/// The most rows that are named as left out: a person reads no more, and the
+/// counts are complete without them.
+pub const MAX_LEFT_OUT: usize = 100_000;
+
+/// A row of a file that its table does not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The file, from 1.
+    pub file: usize,
+    /// The line, from 1.
+    pub line: usize,
+    /// Why.
+    pub reason: std::borrow::Cow<'static, str>,
+}
+
+/// What files came to.
+pub struct Imported {
+    /// The table.
+    pub table: Table,
+    /// The rows it does not have, in order of file and line, the first
+    /// [`MAX_LEFT_OUT`]; the table's sources have all of them as counts.
+    pub left_out: Vec<LeftOut>,
+}
+
 /// Takes the rows of files.
-type Reader = fn(&[&[u8]], &Options, &mut Draft) -> Result<(), ImportError>;
+type Reader = fn(&[&[u8]], &Options, &mut Draft<'_>) -> Result<(), ImportError>;
 
 /// A format in which reference data is published.
 pub struct Format {
@@ -350,6 +374,21 @@ impl Format {
     /// When files or options are missing or too many, or with the first thing
     /// in a file that is wrong.
     pub fn read(&self, files: &[&[u8]], options: &Options) -> Result<Table, ImportError> {
+        let imported = self.import(files, options, &|_| ());
+        imported.map(|imported| imported.table)
+    }
+
+    /// Reads a table, says which rows it does not have, and tells `watch` every
+    /// few thousand rows how many were read.
+    ///
+    /// # Errors
+    /// As [`Format::read`].
+    pub fn import(
+        &self,
+        files: &[&[u8]],
+        options: &Options,
+        watch: &dyn Fn(u64),
+    ) -> Result<Imported, ImportError> {
         let most = if self.parts {
             usize::MAX
         } else {
@@ -381,7 +420,7 @@ impl Format {
                 });
             }
         }
-        let mut draft = Draft::new(files.len());
+        let mut draft = Draft::new(files.len(), watch);
         (self.read)(files, options, &mut draft).map_err(|error| match error {
             // Several formats share a reader.
             ImportError::Missing { need, .. } => ImportError::Missing {
@@ -390,7 +429,8 @@ impl Format {
             },
             error => error,
         })?;
-        draft.finish(self, files)
+        let (table, left_out) = draft.finish(self, files)?;
+        Ok(Imported { table, left_out })
     }
 }
 

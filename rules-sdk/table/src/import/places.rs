@@ -24,7 +24,7 @@ const COLUMNS: [Column; 4] = [
 pub(super) fn read(
     files: &[&[u8]],
     options: &Options,
-    draft: &mut Draft,
+    draft: &mut Draft<'_>,
 ) -> Result<(), ImportError> {
     for (file, bytes) in (1..).zip(files) {
         draft.told(file)?.version = options.version.clone().unwrap_or_default();

@@ -33,7 +33,7 @@ const HEADINGS: usize = 8;
 pub(super) fn read(
     files: &[&[u8]],
     options: &Options,
-    draft: &mut Draft,
+    draft: &mut Draft<'_>,
 ) -> Result<(), ImportError> {
     for (file, bytes) in (1..).zip(files) {
         let told = draft.told(file)?;
@@ -56,7 +56,7 @@ pub(super) fn read(
 
 /// Of two rows of one pair the later one takes over, if it lasts longer. Days
 /// in common that are left are a contradiction.
-fn take_over(draft: &mut Draft) {
+fn take_over(draft: &mut Draft<'_>) {
     let order = |(place, row): &(Place, Row)| (row.key(), row.through, *place);
     draft.rows.sort_by_key(order);
     let mut replaced = Vec::new();

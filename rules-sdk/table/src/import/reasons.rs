@@ -26,7 +26,7 @@ const STOP: Column = Column::is("Stop", &["STOP", "STOPDATE"]);
 pub(super) fn carc(
     files: &[&[u8]],
     options: &Options,
-    draft: &mut Draft,
+    draft: &mut Draft<'_>,
 ) -> Result<(), ImportError> {
     for (file, bytes) in (1..).zip(files) {
         draft.told(file)?.version = options.version.clone().unwrap_or_default();
@@ -54,7 +54,7 @@ pub(super) fn carc(
 pub(super) fn rarc(
     files: &[&[u8]],
     options: &Options,
-    draft: &mut Draft,
+    draft: &mut Draft<'_>,
 ) -> Result<(), ImportError> {
     for (file, bytes) in (1..).zip(files) {
         draft.told(file)?.version = options.version.clone().unwrap_or_default();

@@ -24,7 +24,7 @@ const COLUMNS: [Column; 5] = [
 pub(super) fn read(
     files: &[&[u8]],
     options: &Options,
-    draft: &mut Draft,
+    draft: &mut Draft<'_>,
 ) -> Result<(), ImportError> {
     let Some(effective) = options.effective else {
         return Err(ImportError::Empty);

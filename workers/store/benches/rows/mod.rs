@@ -56,6 +56,7 @@ pub fn submission(units: &[Token], size: usize, at: usize) -> Outcome<Submission
                 first_service: day(1),
                 charge: Money::cents(12_345),
                 sealed: sealed(CLAIM)?,
+                act: None,
             })
         })
         .collect::<Outcome<_>>()?;

@@ -14,6 +14,19 @@ pub(crate) struct Moved<'a> {
     pub(crate) after: i64,
 }
 
+/// What an act moves: each balance once.
+pub(crate) fn moved_by(unit: i64, movements: &[(AccumulatorName, i64, i64)]) -> Vec<Moved<'_>> {
+    movements
+        .iter()
+        .map(|(name, before, after)| Moved {
+            unit,
+            name,
+            before: *before,
+            after: *after,
+        })
+        .collect()
+}
+
 /// What each balance was before the batch and is after it, by the claims and
 /// their units. Within the batch, each movement starts where the one before
 /// ended.

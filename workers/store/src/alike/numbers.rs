@@ -3,7 +3,7 @@
 use tally_core::adjudication::Status;
 use tally_core::fraud::DetectorId;
 
-use crate::port::{Answer, StoreError};
+use crate::port::{ActKind, Answer, StoreError};
 
 /// A status as it is stored.
 pub(crate) const fn status(status: Status) -> i16 {
@@ -19,6 +19,26 @@ pub(crate) fn status_of(number: i64) -> Answer<Status> {
         .into_iter()
         .find(|known| i64::from(status(*known)) == number)
         .ok_or(StoreError::Damaged { what: "status" })
+}
+
+/// What a claim of the queue is, as it is stored; zero is a claim.
+pub(crate) const fn kind(act: Option<ActKind>) -> i16 {
+    match act {
+        None => 0,
+        Some(ActKind::Void) => 1,
+        Some(ActKind::Replacement) => 2,
+        Some(ActKind::Readjudication) => 3,
+        Some(ActKind::Review) => 4,
+    }
+}
+
+pub(crate) fn kind_of(number: i64) -> Answer<Option<ActKind>> {
+    let acts = ActKind::ALL.into_iter().map(Some);
+    acts.chain([None])
+        .find(|known| i64::from(kind(*known)) == number)
+        .ok_or(StoreError::Damaged {
+            what: "kind of act",
+        })
 }
 
 /// A detector as it is stored; zero is a policy's finding.

@@ -2,6 +2,7 @@
 //! passes it by [`crate::conformance_suite`], with a [`Fixture`] that makes it
 //! an empty store for each case.
 
+pub mod acts;
 pub mod consistency;
 pub mod detection;
 pub mod enrolment;
@@ -90,6 +91,10 @@ macro_rules! conformance_suite {
             work::what_is_set_aside_is_listed
             work::a_discarded_claim_closes_its_number
             work::the_number_of_partitions_can_change
+            acts::a_void_takes_a_claim_back
+            acts::the_log_has_the_reversal_before_what_follows
+            acts::an_act_is_fenced_as_a_claim_is
+            acts::facts_and_findings_go_with_what_they_were_of
             detection::facts_are_found_by_group
             detection::facts_are_stated_again
             detection::groups_of_new_facts_are_marked

@@ -555,6 +555,7 @@ impl Model {
             unit: unit(waits.of),
             sequence: waits.sequence,
             previous: self.previous(waits.of, waits.sequence),
+            act: None,
             contract: None,
             attempts: waits.attempts,
             trace: None,

@@ -338,6 +338,7 @@ pub async fn a_claim_is_read_as_it_was_stored<S: Store>(store: S) {
         charge: new.charge,
         sealed: new.sealed.clone(),
         outcome: None,
+        act: None,
         discarded: false,
     };
     assert_eq!(row, expected);
@@ -354,6 +355,8 @@ pub async fn a_claim_is_read_as_it_was_stored<S: Store>(store: S) {
         outcome_hash: decided.outcome_hash,
         record: decided.record,
         leaf: None,
+        revision: 0,
+        gone: None,
     });
     let row = store.claim(claim_id(1)).await.unwrap();
     assert_eq!(row, Some(expected));

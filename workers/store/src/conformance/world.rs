@@ -114,6 +114,7 @@ pub fn claim(n: u64, of: u64) -> NewClaim {
         first_service: day(i32::try_from(n % 20).expect("a small number")),
         charge: Money::cents(10_000 + i64::try_from(n).expect("a small number")),
         sealed: sealed("claim", n),
+        act: None,
     }
 }
 

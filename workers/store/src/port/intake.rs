@@ -6,7 +6,7 @@ use tally_core::claim::ClaimId;
 use tally_types::Money;
 use tally_types::ServiceDate;
 
-use super::{Answer, Sealed, Token};
+use super::{Answer, NewAct, Sealed, Token};
 
 /// A claim to be sequenced and queued.
 #[derive(Debug, Clone)]
@@ -30,8 +30,10 @@ pub struct NewClaim {
     pub first_service: ServiceDate,
     /// Its charge.
     pub charge: Money,
-    /// The claim.
+    /// The claim, or the payer's act.
     pub sealed: Sealed,
+    /// What it does to the unit's past, when it is an act.
+    pub act: Option<NewAct>,
 }
 
 /// One submission: what it came to when it was first seen is what it comes to
@@ -86,7 +88,8 @@ pub trait Intake {
     ///
     /// A claim that came with another submission, a number of partitions that
     /// is not the store's, a claim with a contract that is not of the unit its
-    /// member is enrolled under by now: [`StoreError::Fenced`](super::StoreError::Fenced), and nothing has
+    /// member is enrolled under by now (an act goes where the claim is that it
+    /// names), a claim named by an act that is not of its unit: [`StoreError::Fenced`](super::StoreError::Fenced), and nothing has
     /// changed. The store must have been set up.
     fn accept(&self, submission: &Submission)
     -> impl Future<Output = Answer<SubmissionRow>> + Send;

@@ -5,6 +5,7 @@
 //! providers are [`Token`]s, payloads are [`Sealed`] under a key of their own
 //! record, which [`crate::vault`] keeps apart.
 
+mod acts;
 mod audit;
 mod detection;
 mod enrolment;
@@ -19,6 +20,7 @@ mod work;
 
 use thiserror::Error;
 
+pub use acts::{ActDone, ActKind, ActRow, Acts, Change, Decided, NewAct, Revised, RevisionRow};
 pub use audit::{Audit, AuditRow};
 pub use detection::{Detection, Judged, Unjudged};
 pub use enrolment::{ContractRow, Enrolment, EventRow, NewContract};
@@ -104,7 +106,18 @@ pub type Answer<T> = Result<T, StoreError>;
 
 /// A whole store.
 pub trait Store:
-    Layout + Enrolment + Intake + Work + Detection + Log + Publications + Reading + Audit + Send + Sync
+    Layout
+    + Enrolment
+    + Intake
+    + Work
+    + Acts
+    + Detection
+    + Log
+    + Publications
+    + Reading
+    + Audit
+    + Send
+    + Sync
 {
 }
 
@@ -113,6 +126,7 @@ impl<T> Store for T where
         + Enrolment
         + Intake
         + Work
+        + Acts
         + Detection
         + Log
         + Publications

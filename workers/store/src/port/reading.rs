@@ -8,7 +8,7 @@ use tally_core::fraud::FlagId;
 use tally_types::Money;
 use tally_types::ServiceDate;
 
-use super::{Answer, FlagRow, Sealed, Token};
+use super::{ActRow, Answer, FlagRow, Sealed, Token};
 
 /// A claim and what it came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,8 +38,11 @@ pub struct ClaimRow {
     pub charge: Money,
     /// The claim.
     pub sealed: Sealed,
-    /// What it came to; `None` while it waits, and when it was discarded.
+    /// What it came to last; `None` while it waits, and when it was discarded.
     pub outcome: Option<OutcomeRow>,
+    /// What it does to the unit's past, when it is an act. Of all acts only a
+    /// replacement is a claim that comes to something.
+    pub act: Option<ActRow>,
     /// Whether it was discarded: it never comes to anything.
     pub discarded: bool,
 }
@@ -63,12 +66,17 @@ pub struct OutcomeRow {
     pub record: Sealed,
     /// The index of its entry; `None` while it waits in the outbox.
     pub leaf: Option<u64>,
+    /// How often what the claim came to before was taken back.
+    pub revision: u32,
+    /// The act that took it back: it stands no more.
+    pub gone: Option<ClaimId>,
 }
 
-/// Which claims to list; every field narrows.
+/// Which claims to list; every field narrows. Acts that are no claims, and voids,
+/// are not among them.
 #[derive(Debug, Clone, Default)]
 pub struct ClaimFilter {
-    /// With this status.
+    /// That stand with this status.
     pub status: Option<Status>,
     /// Of this member.
     pub member: Option<Token>,
@@ -123,15 +131,15 @@ pub struct Totals {
     pub read: u64,
     /// Claims refused.
     pub refused: u64,
-    /// Claims paid.
+    /// Claims that stand paid.
     pub paid: u64,
-    /// Claims denied.
+    /// Claims that stand denied.
     pub denied: u64,
-    /// Claims pended.
+    /// Claims that stand pended.
     pub pended: u64,
     /// Flags that stand.
     pub flags: u64,
-    /// Sum of charges of what was adjudicated.
+    /// Sum of charges of what stands.
     pub charge: Money,
     /// Sum allowed.
     pub allowed: Money,
@@ -151,7 +159,7 @@ pub trait Reading {
     fn claims(&self, filter: &ClaimFilter) -> impl Future<Output = Answer<Vec<ClaimRow>>> + Send;
     /// Every unit that has a claim or an event, in order.
     fn all_units(&self) -> impl Future<Output = Answer<Vec<Token>>> + Send;
-    /// A unit's claims in sequence.
+    /// A unit's claims and acts in sequence.
     fn claims_of_unit(&self, unit: Token) -> impl Future<Output = Answer<Vec<ClaimRow>>> + Send;
     /// Flags that stand, the highest score first, then the latest, then by id.
     fn flags(&self, filter: &FlagFilter) -> impl Future<Output = Answer<Vec<FlagListed>>> + Send;

@@ -20,7 +20,7 @@ pub struct Dispatch {
     pub trace: Option<String>,
 }
 
-/// A claim decided, to be told to whoever submitted it.
+/// A claim decided, or decided anew, to be told to whoever submitted it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResultRow {
     /// Its place: results are told in this order.
@@ -29,10 +29,9 @@ pub struct ResultRow {
     pub claim: ClaimId,
     /// The organisation that submitted it.
     pub submitter: String,
-    /// Paid, denied or pended.
-    pub status: Status,
-    /// SHA-256 of the outcome bytes.
-    pub outcome_hash: [u8; 32],
+    /// Paid, denied or pended, and SHA-256 of the outcome bytes; `None` when it
+    /// stands no more.
+    pub decided: Option<(Status, [u8; 32])>,
 }
 
 /// Some of all there are.

@@ -10,7 +10,7 @@ use tally_core::ledger::Commitment;
 use tally_types::Money;
 use tally_types::ServiceDate;
 
-use super::{Answer, AuditRow, Sealed, Token};
+use super::{ActKind, Answer, AuditRow, Sealed, Token};
 
 /// A claim waiting to be adjudicated.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct Queued {
     /// The number of the claim before it in the unit, of those that were not
     /// discarded; zero for the first. Events may stand between.
     pub previous: u64,
+    /// What it does to the unit's past, when it is an act.
+    pub act: Option<ActKind>,
     /// The version of the contract it was resolved with.
     pub contract: Option<u32>,
     /// How often a host fault stopped it.
@@ -65,7 +67,8 @@ pub struct UnitState {
     pub done: u64,
     /// Its balances, in order of their names.
     pub accumulators: Vec<AccumulatorRow>,
-    /// The lines of its earlier claims, a payload a claim, in sequence.
+    /// The lines of its earlier claims as they stand, a payload a place, in
+    /// sequence.
     pub history: Vec<Sealed>,
 }
 
@@ -241,7 +244,7 @@ pub trait Work {
     /// Commits a batch in one transaction, takes its claims off the queue, and
     /// marks the groups of its facts to be judged.
     ///
-    /// A claim that has an outcome, or is set aside or behind one that is, or
+    /// An act, a claim that has an outcome, or is set aside or behind one that is, or
     /// was discarded; one whose previous claim is not the unit's last
     /// adjudicated; a balance that is not the one before (zero before the
     /// first): [`StoreError::Fenced`](super::StoreError::Fenced), and nothing has changed. Of two facts of

@@ -22,7 +22,7 @@ pub(super) const TAKEN: &str = "WITH asked AS MATERIALIZED (\
      FROM unnest($1::bytea[]) WITH ORDINALITY AS a (id, n) CROSS JOIN LATERAL (\
      SELECT * FROM claim WHERE claim.id = a.id OFFSET 0) AS c), \
      gone AS (DELETE FROM queue WHERE claim = ANY(array(SELECT place FROM asked)) \
-     AND state + 0 = 0 RETURNING claim) \
+     AND state + 0 = 0 AND kind = 0 RETURNING claim) \
      SELECT a.*, (SELECT count(*) FROM gone) FROM asked AS a";
 
 /// Moves balances from where they stand to where they are to stand; counts them.
@@ -62,11 +62,11 @@ pub(super) const WRITTEN: &str = "WITH given AS MATERIALIZED (\
      SELECT count(*) FROM given";
 
 /// A claim of the batch, and where it stands.
-struct Placed<'a> {
-    claim: &'a Adjudicated,
-    place: i64,
-    unit: i64,
-    received: i32,
+pub(super) struct Placed<'a> {
+    pub(super) claim: &'a Adjudicated,
+    pub(super) place: i64,
+    pub(super) unit: i64,
+    pub(super) received: i32,
 }
 
 /// Answers where each unit stood before.
@@ -74,7 +74,8 @@ pub(super) async fn commit(conn: &mut PgConnection, batch: &Batch) -> Answer<BTr
     let mut places = BTreeMap::new();
     let mut before = BTreeMap::new();
     if !batch.claims.is_empty() {
-        let units = units(conn, &batch.claims).await?;
+        let tokens: Vec<&[u8]> = batch.claims.iter().map(|claim| &claim.unit.0[..]).collect();
+        let units = units(conn, &tokens).await?;
         before = units
             .iter()
             .map(|(unit, (_, done))| (*unit, *done))
@@ -141,12 +142,12 @@ async fn placed<'a>(
     Ok(placed)
 }
 
-/// The units of claims, locked: which they are and how far they are.
-async fn units(
+/// Units, locked: which they are and how far they are.
+pub(super) async fn units(
     conn: &mut PgConnection,
-    claims: &[Adjudicated],
+    tokens: &[&[u8]],
 ) -> Answer<BTreeMap<Token, (i64, u64)>> {
-    let mut tokens: Vec<&[u8]> = claims.iter().map(|claim| &claim.unit.0[..]).collect();
+    let mut tokens = tokens.to_vec();
     tokens.sort_unstable();
     tokens.dedup();
     let rows = sqlx::query(UNITS)
@@ -162,7 +163,7 @@ async fn units(
         .collect()
 }
 
-async fn balances(conn: &mut PgConnection, moved: &[Moved<'_>]) -> Answer<()> {
+pub(super) async fn balances(conn: &mut PgConnection, moved: &[Moved<'_>]) -> Answer<()> {
     if moved.is_empty() {
         return Ok(());
     }
@@ -199,7 +200,7 @@ fn all<'a, R, T>(rows: &'a [R], of: impl Fn(&'a R) -> T) -> Vec<T> {
     rows.iter().map(of).collect()
 }
 
-async fn write(conn: &mut PgConnection, placed: &[Placed<'_>]) -> Answer<()> {
+pub(super) async fn write(conn: &mut PgConnection, placed: &[Placed<'_>]) -> Answer<()> {
     let mut done: BTreeMap<i64, i64> = BTreeMap::new();
     for Placed { claim, unit, .. } in placed {
         done.insert(*unit, number(claim.sequence));

@@ -58,6 +58,49 @@ fn near(key: &Token) -> i64 {
     i64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 
+/// Takes facts out.
+pub(super) const FORGOTTEN: &str = "DELETE FROM fact AS f \
+     USING unnest($1::bytea[], $2::integer[], $3::smallint[], $4::bytea[]) AS g (id, line, detector, key) \
+     WHERE f.claim = (SELECT place FROM claim WHERE claim.id = g.id) AND f.line = g.line \
+     AND f.detector = g.detector AND f.key = g.key";
+
+/// Takes facts out, and marks their groups to be judged.
+pub(super) async fn forget(conn: &mut PgConnection, facts: &[(Group, ClaimId, u16)]) -> Answer<()> {
+    if facts.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(FORGOTTEN)
+        .bind(
+            facts
+                .iter()
+                .map(|(_, claim, _)| &claim.0[..])
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            facts
+                .iter()
+                .map(|(.., line)| i32::from(*line))
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            facts
+                .iter()
+                .map(|(group, ..)| detector(group.detector))
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            facts
+                .iter()
+                .map(|(group, ..)| &group.key.0[..])
+                .collect::<Vec<_>>(),
+        )
+        .execute(&mut *conn)
+        .await
+        .map_err(doing("forgetting facts"))?;
+    let groups: Vec<Group> = facts.iter().map(|(group, ..)| *group).collect();
+    mark(conn, &groups).await
+}
+
 impl Detection for PostgresStore {
     async fn unjudged(&self, limit: u32) -> Answer<Vec<Unjudged>> {
         once!(self, "reading what is to be judged", |conn| {

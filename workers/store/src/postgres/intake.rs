@@ -7,6 +7,8 @@ use tally_core::claim::ClaimId;
 
 use crate::port::{Answer, Intake, NewClaim, StoreError, Submission, SubmissionRow, Token};
 
+use crate::alike::kind;
+
 use super::cells::Cells;
 use super::layout::LOCK;
 use super::{PostgresStore, doing, fenced, once, short, taken, whole};
@@ -43,9 +45,9 @@ pub(super) const STORED: &str = "WITH given AS MATERIALIZED (\
      SELECT nextval('claim_place') AS place, n.* \
      FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bigint[], $5::integer[], \
                  $6::bytea[], $7::bytea[], $8::integer[], $9::integer[], $10::bigint[], \
-                 $11::bytea[], $12::bytea[], $13::integer[], $14::smallint[]) \
+                 $11::bytea[], $12::bytea[], $13::integer[], $14::smallint[], $21::smallint[]) \
           AS n (id, unit, sequence, previous, contract, member, provider, received, \
-                first_service, charge, record, payload, partition, state)), \
+                first_service, charge, record, payload, partition, state, kind)), \
      claims AS (INSERT INTO claim (place, id, unit, sequence, previous, contract, member, \
                                    provider, received, first_service, charge, submitter, \
                                    submission) \
@@ -53,12 +55,18 @@ pub(super) const STORED: &str = "WITH given AS MATERIALIZED (\
             first_service, charge, $15, $16 FROM given), \
      payloads AS (INSERT INTO claim_payload (place, received, record, payload) \
      SELECT place, received, record, payload FROM given), \
-     queued AS (INSERT INTO queue (claim, partitions, partition, state, trace) \
-     SELECT place, $17, partition, state, $20 FROM given), \
+     queued AS (INSERT INTO queue (claim, partitions, partition, state, trace, kind) \
+     SELECT place, $17, partition, state, $20, kind FROM given), \
      numbered AS (UPDATE unit SET \
          sequence = ($19::bigint[])[width_bucket(id, $18::bigint[])], \
          last_claim = ($19::bigint[])[width_bucket(id, $18::bigint[])] WHERE id = ANY($18)) \
      SELECT count(*) FROM given";
+
+/// An act, and what it is of.
+pub(super) const ACT: &str = "INSERT INTO act (claim, kind, original) \
+     SELECT a.place, $2, (SELECT place FROM claim WHERE id = $3) \
+     FROM (SELECT place FROM claim WHERE id = $1 OFFSET 0) AS a \
+     WHERE $3 IS NULL OR EXISTS (SELECT FROM claim WHERE id = $3 AND unit = $4)";
 
 /// A unit as claims are added to it.
 struct Unit {
@@ -166,7 +174,9 @@ async fn enrolled(
     new: &Submission,
     units: &BTreeMap<Token, Unit>,
 ) -> Answer<()> {
-    let resolved = || new.claims.iter().filter(|claim| claim.contract.is_some());
+    // An act goes where the claim is that it names.
+    let resolves = |claim: &&NewClaim| claim.contract.is_some() && claim.act.is_none();
+    let resolved = || new.claims.iter().filter(resolves);
     let mut members: Vec<&[u8]> = resolved().map(|claim| &claim.member.0[..]).collect();
     members.sort_unstable();
     members.dedup();
@@ -264,10 +274,32 @@ async fn store(
         .bind(last.keys().copied().collect::<Vec<_>>())
         .bind(last.values().copied().collect::<Vec<_>>())
         .bind(&new.trace)
-        .execute(conn)
+        .bind(all(numbered, |n| kind(n.claim.act.map(|act| act.kind))))
+        .execute(&mut *conn)
         .await
         .map_err(doing("storing claims"))
         .map_err(taken("a claim's id"))?;
+    acts(conn, numbered).await
+}
+
+/// Notes which claims are acts, and what they are of: a claim of the same unit.
+async fn acts(conn: &mut PgConnection, numbered: &[Numbered<'_>]) -> Answer<()> {
+    for numbered in numbered {
+        let Some(act) = numbered.claim.act else {
+            continue;
+        };
+        let noted = sqlx::query(ACT)
+            .bind(&numbered.claim.id.0[..])
+            .bind(kind(Some(act.kind)))
+            .bind(act.original.as_ref().map(|claim| &claim.0[..]))
+            .bind(numbered.unit)
+            .execute(&mut *conn)
+            .await
+            .map_err(doing("storing an act"))?;
+        if noted.rows_affected() != 1 {
+            return Err(fenced("the claim that an act is of"));
+        }
+    }
     Ok(())
 }
 

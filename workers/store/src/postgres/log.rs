@@ -43,7 +43,7 @@ pub(super) const APPEND: &str =
 
 /// Empties the outbox of what is appended.
 pub(super) const RELAYED: &str =
-    "DELETE FROM outbox WHERE id = ANY($1) RETURNING id, entry, claim, policy";
+    "DELETE FROM outbox WHERE id = ANY($1) RETURNING id, entry, claim, policy, revision, reversal";
 
 /// Whether something was left out.
 pub(super) const LEFT_OUT: &str = "SELECT EXISTS (SELECT FROM outbox WHERE id < $1 \
@@ -57,7 +57,13 @@ pub(super) const APPENDED: &str = "WITH entries AS (INSERT INTO entry (leaf, byt
      claims AS (UPDATE outcome SET leaf = ($7::bigint[])[width_bucket(claim, $6::bigint[])] \
      WHERE claim = ANY($6)), \
      policies AS (UPDATE policy SET leaf = ($9::bigint[])[width_bucket(id, $8::bigint[])] \
-     WHERE id = ANY($8)) \
+     WHERE id = ANY($8)), \
+     revisions AS (UPDATE revision SET leaf = \
+         CASE WHEN id = ANY($13) THEN ($14::bigint[])[width_bucket(id, $13::bigint[])] \
+              ELSE leaf END, \
+         reversal_leaf = CASE WHEN id = ANY($15) \
+              THEN ($16::bigint[])[width_bucket(id, $15::bigint[])] ELSE reversal_leaf END \
+     WHERE id = ANY($13::bigint[] || $15::bigint[])) \
      INSERT INTO checkpoint (size, adjudicated, note) VALUES ($10, $11, $12) \
      ON CONFLICT (size) DO UPDATE SET adjudicated = excluded.adjudicated, note = excluded.note";
 
@@ -229,10 +235,22 @@ async fn integrate(conn: &mut PgConnection, new: &Integration, seen: Option<&str
         .bind(size)
         .bind(adjudicated)
         .bind(&new.checkpoint[..])
+        .bind(relayed.revisions.0)
+        .bind(relayed.revisions.1)
+        .bind(relayed.reversals.0)
+        .bind(relayed.reversals.1)
         .execute(&mut *conn)
         .await
         .map_err(doing("appending entries"))?;
     place_flags(conn, &leaves).await
+}
+
+/// What an entry of the outbox is of.
+enum Origin {
+    Claim(i64),
+    Policy(i64),
+    Revision(i64),
+    Reversal(i64),
 }
 
 /// What entries of the outbox are of, in order, each with the place it is given.
@@ -240,6 +258,8 @@ async fn integrate(conn: &mut PgConnection, new: &Integration, seen: Option<&str
 struct Relayed {
     claims: (Vec<i64>, Vec<i64>),
     policies: (Vec<i64>, Vec<i64>),
+    revisions: (Vec<i64>, Vec<i64>),
+    reversals: (Vec<i64>, Vec<i64>),
 }
 
 /// Takes what comes from the outbox off it: it must be the first of it, in
@@ -271,7 +291,15 @@ async fn relayed(
             let (id, entry) = (cells.number::<i64>()?, cells.blob()?);
             let claim = cells.optional(Cells::number::<i64>)?;
             let policy = cells.optional(Cells::number::<i64>)?;
-            Ok((id, entry, claim, policy))
+            let revision = cells.optional(Cells::number::<i64>)?;
+            let of = match (claim, policy, revision, cells.truth()?) {
+                (Some(_), None, Some(revision), false) => Origin::Revision(revision),
+                (Some(_), None, Some(revision), true) => Origin::Reversal(revision),
+                (Some(claim), None, None, _) => Origin::Claim(claim),
+                (None, Some(policy), None, _) => Origin::Policy(policy),
+                _ => return Err(StoreError::Damaged { what: "entry" }),
+            };
+            Ok((id, entry, of))
         })
         .collect::<Answer<Vec<_>>>()?;
     rows.sort_unstable_by_key(|(id, ..)| *id);
@@ -279,15 +307,16 @@ async fn relayed(
         return Err(another);
     }
     let (mut claims, mut policies) = (Vec::new(), Vec::new());
-    for ((_, entry, claim, policy), (_, place, leaf)) in rows.iter().zip(&given) {
+    let (mut revisions, mut reversals) = (Vec::new(), Vec::new());
+    for ((_, entry, of), (_, place, leaf)) in rows.iter().zip(&given) {
         if entry != leaf {
             return Err(another);
         }
-        if let Some(claim) = claim {
-            claims.push((*claim, *place));
-        }
-        if let Some(policy) = policy {
-            policies.push((*policy, *place));
+        match of {
+            Origin::Claim(claim) => claims.push((*claim, *place)),
+            Origin::Policy(policy) => policies.push((*policy, *place)),
+            Origin::Revision(revision) => revisions.push((*revision, *place)),
+            Origin::Reversal(revision) => reversals.push((*revision, *place)),
         }
     }
     let left_out: bool = sqlx::query_scalar(LEFT_OUT)
@@ -301,9 +330,13 @@ async fn relayed(
     }
     claims.sort_unstable();
     policies.sort_unstable();
+    revisions.sort_unstable();
+    reversals.sort_unstable();
     Ok(Relayed {
         claims: claims.into_iter().unzip(),
         policies: policies.into_iter().unzip(),
+        revisions: revisions.into_iter().unzip(),
+        reversals: reversals.into_iter().unzip(),
     })
 }
 

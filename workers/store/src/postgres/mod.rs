@@ -12,6 +12,7 @@
 //! The fences are the ones of SQLite: a claim's place in the queue and its
 //! outcome, a unit's next number, a balance, a group's marks, the log's size.
 
+mod acts;
 mod aside;
 mod audit;
 mod cells;

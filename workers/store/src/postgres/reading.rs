@@ -8,10 +8,10 @@ use tally_core::adjudication::Status;
 use tally_core::claim::ClaimId;
 use tally_types::Money;
 
-use crate::alike::{status, status_of};
+use crate::alike::{kind_of, status, status_of};
 use crate::port::{
-    Answer, ClaimFilter, ClaimRow, FlagFilter, FlagListed, OutcomeRow, Reading, StoreError, Token,
-    Totals,
+    ActRow, Answer, ClaimFilter, ClaimRow, FlagFilter, FlagListed, OutcomeRow, Reading, StoreError,
+    Token, Totals,
 };
 
 use super::cells::Cells;
@@ -22,12 +22,30 @@ use super::{PostgresStore, doing, flags, once, whole};
 /// A claim and what it came to; both may have payloads besides.
 const COLUMNS: &str = "SELECT c.place, c.id, u.token, c.sequence, c.previous, c.submitter, \
      c.contract, c.member, c.provider, c.received, c.first_service, c.charge, \
-     d.claim IS NOT NULL, o.status, o.allowed, o.paid, o.patient, o.policy, o.hash, o.leaf \
+     d.claim IS NOT NULL, a.kind, \
+     (SELECT id FROM claim AS b WHERE b.place = a.original), a.record, a.payload, \
+     CASE WHEN r.id IS NULL THEN o.status ELSE r.status END, \
+     CASE WHEN r.id IS NULL THEN o.allowed ELSE r.allowed END, \
+     CASE WHEN r.id IS NULL THEN o.paid ELSE r.paid END, \
+     CASE WHEN r.id IS NULL THEN o.patient ELSE r.patient END, \
+     CASE WHEN r.id IS NULL THEN o.policy ELSE r.policy END, \
+     CASE WHEN r.id IS NULL THEN o.hash ELSE r.hash END, \
+     CASE WHEN r.id IS NULL THEN o.leaf ELSE r.leaf END, \
+     coalesce(r.number, 0), (SELECT id FROM claim AS b WHERE b.place = g.act), r.record, r.payload \
      FROM claim AS c \
      CROSS JOIN LATERAL (SELECT token FROM unit WHERE unit.id = c.unit OFFSET 0) AS u \
      LEFT JOIN LATERAL (SELECT * FROM outcome WHERE outcome.claim = c.place OFFSET 0) AS o ON true \
      LEFT JOIN LATERAL (SELECT * FROM discarded WHERE discarded.claim = c.place OFFSET 0) AS d \
-     ON true WHERE true";
+     ON true \
+     LEFT JOIN LATERAL (SELECT * FROM revision WHERE revision.claim = o.claim \
+         AND revision.status IS NOT NULL ORDER BY number DESC LIMIT 1) AS r ON true \
+     LEFT JOIN LATERAL (SELECT act FROM revision WHERE revision.claim = o.claim \
+         AND revision.status IS NULL OFFSET 0) AS g ON true \
+     LEFT JOIN LATERAL (SELECT * FROM act WHERE act.claim = c.place OFFSET 0) AS a ON true \
+     WHERE true";
+
+/// A void is no claim that comes to something, nor is an act of the payer's.
+const CLAIMS: &str = " AND (a.kind IS NULL OR a.kind = 2)";
 
 impl Reading for PostgresStore {
     async fn claim(&self, id: ClaimId) -> Answer<Option<ClaimRow>> {
@@ -95,8 +113,11 @@ fn by_id(ids: &[ClaimId]) -> QueryBuilder<Postgres> {
 /// written with every claim, and only for lists.
 pub(super) fn filtered(filter: &ClaimFilter) -> QueryBuilder<Postgres> {
     let mut query = QueryBuilder::<Postgres>::new(COLUMNS);
+    query.push(CLAIMS);
     if let Some(wanted) = filter.status {
-        query.push(" AND o.status = ").push_bind(status(wanted));
+        query
+            .push(" AND g.act IS NULL AND coalesce(r.status, o.status) = ")
+            .push_bind(status(wanted));
     }
     if let Some(member) = filter.member {
         query.push(" AND c.member = ").push_bind(member.0.to_vec());
@@ -151,7 +172,7 @@ async fn claims(
     let sealed = payloads::read(conn, payloads::CLAIMS, &places).await?;
     let places: Vec<Place> = found
         .iter()
-        .filter(|(.., outcome)| outcome.is_some())
+        .filter(|(.., outcome)| outcome.as_ref().is_some_and(|o| o.revision == 0))
         .map(|(place, ..)| *place)
         .collect();
     let records = payloads::read(conn, payloads::DECISIONS, &places).await?;
@@ -160,10 +181,11 @@ async fn claims(
         .map(|(place, mut row, outcome)| {
             row.sealed = one(&sealed, place.place)?;
             row.outcome = match outcome {
-                Some(mut outcome) => {
+                Some(mut outcome) if outcome.revision == 0 => {
                     outcome.record = one(&records, place.place)?;
                     Some(outcome)
                 }
+                Some(outcome) => Some(outcome),
                 None => None,
             };
             Ok(row)
@@ -188,11 +210,12 @@ fn claim(cells: &mut Cells<'_>) -> Answer<(ClaimRow, Option<OutcomeRow>)> {
         sealed: payloads::none(),
         outcome: None,
         discarded: cells.truth()?,
+        act: act(cells)?,
     };
     let Some(status) = cells.optional(Cells::number)? else {
         return Ok((row, None));
     };
-    let outcome = OutcomeRow {
+    let mut outcome = OutcomeRow {
         status: status_of(status)?,
         allowed: cells.money()?,
         paid: cells.money()?,
@@ -201,8 +224,29 @@ fn claim(cells: &mut Cells<'_>) -> Answer<(ClaimRow, Option<OutcomeRow>)> {
         outcome_hash: cells.bytes()?,
         record: payloads::none(),
         leaf: cells.optional(Cells::number)?,
+        revision: cells.number()?,
+        gone: cells.optional(Cells::claim)?,
     };
+    if let Some(record) = cells.optional(Cells::sealed)? {
+        outcome.record = record;
+    }
     Ok((row, Some(outcome)))
+}
+
+fn act(cells: &mut Cells<'_>) -> Answer<Option<ActRow>> {
+    let Some(kind) = cells.optional(Cells::number)? else {
+        cells.skip(3);
+        return Ok(None);
+    };
+    let act = ActRow {
+        kind: kind_of(kind)?.ok_or(StoreError::Damaged { what: "act" })?,
+        original: cells.optional(Cells::claim)?,
+        done: cells.optional(Cells::sealed)?,
+    };
+    if act.done.is_none() {
+        cells.skip(1);
+    }
+    Ok(Some(act))
 }
 
 const OVERFLOW: StoreError = StoreError::Damaged {
@@ -238,7 +282,12 @@ async fn totals(conn: &mut PgConnection) -> Answer<Totals> {
     let rows = sqlx::query(
         "SELECT status, count(*), sum(charge)::text, sum(allowed)::text, sum(paid)::text, \
                 sum(patient)::text \
-         FROM outcome GROUP BY status",
+         FROM (SELECT status, charge, allowed, paid, patient FROM outcome AS o \
+               WHERE NOT EXISTS (SELECT FROM revision AS r WHERE r.claim = o.claim) \
+               UNION ALL SELECT status, charge, allowed, paid, patient FROM revision AS r \
+               WHERE status IS NOT NULL AND NOT EXISTS (SELECT FROM revision AS l \
+                   WHERE l.claim = r.claim AND l.number > r.number)) AS s \
+         GROUP BY status",
     )
     .fetch_all(conn)
     .await

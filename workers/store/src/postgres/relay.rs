@@ -46,6 +46,14 @@ pub(super) const RESULTS: &str = "SELECT r.claim, c.id, c.submitter, o.status, o
      WHERE c.submitter <> ALL ($2) AND c.submitter = coalesce($3, c.submitter) \
      ORDER BY r.claim LIMIT $1";
 
+/// Results of revisions, in order.
+pub(super) const REVISED: &str = "SELECT -r.id, c.id, c.submitter, r.status, r.hash \
+     FROM (SELECT revision FROM revised_result ORDER BY revision OFFSET 0) AS t \
+     CROSS JOIN LATERAL (SELECT * FROM revision WHERE revision.id = t.revision OFFSET 0) AS r \
+     CROSS JOIN LATERAL (SELECT * FROM claim WHERE claim.place = r.claim OFFSET 0) AS c \
+     WHERE c.submitter <> ALL ($2) AND c.submitter = coalesce($3, c.submitter) \
+     ORDER BY r.id LIMIT $1";
+
 /// Locks the units of claims, in order.
 pub(super) const UNITS: &str = "SELECT id FROM unit WHERE id = ANY(array(\
      SELECT unit FROM claim WHERE id = ANY($1))) ORDER BY id FOR NO KEY UPDATE";
@@ -111,35 +119,47 @@ impl Relay for PostgresStore {
     async fn results(&self, limit: u32, of: Among<'_, String>) -> Answer<Vec<ResultRow>> {
         let (without, only) = of.parts();
         once!(self, "reading results", |conn| {
-            let rows = sqlx::query(RESULTS)
-                .bind(i64::from(limit))
-                .bind(without)
-                .bind(only)
-                .fetch_all(conn)
-                .await
-                .map_err(doing("reading results"))?;
-            rows.iter()
-                .map(|row| {
-                    let mut cells = Cells::of(row, "result");
-                    Ok(ResultRow {
-                        id: cells.number()?,
-                        claim: cells.claim()?,
-                        submitter: cells.text()?,
-                        status: status_of(cells.number()?)?,
-                        outcome_hash: cells.bytes()?,
-                    })
-                })
-                .collect()
+            let mut results: Vec<ResultRow> = Vec::new();
+            // What was decided first, before what took its place.
+            for sql in [RESULTS, REVISED] {
+                let left = i64::from(limit) - i64::try_from(results.len()).unwrap_or(0);
+                let rows = sqlx::query(sql)
+                    .bind(left)
+                    .bind(&without)
+                    .bind(&only)
+                    .fetch_all(&mut *conn)
+                    .await
+                    .map_err(doing("reading results"))?;
+                for row in &rows {
+                    results.push(result(&mut Cells::of(row, "result"))?);
+                }
+                if i64::try_from(rows.len()) == Ok(left) {
+                    break;
+                }
+            }
+            Ok(results)
         })
     }
 
     async fn told(&self, ids: &[i64]) -> Answer<()> {
         once!(self, "noting what was told", |conn| {
-            sqlx::query("DELETE FROM result WHERE claim = ANY($1)")
-                .bind(ids)
-                .execute(conn)
-                .await
-                .map_err(doing("noting what was told"))?;
+            let (revised, first): (Vec<i64>, Vec<i64>) = ids.iter().partition(|id| **id < 0);
+            for (sql, ids) in [
+                ("DELETE FROM result WHERE claim = ANY($1)", first),
+                (
+                    "DELETE FROM revised_result WHERE revision = ANY($1)",
+                    revised.into_iter().map(i64::saturating_neg).collect(),
+                ),
+            ] {
+                if ids.is_empty() {
+                    continue;
+                }
+                sqlx::query(sql)
+                    .bind(ids)
+                    .execute(&mut *conn)
+                    .await
+                    .map_err(doing("noting what was told"))?;
+            }
             Ok(())
         })
     }
@@ -181,6 +201,21 @@ impl Relay for PostgresStore {
             Ok(())
         })
     }
+}
+
+fn result(cells: &mut Cells<'_>) -> Answer<ResultRow> {
+    Ok(ResultRow {
+        id: cells.number()?,
+        claim: cells.claim()?,
+        submitter: cells.text()?,
+        decided: match cells.optional(Cells::number)? {
+            None => {
+                cells.skip(1);
+                None
+            }
+            Some(status) => Some((status_of(status)?, cells.bytes()?)),
+        },
+    })
 }
 
 async fn suspect(conn: &mut PgConnection, claims: &[ClaimId]) -> Answer<Vec<u32>> {

@@ -13,6 +13,9 @@
 //! Nothing here is trusted: a batch is committed only where each unit still
 //! stands at the number it was planned from, and each balance at what it was.
 //!
+//! An act changes what stands: a unit that one has touched is read from its
+//! beginning each time, and nothing is kept of it.
+//!
 //! A database that was restored from a backup stands behind what was read from
 //! it. Nobody restores one under a connection, so a new connection empties what
 //! is kept.
@@ -87,22 +90,27 @@ impl States {
             .collect()
     }
 
+    /// Lets go of a unit whose past has changed.
+    pub(super) fn forget(&self, unit: &Token) {
+        self.held().forget(unit);
+    }
+
     /// Puts what is at hand before what was read after it, and keeps the whole.
     /// Answers false, with nothing of use in the states, when what was at hand
     /// is not any more: then all is to be read.
-    pub(super) fn join(&self, known: &[u64], states: &mut [UnitState]) -> bool {
+    pub(super) fn join(&self, read: &mut [(u64, &mut UnitState)]) -> bool {
         let mut held = self.held();
-        let is_there = |(known, state): (&u64, &UnitState)| {
+        let is_there = |(known, state): &(u64, &mut UnitState)| {
             let past = held.units.get(&state.unit);
             *known == 0 || *known <= state.done && past.is_some_and(|past| past.through == *known)
         };
-        if !known.iter().zip(&*states).all(is_there) {
-            for state in &*states {
+        if !read.iter().all(is_there) {
+            for (_, state) in read {
                 held.forget(&state.unit);
             }
             return false;
         }
-        for (known, state) in known.iter().zip(states) {
+        for (known, state) in read {
             let mut past = held.forget(&state.unit);
             if *known == 0 {
                 past = Past::default();
@@ -203,6 +211,11 @@ mod tests {
     use super::*;
     use crate::conformance::world::{adjudicated, claim_id, sealed, unit};
 
+    fn join(kept: &States, known: u64, states: &mut [UnitState; 1]) -> bool {
+        let [state] = states;
+        kept.join(&mut [(known, state)])
+    }
+
     fn state(done: u64, lines: std::ops::Range<u64>) -> UnitState {
         UnitState {
             unit: unit(1),
@@ -217,39 +230,39 @@ mod tests {
         let kept = States::default();
         assert_eq!(kept.known(&[unit(1)]), [0]);
         let mut states = [state(3, 0..3)];
-        assert!(kept.join(&[0], &mut states));
+        assert!(join(&kept, 0, &mut states));
         assert_eq!(states, [state(3, 0..3)]);
         assert_eq!(kept.known(&[unit(1), unit(2)]), [3, 0]);
 
         // Two new, then none.
         let mut states = [state(5, 3..5)];
-        assert!(kept.join(&[3], &mut states));
+        assert!(join(&kept, 3, &mut states));
         assert_eq!(states, [state(5, 0..5)]);
         let mut states = [state(5, 5..5)];
-        assert!(kept.join(&[5], &mut states));
+        assert!(join(&kept, 5, &mut states));
         assert_eq!(states, [state(5, 0..5)]);
     }
 
     #[test]
     fn what_another_task_has_moved_on_is_read_again() {
         let kept = States::default();
-        assert!(kept.join(&[0], &mut [state(3, 0..3)]));
-        assert!(kept.join(&[3], &mut [state(4, 3..4)]));
+        assert!(join(&kept, 0, &mut [state(3, 0..3)]));
+        assert!(join(&kept, 3, &mut [state(4, 3..4)]));
         // This one asked for what came after 3.
-        assert!(!kept.join(&[3], &mut [state(4, 3..4)]));
+        assert!(!join(&kept, 3, &mut [state(4, 3..4)]));
         assert_eq!(kept.known(&[unit(1)]), [0]);
         // Two that had nothing do not add up.
-        assert!(kept.join(&[0], &mut [state(4, 0..4)]));
+        assert!(join(&kept, 0, &mut [state(4, 0..4)]));
         let mut states = [state(4, 0..4)];
-        assert!(kept.join(&[0], &mut states));
+        assert!(join(&kept, 0, &mut states));
         assert_eq!(states, [state(4, 0..4)]);
     }
 
     #[test]
     fn a_database_that_stands_behind_is_read_from_the_beginning() {
         let kept = States::default();
-        assert!(kept.join(&[0], &mut [state(3, 0..3)]));
-        assert!(!kept.join(&[3], &mut [state(2, 0..0)]));
+        assert!(join(&kept, 0, &mut [state(3, 0..3)]));
+        assert!(!join(&kept, 3, &mut [state(2, 0..0)]));
         assert_eq!(kept.known(&[unit(1)]), [0]);
         assert_eq!(kept.held().bytes, 0);
     }
@@ -266,7 +279,7 @@ mod tests {
             ..state(1, 0..0)
         };
         for n in 0..100 {
-            assert!(kept.join(&[0], &mut [large(n)]));
+            assert!(join(&kept, 0, &mut [large(n)]));
             assert!(kept.held().bytes <= MOST);
         }
         let units: Vec<Token> = (0..100).map(unit).collect();

@@ -10,6 +10,8 @@ use crate::port::{
     Taken, Token, UnitState, Waiting, Work,
 };
 
+use crate::alike::kind_of;
+
 use super::cells::Cells;
 use super::payloads::{self, Place};
 use super::{ASKED, PostgresStore, aside, commit, doing, number, once, position, short, whole};
@@ -21,8 +23,8 @@ use super::{ASKED, PostgresStore, aside, commit, doing, number, once, position, 
 /// one that PostgreSQL leaves where it stands. What is updated by a list is
 /// found by the list alone, and its values by where its key stands in it.
 pub(super) const NEXT: &str = "SELECT c.place, c.received, c.id, u.token, c.sequence, c.previous, \
-            c.contract, q.attempts, q.trace \
-     FROM (SELECT claim + 0 AS claim, attempts, trace FROM queue WHERE partition = $1 AND state = 0 \
+            q.kind, c.contract, q.attempts, q.trace \
+     FROM (SELECT claim + 0 AS claim, kind, attempts, trace FROM queue WHERE partition = $1 AND state = 0 \
            ORDER BY claim + 0 LIMIT $2) AS q \
      CROSS JOIN LATERAL (SELECT * FROM claim WHERE claim.place = q.claim OFFSET 0) AS c \
      CROSS JOIN LATERAL (SELECT * FROM unit WHERE unit.id = c.unit OFFSET 0) AS u \
@@ -34,7 +36,7 @@ const GENERATIONS: &str = "SELECT DISTINCT partitions FROM queue ORDER BY partit
 /// Claims, and where they and their units stand.
 pub(super) const FOUND: &str = "SELECT a.n, q.state::bigint AS state, u.done, \
             c.place, c.received, c.id, u.token, c.sequence, c.previous, \
-            c.contract, q.attempts, q.trace \
+            q.kind, c.contract, q.attempts, q.trace \
      FROM unnest($1::bytea[]) WITH ORDINALITY AS a (id, n) \
      LEFT JOIN LATERAL (SELECT * FROM claim WHERE claim.id = a.id OFFSET 0) AS c ON true \
      LEFT JOIN LATERAL (SELECT * FROM queue WHERE queue.claim = c.place OFFSET 0) AS q ON true \
@@ -50,7 +52,7 @@ pub(super) const TAKE: &str = "WITH asked AS MATERIALIZED (\
      up_to AS MATERIALIZED (\
      SELECT unit, max(sequence) AS last FROM asked WHERE state = 0 GROUP BY unit), \
      ready AS (SELECT c.place, c.received, c.id, u.token, c.sequence, c.previous, \
-                      c.contract, q.attempts, q.trace \
+                      q.kind, c.contract, q.attempts, q.trace \
      FROM up_to AS t \
      CROSS JOIN LATERAL (SELECT * FROM unit WHERE unit.id = t.unit OFFSET 0) AS u \
      CROSS JOIN LATERAL (SELECT * FROM claim WHERE claim.unit = u.id \
@@ -61,7 +63,7 @@ pub(super) const TAKE: &str = "WITH asked AS MATERIALIZED (\
      SELECT n, CASE WHEN place IS NULL THEN 0 WHEN state IS NULL THEN 1 ELSE 2 END AS stands, \
             NULL::bigint AS place, NULL::integer AS received, NULL::bytea AS id, \
             NULL::bytea AS token, NULL::bigint AS sequence, NULL::bigint AS previous, \
-            NULL::integer AS contract, NULL::integer AS attempts, \
+            NULL::smallint AS kind, NULL::integer AS contract, NULL::integer AS attempts, \
             NULL::text AS trace FROM asked \
      WHERE state IS DISTINCT FROM 0 \
      UNION ALL SELECT NULL, NULL, ready.* FROM ready";
@@ -72,7 +74,8 @@ pub(super) const WAITING: &str = "SELECT (SELECT count(*) FROM queue WHERE state
      (SELECT count(*) FROM queue WHERE state <> 0 AND state = 1), \
      (SELECT count(*) FROM unjudged)";
 
-/// Units, their balances and their histories after a number, of one moment.
+/// Units, their balances and their histories after a number, of one moment; and
+/// the lines of all places that acts have changed.
 pub(super) const UNITS: &str = "WITH asked AS MATERIALIZED (SELECT a.n, a.known, u.id, u.done \
      FROM unnest($1::bytea[], $2::bigint[]) WITH ORDINALITY AS a (token, known, n) \
      CROSS JOIN LATERAL (SELECT id, done FROM unit WHERE unit.token = a.token OFFSET 0) AS u) \
@@ -85,7 +88,11 @@ pub(super) const UNITS: &str = "WITH asked AS MATERIALIZED (SELECT a.n, a.known,
      FROM asked AS q CROSS JOIN LATERAL (\
          SELECT sequence, place FROM claim WHERE claim.unit = q.id \
          AND claim.sequence > q.known AND claim.sequence <= q.done OFFSET 0) AS c \
-     CROSS JOIN LATERAL (SELECT * FROM history WHERE history.place = c.place OFFSET 0) AS h";
+     CROSS JOIN LATERAL (SELECT * FROM history WHERE history.place = c.place OFFSET 0) AS h \
+     UNION ALL SELECT 3, q.n, h.sequence, h.record, h.payload, NULL, NULL, NULL \
+     FROM asked AS q CROSS JOIN LATERAL (\
+         SELECT DISTINCT ON (sequence) sequence, record, payload FROM revised_history AS r \
+         WHERE r.unit = q.id ORDER BY sequence, act DESC OFFSET 0) AS h";
 
 impl Work for PostgresStore {
     async fn next(&self, partition: u32, limit: u32) -> Answer<Vec<Queued>> {
@@ -127,13 +134,14 @@ impl Work for PostgresStore {
 
     async fn units(&self, units: &[Token]) -> Answer<Vec<UnitState>> {
         let known = self.states.known(units);
-        let mut states = self.units_after(units, &known).await?;
-        if !self.states.join(&known, &mut states) {
+        let mut read = self.units_after(units, &known).await?;
+        let rewritten = read.iter().zip(&known).any(|(r, k)| r.rewritten && *k > 0);
+        if rewritten || !self.join(&known, &mut read) {
             let nothing = vec![0; units.len()];
-            states = self.units_after(units, &nothing).await?;
-            self.states.join(&nothing, &mut states);
+            read = self.units_after(units, &nothing).await?;
+            self.join(&nothing, &mut read);
         }
-        Ok(states)
+        Ok(read.into_iter().map(|read| read.state).collect())
     }
 
     async fn units_at(&self, units: &[(Token, u64)]) -> Answer<Vec<UnitState>> {
@@ -209,7 +217,7 @@ impl Work for PostgresStore {
 
 impl PostgresStore {
     /// Units, with the lines of their histories after a number of each.
-    async fn units_after(&self, units: &[Token], known: &[u64]) -> Answer<Vec<UnitState>> {
+    async fn units_after(&self, units: &[Token], known: &[u64]) -> Answer<Vec<Read>> {
         once!(self, "reading units", |conn| {
             let rows = sqlx::query(UNITS)
                 .bind(units.iter().map(|unit| &unit.0[..]).collect::<Vec<_>>())
@@ -220,6 +228,27 @@ impl PostgresStore {
             states(units, &rows)
         })
     }
+
+    /// Puts what is at hand of units before what was read of them. Of those that an
+    /// act has touched nothing is kept: they were read whole.
+    fn join(&self, known: &[u64], read: &mut [Read]) -> bool {
+        let mut kept: Vec<(u64, &mut UnitState)> = Vec::with_capacity(read.len());
+        for (read, known) in read.iter_mut().zip(known) {
+            if read.rewritten {
+                self.states.forget(&read.state.unit);
+            } else {
+                kept.push((*known, &mut read.state));
+            }
+        }
+        self.states.join(&mut kept)
+    }
+}
+
+/// A unit as it was read: its history from the number asked for, or, where an act
+/// has changed it, as it stands if it was asked for from the beginning.
+struct Read {
+    state: UnitState,
+    rewritten: bool,
 }
 
 /// A queued claim, without its payload.
@@ -233,6 +262,7 @@ fn found(cells: &mut Cells<'_>) -> Answer<(Place, Queued)> {
         unit: cells.token()?,
         sequence: cells.number()?,
         previous: cells.number()?,
+        act: kind_of(cells.number()?)?,
         contract: cells.optional(Cells::number)?,
         attempts: cells.number()?,
         trace: cells.optional(Cells::text)?,
@@ -331,21 +361,25 @@ async fn take(conn: &mut PgConnection, claims: &[ClaimId], limit: u32) -> Answer
     Ok(taken)
 }
 
-fn states(units: &[Token], rows: &[PgRow]) -> Answer<Vec<UnitState>> {
-    let mut states: Vec<UnitState> = units
+fn states(units: &[Token], rows: &[PgRow]) -> Answer<Vec<Read>> {
+    let mut read: Vec<Read> = units
         .iter()
-        .map(|unit| UnitState {
-            unit: *unit,
-            done: 0,
-            accumulators: Vec::new(),
-            history: Vec::new(),
+        .map(|unit| Read {
+            state: UnitState {
+                unit: *unit,
+                done: 0,
+                accumulators: Vec::new(),
+                history: Vec::new(),
+            },
+            rewritten: false,
         })
         .collect();
-    let mut lines: Vec<(usize, i64, Sealed)> = Vec::new();
+    let mut lines: BTreeMap<(usize, i64), Sealed> = BTreeMap::new();
+    let mut revised: BTreeMap<(usize, i64), Sealed> = BTreeMap::new();
     for row in rows {
         let mut cells = Cells::of(row, "unit");
         let (kind, position): (i64, usize) = (cells.number()?, position(cells.number()?)?);
-        let state = states.get_mut(position).ok_or(ASKED)?;
+        let Read { state, rewritten } = read.get_mut(position).ok_or(ASKED)?;
         match kind {
             0 => state.done = cells.number()?,
             1 => {
@@ -360,15 +394,22 @@ fn states(units: &[Token], rows: &[PgRow]) -> Answer<Vec<UnitState>> {
                 };
                 state.accumulators.push(AccumulatorRow { name, used });
             }
-            _ => lines.push((position, cells.number()?, cells.sealed()?)),
+            2 => {
+                lines.insert((position, cells.number()?), cells.sealed()?);
+            }
+            _ => {
+                *rewritten = true;
+                revised.insert((position, cells.number()?), cells.sealed()?);
+            }
         }
     }
-    for state in &mut states {
+    for Read { state, .. } in &mut read {
         state.accumulators.sort_by(|a, b| a.name.cmp(&b.name));
     }
-    lines.sort_by_key(|(position, sequence, _)| (*position, *sequence));
-    for (position, _, sealed) in lines {
-        states.get_mut(position).ok_or(ASKED)?.history.push(sealed);
+    lines.append(&mut revised);
+    for ((position, _), sealed) in lines {
+        let read = read.get_mut(position).ok_or(ASKED)?;
+        read.state.history.push(sealed);
     }
-    Ok(states)
+    Ok(read)
 }

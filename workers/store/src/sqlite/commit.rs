@@ -10,10 +10,10 @@ use super::bulk::{Bulk, hex_list, id_list, number_list};
 use super::cells::Cells;
 use super::work::READY;
 use super::{ASKED, detection, doing, flags};
-use crate::alike::{Moved, fenced, moved, status};
+use crate::alike::{Moved, fenced, kind, moved, status};
 
 /// Where claims stand.
-pub(super) const PLACED: &str = "SELECT j.key, c.place, c.sequence, c.previous, u.id, u.token, u.done, q.state, \
+pub(super) const PLACED: &str = "SELECT j.key, c.place, c.sequence, c.previous, u.id, u.token, u.done, q.state, q.kind, \
      o.claim IS NOT NULL \
      FROM json_each(?) AS j CROSS JOIN claim AS c ON c.id = unhex(j.value) \
      CROSS JOIN unit AS u ON u.id = c.unit \
@@ -74,28 +74,16 @@ const BALANCES: Bulk = Bulk {
 };
 
 /// A claim of the batch, and where it stands.
-struct Placed<'a> {
-    claim: &'a Adjudicated,
-    place: i64,
-    unit: i64,
+pub(super) struct Placed<'a> {
+    pub(super) claim: &'a Adjudicated,
+    pub(super) place: i64,
+    pub(super) unit: i64,
 }
 
 pub(super) async fn commit(conn: &mut SqliteConnection, batch: &Batch) -> Answer<()> {
     let placed = placed(conn, &batch.claims).await?;
     let moved = moved(placed.iter().map(|p| (p.unit, p.claim)))?;
-    let stale = STALE
-        .count(conn, &moved, |values, moved| {
-            balance(values, moved, moved.before)
-        })
-        .await?;
-    if stale != 0 {
-        return Err(fenced("a balance"));
-    }
-    BALANCES
-        .run(conn, &moved, |values, moved| {
-            balance(values, moved, moved.after)
-        })
-        .await?;
+    balances(conn, &moved).await?;
     outcomes(conn, &placed).await?;
     detection::state(conn, &batch.facts).await?;
     let findings = batch
@@ -104,6 +92,23 @@ pub(super) async fn commit(conn: &mut SqliteConnection, batch: &Batch) -> Answer
         .map(|(claim, flags)| (FlagGroup::Findings(*claim), &flags[..]))
         .collect();
     flags::replace(conn, findings).await
+}
+
+/// Moves balances from where they must stand.
+pub(super) async fn balances(conn: &mut SqliteConnection, moved: &[Moved<'_>]) -> Answer<()> {
+    let stale = STALE
+        .count(conn, moved, |values, moved| {
+            balance(values, moved, moved.before)
+        })
+        .await?;
+    if stale != 0 {
+        return Err(fenced("a balance"));
+    }
+    BALANCES
+        .run(conn, moved, |values, moved| {
+            balance(values, moved, moved.after)
+        })
+        .await
 }
 
 fn balance(values: &mut super::bulk::Values, moved: &Moved<'_>, used: i64) {
@@ -140,10 +145,11 @@ async fn placed<'a>(
         let (unit, token) = (cells.number()?, cells.token()?);
         let before = cells.number()?;
         let state = cells.optional(Cells::number::<i64>)?;
+        let of = cells.optional(Cells::number::<i64>)?;
         if cells.number::<i64>()? != 0 {
             return Err(fenced("a claim's outcome"));
         }
-        if state != Some(READY) {
+        if state != Some(READY) || of != Some(kind(None).into()) {
             return Err(fenced("a claim's place in the queue"));
         }
         let before = done.entry(unit).or_insert(before);
@@ -157,6 +163,19 @@ async fn placed<'a>(
 }
 
 async fn outcomes(conn: &mut SqliteConnection, placed: &[Placed<'_>]) -> Answer<()> {
+    decided(conn, placed).await?;
+    let mut done: BTreeMap<i64, i64> = BTreeMap::new();
+    for Placed { claim, unit, .. } in placed {
+        let sequence = i64::try_from(claim.sequence).map_err(|_| fenced("a unit's sequence"))?;
+        done.insert(*unit, sequence);
+    }
+    let done: Vec<(i64, i64)> = done.into_iter().collect();
+    let places: Vec<i64> = placed.iter().map(|placed| placed.place).collect();
+    move_on(conn, &done, &places).await
+}
+
+/// What claims came to, and their entries for the log.
+pub(super) async fn decided(conn: &mut SqliteConnection, placed: &[Placed<'_>]) -> Answer<()> {
     OUTCOMES
         .run(conn, placed, |values, Placed { claim, .. }| {
             values.bytes(&claim.claim.0);
@@ -187,20 +206,23 @@ async fn outcomes(conn: &mut SqliteConnection, placed: &[Placed<'_>]) -> Answer<
             values.bytes(&claim.claim.0);
             values.bytes(&claim.entry);
         })
-        .await?;
+        .await
+}
 
-    let mut done: BTreeMap<i64, i64> = BTreeMap::new();
-    for Placed { claim, unit, .. } in placed {
-        let sequence = i64::try_from(claim.sequence).map_err(|_| fenced("a unit's sequence"))?;
-        done.insert(*unit, sequence);
-    }
+/// Moves units on to these numbers, and takes what stands at these places off the
+/// queue.
+pub(super) async fn move_on(
+    conn: &mut SqliteConnection,
+    done: &[(i64, i64)],
+    places: &[i64],
+) -> Answer<()> {
     sqlx::query(DONE)
-        .bind(number_list(done.into_iter().map(<[i64; 2]>::from)))
+        .bind(number_list(done.iter().copied().map(<[i64; 2]>::from)))
         .execute(&mut *conn)
         .await
         .map_err(doing("moving units on"))?;
     sqlx::query(TAKEN)
-        .bind(id_list(placed.iter().map(|placed| placed.place)))
+        .bind(id_list(places.iter().copied()))
         .execute(conn)
         .await
         .map_err(doing("taking claims off the queue"))?;

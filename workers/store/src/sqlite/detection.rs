@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use sqlx::sqlite::SqliteConnection;
+use tally_core::claim::ClaimId;
 
 use crate::alike::{ASKED, detector, detector_of};
 use crate::port::{
@@ -41,6 +42,30 @@ const STATED: Bulk = Bulk {
 /// A group as it is stored.
 pub(super) fn pair(group: &Group) -> (i64, &[u8]) {
     (detector(group.detector).into(), &group.key.0)
+}
+
+const FORGOTTEN: Bulk = Bulk {
+    doing: "forgetting facts",
+    before: "WITH gone (detector, key, claim, line) AS (",
+    columns: 4,
+    after: ") DELETE FROM fact WHERE (detector, key, claim, line) IN (SELECT * FROM gone)",
+};
+
+/// Takes facts out, and marks their groups to be judged.
+pub(super) async fn forget(
+    conn: &mut SqliteConnection,
+    facts: &[(Group, ClaimId, u16)],
+) -> Answer<()> {
+    FORGOTTEN
+        .run(conn, facts, |values, (group, claim, line)| {
+            let (detector, key) = pair(group);
+            values.number(detector);
+            values.bytes(key);
+            values.bytes(&claim.0);
+            values.number(*line);
+        })
+        .await?;
+    mark(conn, facts.iter().map(|(group, ..)| *group).collect()).await
 }
 
 impl Detection for SqliteStore {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use sqlx::sqlite::SqliteConnection;
 
+use crate::alike::{fenced, kind};
 use crate::port::{Answer, Intake, NewClaim, StoreError, Submission, SubmissionRow, Token};
 
 use super::bulk::{Bulk, hex_list, number_list};
@@ -30,6 +31,11 @@ pub(super) const UNITS_OF: &str = "SELECT u.token, u.id, u.sequence, u.last_clai
 /// The last place given.
 pub(super) const LAST: &str = "SELECT coalesce(max(place), 0) FROM claim";
 
+/// An act, and what it is of.
+pub(super) const ACT: &str = "INSERT INTO act (claim, kind, original) \
+     SELECT ?1, ?2, (SELECT place FROM claim WHERE id = ?3) \
+     WHERE ?3 IS NULL OR EXISTS (SELECT 1 FROM claim WHERE id = ?3 AND unit = ?4)";
+
 const UNITS: Bulk = Bulk {
     doing: "adding units",
     before: "INSERT INTO unit (token)",
@@ -47,8 +53,8 @@ const CLAIMS: Bulk = Bulk {
 
 const QUEUE: Bulk = Bulk {
     doing: "queueing claims",
-    before: "INSERT INTO queue (claim, partitions, partition, state)",
-    columns: 4,
+    before: "INSERT INTO queue (claim, partitions, partition, state, kind)",
+    columns: 5,
     after: "",
 };
 
@@ -134,8 +140,10 @@ impl Intake for SqliteStore {
                 values.number(new.partitions);
                 values.number(placed.claim.partition);
                 values.number(i64::from(placed.held));
+                values.number(kind(placed.claim.act.map(|act| act.kind)));
             })
             .await?;
+        acts(&mut tx, &claims).await?;
         sqlx::query(NUMBERED)
             .bind(number_list(
                 units
@@ -173,6 +181,27 @@ impl Intake for SqliteStore {
     }
 }
 
+/// Notes which claims are acts, and what they are of: a claim of the same unit.
+async fn acts(conn: &mut SqliteConnection, claims: &[Placed<'_>]) -> Answer<()> {
+    for placed in claims {
+        let Some(act) = placed.claim.act else {
+            continue;
+        };
+        let noted = sqlx::query(ACT)
+            .bind(placed.place)
+            .bind(kind(Some(act.kind)))
+            .bind(act.original.as_ref().map(|claim| &claim.0[..]))
+            .bind(placed.unit)
+            .execute(&mut *conn)
+            .await
+            .map_err(doing("storing an act"))?;
+        if noted.rows_affected() != 1 {
+            return Err(fenced("the claim that an act is of"));
+        }
+    }
+    Ok(())
+}
+
 /// Whether the partitions are of the number that the store queues in.
 async fn agreed(conn: &mut SqliteConnection, partitions: u32) -> Answer<()> {
     let identity = layout::identity(conn)
@@ -196,7 +225,7 @@ async fn enrolled(
     let resolved: BTreeMap<Token, Token> = new
         .claims
         .iter()
-        .filter(|claim| claim.contract.is_some())
+        .filter(|claim| claim.contract.is_some() && claim.act.is_none())
         .map(|claim| (claim.member, claim.unit))
         .collect();
     let members: Vec<Token> = resolved.keys().copied().collect();

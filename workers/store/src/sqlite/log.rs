@@ -26,7 +26,8 @@ pub(super) const HEAD: &str =
     "SELECT size, adjudicated, note FROM checkpoint ORDER BY size DESC LIMIT 1";
 
 /// What waits, in order.
-pub(super) const WAITING: &str = "SELECT id, entry, claim, policy FROM outbox ORDER BY id LIMIT ?";
+pub(super) const WAITING: &str =
+    "SELECT id, entry, claim, policy, revision, reversal FROM outbox ORDER BY id LIMIT ?";
 
 /// Tells outcomes the places of their entries.
 pub(super) const PLACE_CLAIMS: &str = "UPDATE outcome SET leaf = j.value ->> 0 FROM json_each(?) AS j \
@@ -35,6 +36,14 @@ pub(super) const PLACE_CLAIMS: &str = "UPDATE outcome SET leaf = j.value ->> 0 F
 /// Tells policies the places of their entries.
 pub(super) const PLACE_POLICIES: &str = "UPDATE policy SET leaf = j.value ->> 1 FROM json_each(?) AS j \
      WHERE policy.id = j.value ->> 0";
+
+/// Tells revisions the places of their entries.
+pub(super) const PLACE_REVISIONS: &str = "UPDATE revision SET leaf = j.value ->> 1 FROM json_each(?) AS j \
+     WHERE revision.id = j.value ->> 0";
+
+/// Tells revisions the places of their reversals.
+pub(super) const PLACE_REVERSALS: &str = "UPDATE revision SET reversal_leaf = j.value ->> 1 FROM json_each(?) AS j \
+     WHERE revision.id = j.value ->> 0";
 
 /// Empties the outbox of what was relayed.
 pub(super) const RELAYED: &str = "DELETE FROM outbox WHERE id <= ?";
@@ -208,6 +217,8 @@ struct Relayed {
 enum Origin {
     Claim([u8; 16]),
     Policy(i64),
+    Revision(i64),
+    Reversal(i64),
 }
 
 /// What comes from the outbox: it must be the first of it, in order, and the
@@ -233,29 +244,57 @@ async fn relayed(conn: &mut SqliteConnection, leaves: &[(i64, &Leaf)]) -> Answer
             return Err(another);
         }
         let claim = cells.optional(Cells::bytes)?;
-        let of = match claim {
-            Some(claim) => Origin::Claim(claim),
-            None => Origin::Policy(cells.number()?),
+        let policy = cells.optional(Cells::number::<i64>)?;
+        let revision = cells.optional(Cells::number::<i64>)?;
+        let of = match (claim, policy, revision, cells.number::<i64>()?) {
+            (Some(_), None, Some(revision), 0) => Origin::Revision(revision),
+            (Some(_), None, Some(revision), _) => Origin::Reversal(revision),
+            (Some(claim), None, None, _) => Origin::Claim(claim),
+            (None, Some(policy), None, _) => Origin::Policy(policy),
+            _ => return Err(StoreError::Damaged { what: "entry" }),
         };
         relayed.push(Relayed { id, place, of });
     }
     Ok(relayed)
 }
 
-/// Tells claims and policies their places, and empties the outbox of them.
+/// Tells claims, policies and revisions their places, and empties the outbox of them.
 async fn place_relayed(conn: &mut SqliteConnection, relayed: &[Relayed]) -> Answer<()> {
     let Some(last) = relayed.last() else {
         return Ok(());
     };
     let claims = pair_list(relayed.iter().filter_map(|entry| match &entry.of {
         Origin::Claim(claim) => Some((entry.place, &claim[..])),
-        Origin::Policy(_) => None,
+        _ => None,
     }));
-    let policies = number_list(relayed.iter().filter_map(|entry| match entry.of {
-        Origin::Claim(_) => None,
-        Origin::Policy(policy) => Some([policy, entry.place]),
-    }));
-    for (sql, places) in [(PLACE_CLAIMS, claims), (PLACE_POLICIES, policies)] {
+    let numbered = |of: fn(&Origin) -> Option<i64>| {
+        number_list(
+            relayed
+                .iter()
+                .filter_map(|entry| Some([of(&entry.of)?, entry.place])),
+        )
+    };
+    let policies = numbered(|of| match of {
+        Origin::Policy(policy) => Some(*policy),
+        _ => None,
+    });
+    let revisions = numbered(|of| match of {
+        Origin::Revision(revision) => Some(*revision),
+        _ => None,
+    });
+    let reversals = numbered(|of| match of {
+        Origin::Reversal(revision) => Some(*revision),
+        _ => None,
+    });
+    for (sql, places) in [
+        (PLACE_CLAIMS, claims),
+        (PLACE_POLICIES, policies),
+        (PLACE_REVISIONS, revisions),
+        (PLACE_REVERSALS, reversals),
+    ] {
+        if places == "[]" {
+            continue;
+        }
         sqlx::query(sql)
             .bind(places)
             .execute(&mut *conn)

@@ -6,6 +6,7 @@
 //! claim's outcome, a unit's next number, a balance, a group's facts, the log's
 //! size) refuse what came too late.
 
+mod acts;
 mod aside;
 mod audit;
 mod bulk;

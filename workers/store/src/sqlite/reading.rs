@@ -6,10 +6,10 @@ use tally_core::adjudication::Status;
 use tally_core::claim::ClaimId;
 use tally_types::Money;
 
-use crate::alike::{status, status_of};
+use crate::alike::{kind_of, status, status_of};
 use crate::port::{
-    Answer, ClaimFilter, ClaimRow, FlagFilter, FlagListed, OutcomeRow, Reading, StoreError, Token,
-    Totals,
+    ActRow, Answer, ClaimFilter, ClaimRow, FlagFilter, FlagListed, OutcomeRow, Reading, StoreError,
+    Token, Totals,
 };
 
 use super::bulk::hex_list;
@@ -18,24 +18,49 @@ use super::{SqliteStore, doing, flags, moment};
 
 const COLUMNS: &str = "SELECT c.id, u.token, c.sequence, c.previous, c.submitter, c.contract, c.member, c.provider, \
      c.received, c.first_service, c.charge, c.record, c.payload, \
-     o.status, o.allowed, o.paid, o.patient, o.policy, o.hash, d.record, d.payload, o.leaf, \
-     EXISTS (SELECT 1 FROM discarded WHERE claim = c.place)";
+     iif(r.id, r.status, o.status), iif(r.id, r.allowed, o.allowed), iif(r.id, r.paid, o.paid), \
+     iif(r.id, r.patient, o.patient), iif(r.id, r.policy, o.policy), iif(r.id, r.hash, o.hash), \
+     iif(r.id, r.record, d.record), iif(r.id, r.payload, d.payload), iif(r.id, r.leaf, o.leaf), \
+     coalesce(r.number, 0), (SELECT b.id FROM claim AS b WHERE b.place = g.act), \
+     EXISTS (SELECT 1 FROM discarded WHERE claim = c.place), \
+     a.kind, (SELECT b.id FROM claim AS b WHERE b.place = a.original), a.record, a.payload";
 
-/// From the claim on: what it came to may be missing.
-const BY_CLAIM: &str = " FROM claim AS c CROSS JOIN unit AS u ON u.id = c.unit \
-     LEFT JOIN outcome AS o ON o.claim = c.id LEFT JOIN decision AS d ON d.claim = c.place \
-     WHERE true";
+/// From the claim on: what it came to may be missing. What it came to last is in
+/// its last revision that has a status; one without says that it stands no more.
+macro_rules! came_to {
+    () => {
+        " CROSS JOIN unit AS u ON u.id = c.unit \
+         LEFT JOIN outcome AS o ON o.claim = c.id LEFT JOIN decision AS d ON d.claim = c.place \
+         LEFT JOIN revision AS r ON r.claim = o.claim AND r.status IS NOT NULL AND r.number = \
+             (SELECT max(number) FROM revision WHERE claim = o.claim AND status IS NOT NULL) \
+         LEFT JOIN revision AS g ON g.claim = o.claim AND g.status IS NULL \
+         LEFT JOIN act AS a ON a.claim = c.place"
+    };
+}
 
-/// From the outcome on, when nothing but the status narrows.
-const BY_OUTCOME: &str = " FROM outcome AS o CROSS JOIN claim AS c ON c.id = o.claim \
-     CROSS JOIN unit AS u ON u.id = c.unit LEFT JOIN decision AS d ON d.claim = c.place \
-     WHERE true";
+const BY_CLAIM: &str = concat!(" FROM claim AS c", came_to!(), " WHERE true");
+
+/// From the outcome on, when nothing but the status narrows: what came to it at
+/// once, and what came to it later.
+const BY_OUTCOME: [&str; 4] = [
+    " FROM (SELECT claim FROM outcome AS f WHERE status = ",
+    " AND NOT EXISTS (SELECT 1 FROM revision WHERE revision.claim = f.claim)",
+    " UNION ALL SELECT claim FROM revision AS f WHERE status = ",
+    " AND NOT EXISTS (SELECT 1 FROM revision WHERE revision.claim = f.claim \
+       AND revision.number > f.number)",
+];
+const FOUND: &str = concat!(
+    ") AS f CROSS JOIN claim AS c ON c.id = f.claim",
+    came_to!(),
+    " ORDER BY f.claim"
+);
 
 /// By their ids, in the order asked.
-const BY_ID: &str = ") AS j CROSS JOIN claim AS c ON c.id = unhex(j.value) \
-     CROSS JOIN unit AS u ON u.id = c.unit \
-     LEFT JOIN outcome AS o ON o.claim = c.id LEFT JOIN decision AS d ON d.claim = c.place \
-     ORDER BY j.key";
+const BY_ID: &str = concat!(
+    ") AS j CROSS JOIN claim AS c ON c.id = unhex(j.value)",
+    came_to!(),
+    " ORDER BY j.key"
+);
 
 impl Reading for SqliteStore {
     async fn claim(&self, id: ClaimId) -> Answer<Option<ClaimRow>> {
@@ -97,20 +122,36 @@ impl Reading for SqliteStore {
     }
 }
 
+/// A void is no claim that comes to something, nor is an act of the payer's.
+const CLAIMS: &str = " AND (a.kind IS NULL OR a.kind = 2)";
+
 /// The claims that a filter lets through.
 pub(super) fn filtered(filter: &ClaimFilter) -> QueryBuilder<Sqlite> {
     let narrowed = filter.member.is_some()
         || filter.unit.is_some()
         || filter.provider.is_some()
         || filter.submitter.is_some();
-    let (from, id) = match filter.status {
-        Some(_) if !narrowed => (BY_OUTCOME, "o.claim"),
-        _ => (BY_CLAIM, "c.id"),
-    };
     let mut query = QueryBuilder::<Sqlite>::new(COLUMNS);
-    query.push(from);
+    if let (Some(wanted), false) = (filter.status, narrowed) {
+        let [first, alone, later, last] = BY_OUTCOME;
+        for (select, and) in [(first, alone), (later, last)] {
+            query.push(select).push_bind(status(wanted)).push(and);
+            if let Some(after) = filter.after {
+                query.push(" AND claim > ").push_bind(after.0.to_vec());
+            }
+        }
+        query.push(" ORDER BY 1");
+        if filter.limit > 0 {
+            query.push(" LIMIT ").push_bind(filter.limit);
+        }
+        query.push(FOUND);
+        return query;
+    }
+    query.push(BY_CLAIM).push(CLAIMS);
     if let Some(wanted) = filter.status {
-        query.push(" AND o.status = ").push_bind(status(wanted));
+        query
+            .push(" AND g.id IS NULL AND iif(r.id, r.status, o.status) = ")
+            .push_bind(status(wanted));
     }
     if let Some(member) = filter.member {
         query.push(" AND c.member = ").push_bind(member.0.to_vec());
@@ -132,13 +173,9 @@ pub(super) fn filtered(filter: &ClaimFilter) -> QueryBuilder<Sqlite> {
             .push_bind(submitter.clone());
     }
     if let Some(after) = filter.after {
-        query
-            .push(" AND ")
-            .push(id)
-            .push(" > ")
-            .push_bind(after.0.to_vec());
+        query.push(" AND c.id > ").push_bind(after.0.to_vec());
     }
-    query.push(" ORDER BY ").push(id);
+    query.push(" ORDER BY c.id");
     if filter.limit > 0 {
         query.push(" LIMIT ").push_bind(filter.limit);
     }
@@ -174,12 +211,13 @@ fn claim(row: &SqliteRow) -> Answer<ClaimRow> {
         sealed: cells.sealed()?,
         outcome: outcome(&mut cells)?,
         discarded: cells.number::<i64>()? != 0,
+        act: act(&mut cells)?,
     })
 }
 
 fn outcome(cells: &mut Cells<'_>) -> Answer<Option<OutcomeRow>> {
     let Some(status) = cells.optional(Cells::number)? else {
-        cells.skip(8);
+        cells.skip(10);
         return Ok(None);
     };
     Ok(Some(OutcomeRow {
@@ -191,6 +229,19 @@ fn outcome(cells: &mut Cells<'_>) -> Answer<Option<OutcomeRow>> {
         outcome_hash: cells.bytes()?,
         record: cells.sealed()?,
         leaf: cells.optional(Cells::number)?,
+        revision: cells.number()?,
+        gone: cells.optional(Cells::claim)?,
+    }))
+}
+
+fn act(cells: &mut Cells<'_>) -> Answer<Option<ActRow>> {
+    let Some(kind) = cells.optional(Cells::number)? else {
+        return Ok(None);
+    };
+    Ok(Some(ActRow {
+        kind: kind_of(kind)?.ok_or(StoreError::Damaged { what: "act" })?,
+        original: cells.optional(Cells::claim)?,
+        done: cells.optional(Cells::sealed)?,
     }))
 }
 
@@ -222,7 +273,12 @@ async fn totals(conn: &mut SqliteConnection) -> Answer<Totals> {
                 sum(allowed / 1000000), sum(allowed % 1000000), \
                 sum(paid / 1000000), sum(paid % 1000000), \
                 sum(patient / 1000000), sum(patient % 1000000) \
-         FROM outcome GROUP BY status",
+         FROM (SELECT status, charge, allowed, paid, patient FROM outcome AS o \
+               WHERE NOT EXISTS (SELECT 1 FROM revision WHERE revision.claim = o.claim) \
+               UNION ALL SELECT status, charge, allowed, paid, patient FROM revision AS r \
+               WHERE status IS NOT NULL AND NOT EXISTS (SELECT 1 FROM revision \
+                   WHERE revision.claim = r.claim AND revision.number > r.number)) \
+         GROUP BY status",
     )
     .fetch_all(conn)
     .await

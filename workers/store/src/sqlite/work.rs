@@ -10,12 +10,14 @@ use crate::port::{
     Taken, Token, UnitState, Waiting, Work,
 };
 
+use crate::alike::kind_of;
+
 use super::bulk::{hex_list, id_list, number_list};
 use super::cells::Cells;
 use super::{ASKED, SqliteStore, aside, begin, doing, moment};
 
 /// What is ready of a partition, in order: from the index of what is ready.
-pub(super) const NEXT: &str = "SELECT c.id, u.token, c.sequence, c.previous, c.contract, q.attempts, c.record, c.payload \
+pub(super) const NEXT: &str = "SELECT c.id, u.token, c.sequence, c.previous, q.kind, c.contract, q.attempts, c.record, c.payload \
      FROM queue AS q CROSS JOIN claim AS c ON c.place = q.claim \
      CROSS JOIN unit AS u ON u.id = c.unit \
      WHERE q.partition = ? AND q.state = 0 ORDER BY q.claim LIMIT ?";
@@ -33,7 +35,7 @@ pub(super) const SOUGHT: &str = "SELECT j.key, c.unit, c.sequence, q.state \
      LEFT JOIN queue AS q ON q.claim = c.place";
 
 /// What is ready of units up to a number, in order of arrival.
-pub(super) const UP_TO: &str = "SELECT c.id, u.token, c.sequence, c.previous, c.contract, q.attempts, c.record, c.payload \
+pub(super) const UP_TO: &str = "SELECT c.id, u.token, c.sequence, c.previous, q.kind, c.contract, q.attempts, c.record, c.payload \
      FROM json_each(?) AS j CROSS JOIN unit AS u ON u.id = j.value ->> 0 \
      CROSS JOIN claim AS c ON c.unit = u.id AND c.sequence > u.done AND c.sequence <= j.value ->> 1 \
      CROSS JOIN queue AS q ON q.claim = c.place AND q.state = 0 ORDER BY c.place LIMIT ?";
@@ -53,8 +55,10 @@ pub(super) const BALANCES: &str = "SELECT j.key, nullif(a.member, x''), a.produc
      FROM json_each(?) AS j CROSS JOIN accumulator AS a ON a.unit = j.value";
 
 /// Histories by unit.
-pub(super) const HISTORIES: &str = "SELECT j.key, h.sequence, h.record, h.payload \
-     FROM json_each(?) AS j CROSS JOIN history AS h ON h.unit = j.value";
+pub(super) const HISTORIES: &str = "SELECT j.key, h.sequence, 0, h.record, h.payload \
+     FROM json_each(?1) AS j CROSS JOIN history AS h ON h.unit = j.value \
+     UNION ALL SELECT j.key, h.sequence, h.act, h.record, h.payload \
+     FROM json_each(?1) AS j CROSS JOIN revised_history AS h ON h.unit = j.value";
 
 impl Work for SqliteStore {
     async fn next(&self, partition: u32, limit: u32) -> Answer<Vec<Queued>> {
@@ -220,6 +224,7 @@ fn queued(row: &SqliteRow) -> Answer<Queued> {
         unit: cells.token()?,
         sequence: cells.number()?,
         previous: cells.number()?,
+        act: kind_of(cells.number()?)?,
         contract: cells.optional(Cells::number)?,
         attempts: cells.number()?,
         // An embedded node has no broker that a trace would go through.
@@ -286,24 +291,24 @@ async fn accumulators(
     Ok(found)
 }
 
-/// Lines of units' earlier claims, each with its unit's position.
+/// Lines of units' earlier claims as they stand, each with its unit's position.
 async fn history(conn: &mut SqliteConnection, ids: &str) -> Answer<Vec<(usize, Sealed)>> {
     let rows = sqlx::query(HISTORIES)
         .bind(ids)
         .fetch_all(conn)
         .await
         .map_err(doing("reading histories"))?;
-    let mut found = rows
-        .iter()
-        .map(|row| {
-            let mut cells = Cells::of(row, "history");
-            let (position, sequence): (usize, i64) = (cells.number()?, cells.number()?);
-            Ok((position, sequence, cells.sealed()?))
-        })
-        .collect::<Answer<Vec<_>>>()?;
-    found.sort_by_key(|(position, sequence, _)| (*position, *sequence));
+    let mut found: BTreeMap<(usize, i64), (i64, Sealed)> = BTreeMap::new();
+    for row in &rows {
+        let mut cells = Cells::of(row, "history");
+        let place = (cells.number()?, cells.number()?);
+        let act = cells.number()?;
+        if found.get(&place).is_none_or(|(known, _)| *known < act) {
+            found.insert(place, (act, cells.sealed()?));
+        }
+    }
     Ok(found
         .into_iter()
-        .map(|(position, _, sealed)| (position, sealed))
+        .map(|((position, _), (_, sealed))| (position, sealed))
         .collect())
 }

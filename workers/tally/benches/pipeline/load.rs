@@ -87,6 +87,7 @@ pub fn submission(
                 first_service: day(1),
                 charge: Money::cents(12_345),
                 sealed: filler.sealed(&id, CLAIM),
+                act: None,
             }
         })
         .collect();
@@ -182,6 +183,8 @@ pub fn planner(node: Arc<Node>, filler: Arc<Filler>, commits: Arc<Commits>) -> P
             let batch = plan(&node, &filler, &queued).await?;
             commits.planned(&batch);
             Ok(Planned {
+                acts: Vec::new(),
+                left: false,
                 batch,
                 failed: Vec::new(),
             })

@@ -60,6 +60,7 @@ pub(super) async fn estimate(State(service): Shared, caller: Caller, request: Re
             interchange: None,
             bytes: &bytes,
             format,
+            succeeds: None,
         })
         .await?;
     if kind == FHIR {

@@ -1,12 +1,9 @@
 //! Remittances: what payees are told of claims that are settled.
 
-use std::collections::BTreeMap;
-
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse as _;
 use serde::Serialize;
-use tally_core::claim::ClaimId;
 use tally_core::interchange;
 use tally_store::port::{ClaimFilter, Reading as _};
 use tally_types::ServiceDate;
@@ -19,14 +16,7 @@ use super::problem::{Code, Problem};
 use super::query::{Asked, Fields, Named};
 use super::{Answered, Service, Shared, json};
 use crate::bundle::bundle;
-use crate::node::{self, ClaimRead, RemitError, Remitting, settled};
-
-/// Claims by their ids.
-type ById<'a> = BTreeMap<ClaimId, &'a ClaimRead>;
-
-fn by_id(reads: &[ClaimRead]) -> ById<'_> {
-    reads.iter().map(|read| (read.row.id, read)).collect()
-}
+use crate::node::{self, ClaimRead, RemitError, Remitting, ToldClaim, is_gone, settled};
 
 /// The most claims that are looked at for one answer.
 const MOST: u32 = 2000;
@@ -45,6 +35,8 @@ pub(super) struct Remitted {
     payment: String,
     /// The claims, as `tally claim export` prints them.
     claims: Vec<serde_json::Value>,
+    /// What is taken back, as it had stood: each before what takes its place.
+    reversed: Vec<serde_json::Value>,
 }
 
 /// What several payees are paid.
@@ -77,7 +69,7 @@ pub(super) async fn one(
 ) -> Answered {
     let kind = negotiate::answer(&headers, &[JSON, X12, FHIR])?;
     let read = open(&service, &caller, &id, "api:remittance").await?;
-    if settled(&read).is_none() {
+    if settled(&read).is_none() && !is_gone(&read) {
         return Err(not_settled(&read));
     }
     let reads = [read];
@@ -86,7 +78,7 @@ pub(super) async fn one(
     }
     let remitted = remit(&service, &reads).await?;
     let first = remitted.first().ok_or_else(Problem::no_claim)?;
-    json(&describe(first, &by_id(&reads))?)
+    json(&describe(first)?)
 }
 
 /// Remittances of all that is settled
@@ -132,14 +124,14 @@ pub(super) async fn all(
     }
     rows.retain(|row| !row.discarded && since.is_none_or(|day: ServiceDate| row.received >= day));
     let reads = node.open_claims(rows, "api:remittances").await?;
-    let (reads, waiting): (Vec<_>, Vec<_>) =
-        reads.into_iter().partition(|read| settled(read).is_some());
+    let (reads, waiting): (Vec<_>, Vec<_>) = reads
+        .into_iter()
+        .partition(|read| settled(read).is_some() || is_gone(read));
     if kind != JSON {
         return written(&service, kind, &reads).await;
     }
     let remitted = remit(&service, &reads).await?;
-    let by_id = by_id(&reads);
-    let described = remitted.iter().map(|of| describe(of, &by_id));
+    let described = remitted.iter().map(describe);
     json(&AllRemitted {
         remittances: described.collect::<Result<_, _>>()?,
         waiting: u32::try_from(waiting.len())?,
@@ -160,21 +152,17 @@ async fn remit(service: &Service, reads: &[ClaimRead]) -> Result<Vec<node::Remit
     })
 }
 
-fn describe(remitted: &node::Remitted, reads: &ById<'_>) -> Result<Remitted, Problem> {
-    let mut claims = Vec::with_capacity(remitted.claims.len());
-    for id in &remitted.claims {
-        let read = reads.get(id);
-        if let Some((read, outcome)) = read.and_then(|read| Some((read, settled(read)?))) {
-            let line = interchange::outcome_json(&read.claim, outcome);
-            claims.push(serde_json::from_str(&line)?);
-        }
-    }
+fn describe(remitted: &node::Remitted) -> Result<Remitted, Problem> {
+    let read = |of: &ToldClaim| serde_json::from_str(&of.json);
+    let claims = remitted.claims.iter().map(read);
+    let reversed = remitted.reversed.iter().map(read);
     Ok(Remitted {
         payee: remitted.payee.clone(),
         name: remitted.name.clone(),
         trace: remitted.trace.clone(),
         payment: remitted.payment.to_string(),
-        claims,
+        claims: claims.collect::<Result<_, _>>()?,
+        reversed: reversed.collect::<Result<_, _>>()?,
     })
 }
 
@@ -184,8 +172,12 @@ async fn written(service: &Service, kind: &'static str, reads: &[ClaimRead]) -> 
         FHIR => {
             let today = service.api.node.clock().today();
             let of = |read: &ClaimRead| {
-                let outcome = settled(read)?;
-                Some(interchange::claim_response(&read.claim, outcome, today))
+                let outcome = read.outcome.as_ref()?;
+                let made = match is_gone(read) {
+                    true => interchange::cancelled_claim_response,
+                    false => interchange::claim_response,
+                };
+                Some(made(&read.claim, outcome, today))
             };
             bundle(&reads.iter().filter_map(of).collect::<Vec<_>>())
         }

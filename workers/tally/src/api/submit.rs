@@ -161,6 +161,7 @@ pub(super) async fn submit(State(service): Shared, caller: Caller, request: Requ
         interchange: Some(&key),
         bytes: &bytes,
         format,
+        succeeds: None,
     };
     let submitted = {
         // Even when nobody waits for the answer any more.

@@ -20,6 +20,8 @@ pub enum MemberCommand {
     Import(ImportArgs),
     /// Show a member's contract, and its accumulators with the claims that moved them
     Show(ShowArgs),
+    /// A member's accumulators, posting by posting, as of a day and as known on a day
+    Statement(super::statement::StatementArgs),
 }
 
 #[derive(Args)]
@@ -53,6 +55,7 @@ pub async fn run(command: MemberCommand) -> Result<Ended> {
     match command {
         MemberCommand::Import(args) => import(&args).await,
         MemberCommand::Show(args) => show(&args).await,
+        MemberCommand::Statement(args) => super::statement::run(&args).await,
     }
 }
 

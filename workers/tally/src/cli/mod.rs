@@ -12,6 +12,8 @@ mod policy;
 mod print;
 mod queue;
 mod role;
+mod statement;
+mod table;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -31,7 +33,7 @@ pub use print::{Progress, plural, table};
 /// Claims adjudication that is right to the cent and provable.
 #[derive(Parser)]
 #[command(name = "tally", version, propagate_version = true)]
-struct Cli {
+pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,
 }
@@ -67,6 +69,9 @@ enum Command {
     /// Write, build, test and publish a policy
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    /// Reference tables: made of published files, shown, compared
+    #[command(subcommand)]
+    Table(table::TableCommand),
     /// The ledger: checkpoints, receipts, replay
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
@@ -195,6 +200,7 @@ async fn run(command: Command) -> Result<Ended> {
         Command::Eligibility(args) => eligibility::run(&args).await,
         Command::Flag(command) => flag::run(command).await,
         Command::Policy(command) => policy::run(command).await,
+        Command::Table(command) => table::run(&command),
         Command::Ledger(command) => ledger::run(command).await,
     }
 }

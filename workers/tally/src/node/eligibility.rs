@@ -8,12 +8,10 @@ use tally_core::adjudication::{
     Accumulator, AccumulatorPeriod, AccumulatorScope, AccumulatorUnit, key_of, period_start,
 };
 use tally_core::claim::{Contract, UnitKey};
-use tally_core::interchange::x12::{
-    self, Asked, BalanceKind, BalancePeriod, Benefits, Enrolment, Network, Stamp,
-};
+use tally_core::interchange::x12::{self, Asked, Enrolment, Stamp};
 use tally_core::interchange::{
-    BenefitAmount, BenefitBalance, BenefitKind, Eligibility, EligibilityRequest,
-    eligibility_response,
+    BalanceKind, BalancePeriod, BenefitAmount, BenefitBalance, BenefitNetwork, Benefits,
+    Eligibility, EligibilityRequest, eligibility_response,
 };
 use tally_store::port::{AccumulatorName, Enrolment as _, Token, Work as _};
 use tally_types::{Money, ServiceDate};
@@ -120,7 +118,11 @@ impl Node {
                 on: asked.from,
             })
         });
-        let balances: Vec<BenefitBalance<'_>> = standing.iter().filter_map(in_fhir).collect();
+        let benefits = Benefits {
+            plan: String::new(),
+            balances: standing.iter().filter_map(balance).collect(),
+            services: Vec::new(),
+        };
         let period = standing
             .iter()
             .find(|of| of.accumulator.period != AccumulatorPeriod::Lifetime)
@@ -135,7 +137,7 @@ impl Node {
             request: if member.is_some() { &asked } else { request },
             member,
             benefit_period: period,
-            balances: &balances,
+            benefits: &benefits,
             insurer: payer.in_fhir(),
             created: self.clock.today(),
         });
@@ -228,7 +230,7 @@ impl Enrolment for Desk<'_> {
         let title = loaded.map(|loaded| loaded.policy.description().title.clone());
         Benefits {
             plan: title.unwrap_or_else(|| asked.product.to_owned()),
-            balances: self.standing(asked).iter().filter_map(in_x12).collect(),
+            balances: self.standing(asked).iter().filter_map(of_plan).collect(),
             services: Vec::new(),
         }
     }
@@ -237,11 +239,11 @@ impl Enrolment for Desk<'_> {
 /// What an accumulator of money with a limit is, by its name: policies call them
 /// `deductible`, `out-of-pocket`, with `in-` or `out-` before it for a network.
 /// What is of some services alone (`hearing-benefit`) is none of them.
-fn kind_of(name: &str) -> (Option<BalanceKind>, Network) {
+fn kind_of(name: &str) -> (Option<BalanceKind>, BenefitNetwork) {
     let (network, rest) = match (name.strip_prefix("in-"), name.strip_prefix("out-")) {
-        (Some(rest), _) => (Network::In, rest),
-        (_, Some(rest)) if !rest.starts_with("of-pocket") => (Network::Out, rest),
-        _ => (Network::Any, name),
+        (Some(rest), _) => (BenefitNetwork::In, rest),
+        (_, Some(rest)) if !rest.starts_with("of-pocket") => (BenefitNetwork::Out, rest),
+        _ => (BenefitNetwork::Any, name),
     };
     let kind = match () {
         () if rest.starts_with("deductible") => Some(BalanceKind::Deductible),
@@ -252,19 +254,29 @@ fn kind_of(name: &str) -> (Option<BalanceKind>, Network) {
     (kind, network)
 }
 
-/// A balance as a 271 has it: of money, with a limit, of the plan as a whole.
-fn in_x12(of: &Standing<'_>) -> Option<x12::BenefitBalance> {
+/// A balance of the plan as a whole: what is of some services alone has no place in
+/// a 271, which would say it of all.
+fn of_plan(of: &Standing<'_>) -> Option<BenefitBalance> {
+    let money = of.accumulator.unit == AccumulatorUnit::Money;
+    kind_of(&of.accumulator.name).0.filter(|_| money)?;
+    balance(of).filter(|balance| balance.amount.limit().is_some())
+}
+
+/// A balance with a limit or use.
+fn balance(of: &Standing<'_>) -> Option<BenefitBalance> {
     let Standing {
         accumulator,
         period,
         used,
     } = of;
-    if accumulator.unit != AccumulatorUnit::Money {
+    let limit = accumulator.limit_in(*period);
+    if limit.is_none() && *used == 0 {
         return None;
     }
     let (kind, network) = kind_of(&accumulator.name);
-    Some(x12::BenefitBalance {
-        kind: kind?,
+    Some(BenefitBalance {
+        name: accumulator.name.clone(),
+        kind: kind.unwrap_or(BalanceKind::Maximum),
         family: accumulator.scope == AccumulatorScope::Family,
         network,
         period: match accumulator.period {
@@ -272,37 +284,14 @@ fn in_x12(of: &Standing<'_>) -> Option<x12::BenefitBalance> {
             AccumulatorPeriod::ContractYear => BalancePeriod::ContractYear,
             AccumulatorPeriod::Lifetime => BalancePeriod::Lifetime,
         },
-        limit: Money::cents(accumulator.limit_in(*period)?),
-        used: Money::cents(*used),
-    })
-}
-
-/// The same as FHIR has it: of money or a count, with a limit or use.
-fn in_fhir<'a>(of: &Standing<'a>) -> Option<BenefitBalance<'a>> {
-    let limit = of.accumulator.limit_in(of.period);
-    if limit.is_none() && of.used == 0 {
-        return None;
-    }
-    let (kind, _) = kind_of(&of.accumulator.name);
-    let money = of.accumulator.unit == AccumulatorUnit::Money;
-    Some(BenefitBalance {
-        name: &of.accumulator.name,
-        kind: match (money, kind) {
-            (false, _) => BenefitKind::Visits,
-            (true, Some(BalanceKind::Deductible)) => BenefitKind::Deductible,
-            (true, Some(BalanceKind::OutOfPocket)) => BenefitKind::OutOfPocket,
-            (true, Some(BalanceKind::Maximum) | None) => BenefitKind::Benefit,
-        },
-        family: of.accumulator.scope == AccumulatorScope::Family,
-        lifetime: of.accumulator.period == AccumulatorPeriod::Lifetime,
-        amount: match money {
-            true => BenefitAmount::Money {
+        amount: match accumulator.unit {
+            AccumulatorUnit::Money => BenefitAmount::Money {
                 limit: limit.map(Money::cents),
-                used: Money::cents(of.used),
+                used: Money::cents(*used),
             },
-            false => BenefitAmount::Count {
+            AccumulatorUnit::Count => BenefitAmount::Count {
                 limit: limit.and_then(|limit| u32::try_from(limit).ok()),
-                used: u32::try_from(of.used).unwrap_or(u32::MAX),
+                used: u32::try_from(*used).unwrap_or(u32::MAX),
             },
         },
     })
@@ -315,7 +304,7 @@ mod tests {
     #[test]
     fn accumulators_are_known_by_their_names() {
         use BalanceKind as K;
-        use Network as N;
+        use BenefitNetwork as N;
         for (name, kind, network) in [
             ("in-deductible", K::Deductible, N::In),
             ("in-deductible-family", K::Deductible, N::In),

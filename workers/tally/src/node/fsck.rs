@@ -1,17 +1,22 @@
 //! fsck: checks the log from its own bytes, and that everything the store says
 //! of the log is so. It repairs nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use sha2::{Digest as _, Sha256};
 use tally_core::canon::Canon as _;
-use tally_core::claim::Claim;
+use tally_core::claim::{Claim, ClaimId};
 use tally_core::ledger::tree::{Frontier, leaf_hash};
 use tally_core::ledger::{Entry, Subject, commit};
-use tally_store::port::{FlagFilter, Log as _, Publications as _, Reading as _, Work as _};
+use tally_store::port::{
+    Acts as _, FlagFilter, Log as _, OutcomeRow, Publications as _, Reading as _, Token, Work as _,
+};
+use tally_store::vault::RecordKey;
+use tally_types::Money;
 
 use super::Node;
+use super::acts::{REVERSAL, SaltedReversal};
 use super::detect::SaltedFlag;
 use super::record::Record;
 use super::work::{CLAIM, FLAG, RECORD};
@@ -154,21 +159,17 @@ impl Node {
 
     async fn check_outcomes(&self, entries: &[Vec<u8>], found: &mut Fscked) -> Result<()> {
         let rows = self.store.claims(&Default::default()).await?;
-        let mut claimed: BTreeMap<u64, u64> = BTreeMap::new();
-        for leaf in rows.iter().filter_map(|row| row.outcome.as_ref()?.leaf) {
-            *claimed.entry(leaf).or_default() += 1;
-        }
-        for (index, entry) in (0u64..).zip(entries) {
-            if !matches!(Entry::from_canon(entry), Ok(Entry::Adjudicated(_))) {
+        let mut claimed = Claimed::default();
+        let mut revised: BTreeSet<Token> = BTreeSet::new();
+        for row in &rows {
+            let Some(outcome) = &row.outcome else {
                 continue;
-            }
-            match claimed.get(&index) {
-                Some(1) => {}
-                Some(_) => found.fault(format!("entry {index}"), "several claims say it is theirs"),
-                None => found.fault(
-                    format!("entry {index}"),
-                    "an adjudication, and no claim of this node is the one: a claim is missing",
-                ),
+            };
+            // What came to another end has its entries told by its revisions.
+            if outcome.revision > 0 || outcome.gone.is_some() {
+                revised.insert(row.unit);
+            } else {
+                claimed.adjudicated(outcome.leaf);
             }
         }
         for chunk in rows.chunks(256) {
@@ -184,44 +185,61 @@ impl Node {
                 if claim.is_none_or(|bytes| Claim::from_canon(&bytes).is_err()) {
                     found.fault(place.as_str(), "what was sent does not open");
                 }
-                let Some(outcome) = &row.outcome else {
-                    continue;
-                };
-                let record = key
-                    .open(RECORD, &outcome.record)
-                    .ok()
-                    .and_then(|bytes| Record::from_canon(&bytes).ok());
-                let Some(record) = record else {
-                    found.fault(place, "its record does not open");
-                    continue;
-                };
-                let entry = outcome
-                    .leaf
-                    .and_then(|leaf| entries.get(usize::try_from(leaf).ok()?));
-                if entry != Some(&record.entry()) {
-                    found.fault(place, "its entry is not the commitment to its outcome");
-                    continue;
+                let outcome = row.outcome.as_ref();
+                let first = |o: &&OutcomeRow| o.revision == 0 && o.gone.is_none();
+                if let Some(outcome) = outcome.filter(first) {
+                    check_outcome(&place, row.charge, outcome, key, entries, found);
                 }
-                match record.open() {
-                    Ok((body, opened)) => {
-                        let hash: [u8; 32] = Sha256::digest(&body.outcome.0).into();
-                        let same = hash == outcome.outcome_hash
-                            && opened.status() == outcome.status
-                            && opened.charge() == row.charge
-                            && opened.allowed() == outcome.allowed
-                            && opened.paid() == outcome.paid
-                            && opened.patient() == outcome.patient
-                            && opened.policy() == outcome.policy;
-                        if same {
-                            found.outcomes += 1;
-                        } else {
-                            found.fault(
-                                place,
-                                "what is noted beside its outcome is not the outcome's",
-                            );
-                        }
-                    }
-                    Err(error) => found.fault(place, format!("its outcome: {error}")),
+            }
+        }
+        for unit in revised {
+            self.check_revisions(unit, entries, &mut claimed, found)
+                .await?;
+        }
+        claimed.check(entries, found);
+        Ok(())
+    }
+
+    /// What was taken back, and what came in its place.
+    async fn check_revisions(
+        &self,
+        unit: Token,
+        entries: &[Vec<u8>],
+        claimed: &mut Claimed,
+        found: &mut Fscked,
+    ) -> Result<()> {
+        let rows = self.store.claims_of_unit(unit).await?;
+        let records: Vec<_> = rows.iter().map(|row| row.sealed.record).collect();
+        let keys = self.vault.keys(&records).await?;
+        let of: BTreeMap<ClaimId, (Money, Option<&RecordKey>)> = rows
+            .iter()
+            .map(|row| (row.id, (row.charge, keys.get(&row.sealed.record))))
+            .collect();
+        for (id, outcome) in self.store.first_outcomes(unit).await? {
+            claimed.adjudicated(outcome.leaf);
+            if let Some((charge, Some(key))) = of.get(&id) {
+                let place = format!("claim {id}, at first");
+                check_outcome(&place, *charge, &outcome, key, entries, found);
+            }
+        }
+        for revision in self.store.revisions(unit).await? {
+            let place = format!("claim {}, revision {}", revision.claim, revision.number);
+            claimed.reversed(revision.reversal_leaf);
+            let (charge, key) = of.get(&revision.claim).copied().unwrap_or_default();
+            if let Some(key) = key {
+                let salted = key
+                    .open(REVERSAL, &revision.reversal)
+                    .ok()
+                    .and_then(|bytes| SaltedReversal::from_canon(&bytes).ok());
+                let entry = at(entries, revision.reversal_leaf);
+                if salted.is_none_or(|salted| entry != Some(&salted.entry())) {
+                    found.fault(place.as_str(), "its entry is not the commitment to it");
+                }
+            }
+            if let Some(now) = &revision.now {
+                claimed.adjudicated(now.leaf);
+                if let Some(key) = key {
+                    check_outcome(&place, charge, now, key, entries, found);
                 }
             }
         }
@@ -303,5 +321,93 @@ impl Node {
             }
         }
         Ok(())
+    }
+}
+
+/// How many say of an entry that it is theirs.
+#[derive(Default)]
+struct Claimed {
+    adjudicated: BTreeMap<u64, u64>,
+    reversed: BTreeMap<u64, u64>,
+}
+
+impl Claimed {
+    fn adjudicated(&mut self, leaf: Option<u64>) {
+        if let Some(leaf) = leaf {
+            *self.adjudicated.entry(leaf).or_default() += 1;
+        }
+    }
+
+    fn reversed(&mut self, leaf: Option<u64>) {
+        if let Some(leaf) = leaf {
+            *self.reversed.entry(leaf).or_default() += 1;
+        }
+    }
+
+    /// Each adjudication and each reversal of the log is somebody's.
+    fn check(&self, entries: &[Vec<u8>], found: &mut Fscked) {
+        for (index, entry) in (0u64..).zip(entries) {
+            let (of, what) = match Entry::from_canon(entry) {
+                Ok(Entry::Adjudicated(_)) => (&self.adjudicated, "an adjudication"),
+                Ok(Entry::Reversed(_)) => (&self.reversed, "a reversal"),
+                _ => continue,
+            };
+            match of.get(&index) {
+                Some(1) => {}
+                Some(_) => found.fault(format!("entry {index}"), "several claims say it is theirs"),
+                None => found.fault(
+                    format!("entry {index}"),
+                    format!("{what}, and no claim of this node is the one: a claim is missing"),
+                ),
+            }
+        }
+    }
+}
+
+fn at(entries: &[Vec<u8>], leaf: Option<u64>) -> Option<&Vec<u8>> {
+    entries.get(usize::try_from(leaf?).ok()?)
+}
+
+/// An outcome against its entry, and against what is noted beside it.
+fn check_outcome(
+    place: &str,
+    charge: Money,
+    outcome: &OutcomeRow,
+    key: &RecordKey,
+    entries: &[Vec<u8>],
+    found: &mut Fscked,
+) {
+    let record = key
+        .open(RECORD, &outcome.record)
+        .ok()
+        .and_then(|bytes| Record::from_canon(&bytes).ok());
+    let Some(record) = record else {
+        found.fault(place, "its record does not open");
+        return;
+    };
+    if at(entries, outcome.leaf) != Some(&record.entry()) {
+        found.fault(place, "its entry is not the commitment to its outcome");
+        return;
+    }
+    match record.open() {
+        Ok((body, opened)) => {
+            let hash: [u8; 32] = Sha256::digest(&body.outcome.0).into();
+            let same = hash == outcome.outcome_hash
+                && opened.status() == outcome.status
+                && opened.charge() == charge
+                && opened.allowed() == outcome.allowed
+                && opened.paid() == outcome.paid
+                && opened.patient() == outcome.patient
+                && opened.policy() == outcome.policy;
+            if same {
+                found.outcomes += 1;
+            } else {
+                found.fault(
+                    place,
+                    "what is noted beside its outcome is not the outcome's",
+                );
+            }
+        }
+        Err(error) => found.fault(place, format!("its outcome: {error}")),
     }
 }

@@ -95,13 +95,14 @@ impl Node {
         }
     }
 
-    /// Whether the last entry of the log is an adjudication.
+    /// Whether the last entry of the log is an adjudication, or takes one back.
     pub(crate) async fn ends_in_outcome(&self) -> Result<bool> {
         let size = self.store.head().await?.size;
         let last = self.store.entries(size.saturating_sub(1), 1).await?;
-        Ok(last
-            .first()
-            .is_some_and(|entry| matches!(Entry::from_canon(entry), Ok(Entry::Adjudicated(_)))))
+        Ok(last.first().is_some_and(|entry| {
+            let entry = Entry::from_canon(entry);
+            matches!(entry, Ok(Entry::Adjudicated(_) | Entry::Reversed(_)))
+        }))
     }
 
     /// Whether something was appended, and whether that was all there was.

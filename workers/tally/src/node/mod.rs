@@ -3,6 +3,8 @@
 
 mod access;
 mod acknowledge;
+mod acts;
+mod amend;
 pub mod clock;
 mod dead;
 mod detect;
@@ -12,12 +14,16 @@ mod estimate;
 mod fsck;
 pub mod keys;
 pub mod log;
+mod past;
 mod publish;
 mod read;
 pub mod record;
 mod remit;
 mod replay;
+mod stages;
+pub mod statement;
 mod submit;
+mod succession;
 mod work;
 
 use std::fs;
@@ -44,15 +50,18 @@ use keys::Keys;
 
 pub use access::{BulkFiles, Exported};
 pub use acknowledge::Acknowledged;
+pub use amend::Anew;
 pub use detect::Damaged;
 pub use eligibility::Answered;
 pub use enrol::Enrolled;
 pub use estimate::{Assumed, Estimate, Estimated};
 pub use fsck::{Fault, Fscked};
 pub use publish::{PublishError, Published};
+pub(crate) use read::actor;
 pub use read::{Accumulated, ClaimRead, FlagRead, acting};
-pub use remit::{RemitError, Remitted, Remitting, settled};
+pub use remit::{RemitError, Remitted, Remitting, ToldClaim, is_gone, settled};
 pub use replay::{Break, Replayed};
+pub use stages::Stage;
 pub use submit::{Delivery, RefusedClaim, Reused, Submitted};
 pub(crate) use work::adjudicate;
 pub use work::{Drained, Failed, Planned};

@@ -10,7 +10,7 @@ use tally_core::claim::{Claim, ClaimId, Contract, UnitKey};
 use tally_core::fraud::Flag;
 use tally_core::ledger::ReceiptBody;
 use tally_store::port::{
-    Audit as _, AuditRow, ClaimFilter, ClaimRow, Enrolment as _, FlagFilter, FlagListed,
+    ActKind, Audit as _, AuditRow, ClaimFilter, ClaimRow, Enrolment as _, FlagFilter, FlagListed,
     Reading as _, Work as _,
 };
 use tally_types::ServiceDate;
@@ -159,7 +159,12 @@ impl Node {
             let records: Vec<_> = chunk.iter().map(|row| row.sealed.record).collect();
             let keys = self.vault.keys(&records).await?;
             for row in chunk {
-                let Some(key) = keys.get(&row.sealed.record) else {
+                // What a payer does is no claim.
+                let sent = row
+                    .act
+                    .as_ref()
+                    .is_none_or(|act| matches!(act.kind, ActKind::Replacement | ActKind::Void));
+                let Some(key) = keys.get(&row.sealed.record).filter(|_| sent) else {
                     continue;
                 };
                 let claim = Claim::from_canon(&key.open(CLAIM, &row.sealed)?)
@@ -266,6 +271,10 @@ impl Node {
             let moved = reads
                 .iter()
                 .filter(|read| family || Some(&read.claim.member.identifier) == member.as_ref())
+                .filter(|read| {
+                    let outcome = read.row.outcome.as_ref();
+                    outcome.is_some_and(|outcome| outcome.gone.is_none())
+                })
                 .filter_map(|read| Some((read.row.id, read.outcome.as_ref()?)))
                 .flat_map(|(id, outcome)| outcome.lines().iter().map(move |line| (id, line)))
                 .flat_map(|(id, line)| line.postings().iter().map(move |p| (id, line.number(), p)))
@@ -307,7 +316,7 @@ pub async fn acting<F: Future>(actor: String, work: F) -> F::Output {
 
 /// Who acts: as said with [`acting`]; else, on an embedded node, the operating
 /// system's user.
-fn actor() -> String {
+pub(crate) fn actor() -> String {
     ACTOR.try_with(Clone::clone).unwrap_or_else(|_| {
         let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
         format!("local:{}", user.unwrap_or_else(|_| "unknown".to_owned()))

@@ -2,23 +2,24 @@
 //! from what is stored and what the configuration says of payer and payees, so that
 //! the same claims on the same day are the same bytes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use sha2::{Digest as _, Sha256};
 use tally_core::adjudication::{Outcome, Status};
 use tally_core::claim::{Claim, ClaimId, Contract};
+use tally_core::interchange::outcome_json;
 use tally_core::interchange::x12::{
     Address, Forwarded, PatientName, Payee, Remittance, RemittanceError, RemittedClaim, Stamp,
-    by_payee, remittance,
+    Standing, by_payee, remittance,
 };
-use tally_store::port::Token;
+use tally_store::port::{ClaimRow, Token};
 use tally_types::{Money, ServiceDate};
 use thiserror::Error;
 
 use super::acknowledge::{HOUR, control};
 use super::keys::hex;
-use super::{ClaimRead, Node};
+use super::{ClaimRead, Node, Stage};
 use crate::config::{PayeeConfig, PayerConfig};
 
 /// Who pays, who is paid, and when.
@@ -46,8 +47,50 @@ pub struct Remitted {
     pub payment: Money,
     /// What is left for the next remittance to take.
     pub forwarded: Option<Forwarded>,
-    /// The claims in it, in order.
-    pub claims: Vec<ClaimId>,
+    /// The claims that are paid or denied by it, in order.
+    pub claims: Vec<ToldClaim>,
+    /// What is taken back by it, in order: each before what takes its place.
+    pub reversed: Vec<ToldClaim>,
+}
+
+/// A claim that is told of, with the amounts as they stand, or stood.
+pub struct ToldClaim {
+    /// The claim.
+    pub claim: ClaimId,
+    /// The sender's number for it.
+    pub control_number: String,
+    /// Paid or denied.
+    pub status: Status,
+    /// Its charge.
+    pub charge: Money,
+    /// What is paid for it.
+    pub paid: Money,
+    /// What is the patient's.
+    pub patient: Money,
+    /// All of it, as `tally claim export` prints it.
+    pub json: String,
+}
+
+impl ToldClaim {
+    fn of(of: &RemittedClaim<'_>) -> Self {
+        Self {
+            claim: of.claim.id,
+            control_number: of.claim.control_number.clone(),
+            status: of.outcome.status(),
+            charge: of.outcome.charge(),
+            paid: of.outcome.paid(),
+            patient: of.outcome.patient(),
+            json: outcome_json(of.claim, of.outcome),
+        }
+    }
+}
+
+/// A claim of a remittance: as it stands, or as it stood and is taken back.
+struct Part {
+    row: ClaimRow,
+    claim: Claim,
+    outcome: Outcome,
+    reversal: bool,
 }
 
 /// Why claims have no remittance.
@@ -77,7 +120,9 @@ type Named = (String, String);
 
 impl Node {
     /// The remittances of claims that are settled: one for each payee, in the order
-    /// of the first claim of each. Those that wait have to be left out before.
+    /// of the first claim of each. Those that wait have to be left out before. Of one
+    /// that an act has changed, what it came to before is reversed first; of one that
+    /// stands no more, that is all.
     ///
     /// # Errors
     /// When the store fails; [`RemitError`] when one waits, or a payee is none that
@@ -87,14 +132,16 @@ impl Node {
         reads: &[ClaimRead],
         remitting: &Remitting<'_>,
     ) -> Result<Vec<Remitted>> {
-        let names = self.patients(reads).await?;
-        let mut claims = Vec::with_capacity(reads.len());
-        for (read, (family, given)) in reads.iter().zip(&names) {
-            let Some(outcome) = settled(read) else {
-                return Err(RemitError::Waits(read.row.id).into());
-            };
+        let parts = self.parts(reads).await?;
+        let names = self.patients(&parts).await?;
+        let mut claims = Vec::with_capacity(parts.len());
+        for (part, (family, given)) in parts.iter().zip(&names) {
             let patient = PatientName { family, given };
-            claims.push(RemittedClaim::new(&read.claim, outcome, patient));
+            let mut claim = RemittedClaim::new(&part.claim, &part.outcome, patient);
+            if part.reversal {
+                claim.standing = Standing::Reversal;
+            }
+            claims.push(claim);
         }
         let payees = by_payee(&claims);
         let mut all = Vec::with_capacity(payees.len());
@@ -105,11 +152,46 @@ impl Node {
         Ok(all)
     }
 
-    /// Whom claims are for: as enrolled, else as the claim describes a dependant.
-    async fn patients(&self, reads: &[ClaimRead]) -> Result<Vec<Named>> {
-        let wanted: BTreeMap<(Token, u32), ()> = reads
+    /// What is to be told of claims: each place in a unit's order once.
+    async fn parts(&self, reads: &[ClaimRead]) -> Result<Vec<Part>> {
+        let changed: BTreeSet<Token> = reads
             .iter()
-            .filter_map(|read| Some(((read.row.unit, read.row.contract?), ())))
+            .filter(|read| is_changed(&read.row))
+            .map(|read| read.row.unit)
+            .collect();
+        let mut stages: BTreeMap<Token, Vec<Stage>> = BTreeMap::new();
+        for unit in changed {
+            stages.insert(unit, self.stages(unit, "claims-remitted").await?);
+        }
+        let mut told: BTreeSet<(Token, u64)> = BTreeSet::new();
+        let mut parts = Vec::with_capacity(reads.len());
+        for read in reads {
+            let of_unit = stages.get(&read.row.unit);
+            let own = |stage: &&Stage| stage.row.id == read.row.id;
+            let place = of_unit.and_then(|stages| Some(stages.iter().find(own)?.place));
+            let (Some(of_unit), Some(place)) = (of_unit, place) else {
+                let outcome = settled(read).ok_or(RemitError::Waits(read.row.id))?;
+                parts.push(Part {
+                    row: read.row.clone(),
+                    claim: read.claim.clone(),
+                    outcome: outcome.clone(),
+                    reversal: false,
+                });
+                continue;
+            };
+            if told.insert((read.row.unit, place)) {
+                let here = of_unit.iter().filter(|stage| stage.place == place);
+                parts.extend(pair(here));
+            }
+        }
+        Ok(parts)
+    }
+
+    /// Whom claims are for: as enrolled, else as the claim describes a dependant.
+    async fn patients(&self, parts: &[Part]) -> Result<Vec<Named>> {
+        let wanted: BTreeMap<(Token, u32), ()> = parts
+            .iter()
+            .filter_map(|part| Some(((part.row.unit, part.row.contract?), ())))
             .collect();
         let of: Vec<_> = wanted.keys().map(|(unit, at)| (*unit, Some(*at))).collect();
         let found = self.contracts_of(&of).await?;
@@ -119,19 +201,57 @@ impl Node {
                 contracts.insert(of, contract);
             }
         }
-        let named = reads.iter().map(|read| {
-            let version = read.row.contract;
-            let contract = version.and_then(|version| contracts.get(&(read.row.unit, version)));
-            name_of(&read.claim, contract)
+        let named = parts.iter().map(|part| {
+            let version = part.row.contract;
+            let contract = version.and_then(|version| contracts.get(&(part.row.unit, version)));
+            name_of(&part.claim, contract)
         });
         Ok(named.collect())
     }
 }
 
-/// The outcome of a claim that is settled.
+/// The outcome of a claim that is settled and stands.
 pub fn settled(read: &ClaimRead) -> Option<&Outcome> {
     let outcome = read.outcome.as_ref()?;
-    (outcome.status() != Status::Pended).then_some(outcome)
+    (outcome.status() != Status::Pended && !is_gone(read)).then_some(outcome)
+}
+
+/// Whether a claim was settled and stands no more.
+pub fn is_gone(read: &ClaimRead) -> bool {
+    let outcome = read.row.outcome.as_ref();
+    outcome.is_some_and(|outcome| outcome.gone.is_some())
+}
+
+/// Whether a claim is not simply what it came to at first.
+fn is_changed(row: &ClaimRow) -> bool {
+    let outcome = row.outcome.as_ref();
+    row.act.is_some() || outcome.is_some_and(|o| o.revision > 0 || o.gone.is_some())
+}
+
+/// What was taken back last at a place, and what stands there; neither when it
+/// waits.
+fn pair<'a>(stages: impl Iterator<Item = &'a Stage>) -> impl Iterator<Item = Part> {
+    let mut stages: Vec<&Stage> = stages.collect();
+    stages.sort_by_key(|stage| (stage.row.sequence, stage.number));
+    let (back, stands): (Vec<&Stage>, Vec<&Stage>) = stages
+        .into_iter()
+        .partition(|stage| stage.taken_back.is_some());
+    let parts = [
+        (back.last().copied(), true),
+        (stands.last().copied(), false),
+    ];
+    parts
+        .into_iter()
+        .filter_map(|(stage, reversal)| Some((stage?, reversal)))
+        .filter(|(stage, _)| stage.outcome.status() != Status::Pended)
+        .map(|(stage, reversal)| Part {
+            row: stage.row.clone(),
+            claim: stage.claim.clone(),
+            outcome: stage.outcome.clone(),
+            reversal,
+        })
+        .collect::<Vec<_>>()
+        .into_iter()
 }
 
 fn name_of(claim: &Claim, contract: Option<&Contract>) -> Named {
@@ -191,7 +311,16 @@ fn remit_payee(
         text: written.text,
         payment: written.payment,
         forwarded: written.forwarded,
-        claims: claims.iter().map(|of| of.claim.id).collect(),
+        claims: claims
+            .iter()
+            .filter(|of| !of.standing.is_reversal())
+            .map(ToldClaim::of)
+            .collect(),
+        reversed: claims
+            .iter()
+            .filter(|of| of.standing.is_reversal())
+            .map(ToldClaim::of)
+            .collect(),
     })
 }
 
@@ -223,6 +352,9 @@ fn number(
     }
     for of in claims {
         hasher.update(of.claim.id.0);
+        if of.standing.is_reversal() {
+            hasher.update(b"reversed");
+        }
     }
     hasher.finalize().into()
 }

@@ -7,12 +7,15 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 use tally_core::canon::{Canon as _, Reader};
-use tally_core::claim::{Claim, ClaimId, Contract, UnitKey};
+use tally_core::claim::{Claim, ClaimId, Contract, Frequency, UnitKey};
 use tally_core::interchange::{Format, Refusal, Source, read_claims};
-use tally_store::port::{Enrolment as _, Intake as _, NewClaim, Submission, SubmissionRow, Token};
+use tally_store::port::{
+    Enrolment as _, Intake as _, NewAct, NewClaim, Submission, SubmissionRow, Token,
+};
 use thiserror::Error;
 
 use super::keys::hex;
+use super::succession::Succeeding;
 use super::work::CLAIM;
 use super::{Node, SUBMITTER, is_fenced};
 
@@ -51,6 +54,18 @@ pub(super) struct Resolved {
     pub(super) unit: Token,
     partition: u32,
     contract: Option<u32>,
+    act: Option<NewAct>,
+}
+
+impl From<Succeeding> for Resolved {
+    fn from(succeeding: Succeeding) -> Self {
+        Self {
+            unit: succeeding.unit,
+            partition: succeeding.partition,
+            contract: succeeding.contract,
+            act: Some(succeeding.act),
+        }
+    }
 }
 
 /// Of members' tokens, their contracts and the versions of these.
@@ -68,6 +83,27 @@ pub struct Delivery<'a> {
     pub bytes: &'a [u8],
     /// Its format; recognised when it is not said.
     pub format: Option<Format>,
+    /// What its claims replace or void, when that is said beside the file.
+    pub succeeds: Option<(Frequency, ClaimId)>,
+}
+
+/// What is taken in.
+pub(super) enum Sending<'a> {
+    /// A file.
+    File(Delivery<'a>),
+    /// A claim is to be taken back by whoever sent it.
+    Void(ClaimId, &'a str),
+    /// An act of the payer's.
+    Act(super::amend::PayersAct<'a>),
+}
+
+/// What came with claims.
+pub(super) struct Sent<'a> {
+    pub(super) submitter: &'a str,
+    pub(super) token: Token,
+    pub(super) content: Token,
+    pub(super) read: u32,
+    pub(super) refusals: Vec<RefusedClaim>,
 }
 
 impl<'a> Delivery<'a> {
@@ -79,13 +115,19 @@ impl<'a> Delivery<'a> {
             interchange: None,
             bytes,
             format,
+            succeeds: None,
         }
     }
 
     pub(super) fn interchange(&self) -> String {
-        match self.interchange {
+        let name = match self.interchange {
             Some(number) => number.to_owned(),
             None => hex(&Sha256::digest(self.bytes)),
+        };
+        // The same file in the place of another claim is another submission.
+        match self.succeeds {
+            Some((_, original)) => format!("{name}/{original}"),
+            None => name,
         }
     }
 }
@@ -105,14 +147,32 @@ impl Node {
     /// [`Reused`] when its control number was another file's; when the store
     /// fails. A file that cannot be read is a refusal.
     pub async fn submit(&self, delivery: Delivery<'_>) -> Result<Submitted> {
-        let token = self.submission_token(&delivery);
-        let content = self.content_token(&delivery);
+        let (token, content) = (
+            self.submission_token(&delivery),
+            self.content_token(&delivery),
+        );
+        self.take_in(token, content, &Sending::File(delivery)).await
+    }
+
+    /// Takes in what was sent, once.
+    pub(super) async fn take_in(
+        &self,
+        token: Token,
+        content: Token,
+        sending: &Sending<'_>,
+    ) -> Result<Submitted> {
         if let Some(row) = self.store.submission(token).await? {
             return submitted(&row, content, true);
         }
         let mut tries = 0;
         let row = loop {
-            let submission = self.prepare(delivery).await?;
+            let submission = match sending {
+                Sending::File(delivery) => self.prepare(*delivery).await?,
+                Sending::Void(claim, submitter) => {
+                    self.prepare_void(token, content, *claim, submitter).await?
+                }
+                Sending::Act(act) => self.prepare_act(token, content, act).await?,
+            };
             crate::failpoint::reach("before-accept");
             match self.store.accept(&submission).await.map_err(Into::into) {
                 Ok(row) => break row,
@@ -158,7 +218,6 @@ impl Node {
     /// When the store fails.
     pub async fn prepare(&self, delivery: Delivery<'_>) -> Result<Submission> {
         let interchange = delivery.interchange();
-        let partitions = self.partitions();
         let mut read = read_claims(
             delivery.bytes,
             delivery.format,
@@ -168,11 +227,50 @@ impl Node {
                 received: self.clock.today(),
             },
         );
-        let mut keys = self.vault.fresh(read.claims.len()).await?.into_iter();
-        let enrolled = self.enrolled(&read.claims).await?;
-        let mut claims = Vec::with_capacity(read.claims.len());
-        for claim in &mut read.claims {
-            let unit = self.resolve(claim, delivery.submitter, partitions, &enrolled);
+        if let Some((frequency, original)) = delivery.succeeds {
+            for claim in &mut read.claims {
+                claim.frequency = frequency;
+                claim.replaces = Some(original);
+            }
+        }
+        let sent = Sent {
+            submitter: delivery.submitter,
+            token: self.submission_token(&delivery),
+            content: self.content_token(&delivery),
+            read: read.read,
+            refusals: read.refusals.iter().map(refused).collect(),
+        };
+        self.seal(sent, read.claims).await
+    }
+
+    /// Resolves and seals claims; nothing is stored but record keys.
+    pub(super) async fn seal(&self, sent: Sent<'_>, mut read: Vec<Claim>) -> Result<Submission> {
+        let Sent {
+            submitter,
+            token,
+            content,
+            read: count,
+            mut refusals,
+        } = sent;
+        let partitions = self.partitions();
+        let mut keys = self.vault.fresh(read.len()).await?.into_iter();
+        let enrolled = self.enrolled(&read).await?;
+        let mut claims = Vec::with_capacity(read.len());
+        for claim in &mut read {
+            let unit = match self.succession(claim, submitter, partitions).await? {
+                None => self.resolve(claim, submitter, partitions, &enrolled),
+                Some(Ok(succeeding)) => succeeding.into(),
+                Some(Err(unable)) => {
+                    refusals.push(RefusedClaim {
+                        place: claim.replaces.map_or("a claim".to_owned(), |original| {
+                            format!("the claim that replaces or voids {original}")
+                        }),
+                        rule: unable.rule.id(),
+                        reason: unable.reason.to_owned(),
+                    });
+                    continue;
+                }
+            };
             let key = keys.next().context("no record key")?;
             claims.push(NewClaim {
                 id: claim.id,
@@ -185,16 +283,16 @@ impl Node {
                 first_service: claim.first_service(),
                 charge: claim.charge,
                 sealed: key.seal(CLAIM, &claim.to_canon())?,
+                act: unit.act,
             });
         }
-        let refusals: Vec<RefusedClaim> = read.refusals.iter().map(refused).collect();
         Ok(Submission {
-            token: self.submission_token(&delivery),
-            submitter: delivery.submitter.to_owned(),
-            content: self.content_token(&delivery),
+            token,
+            submitter: submitter.to_owned(),
+            content,
             partitions: partitions.get(),
             trace: crate::api::context::current().map(|context| context.trace.traceparent()),
-            read: read.read,
+            read: count,
             refused: u32::try_from(refusals.len())?,
             refusals: refusals.to_canon(),
             claims,
@@ -247,6 +345,7 @@ impl Node {
             unit: self.unit_token(&key),
             partition: key.partition(partitions),
             contract,
+            act: None,
         }
     }
 }
@@ -288,6 +387,7 @@ impl Node {
             interchange: Some(interchange),
             bytes: &[],
             format: None,
+            succeeds: None,
         });
         let row = self.store.submission(token).await?;
         row.map(|row| submitted(&row, row.content, true))

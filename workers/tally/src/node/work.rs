@@ -16,8 +16,8 @@ use tally_core::claim::{Claim, ClaimId, Contract};
 use tally_core::ledger::{Entry, Execution, TableHash};
 use tally_sandbox::{Backend, FUEL_COST_TABLE, HostFault, Limits};
 use tally_store::port::{
-    AccumulatorName, Adjudicated, Batch, Log as _, Publications as _, Queued, Reading as _, Sealed,
-    StoreError, Token, Waiting, Work as _,
+    AccumulatorName, ActDone, Acts as _, Adjudicated, Batch, ClaimRow, Log as _, Publications as _,
+    Queued, Reading as _, Sealed, StoreError, Token, Waiting, Work as _,
 };
 use tally_store::vault::{self, RecordKey, VaultError};
 use thiserror::Error;
@@ -68,8 +68,45 @@ struct Batched {
 pub struct Planned {
     /// What is to be committed.
     pub batch: Batch,
+    /// What is to be committed after that, each by itself.
+    pub acts: Vec<ActDone>,
+    /// Whether something was left for another time: what stands before or after an
+    /// act in its unit.
+    pub left: bool,
     /// Claims that a host fault stopped.
     pub failed: Vec<Failed>,
+}
+
+impl Planned {
+    /// Claims and acts.
+    pub(crate) fn decided(&self) -> u64 {
+        (self.batch.claims.len() + self.acts.len()) as u64
+    }
+}
+
+/// Takes apart what is queued: claims, and acts, which are worked on alone in
+/// their unit. What stands behind an act waits, and an act waits for the claims
+/// before it.
+fn apart(queued: Vec<Queued>) -> (Vec<Queued>, Vec<Queued>, bool) {
+    let (mut claims, mut acts, mut left) = (Vec::with_capacity(queued.len()), Vec::new(), false);
+    // Whether a unit's claims may still go along.
+    let mut units: BTreeMap<Token, bool> = BTreeMap::new();
+    for queued in queued {
+        let first = !units.contains_key(&queued.unit);
+        let open = units.entry(queued.unit).or_insert(true);
+        match queued.act {
+            None if *open => claims.push(queued),
+            Some(_) if first => {
+                *open = false;
+                acts.push(queued);
+            }
+            _ => {
+                *open = false;
+                left = true;
+            }
+        }
+    }
+    (claims, acts, left)
 }
 
 /// A claim that a host fault stopped.
@@ -93,6 +130,14 @@ impl UnitWork {
         Self {
             balances: BTreeMap::new(),
             history: Arc::default(),
+        }
+    }
+
+    /// A unit that has come to this.
+    pub(super) fn of(balances: BTreeMap<AccumulatorName, i64>, history: Vec<PastLine>) -> Self {
+        Self {
+            balances,
+            history: Arc::new(history),
         }
     }
 
@@ -310,7 +355,7 @@ impl Node {
             let mut decided = BTreeSet::new();
             for chunk in waiting.chunks(256) {
                 let rows = self.store.claims_by_id(chunk).await?;
-                let done = rows.iter().filter(|row| row.outcome.is_some());
+                let done = rows.iter().filter(|row| is_decided(row));
                 decided.extend(done.map(|row| row.id));
             }
             if !decided.is_empty() {
@@ -333,14 +378,29 @@ impl Node {
     async fn batch(&self, queued: Vec<Queued>) -> Result<Batched> {
         let planned = self.plan(queued).await?;
         let batched = Batched {
-            adjudicated: planned.batch.claims.len() as u64,
+            adjudicated: planned.decided(),
             faults: planned.failed.len(),
         };
         failpoint::reach("before-commit");
-        self.store.commit(&planned.batch).await?;
+        self.commit(&planned).await?;
         failpoint::reach("after-commit");
         self.note_faults(&planned.failed).await?;
         Ok(batched)
+    }
+
+    /// Commits what was planned: the claims together, then each act.
+    ///
+    /// # Errors
+    /// When the store fails, or another process was first at one of them: what was
+    /// committed before it stays.
+    pub(crate) async fn commit(&self, planned: &Planned) -> Result<()> {
+        if !planned.batch.claims.is_empty() || planned.acts.is_empty() {
+            self.store.commit(&planned.batch).await?;
+        }
+        for act in &planned.acts {
+            self.store.commit_act(act).await?;
+        }
+        Ok(())
     }
 
     /// Counts host faults; a claim that has had its share is set aside.
@@ -366,6 +426,8 @@ impl Node {
     pub async fn plan(&self, queued: Vec<Queued>) -> Result<Planned> {
         let book = self.book().await?;
         let mut failed: BTreeMap<Token, Failed> = BTreeMap::new();
+        let (queued, waiting, left) = apart(queued);
+        let acts = self.acts(&book, waiting, &mut failed).await?;
         let ready = self.make_ready(queued, &mut failed).await?;
         let mut units = self.units_of(&ready, &mut failed).await?;
         let mut done: Vec<Done> = Vec::with_capacity(ready.len());
@@ -381,7 +443,10 @@ impl Node {
                 Ok(adjudication) => {
                     failpoint::reach("adjudicated");
                     let movements = unit.advance(self, &adjudication.settled);
-                    done.push(make_done(ready, adjudication, movements, book.prefix)?);
+                    let of = (ready.queued.claim, ready.queued.unit, ready.queued.sequence);
+                    let mut one = make_done(of, ready.key, ready.claim, adjudication, book.prefix)?;
+                    one.row.movements = movements;
+                    done.push(one);
                 }
                 Err(fault) => stop(&mut failed, &ready.queued, &fault.into()),
             }
@@ -392,6 +457,8 @@ impl Node {
                 findings: self.findings(&done).await?,
                 claims: done.into_iter().map(|done| done.row).collect(),
             },
+            acts,
+            left,
             failed: failed.into_values().collect(),
         })
     }
@@ -579,10 +646,12 @@ pub(crate) fn adjudicate(
     })
 }
 
-fn make_done(
-    ready: Ready,
+/// What a claim of a unit, at a number, came to; no balances are moved.
+pub(super) fn make_done(
+    (id, unit, sequence): (ClaimId, Token, u64),
+    key: RecordKey,
+    claim: Claim,
     adjudication: Adjudication,
-    movements: Vec<(AccumulatorName, i64, i64)>,
     prefix: u64,
 ) -> Result<Done> {
     let Adjudication {
@@ -606,9 +675,9 @@ fn make_done(
         vault::random()?,
     );
     let row = Adjudicated {
-        claim: ready.queued.claim,
-        unit: ready.queued.unit,
-        sequence: ready.queued.sequence,
+        claim: id,
+        unit,
+        sequence,
         status: outcome.status(),
         charge: outcome.charge(),
         allowed: outcome.allowed(),
@@ -616,14 +685,14 @@ fn make_done(
         patient: outcome.patient(),
         policy: outcome.policy(),
         outcome_hash: Sha256::digest(outcome.to_canon()).into(),
-        record: ready.key.seal(RECORD, &record.to_canon())?,
-        history: ready.key.seal(HISTORY, &settled.lines.to_canon())?,
-        movements,
+        record: key.seal(RECORD, &record.to_canon())?,
+        history: key.seal(HISTORY, &settled.lines.to_canon())?,
+        movements: Vec::new(),
         entry: record.entry(),
     };
     Ok(Done {
-        key: ready.key,
-        claim: ready.claim,
+        key,
+        claim,
         outcome,
         row,
     })
@@ -651,15 +720,21 @@ fn open_queued(
     }
 }
 
+/// Whether a claim or an act has come to something.
+pub(super) fn is_decided(row: &ClaimRow) -> bool {
+    let act = row.act.as_ref();
+    row.outcome.is_some() || act.is_some_and(|act| act.done.is_some())
+}
+
 /// Whether a store could not be reached, or was out of something.
-fn passes(error: &anyhow::Error) -> bool {
+pub(super) fn passes(error: &anyhow::Error) -> bool {
     let store = error.downcast_ref::<StoreError>();
     let vault = error.downcast_ref::<VaultError>();
     store.is_some_and(StoreError::is_transient) || vault.is_some_and(VaultError::is_transient)
 }
 
 /// A host fault: the claim is tried again, and its unit waits for it.
-fn stop(failed: &mut BTreeMap<Token, Failed>, queued: &Queued, error: &anyhow::Error) {
+pub(super) fn stop(failed: &mut BTreeMap<Token, Failed>, queued: &Queued, error: &anyhow::Error) {
     tracing::error!(claim = %queued.claim, error = format!("{error:#}"), "host fault; the claim is tried again");
     failed.entry(queued.unit).or_insert_with(|| Failed {
         claim: queued.claim,

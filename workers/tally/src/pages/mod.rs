@@ -8,6 +8,7 @@ mod assets;
 mod chart;
 mod claim;
 mod claims;
+mod eob;
 mod error;
 mod flag;
 mod flags;
@@ -17,6 +18,7 @@ mod member;
 mod overview;
 mod policy;
 mod show;
+mod statement;
 #[cfg(test)]
 mod tests;
 
@@ -61,11 +63,13 @@ pub fn router(node: Arc<Node>) -> Router {
         .route("/", get(overview::page))
         .route("/claims", get(claims::page))
         .route("/claims/{id}", get(claim::page))
+        .route("/claims/{id}/eob", get(eob::page))
         .route("/claims/{id}/receipt", get(claim::receipt))
         .route("/claims/{id}/claim-response", get(claim::claim_response))
         .route("/flags", get(flags::page))
         .route("/flags/{id}", get(flag::page))
         .route("/members/{id}", get(member::page))
+        .route("/members/{id}/statement", get(statement::page))
         .route("/policies", get(policy::list))
         .route("/policies/{hash}", get(policy::page))
         .route("/policies/{hash}/component.wasm", get(policy::component))

@@ -1,5 +1,7 @@
 //! The pages over a real node: what they show, what they never let through.
 
+mod eob;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 

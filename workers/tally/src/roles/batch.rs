@@ -50,6 +50,25 @@ impl Panicked {
     }
 }
 
+/// What became of claims.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Worked {
+    /// All are committed.
+    All,
+    /// What was planned is; some must wait for an act of their unit.
+    Left,
+    /// Somebody else was first: one must look again.
+    Fenced,
+}
+
+/// What one try came to.
+struct Tried {
+    /// What a host fault stopped.
+    failed: Vec<Failed>,
+    /// Whether something was left for another time.
+    left: bool,
+}
+
 /// What a partition's task works with.
 pub struct Desk<'a> {
     /// What the process shares.
@@ -157,10 +176,10 @@ impl Desk<'_> {
             self.facts.notify_one();
             match decided {
                 // Nothing is left to look for.
-                Ok(true) if whole => return Ok(Some(())),
-                Ok(true) => pause = FENCED,
+                Ok(Worked::All) if whole => return Ok(Some(())),
+                Ok(Worked::All | Worked::Left) => pause = FENCED,
                 // Somebody else is at it.
-                Ok(false) => {
+                Ok(Worked::Fenced) => {
                     tracing::debug!(claims = claims.len(), alone, "somebody else was first");
                     if !stop.sleep(pause).await {
                         return Ok(None);
@@ -213,21 +232,24 @@ impl Desk<'_> {
     }
 
     /// Adjudicates and commits in one transaction. What is poisoned is found
-    /// by halves, in order; it alone counts as failed. Answers whether all of it
-    /// was committed: when somebody else was first, one must look again.
-    async fn together(&self, queued: Vec<Queued>) -> Result<bool> {
+    /// by halves, in order; it alone counts as failed.
+    async fn together(&self, queued: Vec<Queued>) -> Result<Worked> {
         let mut waiting = vec![queued];
+        let mut left = false;
         while let Some(mut queued) = waiting.pop() {
             let error = match self.attempt(&queued).await {
-                Ok(failed) if failed.is_empty() => continue,
-                Ok(failed) => {
+                Ok(tried) if tried.failed.is_empty() => {
+                    left |= tried.left;
+                    continue;
+                }
+                Ok(Tried { failed, .. }) => {
                     self.shared.node.note_faults(&failed).await?;
                     anyhow::bail!("{}", failed.first().map_or("", |failed| &failed.reason));
                 }
                 Err(error) => error,
             };
             match kind(&error) {
-                Kind::Fenced => return Ok(false),
+                Kind::Fenced => return Ok(Worked::Fenced),
                 Kind::World => return Err(error),
                 Kind::Poison => {}
             }
@@ -248,15 +270,14 @@ impl Desk<'_> {
             waiting.push(second);
             waiting.push(queued);
         }
-        Ok(true)
+        Ok(if left { Worked::Left } else { Worked::All })
     }
 
     /// Adjudicates claims one by one, each counted before: a claim that
-    /// processes keep dying of is set aside in the end, and no other. Answers
-    /// whether all were committed.
-    async fn one_by_one(&self, queued: Vec<Queued>) -> Result<bool> {
+    /// processes keep dying of is set aside in the end, and no other.
+    async fn one_by_one(&self, queued: Vec<Queued>) -> Result<Worked> {
         let store = self.shared.store()?;
-        let mut all = true;
+        let mut all = Worked::All;
         for queued in queued {
             let _alone = ALONE.lock().await;
             let mut deaths = 0;
@@ -269,9 +290,9 @@ impl Desk<'_> {
                 let reason = "workers died each time they adjudicated it";
                 store.failed(queued.claim, 1, reason).await?;
                 tracing::error!(claim = %queued.claim, "set aside: {reason}");
-                return Ok(false);
+                return Ok(Worked::Fenced);
             }
-            all &= self.together(vec![queued]).await?;
+            all = all.max(self.together(vec![queued]).await?);
         }
         Ok(all)
     }
@@ -281,8 +302,8 @@ impl Desk<'_> {
         suspected.unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One try: plan and commit. Answers what a host fault stopped.
-    async fn attempt(&self, queued: &[Queued]) -> Result<Vec<Failed>> {
+    /// One try: plan and commit.
+    async fn attempt(&self, queued: &[Queued]) -> Result<Tried> {
         let planned = match &self.shared.planner {
             None => {
                 let planning = self.shared.node.plan(queued.to_vec());
@@ -295,7 +316,7 @@ impl Desk<'_> {
             Err(said) => return Err(Panicked::of(said.as_ref()).into()),
         };
         failpoint::reach("before-commit");
-        self.shared.node.store().commit(&planned.batch).await?;
+        self.shared.node.commit(&planned).await?;
         failpoint::reach("after-commit");
         for queued in queued {
             if let Some(parent) = &queued.trace {
@@ -307,9 +328,11 @@ impl Desk<'_> {
                 );
             }
         }
-        metrics::counter!("tally_claims_adjudicated_total")
-            .increment(planned.batch.claims.len() as u64);
-        Ok(planned.failed)
+        metrics::counter!("tally_claims_adjudicated_total").increment(planned.decided());
+        Ok(Tried {
+            failed: planned.failed,
+            left: planned.left,
+        })
     }
 }
 

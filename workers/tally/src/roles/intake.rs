@@ -229,6 +229,7 @@ impl Desk<'_> {
                 interchange: Some(&opened.interchange),
                 bytes: &opened.payload,
                 format: Some(format(opened.format)),
+                succeeds: None,
             };
             let submitting = context.clone().scope(self.shared.node.submit(delivery));
             let submitting = AssertUnwindSafe(submitting).catch_unwind();

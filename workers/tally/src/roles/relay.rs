@@ -390,8 +390,8 @@ fn notice(shared: &Shared, row: &ResultRow) -> Result<(Vec<u8>, &'static str)> {
     let notice = serde_json::json!({
         "version": 1,
         "claim": row.claim.to_string(),
-        "status": row.status.to_string(),
-        "outcome_hash": crate::node::keys::hex(&row.outcome_hash),
+        "status": row.decided.map_or("reversed".to_owned(), |(status, _)| status.to_string()),
+        "outcome_hash": row.decided.map(|(_, hash)| crate::node::keys::hex(&hash)),
         "links": {
             "claim": format!("/api/v1/claims/{}", row.claim),
             "receipt": format!("/api/v1/claims/{}/receipt", row.claim),

@@ -1,11 +1,11 @@
 //! What policies' questions are answered from, and what is left of an
 //! authorisation.
 
-use tally_types::{Code, Quantity, ShortCode};
+use tally_types::{Code, Money, Quantity, ShortCode};
 
 use super::rig::{World, claim, day, line};
 use crate::adjudication::*;
-use crate::claim::{Authorization, Provider};
+use crate::claim::{Authorization, Claim, ClaimKind, Drug, Provider, Tooth};
 
 fn past(procedure: &str, on: &str, units: i64, state: LineState) -> PastLine {
     let mut given = line(1, procedure, 1_000, on);
@@ -90,6 +90,148 @@ fn a_provider_is_who_rendered_the_line() {
             assert_eq!(found, i64::from(provider == known), "{rendering:?}");
         }
     }
+}
+
+fn tooth(code: &str, surfaces: &str) -> Tooth {
+    Tooth {
+        code: ShortCode::of(code),
+        surfaces: ShortCode::parse(surfaces).unwrap_or(ShortCode::NONE),
+    }
+}
+
+fn drug(ndc: &str, quantity: i64, unit: &str) -> Option<Drug> {
+    Some(Drug {
+        ndc: Code::of(ndc),
+        quantity: Quantity::whole(quantity).unwrap(),
+        unit: ShortCode::of(unit),
+    })
+}
+
+/// Two fillings of one procedure and charge on different teeth are two services;
+/// in what order places are named tells nothing apart. A line that names a tooth is
+/// no exact duplicate of one that names none.
+#[test]
+fn a_duplicate_is_in_the_same_place_and_of_the_same_drug() {
+    let codes = |codes: &[&str]| codes.iter().map(|code| ShortCode::of(code)).collect();
+    type Change<'a> = &'a dyn Fn(&mut Claim);
+    let rows: [(&str, Change<'_>, Change<'_>, bool); 14] = [
+        ("no place", &|_| {}, &|_| {}, true),
+        (
+            "one tooth",
+            &|c| c.lines[0].detail.teeth = vec![tooth("3", "")],
+            &|c| c.lines[0].detail.teeth = vec![tooth("3", "")],
+            true,
+        ),
+        (
+            "two teeth",
+            &|c| c.lines[0].detail.teeth = vec![tooth("3", "MO")],
+            &|c| c.lines[0].detail.teeth = vec![tooth("14", "MO")],
+            false,
+        ),
+        (
+            "other surfaces",
+            &|c| c.lines[0].detail.teeth = vec![tooth("3", "MO")],
+            &|c| c.lines[0].detail.teeth = vec![tooth("3", "DO")],
+            false,
+        ),
+        (
+            "surfaces in another order",
+            &|c| c.lines[0].detail.teeth = vec![tooth("3", "MOD")],
+            &|c| c.lines[0].detail.teeth = vec![tooth("3", "DOM")],
+            true,
+        ),
+        (
+            "teeth in another order",
+            &|c| c.lines[0].detail.teeth = vec![tooth("3", ""), tooth("14", "")],
+            &|c| c.lines[0].detail.teeth = vec![tooth("14", ""), tooth("3", "")],
+            true,
+        ),
+        (
+            "one tooth more",
+            &|c| c.lines[0].detail.teeth = vec![tooth("3", "")],
+            &|c| c.lines[0].detail.teeth = vec![tooth("3", ""), tooth("14", "")],
+            false,
+        ),
+        (
+            "a tooth, and none",
+            &|c| c.lines[0].detail.teeth = vec![tooth("3", "")],
+            &|_| {},
+            false,
+        ),
+        (
+            "quadrants in another order, one twice",
+            &|c| c.lines[0].detail.cavities = codes(&["10", "40"]),
+            &|c| c.lines[0].detail.cavities = codes(&["40", "10", "40"]),
+            true,
+        ),
+        (
+            "another quadrant",
+            &|c| c.lines[0].detail.cavities = codes(&["10"]),
+            &|c| c.lines[0].detail.cavities = codes(&["40"]),
+            false,
+        ),
+        (
+            "another drug",
+            &|c| c.lines[0].detail.drug = drug("00409115801", 2, "ML"),
+            &|c| c.lines[0].detail.drug = drug("00409115802", 2, "ML"),
+            false,
+        ),
+        (
+            "more of the drug",
+            &|c| c.lines[0].detail.drug = drug("00409115801", 2, "ML"),
+            &|c| c.lines[0].detail.drug = drug("00409115801", 3, "ML"),
+            false,
+        ),
+        (
+            "more units of a procedure",
+            &|_| {},
+            &|c| c.lines[0].quantity = Quantity::whole(2).unwrap(),
+            true,
+        ),
+        (
+            "more of what a pharmacy sells",
+            &|c| c.kind = ClaimKind::Pharmacy,
+            &|c| {
+                c.kind = ClaimKind::Pharmacy;
+                c.lines[0].quantity = Quantity::whole(2).unwrap();
+            },
+            false,
+        ),
+    ];
+    for (what, one, other, duplicate) in rows {
+        let sent = |change: Change<'_>| {
+            let mut claim = claim(vec![line(1, "D2392", 20_000, "2026-02-03")]);
+            change(&mut claim);
+            claim
+        };
+        let (one, other) = (sent(one), sent(other));
+        let past = PastLine::of(&one, &one.lines[0], LineState::Allowed);
+        let this = PastLine::of(&other, &other.lines[0], LineState::Allowed);
+        assert_eq!(past.is_repeated_by(&this), duplicate, "{what}");
+        let mut world = World::new(other.lines.clone());
+        world.claim = other;
+        world.history = vec![past];
+        let denied = matches!(world.decide(), Decision::Done(_));
+        assert_eq!(denied, duplicate, "{what}, decided");
+    }
+}
+
+/// On one claim too.
+#[test]
+fn two_teeth_of_one_claim_are_two_services() {
+    let filling = |number, tooth: Tooth| {
+        let mut line = line(number, "D2392", 20_000, "2026-02-03");
+        line.detail.teeth = vec![tooth];
+        line
+    };
+    let world = World::new(vec![
+        filling(1, tooth("3", "MO")),
+        filling(2, tooth("14", "MO")),
+        filling(3, tooth("3", "OM")),
+    ]);
+    assert_eq!(world.claim.charge, Money::cents(60_000));
+    let given: Vec<u16> = world.run().context.lines.iter().map(|l| l.number).collect();
+    assert_eq!(given, [1, 2]);
 }
 
 fn authorization(procedure: &str, from: &str, through: &str, units: i64) -> Authorization {

@@ -119,6 +119,13 @@ struct Unit {
     balances: BTreeMap<AccumulatorKey, i64>,
 }
 
+fn decided(inputs: &Inputs<'_>) -> Result<Settled, OutcomeError> {
+    match decide(inputs)? {
+        Decision::Done(settled) => Ok(*settled),
+        Decision::Run(of) => run(inputs, &of),
+    }
+}
+
 impl Unit {
     fn of(claims: &[Claim]) -> Self {
         let mut world = World::new(vec![]);
@@ -131,10 +138,7 @@ impl Unit {
                 history: &world.history,
                 balances: &world,
             };
-            let done = match decide(&inputs).unwrap() {
-                Decision::Done(settled) => *settled,
-                Decision::Run(of) => run(&inputs, &of).unwrap(),
-            };
+            let done = decided(&inputs).unwrap();
             for movement in &done.movements {
                 world.used.insert(movement.key.clone(), movement.after);
             }
@@ -159,10 +163,11 @@ impl Unit {
                 now: claim.map(|claim| Now {
                     claim,
                     enrolled: Some((&self.world.contract, 0)),
+                    policies: &self.world,
                 }),
             })
             .collect();
-        readjudicate(&places, vec![], &self.world, run).unwrap()
+        readjudicate(&places, vec![], &Nothing, |_, inputs| decided(inputs)).unwrap()
     }
 }
 

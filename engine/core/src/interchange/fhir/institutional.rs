@@ -51,17 +51,11 @@ pub(super) fn read<'a>(
     for info in claim.items("supportingInfo")? {
         add(&mut read, &info)?;
     }
-    let most = Limits::INSTITUTIONAL_CODES;
-    let lists = [
-        read.values.len(),
-        read.occurrences.len().div_ceil(2),
-        read.conditions.len(),
-    ];
-    if lists.into_iter().any(|length| length > most) {
+    if let Some(list) = read.too_many() {
         return Err(claim.fault_at(
             "supportingInfo",
             IntakeRule::TooMany,
-            format!("more than {most} value, occurrence or condition codes"),
+            format!("more {list} than a claim may have"),
         ));
     }
     Ok(Some(read))
@@ -152,7 +146,7 @@ fn nubc(system: Option<&str>) -> Option<Nubc> {
 
 /// The procedures: in order of their sequence, the one typed principal first.
 fn procedures<'a>(claim: &Node<'a>, who: &Who<'a, '_>) -> Result<Vec<DatedProcedure>, Fault> {
-    let most = Limits::INSTITUTIONAL_CODES.saturating_add(1);
+    let most = Limits::PROCEDURES;
     let mut found: Vec<(bool, u16, DatedProcedure)> = Vec::new();
     for procedure in claim.items_within("procedure", most)? {
         coding::understood(&procedure)?;

@@ -40,8 +40,8 @@ use resources::Resources;
 pub use access::{coverage_lines, explanation_lines, patient_access_bundle, patient_lines};
 pub use coverage::coverage_resource;
 pub use eligibility::{
-    AskedItem, BenefitAmount, BenefitBalance, BenefitKind, Eligibility, EligibilityRequest,
-    Purpose, eligibility_response, read_eligibility_request,
+    AskedItem, Eligibility, EligibilityRequest, Purpose, eligibility_response,
+    read_eligibility_request,
 };
 pub use explanation::{Explanation, Insurer, Network, explanation_of_benefit};
 pub use operation::operation_outcome;

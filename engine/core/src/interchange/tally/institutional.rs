@@ -17,11 +17,6 @@ use crate::claim::{
     OccurrenceCode, ValueCode,
 };
 
-/// The principal procedure beside the others.
-const PROCEDURES: usize = Limits::INSTITUTIONAL_CODES.saturating_add(1);
-/// Occurrences and spans of them.
-const OCCURRENCES: usize = Limits::INSTITUTIONAL_CODES.saturating_mul(2);
-
 const CAUSES: [(&str, AccidentCause); 3] = [
     ("vehicle", AccidentCause::Vehicle),
     ("employment", AccidentCause::Employment),
@@ -94,7 +89,7 @@ pub(super) fn read(node: &Node<'_>, kind: ClaimKind) -> Result<Option<Institutio
         ));
     }
     let mut procedures = Vec::new();
-    for item in node.items_within("procedures", PROCEDURES)? {
+    for item in node.items_within("procedures", Limits::PROCEDURES)? {
         check_fields(&item, &["code", "on"])?;
         let code = item.need("code")?;
         procedures.push(DatedProcedure {
@@ -112,7 +107,7 @@ pub(super) fn read(node: &Node<'_>, kind: ClaimKind) -> Result<Option<Institutio
         });
     }
     let mut occurrences = Vec::new();
-    for item in node.items_within("occurrences", OCCURRENCES)? {
+    for item in node.items_within("occurrences", Limits::OCCURRENCES)? {
         check_fields(&item, &["code", "from", "through"])?;
         let from = scalar::date(&item.need("from")?)?;
         let through = date_at(&item, "through")?;
@@ -125,7 +120,7 @@ pub(super) fn read(node: &Node<'_>, kind: ClaimKind) -> Result<Option<Institutio
             through,
         });
     }
-    Ok(Some(Institutional {
+    let read = Institutional {
         bill_type: short_at(&node, "bill_type")?,
         from,
         through,
@@ -139,7 +134,14 @@ pub(super) fn read(node: &Node<'_>, kind: ClaimKind) -> Result<Option<Institutio
         values,
         occurrences,
         conditions: shorts_at(&node, "conditions", Limits::INSTITUTIONAL_CODES)?,
-    }))
+    };
+    match read.too_many() {
+        None => Ok(Some(read)),
+        Some(list) => Err(node.fault(
+            IntakeRule::TooMany,
+            format!("more {list} than a claim may have"),
+        )),
+    }
 }
 
 pub(super) fn circumstances_json(circumstances: &Circumstances) -> Json<'_> {

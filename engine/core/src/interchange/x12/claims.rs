@@ -10,13 +10,18 @@ use tally_x12::ack::{self, Judged};
 use tally_x12::{File, Group, GroupCode, InterchangeCode, LoopRef, Transaction};
 
 use super::super::refusal::{Fault, IntakeRule};
-use super::super::{ReadClaims, Source};
+use super::super::{ReadClaims, Source, TestData};
 use super::claim::{self, Levels};
 use super::spot::{Set, Spot};
 use crate::claim::ClaimKind;
 
 /// Reads a file's claims.
-pub(in crate::interchange) fn read(text: &str, source: &Source<'_>, reading: &mut ReadClaims) {
+pub(in crate::interchange) fn read(
+    text: &str,
+    source: &Source<'_>,
+    test_data: TestData,
+    reading: &mut ReadClaims,
+) {
     let file: File<'_> = tally_x12::read(text);
     let mut set = 0u32;
     for (interchange, at) in file.interchanges.iter().zip(1u32..) {
@@ -34,6 +39,13 @@ pub(in crate::interchange) fn read(text: &str, source: &Source<'_>, reading: &mu
                     says,
                 )
             });
+        let test = (test_data == TestData::Refused && interchange.element(15) == "T").then(|| {
+            Fault::new(
+                IntakeRule::TestData,
+                format!("interchange {at}, ISA15"),
+                TEST,
+            )
+        });
         let sets = interchange
             .groups
             .iter()
@@ -57,10 +69,10 @@ pub(in crate::interchange) fn read(text: &str, source: &Source<'_>, reading: &mu
                 set = set.saturating_add(1);
                 let around = envelope.clone().or_else(|| group_fault.clone());
                 let counts = |code: &GroupCode| *code == GroupCode::SetCount;
-                let around = around.map(|fault| Around {
-                    miscounted: counted_wrong && group.faults.iter().all(counts),
-                    fault,
-                });
+                let miscounted = counted_wrong && group.faults.iter().all(counts);
+                let around = around
+                    .map(|fault| Around { miscounted, fault })
+                    .or_else(|| test.clone().map(Around::other));
                 read_set(Set(set), group, transaction, around, source, reading);
             }
         }
@@ -73,6 +85,18 @@ struct Around {
     /// Whether it is but a count of groups or sets.
     miscounted: bool,
 }
+
+impl Around {
+    fn other(fault: Fault) -> Self {
+        Self {
+            miscounted: false,
+            fault,
+        }
+    }
+}
+
+/// Why claims of test data are refused.
+const TEST: &str = "it is of test data (T), which is not adjudicated here; send it with P, or where test data is taken";
 
 fn read_set(
     set: Set,

@@ -12,10 +12,7 @@ use thiserror::Error;
 
 use super::reply::{Payer, Stamp, unfit};
 
-pub use answer::{
-    Asked, BalanceKind, BalancePeriod, BenefitBalance, Benefits, Cover, Eligibility, Enrolment,
-    Network, ServiceBenefit, Unanswered, eligibility_of,
-};
+pub use answer::{Asked, Cover, Eligibility, Enrolment, Unanswered, eligibility_of};
 pub use inquiry::{Inquiry, Person};
 
 /// Why an inquiry has no answer at all.

@@ -20,9 +20,8 @@ pub use acknowledgement::{
 };
 pub(super) use claims::read;
 pub use eligibility::{
-    Asked, BalanceKind, BalancePeriod, BenefitBalance, Benefits, Cover, Eligibilities, Eligibility,
-    EligibilityError, Enrolment, Inquiry, Network, Person, ServiceBenefit, Unanswered,
-    answer_eligibility, eligibility_of, read_inquiries,
+    Asked, Cover, Eligibilities, Eligibility, EligibilityError, Enrolment, Inquiry, Person,
+    Unanswered, answer_eligibility, eligibility_of, read_inquiries,
 };
 pub use remittance::{
     Account, Forwarded, Method, OtherPayerName, PaidAs, Payee, ProviderAdjustment, Remittance,

@@ -11,8 +11,8 @@ use crate::conformance::world::{claim_id, day, flag, token, unit};
 use crate::port::{ClaimFilter, FlagFilter};
 use crate::postgres::lease::Lease;
 use crate::postgres::{
-    PgSettings, PostgresStore, aside, audit, commit, dead_letters, detection, enrolment, flags,
-    intake, log, payloads, reading, relay, work,
+    PgSettings, PostgresStore, acts, aside, audit, commit, dead_letters, detection, enrolment,
+    flags, intake, log, payloads, reading, relay, work,
 };
 
 /// The plan of a statement, on a connection as the store has them: the one for
@@ -206,6 +206,7 @@ async fn the_hot_path_searches() {
                     "accumulator_pkey",
                     "claim_unit_sequence_place_key",
                     "history_pkey",
+                    "revised_history_pkey",
                 ],
             ),
             (
@@ -222,6 +223,18 @@ async fn the_hot_path_searches() {
                     "claim_unit_sequence_place_key",
                 ],
             ),
+            ("acts taken", acts::TAKEN, &["claim_id_key", "queue_pkey"]),
+            ("acts done", acts::DONE, &["act_pkey", "unit_pkey"]),
+            ("revised", acts::REVISED, &["claim_id_key"]),
+            ("revisions' entries", acts::ENTRIES, &[]),
+            ("revised histories", acts::HISTORIES, &[]),
+            (
+                "revisions",
+                acts::REVISIONS,
+                &["claim_unit_sequence_place_key", "revision_by_act"],
+            ),
+            ("acts", intake::ACT, &["claim_id_key"]),
+            ("forgotten", detection::FORGOTTEN, &["fact_pkey"]),
             ("facts", detection::FACTS, &["fact_by_group", "claim_pkey"]),
             ("marks taken", detection::TAKEN, &["unjudged_pkey"]),
             ("stated", detection::STATED, &[]),
@@ -233,7 +246,11 @@ async fn the_hot_path_searches() {
             ("entries", log::ENTRIES_FROM, &["entry_pkey"]),
             ("relayed", log::RELAYED, &["outbox_pkey"]),
             ("left out", log::LEFT_OUT, &["outbox_pkey"]),
-            ("appended", log::APPENDED, &["outcome_pkey", "policy_pkey"]),
+            (
+                "appended",
+                log::APPENDED,
+                &["outcome_pkey", "policy_pkey", "revision_pkey"],
+            ),
             ("append", log::APPEND, &[]),
             ("flags placed", log::PLACED, &["flag_pkey"]),
             ("flags locked", log::FLAGS, &["flag_pkey"]),

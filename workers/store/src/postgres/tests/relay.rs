@@ -87,8 +87,7 @@ async fn results_are_told_once() {
     assert_eq!(results.len(), 2);
     for (result, claim) in results.iter().zip(&claims) {
         assert_eq!(result.claim, claim.claim);
-        assert_eq!(result.status, claim.status);
-        assert_eq!(result.outcome_hash, claim.outcome_hash);
+        assert_eq!(result.decided, Some((claim.status, claim.outcome_hash)));
         assert_eq!(result.submitter, submission(1, &[]).submitter);
     }
     store.told(&[results[0].id]).await.unwrap();

@@ -5,13 +5,14 @@ use sqlx::postgres::{PgConnection, PgDatabaseError};
 use sqlx::{AssertSqlSafe, Connection};
 
 use super::{beside, open, settings};
+use crate::conformance::acts::{act, again, done, revised};
 use crate::conformance::world::{
     change, claim_id, contract, decided, fact, flag, group, identity, integrate_all, note, policy,
     sealed, submission, token, unit,
 };
 use crate::port::{
-    Among, Audit, Batch, ClaimFilter, DeadLetters, Detection, Enrolment, Intake, Layout, Log,
-    NewDeadLetter, Publications, Reading, Relay, Work,
+    ActKind, Acts, Among, Audit, Batch, ClaimFilter, DeadLetters, Detection, Enrolment, Intake,
+    Layout, Log, NewDeadLetter, Publications, Reading, Relay, Work,
 };
 use crate::postgres::{PgSettings, PostgresStore};
 
@@ -148,6 +149,25 @@ async fn each_role_can_do_its_job() {
             .await
             .unwrap()
     );
+    // An act of the payer's.
+    let mut sent = submission(9, &[(9, 6)]);
+    sent.claims[0].act = act(9, ActKind::Readjudication, None).claims[0].act;
+    operator.accept(&sent).await.unwrap();
+    let mut readjudicated = done(9, 1, vec![revised(1, 9, Some(again(1, 1)))]);
+    readjudicated.unit = unit(6);
+    readjudicated.histories = vec![(1, sealed("lines", 1))];
+    readjudicated.forgotten = vec![(group(1), claim_id(1), 1)];
+    worker.commit_act(&readjudicated).await.unwrap();
+    assert_eq!(integrate_all(&relay).await.unwrap(), 6);
+    let results = relay.results(10, Among::Without(&[])).await.unwrap();
+    assert_eq!(results.len(), 1);
+    relay.told(&[results[0].id]).await.unwrap();
+    assert_eq!(
+        relay.results(10, Among::Without(&[])).await.unwrap().len(),
+        0
+    );
+    assert_eq!(api.revisions(unit(6)).await.unwrap().len(), 1);
+
     operator.repartition(4).await.unwrap();
     for partitions in worker.former().await.unwrap() {
         worker.removed(partitions).await.unwrap();
@@ -210,13 +230,23 @@ async fn what_a_role_must_not_do_is_refused() {
             .unwrap();
         let mut statements: Vec<String> = Vec::new();
         for table in tables {
-            statements.push(format!("DELETE FROM tally.{table}"));
+            // A worker forgets facts of claims that stand no more.
+            if (name, table) != ("worker", "fact") {
+                statements.push(format!("DELETE FROM tally.{table}"));
+            }
             statements.push(format!("TRUNCATE tally.{table}"));
             statements.push(format!("DROP TABLE tally.{table}"));
             statements.push(format!("ALTER TABLE tally.{table} DISABLE TRIGGER ALL"));
         }
         for table in [
-            "entry", "audit", "node", "decision", "history", "event", "contract",
+            "entry",
+            "audit",
+            "node",
+            "decision",
+            "history",
+            "revised_history",
+            "event",
+            "contract",
         ] {
             let column: &str = match table {
                 "entry" => "leaf = 0",
@@ -229,6 +259,8 @@ async fn what_a_role_must_not_do_is_refused() {
             }
         }
         statements.push("UPDATE tally.outcome SET paid = 0".into());
+        statements.push("UPDATE tally.revision SET paid = 0".into());
+        statements.push("UPDATE tally.act SET kind = 1".into());
         statements.push("UPDATE tally.claim SET charge = 0".into());
         statements.push("SELECT tally.make_partitions('2020-01-01', '2020-02-01')".into());
         statements.push("CREATE TABLE tally.mine (id integer)".into());
@@ -296,6 +328,13 @@ async fn history_is_guarded_from_its_owner() {
         .unwrap();
     integrate_all(&store).await.unwrap();
     assert_eq!(store.head().await.unwrap().size, 2);
+    store
+        .accept(&act(3, ActKind::Readjudication, None))
+        .await
+        .unwrap();
+    let mut readjudicated = done(3, 4, vec![revised(1, 3, Some(again(1, 1)))]);
+    readjudicated.histories = vec![(1, sealed("lines", 1))];
+    store.commit_act(&readjudicated).await.unwrap();
     let mut conn = beside(&settings).await;
     for sql in [
         "DELETE FROM tally.audit",
@@ -319,6 +358,13 @@ async fn history_is_guarded_from_its_owner() {
         "DELETE FROM tally.event",
         "DELETE FROM tally.discarded",
         "DELETE FROM tally.flag",
+        "DELETE FROM tally.act",
+        "UPDATE tally.act SET payload = ''",
+        "DELETE FROM tally.revision",
+        "UPDATE tally.revision SET paid = 1",
+        "DELETE FROM tally.revised_history",
+        "UPDATE tally.revised_history SET payload = ''",
+        "TRUNCATE tally.revision",
         "TRUNCATE tally.audit",
         "TRUNCATE tally.entry",
         "TRUNCATE tally.outcome CASCADE",

@@ -4,9 +4,12 @@ mod eob;
 mod estimate;
 mod explanation;
 mod export;
+mod history;
 mod remittance;
+mod review;
 mod status;
 mod submit;
+mod void;
 
 use anyhow::Result;
 use clap::{Subcommand, ValueEnum};
@@ -28,6 +31,16 @@ pub enum ClaimCommand {
     Export(export::ExportArgs),
     /// Explain a claim line by line, with clauses and accumulators
     Eob(eob::EobArgs),
+    /// Take a claim back: it is reversed, and what depends on it is corrected
+    Void(void::VoidArgs),
+    /// Put another claim in the place of one
+    Replace(void::ReplaceArgs),
+    /// Decide claims anew, by what is known of members, policies and prices by now
+    Readjudicate(void::ReadjudicateArgs),
+    /// Settle a claim by hand, checked as its policy is
+    Review(review::ReviewArgs),
+    /// All that a claim ever came to, with what took it back
+    History(history::HistoryArgs),
     /// Print a claim's ExplanationOfBenefit, as members' applications are given it
     Explanation(explanation::ExplanationArgs),
     /// Remit settled claims to who is paid: X12 835, FHIR or our JSON
@@ -65,6 +78,11 @@ pub async fn run(command: ClaimCommand) -> Result<Ended> {
         ClaimCommand::Status(args) => status::status(&args).await,
         ClaimCommand::Export(args) => export::export(&args).await,
         ClaimCommand::Eob(args) => eob::eob(&args).await,
+        ClaimCommand::Void(args) => void::void(&args).await,
+        ClaimCommand::Replace(args) => void::replace(&args).await,
+        ClaimCommand::Readjudicate(args) => void::readjudicate(&args).await,
+        ClaimCommand::Review(args) => review::review(&args).await,
+        ClaimCommand::History(args) => history::history(&args).await,
         ClaimCommand::Explanation(args) => explanation::explanation(&args).await,
         ClaimCommand::Remittance(args) => remittance::remittance(&args).await,
     }

@@ -1,6 +1,5 @@
 //! `tally claim remittance`.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -9,11 +8,11 @@ use serde_json::{Value, json};
 use tally_core::claim::ClaimId;
 use tally_core::interchange;
 use tally_store::port::{ClaimFilter, Reading as _};
-use tally_types::ServiceDate;
+use tally_types::{Money, ServiceDate};
 
 use crate::bundle::bundle;
 use crate::cli::{Ended, NodeArgs, parse_claim, parse_date, plural, say, table};
-use crate::node::{ClaimRead, Node, Remitted, Remitting, settled};
+use crate::node::{ClaimRead, Node, Remitted, Remitting, is_gone, settled};
 
 #[derive(Args)]
 #[command(group(ArgGroup::new("which").required(true).multiple(true).args(["claims", "payee", "submitter", "since"])))]
@@ -68,7 +67,6 @@ pub(super) async fn remittance(args: &RemittanceArgs) -> Result<Ended> {
         on: args.on.unwrap_or_else(|| node.clock().today()),
     };
     let remitted = node.remit(&reads, &remitting).await?;
-    let by_id: ById<'_> = reads.iter().map(|read| (read.row.id, read)).collect();
     if let Some(folder) = &args.out {
         write(folder, &remitted)?;
     }
@@ -87,12 +85,12 @@ pub(super) async fn remittance(args: &RemittanceArgs) -> Result<Ended> {
             let responses: Vec<String> = reads
                 .iter()
                 .filter_map(|read| {
-                    let outcome = settled(read)?;
-                    Some(interchange::claim_response(
-                        &read.claim,
-                        outcome,
-                        remitting.on,
-                    ))
+                    let outcome = read.outcome.as_ref()?;
+                    let made = match is_gone(read) {
+                        true => interchange::cancelled_claim_response,
+                        false => interchange::claim_response,
+                    };
+                    Some(made(&read.claim, outcome, remitting.on))
                 })
                 .collect();
             if !responses.is_empty() {
@@ -100,13 +98,10 @@ pub(super) async fn remittance(args: &RemittanceArgs) -> Result<Ended> {
             }
         }
         RemittanceFormat::Json => {
-            let all: Vec<Value> = remitted
-                .iter()
-                .map(|of| of_payee(of, &by_id))
-                .collect::<Result<_>>()?;
+            let all: Vec<Value> = remitted.iter().map(of_payee).collect::<Result<_>>()?;
             say(Value::Array(all))?;
         }
-        RemittanceFormat::Text => explain(&remitted, &by_id)?,
+        RemittanceFormat::Text => explain(&remitted)?,
     }
     for id in &waiting {
         eprintln!("waits: claim {id} is not settled: `tally claim eob {id}` says why");
@@ -143,8 +138,9 @@ async fn select(node: &Node, args: &RemittanceArgs) -> Result<(Vec<ClaimRead>, V
             reads.push(node.read_claim(*id, "claims-remitted").await?);
         }
     }
-    let (settled_ones, others): (Vec<_>, Vec<_>) =
-        reads.into_iter().partition(|read| settled(read).is_some());
+    let (settled_ones, others): (Vec<_>, Vec<_>) = reads
+        .into_iter()
+        .partition(|read| settled(read).is_some() || is_gone(read));
     Ok((
         settled_ones,
         others.iter().map(|read| read.row.id).collect(),
@@ -167,17 +163,12 @@ fn write(folder: &Path, remitted: &[Remitted]) -> Result<()> {
     Ok(())
 }
 
-/// Claims by their ids.
-type ById<'a> = BTreeMap<ClaimId, &'a ClaimRead>;
-
-fn of_payee(remitted: &Remitted, reads: &ById<'_>) -> Result<Value> {
-    let mut claims: Vec<Value> = Vec::new();
-    for read in remitted.claims.iter().filter_map(|id| reads.get(id)) {
-        if let Some(outcome) = settled(read) {
-            let line = interchange::outcome_json(&read.claim, outcome);
-            claims.push(serde_json::from_str(&line)?);
-        }
-    }
+fn of_payee(remitted: &Remitted) -> Result<Value> {
+    let claims = remitted
+        .claims
+        .iter()
+        .map(|of| serde_json::from_str(&of.json))
+        .collect::<Result<Vec<Value>, _>>()?;
     Ok(json!({
         "payee": remitted.payee,
         "name": remitted.name,
@@ -185,10 +176,22 @@ fn of_payee(remitted: &Remitted, reads: &ById<'_>) -> Result<Value> {
         "payment": remitted.payment.to_string(),
         "forwarded": remitted.forwarded.as_ref().map(|of| of.amount.to_string()),
         "claims": claims,
+        "reversed": remitted.reversed.iter().map(|of| json!({
+            "claim": of.claim.to_string(),
+            "charge": minus(of.charge),
+            "paid": minus(of.paid),
+            "patient": minus(of.patient),
+        })).collect::<Vec<_>>(),
     }))
 }
 
-fn explain(remitted: &[Remitted], reads: &ById<'_>) -> Result<()> {
+/// What is taken back of an amount.
+fn minus(amount: Money) -> String {
+    let back = Money::ZERO.checked_sub(amount);
+    back.unwrap_or(Money::ZERO).to_string()
+}
+
+fn explain(remitted: &[Remitted]) -> Result<()> {
     for advice in remitted {
         say(format!(
             "{} is paid {} for {}, number {}.",
@@ -197,18 +200,27 @@ fn explain(remitted: &[Remitted], reads: &ById<'_>) -> Result<()> {
             plural(advice.claims.len() as u64, "claim"),
             advice.trace
         ))?;
-        let reads = advice.claims.iter().filter_map(|id| reads.get(id));
-        let rows = reads.filter_map(|read| {
-            let outcome = settled(read)?;
-            Some(vec![
-                read.row.id.to_string(),
-                read.claim.control_number.clone(),
-                outcome.status().to_string(),
-                outcome.charge().to_string(),
-                outcome.paid().to_string(),
-                outcome.patient().to_string(),
-            ])
+        let rows = advice.claims.iter().map(|of| {
+            vec![
+                of.claim.to_string(),
+                of.control_number.clone(),
+                of.status.to_string(),
+                of.charge.to_string(),
+                of.paid.to_string(),
+                of.patient.to_string(),
+            ]
         });
+        let reversed = advice.reversed.iter().map(|of| {
+            vec![
+                of.claim.to_string(),
+                of.control_number.clone(),
+                "reversed".to_owned(),
+                minus(of.charge),
+                minus(of.paid),
+                minus(of.patient),
+            ]
+        });
+        let rows = reversed.chain(rows);
         say(table(
             &["claim", "number", "status", "charge>", "paid>", "patient>"],
             rows,

@@ -156,7 +156,7 @@ fn what_is_malformed_is_refused_as_intended() {
         IntakeRule::OverLimit,
         IntakeRule::DatesOutOfOrder,
         IntakeRule::NotAClaim,
-        IntakeRule::NotOriginal,
+        IntakeRule::NoReplaced,
         IntakeRule::NoAmount,
         IntakeRule::BadDate,
         IntakeRule::ServiceInFuture,

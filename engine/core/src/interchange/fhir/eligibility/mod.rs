@@ -4,10 +4,11 @@
 mod request;
 mod response;
 
-use tally_types::{Code, CodeSystem, Money, ServiceDate};
+use tally_types::{Code, CodeSystem, ServiceDate};
 
 use super::Insurer;
 use crate::claim::{Contract, MemberReference, Provider};
+use crate::interchange::benefit::Benefits;
 
 pub use request::read_eligibility_request;
 pub use response::eligibility_response;
@@ -56,54 +57,6 @@ pub struct EligibilityRequest {
     pub items: Vec<AskedItem>,
 }
 
-/// What a balance is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BenefitKind {
-    /// A deductible.
-    Deductible,
-    /// The limit of what a member bears.
-    OutOfPocket,
-    /// The most that is paid.
-    Benefit,
-    /// The most visits or services.
-    Visits,
-}
-
-/// An accumulator's limit and what is used of it. The caller has it from the policy in
-/// force on the day asked about and the unit's balances.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BenefitBalance<'a> {
-    /// The accumulator's name, as the policy has it.
-    pub name: &'a str,
-    /// What it is of.
-    pub kind: BenefitKind,
-    /// Whether the family shares it.
-    pub family: bool,
-    /// Whether it is for the member's life; else it is for the benefit period.
-    pub lifetime: bool,
-    /// Limit and use.
-    pub amount: BenefitAmount,
-}
-
-/// A limit and its use: of money, or a count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BenefitAmount {
-    /// Money.
-    Money {
-        /// None where there is no limit.
-        limit: Option<Money>,
-        /// What is used.
-        used: Money,
-    },
-    /// Visits or services.
-    Count {
-        /// None where there is no limit.
-        limit: Option<u32>,
-        /// What is used.
-        used: u32,
-    },
-}
-
 /// What an eligibility response is made of. It holds protected health information: no
 /// `Debug`, no `Display`.
 #[derive(Clone, Copy)]
@@ -115,8 +68,8 @@ pub struct Eligibility<'a> {
     pub member: Option<(&'a Contract, usize)>,
     /// The benefit period that the first day asked about is in.
     pub benefit_period: Option<(ServiceDate, ServiceDate)>,
-    /// The balances, for [`Purpose::Benefits`].
-    pub balances: &'a [BenefitBalance<'a>],
+    /// What the product gives and what is left of it, for [`Purpose::Benefits`].
+    pub benefits: &'a Benefits,
     /// The insurer.
     pub insurer: Insurer<'a>,
     /// The day of the answer.

@@ -1,6 +1,6 @@
 //! Writes a FHIR R4 `CoverageEligibilityResponse`.
 
-use tally_types::Carc;
+use tally_types::{Carc, Rate};
 
 use super::super::super::json::{Json, list, number, object, text};
 use super::super::coverage::coverage_id;
@@ -8,20 +8,27 @@ use super::super::patient::patient_id;
 use super::super::write::{
     CARC, coding, concept, day, identifier, logical, money, period, reference, unless_empty,
 };
-use super::{BenefitAmount, BenefitBalance, BenefitKind, Eligibility, Purpose};
+use super::{Eligibility, Purpose};
 use crate::claim::{Contract, Member, Span};
+use crate::interchange::benefit::{
+    BalanceKind, BalancePeriod, BenefitAmount, BenefitBalance, BenefitNetwork, ServiceBenefit,
+};
 
 const BENEFIT_TYPE: &str = "http://terminology.hl7.org/CodeSystem/benefit-type";
 const OWN_TYPE: &str = "https://tallystick.example/fhir/CodeSystem/benefit-type";
 const UNIT: &str = "http://terminology.hl7.org/CodeSystem/benefit-unit";
 const TERM: &str = "http://terminology.hl7.org/CodeSystem/benefit-term";
+const NETWORK: &str = "http://terminology.hl7.org/CodeSystem/benefit-network";
+/// Types of service as the 271 has them (X12 list 1365).
+const SERVICE: &str = "https://x12.org/codes/service-type-codes";
 const CATEGORY: &str = "http://terminology.hl7.org/CodeSystem/ex-benefitcategory";
 
 /// The answer to an eligibility request as a FHIR R4 `CoverageEligibilityResponse`, on
 /// one line. A member who is not known is an error with CARC 31. For `discovery` every
 /// span of cover is listed, else the one of the first day asked about; each says
 /// whether it is in force on that day. With `benefits`, what is in force has the
-/// balances: `allowed` is the limit, `used` what is used of it.
+/// balances: `allowed` is the limit, `used` what is used of it; and the terms of the
+/// types of service asked about, or of all where none is. The 271 says the same.
 #[must_use]
 pub fn eligibility_response(eligibility: &Eligibility<'_>) -> String {
     let request = eligibility.request;
@@ -146,7 +153,7 @@ fn insurances<'a>(
     unless_empty(spans.map(|span| {
         let in_force = span.covers(request.from);
         let balances = match in_force && request.purposes.contains(&Purpose::Benefits) {
-            true => unless_empty(eligibility.balances.iter().map(item)),
+            true => items(eligibility),
             false => Json::Null,
         };
         object([
@@ -167,21 +174,41 @@ fn insurances<'a>(
     }))
 }
 
-fn item<'a>(balance: &BenefitBalance<'a>) -> Json<'a> {
+fn items<'a>(eligibility: &Eligibility<'a>) -> Json<'a> {
+    let benefits = eligibility.benefits;
+    let asked = &eligibility.request.items;
+    let is_asked = |of: &&ServiceBenefit| {
+        let service = of.service.to_string();
+        asked.is_empty() || asked.iter().any(|item| item.category == service)
+    };
+    let balances = benefits.balances.iter().map(balance);
+    let services = benefits.services.iter().filter(is_asked);
+    unless_empty(balances.chain(services.map(terms)))
+}
+
+fn network(of: BenefitNetwork) -> Json<'static> {
+    match of {
+        BenefitNetwork::In => concept([coding(NETWORK, "in")]),
+        BenefitNetwork::Out => concept([coding(NETWORK, "out")]),
+        BenefitNetwork::Any => Json::Null,
+    }
+}
+
+fn balance(balance: &BenefitBalance) -> Json<'_> {
     let unit = match balance.family {
         true => "family",
         false => "individual",
     };
-    let term = match balance.lifetime {
-        true => "lifetime",
-        false => "annual",
+    let term = match balance.period {
+        BalancePeriod::Lifetime => "lifetime",
+        BalancePeriod::CalendarYear | BalancePeriod::ContractYear => "annual",
     };
-    let kind = match balance.kind {
-        BenefitKind::Deductible => coding(BENEFIT_TYPE, "deductible"),
-        BenefitKind::Benefit => coding(BENEFIT_TYPE, "benefit"),
-        BenefitKind::Visits => coding(BENEFIT_TYPE, "visit"),
+    let kind = match (balance.kind, balance.amount) {
+        (BalanceKind::Deductible, _) => coding(BENEFIT_TYPE, "deductible"),
         // HL7 has no code for it.
-        BenefitKind::OutOfPocket => coding(OWN_TYPE, "out-of-pocket"),
+        (BalanceKind::OutOfPocket, _) => coding(OWN_TYPE, "out-of-pocket"),
+        (BalanceKind::Maximum, BenefitAmount::Money { .. }) => coding(BENEFIT_TYPE, "benefit"),
+        (BalanceKind::Maximum, BenefitAmount::Count { .. }) => coding(BENEFIT_TYPE, "visit"),
     };
     let count = |units: u32| number(units);
     let (allowed, used) = match balance.amount {
@@ -194,13 +221,54 @@ fn item<'a>(balance: &BenefitBalance<'a>) -> Json<'a> {
             ("usedUnsignedInt", count(used)),
         ),
     };
-    let kind = object([("coding", list([kind])), ("text", text(balance.name))]);
+    let name = balance.name.as_str();
+    let kind = object([("coding", list([kind])), ("text", text(name))]);
     object([
         // 30: health benefit plan coverage, the plan as a whole.
         ("category", concept([coding(CATEGORY, "30")])),
-        ("name", text(balance.name)),
+        ("name", text(name)),
+        ("network", network(balance.network)),
         ("unit", concept([coding(UNIT, unit)])),
         ("term", concept([coding(TERM, term)])),
         ("benefit", list([object([("type", kind), allowed, used])])),
     ])
+}
+
+/// What a visit costs, and what the member bears of the rest.
+fn terms(of: &ServiceBenefit) -> Json<'_> {
+    let copay = of.copay.filter(|_| of.covered);
+    let copay = copay.map(|copay| ("copay", ("allowedMoney", money(copay))));
+    let share = of.coinsurance.filter(|_| of.covered);
+    let share = share.map(|share| ("copay-percent", ("allowedString", percent(share))));
+    let benefit =
+        |(kind, allowed)| object([("type", concept([coding(BENEFIT_TYPE, kind)])), allowed]);
+    let unit = match of.covered {
+        true => concept([coding(UNIT, "individual")]),
+        false => Json::Null,
+    };
+    object([
+        ("category", concept([coding(SERVICE, of.service)])),
+        ("excluded", Json::Bool(!of.covered)),
+        ("network", network(of.network)),
+        ("unit", unit),
+        (
+            "benefit",
+            unless_empty(copay.into_iter().chain(share).map(benefit)),
+        ),
+        (
+            "authorizationRequired",
+            of.authorization.map_or(Json::Null, Json::Bool),
+        ),
+    ])
+}
+
+/// A share as people write it: 0.2 is `20%`.
+fn percent(share: Rate) -> Json<'static> {
+    let hundred = share.scaled().saturating_mul(100);
+    let text_of = Rate::from_scaled(hundred).to_string();
+    let digits = match text_of.contains('.') {
+        true => text_of.trim_end_matches('0').trim_end_matches('.'),
+        false => &text_of,
+    };
+    Json::Text(format!("{digits}%").into())
 }

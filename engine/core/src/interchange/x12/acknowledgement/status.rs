@@ -56,6 +56,7 @@ pub fn status_codes(rule: IntakeRule) -> StatusCodes {
         Rule::TooLong => of("A7", &[("512", ""), ("275", "")]),
         Rule::BadText => of("A7", &[("511", ""), ("275", "")]),
         // Why it is submitted: 541. Its frequency: 535. Its form: 698.
+        Rule::TestData => of("A3", &[("541", "")]),
         Rule::NotAClaim | Rule::NotActive => of("A7", &[("541", "")]),
         Rule::NotOriginal => of("A7", &[("535", "")]),
         Rule::UnknownKind => of("A7", &[("698", "")]),
@@ -67,6 +68,7 @@ pub fn status_codes(rule: IntakeRule) -> StatusCodes {
         Rule::Sequence => of("A7", &[("247", "")]),
         Rule::Pointer => of("A8", &[("477", "")]),
         Rule::NoReplaced => of("A6", &[("464", "")]),
+        Rule::NotReplaceable => of("A7", &[("464", "")]),
         // The procedure: 454.
         Rule::BadCode => of("A7", &[("454", "")]),
         Rule::NoCode => of("A6", &[("454", "")]),

@@ -1,9 +1,10 @@
 //! What is so of somebody on a day.
 
-use tally_types::{Money, Rate, ServiceDate, ShortCode};
+use tally_types::{ServiceDate, ShortCode};
 
 use super::inquiry::{Inquiry, PLAN, Person};
 use crate::claim::{Contract, Dependant, Member, MemberReference};
+use crate::interchange::benefit::Benefits;
 
 /// Where an inquiry is looked up.
 pub trait Enrolment {
@@ -24,92 +25,6 @@ pub struct Asked<'a> {
     pub product: &'a str,
     /// The day.
     pub on: ServiceDate,
-}
-
-/// What a product gives a member.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Benefits {
-    /// The product's name, for people.
-    pub plan: String,
-    /// Deductibles and maxima, and what is used of them.
-    pub balances: Vec<BenefitBalance>,
-    /// Types of service with terms of their own. Others are answered as the plan.
-    pub services: Vec<ServiceBenefit>,
-}
-
-/// What a balance is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BalanceKind {
-    /// The deductible.
-    Deductible,
-    /// The out-of-pocket maximum.
-    OutOfPocket,
-    /// The most that the plan pays.
-    Maximum,
-}
-
-/// By whom services are to be given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Network {
-    /// Within the network.
-    In,
-    /// Outside it.
-    Out,
-    /// It does not matter.
-    Any,
-}
-
-/// The period of a balance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BalancePeriod {
-    /// January to December.
-    CalendarYear,
-    /// From the contract's anniversary.
-    ContractYear,
-    /// For good.
-    Lifetime,
-}
-
-/// A deductible or maximum, and what is used of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BenefitBalance {
-    /// Which of them.
-    pub kind: BalanceKind,
-    /// Whether the whole family shares it.
-    pub family: bool,
-    /// Within the network, or outside it.
-    pub network: Network,
-    /// Over which period.
-    pub period: BalancePeriod,
-    /// The whole of it.
-    pub limit: Money,
-    /// What is used.
-    pub used: Money,
-}
-
-impl BenefitBalance {
-    /// What is left, never below zero.
-    #[must_use]
-    pub fn remaining(&self) -> Money {
-        self.limit.less(self.used)
-    }
-}
-
-/// The terms of a type of service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ServiceBenefit {
-    /// Which (X12 list 1365): `98` a visit to a physician, `88` pharmacy.
-    pub service: ShortCode,
-    /// Whether it is covered.
-    pub covered: bool,
-    /// Within the network, or outside it.
-    pub network: Network,
-    /// What a visit costs the member.
-    pub copay: Option<Money>,
-    /// The member's share of the rest.
-    pub coinsurance: Option<Rate>,
-    /// Whether it must be authorised before.
-    pub authorization: Option<bool>,
 }
 
 /// Somebody found, and what is so of them.

@@ -4,12 +4,13 @@ use tally_types::{Rate, ShortCode};
 use tally_x12::{LoopRef, Tree, Writer};
 
 use super::Eligibilities;
-use super::answer::{
-    BalanceKind, BalancePeriod, BenefitBalance, Benefits, Cover, Eligibility, Enrolment, Network,
-    ServiceBenefit, eligibility_of,
-};
+use super::answer::{Cover, Eligibility, Enrolment, eligibility_of};
 use super::inquiry::{Level, PLAN, Person, asks_of_subscriber, read};
 use crate::claim::{Member, Relationship, Sex};
+use crate::interchange::benefit::{
+    BalanceKind, BalancePeriod, BenefitAmount, BenefitBalance, BenefitNetwork, Benefits,
+    ServiceBenefit,
+};
 use crate::interchange::x12::reply::{Payer, Stamp, close, day, fit, fit_or, open};
 
 const VERSION: &str = "005010X279A1";
@@ -298,7 +299,8 @@ impl Answering<'_> {
         }
     }
 
-    /// The whole of a balance, and what is left of it.
+    /// The whole of a balance and what is left of it; of one without a limit, what is
+    /// used this year. A maximum goes by its name: a plan may have several.
     fn balance(&mut self, plan: &str, of: &BenefitBalance) {
         let kind = match of.kind {
             BalanceKind::Deductible => "C",
@@ -306,13 +308,27 @@ impl Answering<'_> {
             BalanceKind::Maximum => "F",
         };
         let level = if of.family { "FAM" } else { "IND" };
-        let period = match of.period {
-            BalancePeriod::CalendarYear => "23",
-            BalancePeriod::ContractYear => "25",
-            BalancePeriod::Lifetime => "32",
+        let (period, left) = match of.period {
+            BalancePeriod::CalendarYear => ("23", "29"),
+            BalancePeriod::ContractYear => ("25", "29"),
+            BalancePeriod::Lifetime => ("32", "33"),
+        };
+        let told = match (of.amount.limit(), of.amount.remaining()) {
+            (Some(limit), Some(remaining)) => vec![(period, limit), (left, remaining)],
+            // Year to date. There is no word for a life to date.
+            _ if of.period != BalancePeriod::Lifetime => vec![("24", of.amount)],
+            _ => Vec::new(),
         };
         let service = PLAN.to_string();
-        for (period, amount) in [(period, of.limit), ("29", of.remaining())] {
+        let name = match of.kind {
+            BalanceKind::Maximum => fit(&of.name, 1, 264),
+            _ => String::new(),
+        };
+        for (period, amount) in told {
+            let (money, visits, count) = match amount {
+                BenefitAmount::Money { used, .. } => (used.to_string(), "", String::new()),
+                BenefitAmount::Count { used, .. } => (String::new(), "VS", used.to_string()),
+            };
             self.out.simple(
                 "EB",
                 &[
@@ -322,23 +338,26 @@ impl Answering<'_> {
                     "",
                     plan,
                     period,
-                    &amount.to_string(),
+                    &money,
                     "",
-                    "",
-                    "",
+                    visits,
+                    &count,
                     "",
                     network(of.network),
                 ],
             );
+            if !name.is_empty() {
+                self.out.simple("MSG", &[&name]);
+            }
         }
     }
 }
 
-fn network(of: Network) -> &'static str {
+fn network(of: BenefitNetwork) -> &'static str {
     match of {
-        Network::In => "Y",
-        Network::Out => "N",
-        Network::Any => "W",
+        BenefitNetwork::In => "Y",
+        BenefitNetwork::Out => "N",
+        BenefitNetwork::Any => "W",
     }
 }
 

@@ -13,10 +13,8 @@ use super::acknowledgement::source;
 use super::{assert_sound, cases, files, payer, stamp};
 use crate::canon::Canon as _;
 use crate::claim::Claim;
-use crate::interchange::read_claims;
-use crate::interchange::x12::{
-    Asked, Benefits, Enrolment, answer_eligibility, claim_acknowledgements,
-};
+use crate::interchange::x12::{Asked, Enrolment, answer_eligibility, claim_acknowledgements};
+use crate::interchange::{Benefits, read_claims};
 use mutate::{Damage, Parts};
 
 /// A claim but for its place in the file.

@@ -7,9 +7,10 @@ use tally_x12::Writer;
 use super::checker::cents;
 use super::{assert_sound, cases, day, files, payer, stamp};
 use crate::claim::{Contract, Member, Relationship, Sex, Span};
-use crate::interchange::x12::{
-    Asked, BalanceKind, BalancePeriod, BenefitBalance, Benefits, Enrolment, Network,
-    ServiceBenefit, answer_eligibility, read_inquiries,
+use crate::interchange::x12::{Asked, Enrolment, answer_eligibility, read_inquiries};
+use crate::interchange::{
+    BalanceKind, BalancePeriod, BenefitAmount, BenefitBalance, BenefitNetwork as Network, Benefits,
+    ServiceBenefit,
 };
 
 /// One family, and what its product gives.
@@ -51,12 +52,15 @@ fn member(id: &str, name: &str, birth: ServiceDate, relationship: Relationship) 
 
 fn balance(kind: BalanceKind, family: bool, limit: i64, used: i64) -> BenefitBalance {
     BenefitBalance {
+        name: "a balance".into(),
         kind,
         family,
         network: Network::In,
         period: BalancePeriod::CalendarYear,
-        limit: Money::cents(limit),
-        used: Money::cents(used),
+        amount: BenefitAmount::Money {
+            limit: Some(Money::cents(limit)),
+            used: Money::cents(used),
+        },
     }
 }
 
@@ -87,6 +91,26 @@ fn family() -> Family {
                 balance(BalanceKind::Deductible, false, 150_000, 47_550),
                 balance(BalanceKind::Deductible, true, 300_000, 310_000),
                 balance(BalanceKind::OutOfPocket, false, 600_000, 0),
+                BenefitBalance {
+                    name: "therapy-visits".into(),
+                    amount: BenefitAmount::Count {
+                        limit: Some(20),
+                        used: 3,
+                    },
+                    ..balance(BalanceKind::Maximum, false, 0, 0)
+                },
+                BenefitBalance {
+                    name: "orthodontics".into(),
+                    period: BalancePeriod::Lifetime,
+                    ..balance(BalanceKind::Maximum, false, 150_000, 20_000)
+                },
+                BenefitBalance {
+                    amount: BenefitAmount::Money {
+                        limit: None,
+                        used: Money::cents(1_250),
+                    },
+                    ..balance(BalanceKind::OutOfPocket, true, 0, 0)
+                },
             ],
             services: vec![
                 ServiceBenefit {
@@ -354,6 +378,7 @@ proptest! {
         family.benefits.balances = given
             .iter()
             .map(|(kind, family, network, period, limit, used)| BenefitBalance {
+                name: String::new(),
                 kind: [BalanceKind::Deductible, BalanceKind::OutOfPocket, BalanceKind::Maximum]
                     [usize::from(*kind)],
                 family: *family,
@@ -363,8 +388,10 @@ proptest! {
                     BalancePeriod::ContractYear,
                     BalancePeriod::Lifetime,
                 ][usize::from(*period)],
-                limit: Money::cents(*limit),
-                used: Money::cents(*used),
+                amount: BenefitAmount::Money {
+                    limit: Some(Money::cents(*limit)),
+                    used: Money::cents(*used),
+                },
             })
             .collect();
         let answer = answered(&inquiry(&[("M-1", None)], "20260510", &["98"]), &family);
@@ -382,14 +409,14 @@ proptest! {
         prop_assert!((percent - f64::from(share)).abs() < 1e-9);
         let balances: Vec<_> = benefits.iter().filter(|eb| "CGF".contains(eb[1])).collect();
         prop_assert_eq!(balances.len(), given.len() * 2);
-        for (pair, (kind, family, network, _, limit, used)) in balances.chunks(2).zip(&given) {
+        for (pair, (kind, family, network, period, limit, used)) in balances.chunks(2).zip(&given) {
             for eb in pair {
                 prop_assert_eq!(eb[1], ["C", "G", "F"][usize::from(*kind)]);
                 prop_assert_eq!(eb[2], if *family { "FAM" } else { "IND" });
                 prop_assert_eq!(eb[12], ["Y", "N", "W"][usize::from(*network)]);
             }
             prop_assert_eq!(cents(pair[0][7]), i128::from(*limit));
-            prop_assert_eq!(pair[1][6], "29");
+            prop_assert_eq!(pair[1][6], if *period == 2 { "33" } else { "29" });
             prop_assert_eq!(cents(pair[1][7]), i128::from((limit - used).max(0)));
         }
     }

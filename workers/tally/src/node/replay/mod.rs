@@ -2,26 +2,30 @@
 //! proves the context too: the sequence, the balances, the policy in force,
 //! its tables.
 
+mod acts;
+mod detection;
+
 use std::collections::{BTreeMap, BTreeSet, btree_map};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use tally_core::adjudication::{Outcome, PastLine};
+use tally_core::adjudication::PastLine;
 use tally_core::canon::Canon as _;
 use tally_core::claim::{Claim, ClaimId, Contract};
-use tally_core::fraud::{self, DetectorId, Fact, Flag, Parameters};
 use tally_core::ledger::Entry;
 use tally_sandbox::{Backend, Sandbox};
 use tally_store::port::{
-    AccumulatorName, ClaimRow, Detection as _, Enrolment as _, FlagGroup, Group, Publications as _,
-    Reading as _, Token, Work as _,
+    AccumulatorName, Acts as _, ClaimRow, Enrolment as _, OutcomeRow, Publications as _,
+    Reading as _, RecordId, RevisionRow, Token, Work as _,
 };
+use tally_store::vault::RecordKey;
 
 use super::Node;
-use super::detect::open_fact;
+use super::past::{Occupant, Past};
 use super::record::Record;
-use super::work::{CLAIM, RECORD, UnitWork, open_history};
+use super::work::{Adjudication, CLAIM, RECORD, UnitWork, is_decided, open_history};
 use crate::policies::{Book, Loaded};
+use detection::Redetected;
 
 /// Something that does not follow.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,74 +180,51 @@ impl Node {
         detected: &mut Redetected,
     ) -> Result<()> {
         let rows = self.store.claims_of_unit(token).await?;
-        let mut prefix = 0;
-        let mut erased = false;
-        let records: Vec<_> = rows.iter().map(|row| row.sealed.record).collect();
-        let keys = self.vault.keys(&records).await?;
-        let mut unit = UnitWork::new();
-        let mut contracts: BTreeMap<u32, Arc<Contract>> = BTreeMap::new();
         self.check_sequence(token, &rows, replayed).await?;
+        let mut again = Unit::of(self, token, &rows).await?;
         for row in &rows {
-            let Some(outcome) = &row.outcome else {
+            if row.act.is_some() {
+                self.replay_act(row, &mut again, book, backend, replayed, detected)?;
+                continue;
+            }
+            let Some(outcome) = again.first(row) else {
                 continue;
             };
-            let Some(key) = keys.get(&row.sealed.record) else {
+            let Some(key) = again.keys.get(&row.sealed.record) else {
                 replayed.erased += 1;
-                erased = true;
+                again.erased = true;
+                again.past.push_erased(row.sequence, row.id);
                 continue;
             };
-            let opened = (
-                key.open(CLAIM, &row.sealed).ok(),
-                key.open(RECORD, &outcome.record).ok(),
-            );
-            let (Some(claim), Some(record)) = opened else {
-                replayed.broke("payload", Some(row.id), "a sealed payload does not open");
+            let Some((claim, record)) = opened(row, &outcome, key, replayed) else {
                 continue;
             };
-            let (Ok(claim), Ok(record)) = (Claim::from_canon(&claim), Record::from_canon(&record))
-            else {
-                replayed.broke("payload", Some(row.id), "a sealed payload cannot be read");
-                continue;
-            };
-            let contract = match row.contract {
-                None => None,
-                Some(version) => {
-                    if let btree_map::Entry::Vacant(place) = contracts.entry(version) {
-                        let (_, contract) = self
-                            .contract_of(token, Some(version))
-                            .await?
-                            .context("the contract of a claim is missing")?;
-                        place.insert(Arc::new(contract));
-                    }
-                    contracts.get(&version).map(Arc::clone)
-                }
-            };
+            let contract = again.contract(row.contract);
             let case = Case {
                 row,
+                outcome: &outcome,
                 claim: &claim,
                 record: &record,
                 contract: contract.as_deref(),
             };
-            self.replay_claim(&case, book, backend, &mut unit, replayed)?;
-            // The prefix of the log that was decided under is of before the
-            // claim's own entry, and never shorter than that of an earlier claim.
+            self.replay_claim(&case, book, backend, &mut again.unit, replayed)?;
             if let Ok((body, outcome)) = case.record.open() {
-                let own = case.row.outcome.as_ref().and_then(|outcome| outcome.leaf);
-                if body.prefix < prefix || own.is_some_and(|own| body.prefix > own) {
-                    replayed.broke(
-                        "prefix",
-                        Some(row.id),
-                        format!(
-                            "decided under the first {} entries of the log, after {prefix}",
-                            body.prefix
-                        ),
-                    );
-                }
-                prefix = prefix.max(body.prefix);
+                again.check_prefix(row.id, body.prefix, case.outcome.leaf, replayed);
                 detected.add(self.facts_by_group(&claim), row.member, &claim, &outcome);
+                again.past.push(
+                    row.sequence,
+                    Occupant {
+                        claim,
+                        contract,
+                        prefix: body.prefix,
+                        review: None,
+                        outcome: Some(outcome),
+                    },
+                );
             }
         }
-        self.check_unit(token, &rows, &unit, erased, replayed).await
+        self.check_unit(token, &rows, &again.unit, again.erased, replayed)
+            .await
     }
 
     fn replay_claim(
@@ -264,8 +245,7 @@ impl Node {
             );
             return Ok(());
         };
-        let stored = case.row.outcome.as_ref();
-        if stored.is_some_and(|stored| stored.policy != outcome.policy()) {
+        if case.outcome.policy != outcome.policy() {
             replayed.broke(
                 "policy-choice",
                 id,
@@ -296,35 +276,7 @@ impl Node {
                 return Ok(());
             }
         };
-        if again.settled.outcome.policy() != outcome.policy() {
-            replayed.broke(
-                "policy-choice",
-                id,
-                "another policy was in force than the one that was run",
-            );
-        }
-        if again.tables != body.tables {
-            replayed.broke("table", id, "the tables are not those the receipt names");
-        }
-        let context = case.record.context.as_ref().map(|opening| &opening.bytes.0);
-        if again.context.as_ref() != context {
-            replayed.broke(
-                "context",
-                id,
-                "the context it was given is not what its unit had come to",
-            );
-        }
-        if again.transcript.hash() != body.transcript {
-            replayed.broke("transcript", id, "its policy was answered otherwise");
-        }
-        if body.execution.fuel.is_some() && again.execution.fuel != body.execution.fuel {
-            replayed.broke("fuel", id, "it used another amount of fuel");
-        }
-        if again.settled.outcome.to_canon() == body.outcome.0 {
-            replayed.same += 1;
-        } else {
-            replayed.broke("outcome", id, "it comes out otherwise");
-        }
+        compare(id, case.record, &again, replayed);
         unit.advance(self, &again.settled);
         Ok(())
     }
@@ -381,7 +333,7 @@ impl Node {
         let Some(state) = self.store.units(&[token]).await?.pop() else {
             return Ok(());
         };
-        let decided = rows.iter().filter(|row| row.outcome.is_some());
+        let decided = rows.iter().filter(|row| is_decided(row));
         let decided = decided.map(|row| row.sequence).max().unwrap_or(0);
         if state.done != decided {
             replayed.broke(
@@ -440,149 +392,157 @@ impl Node {
     }
 }
 
-/// What detectors would remember and flag, from the claims alone.
-#[derive(Default)]
-struct Redetected {
-    groups: BTreeMap<Group, Vec<Fact>>,
-    /// Whose death a group is judged by.
-    members: BTreeMap<Group, Token>,
-    findings: BTreeMap<FlagGroup, Vec<Flag>>,
-}
-
-impl Redetected {
-    fn add(&mut self, facts: Vec<(Group, Fact)>, member: Token, claim: &Claim, outcome: &Outcome) {
-        for (group, fact) in facts {
-            if group.detector == DetectorId::ServiceAfterDeath {
-                self.members.insert(group, member);
-            }
-            self.groups.entry(group).or_default().push(fact);
-        }
-        let flags = fraud::flags_of_findings(claim, outcome);
-        if !flags.is_empty() {
-            self.findings.insert(FlagGroup::Findings(claim.id), flags);
-        }
-    }
-}
-
-impl Node {
-    /// What detectors remember, and the flags that stand, against what follows
-    /// from the claims.
-    async fn check_detection(&self, detected: Redetected, replayed: &mut Replayed) -> Result<()> {
-        let Redetected {
-            groups,
-            members,
-            findings,
-        } = detected;
-        let parameters = Parameters::default();
-        let mut expected = findings;
-        let wanted: Vec<Group> = groups.keys().copied().collect();
-        for chunk in wanted.chunks(512) {
-            let stored = self.store.facts(chunk).await?;
-            let records: Vec<_> = stored.iter().map(|row| row.sealed.record).collect();
-            let keys = self.vault.keys(&records).await?;
-            let mut remembered: BTreeMap<Group, Vec<Option<Fact>>> = BTreeMap::new();
-            let mut erased: BTreeSet<Group> = BTreeSet::new();
-            for row in &stored {
-                match keys.get(&row.sealed.record) {
-                    None => {
-                        erased.insert(row.group);
-                    }
-                    Some(key) => remembered
-                        .entry(row.group)
-                        .or_default()
-                        .push(open_fact(key, row)),
-                }
-            }
-            for group in chunk {
-                let facts = groups.get(group).map(Vec::as_slice).unwrap_or_default();
-                // An erased claim's part in a flag cannot be had again.
-                if erased.contains(group) {
-                    continue;
-                }
-                let order = |fact: &Fact| (fact.claim, fact.line);
-                let mut ours: Vec<&Fact> = facts.iter().collect();
-                ours.sort_by_key(|fact| order(fact));
-                let stored: Option<Vec<Fact>> = remembered
-                    .remove(group)
-                    .unwrap_or_default()
-                    .into_iter()
-                    .collect();
-                let same = stored.is_some_and(|mut stored| {
-                    stored.sort_by_key(order);
-                    stored.iter().eq(ours)
-                });
-                if !same {
-                    replayed.broke(
-                        "fact",
-                        facts.first().map(|fact| fact.claim),
-                        format!(
-                            "what {} remembers is not what the claims say",
-                            group.detector.as_str()
-                        ),
-                    );
-                }
-                let death = match members.get(group) {
-                    Some(member) => {
-                        let deaths = self.deaths_of([*member]).await.unwrap_or_default();
-                        deaths.get(member).copied().flatten()
-                    }
-                    None => None,
-                };
-                let facts = fraud::with_death(facts, death);
-                let flags = fraud::flags_of(group.detector, &facts, &parameters);
-                expected.insert(FlagGroup::Facts(*group), flags);
-            }
-        }
-        self.check_flags_stand(expected, replayed).await
-    }
-
-    async fn check_flags_stand(
-        &self,
-        expected: BTreeMap<FlagGroup, Vec<Flag>>,
-        replayed: &mut Replayed,
-    ) -> Result<()> {
-        let groups: Vec<FlagGroup> = expected.keys().copied().collect();
-        for chunk in groups.chunks(512) {
-            let rows = self.store.flags_in(chunk).await?;
-            let ids: BTreeMap<_, _> = rows.iter().map(|(group, row)| (row.id, *group)).collect();
-            let open = self
-                .open_flags(rows.into_iter().map(|(_, row)| row).collect())
-                .await?;
-            let mut stand: BTreeMap<FlagGroup, Vec<Flag>> = BTreeMap::new();
-            for (row, flag) in open {
-                if let Some(group) = ids.get(&row.id) {
-                    stand.entry(*group).or_default().push(flag);
-                }
-            }
-            for group in chunk {
-                let mut ours: Vec<&Flag> = expected.get(group).into_iter().flatten().collect();
-                let mut theirs = stand.remove(group).unwrap_or_default();
-                ours.sort_by_key(|flag| flag.id);
-                theirs.sort_by_key(|flag| flag.id);
-                if !theirs.iter().eq(ours.iter().copied()) {
-                    let claim = ours.iter().copied().chain(&theirs).next();
-                    replayed.broke(
-                        "flag",
-                        claim
-                            .and_then(|flag| flag.claims.first())
-                            .map(|(claim, _)| *claim),
-                        format!(
-                            "{} flags stand where {} follow from the claims, or they say otherwise",
-                            theirs.len(),
-                            ours.len()
-                        ),
-                    );
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
 /// A claim to be done again.
 struct Case<'a> {
     row: &'a ClaimRow,
+    outcome: &'a OutcomeRow,
     claim: &'a Claim,
     record: &'a Record,
     contract: Option<&'a Contract>,
+}
+
+/// What came out against what is on record of it.
+fn compare(id: Option<ClaimId>, record: &Record, again: &Adjudication, replayed: &mut Replayed) {
+    let Ok((body, outcome)) = record.open() else {
+        return;
+    };
+    if again.settled.outcome.policy() != outcome.policy() {
+        replayed.broke(
+            "policy-choice",
+            id,
+            "another policy was in force than the one that was run",
+        );
+    }
+    if again.tables != body.tables {
+        replayed.broke("table", id, "the tables are not those the receipt names");
+    }
+    let context = record.context.as_ref().map(|opening| &opening.bytes.0);
+    if again.context.as_ref() != context {
+        replayed.broke(
+            "context",
+            id,
+            "the context it was given is not what its unit had come to",
+        );
+    }
+    if again.transcript.hash() != body.transcript {
+        replayed.broke("transcript", id, "its policy was answered otherwise");
+    }
+    if body.execution.fuel.is_some() && again.execution.fuel != body.execution.fuel {
+        replayed.broke("fuel", id, "it used another amount of fuel");
+    }
+    if again.settled.outcome.to_canon() == body.outcome.0 {
+        replayed.same += 1;
+    } else {
+        replayed.broke("outcome", id, "it comes out otherwise");
+    }
+}
+
+/// A claim and what is on record of an outcome of its, if both can be read.
+fn opened(
+    row: &ClaimRow,
+    outcome: &OutcomeRow,
+    key: &RecordKey,
+    replayed: &mut Replayed,
+) -> Option<(Claim, Record)> {
+    let opened = (
+        key.open(CLAIM, &row.sealed).ok(),
+        key.open(RECORD, &outcome.record).ok(),
+    );
+    let (Some(claim), Some(record)) = opened else {
+        replayed.broke("payload", Some(row.id), "a sealed payload does not open");
+        return None;
+    };
+    match (Claim::from_canon(&claim), Record::from_canon(&record)) {
+        (Ok(claim), Ok(record)) => Some((claim, record)),
+        _ => {
+            replayed.broke("payload", Some(row.id), "a sealed payload cannot be read");
+            None
+        }
+    }
+}
+
+/// A unit that is done again.
+struct Unit {
+    unit: UnitWork,
+    past: Past,
+    keys: BTreeMap<RecordId, RecordKey>,
+    /// The record of each claim.
+    records: BTreeMap<ClaimId, RecordId>,
+    contracts: BTreeMap<u32, Arc<Contract>>,
+    /// What claims came to at first that came to something else later.
+    firsts: BTreeMap<ClaimId, OutcomeRow>,
+    /// What was taken back, by the act that did.
+    revisions: BTreeMap<ClaimId, Vec<RevisionRow>>,
+    erased: bool,
+    prefix: u64,
+}
+
+impl Unit {
+    async fn of(node: &Node, token: Token, rows: &[ClaimRow]) -> Result<Self> {
+        let records: Vec<_> = rows.iter().map(|row| row.sealed.record).collect();
+        let versions: BTreeSet<u32> = rows.iter().filter_map(|row| row.contract).collect();
+        let wanted: Vec<_> = versions.iter().map(|v| (token, Some(*v))).collect();
+        let mut contracts = BTreeMap::new();
+        for (version, found) in versions.iter().zip(node.contracts_of(&wanted).await?) {
+            let (_, contract) = found.context("the contract of a claim is missing")??;
+            contracts.insert(*version, Arc::new(contract));
+        }
+        let mut unit = Self {
+            unit: UnitWork::new(),
+            past: Past::default(),
+            keys: node.vault.keys(&records).await?,
+            records: rows.iter().map(|r| (r.id, r.sealed.record)).collect(),
+            contracts,
+            firsts: BTreeMap::new(),
+            revisions: BTreeMap::new(),
+            erased: false,
+            prefix: 0,
+        };
+        if rows.iter().any(|row| row.act.is_some()) {
+            unit.firsts = node
+                .store
+                .first_outcomes(token)
+                .await?
+                .into_iter()
+                .collect();
+            for revision in node.store.revisions(token).await? {
+                unit.revisions
+                    .entry(revision.act)
+                    .or_default()
+                    .push(revision);
+            }
+        }
+        Ok(unit)
+    }
+
+    /// What a claim came to at first.
+    fn first(&self, row: &ClaimRow) -> Option<OutcomeRow> {
+        self.firsts.get(&row.id).or(row.outcome.as_ref()).cloned()
+    }
+
+    fn contract(&self, version: Option<u32>) -> Option<Arc<Contract>> {
+        self.contracts.get(&version?).map(Arc::clone)
+    }
+
+    /// The prefix of the log that a claim was decided under is of before its own
+    /// entry, and never shorter than that of an earlier claim.
+    fn check_prefix(
+        &mut self,
+        claim: ClaimId,
+        prefix: u64,
+        own: Option<u64>,
+        replayed: &mut Replayed,
+    ) {
+        if prefix < self.prefix || own.is_some_and(|own| prefix > own) {
+            replayed.broke(
+                "prefix",
+                Some(claim),
+                format!(
+                    "decided under the first {prefix} entries of the log, after {}",
+                    self.prefix
+                ),
+            );
+        }
+        self.prefix = self.prefix.max(prefix);
+    }
 }

@@ -1,0 +1,172 @@
+//! `tally claim history`: all that a claim ever came to, and those of its contract
+//! that changed with it.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use serde_json::{Value, json};
+use tally_core::claim::ClaimId;
+use tally_store::port::Reading as _;
+use tally_types::Money;
+
+use crate::cli::{Ended, NodeArgs, parse_claim, say, table};
+use crate::node::Stage;
+
+#[derive(Args)]
+pub struct HistoryArgs {
+    /// The claim
+    #[arg(value_parser = parse_claim, value_name = "CLAIM")]
+    claim: ClaimId,
+    #[command(flatten)]
+    node: NodeArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn history(args: &HistoryArgs) -> Result<Ended> {
+    let node = args.node.open().await?;
+    let row = node.store().claim(args.claim).await?;
+    let row = row.with_context(|| {
+        format!(
+            "no claim {} on this node: `tally claim export` lists those there are",
+            args.claim
+        )
+    })?;
+    let stages = node.stages(row.unit, "claim-history-read").await?;
+    // The claim itself, what it replaces, and what replaces it.
+    let place = stages.iter().find(|stage| stage.row.id == args.claim);
+    let place = place
+        .map(|stage| stage.place)
+        .with_context(|| format!("claim {} has come to nothing yet", args.claim))?;
+    let mut of: Vec<&Stage> = stages.iter().filter(|s| s.place == place).collect();
+    of.sort_by_key(|stage| (stage.since, stage.row.sequence, stage.number));
+    let listed: Vec<Value> = of.iter().map(|stage| stage_json(stage)).collect();
+    if args.json {
+        say(json!({ "claim": args.claim.to_string(), "outcomes": listed }))?;
+        return Ok(Ended::Well);
+    }
+    let rows = listed.iter().map(|stage| {
+        let text = |key: &str| stage[key].as_str().unwrap_or_default().to_owned();
+        let back = &stage["taken_back"];
+        let stands = match back["on"].as_str() {
+            Some(on) => format!("until {on}"),
+            None => "stands".to_owned(),
+        };
+        let entry = |value: &Value| {
+            value
+                .as_u64()
+                .map_or(String::new(), |leaf| leaf.to_string())
+        };
+        vec![
+            text("claim"),
+            text("since"),
+            text("status"),
+            text("paid"),
+            text("patient"),
+            entry(&stage["entry"]),
+            stands,
+            back["by"].as_str().unwrap_or_default().to_owned(),
+            entry(&back["entry"]),
+        ]
+    });
+    say(table(
+        &[
+            "claim",
+            "from",
+            "status",
+            "paid>",
+            "patient>",
+            "entry>",
+            "",
+            "taken back by",
+            "entry>",
+        ],
+        rows,
+    ))?;
+    Ok(Ended::Well)
+}
+
+fn stage_json(stage: &Stage) -> Value {
+    let outcome = &stage.outcome;
+    json!({
+        "claim": stage.row.id.to_string(),
+        "number": stage.number,
+        "since": stage.since.to_string(),
+        "by": stage.by.map(|by| by.to_string()),
+        "status": outcome.status().to_string(),
+        "charge": outcome.charge().to_string(),
+        "allowed": outcome.allowed().to_string(),
+        "paid": outcome.paid().to_string(),
+        "patient": outcome.patient().to_string(),
+        "entry": stage.leaf,
+        "taken_back": stage.taken_back.map(|(back, leaf)| json!({
+            "on": back.on.to_string(),
+            "by": back.by.to_string(),
+            "entry": leaf,
+        })),
+    })
+}
+
+/// What acts changed: a claim each, with what was taken back and what took its
+/// place.
+pub(super) fn changes_json(stages: &[Stage], acts: &BTreeSet<ClaimId>) -> Vec<Value> {
+    let mut changes = Vec::new();
+    for stage in stages {
+        let Some((back, _)) = stage.taken_back.filter(|(back, _)| acts.contains(&back.by)) else {
+            continue;
+        };
+        let now = stages.iter().find(|now| {
+            now.place == stage.place
+                && (now.by == Some(back.by) && now.row.id == stage.row.id
+                    || now.row.id == back.by && now.number == 0)
+        });
+        changes.push(json!({
+            "reversed": stage_json(stage),
+            "corrected": now.map(stage_json),
+        }));
+    }
+    changes
+}
+
+/// The same for people: what each claim came to, and what it comes to now.
+pub(super) fn changes_table(changes: &[Value]) -> String {
+    let money = |stage: &Value, key: &str| -> Money {
+        let text = stage[key].as_str().unwrap_or("0.00");
+        tally_types::Money::parse(text).unwrap_or(Money::ZERO)
+    };
+    let rows = changes.iter().map(|change| {
+        let (before, now) = (&change["reversed"], &change["corrected"]);
+        let text = |stage: &Value, key: &str| stage[key].as_str().unwrap_or("").to_owned();
+        let difference = money(now, "paid").checked_sub(money(before, "paid"));
+        vec![
+            text(before, "claim"),
+            text(before, "status"),
+            text(before, "paid"),
+            match now.is_null() {
+                true => "taken back".to_owned(),
+                false => text(now, "status"),
+            },
+            text(now, "paid"),
+            difference.map_or(String::new(), |d| d.to_string()),
+            match text(now, "claim") == text(before, "claim") {
+                true => String::new(),
+                false => text(now, "claim"),
+            },
+        ]
+    });
+    table(
+        &[
+            "claim",
+            "was",
+            "paid>",
+            "is",
+            "paid>",
+            "difference>",
+            "replaced by",
+        ],
+        rows,
+    )
+    .to_string()
+}

@@ -1,0 +1,173 @@
+//! `tally claim void`, `tally claim replace` and `tally claim readjudicate`: what
+//! changes the past.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use clap::{ArgGroup, Args};
+use serde_json::{Value, json};
+use tally_core::claim::{ClaimId, Frequency};
+use tally_core::interchange::{self, Format};
+use tally_store::port::{Acts as _, Reading as _};
+
+use super::FormatArg;
+use super::history::{changes_json, changes_table};
+use crate::cli::{Ended, NodeArgs, Progress, parse_claim, plural, read_file, say};
+use crate::node::{Anew, Delivery, Node, Submitted};
+
+#[derive(Args)]
+pub struct VoidArgs {
+    /// The claim
+    #[arg(value_parser = parse_claim, value_name = "CLAIM")]
+    claim: ClaimId,
+    #[command(flatten)]
+    node: NodeArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+pub struct ReplaceArgs {
+    /// The claim
+    #[arg(value_parser = parse_claim, value_name = "CLAIM")]
+    claim: ClaimId,
+    /// A file with the claim that takes its place: X12 837, FHIR R4 or our JSON
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    node: NodeArgs,
+    /// What the file holds; recognised when not said
+    #[arg(long, value_enum)]
+    format: Option<FormatArg>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+#[command(group(ArgGroup::new("which").required(true).args(["claim", "member", "all"])))]
+pub struct ReadjudicateArgs {
+    /// A claim; with it, all of the same contract
+    #[arg(value_parser = parse_claim, value_name = "CLAIM")]
+    claim: Option<ClaimId>,
+    /// The claims of a member's contract
+    #[arg(long, value_name = "ID")]
+    member: Option<String>,
+    /// Every claim
+    #[arg(long)]
+    all: bool,
+    /// Why: it stays with the act
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    #[command(flatten)]
+    node: NodeArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn void(args: &VoidArgs) -> Result<Ended> {
+    let node = args.node.open().await?;
+    let submitted = node.void(args.claim, crate::node::SUBMITTER).await?;
+    told(&node, submitted, args.json).await
+}
+
+pub(super) async fn replace(args: &ReplaceArgs) -> Result<Ended> {
+    let bytes = read_file(&args.file, interchange::FileLimits::BYTES as u64)?;
+    let node = args.node.open().await?;
+    let mut delivery = Delivery::local(&bytes, args.format.map(Format::from));
+    delivery.succeeds = Some((Frequency::Replacement, args.claim));
+    let submitted = node
+        .submit(delivery)
+        .await
+        .with_context(|| format!("{} could not be taken in", args.file.display()))?;
+    if submitted.claims.len() > 1 {
+        eprintln!(
+            "note: the file has {} claims, and each took the place of the one before it",
+            submitted.claims.len()
+        );
+    }
+    told(&node, submitted, args.json).await
+}
+
+pub(super) async fn readjudicate(args: &ReadjudicateArgs) -> Result<Ended> {
+    let node = args.node.open().await?;
+    let what = match (args.claim, &args.member) {
+        (Some(claim), _) => Anew::Claim(claim),
+        (None, Some(member)) => Anew::Member(member.clone()),
+        (None, None) => Anew::All,
+    };
+    let by = crate::node::actor();
+    let acts = node.readjudicate(&what, &by, &args.reason).await?;
+    see(&node, &acts, args.json).await
+}
+
+/// Sees what was sent through, and says what came of it.
+async fn told(node: &Node, submitted: Submitted, json: bool) -> Result<Ended> {
+    let refused = !submitted.refusals.is_empty();
+    for refusal in &submitted.refusals {
+        eprintln!(
+            "refused: {}: {} {}",
+            refusal.place, refusal.rule, refusal.reason
+        );
+    }
+    if submitted.claims.is_empty() {
+        if json {
+            say(json!({ "acts": [], "changes": [] }))?;
+        }
+        return Ok(Ended::Refused);
+    }
+    let ended = see(node, &submitted.claims, json).await?;
+    Ok(if refused { Ended::Refused } else { ended })
+}
+
+/// Sees acts through, and says what they changed.
+pub(super) async fn see(node: &Node, acts: &[ClaimId], json: bool) -> Result<Ended> {
+    let progress = Progress::bar("deciding anew", acts.len() as u64);
+    node.see_through(acts, &|done| progress.at(done)).await?;
+    progress.done();
+    let mut waiting = 0u64;
+    let mut changes: Vec<Value> = Vec::new();
+    let mut units = std::collections::BTreeSet::new();
+    for act in acts {
+        let row = node.store().claim(*act).await?.context("an act")?;
+        match row.act.as_ref().map(|act| act.done.is_some()) {
+            Some(true) => {
+                units.insert(row.unit);
+            }
+            _ => waiting += 1,
+        }
+    }
+    let of: std::collections::BTreeSet<ClaimId> = acts.iter().copied().collect();
+    for unit in units {
+        let revisions = node.store().revisions(unit).await?;
+        if revisions.iter().any(|revision| of.contains(&revision.act)) || acts.len() == 1 {
+            let stages = node.stages(unit, "changes-read").await?;
+            changes.extend(changes_json(&stages, &of));
+        }
+    }
+    if json {
+        let acts: Vec<String> = acts.iter().map(ToString::to_string).collect();
+        say(json!({ "acts": acts, "changes": changes }))?;
+    } else {
+        if changes.is_empty() {
+            say("Nothing comes out otherwise.")?;
+        } else {
+            say(changes_table(&changes))?;
+        }
+        say(format!(
+            "{}, {}. `tally ledger replay` does it all again.",
+            plural(acts.len() as u64, "act"),
+            plural(changes.len() as u64, "change")
+        ))?;
+    }
+    if waiting > 0 {
+        eprintln!(
+            "error: {} not done yet: `tally claim history CLAIM` shows when they are",
+            plural(waiting, "act")
+        );
+        return Ok(Ended::Refused);
+    }
+    Ok(Ended::Well)
+}

@@ -1,0 +1,268 @@
+//! What changes the past, as it is asked for: a sender takes a claim back, a payer
+//! has a unit decided anew or a claim settled by hand. Each is an act in the order
+//! of its unit.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context as _, Result, bail};
+use tally_core::adjudication::{
+    Act, ActKind, Decision, Description, Inputs, LineDetermination, Nothing, Review, decide,
+};
+use tally_core::canon::Canon as _;
+use tally_core::claim::{Claim, ClaimId, Frequency, SubmissionKey, UnitKey};
+use tally_store::port::{
+    ClaimRow, Enrolment as _, NewAct, NewClaim, Reading as _, Submission, Token,
+};
+use tally_store::vault;
+use tally_types::Money;
+
+use super::acts::ACT;
+use super::keys::hex;
+use super::past::by_hand;
+use super::submit::{Sending, Sent, Submitted};
+use super::work::CLAIM;
+use super::{Node, SUBMITTER};
+
+/// An act of the payer's in a unit.
+pub(super) struct PayersAct<'a> {
+    unit: Token,
+    /// A claim of the unit, by which it is found again.
+    row: &'a ClaimRow,
+    act: &'a Act,
+}
+
+/// What is to be decided anew.
+#[derive(Debug, Clone)]
+pub enum Anew {
+    /// Every claim.
+    All,
+    /// The claims of a member's contract.
+    Member(String),
+    /// A claim, and those of the same contract.
+    Claim(ClaimId),
+}
+
+impl Node {
+    /// Takes a claim back: what it came to is reversed, and later claims of its
+    /// contract come out as if it had never been. Asked again, the first is
+    /// answered.
+    ///
+    /// # Errors
+    /// When the claim is not known to this submitter, or the store fails. A claim
+    /// that cannot be voided is a refusal.
+    pub async fn void(&self, claim: ClaimId, submitter: &str) -> Result<Submitted> {
+        let name = format!("void/{claim}");
+        let parts = [submitter.as_bytes(), name.as_bytes()];
+        let token = self.keys.tokens.token("submission", &parts);
+        self.take_in(token, token, &Sending::Void(claim, submitter))
+            .await
+    }
+
+    pub(super) async fn prepare_void(
+        &self,
+        token: Token,
+        content: Token,
+        claim: ClaimId,
+        submitter: &str,
+    ) -> Result<Submission> {
+        let row = self.row_of(claim).await?;
+        let key = self.vault.key(row.sealed.record).await?;
+        let mut void = Claim::from_canon(&key.open(CLAIM, &row.sealed)?)
+            .context("the stored claim is damaged: run `tally ledger fsck`")?;
+        void.id = ClaimId::of(&SubmissionKey {
+            submitter: submitter.to_owned(),
+            interchange: format!("void/{claim}"),
+            position: 0,
+        });
+        void.frequency = Frequency::Void;
+        void.replaces = Some(claim);
+        void.received = self.clock.today();
+        let sent = Sent {
+            submitter,
+            token,
+            content,
+            read: 1,
+            refusals: Vec::new(),
+        };
+        self.seal(sent, vec![void]).await
+    }
+
+    async fn row_of(&self, claim: ClaimId) -> Result<ClaimRow> {
+        let row = self.store.claim(claim).await?;
+        row.with_context(|| format!("no claim {claim} on this node"))
+    }
+
+    /// Has claims decided anew, by the contract, the policies and the tables that
+    /// are known by now: an act for each contract. Answers the acts.
+    ///
+    /// # Errors
+    /// When what is asked for is not known, or the store fails.
+    pub async fn readjudicate(&self, what: &Anew, by: &str, reason: &str) -> Result<Vec<ClaimId>> {
+        let units: BTreeSet<Token> = match what {
+            Anew::All => self.store.all_units().await?.into_iter().collect(),
+            Anew::Member(member) => {
+                let token = self.member_token(member);
+                let units = self.store.units_of(&[token]).await?;
+                let unit = units.into_iter().flatten().next();
+                BTreeSet::from([unit.context("no such member is enrolled")?])
+            }
+            Anew::Claim(claim) => BTreeSet::from([self.row_of(*claim).await?.unit]),
+        };
+        let act = Act {
+            by: by.to_owned(),
+            reason: reason.to_owned(),
+            kind: ActKind::Readjudicate,
+        };
+        let mut acts = Vec::with_capacity(units.len());
+        for unit in units {
+            let rows = self.store.claims_of_unit(unit).await?;
+            // Without a claim that came to something there is nothing to decide.
+            let Some(row) = rows.iter().find(|row| row.outcome.is_some()) else {
+                continue;
+            };
+            acts.extend(self.do_act(unit, row, &act).await?);
+        }
+        Ok(acts)
+    }
+
+    /// Has a claim settled by hand. `lines` is what the reviewer determines, in the
+    /// terms of the policy that is described: it is checked against the claim and the policy in force before
+    /// it is taken in.
+    ///
+    /// # Errors
+    /// When the claim is not known or its policy leaves nothing to determine, when
+    /// what is determined does not balance or names what the policy does not have,
+    /// when the store fails.
+    pub async fn review(
+        &self,
+        claim: ClaimId,
+        by: &str,
+        reason: &str,
+        lines: &(dyn Fn(&Description) -> Result<Vec<LineDetermination>> + Sync),
+    ) -> Result<ClaimId> {
+        let row = self.row_of(claim).await?;
+        if row.outcome.is_none() {
+            bail!("claim {claim} waits to be adjudicated: review it when it is decided");
+        }
+        let review = self.checked(&row, lines).await?;
+        let act = Act {
+            by: by.to_owned(),
+            reason: reason.to_owned(),
+            kind: ActKind::Review(review),
+        };
+        let acts = self.do_act(row.unit, &row, &act).await?;
+        acts.into_iter().next().context("the act was not taken in")
+    }
+
+    /// A review that its policy would accept, were nothing used of any limit.
+    async fn checked(
+        &self,
+        row: &ClaimRow,
+        lines: &(dyn Fn(&Description) -> Result<Vec<LineDetermination>> + Sync),
+    ) -> Result<Review> {
+        let key = self.vault.key(row.sealed.record).await?;
+        let claim = Claim::from_canon(&key.open(CLAIM, &row.sealed)?)
+            .context("the stored claim is damaged: run `tally ledger fsck`")?;
+        let contract = match row.contract {
+            Some(version) => self.contract_of(row.unit, Some(version)).await?,
+            None => None,
+        };
+        let contract = contract.as_ref().map(|(_, contract)| contract);
+        let book = self.book().await?;
+        let inputs = Inputs {
+            claim: &claim,
+            enrolled: contract.and_then(|c| Some((c, c.find(&claim.member)?))),
+            policies: &book,
+            history: &[],
+            balances: &Nothing,
+        };
+        let Decision::Run(run) = decide(&inputs)? else {
+            bail!(
+                "the engine decides claim {} without a policy: there is nothing to review",
+                row.id
+            );
+        };
+        let review = Review {
+            claim: row.id,
+            policy: run.policy.hash,
+            lines: lines(&run.policy.description)?,
+        };
+        let settled = by_hand(&claim, &run, &review)?.settled;
+        if let Some(fault) = &settled.fault {
+            bail!(
+                "what the review says cannot stand: {} {fault}",
+                fault.rule().id()
+            );
+        }
+        Ok(review)
+    }
+
+    async fn do_act(&self, unit: Token, row: &ClaimRow, act: &Act) -> Result<Vec<ClaimId>> {
+        let name = hex(&vault::random::<16>()?);
+        let token = self.keys.tokens.token("act", &[name.as_bytes()]);
+        let sending = Sending::Act(PayersAct { unit, row, act });
+        Ok(self.take_in(token, token, &sending).await?.claims)
+    }
+
+    pub(super) async fn prepare_act(
+        &self,
+        token: Token,
+        content: Token,
+        doing: &PayersAct<'_>,
+    ) -> Result<Submission> {
+        let PayersAct { unit, row, act } = doing;
+        let latest = self.contract_of(*unit, None).await?;
+        let (kind, original) = match &act.kind {
+            ActKind::Readjudicate => (tally_store::port::ActKind::Readjudication, None),
+            ActKind::Review(review) => (tally_store::port::ActKind::Review, Some(review.claim)),
+        };
+        let partition = self
+            .partition_of(row, latest.as_ref().map(|(_, c)| c.id.as_str()))
+            .await?;
+        let key = self.vault.fresh(1).await?.pop().context("no record key")?;
+        let id = ClaimId::of(&SubmissionKey {
+            submitter: SUBMITTER.to_owned(),
+            interchange: format!("act/{}", hex(&token.0)),
+            position: 0,
+        });
+        let today = self.clock.today();
+        Ok(Submission {
+            token,
+            submitter: SUBMITTER.to_owned(),
+            content,
+            partitions: self.partitions().get(),
+            trace: None,
+            read: 0,
+            refusals: Vec::<super::RefusedClaim>::new().to_canon(),
+            refused: 0,
+            claims: vec![NewClaim {
+                id,
+                unit: *unit,
+                partition,
+                contract: latest.map(|(version, _)| version),
+                member: Token([0; 32]),
+                provider: Token([0; 32]),
+                received: today,
+                first_service: today,
+                charge: Money::ZERO,
+                sealed: key.seal(ACT, &act.to_canon())?,
+                act: Some(NewAct { kind, original }),
+            }],
+        })
+    }
+
+    /// The partition of a unit, by its contract, or by the member of a claim that
+    /// enrolment does not know.
+    async fn partition_of(&self, row: &ClaimRow, contract: Option<&str>) -> Result<u32> {
+        let unit = match contract {
+            Some(contract) => UnitKey::contract(contract),
+            None => {
+                let key = self.vault.key(row.sealed.record).await?;
+                let claim = Claim::from_canon(&key.open(CLAIM, &row.sealed)?)
+                    .context("the stored claim is damaged: run `tally ledger fsck`")?;
+                UnitKey::unknown(&row.submitter, &claim.member)
+            }
+        };
+        Ok(unit.partition(self.partitions()))
+    }
+}

@@ -1,0 +1,171 @@
+//! All that claims ever came to: each outcome with what brought it about, and what
+//! took it back.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result};
+use tally_core::adjudication::Outcome;
+use tally_core::canon::Canon as _;
+use tally_core::claim::{Claim, ClaimId};
+use tally_store::port::{
+    ActKind, Acts as _, ClaimRow, OutcomeRow, Reading as _, RevisionRow, Token,
+};
+use tally_store::vault::RecordKey;
+use tally_types::ServiceDate;
+
+use super::Node;
+use super::record::Record;
+use super::statement::{Stood, TakenBack};
+use super::work::{CLAIM, RECORD};
+
+/// An outcome of a claim, from when it stands until it is taken back.
+pub struct Stage {
+    /// The claim.
+    pub claim: Claim,
+    /// Its row.
+    pub row: ClaimRow,
+    /// The number, in the unit, of the place that it has in the order.
+    pub place: u64,
+    /// The how-manieth outcome of the claim it is, from zero.
+    pub number: u32,
+    /// What it came to.
+    pub outcome: Outcome,
+    /// The index of its entry; `None` while it waits in the outbox.
+    pub leaf: Option<u64>,
+    /// The day from which it stands.
+    pub since: ServiceDate,
+    /// What brought it about, when not the claim itself.
+    pub by: Option<ClaimId>,
+    /// What took it back, and the index of the reversal's entry.
+    pub taken_back: Option<(TakenBack, Option<u64>)>,
+}
+
+impl Stage {
+    /// As a statement has it.
+    pub(crate) fn stood(&self) -> Stood<'_> {
+        Stood {
+            claim: &self.claim,
+            number: self.place,
+            outcome: &self.outcome,
+            since: self.since,
+            taken_back: self.taken_back.map(|(back, _)| back),
+        }
+    }
+}
+
+impl Node {
+    /// All that the claims of a unit ever came to: in the order of their places, and
+    /// of each in the order of time. Each claim leaves an audit entry; erased ones
+    /// are left out.
+    ///
+    /// # Errors
+    /// When the store fails or a payload is damaged.
+    pub async fn stages(&self, unit: Token, purpose: &str) -> Result<Vec<Stage>> {
+        let rows = self.store.claims_of_unit(unit).await?;
+        let (mut firsts, mut revisions) = (BTreeMap::new(), BTreeMap::new());
+        if rows.iter().any(|row| row.act.is_some()) {
+            firsts = self.store.first_outcomes(unit).await?.into_iter().collect();
+            for revision in self.store.revisions(unit).await? {
+                let of: &mut Vec<RevisionRow> = revisions.entry(revision.claim).or_default();
+                of.push(revision);
+            }
+        }
+        let records: Vec<_> = rows.iter().map(|row| row.sealed.record).collect();
+        let keys = self.vault.keys(&records).await?;
+        let days: BTreeMap<ClaimId, ServiceDate> =
+            rows.iter().map(|row| (row.id, row.received)).collect();
+        let places = places(&rows);
+        let mut stages = Vec::new();
+        for row in rows {
+            let (Some(key), true) = (keys.get(&row.sealed.record), is_claim(&row)) else {
+                continue;
+            };
+            let first = firsts.get(&row.id).or(row.outcome.as_ref()).cloned();
+            let Some(first) = first else { continue };
+            let claim = Claim::from_canon(&key.open(CLAIM, &row.sealed)?)
+                .context("a stored claim is damaged")?;
+            let place = places.get(&row.id).copied().unwrap_or(row.sequence);
+            let of = Of {
+                row: &row,
+                claim: &claim,
+                place,
+                key,
+                days: &days,
+            };
+            let of_claim = revisions.remove(&row.id).unwrap_or_default();
+            stages.append(&mut of.stages(&first, &of_claim)?);
+        }
+        stages.sort_by_key(|stage| (stage.place, stage.row.sequence, stage.number));
+        let subjects: Vec<String> = stages.iter().map(|s| s.row.id.to_string()).collect();
+        if !subjects.is_empty() {
+            self.audit(purpose, &subjects).await?;
+        }
+        Ok(stages)
+    }
+}
+
+/// Whether a row is a claim that comes to something.
+pub(super) fn is_claim(row: &ClaimRow) -> bool {
+    let act = row.act.as_ref();
+    act.is_none_or(|act| act.kind == ActKind::Replacement)
+}
+
+/// The place of each claim: its own number, or that of the claim it replaces.
+fn places(rows: &[ClaimRow]) -> BTreeMap<ClaimId, u64> {
+    let mut places: BTreeMap<ClaimId, u64> = BTreeMap::new();
+    for row in rows {
+        let original = row.act.as_ref().and_then(|act| act.original);
+        let place = original.and_then(|original| places.get(&original).copied());
+        places.insert(row.id, place.unwrap_or(row.sequence));
+    }
+    places
+}
+
+/// A claim of a unit.
+struct Of<'a> {
+    row: &'a ClaimRow,
+    claim: &'a Claim,
+    place: u64,
+    key: &'a RecordKey,
+    days: &'a BTreeMap<ClaimId, ServiceDate>,
+}
+
+impl Of<'_> {
+    fn stages(&self, first: &OutcomeRow, revisions: &[RevisionRow]) -> Result<Vec<Stage>> {
+        let mut stages = vec![self.stage(first, 0, None)?];
+        for revision in revisions {
+            let back = TakenBack {
+                on: self.day(revision.act),
+                by: revision.act,
+            };
+            if let Some(last) = stages.last_mut() {
+                last.taken_back = Some((back, revision.reversal_leaf));
+            }
+            if let Some(now) = &revision.now {
+                stages.push(self.stage(now, revision.number, Some(revision.act))?);
+            }
+        }
+        Ok(stages)
+    }
+
+    fn day(&self, act: ClaimId) -> ServiceDate {
+        self.days.get(&act).copied().unwrap_or(self.row.received)
+    }
+
+    fn stage(&self, stored: &OutcomeRow, number: u32, by: Option<ClaimId>) -> Result<Stage> {
+        let record = Record::from_canon(&self.key.open(RECORD, &stored.record)?)
+            .context("a stored record is damaged")?;
+        let (_, outcome) = record.open().context("a stored outcome is damaged")?;
+        Ok(Stage {
+            claim: self.claim.clone(),
+            row: self.row.clone(),
+            place: self.place,
+            number,
+            outcome,
+            leaf: stored.leaf,
+            since: by.map_or(self.claim.received, |by| self.day(by)),
+            by,
+            taken_back: None,
+        })
+    }
+}

@@ -1,0 +1,147 @@
+//! Replacements and voids at intake: whether the claim that is named can be
+//! replaced or voided by this one, and where it belongs then.
+
+use std::num::NonZeroU32;
+
+use anyhow::Result;
+use tally_core::claim::{Claim, Frequency, UnitKey};
+use tally_core::interchange::IntakeRule;
+use tally_store::port::{ActKind, ClaimRow, NewAct, Reading as _, Token};
+
+use super::Node;
+
+/// Where a replacement or a void is sequenced: in the unit of the claim it names.
+pub(super) struct Succeeding {
+    pub(super) unit: Token,
+    pub(super) partition: u32,
+    pub(super) contract: Option<u32>,
+    pub(super) act: NewAct,
+}
+
+/// Why a claim does not succeed another: by rule, nothing identifying in it.
+pub(super) struct Unable {
+    pub(super) rule: IntakeRule,
+    pub(super) reason: &'static str,
+}
+
+const fn unable(reason: &'static str) -> Unable {
+    Unable {
+        rule: IntakeRule::NotReplaceable,
+        reason,
+    }
+}
+
+impl Node {
+    /// Where a replacement or a void belongs, or why nowhere; none for an original.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(super) async fn succession(
+        &self,
+        claim: &mut Claim,
+        submitter: &str,
+        partitions: NonZeroU32,
+    ) -> Result<Option<Result<Succeeding, Unable>>> {
+        let kind = match claim.frequency {
+            Frequency::Original => return Ok(None),
+            Frequency::Replacement => ActKind::Replacement,
+            Frequency::Void => ActKind::Void,
+        };
+        let Some(original) = claim.replaces else {
+            return Ok(Some(Err(Unable {
+                rule: IntakeRule::NoReplaced,
+                reason: "it names no claim that it replaces or voids",
+            })));
+        };
+        let unknown = unable(
+            "this payer has no claim of that number from this sender: give the number of the \
+             remittance or receipt",
+        );
+        let Some(row) = self.store.claim(original).await? else {
+            return Ok(Some(Err(unknown)));
+        };
+        if row.submitter != submitter {
+            return Ok(Some(Err(unknown)));
+        }
+        if let Some(why) = self.obstacle(claim, &row).await? {
+            return Ok(Some(Err(why)));
+        }
+        self.placed(claim, &row, kind, partitions).await.map(Some)
+    }
+
+    /// What keeps a claim from being replaced or voided by another.
+    async fn obstacle(&self, claim: &Claim, row: &ClaimRow) -> Result<Option<Unable>> {
+        if row.provider != self.provider_token(&claim.billing.identifier) {
+            return Ok(Some(unable(
+                "the claim it names was billed by another provider: void that one and send this \
+                 as an original",
+            )));
+        }
+        if row
+            .act
+            .as_ref()
+            .is_some_and(|act| act.kind != ActKind::Replacement)
+        {
+            return Ok(Some(unable("it names a void: name the claim itself")));
+        }
+        if row.discarded {
+            return Ok(Some(unable(
+                "the claim it names was given up: send this as an original",
+            )));
+        }
+        let gone = row.outcome.as_ref().and_then(|outcome| outcome.gone);
+        if let Some(by) = gone
+            && let Some(by) = self.store.claim(by).await?
+            && by.act.is_some_and(|act| act.kind == ActKind::Void)
+        {
+            return Ok(Some(unable(
+                "the claim it names was voided: send this as an original",
+            )));
+        }
+        let keys = self.vault.keys(&[row.sealed.record]).await?;
+        if keys.is_empty() {
+            return Ok(Some(unable("the record of the claim it names was erased")));
+        }
+        Ok(None)
+    }
+
+    /// In the unit of the claim that it names, by that unit's latest contract.
+    async fn placed(
+        &self,
+        claim: &mut Claim,
+        row: &ClaimRow,
+        kind: ActKind,
+        partitions: NonZeroU32,
+    ) -> Result<Result<Succeeding, Unable>> {
+        let act = NewAct {
+            kind,
+            original: Some(row.id),
+        };
+        let another = unable(
+            "it is of a member of another contract than the claim it names: void that one and \
+             send this as an original",
+        );
+        let (key, contract) = match row.contract {
+            None => (UnitKey::unknown(&row.submitter, &claim.member), None),
+            Some(_) => {
+                let Some((version, contract)) = self.contract_of(row.unit, None).await? else {
+                    return Ok(Err(another));
+                };
+                claim.member.resolve(Some(&contract));
+                if kind == ActKind::Replacement && contract.find(&claim.member).is_none() {
+                    return Ok(Err(another));
+                }
+                (UnitKey::contract(&contract.id), Some(version))
+            }
+        };
+        if self.unit_token(&key) != row.unit {
+            return Ok(Err(another));
+        }
+        Ok(Ok(Succeeding {
+            unit: row.unit,
+            partition: key.partition(partitions),
+            contract,
+            act,
+        }))
+    }
+}
