@@ -207,7 +207,7 @@ fn a_replacement_stands_where_the_original_stood() {
         .split('~')
         .map(|segment| segment.trim().split('*').collect())
         .collect();
-    let of = |tag: &str| segments.iter().filter(move |segment| segment[0] == tag);
+    let of = |tag: &'static str| segments.iter().filter(move |segment| segment[0] == tag);
     let claims: Vec<&Vec<&str>> = of("CLP").collect();
     assert_eq!(claims.len(), 2, "{told}");
     let cents = |text: &str| tally_types::Money::parse(text).unwrap().scaled();

@@ -195,3 +195,32 @@ fn what_asks_for_an_estimate_is_estimated_and_not_adjudicated() {
     assert!(errors(&output).contains("I502"), "{}", errors(&output));
     assert_eq!(common::exported(&data).0, 0);
 }
+
+#[test]
+fn a_dental_predetermination_is_estimated_and_not_adjudicated() {
+    let (_scratch, data) = scratch();
+    let contract = office::CONTRACT.replace("harbor-ppo", "brook-dental");
+    let contract = office::file(&data, "dental.json", &contract);
+    text(
+        &run(&data, &["member", "import", contract.to_str().unwrap()]),
+        0,
+    );
+    let day = compact(service());
+    let file = office::file(&data, "asked.837", &x12::dental("M-1001", &day, true));
+    let file = file.to_str().unwrap();
+    let output = run(&data, &["claim", "submit", file]);
+    text(&output, 1);
+    let said = errors(&output);
+    assert!(said.contains("2300 CLM-19: I301"), "{said}");
+    assert!(said.contains("ask for an estimate"), "{said}");
+    let asked = json(&run(&data, &["claim", "estimate", "--json", file]), 0);
+    let made = submit(&data, "made.837", &x12::dental("M-1001", &day, false));
+    let (_, exported) = common::exported(&data);
+    let made: Value = exported
+        .lines()
+        .find(|line| line.contains(&made[0]))
+        .map(|line| serde_json::from_str(line).unwrap())
+        .unwrap();
+    assert_eq!(asked["estimates"][0]["lines"], made["lines"]);
+    assert_eq!(made["lines"][0]["charge"], "60.00");
+}

@@ -1,6 +1,8 @@
 //! X12 through the binary: claims taken in and refused, and what is answered.
 
 mod common;
+#[path = "common/office.rs"]
+mod office;
 #[path = "common/x12.rs"]
 mod x12;
 
@@ -229,6 +231,8 @@ fn a_file_is_taken_in_and_acknowledged() {
     let out = common::text(&output, 1);
     assert!(out.contains("Acknowledged in "), "{out}");
     assert!(errors(&output).contains("I509 the total is 91.00, the lines come to 90.00"));
+    let folder_named = out.replace(folder.to_str().unwrap(), "DIR");
+    insta::assert_snapshot!("submitted", office::settled(&folder_named));
     let names: Vec<PathBuf> = files(&folder);
     assert_eq!(names.len(), 2);
     assert_eq!(

@@ -399,7 +399,9 @@ fn nothing_taken(
         }
         _ => {
             let refusals = submitted.refusals.iter().map(RefusalBody::from).collect();
-            Err(Problem::refused(refusals, acknowledged.map(Into::into)))
+            // A 277CA names patients, which no problem does.
+            let receipts = acknowledged.map(|all| AcknowledgementBody::receipts(all.receipts));
+            Err(Problem::refused(refusals, receipts))
         }
     }
 }

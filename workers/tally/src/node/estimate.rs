@@ -138,6 +138,8 @@ impl Node {
                 claim,
                 outcome,
             });
+            // A large file keeps nobody else waiting.
+            tokio::task::yield_now().await;
         }
         Ok(Estimated {
             read: read.read,
