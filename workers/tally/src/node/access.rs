@@ -175,7 +175,14 @@ fn explain<'a>(
     contract: &'a Contract,
     payer: &'a PayerConfig,
 ) -> Option<Explanation<'a>> {
-    let outcome = super::settled(read)?;
+    let gone = super::is_gone(read);
+    let outcome = match gone {
+        true => read
+            .outcome
+            .as_ref()
+            .filter(|of| of.status() != Status::Pended)?,
+        false => super::settled(read)?,
+    };
     let member: &Member = contract.members.get(contract.find(&read.claim.member)?)?;
     Some(Explanation {
         claim: &read.claim,
@@ -186,7 +193,7 @@ fn explain<'a>(
         network: Network::Other,
         decided: read.claim.received,
         paid: None,
-        reversed: false,
+        reversed: gone,
         replaced_by: None,
     })
 }
