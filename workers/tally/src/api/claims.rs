@@ -20,7 +20,7 @@ use super::query::{Asked, Fields, Named};
 use super::{Answered, ROOT, Service, Shared, json};
 use crate::eob;
 use crate::node::keys::hex;
-use crate::node::{ClaimRead, settled};
+use crate::node::{ClaimRead, explained};
 use crate::view::ClaimView;
 
 /// Claims of a page, when nothing is said, and at most.
@@ -212,7 +212,7 @@ pub(super) async fn member_explanation(
 ) -> Answered {
     negotiate::answer(&headers, &[FHIR])?;
     let read = open(&service, &caller, &id, "api:explanation").await?;
-    if settled(&read).is_none() {
+    if explained(&read).is_none() {
         return Err(not_settled(&read));
     }
     let payer = &service.api.config.payer;
