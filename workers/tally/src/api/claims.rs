@@ -266,7 +266,11 @@ fn text(body: String) -> axum::response::Response {
 }
 
 /// A claim the caller is a party to. Another's is as if it were not there.
-async fn find(service: &Service, caller: &Caller, id: &str) -> Result<ClaimRow, Problem> {
+pub(super) async fn find(
+    service: &Service,
+    caller: &Caller,
+    id: &str,
+) -> Result<ClaimRow, Problem> {
     let id = ClaimId::parse(id).ok_or_else(Problem::no_claim)?;
     let row = service.api.node.store().claim(id).await?;
     row.filter(|row| caller.is_party_to(&row.submitter))

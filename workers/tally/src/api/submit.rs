@@ -319,7 +319,7 @@ pub(super) async fn body(service: &Service, request: Request) -> Result<Bytes, P
 
 /// Waits until every claim is decided, or for as long as the node's patience
 /// lasts; answers the claims as they are then, and whether all are decided.
-async fn wait(
+pub(super) async fn wait(
     service: &Service,
     ids: &[ClaimId],
     patience: Duration,

@@ -2,6 +2,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod acts;
 mod fixture;
 mod parties;
 mod problems;
