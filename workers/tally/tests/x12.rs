@@ -270,3 +270,28 @@ fn x12_is_recognised_or_said() {
     );
     assert!(!folder.exists());
 }
+
+/// What is read and cannot take the place of the claim it names is acknowledged as
+/// refused, beside what was taken.
+#[test]
+fn a_claim_that_replaces_nothing_is_acknowledged_as_refused() {
+    let (scratch, data) = scratch();
+    let file = scratch.path().join("claims.837");
+    let original = visit("A-1", "NOBODY", "90", "20260210");
+    let replacement = x12::succeeding(&original, "7", &"0".repeat(32));
+    std::fs::write(&file, replacement).unwrap();
+    let (said, acknowledgements) = acknowledged(&data, &file, 1);
+    assert_eq!(
+        (&said["accepted"], &said["refused"]),
+        (&0.into(), &1.into()),
+        "{said}"
+    );
+    let [receipts, claims] = acknowledgements.as_slice() else {
+        panic!("two: {said}");
+    };
+    assert_eq!(elements(receipts, "AK9", 1), ["A"]);
+    let told = elements(claims, "STC", 1);
+    assert!(told.iter().all(|code| !code.starts_with("A2:")), "{told:?}");
+    let actions = elements(claims, "STC", 3);
+    assert!(actions.contains(&"U".to_owned()), "{claims}");
+}

@@ -21,7 +21,7 @@ use super::{Answered, ROOT, Service, Shared, json};
 use crate::changes::claim_response;
 use crate::eob;
 use crate::node::keys::hex;
-use crate::node::{ClaimRead, is_gone, settled};
+use crate::node::{ClaimRead, explained, is_gone};
 use crate::view::ClaimView;
 
 /// Claims of a page, when nothing is said, and at most.
@@ -218,7 +218,7 @@ pub(super) async fn member_explanation(
 ) -> Answered {
     negotiate::answer(&headers, &[FHIR])?;
     let read = open(&service, &caller, &id, "api:explanation").await?;
-    if settled(&read).is_none() {
+    if explained(&read).is_none() {
         return Err(not_settled(&read));
     }
     let payer = &service.api.config.payer;

@@ -138,3 +138,15 @@ pub fn dental(member: &str, day: &str, asks: bool) -> String {
         .replace("SV1*HC:99396*60*UN*1***1~", "SV3*AD:D0120*60****1~")
         .replace("HI*ABK:Z0000", "HI*ABK:Z0120")
 }
+
+/// A file of one claim as one that replaces (`7`) or voids (`8`) another.
+pub fn succeeding(text: &str, code: &str, original: &str) -> String {
+    let count = segments(text)
+        .iter()
+        .find(|segment| segment[0] == "SE")
+        .map(|segment| segment[1].parse::<u32>().unwrap())
+        .unwrap();
+    text.replace(":B:1*", &format!(":B:{code}*"))
+        .replace("HI*", &format!("REF*F8*{original}~\nHI*"))
+        .replace(&format!("SE*{count}*"), &format!("SE*{}*", count + 1))
+}
