@@ -78,7 +78,7 @@ pub(super) async fn history(args: &HistoryArgs) -> Result<Ended> {
             "paid>",
             "patient>",
             "entry>",
-            "",
+            "how long",
             "taken back by",
             "entry>",
         ],

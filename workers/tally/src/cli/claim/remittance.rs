@@ -189,13 +189,23 @@ fn minus(amount: Money) -> String {
 
 fn explain(remitted: &[Remitted]) -> Result<()> {
     for advice in remitted {
+        let reversed = match advice.reversed.len() {
+            0 => String::new(),
+            many => format!(", {} reversed", plural(many as u64, "claim")),
+        };
         say(format!(
-            "{} is paid {} for {}, number {}.",
+            "{} is paid {} for {}{reversed}, number {}.",
             advice.name,
             advice.payment,
             plural(advice.claims.len() as u64, "claim"),
             advice.trace
         ))?;
+        if let Some(forwarded) = &advice.forwarded {
+            say(format!(
+                "{} is more than was paid: the next remittance takes it (PLB FB).",
+                forwarded.amount
+            ))?;
+        }
         let rows = advice.claims.iter().map(|of| {
             vec![
                 of.claim.to_string(),
