@@ -4,10 +4,21 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
+use tally_core::adjudication::Outcome;
 use tally_core::claim::ClaimId;
+use tally_core::interchange;
 use tally_store::port::ClaimRow;
+use tally_types::ServiceDate;
 
-use crate::node::Stage;
+use crate::node::{ClaimRead, Stage, is_gone};
+
+/// What a claim came to, as a FHIR `ClaimResponse`; cancelled when it stands no more.
+pub fn claim_response(read: &ClaimRead, outcome: &Outcome, today: ServiceDate) -> String {
+    match is_gone(read) {
+        true => interchange::cancelled_claim_response(&read.claim, outcome, today),
+        false => interchange::claim_response(&read.claim, outcome, today),
+    }
+}
 
 /// How a claim or an act stands, in a word.
 pub fn standing(row: &ClaimRow) -> &'static str {

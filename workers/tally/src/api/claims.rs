@@ -18,9 +18,10 @@ use super::negotiate::{self, FHIR, JSON, TEXT};
 use super::problem::{Code, Problem};
 use super::query::{Asked, Fields, Named};
 use super::{Answered, ROOT, Service, Shared, json};
+use crate::changes::claim_response;
 use crate::eob;
 use crate::node::keys::hex;
-use crate::node::{ClaimRead, explained};
+use crate::node::{ClaimRead, explained, is_gone};
 use crate::view::ClaimView;
 
 /// Claims of a page, when nothing is said, and at most.
@@ -153,6 +154,11 @@ pub(super) async fn one(State(service): Shared, caller: Caller, Named(id): Named
             "charge": read.row.charge.to_string(),
         }),
     };
+    if is_gone(&read) {
+        let by = read.row.outcome.as_ref().and_then(|outcome| outcome.gone);
+        object["status"] = status(&read.row).into();
+        object["taken_back_by"] = by.map(|by| by.to_string()).into();
+    }
     object["received"] = read.row.received.to_string().into();
     object["links"] = serde_json::to_value(Links::of(&read.row))?;
     json(&object)
@@ -184,7 +190,7 @@ pub(super) async fn explanation(
     let node = &service.api.node;
     if kind == FHIR {
         let today = node.clock().today();
-        let body = interchange::claim_response(&read.claim, outcome, today);
+        let body = claim_response(&read, outcome, today);
         return Ok(([(header::CONTENT_TYPE, FHIR)], body).into_response());
     }
     let view = ClaimView::of(&read, &node.book().await?);

@@ -4,7 +4,6 @@ use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse as _;
 use serde::Serialize;
-use tally_core::interchange;
 use tally_store::port::{ClaimFilter, Reading as _};
 use tally_types::ServiceDate;
 use utoipa::ToSchema;
@@ -16,6 +15,7 @@ use super::problem::{Code, Problem};
 use super::query::{Asked, Fields, Named};
 use super::{Answered, Service, Shared, json};
 use crate::bundle::bundle;
+use crate::changes::claim_response;
 use crate::node::{self, ClaimRead, RemitError, Remitting, ToldClaim, is_gone, settled};
 
 /// The most claims that are looked at for one answer.
@@ -173,11 +173,7 @@ async fn written(service: &Service, kind: &'static str, reads: &[ClaimRead]) -> 
             let today = service.api.node.clock().today();
             let of = |read: &ClaimRead| {
                 let outcome = read.outcome.as_ref()?;
-                let made = match is_gone(read) {
-                    true => interchange::cancelled_claim_response,
-                    false => interchange::claim_response,
-                };
-                Some(made(&read.claim, outcome, today))
+                Some(claim_response(read, outcome, today))
             };
             bundle(&reads.iter().filter_map(of).collect::<Vec<_>>())
         }

@@ -24,6 +24,7 @@ use super::problem::{Code, Problem};
 use super::query::Named;
 use super::{Answered, ROOT, Service, Shared, json};
 use crate::bundle::bundle;
+use crate::changes::claim_response;
 use crate::node::{Acknowledged, Delivery, RefusedClaim, Reused, Submitted};
 
 /// The header that names a submission.
@@ -448,7 +449,7 @@ async fn in_fhir(
         .iter()
         .filter_map(|read| {
             let outcome = read.outcome.as_ref()?;
-            Some(interchange::claim_response(&read.claim, outcome, today))
+            Some(claim_response(read, outcome, today))
         })
         .collect();
     if !submitted.refusals.is_empty() || resources.is_empty() {

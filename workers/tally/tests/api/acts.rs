@@ -8,7 +8,9 @@ use super::fixture::{Fixture, ask, claim, first, post};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_claim_is_voided_by_who_sent_it_and_nobody_else() {
     let fixture = Fixture::new().await;
-    let body = fixture.settle("riverside", "k1", &claim("A-1", "180.00")).await;
+    let body = fixture
+        .settle("riverside", "k1", &claim("A-1", "180.00"))
+        .await;
     let id = first(&body);
     let path = format!("/claims/{id}/void");
     let other = fixture.ask(ask("POST", &path).by("lakeside")).await;
@@ -25,13 +27,24 @@ async fn a_claim_is_voided_by_who_sent_it_and_nobody_else() {
     // Once more is the same act, and the claim says that it stands no more.
     let again = fixture.ask(ask("POST", &path).by("riverside")).await.json();
     assert_eq!(again["act"], act.as_str());
-    let read = fixture.get("riverside", &format!("/claims/{id}")).await.json();
+    let read = fixture
+        .get("riverside", &format!("/claims/{id}"))
+        .await
+        .json();
     assert_eq!(read["status"], "reversed", "{read:#}");
-    let history = fixture.get("riverside", &format!("/claims/{id}/history")).await.json();
+    let history = fixture
+        .get("riverside", &format!("/claims/{id}/history"))
+        .await
+        .json();
     assert_eq!(history["outcomes"][0]["taken_back"]["by"], act.as_str());
-    let other = fixture.get("lakeside", &format!("/claims/{id}/history")).await;
+    let other = fixture
+        .get("lakeside", &format!("/claims/{id}/history"))
+        .await;
     assert_eq!(other.status, StatusCode::NOT_FOUND);
-    let told = fixture.get("riverside", &format!("/claims/{id}/remittance")).await.json();
+    let told = fixture
+        .get("riverside", &format!("/claims/{id}/remittance"))
+        .await
+        .json();
     assert_eq!(told["claims"], json!([]));
     assert_eq!(told["reversed"][0]["claim"], id.as_str(), "{told:#}");
 }
@@ -39,7 +52,9 @@ async fn a_claim_is_voided_by_who_sent_it_and_nobody_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replacement_is_sent_as_a_claim() {
     let fixture = Fixture::new().await;
-    let body = fixture.settle("riverside", "k1", &claim("A-1", "180.00")).await;
+    let body = fixture
+        .settle("riverside", "k1", &claim("A-1", "180.00"))
+        .await;
     let id = first(&body);
     let mut replacement = claim("A-1", "150.00");
     replacement["frequency"] = json!("replacement");
@@ -47,7 +62,10 @@ async fn a_replacement_is_sent_as_a_claim() {
     let body = fixture.settle("riverside", "k2", &replacement).await;
     let new = first(&body);
     assert_eq!(body["claims"][0]["status"], "paid", "{body:#}");
-    let history = fixture.get("riverside", &format!("/claims/{new}/history")).await.json();
+    let history = fixture
+        .get("riverside", &format!("/claims/{new}/history"))
+        .await
+        .json();
     let claims: Vec<&Value> = history["outcomes"]
         .as_array()
         .unwrap()

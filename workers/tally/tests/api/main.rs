@@ -1,8 +1,8 @@
 //! The API over a real node: what it answers, to whom, and what it refuses.
 
+mod acts;
 #[path = "../common/mod.rs"]
 mod common;
-mod acts;
 mod fixture;
 mod parties;
 mod problems;

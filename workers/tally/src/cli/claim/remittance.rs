@@ -6,11 +6,11 @@ use anyhow::{Context as _, Result};
 use clap::{ArgGroup, Args, ValueEnum};
 use serde_json::{Value, json};
 use tally_core::claim::ClaimId;
-use tally_core::interchange;
 use tally_store::port::{ClaimFilter, Reading as _};
 use tally_types::{Money, ServiceDate};
 
 use crate::bundle::bundle;
+use crate::changes::claim_response;
 use crate::cli::{Ended, NodeArgs, parse_claim, parse_date, plural, say, table};
 use crate::node::{ClaimRead, Node, Remitted, Remitting, is_gone, settled};
 
@@ -86,11 +86,7 @@ pub(super) async fn remittance(args: &RemittanceArgs) -> Result<Ended> {
                 .iter()
                 .filter_map(|read| {
                     let outcome = read.outcome.as_ref()?;
-                    let made = match is_gone(read) {
-                        true => interchange::cancelled_claim_response,
-                        false => interchange::claim_response,
-                    };
-                    Some(made(&read.claim, outcome, remitting.on))
+                    Some(claim_response(read, outcome, remitting.on))
                 })
                 .collect();
             if !responses.is_empty() {
