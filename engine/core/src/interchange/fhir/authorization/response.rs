@@ -83,10 +83,10 @@ pub fn authorization_response(answer: &AuthorizationAnswer<'_>) -> String {
 }
 
 fn outcome(state: &State, today: ServiceDate) -> &'static str {
-    let waits = |line: &LineState| !matches!(line.decided(), Some((_, Verdict::Pended(_))));
+    let settled = |line: &LineState| !matches!(line.decided(), Some((_, Verdict::Pended(_))));
     match state.stage(today) {
         Stage::Requested => "queued",
-        Stage::Pended if state.lines().iter().any(waits) => "partial",
+        Stage::Pended if state.lines().iter().any(settled) => "partial",
         Stage::Pended => "queued",
         _ => "complete",
     }
