@@ -1,9 +1,10 @@
 //! What the enrolment has on file, by table.
 
 use super::rig::*;
-use crate::authorization::*;
-use crate::claim::{Authorization, AuthorizationKind};
-use tally_types::Code;
+use crate::adjudication::{LineState, PastLine, remaining};
+use crate::authorization::{Event, State, entries};
+use crate::claim::{Authorization, AuthorizationKind, ClaimKind};
+use tally_types::{Code, Money, ShortCode};
 
 fn shown(entries: &[Authorization]) -> Vec<String> {
     let one = |of: &Authorization| {
@@ -119,4 +120,45 @@ fn what_ends_first_is_used_first_and_order_does_not_matter() {
     assert_eq!(found[0].provider, Code::of("1234567893"));
     let [a, b, c] = all;
     assert_eq!(shown(&entries(&[c, b, a], on)), expected);
+}
+
+#[test]
+fn adjudication_counts_down_what_is_on_file() {
+    let service = |on: &str, count: i64, provider: &str| PastLine {
+        member: "M1".into(),
+        kind: ClaimKind::Professional,
+        billing: provider.into(),
+        rendering: provider.into(),
+        procedure: Code::of("97110"),
+        modifiers: [ShortCode::NONE; 4],
+        revenue: ShortCode::NONE,
+        place: ShortCode::of("11"),
+        quantity: units(count),
+        charge: Money::cents(10_000),
+        from: day(on),
+        through: day(on),
+        drug: None,
+        cavities: vec![],
+        teeth: vec![],
+        state: LineState::Allowed,
+    };
+    let part = grant(6, "2026-03-01", "2026-03-31");
+    let state = came_to(&[
+        ("2026-02-10", decision(vec![(1, part), (2, refused())])),
+        ("2026-03-20", cancelled()),
+    ]);
+    let on_file = entries(&[state], day("2026-12-31"));
+    let left = |history: &[PastLine]| {
+        let left = remaining(&on_file, "M1", history);
+        left.iter().map(|of| of.remaining).collect::<Vec<_>>()
+    };
+    assert_eq!(left(&[]), [units(6)]);
+    let mut history = vec![service("2026-03-02", 4, "1234567893")];
+    assert_eq!(left(&history), [units(2)]);
+    // Another provider's, one after it was taken back, and more than is left.
+    history.push(service("2026-03-03", 1, "1245319599"));
+    history.push(service("2026-03-20", 1, "1234567893"));
+    assert_eq!(left(&history), [units(2)]);
+    history.push(service("2026-03-19", 9, "1234567893"));
+    assert_eq!(left(&history), [units(0)]);
 }

@@ -128,7 +128,10 @@ fn check_purpose(claim: &Node<'_>) -> Result<(), Fault> {
     }
     let status = claim.need("status")?;
     if status.text()? != "active" {
-        return Err(status.fault(IntakeRule::NotActive, "only active requests are decided"));
+        return Err(status.fault(
+            IntakeRule::NotActive,
+            "only active requests are decided; to take one back, ask for its cancellation (3)",
+        ));
     }
     codes::understood(claim)?;
     for info in claim.items("supportingInfo")? {

@@ -2,6 +2,7 @@
 
 mod answers;
 mod damage;
+mod published;
 mod requests;
 
 use serde_json::Value;
