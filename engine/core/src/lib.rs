@@ -22,6 +22,7 @@
 )]
 
 pub mod adjudication;
+pub mod authorization;
 pub mod canon;
 pub mod claim;
 pub mod fraud;

@@ -32,11 +32,11 @@ pub use benefit::{
 };
 pub use contract::{ContractFileError, contract_json, read_contracts};
 pub use fhir::{
-    AskedItem, Eligibility, EligibilityRequest, Explanation, Insurer, Network, Purpose,
-    cancelled_claim_response, claim_response, coverage_lines, coverage_resource,
-    eligibility_response, explanation_lines, explanation_of_benefit, operation_outcome,
-    patient_access_bundle, patient_lines, patient_resource, predetermination_response,
-    read_eligibility_request, resource_line,
+    AskedItem, AuthorizationAnswer, Eligibility, EligibilityRequest, Explanation, Insurer, Network,
+    Purpose, authorization_response, cancelled_claim_response, claim_response, coverage_lines,
+    coverage_resource, eligibility_response, explanation_lines, explanation_of_benefit,
+    operation_outcome, patient_access_bundle, patient_lines, patient_resource,
+    predetermination_response, read_authorization_request, read_eligibility_request, resource_line,
 };
 pub use format::{Format, detect};
 pub use limits::FileLimits;

@@ -122,7 +122,7 @@ fn check_purpose(claim: &Node<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
-fn read_kind(claim: &Node<'_>) -> Result<ClaimKind, Fault> {
+pub(super) fn read_kind(claim: &Node<'_>) -> Result<ClaimKind, Fault> {
     let concept = claim.need("type")?;
     coding::codings(&concept)?
         .iter()
@@ -143,7 +143,7 @@ fn read_kind(claim: &Node<'_>) -> Result<ClaimKind, Fault> {
 }
 
 /// The sender's number: the first identifier, else the resource's id.
-fn read_control_number(claim: &Node<'_>) -> Result<String, Fault> {
+pub(super) fn read_control_number(claim: &Node<'_>) -> Result<String, Fault> {
     for identifier in claim.items("identifier")? {
         if let Some(value) = identifier.get("value")?
             && let Some(number) = scalar::identifier(&value)?

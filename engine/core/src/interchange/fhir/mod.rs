@@ -4,6 +4,7 @@
 //! stand twice and otherwise left alone.
 
 mod access;
+mod authorization;
 mod category;
 mod circumstances;
 mod claim;
@@ -38,6 +39,7 @@ use super::{ReadClaims, Source, check_items};
 use resources::Resources;
 
 pub use access::{coverage_lines, explanation_lines, patient_access_bundle, patient_lines};
+pub use authorization::{AuthorizationAnswer, authorization_response, read_authorization_request};
 pub use coverage::coverage_resource;
 pub use eligibility::{
     AskedItem, Eligibility, EligibilityRequest, Purpose, eligibility_response,
