@@ -101,8 +101,7 @@ pub fn understood(element: &Node<'_>) -> Result<(), Fault> {
         let url = extension.need("url")?.text()?;
         let withdraws = matches!(
             url.rsplit('/').next(),
-            Some("modifierextension-infoCancelled" | "extension-infoCancelledFlag")
-                | Some("extension-itemCancelled")
+            Some("modifierextension-infoCancelled" | "extension-itemCancelled")
         );
         let kept = withdraws
             && match extension.get("valueBoolean")? {
