@@ -13,6 +13,7 @@ pub fn because(group: &str, carc: u16) -> String {
         }
         (_, 2) => return "Coinsurance: your share of the plan’s price.".to_owned(),
         (_, 3) => return "Copayment: your fixed amount for this service.".to_owned(),
+        (_, 6) => "The service is not covered at the patient’s age.",
         (_, 16) => "The bill lacked information that your plan needs, or had it wrong.",
         (_, 18) => "The provider billed this a second time.",
         (_, 22) => {
@@ -30,6 +31,7 @@ pub fn because(group: &str, carc: u16) -> String {
         (_, 59) => {
             "Several procedures were done together: for the second and later ones the plan’s price is lower."
         }
+        (_, 54) => "More doctors or assistants took part than your plan covers.",
         (_, 94) => "The plan’s price is higher than the charge, or includes other services.",
         (_, 96) => "Your plan does not cover this.",
         (_, 97) => "It is included in the price of another service.",
@@ -37,6 +39,9 @@ pub fn because(group: &str, carc: u16) -> String {
         (_, 109) => "Another plan is responsible for this service.",
         (_, 119) => "The most that your plan pays for this benefit was reached.",
         (_, 151) => "The service was given more often than your plan covers.",
+        (_, 154) => "The supply was for more days than the bill’s information supports.",
+        (_, 169) => "Your plan allows another, less costly service in its place.",
+        (_, 179) => "Your waiting period for this was not over.",
         (_, 181) => "The code on the bill was not in use on the day of the service.",
         (_, 197) => "The service needs your plan’s approval beforehand, and none was on file.",
         (_, 204) => "This service is not among the benefits of your plan.",
@@ -45,6 +50,8 @@ pub fn because(group: &str, carc: u16) -> String {
         (_, 242) => "Your plan covers this only by providers in its network.",
         (_, 243) => "Your primary-care provider did not arrange this service.",
         (_, 253) => "A reduction of what the plan pays the provider, set by law.",
+        (_, 272) => "Your plan’s guidelines for this were not met.",
+        (_, 273) => "It was beyond your plan’s guidelines for this.",
         (_, 288) => "The service needs a referral, and none was on file.",
         _ => "Your plan does not pay this part.",
     };
