@@ -195,7 +195,11 @@ fn a_replacement_stands_where_the_original_stood() {
     let told = run(
         &data,
         &[
-            "claim", "remittance", &replacement, "--output-format", "x12",
+            "claim",
+            "remittance",
+            &replacement,
+            "--output-format",
+            "x12",
         ],
     );
     let told = text(&told, 0);

@@ -1,5 +1,6 @@
 //! `tally claim remittance`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -12,7 +13,7 @@ use tally_types::{Money, ServiceDate};
 
 use crate::bundle::bundle;
 use crate::cli::{Ended, NodeArgs, parse_claim, parse_date, plural, say, table};
-use crate::node::{ClaimRead, Node, Remitted, Remitting, is_gone, settled};
+use crate::node::{ClaimRead, Node, Remitted, Remitting, ToldClaim, is_gone, settled};
 
 #[derive(Args)]
 #[command(group(ArgGroup::new("which").required(true).multiple(true).args(["claims", "payee", "submitter", "since"])))]
@@ -32,6 +33,10 @@ pub struct RemittanceArgs {
     /// The day of the payment; today when not said
     #[arg(long, value_parser = parse_date, value_name = "DATE")]
     on: Option<ServiceDate>,
+    /// The day on which what is taken back was paid, for the interest of it; the day
+    /// from which it stood when not said
+    #[arg(long, value_parser = parse_date, value_name = "DATE")]
+    paid_on: Option<ServiceDate>,
     #[command(flatten)]
     node: NodeArgs,
     /// What to print it as
@@ -65,6 +70,7 @@ pub(super) async fn remittance(args: &RemittanceArgs) -> Result<Ended> {
         payer: &parties.payer,
         payees: &parties.payees,
         on: args.on.unwrap_or_else(|| node.clock().today()),
+        paid_before: args.paid_on,
     };
     let remitted = node.remit(&reads, &remitting).await?;
     if let Some(folder) = &args.out {
@@ -82,17 +88,9 @@ pub(super) async fn remittance(args: &RemittanceArgs) -> Result<Ended> {
             }
         }
         RemittanceFormat::Fhir => {
-            let responses: Vec<String> = reads
-                .iter()
-                .filter_map(|read| {
-                    let outcome = read.outcome.as_ref()?;
-                    let made = match is_gone(read) {
-                        true => interchange::cancelled_claim_response,
-                        false => interchange::claim_response,
-                    };
-                    Some(made(&read.claim, outcome, remitting.on))
-                })
-                .collect();
+            let interest = remitted.iter().flat_map(|of| &of.claims);
+            let interest = interest.map(|of| (of.claim, of.interest)).collect();
+            let responses = responses(&reads, &interest, remitting.on);
             if !responses.is_empty() {
                 say(bundle(&responses))?;
             }
@@ -147,6 +145,25 @@ async fn select(node: &Node, args: &RemittanceArgs) -> Result<(Vec<ClaimRead>, V
     ))
 }
 
+/// What claims came to, in FHIR: with their interest, and cancelled where they stand no
+/// more.
+pub fn responses(
+    reads: &[ClaimRead],
+    interest: &BTreeMap<ClaimId, Money>,
+    on: ServiceDate,
+) -> Vec<String> {
+    let of = |read: &ClaimRead| {
+        let (claim, outcome) = (&read.claim, read.outcome.as_ref()?);
+        if is_gone(read) {
+            return Some(interchange::cancelled_claim_response(claim, outcome, on));
+        }
+        let interest = interest.get(&read.row.id).copied().unwrap_or(Money::ZERO);
+        let made = interchange::remitted_claim_response(claim, outcome, interest, on);
+        Some(made)
+    };
+    reads.iter().filter_map(of).collect()
+}
+
 fn write(folder: &Path, remitted: &[Remitted]) -> Result<()> {
     std::fs::create_dir_all(folder)
         .with_context(|| format!("{} could not be made", folder.display()))?;
@@ -167,7 +184,7 @@ fn of_payee(remitted: &Remitted) -> Result<Value> {
     let claims = remitted
         .claims
         .iter()
-        .map(|of| serde_json::from_str(&of.json))
+        .map(ToldClaim::described)
         .collect::<Result<Vec<Value>, _>>()?;
     Ok(json!({
         "payee": remitted.payee,
@@ -181,6 +198,7 @@ fn of_payee(remitted: &Remitted) -> Result<Value> {
             "charge": minus(of.charge),
             "paid": minus(of.paid),
             "patient": minus(of.patient),
+            "interest": minus(of.interest),
         })).collect::<Vec<_>>(),
     }))
 }
@@ -208,6 +226,7 @@ fn explain(remitted: &[Remitted]) -> Result<()> {
                 of.charge.to_string(),
                 of.paid.to_string(),
                 of.patient.to_string(),
+                of.interest.to_string(),
             ]
         });
         let reversed = advice.reversed.iter().map(|of| {
@@ -218,13 +237,27 @@ fn explain(remitted: &[Remitted]) -> Result<()> {
                 minus(of.charge),
                 minus(of.paid),
                 minus(of.patient),
+                minus(of.interest),
             ]
         });
-        let rows = reversed.chain(rows);
-        say(table(
-            &["claim", "number", "status", "charge>", "paid>", "patient>"],
-            rows,
-        ))?;
+        let all = [
+            "claim",
+            "number",
+            "status",
+            "charge>",
+            "paid>",
+            "patient>",
+            "interest>",
+        ];
+        // Where nothing was late, nobody asks.
+        let mut told = advice.claims.iter().chain(&advice.reversed);
+        let late = told.any(|of| !of.interest.is_zero());
+        let columns = if late { all.len() } else { all.len() - 1 };
+        let rows = reversed.chain(rows).map(|mut row: Vec<String>| {
+            row.truncate(columns);
+            row
+        });
+        say(table(all.get(..columns).unwrap_or(&all), rows))?;
     }
     if remitted.is_empty() {
         say("Nothing is settled of what was asked for.")?;
