@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use tally_core::claim::Frequency;
 use tally_core::interchange::{
     FileLimits, Format, IntakeRule, ReadClaims, read_claims, read_contracts,
 };
@@ -169,7 +170,6 @@ fn fhir_rows() -> Vec<Row> {
         row("\"status\": \"active\"", "\"status\": \"cancelled\"", R::NotActive, "Claim.status"),
         row("\"use\": \"claim\"", "\"use\": \"claim\", \"related\": [ { \"relationship\": { \"coding\": [ { \"code\": \"replaces\" } ] } } ]", R::NoReplaced, "Claim.related[0]"),
         row("\"use\": \"claim\"", "\"use\": \"claim\", \"related\": [ { \"relationship\": { \"coding\": [ { \"code\": \"prior\" } ] }, \"reference\": { \"value\": \"CANARY\" } } ]", R::NoReplaced, "Claim.related[0]"),
-        row("\"use\": \"claim\"", &format!("\"use\": \"claim\", \"related\": [ {REPLACED} ]"), R::NotOriginal, "Claim.item"),
         row("\"use\": \"claim\"", "\"use\": \"claim\", \"subType\": { \"coding\": [ { \"system\": \"https://www.cms.gov/codes/billtype\", \"code\": \"0837\" } ] }", R::NoReplaced, "Claim.subType.coding[0].code"),
         row("\"use\": \"claim\"", "\"use\": \"claim\", \"subType\": { \"coding\": [ { \"system\": \"https://www.cms.gov/codes/billtype\", \"code\": \"0832\" } ] }", R::NotOriginal, "Claim.subType.coding[0].code"),
         // Other payers, and what they did.
@@ -250,7 +250,6 @@ fn own_rows() -> Vec<Row> {
         row("\"frequency\": \"original\"", "\"frequency\": \"void\"", R::NoReplaced, "claim.replaces"),
         row("\"frequency\": \"original\"", "\"frequency\": \"void\", \"replaces\": \"CANARY\"", R::NoReplaced, "claim.replaces"),
         row("\"frequency\": \"original\"", "\"replaces\": \"0123456789abcdef0123456789abcdef\"", R::NotOriginal, "claim.replaces"),
-        row("\"frequency\": \"original\"", "\"frequency\": \"void\", \"replaces\": \"0123456789abcdef0123456789abcdef\"", R::NotOriginal, "claim.lines"),
         row("\"frequency\": \"original\"", "\"dependant\": { \"family\": \"CANARY\" }", R::Missing, "claim.dependant.birth"),
         row("\"frequency\": \"original\"", "\"institutional\": {}", R::UnknownKind, "claim.institutional"),
         row("\"frequency\": \"original\"", "\"coordination\": { \"sequence\": 256 }", R::Sequence, "claim.coordination.sequence"),
@@ -353,19 +352,46 @@ fn every_rule_refuses_what_it_says() {
         );
         seen.insert(rule);
     }
-    // Those of X12 have rows where X12 is tested.
-    let of_x12 = |rule: &IntakeRule| {
+    // Those of X12 have rows where X12 is tested; what can be replaced is the node's to
+    // say, and not of the file.
+    let elsewhere = |rule: &IntakeRule| {
         matches!(
             rule,
-            IntakeRule::X12Set
+            IntakeRule::NotReplaceable
+                | IntakeRule::X12Set
                 | IntakeRule::TestData
                 | IntakeRule::X12Segment
                 | IntakeRule::X12Element
         )
     };
-    let all = IntakeRule::ALL.into_iter().filter(|rule| !of_x12(rule));
+    let all = IntakeRule::ALL.into_iter().filter(|rule| !elsewhere(rule));
     let all: BTreeSet<IntakeRule> = all.collect();
     assert_eq!(seen, all, "a rule without a row");
+}
+
+/// A replacement or void that names one of ours is read, and names it.
+#[test]
+fn a_claim_may_take_the_place_of_one_of_ours() {
+    let number = "0123456789abcdef0123456789abcdef";
+    let related = format!("\"use\": \"claim\", \"related\": [ {REPLACED} ]");
+    let void = format!("\"frequency\": \"void\", \"replaces\": \"{number}\"");
+    for (text, frequency) in [
+        (
+            edit(FHIR, "\"use\": \"claim\"", &related),
+            Frequency::Replacement,
+        ),
+        (
+            edit(OURS, "\"frequency\": \"original\"", &void),
+            Frequency::Void,
+        ),
+    ] {
+        let reading = read_claims(text.as_bytes(), None, &source());
+        assert_eq!(reading.refusals, []);
+        let claim = &reading.claims[0];
+        assert_eq!(claim.frequency, frequency);
+        let replaced = claim.replaces.map(|id| id.to_string());
+        assert_eq!(replaced.as_deref(), Some(number));
+    }
 }
 
 #[test]

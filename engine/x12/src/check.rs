@@ -190,9 +190,11 @@ fn check_dates(segment: &Segment<'_>, wrong: &mut Vec<Wrong>) {
         "DMG" => say(at(2, None, None), segment.element(1), segment.element(2)),
         "PAT" => say(at(6, None, None), segment.element(5), segment.element(6)),
         "HI" => {
-            for number in 1..=12u16 {
-                let of = |component| segment.component(usize::from(number), component);
-                say(at(number, Some(4), None), of(3), of(4));
+            for (number, text) in (1..=12u16).zip(segment.elements()) {
+                let first = split(text, segment.delimiters().repetition).next();
+                let mut of = segment.components(first.unwrap_or("")).skip(2);
+                let (format, value) = (of.next().unwrap_or(""), of.next().unwrap_or(""));
+                say(at(number, Some(4), None), format, value);
             }
         }
         _ => {}

@@ -137,7 +137,8 @@ pub struct PriorAdjustment {
     pub amount: Money,
 }
 
-/// Another payer of the claim.
+/// Another payer of the claim. What it paid and adjusted as a whole is of the lines that
+/// are given: of those the engine has denied itself nothing is told.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Payer {
     /// Its place: 1 is primary, 0 when the sender does not say.

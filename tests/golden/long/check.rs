@@ -1,6 +1,6 @@
 //! What holds of every family: section by section what an ideal engine has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use proptest::prelude::*;
@@ -106,6 +106,7 @@ pub fn family(market: &Market, mix: Mix, spec: &FamilySpec, tried: &Tried) -> Ch
             return Err(TestCaseError::fail(format!("claim {number}: {fault}")));
         }
         balances(claim, &done.outcome)?;
+        pocket(claim, &done.outcome)?;
         post(&mut posted, &done)?;
         within_limits(policy, &unit.family.balances)?;
         // Sums of postings, not what the books say of themselves.
@@ -181,6 +182,37 @@ fn post(posted: &mut Balances, done: &Settled) -> Checked {
         prop_assert_eq!(*used, movement.before);
         *used += amount;
         prop_assert_eq!(*used, movement.after);
+    }
+    // Nothing is posted that moves nothing.
+    let lines = done.outcome.lines().iter();
+    let postings = lines.flat_map(LineOutcome::postings);
+    let moved: BTreeSet<_> = postings
+        .map(|posting| (&posting.accumulator, posting.period, posting.family))
+        .collect();
+    prop_assert_eq!(moved.len(), done.movements.len());
+    Ok(())
+}
+
+/// What counts toward an out-of-pocket limit is what the member bears by deductible,
+/// coinsurance and copayment, and nothing else. After another payer it is as the
+/// plan says: as if there were none.
+fn pocket(claim: &Claim, outcome: &Outcome) -> Checked {
+    const SHARES: [Carc; 3] = [Carc::DEDUCTIBLE, Carc::COINSURANCE, Carc::COPAY];
+    for (line, sent) in outcome.lines().iter().zip(&claim.lines) {
+        if !sent.prior.is_empty() {
+            continue;
+        }
+        let shares = line.adjustments().iter();
+        let shares = shares.filter(|a| a.group == Group::Pr && SHARES.contains(&a.carc));
+        let borne: i64 = shares.map(|a| a.amount.scaled()).sum();
+        // A share in one network may count in both: each limit is looked at alone.
+        let mut counted: BTreeMap<&str, i64> = BTreeMap::new();
+        let limits = line.postings().iter();
+        for posting in limits.filter(|of| of.accumulator.contains("out-of-pocket")) {
+            *counted.entry(&posting.accumulator).or_insert(0) += posting.amount;
+        }
+        let most = counted.values().max().copied().unwrap_or(0);
+        prop_assert!(most <= borne, "{} of {} counted", most, borne);
     }
     Ok(())
 }

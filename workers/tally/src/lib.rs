@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod bundle;
+pub mod changes;
 pub mod cli;
 pub mod config;
 pub mod demo;

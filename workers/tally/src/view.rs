@@ -250,6 +250,7 @@ impl ClaimView {
                 fuel: body.execution.fuel,
                 prefix: body.prefix,
             }),
+            status: crate::changes::standing(&read.row),
             ..Self::explain(&read.claim, read.outcome.as_ref(), book)
         }
     }

@@ -157,3 +157,25 @@ fn a_bulk_export_has_every_family_a_resource_a_line() {
     // Where it is written to has to be said.
     text(&run(&data, &export), 2);
 }
+
+/// What is taken back is not left out: it is cancelled, and names what took its place.
+#[test]
+fn what_was_replaced_is_cancelled_and_names_what_took_its_place() {
+    let (_scratch, data) = scratch();
+    enrol(&data);
+    let visit = x12::visit("A-1", "M-1001", "180", &compact(service()));
+    let original = submit(&data, "visit.837", &visit).remove(0);
+    let replacement = x12::succeeding(&visit, "7", &original).replace("180", "170");
+    let made = submit(&data, "replacement.837", &replacement).remove(0);
+    let explained = |id: &str| json(&run(&data, &["claim", "explanation", id]), 0);
+    let (before, now) = (explained(&original), explained(&made));
+    assert_eq!(
+        (&before["status"], &now["status"]),
+        (&"cancelled".into(), &"active".into())
+    );
+    let related = |explanation: &Value| explanation["related"].to_string();
+    assert!(related(&before).contains(&made), "{before}");
+    assert!(related(&now).contains(&original), "{now}");
+    let bundle = json(&run(&data, &["member", "access", "M-1001"]), 0).to_string();
+    assert!(bundle.contains(&original) && bundle.contains(&made));
+}

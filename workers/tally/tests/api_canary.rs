@@ -4,6 +4,8 @@
 #[path = "api/fixture.rs"]
 #[allow(dead_code)]
 mod fixture;
+#[path = "common/x12.rs"]
+mod x12;
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -11,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::json;
 use tally::api::Bounds;
 
-use fixture::{FHIR, Fixture, ask, claim_of, first, get, post};
+use fixture::{FHIR, Fixture, X12, ask, claim_of, first, get, post};
 
 const MEMBER: &str = "CANARY-MEMBER-7781";
 const CONTROL: &str = "CANARY-CONTROL-01";
@@ -52,6 +54,8 @@ async fn nothing_planted_is_said() {
     let bad_key = WRONG.repeat(9);
     let wrong = json!({ "format": "tallystick-claim/v1", "member": MEMBER, WRONG: WRONG });
     let wrong_fhir = json!({ "resourceType": "Claim", "status": WRONG, "id": MEMBER, WRONG: 1 });
+    let differs = x12::visit(CONTROL, MEMBER, "180", "20260210").replace("*180*UN", "*181*UN");
+    let inquiry = x12::inquiry(MEMBER, "19800101", "20260210");
     let mut problems = Vec::new();
     for ask in [
         get(&format!("/claims/{id}")).by("riverside"),
@@ -81,13 +85,43 @@ async fn nothing_planted_is_said() {
             .with("content-type", WRONG),
         post("w6", &wrong).by("riverside").with("accept", WRONG),
         ask("DELETE", &format!("/claims?{MEMBER}")).by("riverside"),
+        get(&format!("/claims/{id}/remittance"))
+            .by("riverside")
+            .with("accept", X12),
+        get(&format!("/claims/{id}/explanation")).by("riverside"),
+        get(&format!("/remittances?payee={WRONG}")).by("riverside"),
+        get(&format!("/remittances?since={WRONG}")).by("riverside"),
+        ask("POST", "/estimates")
+            .with("content-type", X12)
+            .body(differs.clone())
+            .by("riverside"),
+        post("w7", &json!(0))
+            .with("content-type", X12)
+            .body(differs.clone())
+            .by("riverside"),
+        ask("POST", "/eligibility")
+            .with("content-type", X12)
+            .body(differs.clone())
+            .by("harbor"),
+        ask("POST", "/eligibility")
+            .with("content-type", X12)
+            .body(inquiry.clone())
+            .by("riverside"),
+        ask("POST", "/eligibility")
+            .with("content-type", X12)
+            .body(inquiry)
+            .by("harbor"),
+        ask("POST", "/eligibility")
+            .with("content-type", FHIR)
+            .body(wrong_fhir.to_string())
+            .by("harbor"),
     ] {
         let answer = fixture.ask(ask).await;
         if !answer.status.is_success() {
             problems.push(answer.body);
         }
     }
-    assert_eq!(problems.len(), 15);
+    assert_eq!(problems.len(), 22);
     for problem in &problems {
         for planted in PLANTED {
             assert!(!problem.contains(planted), "{problem}");

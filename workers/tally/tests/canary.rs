@@ -2,6 +2,8 @@
 //! queue payload or temporary file: not at trace level, not when it panics.
 
 mod common;
+#[path = "common/x12.rs"]
+mod x12;
 
 use std::path::Path;
 use std::process::Output;
@@ -201,11 +203,71 @@ fn planted_identifiers_are_nowhere() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(said.contains(&format!("failpoint {place}")), "{said}");
     }
+    let mut ids = Vec::new();
     for path in [&good, &sister, &stranger] {
         let output = run("", &["claim", "submit", "--json"], &[path]);
-        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let said = common::json(&output, 0);
+        ids.push(said["claims"][0].as_str().unwrap().to_owned());
+    }
+    // What goes out holds what it has to; what is said beside it does not.
+    let inquiry = |member: &str, birth: &str| x12::inquiry(member, birth, "20260302");
+    let asked = [
+        write("asked0.270", &inquiry(MEMBER, "19610719")),
+        write("asked1.270", &inquiry(STRANGER, "19610719")),
+        write("asked2.270", &inquiry(MEMBER, "19610720")),
+        write(
+            "asked3.json",
+            &claim(CONTROL, STRANGER, "").replace("\"Claim\"", "\"CoverageEligibilityRequest\""),
+        ),
+    ];
+    for path in &asked {
+        run("", &["eligibility"], &[path]);
+    }
+    let bulk = input.path().join("bulk");
+    for arguments in [
+        &["claim", "remittance", &ids[0], "--output-format", "x12"][..],
+        &["claim", "remittance", "--payee", WRONG],
+        &["claim", "explanation", &ids[0]],
+        &["claim", "explanation", &ids[2]],
+        &["member", "access", MEMBER],
+        &["member", "access", STRANGER],
+        &[
+            "claim",
+            "export",
+            "--output-format",
+            "fhir-ndjson",
+            "--out",
+            bulk.to_str().unwrap(),
+        ],
+    ] {
+        let output = run("", arguments, &[]);
+        assert_ne!(output.status.code(), Some(2), "{output:?}");
+    }
+    let out = input.path().join("acknowledged");
+    let sent =
+        x12::visit(CONTROL, MEMBER, "180", "20260302").replace("ASH*ANN", "CANARINO*ZEBEDEE");
+    for (n, text) in [
+        sent.clone(),
+        sent.replace("*180~", "*181~"),
+        sent.replace("CLM*", "CLM*CANARY-WRONG-TEXT*"),
+        sent.replace("*MI*", "*CANARY-WRONG-TEXT*"),
+        sent.replace("DMG*D8*19800101", "DMG*D8*CANARY-WRONG-TEXT"),
+    ]
+    .iter()
+    .enumerate()
+    {
+        let path = write(&format!("sent{n}.837"), text);
+        run(
+            "",
+            &["claim", "submit", "--acknowledge", out.to_str().unwrap()],
+            &[&path],
+        );
+        run("", &["claim", "estimate"], &[&path]);
     }
     for path in &bad {
+        let output = run("", &["claim", "estimate"], &[path]);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        searched_stdout(&output);
         let output = run("", &["claim", "submit", "--json"], &[path]);
         assert_eq!(
             output.status.code(),

@@ -195,3 +195,83 @@ fn what_asks_for_an_estimate_is_estimated_and_not_adjudicated() {
     assert!(errors(&output).contains("I502"), "{}", errors(&output));
     assert_eq!(common::exported(&data).0, 0);
 }
+
+#[test]
+fn a_dental_predetermination_is_estimated_and_not_adjudicated() {
+    let (_scratch, data) = scratch();
+    let contract = office::CONTRACT.replace("harbor-ppo", "brook-dental");
+    let contract = office::file(&data, "dental.json", &contract);
+    text(
+        &run(&data, &["member", "import", contract.to_str().unwrap()]),
+        0,
+    );
+    let day = compact(service());
+    let file = office::file(&data, "asked.837", &x12::dental("M-1001", &day, true));
+    let file = file.to_str().unwrap();
+    let output = run(&data, &["claim", "submit", file]);
+    text(&output, 1);
+    let said = errors(&output);
+    assert!(said.contains("2300 CLM-19: I301"), "{said}");
+    assert!(said.contains("ask for an estimate"), "{said}");
+    let asked = json(&run(&data, &["claim", "estimate", "--json", file]), 0);
+    let made = submit(&data, "made.837", &x12::dental("M-1001", &day, false));
+    let (_, exported) = common::exported(&data);
+    let made: Value = exported
+        .lines()
+        .find(|line| line.contains(&made[0]))
+        .map(|line| serde_json::from_str(line).unwrap())
+        .unwrap();
+    assert_eq!(asked["estimates"][0]["lines"], made["lines"]);
+    assert_eq!(made["lines"][0]["charge"], "60.00");
+}
+
+/// A replacement is estimated in the place of what it replaces, as it is decided.
+#[test]
+fn a_replacement_is_estimated_in_its_place() {
+    let (_scratch, data) = scratch();
+    enrol(&data);
+    let day = compact(service());
+    let sick = |control: &str, charge: &str| {
+        professional(
+            5,
+            &[Professional {
+                control,
+                member: "M-1001",
+                charge,
+                diagnosis: "S8001XA",
+                lines: &[("73562", "", charge, "1", &day)],
+            }],
+        )
+    };
+    let original = submit(&data, "first.837", &sick("A-1", "400")).remove(0);
+    submit(&data, "second.837", &sick("A-2", "30"));
+    let replacement = x12::succeeding(&sick("A-1", "41.5"), "7", &original);
+    let file = office::file(&data, "replacement.837", &replacement);
+    let file = file.to_str().unwrap();
+    let asked = json(&run(&data, &["claim", "estimate", "--json", file]), 0);
+    let estimate = &asked["estimates"][0];
+    assert_eq!(estimate["charge"], "41.50");
+    // In the first place nothing had accumulated before it.
+    let assumed = estimate["assumed"].as_array().unwrap();
+    assert!(
+        !assumed.is_empty() && assumed.iter().all(|of| of["used"] == "0.00"),
+        "{asked}"
+    );
+    let made = submit(&data, "made.837", &replacement).remove(0);
+    assert_eq!(estimate["claim"], made.as_str());
+    let (_, exported) = common::exported(&data);
+    let line = exported.lines().find(|line| line.contains(&made)).unwrap();
+    let made: Value = serde_json::from_str(line).unwrap();
+    for part in ["lines", "paid", "patient", "allowed", "policy"] {
+        assert_eq!(estimate[part], made[part], "{part}");
+    }
+    // A void comes to nothing; of a claim that nobody knows nothing can be said.
+    let void = x12::succeeding(&sick("A-1", "41.5"), "8", made["claim"].as_str().unwrap());
+    let unknown = x12::succeeding(&sick("A-1", "41.5"), "7", &"0".repeat(32));
+    for (text_of, rule) in [(void, "I303"), (unknown, "I311")] {
+        let file = office::file(&data, "asked.837", &text_of);
+        let output = run(&data, &["claim", "estimate", file.to_str().unwrap()]);
+        text(&output, 1);
+        assert!(errors(&output).contains(rule), "{}", errors(&output));
+    }
+}

@@ -1,6 +1,8 @@
 //! X12 through the binary: claims taken in and refused, and what is answered.
 
 mod common;
+#[path = "common/office.rs"]
+mod office;
 #[path = "common/x12.rs"]
 mod x12;
 
@@ -229,6 +231,8 @@ fn a_file_is_taken_in_and_acknowledged() {
     let out = common::text(&output, 1);
     assert!(out.contains("Acknowledged in "), "{out}");
     assert!(errors(&output).contains("I509 the total is 91.00, the lines come to 90.00"));
+    let folder_named = out.replace(folder.to_str().unwrap(), "DIR");
+    insta::assert_snapshot!("submitted", office::settled(&folder_named));
     let names: Vec<PathBuf> = files(&folder);
     assert_eq!(names.len(), 2);
     assert_eq!(
@@ -265,4 +269,29 @@ fn x12_is_recognised_or_said() {
         errors(&output)
     );
     assert!(!folder.exists());
+}
+
+/// What is read and cannot take the place of the claim it names is acknowledged as
+/// refused, beside what was taken.
+#[test]
+fn a_claim_that_replaces_nothing_is_acknowledged_as_refused() {
+    let (scratch, data) = scratch();
+    let file = scratch.path().join("claims.837");
+    let original = visit("A-1", "NOBODY", "90", "20260210");
+    let replacement = x12::succeeding(&original, "7", &"0".repeat(32));
+    std::fs::write(&file, replacement).unwrap();
+    let (said, acknowledgements) = acknowledged(&data, &file, 1);
+    assert_eq!(
+        (&said["accepted"], &said["refused"]),
+        (&0.into(), &1.into()),
+        "{said}"
+    );
+    let [receipts, claims] = acknowledgements.as_slice() else {
+        panic!("two: {said}");
+    };
+    assert_eq!(elements(receipts, "AK9", 1), ["A"]);
+    let told = elements(claims, "STC", 1);
+    assert!(told.iter().all(|code| !code.starts_with("A2:")), "{told:?}");
+    let actions = elements(claims, "STC", 3);
+    assert!(actions.contains(&"U".to_owned()), "{claims}");
 }

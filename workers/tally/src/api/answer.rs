@@ -7,6 +7,7 @@ use tally_store::port::ClaimRow;
 use utoipa::ToSchema;
 
 use super::ROOT;
+use crate::changes::standing;
 
 /// A claim in short.
 #[derive(Serialize, ToSchema)]
@@ -18,7 +19,8 @@ pub(super) struct Summary {
         pattern = "^[0-9a-f]{32}$"
     )]
     claim: String,
-    /// `paid`, `denied`, `pended`, `waiting` or `discarded`.
+    /// `paid`, `denied`, `pended`, `waiting` or `discarded`; `reversed` when it stands
+    /// no more, `done` of a void.
     #[schema(example = "paid")]
     status: &'static str,
     /// When it was received.
@@ -67,16 +69,12 @@ pub(super) struct Links {
 
 /// A claim's status in a word.
 pub(super) fn status(row: &ClaimRow) -> &'static str {
-    match &row.outcome {
-        Some(outcome) => outcome.status.as_str(),
-        None if row.discarded => "discarded",
-        None => "waiting",
-    }
+    crate::changes::standing(row)
 }
 
 /// Whether nothing more is to be waited for.
 pub(super) fn is_decided(row: &ClaimRow) -> bool {
-    row.outcome.is_some() || row.discarded
+    standing(row) != "waiting"
 }
 
 impl Links {

@@ -18,9 +18,10 @@ use super::negotiate::{self, FHIR, JSON, TEXT};
 use super::problem::{Code, Problem};
 use super::query::{Asked, Fields, Named};
 use super::{Answered, ROOT, Service, Shared, json};
+use crate::changes::claim_response;
 use crate::eob;
 use crate::node::keys::hex;
-use crate::node::{ClaimRead, settled};
+use crate::node::{ClaimRead, explained, is_gone};
 use crate::view::ClaimView;
 
 /// Claims of a page, when nothing is said, and at most.
@@ -153,6 +154,11 @@ pub(super) async fn one(State(service): Shared, caller: Caller, Named(id): Named
             "charge": read.row.charge.to_string(),
         }),
     };
+    if is_gone(&read) {
+        let by = read.row.outcome.as_ref().and_then(|outcome| outcome.gone);
+        object["status"] = status(&read.row).into();
+        object["taken_back_by"] = by.map(|by| by.to_string()).into();
+    }
     object["received"] = read.row.received.to_string().into();
     object["links"] = serde_json::to_value(Links::of(&read.row))?;
     json(&object)
@@ -184,7 +190,7 @@ pub(super) async fn explanation(
     let node = &service.api.node;
     if kind == FHIR {
         let today = node.clock().today();
-        let body = interchange::claim_response(&read.claim, outcome, today);
+        let body = claim_response(&read, outcome, today);
         return Ok(([(header::CONTENT_TYPE, FHIR)], body).into_response());
     }
     let view = ClaimView::of(&read, &node.book().await?);
@@ -212,7 +218,7 @@ pub(super) async fn member_explanation(
 ) -> Answered {
     negotiate::answer(&headers, &[FHIR])?;
     let read = open(&service, &caller, &id, "api:explanation").await?;
-    if settled(&read).is_none() {
+    if explained(&read).is_none() {
         return Err(not_settled(&read));
     }
     let payer = &service.api.config.payer;
@@ -266,7 +272,11 @@ fn text(body: String) -> axum::response::Response {
 }
 
 /// A claim the caller is a party to. Another's is as if it were not there.
-async fn find(service: &Service, caller: &Caller, id: &str) -> Result<ClaimRow, Problem> {
+pub(super) async fn find(
+    service: &Service,
+    caller: &Caller,
+    id: &str,
+) -> Result<ClaimRow, Problem> {
     let id = ClaimId::parse(id).ok_or_else(Problem::no_claim)?;
     let row = service.api.node.store().claim(id).await?;
     row.filter(|row| caller.is_party_to(&row.submitter))

@@ -6,6 +6,7 @@
 //! answered. No log, metric or problem holds anything that identifies a person:
 //! not even an address is logged, since a query may name a member.
 
+mod acts;
 mod answer;
 mod caller;
 mod claims;
@@ -155,6 +156,8 @@ fn described() -> (Router<Arc<Service>>, Router<Arc<Service>>, String) {
         .routes(routes!(claims::member_explanation))
         .routes(routes!(remittances::one))
         .routes(routes!(remittances::all))
+        .routes(routes!(acts::void))
+        .routes(routes!(acts::history))
         .routes(routes!(claims::receipt))
         .routes(routes!(claims::proof))
         .routes(routes!(flags::list))

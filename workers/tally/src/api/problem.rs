@@ -170,7 +170,8 @@ pub(super) struct ProblemBody {
     /// What was refused, with place and reason; with A114 alone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     refusals: Vec<RefusalBody>,
-    /// What a body in X12 is acknowledged with; with A114 alone.
+    /// What a body in X12 is acknowledged with, but for the 277CA, which names patients;
+    /// with A114 alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     acknowledgements: Option<AcknowledgementBody>,
 }

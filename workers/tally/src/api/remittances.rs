@@ -17,7 +17,7 @@ use super::problem::{Code, Problem};
 use super::query::{Asked, Fields, Named};
 use super::{Answered, Service, Shared, json};
 use crate::bundle::bundle;
-use crate::cli::responses;
+use crate::changes::remitted_responses;
 use crate::node::{self, ClaimRead, RemitError, Remitting, ToldClaim, is_gone, settled};
 
 /// The most claims that are looked at for one answer.
@@ -175,13 +175,12 @@ fn describe(remitted: &node::Remitted) -> Result<Remitted, Problem> {
 async fn written(service: &Service, kind: &'static str, reads: &[ClaimRead]) -> Answered {
     let body = match kind {
         FHIR => {
-            let (node, config) = (&service.api.node, &service.api.config);
             let remitting = remitting(service);
-            let interest = match config.payer.prompt_pay.is_empty() {
+            let interest = match remitting.payer.prompt_pay.is_empty() {
                 true => BTreeMap::new(),
-                false => node.interest(reads, &remitting).await?,
+                false => service.api.node.interest(reads, &remitting).await?,
             };
-            bundle(&responses(reads, &interest, remitting.on))
+            bundle(&remitted_responses(reads, &interest, remitting.on))
         }
         _ => remit(service, reads)
             .await?

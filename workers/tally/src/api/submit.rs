@@ -24,6 +24,7 @@ use super::problem::{Code, Problem};
 use super::query::Named;
 use super::{Answered, ROOT, Service, Shared, json};
 use crate::bundle::bundle;
+use crate::changes::claim_response;
 use crate::node::{Acknowledged, Delivery, RefusedClaim, Reused, Submitted};
 
 /// The header that names a submission.
@@ -319,7 +320,7 @@ pub(super) async fn body(service: &Service, request: Request) -> Result<Bytes, P
 
 /// Waits until every claim is decided, or for as long as the node's patience
 /// lasts; answers the claims as they are then, and whether all are decided.
-async fn wait(
+pub(super) async fn wait(
     service: &Service,
     ids: &[ClaimId],
     patience: Duration,
@@ -399,7 +400,9 @@ fn nothing_taken(
         }
         _ => {
             let refusals = submitted.refusals.iter().map(RefusalBody::from).collect();
-            Err(Problem::refused(refusals, acknowledged.map(Into::into)))
+            // A 277CA names patients, which no problem does.
+            let receipts = acknowledged.map(|all| AcknowledgementBody::receipts(all.receipts));
+            Err(Problem::refused(refusals, receipts))
         }
     }
 }
@@ -446,7 +449,7 @@ async fn in_fhir(
         .iter()
         .filter_map(|read| {
             let outcome = read.outcome.as_ref()?;
-            Some(interchange::claim_response(&read.claim, outcome, today))
+            Some(claim_response(read, outcome, today))
         })
         .collect();
     if !submitted.refusals.is_empty() || resources.is_empty() {

@@ -27,7 +27,7 @@ use crate::config::{Config, PayeeConfig, PayerConfig};
 use crate::node::Node;
 use crate::node::clock::Clock;
 use crate::roles::Which;
-pub use claim::{estimate_json, explain, responses};
+pub use claim::{estimate_json, explain};
 pub use print::{Progress, plural, table};
 
 /// Claims adjudication that is right to the cent and provable.

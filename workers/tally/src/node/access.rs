@@ -1,19 +1,23 @@
 //! What members' applications are given: explanations of benefits, everything of one
 //! member, and the files of a bulk export. Every opened claim leaves an audit entry.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use anyhow::{Context as _, Result};
-use tally_core::adjudication::Status;
-use tally_core::claim::{Contract, Member};
+use tally_core::adjudication::{Outcome, Status};
+use tally_core::claim::{ClaimId, Contract, Member};
 use tally_core::interchange::{
     Explanation, Network, coverage_lines, explanation_lines, explanation_of_benefit,
     patient_access_bundle, patient_lines,
 };
-use tally_store::port::{ClaimFilter, ClaimRow, Reading as _};
+use tally_store::port::{ActKind, ClaimFilter, ClaimRow, Reading as _};
 
-use super::{ClaimRead, Node};
+use super::{ClaimRead, Node, is_gone};
 use crate::config::PayerConfig;
+
+/// Claims that were replaced, and by which.
+type Successors = BTreeMap<ClaimId, ClaimId>;
 
 /// Units of a bulk export that are held at a time.
 const UNITS: usize = 64;
@@ -60,7 +64,27 @@ impl Node {
         let Some((_, contract)) = found else {
             return Ok(None);
         };
-        Ok(explain(read, &contract, payer).and_then(|of| explanation_of_benefit(&of)))
+        let successors = self.successors(std::slice::from_ref(read)).await?;
+        let explained = explain(read, &contract, payer, &successors);
+        Ok(explained.and_then(|of| explanation_of_benefit(&of)))
+    }
+
+    /// By which claims those that stand no more were replaced.
+    async fn successors(&self, reads: &[ClaimRead]) -> Result<Successors> {
+        let gone = |read: &ClaimRead| Some((read.row.id, read.row.outcome.as_ref()?.gone?));
+        let gone: Successors = reads.iter().filter_map(gone).collect();
+        let by: Vec<ClaimId> = gone.values().copied().collect();
+        let mut replacements = BTreeSet::new();
+        for chunk in by.chunks(256) {
+            let rows = self.store.claims_by_id(chunk).await?;
+            let replaces = |row: &&ClaimRow| {
+                let act = row.act.as_ref();
+                act.is_some_and(|act| act.kind == ActKind::Replacement)
+            };
+            replacements.extend(rows.iter().filter(replaces).map(|row| row.id));
+        }
+        let of = gone.into_iter();
+        Ok(of.filter(|(_, by)| replacements.contains(by)).collect())
     }
 
     /// Everything of one member, as a Bundle: who they are, every span of cover, every
@@ -96,9 +120,10 @@ impl Node {
         }
         // In the order of their services, as a person would have it.
         reads.sort_by_key(|read| (read.claim.first_service(), read.row.id));
+        let successors = self.successors(&reads).await?;
         let explanations: Vec<Explanation<'_>> = reads
             .iter()
-            .filter_map(|read| explain(read, &contract, payer))
+            .filter_map(|read| explain(read, &contract, payer, &successors))
             .collect();
         let today = self.clock.today();
         let insurer = payer.in_fhir();
@@ -134,7 +159,8 @@ impl Node {
                 };
                 let rows: Vec<_> = rows.into_iter().filter(of).collect();
                 let reads = self.open_claims(rows, "claims-exported").await?;
-                let settled = reads.iter().filter(|read| super::settled(read).is_some());
+                let successors = self.successors(&reads).await?;
+                let settled = reads.iter().filter(|read| explained(read).is_some());
                 let Some((_, contract)) = contract.transpose()? else {
                     exported.strangers += settled.count() as u64;
                     continue;
@@ -144,7 +170,7 @@ impl Node {
                 let lines = coverage_lines(one, payer.in_fhir(), today);
                 exported.coverages += write(&mut files.coverages, lines)?;
                 let explained = settled.filter_map(|read| {
-                    let explained = explain(read, &contract, payer);
+                    let explained = explain(read, &contract, payer, &successors);
                     exported.strangers += u64::from(explained.is_none());
                     explained
                 });
@@ -156,6 +182,12 @@ impl Node {
         }
         Ok(exported)
     }
+}
+
+/// The outcome of a claim that was settled, whether it stands or was taken back.
+pub fn explained(read: &ClaimRead) -> Option<&Outcome> {
+    let outcome = read.outcome.as_ref()?;
+    (outcome.status() != Status::Pended).then_some(outcome)
 }
 
 fn write(file: &mut impl Write, lines: impl Iterator<Item = String>) -> Result<u64> {
@@ -174,8 +206,9 @@ fn explain<'a>(
     read: &'a ClaimRead,
     contract: &'a Contract,
     payer: &'a PayerConfig,
+    successors: &Successors,
 ) -> Option<Explanation<'a>> {
-    let outcome = super::settled(read)?;
+    let outcome = explained(read)?;
     let member: &Member = contract.members.get(contract.find(&read.claim.member)?)?;
     Some(Explanation {
         claim: &read.claim,
@@ -186,7 +219,7 @@ fn explain<'a>(
         network: Network::Other,
         decided: read.claim.received,
         paid: None,
-        reversed: false,
-        replaced_by: None,
+        reversed: is_gone(read),
+        replaced_by: successors.get(&read.row.id).copied(),
     })
 }

@@ -2,11 +2,16 @@
 //! sent, at the moment it is taken in, and not kept: the same file again is
 //! acknowledged with the same bytes.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use anyhow::{Context as _, Result};
+use tally_core::claim::{ClaimId, SubmissionKey};
 use tally_core::interchange::x12::{
     Payer, Stamp, claim_acknowledgements, functional_acknowledgements,
 };
-use tally_core::interchange::{Format, Source, detect, read_claims};
+use tally_core::interchange::{
+    Format, IntakeRule, ReadClaims, Refusal, Source, detect, read_claims,
+};
 use tally_store::port::Reading as _;
 
 use super::keys::hex;
@@ -40,6 +45,41 @@ pub(super) fn control(token: &[u8; 32]) -> u32 {
     u32::from_be_bytes([a, b, c, d]) % 999_999_000 + 1
 }
 
+/// Counts as refused what was read and not taken in: a claim that could not take the
+/// place of the one it names.
+fn refuse_others(read: &mut ReadClaims, source: &Source<'_>, submitted: &Submitted) {
+    let taken: BTreeSet<ClaimId> = submitted.claims.iter().copied().collect();
+    if read.claims.iter().all(|claim| taken.contains(&claim.id)) {
+        return;
+    }
+    let id_at = |position| {
+        ClaimId::of(&SubmissionKey {
+            submitter: source.submitter.to_owned(),
+            interchange: source.interchange.to_owned(),
+            position,
+        })
+    };
+    let positions: BTreeMap<ClaimId, u32> = (0..read.read).map(|at| (id_at(at), at)).collect();
+    let (claims, others): (Vec<_>, Vec<_>) = std::mem::take(&mut read.claims)
+        .into_iter()
+        .partition(|claim| taken.contains(&claim.id));
+    read.claims = claims;
+    for claim in others {
+        let named = claim.replaces.map(|original| original.to_string());
+        let said = submitted
+            .refusals
+            .iter()
+            .find(|refused| named.as_ref().is_some_and(|id| refused.place.contains(id)));
+        let rule = said.and_then(|refused| IntakeRule::of_id(&refused.rule));
+        read.refusals.push(Refusal {
+            position: positions.get(&claim.id).copied().unwrap_or_default(),
+            place: said.map_or_else(String::new, |refused| refused.place.clone()),
+            rule: rule.unwrap_or(IntakeRule::NotReplaceable),
+            reason: said.map_or_else(String::new, |refused| refused.reason.clone()),
+        });
+    }
+}
+
 impl Node {
     /// The acknowledgements of a file that was submitted; nothing, of a file that
     /// is no X12. Of the day its claims were received on; where none was taken,
@@ -71,7 +111,8 @@ impl Node {
             interchange: &interchange,
             received,
         };
-        let read = read_claims(delivery.bytes, format, &source);
+        let mut read = read_claims(delivery.bytes, format, &source);
+        refuse_others(&mut read, &source, submitted);
         let token = self.submission_token(delivery).0;
         let trace = hex(token.get(..8).unwrap_or_default());
         let stamp = Stamp {

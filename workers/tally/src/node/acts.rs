@@ -248,7 +248,7 @@ impl Node {
 
     /// What the unit's balances would be without the claims that are known: zero,
     /// unless a claim was erased.
-    async fn opening(
+    pub(super) async fn opening(
         &self,
         unit: Token,
         stored: &StoredPast,

@@ -7,17 +7,20 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use anyhow::Result;
-use tally_core::adjudication::{AccumulatorKey, AccumulatorUnit, Balances, Outcome, PastLine};
-use tally_core::claim::{Claim, Contract};
-use tally_core::interchange::{Format, Source, detect, read_claims};
+use anyhow::{Context as _, Result};
+use tally_core::adjudication::{
+    AccumulatorKey, AccumulatorUnit, Balances, Outcome, PastLine, key_of,
+};
+use tally_core::claim::{Claim, ClaimId, Contract, Frequency};
+use tally_core::interchange::{Format, IntakeRule, Source, detect, read_claims};
 use tally_sandbox::Backend;
-use tally_store::port::{AccumulatorName, Token, Work as _};
+use tally_store::port::{AccumulatorName, Reading as _, Token, Work as _};
 use tally_types::ServiceDate;
 
 use super::keys::hex;
+use super::past::{Doing, Occupying};
 use super::submit::refused;
-use super::work::open_history;
+use super::work::{is_decided, open_history};
 use super::{Delivery, Node, RefusedClaim, adjudicate};
 use crate::policies::Book;
 
@@ -64,6 +67,15 @@ pub struct Estimated {
 struct Unit {
     balances: BTreeMap<AccumulatorName, i64>,
     history: Arc<Vec<PastLine>>,
+    /// Whether a claim of the file has moved it.
+    touched: bool,
+}
+
+/// Whose accumulators a claim would move, and in whose place it would stand.
+struct Resolved {
+    unit: Token,
+    contract: Option<Arc<Contract>>,
+    original: Option<ClaimId>,
 }
 
 /// A unit's balances, noting which were asked for.
@@ -85,7 +97,9 @@ impl Balances for Noting<'_> {
 impl Node {
     /// Estimates what the claims of a file would come to, were it submitted now.
     /// Claims that ask for no more than that are read as well: FHIR of the use
-    /// `predetermination`, and dental X12 with CLM19 `PB`.
+    /// `predetermination`, and dental X12 with CLM19 `PB`. A replacement is put in the
+    /// place of the claim that it names; it has to be the first of its unit in the
+    /// file. A void comes to nothing.
     ///
     /// # Errors
     /// When the store fails, something stored is damaged, or the sandbox fails.
@@ -101,29 +115,54 @@ impl Node {
                 received: self.clock().today(),
             },
         );
+        let mut refusals: Vec<RefusedClaim> = read.refusals.iter().map(refused).collect();
         let enrolled = self.enrolled(&read.claims).await?;
-        let mut resolved: Vec<(Token, Option<Arc<Contract>>)> = Vec::new();
+        let mut resolved: Vec<Option<Resolved>> = Vec::new();
         for claim in &mut read.claims {
+            if claim.frequency != Frequency::Original {
+                match self.succeeding(claim, delivery.submitter).await? {
+                    Ok(succeeding) => resolved.push(Some(succeeding)),
+                    Err(refused) => {
+                        refusals.push(refused);
+                        resolved.push(None);
+                    }
+                }
+                continue;
+            }
             let sent = self.member_token(&claim.member.identifier);
             let unit = self.resolve(claim, delivery.submitter, self.partitions(), &enrolled);
             let contract = enrolled
                 .get(&sent)
                 .map(|(_, contract)| Arc::clone(contract));
             let contract = contract.filter(|contract| contract.find(&claim.member).is_some());
-            resolved.push((unit.unit, contract));
+            resolved.push(Some(Resolved {
+                unit: unit.unit,
+                contract,
+                original: None,
+            }));
         }
-        let mut units = self.present(resolved.iter().map(|(unit, _)| *unit)).await?;
+        let tokens = resolved.iter().flatten().map(|of| of.unit);
+        let mut units = self.present(tokens).await?;
         let book = self.book().await?;
         let mut estimates = Vec::with_capacity(read.claims.len());
-        for (claim, (token, contract)) in read.claims.into_iter().zip(resolved) {
-            let unit = units.entry(token).or_default();
+        for (claim, resolved) in read.claims.into_iter().zip(resolved) {
+            let Some(of) = resolved else { continue };
+            let unit = units.entry(of.unit).or_default();
+            if let Some(original) = of.original {
+                match self.in_place_of(&claim, original, of, unit, &book).await? {
+                    Ok(estimate) => estimates.push(estimate),
+                    Err(reason) => refusals.push(beside(original, NOT_ORIGINAL, reason)),
+                }
+                continue;
+            }
+            unit.touched = true;
             let noting = Noting {
                 node: self,
                 unit,
                 asked: RefCell::default(),
             };
             let history = Arc::clone(&unit.history);
-            let contract = contract.as_deref();
+            let contract = of.contract.as_deref();
             let backend = Backend::Cranelift;
             let done = adjudicate(&book, &claim, contract, &history, &noting, backend)?;
             let asked = noting.asked.into_inner();
@@ -138,12 +177,96 @@ impl Node {
                 claim,
                 outcome,
             });
+            // A large file keeps nobody else waiting.
+            tokio::task::yield_now().await;
         }
         Ok(Estimated {
             read: read.read,
-            refusals: read.refusals.iter().map(refused).collect(),
+            refusals,
             estimates,
         })
+    }
+
+    /// Where a replacement belongs; or why it cannot be estimated.
+    async fn succeeding(
+        &self,
+        claim: &mut Claim,
+        submitter: &str,
+    ) -> Result<Result<Resolved, RefusedClaim>> {
+        let partitions = self.partitions();
+        let placed = self.succession(claim, submitter, partitions).await?;
+        let (Some(original), Some(placed)) = (claim.replaces, placed) else {
+            let reason = "it names no claim that it replaces or voids";
+            return Ok(Err(RefusedClaim {
+                place: "a claim".to_owned(),
+                rule: IntakeRule::NoReplaced.id(),
+                reason: reason.to_owned(),
+            }));
+        };
+        let placed = match placed {
+            Ok(_) if claim.frequency == Frequency::Void => {
+                let reason = "a void comes to nothing: there is nothing to estimate";
+                return Ok(Err(beside(original, NOT_ORIGINAL, reason)));
+            }
+            Ok(placed) => placed,
+            Err(unable) => return Ok(Err(beside(original, unable.rule, unable.reason))),
+        };
+        let contract = match placed.contract {
+            None => None,
+            Some(version) => self.contract_of(placed.unit, Some(version)).await?,
+        };
+        Ok(Ok(Resolved {
+            unit: placed.unit,
+            contract: contract.map(|(_, contract)| Arc::new(contract)),
+            original: Some(original),
+        }))
+    }
+
+    /// What a replacement would come to in the place of the claim that it names, all
+    /// later claims of the unit decided anew; or why it cannot be said.
+    async fn in_place_of(
+        &self,
+        claim: &Claim,
+        original: ClaimId,
+        of: Resolved,
+        unit: &mut Unit,
+        book: &Book,
+    ) -> Result<Result<Estimate, &'static str>> {
+        if unit.touched {
+            return Ok(Err(
+                "it stands behind another claim of its family: estimate it in a file of its own",
+            ));
+        }
+        let rows = self.store.claims_of_unit(of.unit).await?;
+        if rows.iter().any(|row| !row.discarded && !is_decided(row)) {
+            return Ok(Err(
+                "claims of its family wait to be adjudicated: ask again when they are",
+            ));
+        }
+        let subjects: Vec<String> = rows.iter().map(|row| row.id.to_string()).collect();
+        self.audit("claim-estimated", &subjects).await?;
+        let mut stored = self.stored_past(of.unit, u64::MAX, None).await?;
+        let opening = self.opening(of.unit, &stored, book).await?;
+        let new = Occupying {
+            claim: claim.clone(),
+            contract: of.contract,
+            prefix: book.prefix,
+        };
+        let doing = Doing::Replace(original, Box::new(new));
+        let backend = Backend::Cranelift;
+        let acted = stored.past.act(self, book, doing, &opening, backend)?;
+        unit.touched = true;
+        unit.balances.clone_from(&acted.balances);
+        unit.history = Arc::new(acted.lines);
+        let now = acted.changed.into_iter().filter_map(|changed| changed.now);
+        let own = now.into_iter().find(|(of, ..)| of.id == claim.id);
+        let (claim, adjudication, _) = own.context("a replacement came to nothing")?;
+        let outcome = adjudication.settled.outcome;
+        Ok(Ok(Estimate {
+            assumed: assumed(moved(&claim, &outcome, book), &outcome, book),
+            claim,
+            outcome,
+        }))
     }
 
     /// The state of units as it is now, with an audit entry of each.
@@ -175,11 +298,42 @@ impl Node {
             let unit = Unit {
                 balances: balances.map(|row| (row.name, row.used)).collect(),
                 history: Arc::new(history),
+                touched: false,
             };
             units.insert(state.unit, unit);
         }
         Ok(units)
     }
+}
+
+/// The rule by which what is no original is refused.
+const NOT_ORIGINAL: IntakeRule = IntakeRule::NotOriginal;
+
+/// A claim refused that is to take the place of another.
+fn beside(original: ClaimId, rule: IntakeRule, reason: &str) -> RefusedClaim {
+    RefusedClaim {
+        place: format!("the claim that replaces or voids {original}"),
+        rule: rule.id(),
+        reason: reason.to_owned(),
+    }
+}
+
+/// The balances that an outcome moves, as they were before it.
+fn moved(claim: &Claim, outcome: &Outcome, book: &Book) -> BTreeMap<AccumulatorKey, i64> {
+    let loaded = outcome.policy().and_then(|hash| book.loaded(&hash));
+    let mut moved: BTreeMap<AccumulatorKey, i64> = BTreeMap::new();
+    let Some(loaded) = loaded else { return moved };
+    let description = loaded.policy.description();
+    for posting in outcome.lines().iter().flat_map(|line| line.postings()) {
+        let mut declared = description.accumulators.iter();
+        if let Some(declared) = declared.find(|of| of.name == posting.accumulator) {
+            let member = &claim.member.identifier;
+            let key = key_of(declared, &description.product, member, posting.period);
+            let least = moved.entry(key).or_insert(posting.before);
+            *least = posting.before.min(*least);
+        }
+    }
+    moved
 }
 
 /// The balances that were asked for, with what the policy says of them.

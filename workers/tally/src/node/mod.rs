@@ -48,7 +48,7 @@ use crate::policies::Shelf;
 use clock::Clock;
 use keys::Keys;
 
-pub use access::{BulkFiles, Exported};
+pub use access::{BulkFiles, Exported, explained};
 pub use acknowledge::Acknowledged;
 pub use amend::Anew;
 pub use detect::Damaged;

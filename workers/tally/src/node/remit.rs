@@ -465,3 +465,6 @@ fn number(
     }
     hasher.finalize().into()
 }
+
+#[cfg(test)]
+mod tests;

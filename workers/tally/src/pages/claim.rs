@@ -10,7 +10,7 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::IntoResponse as _;
 use tally_core::claim::ClaimId;
 use tally_core::interchange;
-use tally_store::port::{ClaimRow, FlagFilter, Reading as _};
+use tally_store::port::{ActKind, ClaimRow, FlagFilter, Reading as _};
 
 use super::chart::{Svg, bar};
 use super::error::Failure;
@@ -91,8 +91,29 @@ struct Claim<'a> {
     pend: Option<Pend<'a>>,
     flags: Vec<FlagRow>,
     findings: Vec<Finding>,
+    history: Vec<Past>,
+    reversed: Option<TakenBack>,
     fuel: Option<String>,
     outcome_hash: Option<String>,
+}
+
+/// An outcome of the claim, of what it replaces or of what replaces it.
+struct Past {
+    claim: String,
+    short: String,
+    own: bool,
+    since: String,
+    status: &'static str,
+    paid: String,
+    patient: String,
+    taken_back: Option<TakenBack>,
+}
+
+/// By what, and when.
+struct TakenBack {
+    on: String,
+    by: String,
+    what: &'static str,
 }
 
 struct Pend<'a> {
@@ -125,6 +146,58 @@ impl Site {
     }
 }
 
+impl Site {
+    /// All that was decided at the claim's place, when it was not decided once.
+    async fn history(&self, read: &ClaimRead) -> Result<Vec<Past>> {
+        let outcome = read.row.outcome.as_ref();
+        let changed = outcome.is_some_and(|o| o.revision > 0 || o.gone.is_some());
+        if !changed && read.row.act.is_none() {
+            return Ok(Vec::new());
+        }
+        let stages = self
+            .node
+            .stages(read.row.unit, "page:claim-history")
+            .await?;
+        let own = stages.iter().find(|stage| stage.row.id == read.row.id);
+        let place = own.map(|stage| stage.place);
+        let mut here: Vec<_> = stages.iter().filter(|s| Some(s.place) == place).collect();
+        here.sort_by_key(|stage| (stage.row.sequence, stage.number));
+        let mut history = Vec::with_capacity(here.len());
+        for stage in here {
+            let taken_back = match stage.taken_back {
+                None => None,
+                Some((back, _)) => Some(self.taken_back(back.by, back.on).await?),
+            };
+            history.push(Past {
+                claim: stage.row.id.to_string(),
+                short: short(&stage.row.id.to_string()).to_owned(),
+                own: stage.row.id == read.row.id,
+                since: stage.since.to_string(),
+                status: stage.outcome.status().as_str(),
+                paid: grouped(stage.outcome.paid()),
+                patient: grouped(stage.outcome.patient()),
+                taken_back,
+            });
+        }
+        Ok(history)
+    }
+
+    async fn taken_back(&self, by: ClaimId, on: tally_types::ServiceDate) -> Result<TakenBack> {
+        let row = self.node.store().claim(by).await?;
+        let kind = row.and_then(|row| row.act).map(|act| act.kind);
+        Ok(TakenBack {
+            on: on.to_string(),
+            by: by.to_string(),
+            what: match kind {
+                Some(ActKind::Void) => "a void",
+                Some(ActKind::Replacement) => "a replacement",
+                Some(ActKind::Review) => "a review by hand",
+                Some(ActKind::Readjudication) | None => "a re-adjudication",
+            },
+        })
+    }
+}
+
 pub(super) async fn page(site: Shared, Path(id): Path<String>) -> Answered {
     let node = &site.node;
     let read = site.claim(&id, "page:claim").await?;
@@ -139,7 +212,19 @@ pub(super) async fn page(site: Shared, Path(id): Path<String>) -> Answered {
     let waits = view.pend.is_some() || view.status == "waiting";
     let rest = if waits { 0 } else { charge - paid - patient };
     let mut named = BTreeSet::new();
+    let history = site.history(&read).await?;
+    let gone = read.row.outcome.as_ref().and_then(|o| o.gone);
+    let reversed = match gone {
+        None => None,
+        Some(by) => {
+            let row = node.store().claim(by).await?;
+            let on = row.map_or(read.row.received, |row| row.received);
+            Some(site.taken_back(by, on).await?)
+        }
+    };
     html(&Claim {
+        history,
+        reversed,
         shell: Shell::new(
             &format!("Claim {}", short(&view.claim)),
             Tab::Claims,

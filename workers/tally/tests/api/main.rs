@@ -1,5 +1,6 @@
 //! The API over a real node: what it answers, to whom, and what it refuses.
 
+mod acts;
 #[path = "../common/mod.rs"]
 mod common;
 mod fixture;

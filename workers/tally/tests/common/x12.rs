@@ -127,3 +127,26 @@ pub fn inquiry(member: &str, birth: &str, day: &str) -> String {
     ]);
     all.iter().map(|segment| format!("{segment}~\n")).collect()
 }
+
+/// A dental claim of one examination that asks what would be paid (CLM19 `PB`), or is
+/// made.
+pub fn dental(member: &str, day: &str, asks: bool) -> String {
+    let purpose = if asks { "**********PB" } else { "" };
+    visit("D-1", member, "60", day)
+        .replace("005010X222A1", "005010X224A2")
+        .replace(":1*Y*A*Y*Y~", &format!(":1*Y*A*Y*Y{purpose}~"))
+        .replace("SV1*HC:99396*60*UN*1***1~", "SV3*AD:D0120*60****1~")
+        .replace("HI*ABK:Z0000", "HI*ABK:Z0120")
+}
+
+/// A file of one claim as one that replaces (`7`) or voids (`8`) another.
+pub fn succeeding(text: &str, code: &str, original: &str) -> String {
+    let count = segments(text)
+        .iter()
+        .find(|segment| segment[0] == "SE")
+        .map(|segment| segment[1].parse::<u32>().unwrap())
+        .unwrap();
+    text.replace(":B:1*", &format!(":B:{code}*"))
+        .replace("HI*", &format!("REF*F8*{original}~\nHI*"))
+        .replace(&format!("SE*{count}*"), &format!("SE*{}*", count + 1))
+}

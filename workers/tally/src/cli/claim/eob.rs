@@ -4,8 +4,8 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use comfy_table::ContentArrangement;
 use tally_core::claim::ClaimId;
-use tally_core::interchange;
 
+use crate::changes::claim_response;
 use crate::cli::{Ended, NodeArgs, parse_claim, say};
 use crate::view::ClaimView;
 
@@ -45,11 +45,7 @@ pub(super) async fn eob(args: &EobArgs) -> Result<Ended> {
     };
     match (format, &read.outcome) {
         (EobFormat::Fhir, Some(outcome)) => {
-            say(interchange::claim_response(
-                &read.claim,
-                outcome,
-                node.clock().today(),
-            ))?;
+            say(claim_response(&read, outcome, node.clock().today()))?;
         }
         (EobFormat::Fhir, None) => {
             anyhow::bail!("the claim waits: there is no ClaimResponse yet");

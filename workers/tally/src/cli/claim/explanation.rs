@@ -32,7 +32,7 @@ pub(super) async fn explanation(args: &ExplanationArgs) -> Result<Ended> {
     let payer = args.node.parties()?.payer;
     let node = args.node.open().await?;
     let read = node.read_claim(args.claim, "claim-explained").await?;
-    if crate::node::settled(&read).is_none() {
+    if crate::node::explained(&read).is_none() {
         bail!(
             "claim {0} waits, and there is nothing to explain yet: `tally claim eob {0}` says why",
             args.claim

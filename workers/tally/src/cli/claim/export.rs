@@ -13,7 +13,7 @@ use tally_store::port::{ClaimFilter, Reading as _};
 
 use crate::cli::{Ended, NodeArgs, Progress, plural, say};
 use crate::config::PayerConfig;
-use crate::node::{BulkFiles, Node};
+use crate::node::{BulkFiles, Node, is_gone};
 
 #[derive(Args)]
 pub struct ExportArgs {
@@ -87,7 +87,8 @@ async fn lines(node: &Node, status: Option<Status>) -> Result<Ended> {
         let more = page.len() == filter.limit as usize;
         filter.after = page.last().map(|last| last.id);
         for read in node.open_claims(page, "claims-exported").await? {
-            if let Some(outcome) = &read.outcome {
+            // What stands no more is told by `claim history`.
+            if let Some(outcome) = read.outcome.as_ref().filter(|_| !is_gone(&read)) {
                 say(interchange::outcome_json(&read.claim, outcome))?;
             }
         }

@@ -1,8 +1,6 @@
 //! `tally claim history`: all that a claim ever came to, and those of its contract
 //! that changed with it.
 
-use std::collections::BTreeSet;
-
 use anyhow::{Context as _, Result};
 use clap::Args;
 use serde_json::{Value, json};
@@ -10,6 +8,7 @@ use tally_core::claim::ClaimId;
 use tally_store::port::Reading as _;
 use tally_types::Money;
 
+use crate::changes::stage_json;
 use crate::cli::{Ended, NodeArgs, parse_claim, say, table};
 use crate::node::Stage;
 
@@ -86,48 +85,6 @@ pub(super) async fn history(args: &HistoryArgs) -> Result<Ended> {
         rows,
     ))?;
     Ok(Ended::Well)
-}
-
-fn stage_json(stage: &Stage) -> Value {
-    let outcome = &stage.outcome;
-    json!({
-        "claim": stage.row.id.to_string(),
-        "number": stage.number,
-        "since": stage.since.to_string(),
-        "by": stage.by.map(|by| by.to_string()),
-        "status": outcome.status().to_string(),
-        "charge": outcome.charge().to_string(),
-        "allowed": outcome.allowed().to_string(),
-        "paid": outcome.paid().to_string(),
-        "patient": outcome.patient().to_string(),
-        "entry": stage.leaf,
-        "taken_back": stage.taken_back.map(|(back, leaf)| json!({
-            "on": back.on.to_string(),
-            "by": back.by.to_string(),
-            "entry": leaf,
-        })),
-    })
-}
-
-/// What acts changed: a claim each, with what was taken back and what took its
-/// place.
-pub(super) fn changes_json(stages: &[Stage], acts: &BTreeSet<ClaimId>) -> Vec<Value> {
-    let mut changes = Vec::new();
-    for stage in stages {
-        let Some((back, _)) = stage.taken_back.filter(|(back, _)| acts.contains(&back.by)) else {
-            continue;
-        };
-        let now = stages.iter().find(|now| {
-            now.place == stage.place
-                && (now.by == Some(back.by) && now.row.id == stage.row.id
-                    || now.row.id == back.by && now.number == 0)
-        });
-        changes.push(json!({
-            "reversed": stage_json(stage),
-            "corrected": now.map(stage_json),
-        }));
-    }
-    changes
 }
 
 /// The same for people: what each claim came to, and what it comes to now.

@@ -18,7 +18,6 @@ use tally_core::interchange::Format;
 use super::Ended;
 pub use eob::explain;
 pub use estimate::estimate_json;
-pub use remittance::responses;
 
 #[derive(Subcommand)]
 pub enum ClaimCommand {

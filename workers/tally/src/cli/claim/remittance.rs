@@ -1,17 +1,16 @@
 //! `tally claim remittance`.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::{ArgGroup, Args, ValueEnum};
 use serde_json::{Value, json};
 use tally_core::claim::ClaimId;
-use tally_core::interchange;
 use tally_store::port::{ClaimFilter, Reading as _};
 use tally_types::{Money, ServiceDate};
 
 use crate::bundle::bundle;
+use crate::changes::remitted_responses;
 use crate::cli::{Ended, NodeArgs, parse_claim, parse_date, plural, say, table};
 use crate::node::{ClaimRead, Node, Remitted, Remitting, ToldClaim, is_gone, settled};
 
@@ -90,7 +89,7 @@ pub(super) async fn remittance(args: &RemittanceArgs) -> Result<Ended> {
         RemittanceFormat::Fhir => {
             let interest = remitted.iter().flat_map(|of| &of.claims);
             let interest = interest.map(|of| (of.claim, of.interest)).collect();
-            let responses = responses(&reads, &interest, remitting.on);
+            let responses = remitted_responses(&reads, &interest, remitting.on);
             if !responses.is_empty() {
                 say(bundle(&responses))?;
             }
@@ -143,25 +142,6 @@ async fn select(node: &Node, args: &RemittanceArgs) -> Result<(Vec<ClaimRead>, V
         settled_ones,
         others.iter().map(|read| read.row.id).collect(),
     ))
-}
-
-/// What claims came to, in FHIR: with their interest, and cancelled where they stand no
-/// more.
-pub fn responses(
-    reads: &[ClaimRead],
-    interest: &BTreeMap<ClaimId, Money>,
-    on: ServiceDate,
-) -> Vec<String> {
-    let of = |read: &ClaimRead| {
-        let (claim, outcome) = (&read.claim, read.outcome.as_ref()?);
-        if is_gone(read) {
-            return Some(interchange::cancelled_claim_response(claim, outcome, on));
-        }
-        let interest = interest.get(&read.row.id).copied().unwrap_or(Money::ZERO);
-        let made = interchange::remitted_claim_response(claim, outcome, interest, on);
-        Some(made)
-    };
-    reads.iter().filter_map(of).collect()
 }
 
 fn write(folder: &Path, remitted: &[Remitted]) -> Result<()> {

@@ -6,6 +6,7 @@ use serde_json::json;
 use tally_core::claim::ClaimId;
 use tally_store::port::{Reading as _, Work as _};
 
+use crate::changes::standing;
 use crate::cli::{Ended, NodeArgs, parse_claim, say, table};
 
 #[derive(Args)]
@@ -56,10 +57,7 @@ pub(super) async fn status(args: &StatusArgs) -> Result<Ended> {
     let row = node.store().claim(id).await?.with_context(|| {
         format!("no claim {id} on this node: `tally claim export` lists those there are")
     })?;
-    let status = row
-        .outcome
-        .as_ref()
-        .map_or("waiting", |o| o.status.as_str());
+    let status = standing(&row);
     if args.json {
         say(json!({
             "claim": id.to_string(),

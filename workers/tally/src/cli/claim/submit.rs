@@ -9,6 +9,7 @@ use tally_core::interchange::{self, Format};
 use tally_store::port::Reading as _;
 
 use super::FormatArg;
+use crate::changes::standing;
 use crate::cli::{Ended, NodeArgs, Progress, plural, read_file, say, table};
 use crate::node::{Acknowledged, Delivery};
 
@@ -71,9 +72,8 @@ pub(super) async fn submit(args: &SubmitArgs) -> Result<Ended> {
     progress.done();
     let mut decided = Vec::new();
     for id in &claims {
-        if let Some(outcome) = node.store().claim(*id).await?.and_then(|row| row.outcome) {
-            decided.push((*id, outcome));
-        }
+        let row = node.store().claim(*id).await?;
+        decided.extend(row.filter(|row| standing(row) != "waiting"));
     }
     let accepted = decided.len();
     let waiting = claims.len() - accepted;
@@ -89,7 +89,7 @@ pub(super) async fn submit(args: &SubmitArgs) -> Result<Ended> {
             "accepted": accepted,
             "refused": refusals.len(),
             "refusals": refusals,
-            "claims": decided.iter().map(|(id, _)| id.to_string()).collect::<Vec<_>>(),
+            "claims": decided.iter().map(|row| row.id.to_string()).collect::<Vec<_>>(),
         });
         if let Some(all) = &acknowledging {
             said["acknowledgements"] = json!(all.written);
@@ -97,12 +97,13 @@ pub(super) async fn submit(args: &SubmitArgs) -> Result<Ended> {
         say(said)?;
     } else {
         if !decided.is_empty() {
-            let rows = decided.iter().take(SHOWN).map(|(id, outcome)| {
+            let rows = decided.iter().take(SHOWN).map(|row| {
+                let outcome = row.outcome.as_ref();
                 vec![
-                    id.to_string(),
-                    outcome.status.to_string(),
-                    outcome.paid.to_string(),
-                    outcome.patient.to_string(),
+                    row.id.to_string(),
+                    standing(row).to_owned(),
+                    outcome.map_or(String::new(), |outcome| outcome.paid.to_string()),
+                    outcome.map_or(String::new(), |outcome| outcome.patient.to_string()),
                 ]
             });
             say(table(&["claim", "status", "paid>", "patient>"], rows))?;

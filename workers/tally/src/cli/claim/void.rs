@@ -11,7 +11,8 @@ use tally_core::interchange::{self, Format};
 use tally_store::port::{Acts as _, Reading as _};
 
 use super::FormatArg;
-use super::history::{changes_json, changes_table};
+use super::history::changes_table;
+use crate::changes::changes_json;
 use crate::cli::{Ended, NodeArgs, Progress, parse_claim, plural, read_file, say};
 use crate::node::{Anew, Delivery, Node, Submitted};
 

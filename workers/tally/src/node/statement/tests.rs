@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use tally_core::adjudication::{LineOutcome, OutcomePosting, Settlement};
 use tally_core::claim::{Member, Relationship, Sex};
 use tally_core::interchange::{Source as From, read_claims};
+use tally_store::port::Reading as _;
 use tally_types::Money;
 
 use super::*;

@@ -1,0 +1,96 @@
+//! What claims ever came to, and what acts changed, as JSON: what the command line
+//! prints and the API answers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+use tally_core::adjudication::Outcome;
+use tally_core::claim::ClaimId;
+use tally_core::interchange;
+use tally_store::port::ClaimRow;
+use tally_types::{Money, ServiceDate};
+
+use crate::node::{ClaimRead, Stage, is_gone};
+
+/// What a claim came to, as a FHIR `ClaimResponse`; cancelled when it stands no more.
+pub fn claim_response(read: &ClaimRead, outcome: &Outcome, today: ServiceDate) -> String {
+    match is_gone(read) {
+        true => interchange::cancelled_claim_response(&read.claim, outcome, today),
+        false => interchange::claim_response(&read.claim, outcome, today),
+    }
+}
+
+/// What claims came to that are remitted on a day, with the interest that is paid with each.
+pub fn remitted_responses(
+    reads: &[ClaimRead],
+    interest: &BTreeMap<ClaimId, Money>,
+    on: ServiceDate,
+) -> Vec<String> {
+    let of = |read: &ClaimRead| {
+        let (claim, outcome) = (&read.claim, read.outcome.as_ref()?);
+        let interest = interest.get(&claim.id).copied().unwrap_or(Money::ZERO);
+        Some(match is_gone(read) {
+            true => interchange::cancelled_claim_response(claim, outcome, on),
+            false => interchange::remitted_claim_response(claim, outcome, interest, on),
+        })
+    };
+    reads.iter().filter_map(of).collect()
+}
+
+/// How a claim or an act stands, in a word.
+pub fn standing(row: &ClaimRow) -> &'static str {
+    let done = row.act.as_ref().is_some_and(|act| act.done.is_some());
+    match &row.outcome {
+        Some(outcome) if outcome.gone.is_some() => "reversed",
+        Some(outcome) => outcome.status.as_str(),
+        None if row.discarded => "discarded",
+        None if done => "done",
+        None => "waiting",
+    }
+}
+
+/// An outcome of a claim, with what took it back.
+pub fn stage_json(stage: &Stage) -> Value {
+    let outcome = &stage.outcome;
+    json!({
+        "claim": stage.row.id.to_string(),
+        "number": stage.number,
+        "since": stage.since.to_string(),
+        "by": stage.by.map(|by| by.to_string()),
+        "status": outcome.status().to_string(),
+        "charge": outcome.charge().to_string(),
+        "allowed": outcome.allowed().to_string(),
+        "paid": outcome.paid().to_string(),
+        "patient": outcome.patient().to_string(),
+        "entry": stage.leaf,
+        "taken_back": stage.taken_back.map(|(back, leaf)| json!({
+            "on": back.on.to_string(),
+            "by": back.by.to_string(),
+            "entry": leaf,
+        })),
+    })
+}
+
+/// What acts changed: a claim each, with what was taken back and what took its
+/// place.
+pub fn changes_json<'a>(
+    stages: impl IntoIterator<Item = &'a Stage> + Clone,
+    acts: &BTreeSet<ClaimId>,
+) -> Vec<Value> {
+    let mut changes = Vec::new();
+    for stage in stages.clone() {
+        let Some((back, _)) = stage.taken_back.filter(|(back, _)| acts.contains(&back.by)) else {
+            continue;
+        };
+        let now = stages.clone().into_iter().find(|now| {
+            now.place == stage.place
+                && (now.by == Some(back.by) && now.row.id == stage.row.id
+                    || now.row.id == back.by && now.number == 0)
+        });
+        changes.push(json!({
+            "reversed": stage_json(stage),
+            "corrected": now.map(stage_json),
+        }));
+    }
+    changes
+}

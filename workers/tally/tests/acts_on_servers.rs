@@ -1,0 +1,216 @@
+//! Acts through RabbitMQ and PostgreSQL, by two workers: what stands, what was taken
+//! back and what the log has are what they are on an embedded node.
+
+mod common;
+#[path = "common/site.rs"]
+#[allow(dead_code)] // this file uses a part
+mod site;
+
+use std::collections::BTreeMap;
+
+use common::{json, scratch};
+use site::{Site, until_async};
+use tally::demo::generate::{Population, generate};
+use tally::node::clock::Clock;
+use tally::node::{Anew, Delivery, Node};
+use tally_core::adjudication::Status;
+use tally_core::claim::{ClaimId, Frequency};
+use tally_store::port::{
+    Acts as _, ClaimFilter, Log as _, Reading as _, Relay as _, Token, Waiting, Work as _,
+};
+
+/// What every claim came to, and how often that was taken back.
+async fn outcomes(node: &Node) -> BTreeMap<ClaimId, String> {
+    let rows = node.store().claims(&ClaimFilter::default()).await.unwrap();
+    rows.into_iter()
+        .map(|row| {
+            let outcome = row.outcome.expect("every claim is decided");
+            let said = format!(
+                "{} {:?} {} {}",
+                row.sequence,
+                outcome.outcome_hash,
+                outcome.revision,
+                outcome.gone.is_some()
+            );
+            (row.id, said)
+        })
+        .collect()
+}
+
+async fn all_done(node: &Node) {
+    until_async("everything is decided and judged", async || {
+        let waiting = node.store().waiting().await.unwrap();
+        assert_eq!(waiting.held, 0, "{:?}", node.store().held().await);
+        (waiting == Waiting::default()).then_some(())
+    })
+    .await;
+}
+
+/// Takes everything in, and then acts, in an order that is the same each time: one
+/// file more comes after each act. `way` sees to it that what was sent is decided.
+async fn live(node: &Node, population: &Population, way: Way) {
+    for contract in &population.contracts {
+        node.enrol(contract, false).await.unwrap();
+    }
+    let half = population.files.len() / 2;
+    let (first, later) = population.files.split_at(half);
+    for file in first {
+        node.clock().set(file.received);
+        node.submit(Delivery::local(&file.bytes, None))
+            .await
+            .unwrap();
+    }
+    way.settle(node).await;
+    let paid = ClaimFilter {
+        status: Some(Status::Paid),
+        ..ClaimFilter::default()
+    };
+    let rows = node.store().claims(&paid).await.unwrap();
+    assert!(rows.len() > 24, "{}", rows.len());
+    let mut later = later.iter();
+    let mut more = async || {
+        if let Some(file) = later.next() {
+            node.clock().set(file.received);
+            node.submit(Delivery::local(&file.bytes, None))
+                .await
+                .unwrap();
+        }
+    };
+    // None of these waits for the one before: they queue behind each other.
+    for row in &rows[..8] {
+        node.void(row.id, "local").await.unwrap();
+        more().await;
+    }
+    // Whatever in these files is of the same provider and contract takes its place.
+    let mut replaced = 0;
+    for (row, file) in rows[8..12]
+        .iter()
+        .flat_map(|row| first.iter().map(move |f| (row, f)))
+    {
+        let mut delivery = Delivery::local(&file.bytes, None);
+        delivery.succeeds = Some((Frequency::Replacement, row.id));
+        let submitted = node.submit(delivery).await.unwrap();
+        replaced += submitted.claims.len();
+    }
+    assert!(replaced >= 4, "{replaced}");
+    let claim = Anew::Claim(rows[12].id);
+    node.readjudicate(&claim, "a test", "to see").await.unwrap();
+    for _ in 0..half {
+        more().await;
+    }
+    way.settle(node).await;
+    node.readjudicate(&Anew::All, "a test", "once more")
+        .await
+        .unwrap();
+    way.settle(node).await;
+}
+
+/// How a node comes to decide what was sent.
+#[derive(Clone, Copy)]
+enum Way {
+    /// It does it itself.
+    Drained,
+    /// Workers do.
+    Waited,
+}
+
+impl Way {
+    async fn settle(self, node: &Node) {
+        match self {
+            Self::Drained => {
+                node.drain(&|_| ()).await.unwrap();
+            }
+            Self::Waited => all_done(node).await,
+        }
+    }
+}
+
+/// What was taken back of a unit's claims, and what came in its place.
+async fn taken_back(node: &Node, unit: Token) -> Vec<(ClaimId, u32, u64, Option<[u8; 32]>)> {
+    let revisions = node.store().revisions(unit).await.unwrap();
+    revisions
+        .into_iter()
+        .map(|r| {
+            (
+                r.claim,
+                r.number,
+                r.sequence,
+                r.now.map(|now| now.outcome_hash),
+            )
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn acts_come_to_the_same_on_servers() {
+    let population = generate(29, 260);
+    let begun = population.files[0].received;
+    let (_folder, data) = scratch();
+    let embedded = Node::open(&data, Clock::simulated(begun)).await.unwrap();
+    live(&embedded, &population, Way::Drained).await;
+
+    let site = Site::new("[worker]\nbatch = 16\n");
+    let node = site.node(Clock::simulated(begun)).await;
+    let relay = site.start("relay", "r");
+    let one = site.start("worker", "one");
+    let two = site.start("worker", "two");
+    live(&node, &population, Way::Waited).await;
+    assert_eq!(outcomes(&node).await, outcomes(&embedded).await);
+
+    // What was taken back is the same, unit by unit.
+    let mut reversed = 0;
+    for unit in node.store().all_units().await.unwrap() {
+        // Each node has its own tokens: a unit is known by its claims.
+        let rows = node.store().claims_of_unit(unit).await.unwrap();
+        let first = embedded.store().claim(rows[0].id).await.unwrap().unwrap();
+        let here = taken_back(&node, unit).await;
+        let there = taken_back(&embedded, first.unit).await;
+        assert_eq!(here, there);
+        reversed += here.len();
+        let (here, there) = (
+            node.store().units(&[unit]).await.unwrap().remove(0),
+            embedded
+                .store()
+                .units(&[first.unit])
+                .await
+                .unwrap()
+                .remove(0),
+        );
+        let used = |state: tally_store::port::UnitState| {
+            let rows = state.accumulators.into_iter();
+            let mut used: Vec<_> = rows
+                .filter(|row| row.used != 0)
+                .map(|row| (row.name.name, row.name.period, row.used))
+                .collect();
+            used.sort();
+            used
+        };
+        assert_eq!(here.done, there.done);
+        assert_eq!(used(here), used(there));
+    }
+    assert!(reversed >= 8, "{reversed}");
+
+    // Everybody is told, and everything is on the log.
+    until_async("the log has everything and all is told", async || {
+        let postgres = node.store().postgres()?;
+        let told = postgres
+            .results(1, tally_store::port::Among::Without(&[]))
+            .await
+            .unwrap();
+        let waiting = node.store().outbox(1).await.unwrap();
+        (waiting.is_empty() && told.is_empty()).then_some(())
+    })
+    .await;
+    assert!(one.end() && two.end() && relay.end());
+    let checked = site.command(&["ledger", "fsck", "--json"]).output();
+    let checked = json(&checked.unwrap(), 0);
+    assert_eq!(
+        checked["faults"].as_array().map(Vec::len),
+        Some(0),
+        "{checked}"
+    );
+    let replayed = site.command(&["ledger", "replay", "--json"]).output();
+    let replayed = json(&replayed.unwrap(), 0);
+    assert_eq!(replayed["chain_breaks"], 0, "{replayed}");
+    assert_eq!(replayed["identical"], true);
+}
