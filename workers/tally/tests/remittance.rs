@@ -16,6 +16,7 @@ use checker::{advices, cents, unbalanced};
 use common::{errors, json, scratch, text};
 use office::{compact, enrol, run, service, settled, submit, today};
 use serde_json::Value;
+use tally_types::ServiceDate;
 use x12::{PROVIDER, Professional, professional, visit};
 
 /// Two claims, one of them of two lines.
@@ -296,7 +297,8 @@ fn what_is_late_bears_interest_in_every_form_and_balances() {
     assert_eq!(advice.payments[0].interest, owed);
     let answer = remit(50, &[&id, "--output-format", "fhir"]);
     let answer: Value = serde_json::from_str(&answer).unwrap();
-    let payment = &answer["entry"][0]["resource"]["payment"];
+    // A claim alone is in no Bundle.
+    let payment = &answer["payment"];
     let of = |name: &str| (payment[name]["value"].as_f64().unwrap() * 100.0).round() as i128;
     assert_eq!((of("adjustment"), of("amount")), (owed, paid + owed));
     assert!(remit(50, &[&id]).contains("interest"));

@@ -462,6 +462,11 @@ fn number(
         if of.standing.is_reversal() {
             hasher.update(b"reversed");
         }
+        // Another interest, as of another day of an earlier payment, is another payment.
+        if !of.interest.is_zero() {
+            hasher.update(b"interest");
+            hasher.update(of.interest.scaled().to_be_bytes());
+        }
     }
     hasher.finalize().into()
 }
