@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use tally_core::adjudication::{Outcome, Settlement, Status};
 use tally_core::claim::Claim;

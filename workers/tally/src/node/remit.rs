@@ -284,8 +284,8 @@ fn pair<'a>(
     let settled = |stage: &&Stage| stage.outcome.status() != Status::Pended;
     let last = |taken_back: bool| {
         let of = stages.iter().copied();
-        let last = of.filter(|stage| stage.taken_back.is_some() == taken_back);
-        last.last().filter(settled)
+        let mut last = of.filter(|stage| stage.taken_back.is_some() == taken_back);
+        last.next_back().filter(settled)
     };
     let (back, stands) = (last(true), last(false));
     let clean = |stage: &Stage| clean(&stages, stage);
