@@ -2,10 +2,13 @@
 
 use proptest::prelude::*;
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use tally_core::adjudication::{Outcome, Settlement, Status};
 use tally_core::claim::Claim;
-use tally_core::interchange::{claim_response, operation_outcome, outcome_json, read_claims};
+use tally_core::interchange::{
+    claim_response, operation_outcome, outcome_json, read_claims, remitted_claim_response,
+};
 use tally_types::Money;
 
 use super::frozen::{sample_claim, sample_outcome, sample_pended};
@@ -260,4 +263,26 @@ proptest! {
         adds_up(&claim, &outcome);
         export_adds_up(&claim, &outcome);
     }
+}
+
+/// Interest is no part of what a claim came to: it adjusts the payment, and nothing else
+/// of the answer.
+#[test]
+fn interest_is_an_adjustment_of_the_payment() {
+    let (claim, outcome, on) = (sample_claim(), sample_outcome(), day(2026, 1, 21));
+    let plain: Value = serde_json::from_str(&claim_response(&claim, &outcome, on)).unwrap();
+    let with = |cents| {
+        let text = remitted_claim_response(&claim, &outcome, Money::cents(cents), on);
+        serde_json::from_str::<Value>(&text).unwrap()
+    };
+    assert_eq!(with(0), plain);
+    let mut late = with(123);
+    let payment = late["payment"].take();
+    let mut expected = plain.clone();
+    let before = expected["payment"].take();
+    assert_eq!(late, expected);
+    assert_eq!(payment["adjustment"]["value"].to_string(), "1.23");
+    let cents = |payment: &Value| (payment["amount"]["value"].as_f64().unwrap() * 100.0).round();
+    assert_eq!(cents(&payment), cents(&before) + 123.0);
+    assert_eq!(payment["date"], before["date"]);
 }

@@ -1,14 +1,14 @@
 //! What claims ever came to, and what acts changed, as JSON: what the command line
 //! prints and the API answers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use tally_core::adjudication::Outcome;
 use tally_core::claim::ClaimId;
 use tally_core::interchange;
 use tally_store::port::ClaimRow;
-use tally_types::ServiceDate;
+use tally_types::{Money, ServiceDate};
 
 use crate::node::{ClaimRead, Stage, is_gone};
 
@@ -18,6 +18,23 @@ pub fn claim_response(read: &ClaimRead, outcome: &Outcome, today: ServiceDate) -
         true => interchange::cancelled_claim_response(&read.claim, outcome, today),
         false => interchange::claim_response(&read.claim, outcome, today),
     }
+}
+
+/// What claims came to that are remitted on a day, with the interest that is paid with each.
+pub fn remitted_responses(
+    reads: &[ClaimRead],
+    interest: &BTreeMap<ClaimId, Money>,
+    on: ServiceDate,
+) -> Vec<String> {
+    let of = |read: &ClaimRead| {
+        let (claim, outcome) = (&read.claim, read.outcome.as_ref()?);
+        let interest = interest.get(&claim.id).copied().unwrap_or(Money::ZERO);
+        Some(match is_gone(read) {
+            true => interchange::cancelled_claim_response(claim, outcome, on),
+            false => interchange::remitted_claim_response(claim, outcome, interest, on),
+        })
+    };
+    reads.iter().filter_map(of).collect()
 }
 
 /// How a claim or an act stands, in a word.

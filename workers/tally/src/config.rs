@@ -27,6 +27,7 @@
 //! `TALLY_DATABASE_URL`. `docs/configuration.md` lists all of them.
 
 mod payer;
+mod prompt_pay;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -37,6 +38,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 pub use payer::{PayeeConfig, PayerConfig};
+pub use prompt_pay::PromptPayRules;
 
 /// Everything that a node's processes are told.
 #[derive(Deserialize)]

@@ -16,6 +16,7 @@ use checker::{advices, cents, unbalanced};
 use common::{errors, json, scratch, text};
 use office::{compact, enrol, run, service, settled, submit, today};
 use serde_json::Value;
+use tally_types::ServiceDate;
 use x12::{PROVIDER, Professional, professional, visit};
 
 /// Two claims, one of them of two lines.
@@ -229,4 +230,102 @@ fn who_cannot_be_named_cannot_be_paid() {
         said.contains("`[[payee]]`") && !said.contains("CLINIC-7"),
         "{said}"
     );
+}
+
+/// Interest on a payment in cents at 10 % a year, from the day after `due` through `on`, rounded half
+/// up: each day by the length of its own year.
+fn interest(paid: i128, due: ServiceDate, on: ServiceDate) -> i128 {
+    let (mut common, mut leap) = (0, 0);
+    for number in due.days() + 1..=on.days() {
+        match ServiceDate::from_days(number).unwrap().days_in_year() {
+            366 => leap += 1,
+            _ => common += 1,
+        }
+    }
+    let (over, under) = (paid * (common * 366 + leap * 365), 10 * 365 * 366);
+    (2 * over + under) / (2 * under)
+}
+
+#[test]
+fn what_is_late_bears_interest_in_every_form_and_balances() {
+    let (_scratch, data) = scratch();
+    let settings = format!(
+        "[node]\ndata = {:?}\n[[payer.prompt_pay]]\nfrom = '2020-01-01'\ndays = 30\nrate = '0.1'\n",
+        data.display().to_string()
+    );
+    let config = office::file(&data, "tally.toml", &settings);
+    let remit = |on: i32, more: &[&str]| {
+        let on = ServiceDate::from_days(today().days() + on).unwrap();
+        let (on, config) = (on.to_string(), config.to_str().unwrap());
+        let mut all = vec!["claim", "remittance", "--config", config, "--on", &on];
+        all.extend(more);
+        text(&common::run(all), 0)
+    };
+    enrol(&data);
+    let id = submit(
+        &data,
+        "visit.837",
+        &visit("A-1", "M-1001", "180", &compact(service())),
+    )
+    .remove(0);
+    let due = ServiceDate::from_days(today().days() + 30).unwrap();
+    let late = |days: i32| ServiceDate::from_days(due.days() + days).unwrap();
+    let described = |on, more: &[&str]| -> Value {
+        let text = remit(on, &[&[&id, "--json"], more].concat());
+        serde_json::from_str(&text).unwrap()
+    };
+
+    // On the last day in time there is none.
+    let in_time = described(30, &[]);
+    assert_eq!(in_time[0]["claims"][0]["interest"], "0.00");
+    let paid = cents(in_time[0]["payment"].as_str().unwrap());
+    let owed = interest(paid, due, late(20));
+    assert!(paid > 0 && owed > 0);
+
+    // Twenty days later there is, and the payment is more by it.
+    let ours = described(50, &[]);
+    let claim = &ours[0]["claims"][0];
+    assert_eq!(cents(claim["interest"].as_str().unwrap()), owed);
+    assert_eq!(cents(claim["paid"].as_str().unwrap()), paid);
+    assert_eq!(cents(ours[0]["payment"].as_str().unwrap()), paid + owed);
+    let written = remit(50, &[&id, "--output-format", "x12"]);
+    assert_eq!(unbalanced(&written), [""; 0], "{written}");
+    let [advice] = &advices(&written)[..] else {
+        panic!("one payee: {written}");
+    };
+    assert_eq!(advice.total, paid + owed);
+    assert_eq!(advice.payments[0].interest, owed);
+    let answer = remit(50, &[&id, "--output-format", "fhir"]);
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    // A claim alone is in no Bundle.
+    let payment = &answer["payment"];
+    let of = |name: &str| (payment[name]["value"].as_f64().unwrap() * 100.0).round() as i128;
+    assert_eq!((of("adjustment"), of("amount")), (owed, paid + owed));
+    assert!(remit(50, &[&id]).contains("interest"));
+    assert!(!remit(30, &[&id]).contains("interest"));
+
+    // Replaced by less, after it was paid ten days late: what was paid goes back with its interest,
+    // and the rest of it is paid with its own.
+    let less = office::file(
+        &data,
+        "less.837",
+        &visit("A-1", "M-1001", "100", &compact(service())),
+    );
+    let replace = ["claim", "replace", &id, less.to_str().unwrap(), "--json"];
+    json(&run(&data, &replace), 0);
+    let paid_on = late(10).to_string();
+    let corrected = described(50, &["--paid-on", &paid_on]);
+    let back = &corrected[0]["reversed"][0];
+    let before = interest(paid, due, late(10));
+    assert_eq!(cents(back["interest"].as_str().unwrap()), -before);
+    let now = &corrected[0]["claims"][0];
+    let new = cents(now["paid"].as_str().unwrap());
+    assert!(0 < new && new < paid, "{corrected:#}");
+    let after = interest(new, due, late(10));
+    assert_eq!(cents(now["interest"].as_str().unwrap()), after);
+    let forwarded = corrected[0]["forwarded"].as_str().map_or(0, cents);
+    let payment = cents(corrected[0]["payment"].as_str().unwrap());
+    assert_eq!(payment - forwarded.abs(), new + after - paid - before);
+    let written = remit(50, &[&id, "--output-format", "x12", "--paid-on", &paid_on]);
+    assert_eq!(unbalanced(&written), [""; 0], "{written}");
 }

@@ -1,5 +1,7 @@
 //! Remittances: what payees are told of claims that are settled.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse as _;
@@ -15,7 +17,7 @@ use super::problem::{Code, Problem};
 use super::query::{Asked, Fields, Named};
 use super::{Answered, Service, Shared, json};
 use crate::bundle::bundle;
-use crate::changes::claim_response;
+use crate::changes::remitted_responses;
 use crate::node::{self, ClaimRead, RemitError, Remitting, ToldClaim, is_gone, settled};
 
 /// The most claims that are looked at for one answer.
@@ -33,7 +35,7 @@ pub(super) struct Remitted {
     trace: String,
     /// How much, as a decimal of dollars and cents; never below zero.
     payment: String,
-    /// The claims, as `tally claim export` prints them.
+    /// The claims, as `tally claim export` prints them, with `interest` for late payment.
     claims: Vec<serde_json::Value>,
     /// What is taken back, as it had stood: each before what takes its place.
     reversed: Vec<serde_json::Value>,
@@ -138,14 +140,18 @@ pub(super) async fn all(
     })
 }
 
-async fn remit(service: &Service, reads: &[ClaimRead]) -> Result<Vec<node::Remitted>, Problem> {
+fn remitting(service: &Service) -> Remitting<'_> {
     let (node, config) = (&service.api.node, &service.api.config);
-    let remitting = Remitting {
+    Remitting {
         payer: &config.payer,
         payees: &config.payees,
         on: node.clock().today(),
-    };
-    let remitted = node.remit(reads, &remitting).await;
+        paid_before: None,
+    }
+}
+
+async fn remit(service: &Service, reads: &[ClaimRead]) -> Result<Vec<node::Remitted>, Problem> {
+    let remitted = service.api.node.remit(reads, &remitting(service)).await;
     remitted.map_err(|error| match error.downcast_ref::<RemitError>() {
         Some(why) => Problem::new(Code::Unremitted, format!("{why}.")),
         None => Problem::from(error),
@@ -153,9 +159,8 @@ async fn remit(service: &Service, reads: &[ClaimRead]) -> Result<Vec<node::Remit
 }
 
 fn describe(remitted: &node::Remitted) -> Result<Remitted, Problem> {
-    let read = |of: &ToldClaim| serde_json::from_str(&of.json);
-    let claims = remitted.claims.iter().map(read);
-    let reversed = remitted.reversed.iter().map(read);
+    let claims = remitted.claims.iter().map(ToldClaim::described);
+    let reversed = remitted.reversed.iter().map(ToldClaim::described);
     Ok(Remitted {
         payee: remitted.payee.clone(),
         name: remitted.name.clone(),
@@ -170,12 +175,12 @@ fn describe(remitted: &node::Remitted) -> Result<Remitted, Problem> {
 async fn written(service: &Service, kind: &'static str, reads: &[ClaimRead]) -> Answered {
     let body = match kind {
         FHIR => {
-            let today = service.api.node.clock().today();
-            let of = |read: &ClaimRead| {
-                let outcome = read.outcome.as_ref()?;
-                Some(claim_response(read, outcome, today))
+            let remitting = remitting(service);
+            let interest = match remitting.payer.prompt_pay.is_empty() {
+                true => BTreeMap::new(),
+                false => service.api.node.interest(reads, &remitting).await?,
             };
-            bundle(&reads.iter().filter_map(of).collect::<Vec<_>>())
+            bundle(&remitted_responses(reads, &interest, remitting.on))
         }
         _ => remit(service, reads)
             .await?

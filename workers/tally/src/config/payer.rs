@@ -9,6 +9,8 @@ use tally_core::claim::Provider;
 use tally_core::interchange::Insurer;
 use tally_core::interchange::x12::{Account, Address, Method, Payee, Payer};
 
+use super::prompt_pay::PromptPayRules;
+
 /// Who pays. Without a section of its own it is a payer of an example: enough
 /// to write every answer, and plain to see that nobody said who it is.
 #[derive(Clone, Deserialize)]
@@ -34,6 +36,8 @@ pub struct PayerConfig {
     pub routing: String,
     /// Its account there.
     pub account: String,
+    /// What it owes for paying late.
+    pub prompt_pay: PromptPayRules,
 }
 
 impl Default for PayerConfig {
@@ -50,6 +54,7 @@ impl Default for PayerConfig {
             telephone: text("5550100"),
             routing: String::new(),
             account: String::new(),
+            prompt_pay: PromptPayRules::default(),
         }
     }
 }

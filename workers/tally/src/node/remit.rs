@@ -14,6 +14,7 @@ use tally_core::interchange::x12::{
     Standing, by_payee, remittance,
 };
 use tally_store::port::{ClaimRow, Token};
+use tally_types::interest::InterestError;
 use tally_types::{Money, ServiceDate};
 use thiserror::Error;
 
@@ -31,6 +32,9 @@ pub struct Remitting<'a> {
     pub payees: &'a [PayeeConfig],
     /// The day of the payment.
     pub on: ServiceDate,
+    /// The day on which what is taken back was paid; the day from which it stood, when
+    /// not said.
+    pub paid_before: Option<ServiceDate>,
 }
 
 /// What one payee is told.
@@ -67,11 +71,25 @@ pub struct ToldClaim {
     pub paid: Money,
     /// What is the patient's.
     pub patient: Money,
+    /// Interest for late payment; of what is taken back, what was paid of it.
+    pub interest: Money,
     /// All of it, as `tally claim export` prints it.
     pub json: String,
 }
 
 impl ToldClaim {
+    /// As `tally claim export` prints it, with its interest.
+    ///
+    /// # Errors
+    /// Never: it is JSON.
+    pub fn described(&self) -> serde_json::Result<serde_json::Value> {
+        let mut value: serde_json::Value = serde_json::from_str(&self.json)?;
+        if let Some(fields) = value.as_object_mut() {
+            fields.insert("interest".to_owned(), self.interest.to_string().into());
+        }
+        Ok(value)
+    }
+
     fn of(of: &RemittedClaim<'_>) -> Self {
         Self {
             claim: of.claim.id,
@@ -80,6 +98,7 @@ impl ToldClaim {
             charge: of.outcome.charge(),
             paid: of.outcome.paid(),
             patient: of.outcome.patient(),
+            interest: of.interest,
             json: outcome_json(of.claim, of.outcome),
         }
     }
@@ -91,6 +110,7 @@ struct Part {
     claim: Claim,
     outcome: Outcome,
     reversal: bool,
+    interest: Money,
 }
 
 /// Why claims have no remittance.
@@ -105,6 +125,14 @@ pub enum RemitError {
          tax number, in a `[[payee]]` of the configuration"
     )]
     NoPayee(ClaimId),
+    /// Interest cannot be reckoned.
+    #[error("the interest of claim {claim}: {source}")]
+    Interest {
+        /// The claim.
+        claim: ClaimId,
+        /// Why.
+        source: InterestError,
+    },
     /// The core refuses it.
     #[error("the remittance that begins with claim {claim}: {source}")]
     Refused {
@@ -132,12 +160,13 @@ impl Node {
         reads: &[ClaimRead],
         remitting: &Remitting<'_>,
     ) -> Result<Vec<Remitted>> {
-        let parts = self.parts(reads).await?;
+        let parts = self.parts(reads, remitting).await?;
         let names = self.patients(&parts).await?;
         let mut claims = Vec::with_capacity(parts.len());
         for (part, (family, given)) in parts.iter().zip(&names) {
             let patient = PatientName { family, given };
             let mut claim = RemittedClaim::new(&part.claim, &part.outcome, patient);
+            claim.interest = part.interest;
             if part.reversal {
                 claim.standing = Standing::Reversal;
             }
@@ -152,8 +181,22 @@ impl Node {
         Ok(all)
     }
 
+    /// The interest that is paid with claims that are settled and stand.
+    ///
+    /// # Errors
+    /// As [`Self::remit`].
+    pub async fn interest(
+        &self,
+        reads: &[ClaimRead],
+        remitting: &Remitting<'_>,
+    ) -> Result<BTreeMap<ClaimId, Money>> {
+        let parts = self.parts(reads, remitting).await?;
+        let paid = parts.iter().filter(|part| !part.reversal);
+        Ok(paid.map(|part| (part.row.id, part.interest)).collect())
+    }
+
     /// What is to be told of claims: each place in a unit's order once.
-    async fn parts(&self, reads: &[ClaimRead]) -> Result<Vec<Part>> {
+    async fn parts(&self, reads: &[ClaimRead], remitting: &Remitting<'_>) -> Result<Vec<Part>> {
         let changed: BTreeSet<Token> = reads
             .iter()
             .filter(|read| is_changed(&read.row))
@@ -176,12 +219,14 @@ impl Node {
                     claim: read.claim.clone(),
                     outcome: outcome.clone(),
                     reversal: false,
+                    // What no act changed never waited.
+                    interest: owed(remitting, read.row.id, outcome.paid(), read.claim.received)?,
                 });
                 continue;
             };
             if told.insert((read.row.unit, place)) {
                 let here = of_unit.iter().filter(|stage| stage.place == place);
-                parts.extend(pair(here));
+                parts.extend(pair(here, remitting)?);
             }
         }
         Ok(parts)
@@ -230,28 +275,88 @@ fn is_changed(row: &ClaimRow) -> bool {
 
 /// What was taken back last at a place, and what stands there; neither when it
 /// waits.
-fn pair<'a>(stages: impl Iterator<Item = &'a Stage>) -> impl Iterator<Item = Part> {
+fn pair<'a>(
+    stages: impl Iterator<Item = &'a Stage>,
+    remitting: &Remitting<'_>,
+) -> Result<Vec<Part>, RemitError> {
     let mut stages: Vec<&Stage> = stages.collect();
     stages.sort_by_key(|stage| (stage.row.sequence, stage.number));
-    let (back, stands): (Vec<&Stage>, Vec<&Stage>) = stages
-        .into_iter()
-        .partition(|stage| stage.taken_back.is_some());
-    let parts = [
-        (back.last().copied(), true),
-        (stands.last().copied(), false),
-    ];
-    parts
-        .into_iter()
-        .filter_map(|(stage, reversal)| Some((stage?, reversal)))
-        .filter(|(stage, _)| stage.outcome.status() != Status::Pended)
-        .map(|(stage, reversal)| Part {
-            row: stage.row.clone(),
-            claim: stage.claim.clone(),
-            outcome: stage.outcome.clone(),
-            reversal,
-        })
-        .collect::<Vec<_>>()
-        .into_iter()
+    let settled = |stage: &&Stage| stage.outcome.status() != Status::Pended;
+    let last = |taken_back: bool| {
+        let of = stages.iter().copied();
+        let mut last = of.filter(|stage| stage.taken_back.is_some() == taken_back);
+        last.next_back().filter(settled)
+    };
+    let (back, stands) = (last(true), last(false));
+    let clean = |stage: &Stage| clean(&stages, stage);
+    let part = |stage: &Stage, reversal, interest| Part {
+        row: stage.row.clone(),
+        claim: stage.claim.clone(),
+        outcome: stage.outcome.clone(),
+        reversal,
+        interest,
+    };
+    let mut parts = Vec::with_capacity(2);
+    let paid_before = |back: &Stage| remitting.paid_before.unwrap_or(back.since);
+    if let Some(back) = back {
+        let before = Remitting {
+            on: paid_before(back),
+            ..*remitting
+        };
+        let interest = owed(&before, back.row.id, back.outcome.paid(), clean(back))?;
+        parts.push(part(back, true, interest));
+    }
+    if let Some(stands) = stands {
+        let paid = stands.outcome.paid();
+        let (id, day) = (stands.row.id, clean(stands));
+        // What was paid before and stays was late by then; the rest is late by now.
+        let kept = back.map_or(Money::ZERO, |back| back.outcome.paid().lesser(paid));
+        let more = paid.checked_sub(kept).unwrap_or(paid);
+        let mut interest = owed(remitting, id, more, day)?;
+        if let Some(back) = back {
+            let before = Remitting {
+                on: paid_before(back),
+                ..*remitting
+            };
+            let of_kept = owed(&before, id, kept, day)?;
+            let sum = interest.checked_add(of_kept);
+            interest = sum.ok_or(RemitError::Interest {
+                claim: id,
+                source: InterestError::OutOfRange,
+            })?;
+        }
+        parts.push(part(stands, false, interest));
+    }
+    Ok(parts)
+}
+
+/// The day on which a claim was clean: when it was received, or when an act settled it
+/// after it had waited.
+fn clean(stages: &[&Stage], stage: &Stage) -> ServiceDate {
+    let own = stages
+        .iter()
+        .filter(|one| one.row.id == stage.row.id && one.number <= stage.number);
+    let mut day = stage.claim.received;
+    let mut waited = false;
+    for one in own {
+        let waits = one.outcome.status() == Status::Pended;
+        if waited && !waits {
+            day = one.since;
+        }
+        waited = waits;
+    }
+    day
+}
+
+fn owed(
+    remitting: &Remitting<'_>,
+    claim: ClaimId,
+    paid: Money,
+    clean: ServiceDate,
+) -> Result<Money, RemitError> {
+    let rules = &remitting.payer.prompt_pay;
+    let interest = rules.interest(paid, clean, remitting.on);
+    interest.map_err(|source| RemitError::Interest { claim, source })
 }
 
 fn name_of(claim: &Claim, contract: Option<&Contract>) -> Named {
@@ -272,7 +377,9 @@ fn remit_payee(
     first: &Claim,
     remitting: &Remitting<'_>,
 ) -> Result<Remitted, RemitError> {
-    let Remitting { payer, payees, on } = *remitting;
+    let Remitting {
+        payer, payees, on, ..
+    } = *remitting;
     let provider = &first.billing;
     let configured = payees
         .iter()
@@ -355,6 +462,14 @@ fn number(
         if of.standing.is_reversal() {
             hasher.update(b"reversed");
         }
+        // Another interest, as of another day of an earlier payment, is another payment.
+        if !of.interest.is_zero() {
+            hasher.update(b"interest");
+            hasher.update(of.interest.scaled().to_be_bytes());
+        }
     }
     hasher.finalize().into()
 }
+
+#[cfg(test)]
+mod tests;

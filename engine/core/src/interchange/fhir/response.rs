@@ -23,7 +23,19 @@ const PEND: &str = "https://tallystick.example/fhir/CodeSystem/pend-reason";
 /// amounts, with an error that says why and a note of what would resolve it.
 #[must_use]
 pub fn claim_response(claim: &Claim, outcome: &Outcome, created: ServiceDate) -> String {
-    answer(claim, outcome, created, Answer::Claim)
+    answer(claim, outcome, created, Answer::Claim(Money::ZERO))
+}
+
+/// The answer to a claim that is remitted on a day, with the interest that is paid for
+/// its being late: an adjustment of the payment, which is of no line.
+#[must_use]
+pub fn remitted_claim_response(
+    claim: &Claim,
+    outcome: &Outcome,
+    interest: Money,
+    on: ServiceDate,
+) -> String {
+    answer(claim, outcome, on, Answer::Claim(interest))
 }
 
 /// What a claim would come to, were it made: the same `ClaimResponse` with the use
@@ -46,18 +58,23 @@ pub fn cancelled_claim_response(claim: &Claim, outcome: &Outcome, created: Servi
 /// What an answer is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Answer {
-    Claim,
+    /// A claim's, with interest.
+    Claim(Money),
     Cancelled,
     Estimate,
 }
 
 fn answer(claim: &Claim, outcome: &Outcome, created: ServiceDate, of: Answer) -> String {
     let (status, purpose) = match of {
-        Answer::Claim => ("active", "claim"),
+        Answer::Claim(_) => ("active", "claim"),
         Answer::Cancelled => ("cancelled", "claim"),
         Answer::Estimate => ("active", "predetermination"),
     };
     let estimate = of == Answer::Estimate;
+    let interest = match of {
+        Answer::Claim(interest) => interest,
+        _ => Money::ZERO,
+    };
     let (result, disposition) = match (outcome.settlement(), outcome.status()) {
         (Settlement::Pended { text, .. }, _) => ("queued", format!("Pended: {text}")),
         (_, Status::Denied) => ("complete", "Denied".to_owned()),
@@ -100,7 +117,7 @@ fn answer(claim: &Claim, outcome: &Outcome, created: ServiceDate, of: Answer) ->
             "payment",
             match estimate {
                 true => Json::Null,
-                false => payment(outcome, created),
+                false => payment(outcome, interest, created),
             },
         ),
         ("processNote", notes.json()),
@@ -174,14 +191,24 @@ fn all_totals(outcome: &Outcome) -> Vec<Json<'static>> {
     }
 }
 
-fn payment(outcome: &Outcome, created: ServiceDate) -> Json<'static> {
-    if outcome.paid().is_zero() {
+fn payment(outcome: &Outcome, interest: Money, created: ServiceDate) -> Json<'static> {
+    let paid = outcome.paid();
+    if paid.is_zero() {
         return Json::Null;
     }
+    let (adjustment, why) = match interest.is_zero() {
+        true => (Json::Null, Json::Null),
+        false => (
+            money(interest),
+            object([("text", text("Interest for late payment"))]),
+        ),
+    };
     object([
         ("type", concept([coding(PAYMENT_TYPE, "complete")])),
+        ("adjustment", adjustment),
+        ("adjustmentReason", why),
         ("date", text(created.to_string())),
-        ("amount", money(outcome.paid())),
+        ("amount", money(paid.checked_add(interest).unwrap_or(paid))),
     ])
 }
 

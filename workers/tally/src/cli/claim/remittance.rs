@@ -10,9 +10,9 @@ use tally_store::port::{ClaimFilter, Reading as _};
 use tally_types::{Money, ServiceDate};
 
 use crate::bundle::bundle;
-use crate::changes::claim_response;
+use crate::changes::remitted_responses;
 use crate::cli::{Ended, NodeArgs, parse_claim, parse_date, plural, say, table};
-use crate::node::{ClaimRead, Node, Remitted, Remitting, is_gone, settled};
+use crate::node::{ClaimRead, Node, Remitted, Remitting, ToldClaim, is_gone, settled};
 
 #[derive(Args)]
 #[command(group(ArgGroup::new("which").required(true).multiple(true).args(["claims", "payee", "submitter", "since"])))]
@@ -32,6 +32,10 @@ pub struct RemittanceArgs {
     /// The day of the payment; today when not said
     #[arg(long, value_parser = parse_date, value_name = "DATE")]
     on: Option<ServiceDate>,
+    /// The day on which what is taken back was paid, for the interest of it; the day
+    /// from which it stood when not said
+    #[arg(long, value_parser = parse_date, value_name = "DATE")]
+    paid_on: Option<ServiceDate>,
     #[command(flatten)]
     node: NodeArgs,
     /// What to print it as
@@ -65,6 +69,7 @@ pub(super) async fn remittance(args: &RemittanceArgs) -> Result<Ended> {
         payer: &parties.payer,
         payees: &parties.payees,
         on: args.on.unwrap_or_else(|| node.clock().today()),
+        paid_before: args.paid_on,
     };
     let remitted = node.remit(&reads, &remitting).await?;
     if let Some(folder) = &args.out {
@@ -82,13 +87,9 @@ pub(super) async fn remittance(args: &RemittanceArgs) -> Result<Ended> {
             }
         }
         RemittanceFormat::Fhir => {
-            let responses: Vec<String> = reads
-                .iter()
-                .filter_map(|read| {
-                    let outcome = read.outcome.as_ref()?;
-                    Some(claim_response(read, outcome, remitting.on))
-                })
-                .collect();
+            let interest = remitted.iter().flat_map(|of| &of.claims);
+            let interest = interest.map(|of| (of.claim, of.interest)).collect();
+            let responses = remitted_responses(&reads, &interest, remitting.on);
             if !responses.is_empty() {
                 say(bundle(&responses))?;
             }
@@ -163,7 +164,7 @@ fn of_payee(remitted: &Remitted) -> Result<Value> {
     let claims = remitted
         .claims
         .iter()
-        .map(|of| serde_json::from_str(&of.json))
+        .map(ToldClaim::described)
         .collect::<Result<Vec<Value>, _>>()?;
     Ok(json!({
         "payee": remitted.payee,
@@ -177,6 +178,7 @@ fn of_payee(remitted: &Remitted) -> Result<Value> {
             "charge": minus(of.charge),
             "paid": minus(of.paid),
             "patient": minus(of.patient),
+            "interest": minus(of.interest),
         })).collect::<Vec<_>>(),
     }))
 }
@@ -214,6 +216,7 @@ fn explain(remitted: &[Remitted]) -> Result<()> {
                 of.charge.to_string(),
                 of.paid.to_string(),
                 of.patient.to_string(),
+                of.interest.to_string(),
             ]
         });
         let reversed = advice.reversed.iter().map(|of| {
@@ -224,13 +227,27 @@ fn explain(remitted: &[Remitted]) -> Result<()> {
                 minus(of.charge),
                 minus(of.paid),
                 minus(of.patient),
+                minus(of.interest),
             ]
         });
-        let rows = reversed.chain(rows);
-        say(table(
-            &["claim", "number", "status", "charge>", "paid>", "patient>"],
-            rows,
-        ))?;
+        let all = [
+            "claim",
+            "number",
+            "status",
+            "charge>",
+            "paid>",
+            "patient>",
+            "interest>",
+        ];
+        // Where nothing was late, nobody asks.
+        let mut told = advice.claims.iter().chain(&advice.reversed);
+        let late = told.any(|of| !of.interest.is_zero());
+        let columns = if late { all.len() } else { all.len() - 1 };
+        let rows = reversed.chain(rows).map(|mut row: Vec<String>| {
+            row.truncate(columns);
+            row
+        });
+        say(table(all.get(..columns).unwrap_or(&all), rows))?;
     }
     if remitted.is_empty() {
         say("Nothing is settled of what was asked for.")?;

@@ -1,0 +1,196 @@
+//! Interest: from when, on what, and of what is taken back.
+
+use tally_core::adjudication::Settlement;
+use tally_core::claim::{Member, Relationship, Sex, Span, UnitKey};
+
+use super::*;
+use crate::config::Config;
+use crate::node::Delivery;
+use crate::node::clock::Clock;
+use crate::node::statement::TakenBack;
+
+fn day(text: &str) -> ServiceDate {
+    ServiceDate::parse(text).unwrap()
+}
+
+/// A payer that pays within 30 days, or 10 % for a year.
+fn payer() -> PayerConfig {
+    let text =
+        "[node]\ndata = 'x'\n[[payer.prompt_pay]]\nfrom = '2025-01-01'\ndays = 30\nrate = '0.1'\n";
+    Config::of("t", text, []).unwrap().payer
+}
+
+fn on<'a>(payer: &'a PayerConfig, on: &str, before: Option<&str>) -> Remitting<'a> {
+    Remitting {
+        payer,
+        payees: &[],
+        on: day(on),
+        paid_before: before.map(day),
+    }
+}
+
+/// A node that got two claims on 10 January 2026 (a visit and a check-up), and the
+/// stages of each: its one outcome, however often it is asked.
+async fn made(folder: &std::path::Path) -> (Node, Token) {
+    let clock = Clock::simulated(day("2026-01-10"));
+    let node = Node::open(folder, clock).await.unwrap();
+    let contract = Contract {
+        id: "C-1".to_owned(),
+        inception: day("2025-01-01"),
+        members: vec![Member {
+            id: "M-1".to_owned(),
+            name: "Robin Example".to_owned(),
+            birth: day("1980-01-01"),
+            death: None,
+            sex: Sex::Unknown,
+            relationship: Relationship::Subscriber,
+            spans: vec![Span {
+                product: "harbor-ppo".to_owned(),
+                from: day("2025-01-01"),
+                through: None,
+            }],
+            authorizations: Vec::new(),
+        }],
+    };
+    node.enrol(&contract, false).await.unwrap();
+    let claim = |number: u32, code: &str| {
+        serde_json::json!({
+            "format": "tallystick-claim/v1", "kind": "professional", "member": "M-1",
+            "control_number": format!("V-{number}"), "billing": "2000001372",
+            "diagnoses": ["J069"],
+            "lines": [{ "procedure": code, "place": "11", "charge": "180.00", "from": "2026-01-05" }],
+        })
+    };
+    let claims = serde_json::json!([claim(1, "99396"), claim(2, "99213")]).to_string();
+    let delivery = Delivery::local(claims.as_bytes(), None);
+    node.submit(delivery).await.unwrap();
+    node.drain(&|_| ()).await.unwrap();
+    let unit = node.unit_token(&UnitKey::contract("C-1"));
+    (node, unit)
+}
+
+/// The stage of the first claim, as the how-manieth outcome, from a day on, until it
+/// is taken back.
+async fn stage(
+    (node, unit): &(Node, Token),
+    number: u32,
+    since: &str,
+    back: Option<&str>,
+) -> Stage {
+    let stages = node.stages(*unit, "test").await.unwrap();
+    let mut stage = stages.into_iter().next().unwrap();
+    stage.number = number;
+    stage.since = day(since);
+    let by = stage.row.id;
+    let back = back.map(|on| TakenBack { on: day(on), by });
+    stage.taken_back = back.map(|back| (back, None));
+    stage
+}
+
+/// Lets a stage wait.
+fn waits(mut stage: Stage) -> Stage {
+    let settlement = Settlement::Pended {
+        reason: "review".to_owned(),
+        text: "Somebody looks at it".to_owned(),
+        clause: "1".to_owned(),
+        resolution: "A review".to_owned(),
+        line: 0,
+        charges: vec![(1, stage.outcome.charge())],
+    };
+    stage.outcome = Outcome::new(stage.row.id, None, settlement, Vec::new()).unwrap();
+    stage
+}
+
+/// What is owed on a payment for some days of 2026, in cents, by hand.
+fn expected(paid: Money, days: i64) -> Money {
+    Money::cents((paid.scaled() * days * 2 + 3650) / 7300)
+}
+
+fn told(stages: &[Stage], remitting: &Remitting<'_>) -> Vec<(bool, Money)> {
+    let parts = pair(stages.iter(), remitting).unwrap();
+    parts.iter().map(|p| (p.reversal, p.interest)).collect()
+}
+
+#[tokio::test]
+async fn a_claim_that_never_waited_was_clean_when_it_was_received() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = made(folder.path()).await;
+    let payer = payer();
+    let of = [stage(&made, 0, "2026-01-10", None).await];
+    let paid = of[0].outcome.paid();
+    assert!(paid > Money::cents(10_000), "{paid}");
+    // Thirty days after 10 January is 9 February.
+    let told = |paid_on| told(&of, &on(&payer, paid_on, None));
+    assert_eq!(told("2026-02-09"), [(false, Money::ZERO)]);
+    assert_eq!(told("2026-02-10"), [(false, expected(paid, 1))]);
+    assert_eq!(told("2026-03-11"), [(false, expected(paid, 30))]);
+}
+
+#[tokio::test]
+async fn one_that_waited_was_clean_when_an_act_settled_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = made(folder.path()).await;
+    let payer = payer();
+    let first = waits(stage(&made, 0, "2026-01-10", Some("2026-03-01")).await);
+    let second = stage(&made, 1, "2026-03-01", None).await;
+    let paid = second.outcome.paid();
+    let of = [first, second];
+    // What waited was paid by nobody: nothing is taken back. 31 March is in time.
+    let told_on = |of: &[Stage], paid_on| told(of, &on(&payer, paid_on, None));
+    assert_eq!(told_on(&of, "2026-03-31"), [(false, Money::ZERO)]);
+    assert_eq!(told_on(&of, "2026-04-01"), [(false, expected(paid, 1))]);
+    // Decided anew later, its clock goes on.
+    let [first, mut second] = of;
+    second.taken_back = Some((
+        TakenBack {
+            on: day("2026-03-20"),
+            by: second.row.id,
+        },
+        None,
+    ));
+    let third = stage(&made, 2, "2026-03-20", None).await;
+    let of = [first, second, third];
+    let parts = told(&of, &on(&payer, "2026-04-05", Some("2026-04-05")));
+    let five = expected(paid, 5);
+    assert_eq!(parts, [(true, five), (false, five)]);
+    // While it waits there is nothing to be told.
+    let waiting = [waits(stage(&made, 0, "2026-01-10", None).await)];
+    assert_eq!(told_on(&waiting, "2026-04-01"), []);
+}
+
+#[tokio::test]
+async fn of_what_is_taken_back_the_interest_goes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = made(folder.path()).await;
+    let payer = payer();
+    let back = stage(&made, 0, "2026-01-10", Some("2026-03-01")).await;
+    let old = back.outcome.paid();
+    // Paid on 19 February, ten days late, and taken back for good.
+    let late = on(&payer, "2026-03-11", Some("2026-02-19"));
+    assert_eq!(told(&[back], &late), [(true, expected(old, 10))]);
+    // Nobody says when it was paid: as soon as it stood, and so in time.
+    let back = stage(&made, 0, "2026-01-10", Some("2026-03-01")).await;
+    let unsaid = on(&payer, "2026-03-11", None);
+    assert_eq!(told(&[back], &unsaid), [(true, Money::ZERO)]);
+
+    // Corrected to less: what stays was ten days late. To more: the rest is thirty.
+    let stages = made.0.stages(made.1, "test").await.unwrap();
+    let other = stages.into_iter().nth(1).unwrap().outcome;
+    let new = other.paid();
+    assert!(Money::ZERO < new && new < old, "{new} {old}");
+    let mut corrected = stage(&made, 1, "2026-03-01", None).await;
+    corrected.outcome = other.clone();
+    let back = stage(&made, 0, "2026-01-10", Some("2026-03-01")).await;
+    let less = told(&[back, corrected], &late);
+    assert_eq!(
+        less,
+        [(true, expected(old, 10)), (false, expected(new, 10))]
+    );
+    let mut back = stage(&made, 0, "2026-01-10", Some("2026-03-01")).await;
+    back.outcome = other;
+    let corrected = stage(&made, 1, "2026-03-01", None).await;
+    let more = told(&[back, corrected], &late);
+    let rest = expected(old.checked_sub(new).unwrap(), 30);
+    let sum = rest.checked_add(expected(new, 10)).unwrap();
+    assert_eq!(more, [(true, expected(new, 10)), (false, sum)]);
+}
