@@ -195,6 +195,20 @@ pub struct IntakeConfig {
     /// How long a request waits for its outcome, in milliseconds, before it is
     /// answered with a link.
     pub patience: u64,
+    /// What becomes of X12 interchanges that say of themselves that they are test
+    /// data.
+    pub test_data: TestDataConfig,
+}
+
+/// What becomes of test data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TestDataConfig {
+    /// Its claims are taken in as any others.
+    #[default]
+    Read,
+    /// It is acknowledged, and its claims are refused by name.
+    Refuse,
 }
 
 impl Default for IntakeConfig {
@@ -202,6 +216,7 @@ impl Default for IntakeConfig {
         Self {
             limit: 8 << 20,
             patience: 2_000,
+            test_data: TestDataConfig::default(),
         }
     }
 }
@@ -281,7 +296,7 @@ pub enum ConfigError {
 }
 
 /// Settings that the environment can override, and whether they are numbers.
-const VARIABLES: [(&str, &str, bool); 26] = [
+const VARIABLES: [(&str, &str, bool); 27] = [
     ("node", "data", false),
     ("node", "payer", false),
     ("node", "partitions", true),
@@ -298,6 +313,7 @@ const VARIABLES: [(&str, &str, bool); 26] = [
     ("worker", "batch", true),
     ("intake", "limit", true),
     ("intake", "patience", true),
+    ("intake", "test_data", false),
     ("payer", "name", false),
     ("payer", "identifier", false),
     ("payer", "tax", false),

@@ -295,3 +295,41 @@ fn a_claim_that_replaces_nothing_is_acknowledged_as_refused() {
     let actions = elements(claims, "STC", 3);
     assert!(actions.contains(&"U".to_owned()), "{claims}");
 }
+
+/// Test data is read, unless the payer's own intake says that it is refused: then it
+/// is acknowledged as usual and comes to nothing.
+#[test]
+fn test_data_is_refused_where_that_is_configured() {
+    let (scratch, data) = scratch();
+    let file = scratch.path().join("claims.837");
+    let text = visit("A-1", "NOBODY", "90", "20260210");
+    assert_eq!(text.matches("*P*:~").count(), 1, "{text}");
+    std::fs::write(&file, text.replace("*P*:~", "*T*:~")).unwrap();
+    let config = scratch.path().join("tally.toml");
+    let of = format!("[node]\ndata = {data:?}\n[intake]\ntest_data = \"refuse\"\n");
+    std::fs::write(&config, of).unwrap();
+    let folder = scratch.path().join("acknowledged");
+    let output = common::tally()
+        .args(["claim", "submit", "--json", "--acknowledge"])
+        .arg(&folder)
+        .arg(&file)
+        .arg("--config")
+        .arg(&config)
+        .output()
+        .unwrap();
+    let said = json(&output, 1);
+    assert_eq!(
+        (&said["accepted"], &said["refused"]),
+        (&0.into(), &1.into())
+    );
+    let reason = said["refusals"][0]["reason"].as_str().unwrap();
+    assert!(reason.starts_with("I115"), "{said}");
+    let receipt = std::fs::read_to_string(folder.join("claims.837.999")).unwrap();
+    assert_eq!(elements(&receipt, "IK5", 1), ["A"]);
+    let claims = std::fs::read_to_string(folder.join("claims.837.277ca")).unwrap();
+    let told = elements(&claims, "STC", 1);
+    assert!(
+        told.iter().any(|code| code.starts_with("A3:541")),
+        "{told:?}"
+    );
+}

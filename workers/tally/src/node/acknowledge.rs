@@ -10,7 +10,7 @@ use tally_core::interchange::x12::{
     Payer, Stamp, claim_acknowledgements, functional_acknowledgements,
 };
 use tally_core::interchange::{
-    Format, IntakeRule, ReadClaims, Refusal, Source, detect, read_claims,
+    Format, IntakeRule, ReadClaims, Refusal, Source, detect, read_claims_with,
 };
 use tally_store::port::Reading as _;
 
@@ -111,7 +111,7 @@ impl Node {
             interchange: &interchange,
             received,
         };
-        let mut read = read_claims(delivery.bytes, format, &source);
+        let mut read = read_claims_with(delivery.bytes, format, &source, self.test_data);
         refuse_others(&mut read, &source, submitted);
         let token = self.submission_token(delivery).0;
         let trace = hex(token.get(..8).unwrap_or_default());

@@ -35,6 +35,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use tally_core::claim::UnitKey;
+use tally_core::interchange::TestData;
 use tally_sandbox::{Backend, Sandbox};
 use tally_store::any::AnyStore;
 use tally_store::port::{Layout as _, StoreError, Token};
@@ -43,7 +44,7 @@ use tally_store::sqlite::SqliteStore;
 use tally_store::vault::{self, Vault};
 use tally_types::ServiceDate;
 
-use crate::config::{Config, Database};
+use crate::config::{Config, Database, TestDataConfig};
 use crate::policies::Shelf;
 use clock::Clock;
 use keys::Keys;
@@ -106,6 +107,7 @@ pub struct Node {
     shelf: Shelf,
     clock: Clock,
     beside_broker: bool,
+    test_data: TestData,
 }
 
 impl Node {
@@ -193,10 +195,15 @@ impl Node {
     /// # Errors
     /// As [`Self::open`] and [`Self::connect`].
     pub async fn configured(config: &Config, name: &str, clock: Clock) -> Result<Self> {
-        match &config.database {
-            None => Self::open(&config.node.data, clock).await,
-            Some(_) => Self::connect(config, name, clock).await,
-        }
+        let mut node = match &config.database {
+            None => Self::open(&config.node.data, clock).await?,
+            Some(_) => Self::connect(config, name, clock).await?,
+        };
+        node.test_data = match config.intake.test_data {
+            TestDataConfig::Read => TestData::Read,
+            TestDataConfig::Refuse => TestData::Refused,
+        };
+        Ok(node)
     }
 
     /// Sets up what a node on PostgreSQL is made of, where it is missing: the
@@ -252,6 +259,7 @@ impl Node {
             vault,
             clock,
             beside_broker: false,
+            test_data: TestData::Read,
         })
     }
 

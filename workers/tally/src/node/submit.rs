@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 use tally_core::canon::{Canon as _, Reader};
 use tally_core::claim::{Claim, ClaimId, Contract, Frequency, UnitKey};
-use tally_core::interchange::{Format, Refusal, Source, read_claims};
+use tally_core::interchange::{Format, Refusal, Source, read_claims_with};
 use tally_store::port::{
     Enrolment as _, Intake as _, NewAct, NewClaim, Submission, SubmissionRow, Token,
 };
@@ -218,7 +218,7 @@ impl Node {
     /// When the store fails.
     pub async fn prepare(&self, delivery: Delivery<'_>) -> Result<Submission> {
         let interchange = delivery.interchange();
-        let mut read = read_claims(
+        let mut read = read_claims_with(
             delivery.bytes,
             delivery.format,
             &Source {
@@ -226,6 +226,7 @@ impl Node {
                 interchange: &interchange,
                 received: self.clock.today(),
             },
+            self.test_data,
         );
         if let Some((frequency, original)) = delivery.succeeds {
             for claim in &mut read.claims {
