@@ -131,7 +131,8 @@ pub fn fhir_claim(control: &str, charge: &str) -> Value {
 
 fn config(folder: &Path, patience: u64, limit: usize) -> Config {
     let mut text = format!(
-        "[node]\ndata = {:?}\npayer = \"harbor-health\"\n[intake]\npatience = {patience}\nlimit = {limit}\n",
+        "[node]\ndata = {:?}\npayer = \"harbor-health\"\n[intake]\npatience = {patience}\nlimit = {limit}\n\
+         [[payer.prompt_pay]]\nfrom = \"2026-01-01\"\ndays = 30\nrate = \"0.1\"\n",
         folder.display().to_string()
     );
     for (id, seed, may) in ORGANISATIONS {

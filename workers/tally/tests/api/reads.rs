@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tally_core::ledger::tree::{leaf_hash, verify_inclusion};
 use tally_core::ledger::{Checkpoint, Note, Receipt, Trust, Verdict, verify_receipt};
 use tally_store::port::Reading as _;
+use tally_types::{Money, ServiceDate};
 
 use super::fixture::{FHIR, Fixture, JSON, MEMBER, X12, claim, claim_of, first, get};
 
@@ -439,4 +440,38 @@ async fn eligibility_is_answered_as_it_is_asked() {
             .count(),
         2
     );
+}
+
+#[tokio::test]
+async fn what_is_paid_late_is_answered_with_interest() {
+    let fixture = Fixture::new().await;
+    // Of the network: something is paid.
+    let mut visit = claim("A-1", "180.00");
+    visit["billing"] = "2000001372".into();
+    let body = fixture.submit("riverside", "r", &json!([visit])).await;
+    let paid = Money::parse(body["claims"][0]["paid"].as_str().unwrap()).unwrap();
+    let path = format!("/claims/{}/remittance", first(&body));
+    let day = |text| ServiceDate::parse(text).unwrap();
+    // Thirty days after 2 March is 1 April.
+    fixture.node.clock().set(day("2026-04-01"));
+    let ours = fixture.get("riverside", &path).await.json();
+    assert_eq!(ours["claims"][0]["interest"], "0.00");
+    assert_eq!(ours["payment"], paid.to_string());
+    // Twenty days later: paid × 10 % × 20 / 365.
+    fixture.node.clock().set(day("2026-04-21"));
+    let owed = Money::cents((paid.scaled() * 40 + 3650) / 7300);
+    assert!(owed > Money::ZERO, "{paid}");
+    let sum = paid.checked_add(owed).unwrap().to_string();
+    let ours = fixture.get("riverside", &path).await.json();
+    assert_eq!(ours["claims"][0]["interest"], owed.to_string());
+    assert_eq!(ours["payment"], sum);
+    let ask = |kind: &str| get(&path).with("accept", kind).by("riverside");
+    let x12 = fixture.ask(ask(X12)).await.body;
+    assert!(x12.contains("AMT*I*"), "{x12}");
+    assert!(x12.contains("L6:"), "{x12}");
+    let fhir = fixture.ask(ask(FHIR)).await.json();
+    let payment = &fhir["payment"];
+    let shown = |name: &str| format!("{:.2}", payment[name]["value"].as_f64().unwrap());
+    assert_eq!(shown("adjustment"), owed.to_string());
+    assert_eq!(shown("amount"), sum);
 }
