@@ -282,12 +282,13 @@ fn pair<'a>(
     let mut stages: Vec<&Stage> = stages.collect();
     stages.sort_by_key(|stage| (stage.row.sequence, stage.number));
     let settled = |stage: &&Stage| stage.outcome.status() != Status::Pended;
-    let last = |taken_back: bool| {
-        let of = stages.iter().copied();
-        let mut last = of.filter(|stage| stage.taken_back.is_some() == taken_back);
-        last.next_back().filter(settled)
-    };
-    let (back, stands) = (last(true), last(false));
+    let (was, is): (Vec<&Stage>, Vec<&Stage>) = stages
+        .iter()
+        .copied()
+        .partition(|stage| stage.taken_back.is_some());
+    // While it waited nothing was told.
+    let back = was.into_iter().rfind(settled);
+    let stands = is.last().copied().filter(settled);
     let clean = |stage: &Stage| clean(&stages, stage);
     let part = |stage: &Stage, reversal, interest| Part {
         row: stage.row.clone(),
