@@ -254,12 +254,19 @@ impl Node {
         let state = self.store.units(&[unit]).await?.pop();
         let mut rows = Vec::new();
         for row in state.into_iter().flat_map(|state| state.accumulators) {
+            // A pool is of several products, each of which declares it.
+            let pool = row.name.product.strip_prefix("pool=");
             let declared = book
                 .publications()
-                .filter(|(_, publication)| publication.product == row.name.product)
+                .filter(|(_, publication)| {
+                    pool.is_some() || publication.product == row.name.product
+                })
                 .filter_map(|(_, publication)| book.loaded(&publication.policy))
                 .flat_map(|loaded| &loaded.policy.description().accumulators)
-                .filter(|accumulator| accumulator.name == row.name.name)
+                .filter(|accumulator| {
+                    accumulator.name == row.name.name
+                        && accumulator.pool == pool.unwrap_or_default()
+                })
                 .last();
             let member = row.name.member.map(|token| {
                 names
