@@ -319,3 +319,94 @@ fn eligibility_that_changes_afterwards_is_decided_anew() {
     json(&waiting, 0);
     sound(&data);
 }
+
+#[test]
+fn a_claim_that_waits_is_settled_by_hand_through_the_same_checks() {
+    let (folder, data) = scratch();
+    family(folder.path(), &data, "");
+    let path = folder.path().join("R-1.json");
+    std::fs::write(
+        &path,
+        format!(
+            r#"{{"format":"tallystick-claim/v1","kind":"professional","control_number":"R-1",
+            "member":"M-9","billing":"2000001372","diagnoses":["G4733"],"lines":[
+            {{"procedure":"E0601","place":"12","quantity":"1","charge":"900.00","from":"{}"}}]}}"#,
+            day(3)
+        ),
+    )
+    .unwrap();
+    let waits = submit(&data, &path);
+    assert_eq!(eob(&data, &waits)["status"], "pended");
+    let later = submit(
+        &data,
+        &claim(folder.path(), "R-2", "M-9", &day(9), "210.00"),
+    );
+    let before = eob(&data, &later);
+    // What its policy has, in its own terms.
+    let shown = run(&data, &["policy", "show", "harbor-ppo", "--json"]);
+    let shown = json(&shown, 0);
+    let clauses: Vec<&str> = shown["clauses"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|clause| clause["id"].as_str().unwrap())
+        .collect();
+    assert!(clauses.contains(&"4.2") && clauses.contains(&"3.1"));
+    let review = |paid: &str, deductible: &str| {
+        let file = folder.path().join("review.json");
+        let text = format!(
+            r#"{{"lines":[{{"line":1,"allowed":"700.00","paid":"{paid}","clause":"4.2",
+            "adjustments":[{{"group":"CO","carc":"45","amount":"200.00","clause":"3.1"}},
+            {{"group":"PR","carc":"1","amount":"{deductible}","clause":"4.2"}}],
+            "accumulators":[{{"accumulator":"in-deductible","amount":"{deductible}"}}]}}]}}"#
+        );
+        std::fs::write(&file, text).unwrap();
+        let file = file.to_str().unwrap();
+        let arguments = [
+            "claim",
+            "review",
+            &waits,
+            file,
+            "--reason",
+            "it was authorised",
+        ];
+        run(&data, &[&arguments[..], &["--json"]].concat())
+    };
+    // What does not balance, or is above a limit, is refused by the same rules.
+    let refused = review("400.00", "200.00");
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(
+        errors(&refused).contains("cannot stand"),
+        "{}",
+        errors(&refused)
+    );
+    let refused = review("100.00", "600.00");
+    assert_eq!(refused.status.code(), Some(1), "above the deductible");
+    assert_eq!(eob(&data, &waits)["status"], "pended");
+
+    let said = json(&review("500.00", "200.00"), 0);
+    assert_eq!(
+        said["changes"][0]["reversed"]["status"], "pended",
+        "{said:#}"
+    );
+    assert_eq!(said["changes"][0]["corrected"]["paid"], "500.00");
+    let settled = eob(&data, &waits);
+    assert_eq!(settled["status"], "paid");
+    assert_eq!(settled["execution"]["backend"], "review", "{settled:#}");
+    // The later claim bears what is left of the deductible.
+    assert_ne!(lines(&before), lines(&eob(&data, &later)));
+    sound(&data);
+    // It holds when all is decided anew under the same policy.
+    let anew = [
+        "claim",
+        "readjudicate",
+        "--all",
+        "--reason",
+        "to see",
+        "--json",
+    ];
+    assert_eq!(json(&run(&data, &anew), 0)["changes"], Value::Array(vec![]));
+    // A payment by hand is remitted as any other.
+    let told = run(&data, &["claim", "remittance", &waits, "--json"]);
+    assert_eq!(json(&told, 0)[0]["payment"], "500.00");
+}

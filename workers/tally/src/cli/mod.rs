@@ -9,6 +9,7 @@ mod flag;
 mod ledger;
 mod member;
 mod policy;
+mod policy_show;
 mod print;
 mod queue;
 mod role;

@@ -24,6 +24,8 @@ pub enum PolicyCommand {
     Publish(PublishArgs),
     /// List what is published
     List(ListArgs),
+    /// A policy in its own terms: clauses, accumulators, why it lets claims wait
+    Show(super::policy_show::ShowArgs),
 }
 
 #[derive(Args)]
@@ -87,6 +89,7 @@ pub async fn run(command: PolicyCommand) -> Result<Ended> {
         PolicyCommand::Test(args) => test(&args),
         PolicyCommand::Publish(args) => publish(&args).await,
         PolicyCommand::List(args) => list(&args).await,
+        PolicyCommand::Show(args) => super::policy_show::show(&args).await,
     }
 }
 
