@@ -380,7 +380,7 @@ fn a_claim_that_waits_is_settled_by_hand_through_the_same_checks() {
         "{}",
         errors(&refused)
     );
-    let refused = review("100.00", "600.00");
+    let refused = review("0.00", "700.00");
     assert_eq!(refused.status.code(), Some(1), "above the deductible");
     assert_eq!(eob(&data, &waits)["status"], "pended");
 
