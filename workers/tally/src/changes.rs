@@ -49,6 +49,18 @@ pub fn standing(row: &ClaimRow) -> &'static str {
     }
 }
 
+/// The outcomes at the place that a claim has in its contract's order, in the order of
+/// time: its own, those of what it replaces and of what replaces it. They are as
+/// [`crate::node::Node::stages`] gives them.
+pub fn at_place(stages: &[Stage], claim: ClaimId) -> Vec<&Stage> {
+    let own = stages.iter().find(|stage| stage.row.id == claim);
+    let place = own.map(|stage| stage.place);
+    stages
+        .iter()
+        .filter(|stage| Some(stage.place) == place)
+        .collect()
+}
+
 /// An outcome of a claim, with what took it back.
 pub fn stage_json(stage: &Stage) -> Value {
     let outcome = &stage.outcome;

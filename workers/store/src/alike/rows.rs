@@ -5,11 +5,11 @@ use tally_core::claim::ClaimId;
 use tally_core::fraud::FlagId;
 
 use crate::port::{
-    Answer, AuditRow, ContractRow, EventRow, FlagListed, FlagRow, Head, HeldRow, PendingFlag,
-    PolicyRow, Token,
+    Answer, AuditRow, ContractRow, EventRow, FlagListed, FlagRow, Head, HeldRow, OutcomeRow,
+    PendingFlag, PolicyRow, RevisionRow, Token,
 };
 
-use super::{ASKED, Cells, Columns, Version};
+use super::{ASKED, Cells, Columns, Version, status_of};
 
 /// What was found of each that was asked for: a row's first column says of which,
 /// from 0.
@@ -48,6 +48,35 @@ impl<R: Columns> Cells<'_, R> {
             previous: self.number()?,
             state: self.number()?,
             attempts: self.number()?,
+        })
+    }
+
+    /// What a claim came to, the how-manieth time, from its status on.
+    pub(crate) fn outcome(&mut self, revision: u32) -> Answer<OutcomeRow> {
+        Ok(OutcomeRow {
+            status: status_of(self.number()?)?,
+            allowed: self.money()?,
+            paid: self.money()?,
+            patient: self.money()?,
+            policy: self.optional(Self::bytes)?,
+            outcome_hash: self.bytes()?,
+            record: self.sealed()?,
+            leaf: self.optional(Self::number)?,
+            revision,
+            gone: None,
+        })
+    }
+
+    pub(crate) fn revision(&mut self) -> Answer<RevisionRow> {
+        let (claim, number) = (self.claim()?, self.number()?);
+        Ok(RevisionRow {
+            claim,
+            number,
+            act: self.claim()?,
+            sequence: self.number()?,
+            reversal: self.sealed()?,
+            reversal_leaf: self.optional(Self::number)?,
+            now: self.optional(|cells| cells.outcome(number))?,
         })
     }
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::postgres::PgConnection;
 use tally_core::claim::ClaimId;
 
-use crate::alike::{moved_by, status, status_of};
+use crate::alike::{moved_by, status};
 use crate::port::{
     ActDone, Acts, Adjudicated, Answer, Change, Decided, FlagGroup, FlagRow, OutcomeRow, Revised,
     RevisionRow, StoreError, Token,
@@ -91,7 +91,9 @@ impl Acts for PostgresStore {
                 .fetch_all(conn)
                 .await
                 .map_err(doing("reading what was taken back"))?;
-            rows.iter().map(revision).collect()
+            rows.iter()
+                .map(|row| Cells::of(row, "revision").revision())
+                .collect()
         })
     }
 
@@ -105,43 +107,11 @@ impl Acts for PostgresStore {
             rows.iter()
                 .map(|row| {
                     let mut cells = Cells::of(row, "outcome");
-                    Ok((cells.claim()?, outcome(&mut cells, 0)?))
+                    Ok((cells.claim()?, cells.outcome(0)?))
                 })
                 .collect()
         })
     }
-}
-
-/// What a claim came to, from its status on.
-fn outcome(cells: &mut Cells<'_>, revision: u32) -> Answer<OutcomeRow> {
-    Ok(OutcomeRow {
-        status: status_of(cells.number()?)?,
-        allowed: cells.money()?,
-        paid: cells.money()?,
-        patient: cells.money()?,
-        policy: cells.optional(Cells::bytes)?,
-        outcome_hash: cells.bytes()?,
-        record: cells.sealed()?,
-        leaf: cells.optional(Cells::number)?,
-        revision,
-        gone: None,
-    })
-}
-
-fn revision(row: &PgRow) -> Answer<RevisionRow> {
-    let mut cells = Cells::of(row, "revision");
-    let mut row = RevisionRow {
-        claim: cells.claim()?,
-        number: cells.number()?,
-        act: cells.claim()?,
-        sequence: cells.number()?,
-        reversal: cells.sealed()?,
-        reversal_leaf: cells.optional(Cells::number)?,
-        now: None,
-    };
-    let number = row.number;
-    row.now = cells.optional(|cells| outcome(cells, number))?;
-    Ok(row)
 }
 
 /// An act, and where it stands.

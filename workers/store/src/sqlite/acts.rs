@@ -1,9 +1,9 @@
 //! What an act comes to, in one transaction; and what was taken back.
 
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::sqlite::SqliteConnection;
 use tally_core::claim::ClaimId;
 
-use crate::alike::{fenced, kind, moved_by, status, status_of};
+use crate::alike::{fenced, kind, moved_by, status};
 use crate::port::{
     ActDone, Acts, Adjudicated, Answer, Change, FlagGroup, OutcomeRow, Revised, RevisionRow,
     StoreError, Token,
@@ -67,7 +67,9 @@ impl Acts for SqliteStore {
             .fetch_all(&mut *reader)
             .await
             .map_err(doing("reading what was taken back"))?;
-        rows.iter().map(revision).collect()
+        rows.iter()
+            .map(|row| Cells::of(row, "revision").revision())
+            .collect()
     }
 
     async fn first_outcomes(&self, unit: Token) -> Answer<Vec<(ClaimId, OutcomeRow)>> {
@@ -80,42 +82,10 @@ impl Acts for SqliteStore {
         rows.iter()
             .map(|row| {
                 let mut cells = Cells::of(row, "outcome");
-                Ok((cells.claim()?, outcome(&mut cells, 0)?))
+                Ok((cells.claim()?, cells.outcome(0)?))
             })
             .collect()
     }
-}
-
-/// What a claim came to, from its status on.
-fn outcome(cells: &mut Cells<'_>, revision: u32) -> Answer<OutcomeRow> {
-    Ok(OutcomeRow {
-        status: status_of(cells.number()?)?,
-        allowed: cells.money()?,
-        paid: cells.money()?,
-        patient: cells.money()?,
-        policy: cells.optional(Cells::bytes)?,
-        outcome_hash: cells.bytes()?,
-        record: cells.sealed()?,
-        leaf: cells.optional(Cells::number)?,
-        revision,
-        gone: None,
-    })
-}
-
-fn revision(row: &SqliteRow) -> Answer<RevisionRow> {
-    let mut cells = Cells::of(row, "revision");
-    let mut row = RevisionRow {
-        claim: cells.claim()?,
-        number: cells.number()?,
-        act: cells.claim()?,
-        sequence: cells.number()?,
-        reversal: cells.sealed()?,
-        reversal_leaf: cells.optional(Cells::number)?,
-        now: None,
-    };
-    let number = row.number;
-    row.now = cells.optional(|cells| outcome(cells, number))?;
-    Ok(row)
 }
 
 /// An act, and where it stands.

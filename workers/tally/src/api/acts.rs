@@ -6,7 +6,6 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
-use tally_core::claim::ClaimId;
 use utoipa::ToSchema;
 
 use super::caller::Caller;
@@ -15,7 +14,7 @@ use super::problem::{Code, Problem};
 use super::query::Named;
 use super::submit::wait;
 use super::{Answered, Shared, json};
-use crate::changes::{changes_json, stage_json, standing};
+use crate::changes::{at_place, changes_json, stage_json, standing};
 
 /// What an act came to, as far as the organisation is a party to it.
 #[derive(Serialize, ToSchema)]
@@ -105,15 +104,10 @@ pub(super) async fn void(State(service): Shared, caller: Caller, Named(id): Name
 pub(super) async fn history(State(service): Shared, caller: Caller, Named(id): Named) -> Answered {
     let row = find(&service, &caller, &id).await?;
     let stages = service.api.node.stages(row.unit, "api:history").await?;
-    let own = |claim: ClaimId| stages.iter().find(|stage| stage.row.id == claim);
-    let place = own(row.id).map(|stage| stage.place);
-    let mut here: Vec<_> = stages
-        .iter()
-        .filter(|stage| Some(stage.place) == place && caller.is_party_to(&stage.row.submitter))
-        .collect();
-    here.sort_by_key(|stage| (stage.row.sequence, stage.number));
+    let ours = at_place(&stages, row.id).into_iter();
+    let ours = ours.filter(|stage| caller.is_party_to(&stage.row.submitter));
     json(&History {
         claim: row.id.to_string(),
-        outcomes: here.into_iter().map(stage_json).collect(),
+        outcomes: ours.map(stage_json).collect(),
     })
 }

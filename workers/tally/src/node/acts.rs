@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
-use tally_core::adjudication::{Act, Outcome, PastLine, key_of};
+use tally_core::adjudication::{Act, ActKind as PayersKind, Outcome, PastLine, key_of};
 use tally_core::canon::{Canon, DecodeError, Reader};
 use tally_core::claim::{Claim, ClaimId, Contract};
 use tally_core::ledger::{Entry, Reversal, Salt, Subject, commit};
@@ -19,7 +19,7 @@ use tally_store::port::{
 use tally_store::vault::{self, RecordKey};
 
 use super::Node;
-use super::past::{Changed, Doing, Occupant, Occupying, Past, doing};
+use super::past::{Changed, Doing, Occupant, Occupying, Past};
 use super::record::Record;
 use super::work::Failed;
 use super::work::{CLAIM, Done, HISTORY, RECORD, make_done, passes, stop};
@@ -29,6 +29,8 @@ use crate::policies::Book;
 pub(super) const ACT: &str = "act";
 pub(super) const ACT_DONE: &str = "act-done";
 pub(super) const REVERSAL: &str = "reversal";
+
+const NO_KEY: &str = "its key is missing from keys.db: restore it";
 
 /// The version of the encoding of what an act came to, its first byte.
 const VERSION: u8 = 1;
@@ -92,16 +94,6 @@ pub(super) struct StoredPast {
 }
 
 impl StoredPast {
-    fn record(&self, claim: ClaimId) -> Result<RecordId> {
-        let record = self.records.get(&claim).copied();
-        record.context("a claim of the unit")
-    }
-
-    fn key(&self, claim: ClaimId) -> Result<&RecordKey> {
-        let key = self.keys.get(&self.record(claim)?);
-        key.context("its key is missing from keys.db: restore it")
-    }
-
     fn contract(&self, version: Option<u32>) -> Result<Option<Arc<Contract>>> {
         let Some(version) = version else {
             return Ok(None);
@@ -136,51 +128,65 @@ impl Node {
         let mut stored = self
             .stored_past(queued.unit, queued.sequence, queued.contract)
             .await?;
-        let doing = self.doing(&stored, queued, kind, book.prefix).await?;
-        let opening = self.opening(queued.unit, &stored, book).await?;
-        let own = match &doing {
-            Doing::Replace(_, new) => Some(new.claim.id),
-            _ => None,
-        };
+        let key = self.vault.key(queued.sealed.record).await?;
+        let contract = stored.contract(queued.contract)?;
+        let doing = meant(kind, &key, &queued.sealed, contract, book.prefix)?;
+        let stand = self.balances_of(queued.unit).await?;
+        let opening = self.opening(stand.clone(), &stored, book);
         let acted = stored
             .past
             .act(self, book, doing, &opening, Backend::Cranelift)?;
-        let act_key = self.vault.key(queued.sealed.record).await?;
-        let made = Making {
-            node: self,
-            queued,
-            stored: &stored,
-            own,
-            act_key: &act_key,
+        let reversed = acted.changed.iter();
+        let record = ActRecord {
+            prefix: book.prefix,
+            reversed: reversed
+                .filter_map(|changed| Some(changed.before.as_ref()?.0.id))
+                .collect(),
         };
         let mut done = ActDone {
             act: queued.claim,
             unit: queued.unit,
             sequence: queued.sequence,
-            record: act_key.seal(
-                ACT_DONE,
-                &ActRecord {
-                    prefix: book.prefix,
-                    reversed: acted
-                        .changed
-                        .iter()
-                        .filter_map(|changed| Some(changed.before.as_ref()?.0.id))
-                        .collect(),
-                }
-                .to_canon(),
-            )?,
+            record: key.seal(ACT_DONE, &record.to_canon())?,
             changes: Vec::new(),
             histories: Vec::new(),
-            movements: self
-                .movements(queued.unit, &opening, &acted.balances)
-                .await?,
+            movements: movements(&stand, &opening, &acted.balances),
             facts: Vec::new(),
             forgotten: Vec::new(),
             findings: Vec::new(),
         };
+        let StoredPast {
+            past,
+            mut keys,
+            mut records,
+            ..
+        } = stored;
+        keys.insert(queued.sealed.record, key);
+        records.insert(queued.claim, queued.sealed.record);
+        let mut making = Making {
+            node: self,
+            queued,
+            keys,
+            records,
+            made: Vec::new(),
+        };
         for changed in acted.changed {
-            made.add(&mut done, changed).await?;
+            let spot = past.spots.get(changed.at);
+            let sequence = spot.context("a place of the unit")?.sequence;
+            making.add(&mut done, sequence, changed)?;
         }
+        let made = making.made;
+        let own = made.iter().filter(|one| one.claim.id == queued.claim);
+        for own in own {
+            done.facts = self.facts(std::slice::from_ref(own))?;
+        }
+        // Where a claim has no findings now, it may have had some.
+        let found = self.findings(&made).await?;
+        let has = |claim| found.iter().any(|(of, _)| *of == claim);
+        let none = made.iter().map(|one| one.claim.id);
+        let none = none.filter(|claim| !has(*claim));
+        done.findings.extend(none.map(|claim| (claim, Vec::new())));
+        done.findings.extend(found);
         Ok(done)
     }
 
@@ -215,49 +221,18 @@ impl Node {
         Ok(stored)
     }
 
-    /// What an act does.
-    async fn doing(
+    /// What the unit's balances, which stand as they do, would be without the claims
+    /// that are known: zero, unless a claim was erased.
+    pub(super) fn opening(
         &self,
-        stored: &StoredPast,
-        queued: &Queued,
-        kind: ActKind,
-        prefix: u64,
-    ) -> Result<Doing> {
-        let key = self.vault.key(queued.sealed.record).await?;
-        let contract = stored.contract(queued.contract)?;
-        if matches!(kind, ActKind::Readjudication | ActKind::Review) {
-            let act = Act::from_canon(&key.open(ACT, &queued.sealed)?)
-                .context("its payload is damaged")?;
-            return Ok(doing(&act, contract, prefix));
-        }
-        let claim = Claim::from_canon(&key.open(CLAIM, &queued.sealed)?)
-            .context("its payload is damaged")?;
-        let original = claim.replaces.context("it names no claim")?;
-        Ok(match kind {
-            ActKind::Void => Doing::Void(original),
-            _ => Doing::Replace(
-                original,
-                Box::new(Occupying {
-                    claim,
-                    contract,
-                    prefix,
-                }),
-            ),
-        })
-    }
-
-    /// What the unit's balances would be without the claims that are known: zero,
-    /// unless a claim was erased.
-    pub(super) async fn opening(
-        &self,
-        unit: Token,
+        stand: BTreeMap<AccumulatorName, i64>,
         stored: &StoredPast,
         book: &Book,
-    ) -> Result<BTreeMap<AccumulatorName, i64>> {
+    ) -> BTreeMap<AccumulatorName, i64> {
         if !stored.erased {
-            return Ok(BTreeMap::new());
+            return BTreeMap::new();
         }
-        let mut opening = self.balances_of(unit).await?;
+        let mut opening = stand;
         for spot in &stored.past.spots {
             let Some(occupant) = &spot.occupant else {
                 continue;
@@ -280,35 +255,64 @@ impl Node {
                 *used = used.saturating_sub(posting.amount);
             }
         }
-        Ok(opening)
+        opening
     }
 
-    async fn balances_of(&self, unit: Token) -> Result<BTreeMap<AccumulatorName, i64>> {
+    /// A unit's balances as they stand.
+    pub(super) async fn balances_of(&self, unit: Token) -> Result<BTreeMap<AccumulatorName, i64>> {
         let states = self.store.units(&[unit]).await?;
         let rows = states.into_iter().flat_map(|state| state.accumulators);
         Ok(rows.map(|row| (row.name, row.used)).collect())
     }
+}
 
-    /// The balances that change: from where they stand to where they are to.
-    async fn movements(
-        &self,
-        unit: Token,
-        opening: &BTreeMap<AccumulatorName, i64>,
-        now: &BTreeMap<AccumulatorName, i64>,
-    ) -> Result<Vec<(AccumulatorName, i64, i64)>> {
-        let stand = self.balances_of(unit).await?;
-        let names: BTreeSet<&AccumulatorName> = stand.keys().chain(now.keys()).collect();
-        let used = |of: &BTreeMap<AccumulatorName, i64>, name| of.get(name).copied();
-        Ok(names
-            .into_iter()
-            .map(|name| {
-                let after = used(now, name).or_else(|| used(opening, name));
-                let before = used(&stand, name).unwrap_or(0);
-                (name.clone(), before, after.unwrap_or(0))
-            })
-            .filter(|(_, before, after)| before != after)
-            .collect())
+/// The balances that change: from where they stand to where they are to.
+fn movements(
+    stand: &BTreeMap<AccumulatorName, i64>,
+    opening: &BTreeMap<AccumulatorName, i64>,
+    now: &BTreeMap<AccumulatorName, i64>,
+) -> Vec<(AccumulatorName, i64, i64)> {
+    let names: BTreeSet<&AccumulatorName> = stand.keys().chain(now.keys()).collect();
+    names
+        .into_iter()
+        .map(|name| {
+            let before = stand.get(name).copied().unwrap_or(0);
+            let after = now.get(name).or_else(|| opening.get(name)).copied();
+            (name.clone(), before, after.unwrap_or(0))
+        })
+        .filter(|(_, before, after)| before != after)
+        .collect()
+}
+
+/// What an act does, as it was sent: a worker reads it, and a replay again.
+pub(super) fn meant(
+    kind: ActKind,
+    key: &RecordKey,
+    sealed: &Sealed,
+    contract: Option<Arc<Contract>>,
+    prefix: u64,
+) -> Result<Doing> {
+    let damaged = "an act's payload is damaged";
+    if matches!(kind, ActKind::Readjudication | ActKind::Review) {
+        let act = Act::from_canon(&key.open(ACT, sealed)?).context(damaged)?;
+        return Ok(match act.kind {
+            PayersKind::Readjudicate => Doing::Readjudicate { contract, prefix },
+            PayersKind::Review(review) => Doing::Review(review),
+        });
     }
+    let claim = Claim::from_canon(&key.open(CLAIM, sealed)?).context(damaged)?;
+    let original = claim.replaces.context("an act names no claim")?;
+    Ok(match kind {
+        ActKind::Void => Doing::Void(original),
+        _ => Doing::Replace(
+            original,
+            Box::new(Occupying {
+                claim,
+                contract,
+                prefix,
+            }),
+        ),
+    })
 }
 
 /// Puts a row of a unit where it belongs.
@@ -322,7 +326,8 @@ fn add(stored: &mut StoredPast, row: &ClaimRow) -> Result<()> {
         };
         let occupant = occupant(stored, row, key)?;
         stored.past.push(row.sequence, occupant);
-        return gone(stored, row);
+        gone(stored, row);
+        return Ok(());
     };
     let Some(key) = key else {
         stored.erased = true;
@@ -338,16 +343,15 @@ fn add(stored: &mut StoredPast, row: &ClaimRow) -> Result<()> {
             let original = act.original.context("a replacement names no claim")?;
             let occupant = occupant(stored, row, key)?;
             stored.past.put(original, Some(occupant), row.id);
-            return gone(stored, row);
+            gone(stored, row);
         }
         ActKind::Readjudication => {
             let contract = stored.contract(row.contract)?;
             stored.past.decide_by(contract.as_ref(), record.prefix);
         }
         ActKind::Review => {
-            let act = Act::from_canon(&key.open(ACT, &row.sealed)?)
-                .context("an act's payload is damaged")?;
-            if let Doing::Review(review) = doing(&act, None, record.prefix) {
+            let doing = meant(act.kind, key, &row.sealed, None, record.prefix)?;
+            if let Doing::Review(review) = doing {
                 stored.past.review(review);
             }
         }
@@ -373,59 +377,45 @@ fn occupant(stored: &StoredPast, row: &ClaimRow, key: &RecordKey) -> Result<Occu
 
 /// A claim that was taken back for good leaves its place empty, until another is
 /// put there.
-fn gone(stored: &mut StoredPast, row: &ClaimRow) -> Result<()> {
+fn gone(stored: &mut StoredPast, row: &ClaimRow) {
     let outcome = row.outcome.as_ref();
     if outcome.is_some_and(|outcome| outcome.gone.is_some()) {
         stored.past.put(row.id, None, row.id);
     }
-    Ok(())
 }
 
 /// What rows are made of.
 struct Making<'a> {
     node: &'a Node,
     queued: &'a Queued,
-    stored: &'a StoredPast,
-    /// The act, when it is a claim that comes to stand somewhere.
-    own: Option<ClaimId>,
-    act_key: &'a RecordKey,
+    /// The keys of the unit's claims and of the act; that of a claim is taken when
+    /// what it comes to is sealed.
+    keys: BTreeMap<RecordId, RecordKey>,
+    records: BTreeMap<ClaimId, RecordId>,
+    /// What claims come to.
+    made: Vec<Done>,
 }
 
 impl Making<'_> {
     /// Adds what changes at a place.
-    async fn add(&self, done: &mut ActDone, changed: Changed) -> Result<()> {
-        let spot = self.stored.past.spots.get(changed.at);
-        let sequence = spot.context("a place of the unit")?.sequence;
-        let reversal = match &changed.before {
+    fn add(&mut self, done: &mut ActDone, sequence: u64, changed: Changed) -> Result<()> {
+        let before = match &changed.before {
             None => None,
             Some((claim, outcome)) => Some((claim, self.reversal(claim.id, outcome)?)),
         };
-        let stands = changed.now.is_some();
-        let now = match changed.now {
-            None => None,
+        let (now, lines) = match changed.now {
+            None => (None, self.no_lines(self.key(self.queued.claim)?)?),
             Some((claim, adjudication, prefix)) => {
-                let own = self.own == Some(claim.id);
-                let record = match own {
-                    true => self.queued.sealed.record,
-                    false => self.stored.record(claim.id)?,
-                };
-                let key = self.node.vault.key(record).await?;
+                let record = self.record(claim.id)?;
+                let key = self.keys.remove(&record).context(NO_KEY)?;
                 let of = (claim.id, self.queued.unit, self.queued.sequence);
-                let mut one = make_done(of, key, claim, adjudication, prefix)?;
-                done.histories.push((sequence, one.row.history.clone()));
-                if own {
-                    one.row.history = self.no_lines()?;
-                    done.facts = self.node.facts(std::slice::from_ref(&one))?;
-                }
-                let mut findings = self.node.findings(std::slice::from_ref(&one)).await?;
-                if findings.is_empty() {
-                    findings.push((one.claim.id, Vec::new()));
-                }
-                done.findings.append(&mut findings);
-                Some(one)
+                let one = make_done(of, key, claim, adjudication, prefix)?;
+                let lines = one.row.history.clone();
+                (Some(one), lines)
             }
         };
-        if let Some((claim, (reversal, reversal_entry))) = reversal {
+        done.histories.push((sequence, lines));
+        if let Some((claim, (reversal, reversal_entry))) = before {
             let again = now.as_ref().filter(|now| now.claim.id == claim.id);
             if again.is_none() {
                 for (group, fact) in self.node.facts_by_group(claim) {
@@ -440,13 +430,24 @@ impl Making<'_> {
                 now: again.map(decided),
             })));
         }
-        if !stands {
-            done.histories.push((sequence, self.no_lines()?));
-        }
-        if let Some(now) = now.filter(|now| self.own == Some(now.claim.id)) {
-            done.changes.push(Change::Own(Box::new(now.row)));
+        if let Some(now) = now {
+            if now.claim.id == self.queued.claim {
+                let mut row = now.row.clone();
+                row.history = self.no_lines(&now.key)?;
+                done.changes.push(Change::Own(Box::new(row)));
+            }
+            self.made.push(now);
         }
         Ok(())
+    }
+
+    fn record(&self, claim: ClaimId) -> Result<RecordId> {
+        let record = self.records.get(&claim).copied();
+        record.context("a claim of the unit")
+    }
+
+    fn key(&self, claim: ClaimId) -> Result<&RecordKey> {
+        self.keys.get(&self.record(claim)?).context(NO_KEY)
     }
 
     /// That what a claim came to is taken back, sealed, and its entry.
@@ -459,13 +460,13 @@ impl Making<'_> {
                 act: self.queued.claim,
             },
         };
-        let key = self.stored.key(claim)?;
+        let key = self.key(claim)?;
         Ok((key.seal(REVERSAL, &salted.to_canon())?, salted.entry()))
     }
 
-    fn no_lines(&self) -> Result<Sealed> {
+    fn no_lines(&self, key: &RecordKey) -> Result<Sealed> {
         let none: Vec<PastLine> = Vec::new();
-        Ok(self.act_key.seal(HISTORY, &none.to_canon())?)
+        Ok(key.seal(HISTORY, &none.to_canon())?)
     }
 }
 

@@ -246,7 +246,8 @@ impl Node {
         let subjects: Vec<String> = rows.iter().map(|row| row.id.to_string()).collect();
         self.audit("claim-estimated", &subjects).await?;
         let mut stored = self.stored_past(of.unit, u64::MAX, None).await?;
-        let opening = self.opening(of.unit, &stored, book).await?;
+        let stand = self.balances_of(of.unit).await?;
+        let opening = self.opening(stand, &stored, book);
         let new = Occupying {
             claim: claim.clone(),
             contract: of.contract,

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tally_core::adjudication::{
-    AccumulatorKey, Act, ActKind, Balances, Decision, Determination, Inputs, Nothing, Now, Outcome,
-    Place, Review, Run, Settled, Transcript, Verdict, decide, readjudicate, settle,
+    AccumulatorKey, Balances, Decision, Determination, Inputs, Nothing, Now, Outcome, Place,
+    Review, Run, Settled, Transcript, Verdict, decide, readjudicate, settle,
 };
 use tally_core::claim::{Claim, ClaimId, Contract};
 use tally_core::ledger::Execution;
@@ -121,15 +121,18 @@ impl Past {
         self.places.get(&claim).copied()
     }
 
-    /// Puts a claim where another is.
-    pub(super) fn put(&mut self, original: ClaimId, occupant: Option<Occupant>, id: ClaimId) {
-        let Some(at) = self.place(original) else {
-            return;
-        };
+    /// Puts a claim where another is, or nothing; answers what stood there.
+    pub(super) fn put(
+        &mut self,
+        original: ClaimId,
+        occupant: Option<Occupant>,
+        id: ClaimId,
+    ) -> Option<(usize, Occupant)> {
+        let at = self.place(original)?;
         self.places.insert(id, at);
-        if let Some(spot) = self.spots.get_mut(at) {
-            spot.occupant = occupant;
-        }
+        let spot = self.spots.get_mut(at)?;
+        let stood = std::mem::replace(&mut spot.occupant, occupant)?;
+        Some((at, stood))
     }
 
     /// All claims are decided by these from now on.
@@ -164,16 +167,8 @@ impl Past {
         opening: &BTreeMap<AccumulatorName, i64>,
         backend: Backend,
     ) -> Result<Acted, Halt> {
-        // What stood before, and what is to stand.
-        let stood: Vec<Option<(Claim, Outcome)>> = self
-            .spots
-            .iter()
-            .map(|spot| {
-                let occupant = spot.occupant.as_ref()?;
-                Some((occupant.claim.clone(), occupant.outcome.clone()?))
-            })
-            .collect();
-        match doing {
+        // What stood where another claim, or none, is to stand.
+        let mut stood = match doing {
             Doing::Void(claim) => self.put(claim, None, claim),
             Doing::Replace(original, new) => {
                 let id = new.claim.id;
@@ -184,11 +179,17 @@ impl Past {
                     review: None,
                     outcome: None,
                 };
-                self.put(original, Some(occupant), id);
+                self.put(original, Some(occupant), id)
             }
-            Doing::Readjudicate { contract, prefix } => self.decide_by(contract.as_ref(), prefix),
-            Doing::Review(review) => self.review(review),
-        }
+            Doing::Readjudicate { contract, prefix } => {
+                self.decide_by(contract.as_ref(), prefix);
+                None
+            }
+            Doing::Review(review) => {
+                self.review(review);
+                None
+            }
+        };
         let mut books: BTreeMap<u64, Book> = BTreeMap::new();
         for occupant in self.spots.iter().filter_map(|spot| spot.occupant.as_ref()) {
             let prefix = occupant.prefix;
@@ -197,9 +198,12 @@ impl Past {
         let places: Vec<Place<'_>> = self
             .spots
             .iter()
-            .zip(&stood)
-            .map(|(spot, stood)| Place {
-                standing: stood.as_ref().map(|(_, outcome)| outcome),
+            .enumerate()
+            .map(|(at, spot)| Place {
+                standing: match &stood {
+                    Some((of, before)) if *of == at => before.outcome.as_ref(),
+                    _ => spot.occupant.as_ref().and_then(|o| o.outcome.as_ref()),
+                },
                 now: spot.occupant.as_ref().and_then(|occupant| {
                     let contract = occupant.contract.as_deref();
                     Some(Now {
@@ -228,12 +232,16 @@ impl Past {
             .into_iter()
             .map(|change| (change.place, change.settled))
             .collect();
-        let mut stood = stood;
         let changed = changes
             .into_iter()
             .map(|(at, settled)| {
-                let before = stood.get_mut(at).and_then(Option::take);
-                let occupant = self.spots.get_mut(at).and_then(|s| s.occupant.as_mut());
+                let mut occupant = self.spots.get_mut(at).and_then(|s| s.occupant.as_mut());
+                let before = match stood.take_if(|(of, _)| *of == at) {
+                    Some((_, before)) => before.outcome.map(|outcome| (before.claim, outcome)),
+                    None => occupant
+                        .as_mut()
+                        .and_then(|stays| Some((stays.claim.clone(), stays.outcome.take()?))),
+                };
                 let now = settled.zip(occupant).map(|(adjudication, occupant)| {
                     occupant.outcome = Some(adjudication.settled.outcome.clone());
                     (occupant.claim.clone(), adjudication, occupant.prefix)
@@ -309,14 +317,6 @@ pub(super) fn by_hand(claim: &Claim, run: &Run, review: &Review) -> Result<Adjud
             fuel_costs: FUEL_COST_TABLE,
         },
     })
-}
-
-/// What an act of the payer's does, when its unit stands as it does.
-pub(super) fn doing(act: &Act, contract: Option<Arc<Contract>>, prefix: u64) -> Doing {
-    match &act.kind {
-        ActKind::Readjudicate => Doing::Readjudicate { contract, prefix },
-        ActKind::Review(review) => Doing::Review(review.clone()),
-    }
 }
 
 /// What a unit has come to after an act.

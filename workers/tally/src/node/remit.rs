@@ -279,8 +279,7 @@ fn pair<'a>(
     stages: impl Iterator<Item = &'a Stage>,
     remitting: &Remitting<'_>,
 ) -> Result<Vec<Part>, RemitError> {
-    let mut stages: Vec<&Stage> = stages.collect();
-    stages.sort_by_key(|stage| (stage.row.sequence, stage.number));
+    let stages: Vec<&Stage> = stages.collect();
     let settled = |stage: &&Stage| stage.outcome.status() != Status::Pended;
     let (was, is): (Vec<&Stage>, Vec<&Stage>) = stages
         .iter()

@@ -55,7 +55,7 @@ impl Stage {
 
 impl Node {
     /// All that the claims of a unit ever came to: in the order of their places, and
-    /// of each in the order of time. Each claim leaves an audit entry; erased ones
+    /// at each in the order of time. Each claim leaves an audit entry; erased ones
     /// are left out.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ use super::error::Failure;
 use super::flags::FlagRow;
 use super::show::{Shell, Tab, grouped, html, member_of, scaled, short, words};
 use super::{Answered, Shared, Site};
+use crate::changes::at_place;
 use crate::node::ClaimRead;
 use crate::view::{AdjustmentView, ClaimView, ClauseView, LineView, PostingView};
 
@@ -158,10 +159,7 @@ impl Site {
             .node
             .stages(read.row.unit, "page:claim-history")
             .await?;
-        let own = stages.iter().find(|stage| stage.row.id == read.row.id);
-        let place = own.map(|stage| stage.place);
-        let mut here: Vec<_> = stages.iter().filter(|s| Some(s.place) == place).collect();
-        here.sort_by_key(|stage| (stage.row.sequence, stage.number));
+        let here = at_place(&stages, read.row.id);
         let mut history = Vec::with_capacity(here.len());
         for stage in here {
             let taken_back = match stage.taken_back {

@@ -8,9 +8,8 @@ use tally_core::claim::ClaimId;
 use tally_store::port::Reading as _;
 use tally_types::Money;
 
-use crate::changes::stage_json;
+use crate::changes::{at_place, stage_json};
 use crate::cli::{Ended, NodeArgs, parse_claim, say, table};
-use crate::node::Stage;
 
 #[derive(Args)]
 pub struct HistoryArgs {
@@ -34,13 +33,12 @@ pub(super) async fn history(args: &HistoryArgs) -> Result<Ended> {
         )
     })?;
     let stages = node.stages(row.unit, "claim-history-read").await?;
-    // The claim itself, what it replaces, and what replaces it.
-    let place = stages.iter().find(|stage| stage.row.id == args.claim);
-    let place = place
-        .map(|stage| stage.place)
-        .with_context(|| format!("claim {} has come to nothing yet", args.claim))?;
-    let mut of: Vec<&Stage> = stages.iter().filter(|s| s.place == place).collect();
-    of.sort_by_key(|stage| (stage.since, stage.row.sequence, stage.number));
+    let of = at_place(&stages, args.claim);
+    anyhow::ensure!(
+        !of.is_empty(),
+        "claim {} has come to nothing yet",
+        args.claim
+    );
     let listed: Vec<Value> = of.iter().map(|stage| stage_json(stage)).collect();
     if args.json {
         say(json!({ "claim": args.claim.to_string(), "outcomes": listed }))?;

@@ -143,7 +143,7 @@ pub(super) async fn see(node: &Node, acts: &[ClaimId], json: bool) -> Result<End
     let of: std::collections::BTreeSet<ClaimId> = acts.iter().copied().collect();
     for unit in units {
         let revisions = node.store().revisions(unit).await?;
-        if revisions.iter().any(|revision| of.contains(&revision.act)) || acts.len() == 1 {
+        if revisions.iter().any(|revision| of.contains(&revision.act)) {
             let stages = node.stages(unit, "changes-read").await?;
             changes.extend(changes_json(&stages, &of));
         }

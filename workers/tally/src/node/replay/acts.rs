@@ -1,21 +1,21 @@
 //! Acts, done again: what they took back and what they put in its place.
 
 use anyhow::Result;
-use tally_core::adjudication::{Act, Outcome};
+use tally_core::adjudication::Outcome;
 use tally_core::canon::Canon as _;
 use tally_core::claim::Claim;
 use tally_core::ledger::Reversal;
 use tally_sandbox::Backend;
-use tally_store::port::{ActKind, ClaimRow, OutcomeRow, RevisionRow};
+use tally_store::port::{ClaimRow, OutcomeRow, RevisionRow};
 use tally_store::vault::RecordKey;
 
 use super::detection::Redetected;
 use super::{Replayed, Unit, compare};
 use crate::node::Node;
-use crate::node::acts::{ACT, ACT_DONE, ActRecord, REVERSAL, SaltedReversal, outcome_hash};
-use crate::node::past::{Changed, Doing, Occupying, doing};
+use crate::node::acts::{ACT_DONE, ActRecord, REVERSAL, SaltedReversal, meant, outcome_hash};
+use crate::node::past::Changed;
 use crate::node::record::Record;
-use crate::node::work::{CLAIM, RECORD};
+use crate::node::work::RECORD;
 use crate::policies::Book;
 
 impl Node {
@@ -47,7 +47,11 @@ impl Node {
             .open(ACT_DONE, &done)
             .ok()
             .and_then(|bytes| ActRecord::from_canon(&bytes).ok())
-            .and_then(|record| Some((meant(row, kind, key, again, record.prefix)?, record)));
+            .and_then(|record| {
+                let contract = again.contract(row.contract);
+                let doing = meant(kind, key, &row.sealed, contract, record.prefix);
+                Some((doing.ok()?, record))
+            });
         let Some((doing, record)) = read else {
             replayed.broke("payload", Some(row.id), "an act's payload cannot be read");
             return Ok(());
@@ -165,34 +169,6 @@ impl Node {
         compare(Some(claim.id), &record, adjudication, replayed);
         Ok(())
     }
-}
-
-/// What an act does, as it was sent.
-fn meant(
-    row: &ClaimRow,
-    kind: ActKind,
-    key: &RecordKey,
-    again: &Unit,
-    prefix: u64,
-) -> Option<Doing> {
-    let contract = again.contract(row.contract);
-    if matches!(kind, ActKind::Readjudication | ActKind::Review) {
-        let act = Act::from_canon(&key.open(ACT, &row.sealed).ok()?).ok()?;
-        return Some(doing(&act, contract, prefix));
-    }
-    let claim = Claim::from_canon(&key.open(CLAIM, &row.sealed).ok()?).ok()?;
-    let original = claim.replaces?;
-    Some(match kind {
-        ActKind::Void => Doing::Void(original),
-        _ => Doing::Replace(
-            original,
-            Box::new(Occupying {
-                claim,
-                contract,
-                prefix,
-            }),
-        ),
-    })
 }
 
 /// Whether what is sealed of a reversal is what was taken back.
