@@ -410,3 +410,40 @@ fn a_claim_that_waits_is_settled_by_hand_through_the_same_checks() {
     let told = run(&data, &["claim", "remittance", &waits, "--json"]);
     assert_eq!(json(&told, 0)[0]["payment"], "500.00");
 }
+
+/// Killed anywhere on its way, a void is done once, and asked again it is the same.
+#[test]
+fn a_void_that_is_killed_on_its_way_is_done_once() {
+    let (folder, data) = scratch();
+    family(folder.path(), &data, "");
+    for (n, place) in [
+        "before-accept",
+        "after-accept",
+        "before-commit",
+        "after-commit",
+        "before-append",
+        "after-append",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let number = u64::try_from(n).unwrap();
+        let control = format!("K-{n}");
+        let file = claim(folder.path(), &control, "M-9", &day(number), "210.00");
+        let id = submit(&data, &file);
+        let killed = tally()
+            .args(["claim", "void", &id, "--data"])
+            .arg(&data)
+            .env("TALLY_FAILPOINT", format!("{place}=abort"))
+            .output()
+            .unwrap();
+        assert_eq!(killed.status.code(), None, "{place}: it was not killed");
+        let said = json(&run(&data, &["claim", "void", &id, "--json"]), 0);
+        assert_eq!(said["changes"][0]["reversed"]["claim"], id.as_str());
+        let again = json(&run(&data, &["claim", "void", &id, "--json"]), 0);
+        assert_eq!(again, said, "{place}");
+        let history = json(&run(&data, &["claim", "history", &id, "--json"]), 0);
+        assert_eq!(history["outcomes"].as_array().unwrap().len(), 1, "{place}");
+    }
+    sound(&data);
+}
