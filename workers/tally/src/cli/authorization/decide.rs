@@ -15,6 +15,9 @@ use crate::cli::{Ended, parse_date, read_file};
 const LONGEST: u64 = 1 << 20;
 
 #[derive(Args)]
+#[command(
+    override_usage = "tally authorization decide [OPTIONS] <NUMBER> <FILE|--approve|--deny <CODE> --reason <TEXT>|--pend <NEED>...>"
+)]
 #[command(group(ArgGroup::new("what").required(true).args(["file", "approve", "deny", "pend"])))]
 pub struct DecideArgs {
     /// The number of the request

@@ -121,7 +121,9 @@ impl Printing {
         if self.output_format == AuthorizationFormat::Fhir {
             return say(response(read, payer, today));
         }
-        let used = node.authorization_use(read, "authorization-use").await?;
+        let used = node
+            .authorization_use(read, None, "authorization-use")
+            .await?;
         match self.json {
             true => say(authorization_json(read, &used, today)),
             false => show::say_whole(read, &used, today),

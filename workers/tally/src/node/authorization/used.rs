@@ -1,12 +1,12 @@
 //! What of an authorisation is used, by which claims, and what is left.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use tally_core::adjudication::{LineState, PastLine, past_lines, uses};
 use tally_core::authorization::{State, entries_by_line};
 use tally_core::claim::{Authorization, ClaimId};
-use tally_store::port::{Authorizations as _, Enrolment as _};
+use tally_store::port::{Authorizations as _, Enrolment as _, Reading as _};
 use tally_types::{Quantity, ServiceDate};
 
 use super::AuthorizationRead;
@@ -39,13 +39,15 @@ pub struct LineUse {
 
 impl Node {
     /// What became of the units of what is certified, by all claims that stand today.
-    /// Each claim that took some leaves an audit entry.
+    /// Each claim that is named leaves an audit entry; where a `party` is said, only
+    /// claims that it submitted are named.
     ///
     /// # Errors
     /// When the store fails or a payload is damaged.
     pub async fn authorization_use(
         &self,
         read: &AuthorizationRead,
+        party: Option<&str>,
         purpose: &str,
     ) -> Result<Vec<LineUse>> {
         let member = read.record.request.member.identifier.as_str();
@@ -104,10 +106,19 @@ impl Node {
         }
         let mut found: Vec<LineUse> = found.into_values().collect();
         found.sort_by_key(|of| of.line);
-        let claims: std::collections::BTreeSet<ClaimId> = found
-            .iter()
-            .flat_map(|of| of.used.iter().map(|by| by.claim))
-            .collect();
+        let claims = found.iter().flat_map(|of| of.used.iter());
+        let mut claims: BTreeSet<ClaimId> = claims.map(|by| by.claim).collect();
+        if let Some(party) = party {
+            let ids: Vec<ClaimId> = claims.iter().copied().collect();
+            for row in self.store.claims_by_id(&ids).await? {
+                if row.submitter != party {
+                    claims.remove(&row.id);
+                }
+            }
+            for of in &mut found {
+                of.used.retain(|by| claims.contains(&by.claim));
+            }
+        }
         self.note_all(purpose, claims.into_iter()).await?;
         Ok(found)
     }
