@@ -1,7 +1,7 @@
 //! Requests as they are taken in: once each, of a member who is enrolled.
 
 use anyhow::{Context as _, Result};
-use tally_core::authorization::{Certification, Earlier, Request, Stage, State};
+use tally_core::authorization::{Certification, Earlier, Record, Request, Stage, State};
 use tally_core::canon::Canon as _;
 use tally_core::claim::{Contract, MemberReference};
 use tally_store::port::{Authorizations as _, Enrolment as _, NewRequest, Token};
@@ -102,6 +102,11 @@ impl Node {
         }
         let received = self.clock.today();
         State::requested(request.clone(), received).map_err(AuthorizationError::from)?;
+        let record = Record {
+            request,
+            received,
+            events: Vec::new(),
+        };
         let key = self.vault.fresh(1).await?.pop().context("no record key")?;
         let row = self
             .store
@@ -111,9 +116,9 @@ impl Node {
                 number: number.clone(),
                 submitter: submitter.to_owned(),
                 member,
-                provider: self.provider_token(&request.requesting.identifier),
+                provider: self.provider_token(&asks),
                 received,
-                sealed: key.seal(REQUEST, &request.to_canon())?,
+                sealed: key.seal(REQUEST, &record.to_canon())?,
             })
             .await?;
         if row.content != content {

@@ -9,7 +9,7 @@ mod on_file;
 mod used;
 
 use anyhow::{Context as _, Result};
-use tally_core::authorization::{Dated, Record, Request, Stage, State, TransitionError};
+use tally_core::authorization::{Dated, Record, Stage, State, TransitionError};
 use tally_core::canon::{Canon, DecodeError, Reader};
 use tally_store::port::{Authorizations as _, RequestFilter, RequestRow};
 use tally_types::ServiceDate;
@@ -180,13 +180,8 @@ impl Node {
             let Some(key) = keys.get(&row.sealed.record) else {
                 continue;
             };
-            let request = Request::from_canon(&key.open(REQUEST, &row.sealed)?)
+            let mut record = Record::from_canon(&key.open(REQUEST, &row.sealed)?)
                 .context("a stored request is damaged")?;
-            let mut record = Record {
-                request,
-                received: row.received,
-                events: Vec::with_capacity(row.events.len()),
-            };
             for event in &row.events {
                 let SealedEvent(dated) = SealedEvent::from_canon(&key.open(EVENT, &event.sealed)?)
                     .context("what happened to a request is damaged")?;
