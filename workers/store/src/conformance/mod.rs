@@ -122,6 +122,7 @@ macro_rules! conformance_suite {
             reading::sums_are_over_all_that_was_decided
             reading::a_claim_is_read_as_it_was_stored
             reading::the_audit_trail_is_newest_first
+            together::decisions_and_contracts_at_once_know_of_each_other
             together::submissions_at_once_leave_no_gap
             together::one_submission_at_once_is_taken_in_once
             together::workers_at_once_have_one_effect

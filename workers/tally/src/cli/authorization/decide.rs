@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{ArgGroup, Args};
 use serde::Deserialize;
 use tally_core::authorization::{Grant, LineDecision, RequestLine, ReviewReason, State, Verdict};
@@ -83,10 +83,14 @@ pub(super) async fn decide(args: &DecideArgs) -> Result<Ended> {
         None => None,
         Some(path) => {
             let bytes = read_file(path, LONGEST)?;
-            let name = path.display();
-            let file = serde_json::from_slice(&bytes);
-            Some(file.with_context(|| {
-                format!("{name} is no decision: docs/authorization.md shows one")
+            // Where it is wrong, and not what stands there.
+            Some(serde_json::from_slice(&bytes).map_err(|error| {
+                anyhow!(
+                    "{}, line {} column {}: it is no decision: docs/authorization.md shows one",
+                    path.display(),
+                    error.line(),
+                    error.column()
+                )
             })?)
         }
     };

@@ -69,7 +69,7 @@ impl Node {
             Ok(happening)
         };
         let read = self.happen(number, None, &happening).await?;
-        self.audit("authorization-decided", &[read.number.clone()])
+        self.audit("authorization-decided", std::slice::from_ref(&read.number))
             .await?;
         Ok(read)
     }
@@ -94,8 +94,11 @@ impl Node {
             Ok(vec![(at, event)])
         };
         let read = self.happen(number, submitter, &happening).await?;
-        self.audit("authorization-cancelled", &[read.number.clone()])
-            .await?;
+        self.audit(
+            "authorization-cancelled",
+            std::slice::from_ref(&read.number),
+        )
+        .await?;
         Ok(read)
     }
 

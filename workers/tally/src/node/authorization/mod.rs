@@ -119,7 +119,8 @@ impl Node {
         purpose: &str,
     ) -> Result<AuthorizationRead> {
         let row = self.request_row(number, submitter).await?;
-        self.audit(purpose, &[row.number.clone()]).await?;
+        self.audit(purpose, std::slice::from_ref(&row.number))
+            .await?;
         let mut reads = self.open_requests(&[row]).await?;
         reads.pop().ok_or(AuthorizationError::Erased.into())
     }
