@@ -3,12 +3,16 @@
 //! on file when it came, and can be decided so again.
 
 mod common;
+#[path = "common/site.rs"]
+#[allow(dead_code)] // this file uses a part
+mod site;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Output;
 
 use common::{errors, json, scratch, tally, text};
 use serde_json::{Value, json as object};
+use site::Site;
 
 const IMAGING: &str = "2000042475";
 const CARDIOLOGIST: &str = "2000019184";
@@ -20,16 +24,39 @@ fn day(after: i64) -> String {
     (chrono::Utc::now().date_naive() + chrono::Duration::days(after)).to_string()
 }
 
+/// A node, and a folder for files.
 struct Node {
     folder: tempfile::TempDir,
-    data: PathBuf,
+    /// Where it is, as every command is told.
+    at: [String; 2],
+    _site: Option<Site>,
 }
 
 impl Node {
     /// A family of two under Cedar HMO.
     fn new() -> Self {
         let (folder, data) = scratch();
-        let node = Self { folder, data };
+        Self::at(folder, "--data", &data, None)
+    }
+
+    /// The same on PostgreSQL.
+    fn on_a_server() -> Self {
+        let site = Site::alone();
+        let config = site.config.clone();
+        Self::at(
+            tempfile::tempdir().unwrap(),
+            "--config",
+            &config,
+            Some(site),
+        )
+    }
+
+    fn at(folder: tempfile::TempDir, what: &str, path: &Path, site: Option<Site>) -> Self {
+        let node = Self {
+            folder,
+            at: [what, path.to_str().unwrap()].map(str::to_owned),
+            _site: site,
+        };
         node.enrol("");
         node
     }
@@ -56,7 +83,9 @@ impl Node {
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
-        run_in(&self.data, arguments)
+        let mut command = tally();
+        command.args(arguments).args(&self.at);
+        command.output().unwrap()
     }
 
     fn json(&self, arguments: &[&str]) -> Value {
@@ -125,15 +154,6 @@ impl Node {
     }
 }
 
-fn run_in(data: &Path, arguments: &[&str]) -> Output {
-    tally()
-        .args(arguments)
-        .arg("--data")
-        .arg(data)
-        .output()
-        .unwrap()
-}
-
 fn came_to(view: &Value) -> Vec<String> {
     let lines = view["lines"].as_array().unwrap().iter();
     lines
@@ -199,7 +219,15 @@ fn update(request: &Value, control: &str, certification: &str, number: &str) -> 
 
 #[test]
 fn a_claim_is_paid_for_what_was_certified_when_it_came() {
-    let node = Node::new();
+    is_paid_for_what_was_certified(&Node::new());
+}
+
+#[test]
+fn a_claim_is_paid_for_what_was_certified_on_a_server_too() {
+    is_paid_for_what_was_certified(&Node::on_a_server());
+}
+
+fn is_paid_for_what_was_certified(node: &Node) {
     let early = node.submit("A-1", IMAGING, &[(SCAN, &day(-20))]);
     assert_eq!(node.lines(&early), ["197"]);
 
@@ -370,7 +398,11 @@ fn a_referral_runs_out_and_is_taken_back() {
         r#","authorizations":[{"number":"OTHER","procedure":"72148","from":"2025-01-01","through":"2025-01-02","units":"1"}]"#,
     );
     let member = node.json(&["member", "show", "M-9"]);
-    assert_eq!(member["contract"], "C-9");
+    let on_file = &member["members"][0]["authorizations"];
+    assert_eq!(on_file.as_array().unwrap().len(), 2, "{on_file:#}");
+    assert_eq!(on_file[0]["number"], "OTHER");
+    assert_eq!(on_file[1]["number"], revision.as_str());
+    assert_eq!(on_file[1]["kind"], "referral");
     node.sound();
 
     // Its provider takes it back: not another's, and from today on.

@@ -11,7 +11,7 @@ mod used;
 use anyhow::{Context as _, Result};
 use tally_core::authorization::{Dated, Record, Stage, State, TransitionError};
 use tally_core::canon::{Canon, DecodeError, Reader};
-use tally_store::port::{Authorizations as _, RequestFilter, RequestRow};
+use tally_store::port::{Authorizations as _, RequestEventKind, RequestFilter, RequestRow};
 use tally_types::ServiceDate;
 use thiserror::Error;
 
@@ -106,6 +106,17 @@ fn typed(number: &str) -> String {
     number.trim().to_ascii_uppercase()
 }
 
+/// Whether a request may stand so, by what is known of it unopened.
+fn may_be(row: &RequestRow, stage: Stage) -> bool {
+    let last = row.events.last().map(|event| event.kind);
+    last == match stage {
+        Stage::Requested => None,
+        Stage::Cancelled => Some(RequestEventKind::Cancelled),
+        Stage::Superseded => Some(RequestEventKind::Superseded),
+        _ => Some(RequestEventKind::Decided),
+    }
+}
+
 impl Node {
     /// A request by our number, for a purpose, with an audit entry.
     ///
@@ -150,6 +161,10 @@ impl Node {
             let rows = self.store.requests(&filter).await?;
             let Some(last) = rows.last() else { break };
             filter.before = Some(last.number.clone());
+            let rows: Vec<RequestRow> = rows
+                .into_iter()
+                .filter(|row| stage.is_none_or(|stage| may_be(row, stage)))
+                .collect();
             let reads = self.open_requests(&rows).await?.into_iter();
             found.extend(
                 reads.filter(|read| stage.is_none_or(|stage| read.state.stage(today) == stage)),
