@@ -4,10 +4,11 @@ use tally_core::claim::ClaimId;
 use tally_core::ledger::tree::Hash;
 
 use crate::port::{
-    ActDone, Acts, Answer, Audit, AuditRow, Batch, ClaimFilter, ClaimRow, ContractRow, Detection,
-    Enrolment, EventRow, FactRow, FlagFilter, FlagGroup, FlagListed, FlagRow, Group, Head, HeldRow,
-    Identity, Intake, Integration, Judged, Layout, Log, NewContract, NewPolicy, OutboxRow,
-    OutcomeRow, PendingFlag, PolicyRow, Publications, Queued, Reading, RevisionRow, Submission,
+    ActDone, Acts, Answer, Audit, AuditRow, Authorizations, Batch, ClaimFilter, ClaimRow,
+    ContractRow, Detection, Enrolment, EventRow, FactRow, FlagFilter, FlagGroup, FlagListed,
+    FlagRow, Following, Group, Head, HeldRow, Identity, Intake, Integration, Judged, Layout, Log,
+    NewContract, NewPolicy, NewRequest, OutboxRow, OutcomeRow, PendingFlag, PolicyRow,
+    Publications, Queued, Reading, RequestFilter, RequestRow, RevisionRow, Submission,
     SubmissionRow, Taken, Token, Totals, UnitState, Unjudged, Waiting, Work,
 };
 use crate::postgres::PostgresStore;
@@ -72,6 +73,24 @@ impl Enrolment for AnyStore {
     }
     async fn events(&self, unit: Token) -> Answer<Vec<EventRow>> {
         either!(self, events(unit))
+    }
+}
+
+impl Authorizations for AnyStore {
+    async fn put_request(&self, request: &NewRequest) -> Answer<RequestRow> {
+        either!(self, put_request(request))
+    }
+    async fn request(&self, number: &str) -> Answer<Option<RequestRow>> {
+        either!(self, request(number))
+    }
+    async fn requests_of(&self, members: &[Token]) -> Answer<Vec<RequestRow>> {
+        either!(self, requests_of(members))
+    }
+    async fn requests(&self, filter: &RequestFilter) -> Answer<Vec<RequestRow>> {
+        either!(self, requests(filter))
+    }
+    async fn follow(&self, following: &Following) -> Answer<Option<u32>> {
+        either!(self, follow(following))
     }
 }
 

@@ -6,10 +6,10 @@ use tally_core::fraud::FlagId;
 
 use crate::port::{
     Answer, AuditRow, ContractRow, EventRow, FlagListed, FlagRow, Head, HeldRow, OutcomeRow,
-    PendingFlag, PolicyRow, RevisionRow, Token,
+    PendingFlag, PolicyRow, RequestEventRow, RequestRow, RevisionRow, Token,
 };
 
-use super::{ASKED, Cells, Columns, Version, status_of};
+use super::{ASKED, Cells, Columns, Version, request_event_of, status_of};
 
 /// What was found of each that was asked for: a row's first column says of which,
 /// from 0.
@@ -109,6 +109,31 @@ impl<R: Columns> Cells<'_, R> {
         })
     }
 
+    /// A request, and an event of it where there is one.
+    fn request(&mut self) -> Answer<(i64, RequestRow, Option<RequestEventRow>)> {
+        let id = self.number()?;
+        let row = RequestRow {
+            number: self.text()?,
+            content: self.token()?,
+            submitter: self.text()?,
+            member: self.token()?,
+            provider: self.token()?,
+            received: self.day()?,
+            sealed: self.sealed()?,
+            events: Vec::new(),
+        };
+        let event = self.optional(|cells| {
+            Ok(RequestEventRow {
+                number: cells.number()?,
+                kind: request_event_of(cells.number()?)?,
+                day: cells.day()?,
+                contract: cells.optional(Self::number)?,
+                sealed: cells.sealed()?,
+            })
+        })?;
+        Ok((id, row, event))
+    }
+
     pub(crate) fn version(&mut self) -> Answer<Version> {
         Ok(Version {
             id: self.number()?,
@@ -171,4 +196,22 @@ impl<R: Columns> Cells<'_, R> {
             subject: self.text()?,
         })
     }
+}
+
+/// Requests with what happened to each: a row for each event, next to each other
+/// and in order, or one for a request that has none.
+pub(crate) fn requests<R: Columns>(rows: &[R]) -> Answer<Vec<RequestRow>> {
+    let mut found: Vec<(i64, RequestRow)> = Vec::new();
+    for row in rows {
+        let (id, request, event) = Cells::of(row, "request").request()?;
+        match found.last_mut() {
+            Some((last, request)) if *last == id => request.events.extend(event),
+            _ => {
+                let mut request = request;
+                request.events.extend(event);
+                found.push((id, request));
+            }
+        }
+    }
+    Ok(found.into_iter().map(|(_, request)| request).collect())
 }

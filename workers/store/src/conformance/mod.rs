@@ -3,6 +3,7 @@
 //! an empty store for each case.
 
 pub mod acts;
+pub mod authorizations;
 pub mod consistency;
 pub mod detection;
 pub mod enrolment;
@@ -73,6 +74,10 @@ macro_rules! conformance_suite {
             enrolment::versions_are_added_and_kept
             enrolment::a_member_has_one_unit
             enrolment::a_member_moves_as_an_event_of_both_units
+            authorizations::a_request_is_stored_once
+            authorizations::requests_are_found
+            authorizations::what_follows_is_fenced
+            authorizations::a_contract_knows_what_happened
             intake::a_submission_is_taken_in_once
             intake::numbers_have_no_gap
             intake::a_claim_belongs_to_one_submission
@@ -117,6 +122,7 @@ macro_rules! conformance_suite {
             reading::sums_are_over_all_that_was_decided
             reading::a_claim_is_read_as_it_was_stored
             reading::the_audit_trail_is_newest_first
+            together::decisions_and_contracts_at_once_know_of_each_other
             together::submissions_at_once_leave_no_gap
             together::one_submission_at_once_is_taken_in_once
             together::workers_at_once_have_one_effect

@@ -7,6 +7,7 @@
 
 mod acts;
 mod audit;
+mod authorizations;
 mod detection;
 mod enrolment;
 mod intake;
@@ -22,6 +23,10 @@ use thiserror::Error;
 
 pub use acts::{ActDone, ActKind, ActRow, Acts, Change, Decided, NewAct, Revised, RevisionRow};
 pub use audit::{Audit, AuditRow};
+pub use authorizations::{
+    Authorizations, Following, NewRequest, NewRequestEvent, RequestEventKind, RequestEventRow,
+    RequestFilter, RequestRow,
+};
 pub use detection::{Detection, Judged, Unjudged};
 pub use enrolment::{ContractRow, Enrolment, EventRow, NewContract};
 pub use intake::{Intake, NewClaim, Submission, SubmissionRow};
@@ -108,6 +113,7 @@ pub type Answer<T> = Result<T, StoreError>;
 pub trait Store:
     Layout
     + Enrolment
+    + Authorizations
     + Intake
     + Work
     + Acts
@@ -124,6 +130,7 @@ pub trait Store:
 impl<T> Store for T where
     T: Layout
         + Enrolment
+        + Authorizations
         + Intake
         + Work
         + Acts

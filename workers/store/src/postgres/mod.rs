@@ -15,6 +15,7 @@
 mod acts;
 mod aside;
 mod audit;
+mod authorizations;
 mod cells;
 mod commit;
 mod dead_letters;

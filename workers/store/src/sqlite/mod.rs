@@ -9,6 +9,7 @@
 mod acts;
 mod aside;
 mod audit;
+mod authorizations;
 mod bulk;
 mod cells;
 mod commit;

@@ -8,6 +8,7 @@
 
 mod acts;
 mod answer;
+mod authorizations;
 mod caller;
 mod claims;
 pub mod context;
@@ -151,6 +152,8 @@ fn described() -> (Router<Arc<Service>>, Router<Arc<Service>>, String) {
         .routes(routes!(submit::submission))
         .routes(routes!(estimates::estimate))
         .routes(routes!(eligibility::ask))
+        .routes(routes!(authorizations::request, authorizations::list))
+        .routes(routes!(authorizations::one))
         .routes(routes!(claims::one))
         .routes(routes!(claims::explanation))
         .routes(routes!(claims::member_explanation))

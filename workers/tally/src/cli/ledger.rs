@@ -280,6 +280,7 @@ async fn fsck(args: &FsckArgs) -> Result<Ended> {
             "outcomes": found.outcomes,
             "flags": found.flags,
             "policies": found.policies,
+            "authorizations": found.authorizations,
             "erased": found.erased,
             "faults": faults,
         }))?;
@@ -291,6 +292,7 @@ async fn fsck(args: &FsckArgs) -> Result<Ended> {
                 ("outcomes committed to", found.outcomes),
                 ("flags committed to", found.flags),
                 ("policies published", found.policies),
+                ("authorisations on file", found.authorizations),
             ]
             .map(|(what, sound)| vec![what.to_owned(), sound.to_string()]),
         ))?;

@@ -3,6 +3,7 @@
 
 mod access;
 mod adjudicate;
+mod authorization;
 mod claim;
 mod eligibility;
 mod flag;
@@ -62,6 +63,9 @@ enum Command {
     /// Submit claims, read what they came to
     #[command(subcommand)]
     Claim(claim::ClaimCommand),
+    /// Ask for prior authorisations and referrals, decide them, see what is used of them
+    #[command(subcommand)]
+    Authorization(authorization::AuthorizationCommand),
     /// Whether members are covered, and what is left of their benefits: X12 270 or FHIR
     Eligibility(eligibility::EligibilityArgs),
     /// What was flagged, with its evidence
@@ -198,6 +202,7 @@ async fn run(command: Command) -> Result<Ended> {
         Command::Member(OfMembers::Enrolment(command)) => member::run(command).await,
         Command::Member(OfMembers::Access(args)) => access::run(&args).await,
         Command::Claim(command) => claim::run(command).await,
+        Command::Authorization(command) => authorization::run(command).await,
         Command::Eligibility(args) => eligibility::run(&args).await,
         Command::Flag(command) => flag::run(command).await,
         Command::Policy(command) => policy::run(command).await,

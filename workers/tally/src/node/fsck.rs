@@ -41,6 +41,8 @@ pub struct Fscked {
     pub flags: u64,
     /// Publications whose signature and policy hold.
     pub policies: u64,
+    /// Requests for prior authorisation that have come to what is on file.
+    pub authorizations: u64,
     /// What is erased and cannot be opened.
     pub erased: u64,
     /// Everything wrong.
@@ -48,7 +50,7 @@ pub struct Fscked {
 }
 
 impl Fscked {
-    fn fault(&mut self, place: impl Into<String>, what: impl Into<String>) {
+    pub(super) fn fault(&mut self, place: impl Into<String>, what: impl Into<String>) {
         self.faults.push(Fault {
             place: place.into(),
             what: what.into(),
@@ -67,6 +69,7 @@ impl Node {
         self.check_outcomes(&entries, &mut found).await?;
         self.check_flags(&entries, &mut found).await?;
         self.check_publications(&entries, &mut found).await?;
+        self.check_authorizations(&mut found).await?;
         if !self.store.outbox(1).await?.is_empty() {
             found.fault("outbox", "entries wait to be appended: open the node again");
         }

@@ -6,13 +6,15 @@ use sqlx::{AssertSqlSafe, Connection};
 
 use super::{beside, open, settings};
 use crate::conformance::acts::{act, again, done, revised};
+use crate::conformance::authorizations::{event, following, request};
 use crate::conformance::world::{
     change, claim_id, contract, decided, fact, flag, group, identity, integrate_all, note, policy,
     sealed, submission, token, unit,
 };
 use crate::port::{
-    ActKind, Acts, Among, Audit, Batch, ClaimFilter, DeadLetters, Detection, Enrolment, Intake,
-    Layout, Log, NewDeadLetter, Publications, Reading, Relay, Work,
+    ActKind, Acts, Among, Audit, Authorizations, Batch, ClaimFilter, DeadLetters, Detection,
+    Enrolment, Intake, Layout, Log, NewDeadLetter, Publications, Reading, Relay, RequestEventKind,
+    Work,
 };
 use crate::postgres::{PgSettings, PostgresStore};
 
@@ -168,6 +170,16 @@ async fn each_role_can_do_its_job() {
     );
     assert_eq!(api.revisions(unit(6)).await.unwrap().len(), 1);
 
+    // A request that the payer decides and its provider takes back.
+    api.put_request(&request(1, 4, "a")).await.unwrap();
+    let decided = vec![event(1, 1, RequestEventKind::Decided)];
+    let decided = following(4, 4, 1, decided, Some(5));
+    assert_eq!(operator.follow(&decided).await.unwrap(), Some(2));
+    let cancelled = vec![event(1, 2, RequestEventKind::Cancelled)];
+    let cancelled = following(4, 4, 2, cancelled, Some(6));
+    assert_eq!(api.follow(&cancelled).await.unwrap(), Some(3));
+    assert!(worker.request("PA1").await.unwrap().is_some());
+
     operator.repartition(4).await.unwrap();
     for partitions in worker.former().await.unwrap() {
         worker.removed(partitions).await.unwrap();
@@ -223,6 +235,8 @@ async fn what_a_role_must_not_do_is_refused() {
         "head",
         "layout",
         "unit",
+        "authorization_request",
+        "authorization_event",
     ];
     for name in ["worker", "relay", "api", "operator", "reader"] {
         let mut conn = PgConnection::connect(&role(&settings, &format!("tally_{name}")).url)
@@ -247,6 +261,8 @@ async fn what_a_role_must_not_do_is_refused() {
             "revised_history",
             "event",
             "contract",
+            "authorization_request",
+            "authorization_event",
         ] {
             let column: &str = match table {
                 "entry" => "leaf = 0",
@@ -335,6 +351,10 @@ async fn history_is_guarded_from_its_owner() {
     let mut readjudicated = done(3, 4, vec![revised(1, 3, Some(again(1, 1)))]);
     readjudicated.histories = vec![(1, sealed("lines", 1))];
     store.commit_act(&readjudicated).await.unwrap();
+    store.put_request(&request(1, 2, "a")).await.unwrap();
+    let decided = vec![event(1, 1, RequestEventKind::Decided)];
+    let decided = following(2, 2, 1, decided, None);
+    store.follow(&decided).await.unwrap();
     let mut conn = beside(&settings).await;
     for sql in [
         "DELETE FROM tally.audit",
@@ -364,6 +384,12 @@ async fn history_is_guarded_from_its_owner() {
         "UPDATE tally.revision SET paid = 1",
         "DELETE FROM tally.revised_history",
         "UPDATE tally.revised_history SET payload = ''",
+        "DELETE FROM tally.authorization_request",
+        "UPDATE tally.authorization_request SET number = ''",
+        "TRUNCATE tally.authorization_request",
+        "DELETE FROM tally.authorization_event",
+        "UPDATE tally.authorization_event SET payload = ''",
+        "TRUNCATE tally.authorization_event",
         "TRUNCATE tally.revision",
         "TRUNCATE tally.audit",
         "TRUNCATE tally.entry",

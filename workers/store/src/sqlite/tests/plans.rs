@@ -9,7 +9,8 @@ use crate::conformance::Fixture;
 use crate::conformance::world::{claim_id, day, flag, token, unit};
 use crate::port::{ClaimFilter, FlagFilter};
 use crate::sqlite::{
-    SqliteStore, acts, aside, commit, detection, enrolment, flags, intake, log, reading, work,
+    SqliteStore, acts, aside, authorizations, commit, detection, enrolment, flags, intake, log,
+    reading, work,
 };
 
 async fn plan(store: &SqliteStore, sql: impl SqlSafeStr) -> Vec<String> {
@@ -76,6 +77,15 @@ async fn the_hot_path_searches() {
         ("the last place", intake::LAST),
         ("an act", intake::ACT),
         ("an act's place", acts::PLACED),
+        ("a request by number", authorizations::BY_NUMBER),
+        ("a request by token", authorizations::BY_TOKEN),
+        ("requests of members", authorizations::OF_MEMBERS),
+        ("a request's id", authorizations::ID),
+        ("requests of a submitter", authorizations::OF_SUBMITTER),
+        ("requests of a member", authorizations::OF_MEMBER),
+        ("events of requests", authorizations::EVENTS),
+        ("who is enrolled", authorizations::ENROLLED),
+        ("an event of a request", authorizations::EVENT),
         ("revised", acts::REVISED),
         ("revisions", acts::REVISIONS),
         ("revisions' places", log::PLACE_REVISIONS),
