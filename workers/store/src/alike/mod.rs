@@ -9,7 +9,7 @@ mod versions;
 
 pub(crate) use balances::{Moved, moved, moved_by};
 pub(crate) use cells::{Cells, Columns};
-pub(crate) use numbers::{detector, detector_of, kind, kind_of, status, status_of};
+pub(crate) use numbers::{detector, detector_of, kind, kind_of, part, part_of, status, status_of};
 pub(crate) use rows::{Stands, of_each};
 pub(crate) use versions::{Changes, Version, changes, wanted};
 

@@ -12,6 +12,7 @@ mod enrolment;
 mod intake;
 mod layout;
 mod log;
+mod payments;
 mod publications;
 mod reading;
 mod relay;
@@ -27,6 +28,9 @@ pub use enrolment::{ContractRow, Enrolment, EventRow, NewContract};
 pub use intake::{Intake, NewClaim, Submission, SubmissionRow};
 pub use layout::{Identity, Layout};
 pub use log::{Head, Integration, Leaf, Log, OutboxRow, PendingFlag};
+pub use payments::{
+    DueRow, NewPayment, PartKind, PartRow, PaymentFilter, PaymentRow, Payments, ToldRow,
+};
 pub use publications::{NewPolicy, PolicyRow, Publications};
 pub use reading::{ClaimFilter, ClaimRow, FlagFilter, FlagListed, OutcomeRow, Reading, Totals};
 pub use relay::{Among, DeadLetterRow, DeadLetters, Dispatch, NewDeadLetter, Relay, ResultRow};
@@ -114,6 +118,7 @@ pub trait Store:
     + Detection
     + Log
     + Publications
+    + Payments
     + Reading
     + Audit
     + Send
@@ -130,6 +135,7 @@ impl<T> Store for T where
         + Detection
         + Log
         + Publications
+        + Payments
         + Reading
         + Audit
         + Send

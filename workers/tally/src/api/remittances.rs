@@ -146,7 +146,6 @@ fn remitting(service: &Service) -> Remitting<'_> {
         payer: &config.payer,
         payees: &config.payees,
         on: node.clock().today(),
-        paid_before: None,
     }
 }
 

@@ -8,6 +8,7 @@ mod eligibility;
 mod flag;
 mod ledger;
 mod member;
+mod payment;
 mod policy;
 mod policy_show;
 mod print;
@@ -15,6 +16,7 @@ mod queue;
 mod role;
 mod statement;
 mod table;
+mod told;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -62,6 +64,9 @@ enum Command {
     /// Submit claims, read what they came to
     #[command(subcommand)]
     Claim(claim::ClaimCommand),
+    /// Pay what is settled: an 835 for each payee, recorded
+    #[command(subcommand)]
+    Payment(payment::PaymentCommand),
     /// Whether members are covered, and what is left of their benefits: X12 270 or FHIR
     Eligibility(eligibility::EligibilityArgs),
     /// What was flagged, with its evidence
@@ -198,6 +203,7 @@ async fn run(command: Command) -> Result<Ended> {
         Command::Member(OfMembers::Enrolment(command)) => member::run(command).await,
         Command::Member(OfMembers::Access(args)) => access::run(&args).await,
         Command::Claim(command) => claim::run(command).await,
+        Command::Payment(command) => payment::run(command).await,
         Command::Eligibility(args) => eligibility::run(&args).await,
         Command::Flag(command) => flag::run(command).await,
         Command::Policy(command) => policy::run(command).await,

@@ -1,6 +1,8 @@
 //! fsck: checks the log from its own bytes, and that everything the store says
 //! of the log is so. It repairs nothing.
 
+mod payments;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
@@ -41,6 +43,8 @@ pub struct Fscked {
     pub flags: u64,
     /// Publications whose signature and policy hold.
     pub policies: u64,
+    /// Payments whose sums agree with what they tell, and with the one before.
+    pub payments: u64,
     /// What is erased and cannot be opened.
     pub erased: u64,
     /// Everything wrong.
@@ -67,6 +71,7 @@ impl Node {
         self.check_outcomes(&entries, &mut found).await?;
         self.check_flags(&entries, &mut found).await?;
         self.check_publications(&entries, &mut found).await?;
+        self.check_payments(&mut found).await?;
         if !self.store.outbox(1).await?.is_empty() {
             found.fault("outbox", "entries wait to be appended: open the node again");
         }
