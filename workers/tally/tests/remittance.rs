@@ -306,6 +306,24 @@ fn what_is_late_bears_interest_in_every_form_and_balances() {
 
     // Replaced by less, after it was paid ten days late: what was paid goes back with its interest,
     // and the rest of it is paid with its own.
+    let paid_on = late(10).to_string();
+    let config = config.to_str().unwrap();
+    let pay = [
+        "payment", "run", "--config", config, "--on", &paid_on, "--json",
+    ];
+    let made: Value = serde_json::from_str(&text(&common::run(pay), 0)).unwrap();
+    let before = interest(paid, due, late(10));
+    assert_eq!(cents(made["payment"].as_str().unwrap()), paid + before);
+    // It is shown as it was told, and not told again.
+    let was = described(50, &[]);
+    assert_eq!(was[0]["made"], true);
+    assert_eq!(was[0]["trace"], made["trace"]);
+    assert_eq!(was[0]["on"], paid_on.as_str());
+    assert_eq!(was[0]["claims"], made["claims"]);
+    assert_eq!(remit(50, &[&id, "--output-format", "x12"]), "");
+    let answer = remit(50, &[&id, "--output-format", "fhir"]);
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!(answer["payment"]["date"], paid_on.as_str(), "{answer:#}");
     let less = office::file(
         &data,
         "less.837",
@@ -313,10 +331,9 @@ fn what_is_late_bears_interest_in_every_form_and_balances() {
     );
     let replace = ["claim", "replace", &id, less.to_str().unwrap(), "--json"];
     json(&run(&data, &replace), 0);
-    let paid_on = late(10).to_string();
-    let corrected = described(50, &["--paid-on", &paid_on]);
+    let corrected = described(50, &[]);
+    assert_eq!(corrected[0]["made"], false);
     let back = &corrected[0]["reversed"][0];
-    let before = interest(paid, due, late(10));
     assert_eq!(cents(back["interest"].as_str().unwrap()), -before);
     let now = &corrected[0]["claims"][0];
     let new = cents(now["paid"].as_str().unwrap());
@@ -326,6 +343,6 @@ fn what_is_late_bears_interest_in_every_form_and_balances() {
     let forwarded = corrected[0]["forwarded"].as_str().map_or(0, cents);
     let payment = cents(corrected[0]["payment"].as_str().unwrap());
     assert_eq!(payment - forwarded.abs(), new + after - paid - before);
-    let written = remit(50, &[&id, "--output-format", "x12", "--paid-on", &paid_on]);
+    let written = remit(50, &[&id, "--output-format", "x12"]);
     assert_eq!(unbalanced(&written), [""; 0], "{written}");
 }

@@ -218,7 +218,7 @@ async fn list(args: &ListArgs) -> Result<Ended> {
     });
     say(table(
         &[
-            "number", "on", "payee", "name", "told>", "paid>", "forward>",
+            "number", "on", "payee", "name", "told>", "paid>", "carried>",
         ],
         rows,
     ))?;
@@ -267,7 +267,7 @@ async fn show(args: &ShowArgs) -> Result<Ended> {
                         "erased": paid.erased.contains(&part.claim),
                     })
                 });
-                fields.insert("parts".to_owned(), parts.collect());
+                fields.insert("told".to_owned(), parts.collect());
             }
             say(value)?;
         }

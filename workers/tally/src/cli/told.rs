@@ -85,11 +85,11 @@ pub fn explain(advice: &Remitted, tense: Tense) -> Result<()> {
         Tense::Was => "was paid",
     };
     say(format!(
-        "{} {is} {} for {}{reversed} on {}, number {}.",
+        "{} {is} {} on {} for {}{reversed}, number {}.",
         advice.name,
         advice.payment,
-        plural(advice.claims.len() as u64, "claim"),
         advice.on,
+        plural(advice.claims.len() as u64, "claim"),
         advice.trace
     ))?;
     if !advice.brought.is_zero() {

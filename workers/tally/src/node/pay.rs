@@ -217,7 +217,7 @@ struct Run<'a> {
     paying: &'a Paying<'a>,
     payee: Token,
     following: Following,
-    /// Places that were told, or would be.
+    /// Places that were told by this page or, dry, would be by one before.
     done: BTreeSet<Place>,
     tries: u32,
 }
@@ -236,7 +236,10 @@ impl Run<'_> {
             false => "claims-paid",
         };
         let remitting = &self.paying.remitting;
-        let before = self.done.clone();
+        if !self.paying.dry {
+            // What was told before is on record.
+            self.done.clear();
+        }
         let due = self
             .node
             .due_of(&ids, remitting, purpose, &mut self.done)
@@ -306,7 +309,6 @@ impl Run<'_> {
                     Err(error) if is_fenced(&error) && self.tries < TRIES => {
                         self.tries += 1;
                         self.following = self.node.following(self.payee).await?;
-                        self.done = before;
                         return Ok(Paged::Again);
                     }
                     Err(error) => return Err(error),

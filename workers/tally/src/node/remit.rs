@@ -186,7 +186,8 @@ pub(super) type Named = (String, String);
 impl Node {
     /// What would be told of claims now, as remittances: one for each payee, in the order
     /// of the first claim of each. What was told stays told; what was paid and stands no
-    /// more is reversed first. Those that wait have to be left out before.
+    /// more is reversed first. What a payment brings forward is in none. Those that wait
+    /// have to be left out before.
     ///
     /// # Errors
     /// When the store fails; [`RemitError`] when one waits, or a payee is none that
@@ -209,7 +210,12 @@ impl Node {
             let Some((first, _)) = of.first() else {
                 continue;
             };
-            let following = self.following(first.row.provider).await?;
+            // A view of claims: the payee's balance, and the order of its payments, are
+            // of the payment that is made.
+            let following = Following {
+                number: self.following(first.row.provider).await?.number,
+                ..Following::default()
+            };
             all.push(remit_payee(&of, &following, remitting)?);
         }
         Ok(all)
@@ -245,17 +251,7 @@ impl Node {
         let due = self
             .due_of(&ids, remitting, "claims-remitted", &mut done)
             .await?;
-        let mut parts = due.parts;
-        // In the order in which they were asked for, place by place.
-        let order: BTreeMap<ClaimId, usize> = ids.iter().copied().zip(0..).collect();
-        let mut places: BTreeMap<due::Place, usize> = BTreeMap::new();
-        for part in &parts {
-            let at = order.get(&part.row.id).copied().unwrap_or(usize::MAX);
-            let place = places.entry(part.place).or_insert(usize::MAX);
-            *place = at.min(*place);
-        }
-        parts.sort_by_key(|part| (places.get(&part.place).copied(), part.place));
-        Ok(parts)
+        Ok(due.parts)
     }
 
     /// What the next payment of a payee follows on.

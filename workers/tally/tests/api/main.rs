@@ -5,6 +5,7 @@ mod acts;
 mod common;
 mod fixture;
 mod parties;
+mod payments;
 mod problems;
 mod reads;
 mod submissions;

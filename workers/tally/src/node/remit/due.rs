@@ -171,6 +171,16 @@ impl Node {
                 }
             }
         }
+        // In the order in which they were asked for, place by place.
+        let order: BTreeMap<ClaimId, usize> = ids.iter().copied().zip(0..).collect();
+        let mut places: BTreeMap<Place, usize> = BTreeMap::new();
+        for part in &due.parts {
+            let at = order.get(&part.row.id).copied().unwrap_or(usize::MAX);
+            let place = places.entry(part.place).or_insert(usize::MAX);
+            *place = at.min(*place);
+        }
+        let place = |part: &Part| (places.get(&part.place).copied(), part.place);
+        due.parts.sort_by_key(place);
         Ok(due)
     }
 
