@@ -135,7 +135,7 @@ fn people_read_what_was_paid() {
     assert!(text(&view, 0).contains(trace(&all[0])));
     let unknown = run(&data, &["payment", "show", "0123"]);
     text(&unknown, 1);
-    assert!(errors(&unknown).contains("no payment 0123"));
+    assert!(errors(&unknown).contains("no payment of that number"));
     sound(&data);
 }
 

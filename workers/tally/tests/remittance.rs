@@ -112,18 +112,18 @@ fn every_form_says_the_same_to_the_cent() {
         assert_eq!(remit(&data, &[by[0], by[1], "--json"], 0), "[]\n");
     }
     // On another day it is another payment.
+    let later = ServiceDate::from_days(today().days() + 3).unwrap();
+    let later = later.to_string();
     let other = run(
         &data,
-        &[
-            "claim",
-            "remittance",
-            "--on",
-            "2026-03-03",
-            "--json",
-            by_id[0],
-        ],
+        &["claim", "remittance", "--on", &later, "--json", by_id[0]],
     );
-    assert_ne!(json(&other, 0)[0]["trace"], ours["trace"]);
+    let other = json(&other, 0);
+    assert_eq!(other[0]["on"], later.as_str());
+    assert_ne!(other[0]["trace"], ours["trace"]);
+    // Before the claims came, there was nothing to be told.
+    let earlier = ["--on", "2026-03-03", "--json", by_id[0]];
+    assert_eq!(remit(&data, &earlier, 0), "[]\n");
 }
 
 #[test]
@@ -189,6 +189,7 @@ fn the_configuration_says_who_pays_and_who_is_paid() {
         &visit("A-1", "M-1001", "180", &compact(service())),
     )
     .remove(0);
+    let on = today();
     let output = common::run([
         "claim",
         "remittance",
@@ -197,7 +198,7 @@ fn the_configuration_says_who_pays_and_who_is_paid() {
         "--output-format",
         "x12",
         "--on",
-        "2026-03-02",
+        &on.to_string(),
         &id,
     ]);
     let written = text(&output, 0);
@@ -207,10 +208,12 @@ fn the_configuration_says_who_pays_and_who_is_paid() {
         "N1*PE*LAKESIDE CLINIC*XX*2000001372~",
         "N4*HARBOR*ME*04000~",
         "REF*TJ*987654321~",
-        "*ACH*CCP*01*011000015*DA*1111*1123456789**01*021000021*DA*2222*20260302~",
     ] {
         assert!(written.contains(segment), "{segment}: {written}");
     }
+    let accounts = "*ACH*CCP*01*011000015*DA*1111*1123456789**01*021000021*DA*2222";
+    let accounts = format!("{accounts}*{}~", compact(on));
+    assert!(written.contains(&accounts), "{written}");
 }
 
 #[test]

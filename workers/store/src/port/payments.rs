@@ -73,6 +73,13 @@ impl PartRow {
             PartKind::ReversalAhead => self.withheld.checked_sub(whole),
         }
     }
+
+    /// What parts come to; `None` when that cannot be held.
+    #[must_use]
+    pub fn sum(parts: &[Self]) -> Option<Money> {
+        let mut parts = parts.iter();
+        parts.try_fold(Money::ZERO, |sum, part| sum.checked_add(part.net()?))
+    }
 }
 
 /// A payment to be recorded.

@@ -229,7 +229,7 @@ async fn show(args: &ShowArgs) -> Result<Ended> {
     let node = args.node.open().await?;
     let trace = args.trace.to_uppercase();
     let Some(paid) = node.read_payment(&trace, "payment-read").await? else {
-        bail!("no payment {trace} on this node: `tally payment list` lists them");
+        bail!("no payment of that number on this node: `tally payment list` lists them");
     };
     let format = if args.json {
         ShowFormat::Json

@@ -195,8 +195,7 @@ impl Node {
             let (payee, name) = head.map(|head| (head.payee, head.name)).unwrap_or_default();
             let (opened, _) = self.opened(&parts, purpose).await?;
             let mut share = told(&row, (payee, name), String::new(), &opened, &parts);
-            let net = parts.iter().map(PartRow::net);
-            let net = net.fold(Some(Money::ZERO), |sum, one| sum?.checked_add(one?));
+            let net = PartRow::sum(&parts);
             share.payment = net.filter(|net| !net.is_negative()).unwrap_or_default();
             (share.brought, share.forwarded) = (Money::ZERO, Money::ZERO);
             all.push((row.id, share));

@@ -52,7 +52,7 @@ async fn payments_are_read_by_who_they_are_for() {
     let shared = latest.iter().find(|trace| *trace != own).unwrap();
     let lakeside = "/payments?payee=2000001372&since=2026-03-02";
     let theirs = fixture.get("lakeside", lakeside).await.json();
-    assert_eq!(traces(&theirs), [shared.clone()]);
+    assert_eq!(traces(&theirs), std::slice::from_ref(shared));
     assert_eq!(theirs["payments"][0]["name"], "LAKESIDE CLINIC");
     for (who, path) in [
         ("lakeside", "/payments"),

@@ -132,8 +132,7 @@ fn place(row: &PaymentRow) -> String {
 }
 
 fn balances(row: &PaymentRow, parts: &[PartRow]) -> bool {
-    let sum = parts.iter().map(PartRow::net);
-    let sum = sum.fold(Some(Money::ZERO), |sum, one| sum?.checked_add(one?));
+    let sum = PartRow::sum(parts);
     let due = sum.and_then(|sum| sum.checked_sub(row.brought));
     due.is_some() && due == row.amount.checked_sub(row.forwarded)
 }
