@@ -427,6 +427,14 @@ impl Config {
                 return Err(format!("the organisation `{id}` stands twice"));
             }
         }
+        for payee in &self.payees {
+            if !payee.organisation.is_empty() && !seen.contains(&payee.organisation) {
+                return Err(format!(
+                    "a `[[payee]]` is of the organisation `{}`, which no `[[organisation]]` is",
+                    payee.organisation
+                ));
+            }
+        }
         Ok(())
     }
 

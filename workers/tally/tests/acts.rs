@@ -161,6 +161,7 @@ fn a_replacement_stands_where_the_original_stood() {
     let later = claim(folder.path(), "B-2", "M-8", &day(17), "150.00");
     let dependent = submit(&data, &later);
     let corrected = file("B-3", "95.00");
+    text(&run(&data, &["payment", "run"]), 0);
 
     let said = json(
         &run(

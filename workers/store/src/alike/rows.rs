@@ -5,11 +5,12 @@ use tally_core::claim::ClaimId;
 use tally_core::fraud::FlagId;
 
 use crate::port::{
-    Answer, AuditRow, ContractRow, EventRow, FlagListed, FlagRow, Head, HeldRow, OutcomeRow,
-    PendingFlag, PolicyRow, RequestEventRow, RequestRow, RevisionRow, Token,
+    Answer, AuditRow, ContractRow, DueRow, EventRow, FlagListed, FlagRow, Head, HeldRow,
+    OutcomeRow, PartRow, PaymentRow, PendingFlag, PolicyRow, RequestEventRow, RequestRow,
+    RevisionRow, Token, ToldRow,
 };
 
-use super::{ASKED, Cells, Columns, Version, request_event_of, status_of};
+use super::{ASKED, Cells, Columns, Version, part_of, request_event_of, status_of};
 
 /// What was found of each that was asked for: a row's first column says of which,
 /// from 0.
@@ -194,6 +195,50 @@ impl<R: Columns> Cells<'_, R> {
             actor: self.text()?,
             action: self.text()?,
             subject: self.text()?,
+        })
+    }
+
+    pub(crate) fn due(&mut self) -> Answer<DueRow> {
+        Ok(DueRow {
+            mark: self.number()?,
+            claim: self.claim()?,
+        })
+    }
+
+    pub(crate) fn payment(&mut self) -> Answer<PaymentRow> {
+        Ok(PaymentRow {
+            id: self.number()?,
+            trace: self.text()?,
+            payee: self.token()?,
+            number: self.number()?,
+            day: self.day()?,
+            amount: self.money()?,
+            brought: self.money()?,
+            forwarded: self.money()?,
+            parts: self.number()?,
+            submitter: self.optional(Self::text)?,
+            hash: self.bytes()?,
+            sealed: self.sealed()?,
+        })
+    }
+
+    pub(crate) fn part(&mut self) -> Answer<PartRow> {
+        Ok(PartRow {
+            claim: self.claim()?,
+            revision: self.number()?,
+            kind: part_of(self.number()?)?,
+            paid: self.money()?,
+            interest: self.money()?,
+            withheld: self.money()?,
+            sealed: self.optional(Self::sealed)?,
+        })
+    }
+
+    pub(crate) fn told(&mut self) -> Answer<ToldRow> {
+        Ok(ToldRow {
+            trace: self.text()?,
+            day: self.day()?,
+            part: self.part()?,
         })
     }
 }

@@ -11,6 +11,7 @@ pub mod flags;
 pub mod intake;
 pub mod log;
 pub mod model;
+pub mod payments;
 pub mod reading;
 pub mod together;
 pub mod work;
@@ -116,6 +117,10 @@ macro_rules! conformance_suite {
             log::a_flag_has_one_place
             log::policies_are_published_in_order
             log::a_publication_is_stored_once
+            payments::what_is_settled_is_due
+            payments::a_payment_is_recorded_once
+            payments::payments_are_listed_latest_first
+            payments::payments_at_once_pay_once
             reading::claims_are_listed_by_id
             reading::each_claim_filter_narrows
             reading::each_flag_filter_narrows

@@ -13,6 +13,7 @@ mod enrolment;
 mod intake;
 mod layout;
 mod log;
+mod payments;
 mod publications;
 mod reading;
 mod relay;
@@ -32,6 +33,9 @@ pub use enrolment::{ContractRow, Enrolment, EventRow, NewContract};
 pub use intake::{Intake, NewClaim, Submission, SubmissionRow};
 pub use layout::{Identity, Layout};
 pub use log::{Head, Integration, Leaf, Log, OutboxRow, PendingFlag};
+pub use payments::{
+    DueRow, NewPayment, PartKind, PartRow, PaymentFilter, PaymentRow, Payments, ToldRow,
+};
 pub use publications::{NewPolicy, PolicyRow, Publications};
 pub use reading::{ClaimFilter, ClaimRow, FlagFilter, FlagListed, OutcomeRow, Reading, Totals};
 pub use relay::{Among, DeadLetterRow, DeadLetters, Dispatch, NewDeadLetter, Relay, ResultRow};
@@ -120,6 +124,7 @@ pub trait Store:
     + Detection
     + Log
     + Publications
+    + Payments
     + Reading
     + Audit
     + Send
@@ -137,6 +142,7 @@ impl<T> Store for T where
         + Detection
         + Log
         + Publications
+        + Payments
         + Reading
         + Audit
         + Send

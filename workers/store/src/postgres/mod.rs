@@ -27,6 +27,7 @@ mod layout;
 pub(crate) mod lease;
 mod log;
 mod payloads;
+mod payments;
 mod publications;
 mod reading;
 mod relay;

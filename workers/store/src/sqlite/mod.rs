@@ -19,6 +19,7 @@ mod flags;
 mod intake;
 mod layout;
 mod log;
+mod payments;
 mod publications;
 mod reading;
 #[cfg(test)]

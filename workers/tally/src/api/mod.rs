@@ -19,6 +19,7 @@ mod frame;
 mod ledger;
 mod negotiate;
 mod openapi;
+mod payments;
 mod problem;
 mod query;
 mod remittances;
@@ -159,6 +160,8 @@ fn described() -> (Router<Arc<Service>>, Router<Arc<Service>>, String) {
         .routes(routes!(claims::member_explanation))
         .routes(routes!(remittances::one))
         .routes(routes!(remittances::all))
+        .routes(routes!(payments::list))
+        .routes(routes!(payments::one))
         .routes(routes!(acts::void))
         .routes(routes!(acts::history))
         .routes(routes!(claims::receipt))

@@ -169,6 +169,8 @@ fn problems(operation: &Operation) -> Vec<Code> {
             Code::NotAcceptable,
             Code::Unremitted,
         ],
+        Some("listPayments") => &[Code::Parameter],
+        Some("getPayment") => &[Code::NotFound, Code::NotAcceptable, Code::Erased],
         Some("getSubmission") => &[Code::NotFound],
         Some("getClaim") => &[Code::NotFound, Code::Erased],
         Some("getExplanation" | "getMemberExplanation") => &[

@@ -281,6 +281,7 @@ async fn fsck(args: &FsckArgs) -> Result<Ended> {
             "flags": found.flags,
             "policies": found.policies,
             "authorizations": found.authorizations,
+            "payments": found.payments,
             "erased": found.erased,
             "faults": faults,
         }))?;
@@ -293,6 +294,7 @@ async fn fsck(args: &FsckArgs) -> Result<Ended> {
                 ("flags committed to", found.flags),
                 ("policies published", found.policies),
                 ("authorisations on file", found.authorizations),
+                ("payments", found.payments),
             ]
             .map(|(what, sound)| vec![what.to_owned(), sound.to_string()]),
         ))?;

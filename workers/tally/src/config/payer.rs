@@ -88,6 +88,10 @@ pub struct PayeeConfig {
     /// Its account there.
     #[serde(default)]
     pub account: String,
+    /// The organisation that may read its payments over HTTP; empty where that is
+    /// whoever submitted all that a payment tells.
+    #[serde(default)]
+    pub organisation: String,
 }
 
 /// A text that an element may hold: printable, without the usual delimiters.

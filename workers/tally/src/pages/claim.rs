@@ -10,7 +10,7 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::IntoResponse as _;
 use tally_core::claim::ClaimId;
 use tally_core::interchange;
-use tally_store::port::{ActKind, ClaimRow, FlagFilter, Reading as _};
+use tally_store::port::{ActKind, ClaimRow, FlagFilter, PartKind, Reading as _, ToldRow};
 
 use super::chart::{Svg, bar};
 use super::error::Failure;
@@ -94,8 +94,37 @@ struct Claim<'a> {
     findings: Vec<Finding>,
     history: Vec<Past>,
     reversed: Option<TakenBack>,
+    told: Vec<Told>,
     fuel: Option<String>,
     outcome_hash: Option<String>,
+}
+
+/// What a payment told of the claim.
+struct Told {
+    on: String,
+    trace: String,
+    what: &'static str,
+    amount: String,
+    interest: Option<String>,
+}
+
+impl Told {
+    fn of(row: &ToldRow) -> Self {
+        let part = &row.part;
+        let (what, amount) = match part.kind {
+            PartKind::Payment => ("Paid", part.paid),
+            PartKind::Reversal => ("Taken back", part.paid),
+            PartKind::ReversalAhead => ("Reversed, the money left until the correction", part.paid),
+            PartKind::Recovery => ("Taken, which was left", part.withheld),
+        };
+        Self {
+            on: row.day.to_string(),
+            trace: row.trace.clone(),
+            what,
+            amount: grouped(amount),
+            interest: (!part.interest.is_zero()).then(|| grouped(part.interest)),
+        }
+    }
 }
 
 /// An outcome of the claim, of what it replaces or of what replaces it.
@@ -220,7 +249,9 @@ pub(super) async fn page(site: Shared, Path(id): Path<String>) -> Answered {
             Some(site.taken_back(by, on).await?)
         }
     };
+    let told = node.told_of(std::slice::from_ref(&read)).await?;
     html(&Claim {
+        told: told.iter().map(Told::of).collect(),
         history,
         reversed,
         shell: Shell::new(

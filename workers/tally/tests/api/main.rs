@@ -6,6 +6,7 @@ mod authorizations;
 mod common;
 mod fixture;
 mod parties;
+mod payments;
 mod problems;
 mod reads;
 mod submissions;

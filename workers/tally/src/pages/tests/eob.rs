@@ -194,6 +194,7 @@ fn remitted(claim: &Claim, outcome: &Outcome) -> (i64, i64, i64, BTreeMap<String
         )],
         adjustments: &[],
         brought: &[],
+        recovered: &[],
     });
     let text = made.unwrap_or_else(|error| panic!("{error}")).text;
     let mut sums = (0, 0, 0, BTreeMap::new());
