@@ -6,6 +6,7 @@
 //! record, which [`crate::vault`] keeps apart.
 
 mod acts;
+mod appeals;
 mod audit;
 mod detection;
 mod enrolment;
@@ -21,6 +22,7 @@ mod work;
 use thiserror::Error;
 
 pub use acts::{ActDone, ActKind, ActRow, Acts, Change, Decided, NewAct, Revised, RevisionRow};
+pub use appeals::{AppealEffect, AppealEventRow, AppealFilter, AppealRow, Appeals, NewAppealEvent};
 pub use audit::{Audit, AuditRow};
 pub use detection::{Detection, Judged, Unjudged};
 pub use enrolment::{ContractRow, Enrolment, EventRow, NewContract};
@@ -111,6 +113,7 @@ pub trait Store:
     + Intake
     + Work
     + Acts
+    + Appeals
     + Detection
     + Log
     + Publications
@@ -127,6 +130,8 @@ impl<T> Store for T where
         + Intake
         + Work
         + Acts
+        + Appeals
+        + Appeals
         + Detection
         + Log
         + Publications

@@ -3,7 +3,9 @@
 
 mod access;
 mod adjudicate;
+mod appeal;
 mod claim;
+mod determination;
 mod eligibility;
 mod flag;
 mod ledger;
@@ -62,6 +64,9 @@ enum Command {
     /// Submit claims, read what they came to
     #[command(subcommand)]
     Claim(claim::ClaimCommand),
+    /// Appeals of claims: file, list, decide
+    #[command(subcommand)]
+    Appeal(appeal::AppealCommand),
     /// Whether members are covered, and what is left of their benefits: X12 270 or FHIR
     Eligibility(eligibility::EligibilityArgs),
     /// What was flagged, with its evidence
@@ -198,6 +203,7 @@ async fn run(command: Command) -> Result<Ended> {
         Command::Member(OfMembers::Enrolment(command)) => member::run(command).await,
         Command::Member(OfMembers::Access(args)) => access::run(&args).await,
         Command::Claim(command) => claim::run(command).await,
+        Command::Appeal(command) => appeal::run(command).await,
         Command::Eligibility(args) => eligibility::run(&args).await,
         Command::Flag(command) => flag::run(command).await,
         Command::Policy(command) => policy::run(command).await,

@@ -6,13 +6,15 @@ use sqlx::{AssertSqlSafe, Connection};
 
 use super::{beside, open, settings};
 use crate::conformance::acts::{act, again, done, revised};
+use crate::conformance::appeals::{appeal_id, event, filing};
 use crate::conformance::world::{
     change, claim_id, contract, decided, fact, flag, group, identity, integrate_all, note, policy,
     sealed, submission, token, unit,
 };
 use crate::port::{
-    ActKind, Acts, Among, Audit, Batch, ClaimFilter, DeadLetters, Detection, Enrolment, Intake,
-    Layout, Log, NewDeadLetter, Publications, Reading, Relay, Work,
+    ActKind, Acts, Among, AppealEffect, AppealFilter, Appeals, Audit, Batch, ClaimFilter,
+    DeadLetters, Detection, Enrolment, Intake, Layout, Log, NewDeadLetter, Publications, Reading,
+    Relay, Work,
 };
 use crate::postgres::{PgSettings, PostgresStore};
 
@@ -168,6 +170,19 @@ async fn each_role_can_do_its_job() {
     );
     assert_eq!(api.revisions(unit(6)).await.unwrap().len(), 1);
 
+    // A submitter appeals, and the payer decides; the payer files what comes by post.
+    api.add_appeal_event(&filing(1, 1, 1)).await.unwrap();
+    let upheld = event(1, 2, appeal_id(1, 1), AppealEffect::Closes);
+    operator.add_appeal_event(&upheld).await.unwrap();
+    operator.add_appeal_event(&filing(1, 3, 2)).await.unwrap();
+    let open = AppealFilter {
+        open: true,
+        after: 0,
+        limit: 9,
+    };
+    assert_eq!(api.appeals(&open).await.unwrap().len(), 1);
+    assert_eq!(worker.appeal_events(&[claim_id(1)]).await.unwrap().len(), 3);
+
     operator.repartition(4).await.unwrap();
     for partitions in worker.former().await.unwrap() {
         worker.removed(partitions).await.unwrap();
@@ -176,7 +191,7 @@ async fn each_role_can_do_its_job() {
     let mut reader = PgConnection::connect(&role(&settings, "tally_reader").url)
         .await
         .unwrap();
-    for view in ["claim", "queue", "flag", "log", "dead_letter"] {
+    for view in ["claim", "queue", "flag", "log", "dead_letter", "appeal"] {
         let sql = format!("SELECT count(*) FROM tally.read_{view}");
         let count: i64 = sqlx::query_scalar(AssertSqlSafe(sql))
             .fetch_one(&mut reader)
@@ -223,6 +238,8 @@ async fn what_a_role_must_not_do_is_refused() {
         "head",
         "layout",
         "unit",
+        "appeal",
+        "appeal_event",
     ];
     for name in ["worker", "relay", "api", "operator", "reader"] {
         let mut conn = PgConnection::connect(&role(&settings, &format!("tally_{name}")).url)
@@ -245,6 +262,7 @@ async fn what_a_role_must_not_do_is_refused() {
             "decision",
             "history",
             "revised_history",
+            "appeal_event",
             "event",
             "contract",
         ] {
@@ -262,6 +280,11 @@ async fn what_a_role_must_not_do_is_refused() {
         statements.push("UPDATE tally.revision SET paid = 0".into());
         statements.push("UPDATE tally.act SET kind = 1".into());
         statements.push("UPDATE tally.claim SET charge = 0".into());
+        statements.push("UPDATE tally.appeal SET level = 1".into());
+        if !["api", "operator"].contains(&name) {
+            statements.push("INSERT INTO tally.appeal_event SELECT".into());
+            statements.push("DELETE FROM tally.appeal_open".into());
+        }
         statements.push("SELECT tally.make_partitions('2020-01-01', '2020-02-01')".into());
         statements.push("CREATE TABLE tally.mine (id integer)".into());
         statements.push("INSERT INTO tally._sqlx_migrations SELECT".into());
@@ -335,8 +358,14 @@ async fn history_is_guarded_from_its_owner() {
     let mut readjudicated = done(3, 4, vec![revised(1, 3, Some(again(1, 1)))]);
     readjudicated.histories = vec![(1, sealed("lines", 1))];
     store.commit_act(&readjudicated).await.unwrap();
+    store.add_appeal_event(&filing(1, 1, 1)).await.unwrap();
     let mut conn = beside(&settings).await;
     for sql in [
+        "DELETE FROM tally.appeal",
+        "UPDATE tally.appeal SET level = 2",
+        "DELETE FROM tally.appeal_event",
+        "UPDATE tally.appeal_event SET payload = ''",
+        "TRUNCATE tally.appeal_event",
         "DELETE FROM tally.audit",
         "UPDATE tally.audit SET actor = ''",
         "DELETE FROM tally.entry",

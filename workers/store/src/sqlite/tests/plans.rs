@@ -9,7 +9,8 @@ use crate::conformance::Fixture;
 use crate::conformance::world::{claim_id, day, flag, token, unit};
 use crate::port::{ClaimFilter, FlagFilter};
 use crate::sqlite::{
-    SqliteStore, acts, aside, commit, detection, enrolment, flags, intake, log, reading, work,
+    SqliteStore, acts, appeals, aside, commit, detection, enrolment, flags, intake, log, reading,
+    work,
 };
 
 async fn plan(store: &SqliteStore, sql: impl SqlSafeStr) -> Vec<String> {
@@ -78,6 +79,13 @@ async fn the_hot_path_searches() {
         ("an act's place", acts::PLACED),
         ("revised", acts::REVISED),
         ("revisions", acts::REVISIONS),
+        ("a claim's last event of an appeal", appeals::LAST),
+        ("an open appeal", appeals::CLOSED),
+        ("an appeal", appeals::ONE),
+        ("appeals", appeals::ALL),
+        ("open appeals", appeals::OPEN),
+        ("a claim's appeals", appeals::OF_CLAIM),
+        ("events of appeals", appeals::EVENTS),
         ("revisions' places", log::PLACE_REVISIONS),
         ("reversals' places", log::PLACE_REVERSALS),
     ] {
