@@ -511,6 +511,13 @@ fn a_decision_that_is_killed_on_its_way_is_done_once() {
             .output()
             .unwrap();
         assert_eq!(killed.status.code(), None, "{place}: it was not killed");
+        // Without its act the decision is told as one that is not seen through.
+        let found = office.run(&["ledger", "fsck"]);
+        let missing = errors(&found).contains("was not taken in");
+        assert_eq!(
+            missing,
+            place == "appeal-decided" || place == "before-accept"
+        );
         let again = office.run(&decide);
         // Where the act was taken in, it is decided and nothing is left to do.
         let taken_in = ["after-accept", "before-commit", "after-commit"].contains(&place);
@@ -525,6 +532,64 @@ fn a_decision_that_is_killed_on_its_way_is_done_once() {
         assert_eq!(outcomes[1]["paid"], "398.00", "{place}");
     }
     office.sound();
+}
+
+/// What people wrote is in no file in the clear, and in no log.
+#[test]
+fn what_people_wrote_is_sealed() {
+    let office = Office::new();
+    let claim = office.denied("W-1");
+    let words = |what: &str| format!("CANARY-{what}");
+    let run = |arguments: &[&str]| {
+        let output = tally()
+            .env("TALLY_LOG", "trace")
+            .args(arguments)
+            .arg("--config")
+            .arg(&office.config)
+            .output()
+            .unwrap();
+        assert!(!errors(&output).contains("CANARY"), "{}", errors(&output));
+        output
+    };
+    let (why, more, came) = (words("WHY"), words("MORE"), words("CAME"));
+    let filed = json(
+        &run(&[
+            "appeal", "file", &claim, "--by", "member", "--reason", &why, "--json",
+        ]),
+        0,
+    );
+    let appeal = id(&filed);
+    let until = (today() + Days::new(9)).to_string();
+    text(
+        &run(&["appeal", "ask", &appeal, "--for", &more, "--until", &until]),
+        0,
+    );
+    text(&run(&["appeal", "answer", &appeal, "--note", &came]), 0);
+    let again = run(&["appeal", "answer", &appeal, "--note", &came]);
+    assert_eq!(again.status.code(), Some(1));
+    let review = office.in_part();
+    let because = words("BECAUSE");
+    text(
+        &run(&[
+            "appeal",
+            "decide",
+            &appeal,
+            "--overturn",
+            &review,
+            "--reason",
+            &because,
+        ]),
+        0,
+    );
+    let shown = text(&run(&["appeal", "show", &appeal]), 0);
+    assert!(shown.contains(&why) && shown.contains(&because), "{shown}");
+    for file in common::files(&office.data) {
+        let bytes = std::fs::read(&file).unwrap();
+        let found = bytes.windows(6).any(|window| window == b"CANARY");
+        assert!(!found, "{}", file.display());
+    }
+    let found = office.json(&["ledger", "fsck"]);
+    assert_eq!(found["appeals"], 1, "{found:#}");
 }
 
 #[test]

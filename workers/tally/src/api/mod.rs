@@ -8,6 +8,7 @@
 
 mod acts;
 mod answer;
+mod appeals;
 mod caller;
 mod claims;
 pub mod context;
@@ -158,6 +159,7 @@ fn described() -> (Router<Arc<Service>>, Router<Arc<Service>>, String) {
         .routes(routes!(remittances::all))
         .routes(routes!(acts::void))
         .routes(routes!(acts::history))
+        .routes(routes!(appeals::file, appeals::list))
         .routes(routes!(claims::receipt))
         .routes(routes!(claims::proof))
         .routes(routes!(flags::list))

@@ -155,6 +155,17 @@ fn problems(operation: &Operation) -> Vec<Code> {
             Code::NotAcceptable,
             Code::Unremitted,
         ],
+        Some("appealClaim") => &[
+            Code::NotFound,
+            Code::Erased,
+            Code::BodyTimeout,
+            Code::TooLarge,
+            Code::MediaType,
+            Code::Body,
+            Code::Busy,
+            Code::Appeal,
+        ],
+        Some("listAppeals") => &[Code::NotFound],
         Some("getSubmission") => &[Code::NotFound],
         Some("getClaim") => &[Code::NotFound, Code::Erased],
         Some("getExplanation" | "getMemberExplanation") => &[

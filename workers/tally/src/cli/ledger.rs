@@ -271,6 +271,7 @@ async fn fsck(args: &FsckArgs) -> Result<Ended> {
             "outcomes": found.outcomes,
             "flags": found.flags,
             "policies": found.policies,
+            "appeals": found.appeals,
             "erased": found.erased,
             "faults": faults,
         }))?;
@@ -282,6 +283,7 @@ async fn fsck(args: &FsckArgs) -> Result<Ended> {
                 ("outcomes committed to", found.outcomes),
                 ("flags committed to", found.flags),
                 ("policies published", found.policies),
+                ("appeals in order", found.appeals),
             ]
             .map(|(what, sound)| vec![what.to_owned(), sound.to_string()]),
         ))?;

@@ -117,11 +117,12 @@ impl AppealLevels {
         &self.0
     }
 
-    /// The first level that is open to members: what an explanation of benefits tells
+    /// Those that are open to members, in order: what an explanation of benefits tells
     /// of.
-    #[must_use]
-    pub fn first_of_members(&self) -> Option<&Level> {
-        self.0.iter().find(|level| level.is_open_to(Party::Member))
+    pub fn levels_of_members(&self) -> impl Iterator<Item = &Level> {
+        self.0
+            .iter()
+            .filter(|level| level.is_open_to(Party::Member))
     }
 }
 
@@ -156,7 +157,8 @@ mod tests {
         assert_eq!(external.file_within, Window::Months(4));
         assert!(external.member && !external.provider);
         assert_eq!((external.extend, external.expedited), (5, Some(72)));
-        assert_eq!(read.first_of_members().unwrap().name, "internal");
+        let members = read.levels_of_members().map(|level| &level.name[..]);
+        assert_eq!(members.collect::<Vec<_>>(), ["internal", "external"]);
     }
 
     #[test]

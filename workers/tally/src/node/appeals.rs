@@ -6,6 +6,8 @@
 //! the act is taken in, and the act's id follows from the appeal: whoever is killed in
 //! between decides again, and it is done once.
 
+mod check;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, bail};
@@ -169,6 +171,39 @@ impl Node {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// The level at which a claim may be appealed next by somebody, and the last day; none
+    /// when it cannot be.
+    ///
+    /// # Errors
+    /// When the store fails or an event is damaged.
+    pub async fn appealable_until(
+        &self,
+        levels: &[Level],
+        row: &ClaimRow,
+    ) -> Result<Option<(String, ServiceDate)>> {
+        let keys = self.vault.keys(&[row.sealed.record]).await?;
+        let Some(key) = keys.get(&row.sealed.record).filter(|_| !levels.is_empty()) else {
+            return Ok(None);
+        };
+        let opened = self.opened(row.id, key).await?;
+        let standing = self.standing(row, &opened.docket).await?;
+        let now = self.clock.moment();
+        let filing = |by| {
+            let asking = Asking {
+                level: None,
+                by,
+                noted_by: "",
+                reason: "to see whether",
+                expedited: false,
+                on: now.day,
+                now,
+            };
+            opened.docket.filing(levels, &standing, &asking).ok()
+        };
+        let filed = filing(Party::Member).or_else(|| filing(Party::Provider));
+        Ok(filed.map(|filed| (filed.name, filed.last_day)))
     }
 
     /// Puts the deadline of an appeal off.

@@ -41,6 +41,8 @@ pub struct Fscked {
     pub flags: u64,
     /// Publications whose signature and policy hold.
     pub policies: u64,
+    /// Appeals whose events follow each other.
+    pub appeals: u64,
     /// What is erased and cannot be opened.
     pub erased: u64,
     /// Everything wrong.
@@ -67,6 +69,11 @@ impl Node {
         self.check_outcomes(&entries, &mut found).await?;
         self.check_flags(&entries, &mut found).await?;
         self.check_publications(&entries, &mut found).await?;
+        let appeals = self.check_appeals().await?;
+        found.appeals = appeals.appeals;
+        for (place, what) in appeals.faults {
+            found.fault(place, what);
+        }
         if !self.store.outbox(1).await?.is_empty() {
             found.fault("outbox", "entries wait to be appended: open the node again");
         }

@@ -11,16 +11,13 @@ use tally_types::{Money, ServiceDate};
 use super::chart::{Svg, bar};
 use super::show::{Shell, Tab, encoded, grouped, html, short};
 use super::{Answered, Shared, Site};
+use crate::config::AppealLevels;
 use crate::eob::member::{Bears, Because, MemberEob, Service, Shares};
 use crate::node::ClaimRead;
 use crate::node::Stage;
 use crate::node::statement::{Asked, Stood, described, statement};
 use crate::policies::Book;
 use crate::view::{ClaimView, accumulator_words};
-
-/// How long a member may appeal, at least: 29 CFR 2560.503-1 (h)(3)(i), 45 CFR
-/// 147.136 (b).
-const APPEAL_DAYS: u32 = 180;
 
 /// An amount with its currency.
 pub(super) fn dollars(amount: Money) -> String {
@@ -91,6 +88,32 @@ struct Payer {
     decided: Option<String>,
 }
 
+/// How long a member has to appeal, as far as the payer's configuration says it.
+struct Rights {
+    within: Option<String>,
+    hours: Option<String>,
+    /// The levels after the first: name, and how long one may go on to it.
+    further: Vec<(String, String)>,
+}
+
+impl Rights {
+    fn of(appeal: &AppealLevels) -> Self {
+        let mut levels = appeal.levels_of_members();
+        let first = levels.next();
+        let hours = first.and_then(|level| level.expedited);
+        Self {
+            within: first.map(|level| level.file_within.to_string()),
+            hours: hours.map(|hours| match hours {
+                1 => "1 hour".to_owned(),
+                hours => format!("{hours} hours"),
+            }),
+            further: levels
+                .map(|level| (level.name.clone(), level.file_within.to_string()))
+                .collect(),
+        }
+    }
+}
+
 #[derive(Template)]
 #[template(path = "eob.html")]
 struct EobPage<'a> {
@@ -116,7 +139,7 @@ struct EobPage<'a> {
     year: Option<String>,
     gauges: Vec<Gauge>,
     carried: Vec<(String, String)>,
-    appeal_days: u32,
+    rights: Rights,
 }
 
 pub(super) async fn page(site: Shared, Path(id): Path<String>) -> Answered {
@@ -172,7 +195,7 @@ pub(super) async fn page(site: Shared, Path(id): Path<String>) -> Answered {
         year: (!gauges.is_empty()).then(|| claim.first_service().year().to_string()),
         gauges,
         carried,
-        appeal_days: APPEAL_DAYS,
+        rights: Rights::of(&site.appeal),
         view: &view,
     })
 }
