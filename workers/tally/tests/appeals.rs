@@ -455,6 +455,7 @@ fn what_is_appealed_may_change_meanwhile() {
     let shown = office.json(&["appeal", "show", &appeal]);
     assert_eq!(shown["status"], "filed", "{shown:#}");
     assert_eq!(shown["changed"]["gone"], false, "{shown:#}");
+    let act = shown["changed"]["by"].as_str().unwrap().to_owned();
     let said = text(&office.run(&["appeal", "show", &appeal]), 0);
     assert!(said.contains("What is appealed stands no more"), "{said}");
     office.json(&["claim", "void", &claim]);
@@ -467,6 +468,38 @@ fn what_is_appealed_may_change_meanwhile() {
         "{refused}"
     );
     office.json(&["appeal", "decide", &appeal, "--reason", "x", "--uphold"]);
+
+    // What was put right meanwhile is decided by that act, and appealed at the next level.
+    let lines = [("73721", "900.00"), ("70551", "650.00")];
+    let claim = office.submit("C-2", "M-8", &day(3), &lines);
+    let appeal = id(&office.file(&claim, "provider"));
+    let by = [
+        "appeal",
+        "decide",
+        &appeal,
+        "--reason",
+        "x",
+        "--in-part",
+        "--overturned-by",
+    ];
+    let refused = office.refused(&[&by[..], &[&act[..]]].concat());
+    assert!(refused.contains("did not change claim"), "{refused}");
+    let said = office.json(&[
+        "claim",
+        "review",
+        &claim,
+        &review,
+        "--reason",
+        "seen at once",
+    ]);
+    let act = said["acts"][0].as_str().unwrap();
+    let decided = office.json(&[&by[..], &[act]].concat());
+    assert_eq!(decided["status"], "overturned-in-part", "{decided:#}");
+    assert_eq!(decided["decision"]["act"], act);
+    assert_eq!(decided["changed"], Value::Null, "{decided:#}");
+    let next = office.file(&claim, "member");
+    assert_eq!(next["level"]["number"], 2, "{next:#}");
+    office.sound();
 }
 
 /// Killed between the decision and its act, an appeal is decided once.

@@ -97,14 +97,15 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// What puts the claim right. The act's id follows from the appeal, so that it is done
-/// once however often it is asked for.
+/// What puts the claim right.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Overturning {
     /// The act's id.
     pub id: ClaimId,
-    /// What it does.
-    pub act: Act,
+    /// What it does, when it is done for the appeal: its id follows from the appeal then,
+    /// so that it is done once however often it is asked for. `None` of an act that was
+    /// done before, as when a contract was decided anew.
+    pub act: Option<Act>,
 }
 crate::canon_record!(Overturning { id, act });
 

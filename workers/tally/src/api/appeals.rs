@@ -39,8 +39,8 @@ pub(super) struct List {
     /// Its appeals, in the order of filing, as `tally appeal show --json` prints them.
     /// What others than the caller wrote is null.
     appeals: Vec<serde_json::Value>,
-    /// At which level the claim may be appealed next, and the last day; null when it
-    /// cannot be.
+    /// At which level the caller may appeal the claim next, and the last day; null when it
+    /// may not. For one that reads every claim: at which level anybody may.
     next: Option<Next>,
 }
 
@@ -148,7 +148,11 @@ pub(super) async fn list(State(service): Shared, caller: Caller, Named(id): Name
     let reads = node.read_appeals(rows, "api:appeals").await?;
     let now = node.moment();
     let levels = service.api.config.payer.appeal.levels();
-    let next = node.appealable_until(levels, &row).await?;
+    let parties: &[Party] = match caller.reads_claims {
+        true => &[Party::Member, Party::Provider],
+        false => &[Party::Provider],
+    };
+    let next = node.appealable_until(levels, &row, parties).await?;
     json(&List {
         claim: row.id.to_string(),
         appeals: reads

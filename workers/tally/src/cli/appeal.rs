@@ -125,7 +125,7 @@ pub struct ShowArgs {
 }
 
 #[derive(Args)]
-#[command(group(ArgGroup::new("what").required(true).args(["uphold", "overturn"])))]
+#[command(group(ArgGroup::new("what").required(true).args(["uphold", "overturn", "overturned_by"])))]
 pub struct DecideArgs {
     #[command(flatten)]
     of: Of,
@@ -135,8 +135,11 @@ pub struct DecideArgs {
     /// What is determined of each line instead, as JSON: docs/lifecycle.md
     #[arg(long, value_name = "FILE")]
     overturn: Option<PathBuf>,
+    /// The act by which the claim was put right before, as when its contract was decided anew
+    #[arg(long, value_parser = parse_claim, value_name = "ACT")]
+    overturned_by: Option<ClaimId>,
     /// What was asked for is granted in part
-    #[arg(long, requires = "overturn")]
+    #[arg(long, conflicts_with = "uphold")]
     in_part: bool,
     /// Why: it stays with the decision
     #[arg(long, value_name = "TEXT")]
@@ -279,12 +282,14 @@ async fn decide(args: &DecideArgs) -> Result<Ended> {
         Some(file) => file.determine(description),
         None => Ok(Vec::new()),
     };
-    let deciding = match &file {
-        None => Deciding::Upheld,
-        Some(_) => Deciding::Overturned {
-            in_part: args.in_part,
+    let in_part = args.in_part;
+    let deciding = match (&file, args.overturned_by) {
+        (Some(_), _) => Deciding::Overturned {
+            in_part,
             lines: &lines,
         },
+        (None, Some(act)) => Deciding::OverturnedBy { in_part, act },
+        (None, None) => Deciding::Upheld,
     };
     let act = node
         .decide_appeal(id, &deciding, &args.reason)

@@ -65,6 +65,13 @@ pub enum Deciding<'a> {
         /// What is determined.
         lines: Lines<'a>,
     },
+    /// The claim was put right by an act before.
+    OverturnedBy {
+        /// Whether what was asked for is granted in part.
+        in_part: bool,
+        /// The act.
+        act: ClaimId,
+    },
 }
 
 /// What became of the decision that is appealed, other than by the appeal itself.
@@ -173,8 +180,8 @@ impl Node {
         }
     }
 
-    /// The level at which a claim may be appealed next by somebody, and the last day; none
-    /// when it cannot be.
+    /// The level at which a claim may be appealed next by the first of some parties who
+    /// may, and the last day; none when it cannot be.
     ///
     /// # Errors
     /// When the store fails or an event is damaged.
@@ -182,6 +189,7 @@ impl Node {
         &self,
         levels: &[Level],
         row: &ClaimRow,
+        parties: &[Party],
     ) -> Result<Option<(String, ServiceDate)>> {
         let keys = self.vault.keys(&[row.sealed.record]).await?;
         let Some(key) = keys.get(&row.sealed.record).filter(|_| !levels.is_empty()) else {
@@ -190,10 +198,10 @@ impl Node {
         let opened = self.opened(row.id, key).await?;
         let standing = self.standing(row, &opened.docket).await?;
         let now = self.clock.moment();
-        let filing = |by| {
+        let filing = |by: &Party| {
             let asking = Asking {
                 level: None,
-                by,
+                by: *by,
                 noted_by: "",
                 reason: "to see whether",
                 expedited: false,
@@ -202,7 +210,7 @@ impl Node {
             };
             opened.docket.filing(levels, &standing, &asking).ok()
         };
-        let filed = filing(Party::Member).or_else(|| filing(Party::Provider));
+        let filed = parties.iter().find_map(filing);
         Ok(filed.map(|filed| (filed.name, filed.last_day)))
     }
 
@@ -277,13 +285,35 @@ impl Node {
         // Killed between the decision and its act: the act that was decided on is taken in.
         if let (Some((_, before)), Deciding::Overturned { .. }) = (appeal.decided(), deciding)
             && let Some(overturning) = &before.overturning
+            && let Some(act) = &overturning.act
             && self.store.claim(overturning.id).await?.is_none()
         {
-            self.overturn(&row, id, overturning).await?;
+            self.overturn(&row, id, overturning.id, act).await?;
             return Ok(Some(overturning.id));
         }
+        let verdict_of = |in_part: bool| match in_part {
+            true => Verdict::InPart,
+            false => Verdict::Overturned,
+        };
         let (verdict, overturning) = match deciding {
             Deciding::Upheld => (Verdict::Upheld, None),
+            Deciding::OverturnedBy { in_part, act } => {
+                let revisions = self.store.revisions(row.unit).await?;
+                let since = appeal.as_filed().appealed.number;
+                let own = |of: &&RevisionRow| {
+                    of.claim == claim && of.act == *act && of.number > since && of.now.is_some()
+                };
+                if revisions.iter().find(own).is_none() {
+                    bail!(
+                        "act {act} did not change claim {claim} since what is appealed: `tally claim history {claim}` shows what did"
+                    );
+                }
+                let of = Overturning {
+                    id: *act,
+                    act: None,
+                };
+                (verdict_of(*in_part), Some(of))
+            }
             Deciding::Overturned { in_part, lines } => {
                 let outcome = row.outcome.as_ref();
                 if outcome.is_none_or(|outcome| outcome.gone.is_some()) {
@@ -305,12 +335,9 @@ impl Node {
                     reason: format!("appeal {id}: {reason}"),
                     kind: PayersKind::Review(self.checked(&row, *lines).await?),
                 };
-                let verdict = match in_part {
-                    true => Verdict::InPart,
-                    false => Verdict::Overturned,
-                };
                 let id = self.act_id(self.act_token(&name(id)));
-                (verdict, Some(Overturning { id, act }))
+                let act = Some(act);
+                (verdict_of(*in_part), Some(Overturning { id, act }))
             }
         };
         let event = Event::Decided(Decided {
@@ -324,15 +351,17 @@ impl Node {
         let Some(overturning) = overturning else {
             return Ok(None);
         };
-        self.overturn(&row, id, &overturning).await?;
+        if let Some(act) = &overturning.act {
+            self.overturn(&row, id, overturning.id, act).await?;
+        }
         Ok(Some(overturning.id))
     }
 
     /// Takes in the act that an appeal was decided by, once.
-    async fn overturn(&self, row: &ClaimRow, id: AppealId, of: &Overturning) -> Result<()> {
+    async fn overturn(&self, row: &ClaimRow, id: AppealId, by: ClaimId, act: &Act) -> Result<()> {
         let token = self.act_token(&name(id));
-        let acts = self.do_act_as(token, row.unit, row, &of.act).await?;
-        anyhow::ensure!(acts == [of.id], "the act is another than was decided on");
+        let acts = self.do_act_as(token, row.unit, row, act).await?;
+        anyhow::ensure!(acts == [by], "the act is another than was decided on");
         Ok(())
     }
 

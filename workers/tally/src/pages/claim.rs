@@ -8,7 +8,7 @@ use askama::Template;
 use axum::extract::Path;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::IntoResponse as _;
-use tally_core::appeal::{Moment, Stage};
+use tally_core::appeal::{Moment, Party, Stage};
 use tally_core::claim::ClaimId;
 use tally_core::interchange;
 use tally_store::port::{ActKind, Appeals as _, ClaimRow, FlagFilter, Reading as _};
@@ -284,7 +284,11 @@ pub(super) async fn page(site: Shared, Path(id): Path<String>) -> Answered {
     let now = node.moment();
     let appeals = node.read_appeals(rows, "page:appeals").await?;
     let appealable = node
-        .appealable_until(site.appeal.levels(), &read.row)
+        .appealable_until(
+            site.appeal.levels(),
+            &read.row,
+            &[Party::Member, Party::Provider],
+        )
         .await?;
     let gone = read.row.outcome.as_ref().and_then(|o| o.gone);
     let reversed = match gone {

@@ -9,8 +9,8 @@ use crate::node::{Deciding, Filing};
 #[tokio::test]
 async fn a_claim_shows_its_appeals_with_their_deadlines() {
     let fixture = Fixture::harbor().await;
-    let reads = fixture.node.read_claims(&ClaimFilter::default(), "test");
-    let reads = reads.await.unwrap();
+    let filter = ClaimFilter::default();
+    let reads = fixture.node.read_claims(&filter, "test").await.unwrap();
     let named = |control: &str| {
         let read = reads
             .iter()
@@ -24,6 +24,11 @@ async fn a_claim_shows_its_appeals_with_their_deadlines() {
     assert!(
         before.contains("An appeal at the level “internal” may be filed until 2026-08-29."),
         "{before}"
+    );
+    let eob = fixture.eob("VISIT").await;
+    assert!(
+        eob.contains("at the level “internal”, is 29 August 2026"),
+        "{eob}"
     );
     let levels = levels(LEVELS);
     let file = async |claim: ClaimId, expedited| {
@@ -45,6 +50,8 @@ async fn a_claim_shows_its_appeals_with_their_deadlines() {
     }
     // What somebody wrote is no part of the page.
     assert!(!open.contains("onerror"));
+    let eob = fixture.eob("VISIT").await;
+    assert!(eob.contains("It is to be decided by 1 May 2026") && !eob.contains("The last day"));
     fixture.node.clock().set(day("2026-05-03"));
     let lapsed = fixture.get(&path).await.body;
     for shown in [">lapsed<", "2 days over", "“external review”", "2026-09-01"] {

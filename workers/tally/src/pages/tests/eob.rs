@@ -126,7 +126,7 @@ impl Fixture {
     }
 
     /// The explanation of the claim of a control number, tags and all.
-    async fn eob(&self, control: &str) -> String {
+    pub(super) async fn eob(&self, control: &str) -> String {
         let reads = self.reads().await;
         let read = reads.iter().find(|r| r.claim.control_number == control);
         let path = format!("/claims/{}/eob", read.unwrap().row.id);
