@@ -256,3 +256,51 @@ async fn acts_come_to_the_same_on_servers() {
     assert_eq!(replayed["chain_breaks"], 0, "{replayed}");
     assert_eq!(replayed["identical"], true);
 }
+
+/// An appeal is filed and decided on servers too.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_appeal_is_decided_on_servers() {
+    let site = Site::new(
+        "[[payer.appeal]]\nname = 'internal'\nfile_within_days = 180\ndecide_within_days = 60\n",
+    );
+    let node = site.node(Clock::System).await;
+    let population = generate(29, 60);
+    for contract in &population.contracts {
+        node.enrol(contract, false).await.unwrap();
+    }
+    let relay = site.start("relay", "r");
+    let worker = site.start("worker", "one");
+    for file in &population.files {
+        node.submit(Delivery::local(&file.bytes, None))
+            .await
+            .unwrap();
+    }
+    all_done(&node).await;
+    let denied = ClaimFilter {
+        status: Some(Status::Denied),
+        ..ClaimFilter::default()
+    };
+    let row = node.store().claims(&denied).await.unwrap().remove(0);
+    let claim = row.id.to_string();
+    let run = |arguments: &[&str]| {
+        let arguments = [arguments, &["--json"]].concat();
+        json(&site.command(&arguments).output().unwrap(), 0)
+    };
+    let file = [
+        "appeal", "file", &claim, "--by", "member", "--reason", "needed",
+    ];
+    let filed = run(&file);
+    let appeal = filed["appeal"].as_str().unwrap();
+    let again = site.command(&file).output().unwrap();
+    assert_eq!(again.status.code(), Some(1));
+    let open = run(&["appeal", "list", "--open"]);
+    assert_eq!(open[0]["appeal"], appeal);
+    let upheld = run(&[
+        "appeal", "decide", appeal, "--uphold", "--reason", "as read",
+    ]);
+    assert_eq!(upheld["status"], "upheld");
+    assert_eq!(run(&["appeal", "list", "--open"]), serde_json::json!([]));
+    assert!(worker.end() && relay.end());
+    let checked = run(&["ledger", "fsck"]);
+    assert_eq!(checked["appeals"], 1, "{checked:#}");
+}

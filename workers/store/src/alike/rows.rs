@@ -1,13 +1,14 @@
 //! Rows as the ports have them, in the order of the columns that both stores
 //! select.
 
+use tally_core::appeal::AppealId;
 use tally_core::claim::ClaimId;
 use tally_core::fraud::FlagId;
 
 use crate::port::{
-    Answer, AuditRow, ContractRow, DueRow, EventRow, FlagListed, FlagRow, Head, HeldRow,
-    OutcomeRow, PartRow, PaymentRow, PendingFlag, PolicyRow, RequestEventRow, RequestRow,
-    RevisionRow, Token, ToldRow,
+    Answer, AppealEventRow, AppealRow, AuditRow, ContractRow, DueRow, EventRow, FlagListed,
+    FlagRow, Head, HeldRow, OutcomeRow, PartRow, PaymentRow, PendingFlag, PolicyRow,
+    RequestEventRow, RequestRow, RevisionRow, Token, ToldRow,
 };
 
 use super::{ASKED, Cells, Columns, Version, part_of, request_event_of, status_of};
@@ -78,6 +79,27 @@ impl<R: Columns> Cells<'_, R> {
             reversal: self.sealed()?,
             reversal_leaf: self.optional(Self::number)?,
             now: self.optional(|cells| cells.outcome(number))?,
+        })
+    }
+
+    pub(crate) fn appeal(&mut self) -> Answer<AppealRow> {
+        Ok(AppealRow {
+            place: self.number()?,
+            id: AppealId(self.bytes()?),
+            claim: self.claim()?,
+            level: self.number()?,
+            filed: self.day()?,
+            open: self.truth()?,
+        })
+    }
+
+    pub(crate) fn appeal_event(&mut self) -> Answer<AppealEventRow> {
+        Ok(AppealEventRow {
+            claim: self.claim()?,
+            number: self.number()?,
+            appeal: AppealId(self.bytes()?),
+            day: self.day()?,
+            sealed: self.sealed()?,
         })
     }
 

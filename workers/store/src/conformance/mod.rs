@@ -3,6 +3,7 @@
 //! an empty store for each case.
 
 pub mod acts;
+pub mod appeals;
 pub mod authorizations;
 pub mod consistency;
 pub mod detection;
@@ -101,6 +102,11 @@ macro_rules! conformance_suite {
             acts::the_log_has_the_reversal_before_what_follows
             acts::an_act_is_fenced_as_a_claim_is
             acts::facts_and_findings_go_with_what_they_were_of
+            appeals::events_are_kept_in_their_order
+            appeals::one_appeal_of_a_claim_is_open
+            appeals::an_event_out_of_turn_is_fenced
+            appeals::appeals_are_listed_in_the_order_of_filing
+            appeals::at_once_one_is_filed
             detection::facts_are_found_by_group
             detection::facts_are_stated_again
             detection::groups_of_new_facts_are_marked

@@ -6,6 +6,7 @@
 //! record, which [`crate::vault`] keeps apart.
 
 mod acts;
+mod appeals;
 mod audit;
 mod authorizations;
 mod detection;
@@ -23,6 +24,7 @@ mod work;
 use thiserror::Error;
 
 pub use acts::{ActDone, ActKind, ActRow, Acts, Change, Decided, NewAct, Revised, RevisionRow};
+pub use appeals::{AppealEffect, AppealEventRow, AppealFilter, AppealRow, Appeals, NewAppealEvent};
 pub use audit::{Audit, AuditRow};
 pub use authorizations::{
     Authorizations, Following, NewRequest, NewRequestEvent, RequestEventKind, RequestEventRow,
@@ -121,6 +123,7 @@ pub trait Store:
     + Intake
     + Work
     + Acts
+    + Appeals
     + Detection
     + Log
     + Publications
@@ -139,6 +142,8 @@ impl<T> Store for T where
         + Intake
         + Work
         + Acts
+        + Appeals
+        + Appeals
         + Detection
         + Log
         + Publications

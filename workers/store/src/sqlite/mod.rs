@@ -7,6 +7,7 @@
 //! size) refuse what came too late.
 
 mod acts;
+mod appeals;
 mod aside;
 mod audit;
 mod authorizations;

@@ -8,6 +8,7 @@
 
 mod acts;
 mod answer;
+mod appeals;
 mod authorizations;
 mod caller;
 mod claims;
@@ -164,6 +165,7 @@ fn described() -> (Router<Arc<Service>>, Router<Arc<Service>>, String) {
         .routes(routes!(payments::one))
         .routes(routes!(acts::void))
         .routes(routes!(acts::history))
+        .routes(routes!(appeals::file, appeals::list))
         .routes(routes!(claims::receipt))
         .routes(routes!(claims::proof))
         .routes(routes!(flags::list))

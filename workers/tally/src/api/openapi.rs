@@ -171,6 +171,17 @@ fn problems(operation: &Operation) -> Vec<Code> {
         ],
         Some("listPayments") => &[Code::Parameter],
         Some("getPayment") => &[Code::NotFound, Code::NotAcceptable, Code::Erased],
+        Some("appealClaim") => &[
+            Code::NotFound,
+            Code::Erased,
+            Code::BodyTimeout,
+            Code::TooLarge,
+            Code::MediaType,
+            Code::Body,
+            Code::Busy,
+            Code::Appeal,
+        ],
+        Some("listAppeals") => &[Code::NotFound],
         Some("getSubmission") => &[Code::NotFound],
         Some("getClaim") => &[Code::NotFound, Code::Erased],
         Some("getExplanation" | "getMemberExplanation") => &[

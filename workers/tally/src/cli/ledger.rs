@@ -282,6 +282,7 @@ async fn fsck(args: &FsckArgs) -> Result<Ended> {
             "policies": found.policies,
             "authorizations": found.authorizations,
             "payments": found.payments,
+            "appeals": found.appeals,
             "erased": found.erased,
             "faults": faults,
         }))?;
@@ -295,6 +296,7 @@ async fn fsck(args: &FsckArgs) -> Result<Ended> {
                 ("policies published", found.policies),
                 ("authorisations on file", found.authorizations),
                 ("payments", found.payments),
+                ("appeals in order", found.appeals),
             ]
             .map(|(what, sound)| vec![what.to_owned(), sound.to_string()]),
         ))?;

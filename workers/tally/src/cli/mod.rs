@@ -3,8 +3,10 @@
 
 mod access;
 mod adjudicate;
+mod appeal;
 mod authorization;
 mod claim;
+mod determination;
 mod eligibility;
 mod flag;
 mod ledger;
@@ -71,6 +73,9 @@ enum Command {
     /// Pay what is settled: an 835 for each payee, recorded
     #[command(subcommand)]
     Payment(payment::PaymentCommand),
+    /// Appeals of claims: file, list, decide
+    #[command(subcommand)]
+    Appeal(appeal::AppealCommand),
     /// Whether members are covered, and what is left of their benefits: X12 270 or FHIR
     Eligibility(eligibility::EligibilityArgs),
     /// What was flagged, with its evidence
@@ -209,6 +214,7 @@ async fn run(command: Command) -> Result<Ended> {
         Command::Claim(command) => claim::run(command).await,
         Command::Authorization(command) => authorization::run(command).await,
         Command::Payment(command) => payment::run(command).await,
+        Command::Appeal(command) => appeal::run(command).await,
         Command::Eligibility(args) => eligibility::run(&args).await,
         Command::Flag(command) => flag::run(command).await,
         Command::Policy(command) => policy::run(command).await,

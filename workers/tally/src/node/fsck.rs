@@ -47,6 +47,8 @@ pub struct Fscked {
     pub authorizations: u64,
     /// Payments whose sums agree with what they tell, and with the one before.
     pub payments: u64,
+    /// Appeals whose events follow each other.
+    pub appeals: u64,
     /// What is erased and cannot be opened.
     pub erased: u64,
     /// Everything wrong.
@@ -75,6 +77,11 @@ impl Node {
         self.check_publications(&entries, &mut found).await?;
         self.check_authorizations(&mut found).await?;
         self.check_payments(&mut found).await?;
+        let appeals = self.check_appeals().await?;
+        found.appeals = appeals.appeals;
+        for (place, what) in appeals.faults {
+            found.fault(place, what);
+        }
         if !self.store.outbox(1).await?.is_empty() {
             found.fault("outbox", "entries wait to be appended: open the node again");
         }

@@ -11,8 +11,8 @@ use crate::conformance::world::{claim_id, day, flag, token, unit};
 use crate::port::{ClaimFilter, FlagFilter, PaymentFilter};
 use crate::postgres::lease::Lease;
 use crate::postgres::{
-    PgSettings, PostgresStore, acts, aside, audit, authorizations, commit, dead_letters, detection,
-    enrolment, flags, intake, log, payloads, payments, reading, relay, work,
+    PgSettings, PostgresStore, acts, appeals, aside, audit, authorizations, commit, dead_letters,
+    detection, enrolment, flags, intake, log, payloads, payments, reading, relay, work,
 };
 
 /// The plan of a statement, on a connection as the store has them: the one for
@@ -138,6 +138,11 @@ INSERT INTO authorization_request
     FROM generate_series(1, 4000) AS n;
 INSERT INTO authorization_event (request, unit, number, day, kind, record, payload)
     SELECT id, 1, n, 20454, 1, record, 'x' FROM authorization_request, generate_series(1, 2) AS n;
+INSERT INTO appeal (appeal, claim, level, filed)
+    SELECT id, place, 1, 20460 FROM claim ORDER BY place LIMIT 3000;
+INSERT INTO appeal_event SELECT a.claim, n, a.id, 1, 20460, a.appeal, a.appeal
+    FROM appeal AS a, generate_series(1, 2) AS n;
+INSERT INTO appeal_open SELECT id, claim FROM appeal WHERE id % 3 = 0;
 INSERT INTO dead_letter (token, at, queue, code, reason, record, payload)
     SELECT sha256(n::text::bytea), 1, 'q', 'c', 'r', substr(sha256('x'), 1, 16), 'x'
     FROM generate_series(1, 3000) AS n;
@@ -314,6 +319,44 @@ async fn the_hot_path_searches() {
                     "authorization_request_number_key",
                     "authorization_event_pkey",
                 ],
+            ),
+            (
+                "a claim's last event of an appeal",
+                appeals::LAST,
+                &["claim_id_key", "appeal_event_pkey"],
+            ),
+            (
+                "an appeal's number",
+                appeals::NUMBERED,
+                &["appeal_appeal_key"],
+            ),
+            ("an appeal filed", appeals::FILED, &[]),
+            (
+                "an open appeal",
+                appeals::CLOSED,
+                &["appeal_open_claim_key"],
+            ),
+            ("an event of an appeal", appeals::EVENT, &[]),
+            (
+                "an appeal",
+                appeals::ONE,
+                &["appeal_appeal_key", "claim_pkey", "appeal_open_pkey"],
+            ),
+            ("appeals", appeals::ALL, &["appeal_pkey", "claim_pkey"]),
+            (
+                "open appeals",
+                appeals::OPEN,
+                &["appeal_open_pkey", "appeal_pkey", "claim_pkey"],
+            ),
+            (
+                "a claim's appeals",
+                appeals::OF_CLAIM,
+                &["claim_id_key", "appeal_by_claim"],
+            ),
+            (
+                "events of appeals",
+                appeals::EVENTS,
+                &["claim_id_key", "appeal_event_pkey", "appeal_pkey"],
             ),
             ("forgotten", detection::FORGOTTEN, &["fact_pkey"]),
             ("facts", detection::FACTS, &["fact_by_group", "claim_pkey"]),

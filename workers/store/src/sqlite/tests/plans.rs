@@ -9,8 +9,8 @@ use crate::conformance::Fixture;
 use crate::conformance::world::{claim_id, day, flag, token, unit};
 use crate::port::{ClaimFilter, FlagFilter, PaymentFilter};
 use crate::sqlite::{
-    SqliteStore, acts, aside, authorizations, commit, detection, enrolment, flags, intake, log,
-    payments, reading, work,
+    SqliteStore, acts, appeals, aside, authorizations, commit, detection, enrolment, flags, intake,
+    log, payments, reading, work,
 };
 
 async fn plan(store: &SqliteStore, sql: impl SqlSafeStr) -> Vec<String> {
@@ -88,6 +88,13 @@ async fn the_hot_path_searches() {
         ("an event of a request", authorizations::EVENT),
         ("revised", acts::REVISED),
         ("revisions", acts::REVISIONS),
+        ("a claim's last event of an appeal", appeals::LAST),
+        ("an open appeal", appeals::CLOSED),
+        ("an appeal", appeals::ONE),
+        ("appeals", appeals::ALL),
+        ("open appeals", appeals::OPEN),
+        ("a claim's appeals", appeals::OF_CLAIM),
+        ("events of appeals", appeals::EVENTS),
         ("revisions' places", log::PLACE_REVISIONS),
         ("reversals' places", log::PLACE_REVERSALS),
         ("who is to be paid", payments::PAYEE),
