@@ -10,8 +10,10 @@ use crate::node::keys::hex;
 /// Whether what people wrote is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Texts {
-    /// To the payer, and to whoever filed.
+    /// To the payer.
     Told,
+    /// To who filed it; who noted what at the payer's is the payer's to know.
+    WithoutNames,
     /// To others, who see that something happened and when.
     Withheld,
 }
@@ -80,8 +82,12 @@ pub fn appeal_json(read: &AppealRead, now: Moment, texts: Texts) -> Value {
     let appeal = &read.appeal;
     let filed = appeal.as_filed();
     let told = |text: &str| match texts {
-        Texts::Told => Value::from(text),
+        Texts::Told | Texts::WithoutNames => Value::from(text),
         Texts::Withheld => Value::Null,
+    };
+    let named = |name: &str| match texts {
+        Texts::Told => Value::from(name),
+        Texts::WithoutNames | Texts::Withheld => Value::Null,
     };
     json!({
         "appeal": read.row.id.to_string(),
@@ -109,7 +115,7 @@ pub fn appeal_json(read: &AppealRead, now: Moment, texts: Texts) -> Value {
             "gone": changed.gone,
         })),
         "decision": decision(read, appeal, told),
-        "events": events(read, told),
+        "events": events(read, told, named),
     })
 }
 
@@ -124,7 +130,11 @@ fn decision(read: &AppealRead, appeal: &Appeal, told: impl Fn(&str) -> Value) ->
     }))
 }
 
-fn events(read: &AppealRead, told: impl Fn(&str) -> Value) -> Vec<Value> {
+fn events(
+    read: &AppealRead,
+    told: impl Fn(&str) -> Value,
+    named: impl Fn(&str) -> Value,
+) -> Vec<Value> {
     let of = |(day, event): &(_, Event)| {
         let (by, text) = match event {
             Event::Filed(filed) => (&filed.noted_by, &filed.reason),
@@ -135,7 +145,7 @@ fn events(read: &AppealRead, told: impl Fn(&str) -> Value) -> Vec<Value> {
         let mut value = json!({
             "on": tally_types::ServiceDate::to_string(day),
             "event": event.name(),
-            "noted_by": told(by),
+            "noted_by": named(by),
             "text": told(text),
         });
         match event {

@@ -37,7 +37,7 @@ pub(super) struct List {
     /// The claim.
     claim: String,
     /// Its appeals, in the order of filing, as `tally appeal show --json` prints them.
-    /// What others than the caller wrote is null.
+    /// Of a member's appeal, what people wrote is null; and who noted what at the payer's.
     appeals: Vec<serde_json::Value>,
     /// At which level the caller may appeal the claim next, and the last day; null when it
     /// may not. For one that reads every claim: at which level anybody may.
@@ -113,7 +113,7 @@ pub(super) async fn file(
         }
     })?;
     let read = node.read_appeal(appeal, "api:appeal").await?;
-    let mut response = json(&appeal_json(&read, node.moment(), Texts::Told))?;
+    let mut response = json(&appeal_json(&read, node.moment(), Texts::WithoutNames))?;
     *response.status_mut() = StatusCode::CREATED;
     let at = HeaderValue::from_str(&format!("{ROOT}/claims/{}/appeals", row.id))?;
     response.headers_mut().insert(header::LOCATION, at);
@@ -168,8 +168,9 @@ pub(super) async fn list(State(service): Shared, caller: Caller, Named(id): Name
 
 /// A provider reads its own appeals; what a member wrote is between them and the payer.
 fn texts(caller: &Caller, read: &AppealRead) -> Texts {
-    match caller.reads_claims || read.appeal.as_filed().by == Party::Provider {
-        true => Texts::Told,
-        false => Texts::Withheld,
+    match (caller.reads_claims, read.appeal.as_filed().by) {
+        (true, _) => Texts::Told,
+        (false, Party::Provider) => Texts::WithoutNames,
+        (false, Party::Member) => Texts::Withheld,
     }
 }
