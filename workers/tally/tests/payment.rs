@@ -282,3 +282,94 @@ fn who_cannot_be_named_holds_up_nobody() {
     text(&output, 1);
     assert!(errors(&output).contains("was paid on 2999-01-01"));
 }
+
+/// Runs a statement past the guards of the node's database.
+fn alter(data: &Path, sql: &'static str) {
+    use sqlx::Connection as _;
+    use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+    let guards = "DROP TRIGGER payment_never_changes; DROP TRIGGER payment_never_shrinks;
+                  DROP TRIGGER payment_part_never_changes; DROP TRIGGER payment_part_never_shrinks;";
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(async {
+            let options = SqliteConnectOptions::new()
+                .filename(data.join("node.db"))
+                .foreign_keys(false);
+            let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+            for sql in [guards, sql] {
+                sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+            }
+            connection.close().await.unwrap();
+        });
+}
+
+#[test]
+fn what_is_altered_of_a_payment_is_named() {
+    let (_scratch, data) = scratch();
+    enrol(&data);
+    let first = another(&data, 1);
+    pay(&data, &[]);
+    text(&run(&data, &["claim", "void", &first]), 0);
+    pay(&data, &[]);
+    another(&data, 2);
+    pay(&data, &[]);
+    sound(&data);
+    let (file, kept) = (data.join("node.db"), data.with_file_name("kept.db"));
+    std::fs::copy(&file, &kept).unwrap();
+    for (sql, expected) in [
+        (
+            "UPDATE payment SET amount = amount + 1 WHERE number = 1",
+            "do not come to its sum",
+        ),
+        (
+            "UPDATE payment_part SET interest = 1 WHERE kind = 2",
+            "do not come to its sum",
+        ),
+        (
+            "UPDATE payment_part SET paid = paid + 1 WHERE kind = 2",
+            "did not come to what it tells",
+        ),
+        (
+            "UPDATE payment_part SET revision = 5 WHERE kind = 2",
+            "did not come to what it tells",
+        ),
+        (
+            "UPDATE payment SET brought = brought - 1 WHERE number = 3",
+            "takes another balance",
+        ),
+        (
+            "UPDATE payment SET hash = zeroblob(32) WHERE number = 2",
+            "is not the one that was recorded",
+        ),
+        (
+            "UPDATE payment_part SET payload = zeroblob(90) WHERE kind = 2",
+            "is not the one that was recorded",
+        ),
+        (
+            "UPDATE payment SET number = 9 WHERE number = 3",
+            "is not the next",
+        ),
+        (
+            "DELETE FROM payment_part WHERE payment = (SELECT id FROM payment WHERE number = 1);
+             DELETE FROM payment WHERE number = 1",
+            "is missing",
+        ),
+        (
+            "DELETE FROM payment_part WHERE kind = 2",
+            "has not all that it told",
+        ),
+    ] {
+        alter(&data, sql);
+        let found = run(&data, &["ledger", "fsck"]);
+        text(&found, 1);
+        let said = errors(&found);
+        assert!(said.contains(expected), "{sql}: {said}");
+        for name in ["node.db-wal", "node.db-shm"] {
+            std::fs::remove_file(data.join(name)).ok();
+        }
+        std::fs::copy(&kept, &file).unwrap();
+    }
+    sound(&data);
+}

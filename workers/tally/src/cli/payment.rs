@@ -1,5 +1,6 @@
 //! `tally payment`.
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
@@ -120,7 +121,10 @@ async fn pay(args: &RunArgs) -> Result<Ended> {
     let untold = node
         .pay(&paying, &mut |step| {
             match step {
-                Step::Payees(many) if many > 1 => progress = Some(Progress::bar("paying", many)),
+                // Who reads the payments sees how far it is.
+                Step::Payees(many) if many > 1 && !std::io::stdout().is_terminal() => {
+                    progress = Some(Progress::bar("paying", many));
+                }
                 Step::Payees(_) => {}
                 Step::Paid(remitted) => {
                     payments += 1;

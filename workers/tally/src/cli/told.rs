@@ -73,6 +73,9 @@ fn minus(amount: Money) -> String {
     back.unwrap_or(Money::ZERO).to_string()
 }
 
+/// Claims that are shown where nobody asked for one payment.
+const SHOWN: usize = 50;
+
 /// For people.
 pub fn explain(advice: &Remitted, tense: Tense) -> Result<()> {
     let reversed = match advice.reversed.len() {
@@ -114,6 +117,10 @@ pub fn explain(advice: &Remitted, tense: Tense) -> Result<()> {
             "{} is more than was paid: the next payment takes it (PLB FB).",
             advice.forwarded
         ))?;
+    }
+    let many = advice.claims.len().saturating_add(advice.reversed.len());
+    if many > SHOWN && tense != Tense::Was {
+        return Ok(());
     }
     let rows = advice.claims.iter().map(|of| {
         vec![
