@@ -63,6 +63,7 @@ fn written(
         claims: &claims,
         adjustments,
         brought: &[],
+        recovered: &[],
     })
 }
 

@@ -1,15 +1,17 @@
 //! Either store, for a node that is told which when it starts.
 
+use tally_core::appeal::AppealId;
 use tally_core::claim::ClaimId;
 use tally_core::ledger::tree::Hash;
 
 use crate::port::{
-    ActDone, Acts, Answer, Audit, AuditRow, Authorizations, Batch, ClaimFilter, ClaimRow,
-    ContractRow, Detection, Enrolment, EventRow, FactRow, FlagFilter, FlagGroup, FlagListed,
-    FlagRow, Following, Group, Head, HeldRow, Identity, Intake, Integration, Judged, Layout, Log,
-    NewContract, NewPolicy, NewRequest, OutboxRow, OutcomeRow, PendingFlag, PolicyRow,
-    Publications, Queued, Reading, RequestFilter, RequestRow, RevisionRow, Submission,
-    SubmissionRow, Taken, Token, Totals, UnitState, Unjudged, Waiting, Work,
+    ActDone, Acts, Answer, AppealEventRow, AppealFilter, AppealRow, Appeals, Audit, AuditRow,
+    Authorizations, Batch, ClaimFilter, ClaimRow, ContractRow, Detection, DueRow, Enrolment,
+    EventRow, FactRow, FlagFilter, FlagGroup, FlagListed, FlagRow, Following, Group, Head, HeldRow,
+    Identity, Intake, Integration, Judged, Layout, Log, NewAppealEvent, NewContract, NewPayment,
+    NewPolicy, NewRequest, OutboxRow, OutcomeRow, PartRow, PaymentFilter, PaymentRow, Payments,
+    PendingFlag, PolicyRow, Publications, Queued, Reading, RequestFilter, RequestRow, RevisionRow,
+    Submission, SubmissionRow, Taken, Token, ToldRow, Totals, UnitState, Unjudged, Waiting, Work,
 };
 use crate::postgres::PostgresStore;
 use crate::sqlite::SqliteStore;
@@ -151,6 +153,24 @@ impl Acts for AnyStore {
     }
 }
 
+impl Appeals for AnyStore {
+    async fn add_appeal_event(&self, event: &NewAppealEvent) -> Answer<()> {
+        either!(self, add_appeal_event(event))
+    }
+    async fn appeal(&self, id: AppealId) -> Answer<Option<AppealRow>> {
+        either!(self, appeal(id))
+    }
+    async fn appeals(&self, filter: &AppealFilter) -> Answer<Vec<AppealRow>> {
+        either!(self, appeals(filter))
+    }
+    async fn appeals_of(&self, claim: ClaimId) -> Answer<Vec<AppealRow>> {
+        either!(self, appeals_of(claim))
+    }
+    async fn appeal_events(&self, claims: &[ClaimId]) -> Answer<Vec<AppealEventRow>> {
+        either!(self, appeal_events(claims))
+    }
+}
+
 impl Detection for AnyStore {
     async fn unjudged(&self, limit: u32) -> Answer<Vec<Unjudged>> {
         either!(self, unjudged(limit))
@@ -196,6 +216,36 @@ impl Publications for AnyStore {
     }
     async fn component(&self, hash: [u8; 32]) -> Answer<Option<Vec<u8>>> {
         either!(self, component(hash))
+    }
+}
+
+impl Payments for AnyStore {
+    async fn due_payee(&self, after: Option<Token>) -> Answer<Option<Token>> {
+        either!(self, due_payee(after))
+    }
+    async fn due(&self, payee: Token, after: i64, limit: u32) -> Answer<Vec<DueRow>> {
+        either!(self, due(payee, after, limit))
+    }
+    async fn nothing_due(&self, marks: &[i64]) -> Answer<()> {
+        either!(self, nothing_due(marks))
+    }
+    async fn told_of(&self, claims: &[ClaimId]) -> Answer<Vec<ToldRow>> {
+        either!(self, told_of(claims))
+    }
+    async fn pay(&self, payment: &NewPayment) -> Answer<()> {
+        either!(self, pay(payment))
+    }
+    async fn last_payment(&self, payee: Token) -> Answer<Option<PaymentRow>> {
+        either!(self, last_payment(payee))
+    }
+    async fn payment(&self, trace: &str) -> Answer<Option<PaymentRow>> {
+        either!(self, payment(trace))
+    }
+    async fn parts(&self, payment: i64) -> Answer<Vec<PartRow>> {
+        either!(self, parts(payment))
+    }
+    async fn payments(&self, filter: &PaymentFilter) -> Answer<Vec<PaymentRow>> {
+        either!(self, payments(filter))
     }
 }
 

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use tally_core::adjudication::Outcome;
-use tally_core::claim::ClaimId;
+use tally_core::claim::{Claim, ClaimId};
 use tally_core::interchange;
-use tally_store::port::ClaimRow;
+use tally_store::port::{ClaimRow, PartKind, PartRow};
 use tally_types::{Money, ServiceDate};
 
-use crate::node::{ClaimRead, Stage, is_gone};
+use crate::node::{ClaimRead, Paid, Stage, is_gone};
 
 /// What a claim came to, as a FHIR `ClaimResponse`; cancelled when it stands no more.
 pub fn claim_response(read: &ClaimRead, outcome: &Outcome, today: ServiceDate) -> String {
@@ -20,21 +20,45 @@ pub fn claim_response(read: &ClaimRead, outcome: &Outcome, today: ServiceDate) -
     }
 }
 
-/// What claims came to that are remitted on a day, with the interest that is paid with each.
+/// What claims came to that are remitted on a day, with the interest that is paid with
+/// each, and the day where that is another.
 pub fn remitted_responses(
     reads: &[ClaimRead],
-    interest: &BTreeMap<ClaimId, Money>,
+    interest: &BTreeMap<ClaimId, (Money, ServiceDate)>,
     on: ServiceDate,
 ) -> Vec<String> {
     let of = |read: &ClaimRead| {
         let (claim, outcome) = (&read.claim, read.outcome.as_ref()?);
-        let interest = interest.get(&claim.id).copied().unwrap_or(Money::ZERO);
+        let paid = interest.get(&claim.id).copied();
+        let (interest, on) = paid.unwrap_or((Money::ZERO, on));
         Some(match is_gone(read) {
             true => interchange::cancelled_claim_response(claim, outcome, on),
             false => interchange::remitted_claim_response(claim, outcome, interest, on),
         })
     };
     reads.iter().filter_map(of).collect()
+}
+
+/// What a payment told of claims: what it paid, and what it took back without putting
+/// anything in its place.
+pub fn paid_responses(paid: &Paid) -> Vec<String> {
+    let told = |claim: ClaimId| paid.told.claims.iter().any(|of| of.claim == claim);
+    let of = |(part, claim, outcome): &(PartRow, Claim, Outcome)| {
+        let on = paid.row.day;
+        match part.kind {
+            PartKind::Payment => Some(interchange::remitted_claim_response(
+                claim,
+                outcome,
+                part.interest,
+                on,
+            )),
+            PartKind::Recovery => None,
+            PartKind::Reversal | PartKind::ReversalAhead => {
+                (!told(claim.id)).then(|| interchange::cancelled_claim_response(claim, outcome, on))
+            }
+        }
+    };
+    paid.opened.iter().filter_map(of).collect()
 }
 
 /// How a claim or an act stands, in a word.

@@ -1,6 +1,9 @@
 //! Acts through RabbitMQ and PostgreSQL, by two workers: what stands, what was taken
 //! back and what the log has are what they are on an embedded node.
 
+#[allow(dead_code)]
+#[path = "../../../engine/core/src/interchange/x12/tests/checker.rs"]
+mod checker;
 mod common;
 #[path = "common/site.rs"]
 #[allow(dead_code)] // this file uses a part
@@ -8,11 +11,13 @@ mod site;
 
 use std::collections::BTreeMap;
 
+use checker::unbalanced;
 use common::{json, scratch};
 use site::{Site, until_async};
+use tally::config::PayerConfig;
 use tally::demo::generate::{Population, generate};
 use tally::node::clock::Clock;
-use tally::node::{Anew, Delivery, Node};
+use tally::node::{Anew, Delivery, MOST, Node, Paying, Remitting, Step};
 use tally_core::adjudication::Status;
 use tally_core::claim::{ClaimId, Frequency};
 use tally_store::port::{
@@ -48,7 +53,8 @@ async fn all_done(node: &Node) {
 
 /// Takes everything in, and then acts, in an order that is the same each time: one
 /// file more comes after each act. `way` sees to it that what was sent is decided.
-async fn live(node: &Node, population: &Population, way: Way) {
+/// Answers what payees were told: before the acts, between them, and after.
+async fn live(node: &Node, population: &Population, way: Way) -> [Vec<String>; 3] {
     for contract in &population.contracts {
         node.enrol(contract, false).await.unwrap();
     }
@@ -61,6 +67,7 @@ async fn live(node: &Node, population: &Population, way: Way) {
             .unwrap();
     }
     way.settle(node).await;
+    let before = pay(node).await;
     let paid = ClaimFilter {
         status: Some(Status::Paid),
         ..ClaimFilter::default()
@@ -99,10 +106,39 @@ async fn live(node: &Node, population: &Population, way: Way) {
         more().await;
     }
     way.settle(node).await;
+    let between = pay(node).await;
     node.readjudicate(&Anew::All, "a test", "once more")
         .await
         .unwrap();
     way.settle(node).await;
+    [before, between, pay(node).await]
+}
+
+/// Pays all that is settled; answers the 835s, in an order of their own: payees are
+/// paid in that of a node's tokens.
+async fn pay(node: &Node) -> Vec<String> {
+    let payer = PayerConfig::default();
+    let paying = Paying {
+        remitting: Remitting {
+            payer: &payer,
+            payees: &[],
+            on: node.clock().today(),
+        },
+        payee: None,
+        dry: false,
+        most: MOST,
+    };
+    let mut told = Vec::new();
+    let mut said = |step| {
+        if let Step::Paid(of) = step {
+            assert_eq!(unbalanced(&of.text), [""; 0], "{}", of.text);
+            told.push(of.text);
+        }
+        Ok(())
+    };
+    node.pay(&paying, &mut said).await.unwrap();
+    told.sort();
+    told
 }
 
 /// How a node comes to decide what was sent.
@@ -147,14 +183,18 @@ async fn acts_come_to_the_same_on_servers() {
     let begun = population.files[0].received;
     let (_folder, data) = scratch();
     let embedded = Node::open(&data, Clock::simulated(begun)).await.unwrap();
-    live(&embedded, &population, Way::Drained).await;
+    let told = live(&embedded, &population, Way::Drained).await;
+    assert!(told[1].iter().any(|text| text.contains("*22*")));
 
     let site = Site::new("[worker]\nbatch = 16\n");
     let node = site.node(Clock::simulated(begun)).await;
     let relay = site.start("relay", "r");
     let one = site.start("worker", "one");
     let two = site.start("worker", "two");
-    live(&node, &population, Way::Waited).await;
+    let on_servers = live(&node, &population, Way::Waited).await;
+    for (here, there) in on_servers.iter().zip(&told) {
+        assert_eq!(here, there);
+    }
     assert_eq!(outcomes(&node).await, outcomes(&embedded).await);
 
     // What was taken back is the same, unit by unit.
@@ -209,8 +249,58 @@ async fn acts_come_to_the_same_on_servers() {
         Some(0),
         "{checked}"
     );
+    let made: usize = told.iter().map(Vec::len).sum();
+    assert_eq!(checked["payments"].as_u64(), Some(made as u64));
     let replayed = site.command(&["ledger", "replay", "--json"]).output();
     let replayed = json(&replayed.unwrap(), 0);
     assert_eq!(replayed["chain_breaks"], 0, "{replayed}");
     assert_eq!(replayed["identical"], true);
+}
+
+/// An appeal is filed and decided on servers too.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_appeal_is_decided_on_servers() {
+    let site = Site::new(
+        "[[payer.appeal]]\nname = 'internal'\nfile_within_days = 180\ndecide_within_days = 60\n",
+    );
+    let node = site.node(Clock::System).await;
+    let population = generate(29, 60);
+    for contract in &population.contracts {
+        node.enrol(contract, false).await.unwrap();
+    }
+    let relay = site.start("relay", "r");
+    let worker = site.start("worker", "one");
+    for file in &population.files {
+        node.submit(Delivery::local(&file.bytes, None))
+            .await
+            .unwrap();
+    }
+    all_done(&node).await;
+    let denied = ClaimFilter {
+        status: Some(Status::Denied),
+        ..ClaimFilter::default()
+    };
+    let row = node.store().claims(&denied).await.unwrap().remove(0);
+    let claim = row.id.to_string();
+    let run = |arguments: &[&str]| {
+        let arguments = [arguments, &["--json"]].concat();
+        json(&site.command(&arguments).output().unwrap(), 0)
+    };
+    let file = [
+        "appeal", "file", &claim, "--by", "member", "--reason", "needed",
+    ];
+    let filed = run(&file);
+    let appeal = filed["appeal"].as_str().unwrap();
+    let again = site.command(&file).output().unwrap();
+    assert_eq!(again.status.code(), Some(1));
+    let open = run(&["appeal", "list", "--open"]);
+    assert_eq!(open[0]["appeal"], appeal);
+    let upheld = run(&[
+        "appeal", "decide", appeal, "--uphold", "--reason", "as read",
+    ]);
+    assert_eq!(upheld["status"], "upheld");
+    assert_eq!(run(&["appeal", "list", "--open"]), serde_json::json!([]));
+    assert!(worker.end() && relay.end());
+    let checked = run(&["ledger", "fsck"]);
+    assert_eq!(checked["appeals"], 1, "{checked:#}");
 }

@@ -91,6 +91,9 @@ async fn nothing_planted_is_said() {
         get(&format!("/claims/{id}/explanation")).by("riverside"),
         get(&format!("/remittances?payee={WRONG}")).by("riverside"),
         get(&format!("/remittances?since={WRONG}")).by("riverside"),
+        get(&format!("/payments?payee={WRONG}")).by("riverside"),
+        get(&format!("/payments?before={WRONG}")).by("riverside"),
+        get(&format!("/payments/{WRONG}")).by("riverside"),
         ask("POST", "/estimates")
             .with("content-type", X12)
             .body(differs.clone())
@@ -121,7 +124,7 @@ async fn nothing_planted_is_said() {
             problems.push(answer.body);
         }
     }
-    assert_eq!(problems.len(), 22);
+    assert_eq!(problems.len(), 24);
     for problem in &problems {
         for planted in PLANTED {
             assert!(!problem.contains(planted), "{problem}");

@@ -272,6 +272,11 @@ fn planted_identifiers_are_nowhere() {
     for arguments in [
         &["claim", "remittance", &ids[0], "--output-format", "x12"][..],
         &["claim", "remittance", "--payee", WRONG],
+        &["payment", "run", "--dry-run"],
+        &["payment", "run", "--payee", WRONG],
+        &["payment", "run"],
+        &["payment", "list", "--payee", WRONG],
+        &["payment", "show", WRONG],
         &["claim", "explanation", &ids[0]],
         &["claim", "explanation", &ids[2]],
         &["member", "access", MEMBER],

@@ -112,18 +112,18 @@ fn every_form_says_the_same_to_the_cent() {
         assert_eq!(remit(&data, &[by[0], by[1], "--json"], 0), "[]\n");
     }
     // On another day it is another payment.
+    let later = ServiceDate::from_days(today().days() + 3).unwrap();
+    let later = later.to_string();
     let other = run(
         &data,
-        &[
-            "claim",
-            "remittance",
-            "--on",
-            "2026-03-03",
-            "--json",
-            by_id[0],
-        ],
+        &["claim", "remittance", "--on", &later, "--json", by_id[0]],
     );
-    assert_ne!(json(&other, 0)[0]["trace"], ours["trace"]);
+    let other = json(&other, 0);
+    assert_eq!(other[0]["on"], later.as_str());
+    assert_ne!(other[0]["trace"], ours["trace"]);
+    // Before the claims came, there was nothing to be told.
+    let earlier = ["--on", "2026-03-03", "--json", by_id[0]];
+    assert_eq!(remit(&data, &earlier, 0), "[]\n");
 }
 
 #[test]
@@ -189,6 +189,7 @@ fn the_configuration_says_who_pays_and_who_is_paid() {
         &visit("A-1", "M-1001", "180", &compact(service())),
     )
     .remove(0);
+    let on = today();
     let output = common::run([
         "claim",
         "remittance",
@@ -197,7 +198,7 @@ fn the_configuration_says_who_pays_and_who_is_paid() {
         "--output-format",
         "x12",
         "--on",
-        "2026-03-02",
+        &on.to_string(),
         &id,
     ]);
     let written = text(&output, 0);
@@ -207,10 +208,12 @@ fn the_configuration_says_who_pays_and_who_is_paid() {
         "N1*PE*LAKESIDE CLINIC*XX*2000001372~",
         "N4*HARBOR*ME*04000~",
         "REF*TJ*987654321~",
-        "*ACH*CCP*01*011000015*DA*1111*1123456789**01*021000021*DA*2222*20260302~",
     ] {
         assert!(written.contains(segment), "{segment}: {written}");
     }
+    let accounts = "*ACH*CCP*01*011000015*DA*1111*1123456789**01*021000021*DA*2222";
+    let accounts = format!("{accounts}*{}~", compact(on));
+    assert!(written.contains(&accounts), "{written}");
 }
 
 #[test]
@@ -306,6 +309,24 @@ fn what_is_late_bears_interest_in_every_form_and_balances() {
 
     // Replaced by less, after it was paid ten days late: what was paid goes back with its interest,
     // and the rest of it is paid with its own.
+    let paid_on = late(10).to_string();
+    let config = config.to_str().unwrap();
+    let pay = [
+        "payment", "run", "--config", config, "--on", &paid_on, "--json",
+    ];
+    let made: Value = serde_json::from_str(&text(&common::run(pay), 0)).unwrap();
+    let before = interest(paid, due, late(10));
+    assert_eq!(cents(made["payment"].as_str().unwrap()), paid + before);
+    // It is shown as it was told, and not told again.
+    let was = described(50, &[]);
+    assert_eq!(was[0]["made"], true);
+    assert_eq!(was[0]["trace"], made["trace"]);
+    assert_eq!(was[0]["on"], paid_on.as_str());
+    assert_eq!(was[0]["claims"], made["claims"]);
+    assert_eq!(remit(50, &[&id, "--output-format", "x12"]), "");
+    let answer = remit(50, &[&id, "--output-format", "fhir"]);
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!(answer["payment"]["date"], paid_on.as_str(), "{answer:#}");
     let less = office::file(
         &data,
         "less.837",
@@ -313,10 +334,9 @@ fn what_is_late_bears_interest_in_every_form_and_balances() {
     );
     let replace = ["claim", "replace", &id, less.to_str().unwrap(), "--json"];
     json(&run(&data, &replace), 0);
-    let paid_on = late(10).to_string();
-    let corrected = described(50, &["--paid-on", &paid_on]);
+    let corrected = described(50, &[]);
+    assert_eq!(corrected[0]["made"], false);
     let back = &corrected[0]["reversed"][0];
-    let before = interest(paid, due, late(10));
     assert_eq!(cents(back["interest"].as_str().unwrap()), -before);
     let now = &corrected[0]["claims"][0];
     let new = cents(now["paid"].as_str().unwrap());
@@ -326,6 +346,6 @@ fn what_is_late_bears_interest_in_every_form_and_balances() {
     let forwarded = corrected[0]["forwarded"].as_str().map_or(0, cents);
     let payment = cents(corrected[0]["payment"].as_str().unwrap());
     assert_eq!(payment - forwarded.abs(), new + after - paid - before);
-    let written = remit(50, &[&id, "--output-format", "x12", "--paid-on", &paid_on]);
+    let written = remit(50, &[&id, "--output-format", "x12"]);
     assert_eq!(unbalanced(&written), [""; 0], "{written}");
 }

@@ -10,7 +10,8 @@ mod versions;
 pub(crate) use balances::{Moved, moved, moved_by};
 pub(crate) use cells::{Cells, Columns};
 pub(crate) use numbers::{
-    detector, detector_of, kind, kind_of, request_event, request_event_of, status, status_of,
+    detector, detector_of, kind, kind_of, part, part_of, request_event, request_event_of, status,
+    status_of,
 };
 pub(crate) use rows::{Stands, of_each, requests};
 pub(crate) use versions::{Changes, Version, changes, wanted};

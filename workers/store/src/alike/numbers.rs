@@ -3,7 +3,7 @@
 use tally_core::adjudication::Status;
 use tally_core::fraud::DetectorId;
 
-use crate::port::{ActKind, Answer, RequestEventKind, StoreError};
+use crate::port::{ActKind, Answer, PartKind, RequestEventKind, StoreError};
 
 /// A status as it is stored.
 pub(crate) const fn status(status: Status) -> i16 {
@@ -73,4 +73,28 @@ pub(crate) fn detector_of(number: i64) -> Answer<DetectorId> {
         .into_iter()
         .find(|id| i64::from(detector(*id)) == number)
         .ok_or(StoreError::Damaged { what: "detector" })
+}
+
+/// What a payment says of a claim, as it is stored.
+pub(crate) const fn part(kind: PartKind) -> i16 {
+    match kind {
+        PartKind::Payment => 0,
+        PartKind::Recovery => 1,
+        PartKind::Reversal => 2,
+        PartKind::ReversalAhead => 3,
+    }
+}
+
+pub(crate) fn part_of(number: i64) -> Answer<PartKind> {
+    [
+        PartKind::Payment,
+        PartKind::Recovery,
+        PartKind::Reversal,
+        PartKind::ReversalAhead,
+    ]
+    .into_iter()
+    .find(|known| i64::from(part(*known)) == number)
+    .ok_or(StoreError::Damaged {
+        what: "part of a payment",
+    })
 }

@@ -1,15 +1,17 @@
 //! Rows as the ports have them, in the order of the columns that both stores
 //! select.
 
+use tally_core::appeal::AppealId;
 use tally_core::claim::ClaimId;
 use tally_core::fraud::FlagId;
 
 use crate::port::{
-    Answer, AuditRow, ContractRow, EventRow, FlagListed, FlagRow, Head, HeldRow, OutcomeRow,
-    PendingFlag, PolicyRow, RequestEventRow, RequestRow, RevisionRow, Token,
+    Answer, AppealEventRow, AppealRow, AuditRow, ContractRow, DueRow, EventRow, FlagListed,
+    FlagRow, Head, HeldRow, OutcomeRow, PartRow, PaymentRow, PendingFlag, PolicyRow,
+    RequestEventRow, RequestRow, RevisionRow, Token, ToldRow,
 };
 
-use super::{ASKED, Cells, Columns, Version, request_event_of, status_of};
+use super::{ASKED, Cells, Columns, Version, part_of, request_event_of, status_of};
 
 /// What was found of each that was asked for: a row's first column says of which,
 /// from 0.
@@ -77,6 +79,27 @@ impl<R: Columns> Cells<'_, R> {
             reversal: self.sealed()?,
             reversal_leaf: self.optional(Self::number)?,
             now: self.optional(|cells| cells.outcome(number))?,
+        })
+    }
+
+    pub(crate) fn appeal(&mut self) -> Answer<AppealRow> {
+        Ok(AppealRow {
+            place: self.number()?,
+            id: AppealId(self.bytes()?),
+            claim: self.claim()?,
+            level: self.number()?,
+            filed: self.day()?,
+            open: self.truth()?,
+        })
+    }
+
+    pub(crate) fn appeal_event(&mut self) -> Answer<AppealEventRow> {
+        Ok(AppealEventRow {
+            claim: self.claim()?,
+            number: self.number()?,
+            appeal: AppealId(self.bytes()?),
+            day: self.day()?,
+            sealed: self.sealed()?,
         })
     }
 
@@ -194,6 +217,50 @@ impl<R: Columns> Cells<'_, R> {
             actor: self.text()?,
             action: self.text()?,
             subject: self.text()?,
+        })
+    }
+
+    pub(crate) fn due(&mut self) -> Answer<DueRow> {
+        Ok(DueRow {
+            mark: self.number()?,
+            claim: self.claim()?,
+        })
+    }
+
+    pub(crate) fn payment(&mut self) -> Answer<PaymentRow> {
+        Ok(PaymentRow {
+            id: self.number()?,
+            trace: self.text()?,
+            payee: self.token()?,
+            number: self.number()?,
+            day: self.day()?,
+            amount: self.money()?,
+            brought: self.money()?,
+            forwarded: self.money()?,
+            parts: self.number()?,
+            submitter: self.optional(Self::text)?,
+            hash: self.bytes()?,
+            sealed: self.sealed()?,
+        })
+    }
+
+    pub(crate) fn part(&mut self) -> Answer<PartRow> {
+        Ok(PartRow {
+            claim: self.claim()?,
+            revision: self.number()?,
+            kind: part_of(self.number()?)?,
+            paid: self.money()?,
+            interest: self.money()?,
+            withheld: self.money()?,
+            sealed: self.optional(Self::sealed)?,
+        })
+    }
+
+    pub(crate) fn told(&mut self) -> Answer<ToldRow> {
+        Ok(ToldRow {
+            trace: self.text()?,
+            day: self.day()?,
+            part: self.part()?,
         })
     }
 }

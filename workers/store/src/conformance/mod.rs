@@ -3,6 +3,7 @@
 //! an empty store for each case.
 
 pub mod acts;
+pub mod appeals;
 pub mod authorizations;
 pub mod consistency;
 pub mod detection;
@@ -11,6 +12,7 @@ pub mod flags;
 pub mod intake;
 pub mod log;
 pub mod model;
+pub mod payments;
 pub mod reading;
 pub mod together;
 pub mod work;
@@ -100,6 +102,11 @@ macro_rules! conformance_suite {
             acts::the_log_has_the_reversal_before_what_follows
             acts::an_act_is_fenced_as_a_claim_is
             acts::facts_and_findings_go_with_what_they_were_of
+            appeals::events_are_kept_in_their_order
+            appeals::one_appeal_of_a_claim_is_open
+            appeals::an_event_out_of_turn_is_fenced
+            appeals::appeals_are_listed_in_the_order_of_filing
+            appeals::at_once_one_is_filed
             detection::facts_are_found_by_group
             detection::facts_are_stated_again
             detection::groups_of_new_facts_are_marked
@@ -116,6 +123,10 @@ macro_rules! conformance_suite {
             log::a_flag_has_one_place
             log::policies_are_published_in_order
             log::a_publication_is_stored_once
+            payments::what_is_settled_is_due
+            payments::a_payment_is_recorded_once
+            payments::payments_are_listed_latest_first
+            payments::payments_at_once_pay_once
             reading::claims_are_listed_by_id
             reading::each_claim_filter_narrows
             reading::each_flag_filter_narrows

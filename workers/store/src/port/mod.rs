@@ -6,6 +6,7 @@
 //! record, which [`crate::vault`] keeps apart.
 
 mod acts;
+mod appeals;
 mod audit;
 mod authorizations;
 mod detection;
@@ -13,6 +14,7 @@ mod enrolment;
 mod intake;
 mod layout;
 mod log;
+mod payments;
 mod publications;
 mod reading;
 mod relay;
@@ -22,6 +24,7 @@ mod work;
 use thiserror::Error;
 
 pub use acts::{ActDone, ActKind, ActRow, Acts, Change, Decided, NewAct, Revised, RevisionRow};
+pub use appeals::{AppealEffect, AppealEventRow, AppealFilter, AppealRow, Appeals, NewAppealEvent};
 pub use audit::{Audit, AuditRow};
 pub use authorizations::{
     Authorizations, Following, NewRequest, NewRequestEvent, RequestEventKind, RequestEventRow,
@@ -32,6 +35,9 @@ pub use enrolment::{ContractRow, Enrolment, EventRow, NewContract};
 pub use intake::{Intake, NewClaim, Submission, SubmissionRow};
 pub use layout::{Identity, Layout};
 pub use log::{Head, Integration, Leaf, Log, OutboxRow, PendingFlag};
+pub use payments::{
+    DueRow, NewPayment, PartKind, PartRow, PaymentFilter, PaymentRow, Payments, ToldRow,
+};
 pub use publications::{NewPolicy, PolicyRow, Publications};
 pub use reading::{ClaimFilter, ClaimRow, FlagFilter, FlagListed, OutcomeRow, Reading, Totals};
 pub use relay::{Among, DeadLetterRow, DeadLetters, Dispatch, NewDeadLetter, Relay, ResultRow};
@@ -117,9 +123,11 @@ pub trait Store:
     + Intake
     + Work
     + Acts
+    + Appeals
     + Detection
     + Log
     + Publications
+    + Payments
     + Reading
     + Audit
     + Send
@@ -134,9 +142,12 @@ impl<T> Store for T where
         + Intake
         + Work
         + Acts
+        + Appeals
+        + Appeals
         + Detection
         + Log
         + Publications
+        + Payments
         + Reading
         + Audit
         + Send

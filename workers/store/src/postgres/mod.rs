@@ -13,6 +13,7 @@
 //! outcome, a unit's next number, a balance, a group's marks, the log's size.
 
 mod acts;
+mod appeals;
 mod aside;
 mod audit;
 mod authorizations;
@@ -27,6 +28,7 @@ mod layout;
 pub(crate) mod lease;
 mod log;
 mod payloads;
+mod payments;
 mod publications;
 mod reading;
 mod relay;

@@ -138,6 +138,10 @@ impl Values {
         self.add(text);
     }
 
+    pub(super) fn optional_text(&mut self, text: Option<&str>) {
+        self.add(text);
+    }
+
     /// Two columns: the record and the payload.
     pub(super) fn sealed(&mut self, sealed: &Sealed) {
         self.bytes(&sealed.record.0);

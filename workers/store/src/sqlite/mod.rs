@@ -7,6 +7,7 @@
 //! size) refuse what came too late.
 
 mod acts;
+mod appeals;
 mod aside;
 mod audit;
 mod authorizations;
@@ -19,6 +20,7 @@ mod flags;
 mod intake;
 mod layout;
 mod log;
+mod payments;
 mod publications;
 mod reading;
 #[cfg(test)]

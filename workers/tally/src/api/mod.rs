@@ -8,6 +8,7 @@
 
 mod acts;
 mod answer;
+mod appeals;
 mod authorizations;
 mod caller;
 mod claims;
@@ -19,6 +20,7 @@ mod frame;
 mod ledger;
 mod negotiate;
 mod openapi;
+mod payments;
 mod problem;
 mod query;
 mod remittances;
@@ -159,8 +161,11 @@ fn described() -> (Router<Arc<Service>>, Router<Arc<Service>>, String) {
         .routes(routes!(claims::member_explanation))
         .routes(routes!(remittances::one))
         .routes(routes!(remittances::all))
+        .routes(routes!(payments::list))
+        .routes(routes!(payments::one))
         .routes(routes!(acts::void))
         .routes(routes!(acts::history))
+        .routes(routes!(appeals::file, appeals::list))
         .routes(routes!(claims::receipt))
         .routes(routes!(claims::proof))
         .routes(routes!(flags::list))

@@ -1,7 +1,5 @@
 //! Remittances: what payees are told of claims that are settled.
 
-use std::collections::BTreeMap;
-
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse as _;
@@ -15,7 +13,7 @@ use super::claims::{not_settled, open, whose};
 use super::negotiate::{self, FHIR, JSON, X12};
 use super::problem::{Code, Problem};
 use super::query::{Asked, Fields, Named};
-use super::{Answered, Service, Shared, json};
+use super::{Answered, ROOT, Service, Shared, json};
 use crate::bundle::bundle;
 use crate::changes::remitted_responses;
 use crate::node::{self, ClaimRead, RemitError, Remitting, ToldClaim, is_gone, settled};
@@ -33,7 +31,13 @@ pub(super) struct Remitted {
     name: String,
     /// The payment's number.
     trace: String,
-    /// How much, as a decimal of dollars and cents; never below zero.
+    /// The day of the payment.
+    on: String,
+    /// Whether it was made. Then it is what the payment `trace` told of these claims
+    /// last; otherwise what would be told of them today.
+    made: bool,
+    /// How much of it is for these claims, as a decimal of dollars and cents; never
+    /// below zero.
     payment: String,
     /// The claims, as `tally claim export` prints them, with `interest` for late payment.
     claims: Vec<serde_json::Value>,
@@ -45,7 +49,7 @@ pub(super) struct Remitted {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Remittances)]
 pub(super) struct AllRemitted {
-    /// One for each payee.
+    /// One for each payee of what would be told, then one for each payment that told.
     remittances: Vec<Remitted>,
     /// Claims that were asked for and wait: they are in none.
     waiting: u32,
@@ -54,7 +58,8 @@ pub(super) struct AllRemitted {
 /// A claim's remittance
 ///
 /// What its payee is told: as our JSON, as an X12 835 of this claim alone, or as a
-/// FHIR R4 ClaimResponse. Of a claim that is settled.
+/// FHIR R4 ClaimResponse. Of a claim that is settled. Of one that was paid, by which
+/// payment; its 835 is that of the payment (`GET /payments/{trace}`).
 #[utoipa::path(
     get, path = "/claims/{id}/remittance", tag = "claims", operation_id = "getRemittance",
     security(("organisation" = [])),
@@ -78,9 +83,18 @@ pub(super) async fn one(
     if kind != JSON {
         return written(&service, kind, &reads).await;
     }
-    let remitted = remit(&service, &reads).await?;
-    let first = remitted.first().ok_or_else(Problem::no_claim)?;
-    json(&describe(first)?)
+    let (due, made) = remit(&service, &reads).await?;
+    let due = due.first().map(|of| describe(of, false));
+    let made = made.first().map(|of| describe(of, true));
+    json(&due.or(made).ok_or_else(nothing_told)??)
+}
+
+/// A claim that was taken back before anybody was told of it.
+fn nothing_told() -> Problem {
+    Problem::new(
+        Code::Unremitted,
+        "The claim was taken back before it was paid: nobody is told of it.",
+    )
 }
 
 /// Remittances of all that is settled
@@ -132,8 +146,9 @@ pub(super) async fn all(
     if kind != JSON {
         return written(&service, kind, &reads).await;
     }
-    let remitted = remit(&service, &reads).await?;
-    let described = remitted.iter().map(describe);
+    let (due, made) = remit(&service, &reads).await?;
+    let due = due.iter().map(|of| describe(of, false));
+    let described = due.chain(made.iter().map(|of| describe(of, true)));
     json(&AllRemitted {
         remittances: described.collect::<Result<_, _>>()?,
         waiting: u32::try_from(waiting.len())?,
@@ -146,25 +161,37 @@ fn remitting(service: &Service) -> Remitting<'_> {
         payer: &config.payer,
         payees: &config.payees,
         on: node.clock().today(),
-        paid_before: None,
     }
 }
 
-async fn remit(service: &Service, reads: &[ClaimRead]) -> Result<Vec<node::Remitted>, Problem> {
-    let remitted = service.api.node.remit(reads, &remitting(service)).await;
-    remitted.map_err(|error| match error.downcast_ref::<RemitError>() {
+/// What would be told of claims, and what was.
+async fn remit(
+    service: &Service,
+    reads: &[ClaimRead],
+) -> Result<(Vec<node::Remitted>, Vec<node::Remitted>), Problem> {
+    let node = &service.api.node;
+    let remitted = node.remit(reads, &remitting(service)).await;
+    let due = remitted.map_err(|error| match error.downcast_ref::<RemitError>() {
         Some(why) => Problem::new(Code::Unremitted, format!("{why}.")),
         None => Problem::from(error),
-    })
+    })?;
+    let told = due
+        .iter()
+        .flat_map(|of| of.claims.iter().chain(&of.reversed));
+    let told = told.map(|of| of.claim).collect();
+    let made = node.paid_for(reads, &told, "api:remittance").await?;
+    Ok((due, made))
 }
 
-fn describe(remitted: &node::Remitted) -> Result<Remitted, Problem> {
+fn describe(remitted: &node::Remitted, made: bool) -> Result<Remitted, Problem> {
     let claims = remitted.claims.iter().map(ToldClaim::described);
     let reversed = remitted.reversed.iter().map(ToldClaim::described);
     Ok(Remitted {
         payee: remitted.payee.clone(),
         name: remitted.name.clone(),
         trace: remitted.trace.clone(),
+        on: remitted.on.to_string(),
+        made,
         payment: remitted.payment.to_string(),
         claims: claims.collect::<Result<_, _>>()?,
         reversed: reversed.collect::<Result<_, _>>()?,
@@ -173,20 +200,26 @@ fn describe(remitted: &node::Remitted) -> Result<Remitted, Problem> {
 
 /// The same in X12, an interchange for each payee; or the claims' answers in FHIR.
 async fn written(service: &Service, kind: &'static str, reads: &[ClaimRead]) -> Answered {
-    let body = match kind {
+    let body: String = match kind {
         FHIR => {
             let remitting = remitting(service);
-            let interest = match remitting.payer.prompt_pay.is_empty() {
-                true => BTreeMap::new(),
-                false => service.api.node.interest(reads, &remitting).await?,
-            };
+            let interest = service.api.node.interest(reads, &remitting).await?;
             bundle(&remitted_responses(reads, &interest, remitting.on))
         }
-        _ => remit(service, reads)
-            .await?
-            .into_iter()
-            .map(|of| of.text)
-            .collect(),
+        _ => {
+            let (due, made) = remit(service, reads).await?;
+            match (reads, &due[..], &made[..]) {
+                ([_], [], [of, ..]) => {
+                    let (trace, on) = (&of.trace, of.on);
+                    return Err(Problem::new(
+                        Code::Unremitted,
+                        format!("The claim was told on {on}: GET {ROOT}/payments/{trace}."),
+                    ));
+                }
+                ([_], [], []) => return Err(nothing_told()),
+                _ => due.into_iter().map(|of| of.text).collect(),
+            }
+        }
     };
     Ok(([(header::CONTENT_TYPE, kind)], body).into_response())
 }

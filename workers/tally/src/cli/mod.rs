@@ -3,12 +3,15 @@
 
 mod access;
 mod adjudicate;
+mod appeal;
 mod authorization;
 mod claim;
+mod determination;
 mod eligibility;
 mod flag;
 mod ledger;
 mod member;
+mod payment;
 mod policy;
 mod policy_show;
 mod print;
@@ -16,6 +19,7 @@ mod queue;
 mod role;
 mod statement;
 mod table;
+mod told;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -66,6 +70,12 @@ enum Command {
     /// Ask for prior authorisations and referrals, decide them, see what is used of them
     #[command(subcommand)]
     Authorization(authorization::AuthorizationCommand),
+    /// Pay what is settled: an 835 for each payee, recorded
+    #[command(subcommand)]
+    Payment(payment::PaymentCommand),
+    /// Appeals of claims: file, list, decide
+    #[command(subcommand)]
+    Appeal(appeal::AppealCommand),
     /// Whether members are covered, and what is left of their benefits: X12 270 or FHIR
     Eligibility(eligibility::EligibilityArgs),
     /// What was flagged, with its evidence
@@ -203,6 +213,8 @@ async fn run(command: Command) -> Result<Ended> {
         Command::Member(OfMembers::Access(args)) => access::run(&args).await,
         Command::Claim(command) => claim::run(command).await,
         Command::Authorization(command) => authorization::run(command).await,
+        Command::Payment(command) => payment::run(command).await,
+        Command::Appeal(command) => appeal::run(command).await,
         Command::Eligibility(args) => eligibility::run(&args).await,
         Command::Flag(command) => flag::run(command).await,
         Command::Policy(command) => policy::run(command).await,

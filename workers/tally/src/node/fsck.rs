@@ -1,6 +1,8 @@
 //! fsck: checks the log from its own bytes, and that everything the store says
 //! of the log is so. It repairs nothing.
 
+mod payments;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
@@ -43,6 +45,10 @@ pub struct Fscked {
     pub policies: u64,
     /// Requests for prior authorisation that have come to what is on file.
     pub authorizations: u64,
+    /// Payments whose sums agree with what they tell, and with the one before.
+    pub payments: u64,
+    /// Appeals whose events follow each other.
+    pub appeals: u64,
     /// What is erased and cannot be opened.
     pub erased: u64,
     /// Everything wrong.
@@ -70,6 +76,12 @@ impl Node {
         self.check_flags(&entries, &mut found).await?;
         self.check_publications(&entries, &mut found).await?;
         self.check_authorizations(&mut found).await?;
+        self.check_payments(&mut found).await?;
+        let appeals = self.check_appeals().await?;
+        found.appeals = appeals.appeals;
+        for (place, what) in appeals.faults {
+            found.fault(place, what);
+        }
         if !self.store.outbox(1).await?.is_empty() {
             found.fault("outbox", "entries wait to be appended: open the node again");
         }

@@ -1,6 +1,9 @@
 //! Remittances: what claims came to, told to who is paid. One for each payee, made
 //! from what is stored and what the configuration says of payer and payees, so that
-//! the same claims on the same day are the same bytes.
+//! the same claims on the same day are the same bytes. What was told is not told again:
+//! see [`super::pay`].
+
+pub(in crate::node) mod due;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,17 +14,18 @@ use tally_core::claim::{Claim, ClaimId, Contract};
 use tally_core::interchange::outcome_json;
 use tally_core::interchange::x12::{
     Address, Forwarded, PatientName, Payee, Remittance, RemittanceError, RemittedClaim, Stamp,
-    Standing, by_payee, remittance,
+    Standing, remittance,
 };
-use tally_store::port::{ClaimRow, Token};
+use tally_store::port::{PartKind, Payments as _, Token};
 use tally_types::interest::InterestError;
 use tally_types::{Money, ServiceDate};
 use thiserror::Error;
 
 use super::acknowledge::{HOUR, control};
 use super::keys::hex;
-use super::{ClaimRead, Node, Stage};
+use super::{ClaimRead, Node};
 use crate::config::{PayeeConfig, PayerConfig};
+use due::Part;
 
 /// Who pays, who is paid, and when.
 #[derive(Clone, Copy)]
@@ -32,9 +36,6 @@ pub struct Remitting<'a> {
     pub payees: &'a [PayeeConfig],
     /// The day of the payment.
     pub on: ServiceDate,
-    /// The day on which what is taken back was paid; the day from which it stood, when
-    /// not said.
-    pub paid_before: Option<ServiceDate>,
 }
 
 /// What one payee is told.
@@ -45,12 +46,20 @@ pub struct Remitted {
     pub name: String,
     /// The payment's number.
     pub trace: String,
+    /// The how-manieth payment of the payee it is, from 1.
+    pub number: u32,
+    /// The day of it.
+    pub on: ServiceDate,
     /// The 835.
     pub text: String,
     /// What is paid, never below zero.
     pub payment: Money,
+    /// What the payment before left for this one to take.
+    pub brought: Money,
     /// What is left for the next remittance to take.
-    pub forwarded: Option<Forwarded>,
+    pub forwarded: Money,
+    /// What earlier remittances left with the payee, and is taken: by claim.
+    pub recovered: Vec<(ClaimId, Money)>,
     /// The claims that are paid or denied by it, in order.
     pub claims: Vec<ToldClaim>,
     /// What is taken back by it, in order: each before what takes its place.
@@ -73,6 +82,8 @@ pub struct ToldClaim {
     pub patient: Money,
     /// Interest for late payment; of what is taken back, what was paid of it.
     pub interest: Money,
+    /// Of what is taken back, what is left with the payee until the correction.
+    pub withheld: Money,
     /// All of it, as `tally claim export` prints it.
     pub json: String,
 }
@@ -90,27 +101,43 @@ impl ToldClaim {
         Ok(value)
     }
 
-    fn of(of: &RemittedClaim<'_>) -> Self {
+    pub(super) fn of(claim: &Claim, outcome: &Outcome, interest: Money, withheld: Money) -> Self {
         Self {
-            claim: of.claim.id,
-            control_number: of.claim.control_number.clone(),
-            status: of.outcome.status(),
-            charge: of.outcome.charge(),
-            paid: of.outcome.paid(),
-            patient: of.outcome.patient(),
-            interest: of.interest,
-            json: outcome_json(of.claim, of.outcome),
+            claim: claim.id,
+            control_number: claim.control_number.clone(),
+            status: outcome.status(),
+            charge: outcome.charge(),
+            paid: outcome.paid(),
+            patient: outcome.patient(),
+            interest,
+            withheld,
+            json: outcome_json(claim, outcome),
         }
     }
 }
 
-/// A claim of a remittance: as it stands, or as it stood and is taken back.
-struct Part {
-    row: ClaimRow,
-    claim: Claim,
-    outcome: Outcome,
-    reversal: bool,
-    interest: Money,
+/// What the next payment of a payee follows on.
+#[derive(Clone, Default)]
+pub(super) struct Following {
+    /// How many there were.
+    pub(super) number: u32,
+    /// What the last one carried forward.
+    pub(super) brought: Option<Forwarded>,
+    /// Its day.
+    pub(super) day: Option<ServiceDate>,
+}
+
+impl Following {
+    pub(super) fn of(number: u32, day: ServiceDate, trace: &str, forwarded: Money) -> Self {
+        Self {
+            number,
+            day: Some(day),
+            brought: (!forwarded.is_zero()).then(|| Forwarded {
+                reference: trace.to_owned(),
+                amount: forwarded,
+            }),
+        }
+    }
 }
 
 /// Why claims have no remittance.
@@ -125,6 +152,16 @@ pub enum RemitError {
          tax number, in a `[[payee]]` of the configuration"
     )]
     NoPayee(ClaimId),
+    /// The payee was paid on a later day.
+    #[error(
+        "whoever is paid for claim {claim} was paid on {last}: a payment is on that day or a later one"
+    )]
+    Earlier {
+        /// A claim of it.
+        claim: ClaimId,
+        /// The day of the last payment.
+        last: ServiceDate,
+    },
     /// Interest cannot be reckoned.
     #[error("the interest of claim {claim}: {source}")]
     Interest {
@@ -144,13 +181,13 @@ pub enum RemitError {
 }
 
 /// Family name and given names of whom a claim is for.
-type Named = (String, String);
+pub(super) type Named = (String, String);
 
 impl Node {
-    /// The remittances of claims that are settled: one for each payee, in the order
-    /// of the first claim of each. Those that wait have to be left out before. Of one
-    /// that an act has changed, what it came to before is reversed first; of one that
-    /// stands no more, that is all.
+    /// What would be told of claims now, as remittances: one for each payee, in the order
+    /// of the first claim of each. What was told stays told; what was paid and stands no
+    /// more is reversed first. What a payment brings forward is in none. Those that wait
+    /// have to be left out before.
     ///
     /// # Errors
     /// When the store fails; [`RemitError`] when one waits, or a payee is none that
@@ -160,28 +197,32 @@ impl Node {
         reads: &[ClaimRead],
         remitting: &Remitting<'_>,
     ) -> Result<Vec<Remitted>> {
+        if let Some(read) = reads
+            .iter()
+            .find(|read| !is_gone(read) && settled(read).is_none())
+        {
+            return Err(RemitError::Waits(read.row.id).into());
+        }
         let parts = self.parts(reads, remitting).await?;
         let names = self.patients(&parts).await?;
-        let mut claims = Vec::with_capacity(parts.len());
-        for (part, (family, given)) in parts.iter().zip(&names) {
-            let patient = PatientName { family, given };
-            let mut claim = RemittedClaim::new(&part.claim, &part.outcome, patient);
-            claim.interest = part.interest;
-            if part.reversal {
-                claim.standing = Standing::Reversal;
-            }
-            claims.push(claim);
-        }
-        let payees = by_payee(&claims);
-        let mut all = Vec::with_capacity(payees.len());
-        for of in &payees {
-            let Some(first) = of.first() else { continue };
-            all.push(remit_payee(of, first.claim, remitting)?);
+        let mut all = Vec::new();
+        for of in grouped(&parts, &names) {
+            let Some((first, _)) = of.first() else {
+                continue;
+            };
+            // A view of claims: the payee's balance, and the order of its payments, are
+            // of the payment that is made.
+            let following = Following {
+                number: self.following(first.row.provider).await?.number,
+                ..Following::default()
+            };
+            all.push(remit_payee(&of, &following, remitting)?);
         }
         Ok(all)
     }
 
-    /// The interest that is paid with claims that are settled and stand.
+    /// The interest that is or was paid with claims that are settled and stand, and the
+    /// day of it.
     ///
     /// # Errors
     /// As [`Self::remit`].
@@ -189,51 +230,40 @@ impl Node {
         &self,
         reads: &[ClaimRead],
         remitting: &Remitting<'_>,
-    ) -> Result<BTreeMap<ClaimId, Money>> {
-        let parts = self.parts(reads, remitting).await?;
-        let paid = parts.iter().filter(|part| !part.reversal);
-        Ok(paid.map(|part| (part.row.id, part.interest)).collect())
-    }
-
-    /// What is to be told of claims: each place in a unit's order once.
-    async fn parts(&self, reads: &[ClaimRead], remitting: &Remitting<'_>) -> Result<Vec<Part>> {
-        let changed: BTreeSet<Token> = reads
-            .iter()
-            .filter(|read| is_changed(&read.row))
-            .map(|read| read.row.unit)
-            .collect();
-        let mut stages: BTreeMap<Token, Vec<Stage>> = BTreeMap::new();
-        for unit in changed {
-            stages.insert(unit, self.stages(unit, "claims-remitted").await?);
-        }
-        let mut told: BTreeSet<(Token, u64)> = BTreeSet::new();
-        let mut parts = Vec::with_capacity(reads.len());
-        for read in reads {
-            let of_unit = stages.get(&read.row.unit);
-            let own = |stage: &&Stage| stage.row.id == read.row.id;
-            let place = of_unit.and_then(|stages| Some(stages.iter().find(own)?.place));
-            let (Some(of_unit), Some(place)) = (of_unit, place) else {
-                let outcome = settled(read).ok_or(RemitError::Waits(read.row.id))?;
-                parts.push(Part {
-                    row: read.row.clone(),
-                    claim: read.claim.clone(),
-                    outcome: outcome.clone(),
-                    reversal: false,
-                    // What no act changed never waited.
-                    interest: owed(remitting, read.row.id, outcome.paid(), read.claim.received)?,
-                });
-                continue;
-            };
-            if told.insert((read.row.unit, place)) {
-                let here = of_unit.iter().filter(|stage| stage.place == place);
-                parts.extend(pair(here, remitting)?);
+    ) -> Result<BTreeMap<ClaimId, (Money, ServiceDate)>> {
+        let mut interest = BTreeMap::new();
+        for row in self.told_of(reads).await? {
+            if row.part.kind == PartKind::Payment {
+                interest.insert(row.part.claim, (row.part.interest, row.day));
             }
         }
-        Ok(parts)
+        for part in self.parts(reads, remitting).await? {
+            if part.kind == PartKind::Payment {
+                interest.insert(part.row.id, (part.interest, remitting.on));
+            }
+        }
+        Ok(interest)
+    }
+
+    async fn parts(&self, reads: &[ClaimRead], remitting: &Remitting<'_>) -> Result<Vec<Part>> {
+        let ids: Vec<ClaimId> = reads.iter().map(|read| read.row.id).collect();
+        let mut done = BTreeSet::new();
+        let due = self
+            .due_of(&ids, remitting, "claims-remitted", &mut done)
+            .await?;
+        Ok(due.parts)
+    }
+
+    /// What the next payment of a payee follows on.
+    pub(super) async fn following(&self, payee: Token) -> Result<Following> {
+        let last = self.store().last_payment(payee).await?;
+        Ok(last.map_or_else(Following::default, |last| {
+            Following::of(last.number, last.day, &last.trace, last.forwarded)
+        }))
     }
 
     /// Whom claims are for: as enrolled, else as the claim describes a dependant.
-    async fn patients(&self, parts: &[Part]) -> Result<Vec<Named>> {
+    pub(super) async fn patients(&self, parts: &[Part]) -> Result<Vec<Named>> {
         let wanted: BTreeMap<(Token, u32), ()> = parts
             .iter()
             .filter_map(|part| Some(((part.row.unit, part.row.contract?), ())))
@@ -267,98 +297,6 @@ pub fn is_gone(read: &ClaimRead) -> bool {
     outcome.is_some_and(|outcome| outcome.gone.is_some())
 }
 
-/// Whether a claim is not simply what it came to at first.
-fn is_changed(row: &ClaimRow) -> bool {
-    let outcome = row.outcome.as_ref();
-    row.act.is_some() || outcome.is_some_and(|o| o.revision > 0 || o.gone.is_some())
-}
-
-/// What was taken back last at a place, and what stands there; neither when it
-/// waits.
-fn pair<'a>(
-    stages: impl Iterator<Item = &'a Stage>,
-    remitting: &Remitting<'_>,
-) -> Result<Vec<Part>, RemitError> {
-    let stages: Vec<&Stage> = stages.collect();
-    let settled = |stage: &&Stage| stage.outcome.status() != Status::Pended;
-    let (was, is): (Vec<&Stage>, Vec<&Stage>) = stages
-        .iter()
-        .copied()
-        .partition(|stage| stage.taken_back.is_some());
-    // While it waited nothing was told.
-    let back = was.into_iter().rfind(settled);
-    let stands = is.last().copied().filter(settled);
-    let clean = |stage: &Stage| clean(&stages, stage);
-    let part = |stage: &Stage, reversal, interest| Part {
-        row: stage.row.clone(),
-        claim: stage.claim.clone(),
-        outcome: stage.outcome.clone(),
-        reversal,
-        interest,
-    };
-    let mut parts = Vec::with_capacity(2);
-    let paid_before = |back: &Stage| remitting.paid_before.unwrap_or(back.since);
-    if let Some(back) = back {
-        let before = Remitting {
-            on: paid_before(back),
-            ..*remitting
-        };
-        let interest = owed(&before, back.row.id, back.outcome.paid(), clean(back))?;
-        parts.push(part(back, true, interest));
-    }
-    if let Some(stands) = stands {
-        let paid = stands.outcome.paid();
-        let (id, day) = (stands.row.id, clean(stands));
-        // What was paid before and stays was late by then; the rest is late by now.
-        let kept = back.map_or(Money::ZERO, |back| back.outcome.paid().lesser(paid));
-        let more = paid.checked_sub(kept).unwrap_or(paid);
-        let mut interest = owed(remitting, id, more, day)?;
-        if let Some(back) = back {
-            let before = Remitting {
-                on: paid_before(back),
-                ..*remitting
-            };
-            let of_kept = owed(&before, id, kept, day)?;
-            let sum = interest.checked_add(of_kept);
-            interest = sum.ok_or(RemitError::Interest {
-                claim: id,
-                source: InterestError::OutOfRange,
-            })?;
-        }
-        parts.push(part(stands, false, interest));
-    }
-    Ok(parts)
-}
-
-/// The day on which a claim was clean: when it was received, or when an act settled it
-/// after it had waited.
-fn clean(stages: &[&Stage], stage: &Stage) -> ServiceDate {
-    let own = stages
-        .iter()
-        .filter(|one| one.row.id == stage.row.id && one.number <= stage.number);
-    let mut day = stage.claim.received;
-    let mut waited = false;
-    for one in own {
-        let waits = one.outcome.status() == Status::Pended;
-        if waited && !waits {
-            day = one.since;
-        }
-        waited = waits;
-    }
-    day
-}
-
-fn owed(
-    remitting: &Remitting<'_>,
-    claim: ClaimId,
-    paid: Money,
-    clean: ServiceDate,
-) -> Result<Money, RemitError> {
-    let rules = &remitting.payer.prompt_pay;
-    let interest = rules.interest(paid, clean, remitting.on);
-    interest.map_err(|source| RemitError::Interest { claim, source })
-}
-
 fn name_of(claim: &Claim, contract: Option<&Contract>) -> Named {
     let member = contract.and_then(|contract| contract.members.get(contract.find(&claim.member)?));
     if let Some(member) = member {
@@ -372,15 +310,41 @@ fn name_of(claim: &Claim, contract: Option<&Contract>) -> Named {
     })
 }
 
-fn remit_payee(
-    claims: &[RemittedClaim<'_>],
-    first: &Claim,
+/// What is told of whom.
+pub(super) type Telling<'a> = Vec<(&'a Part, &'a Named)>;
+
+/// The parts of each payee, in the order of its first.
+pub(super) fn grouped<'a>(parts: &'a [Part], names: &'a [Named]) -> Vec<Telling<'a>> {
+    let mut payees: Vec<Telling<'a>> = Vec::new();
+    for (part, name) in parts.iter().zip(names) {
+        let same = |of: &&mut Telling<'a>| {
+            of.first()
+                .is_some_and(|(first, _)| first.claim.billing == part.claim.billing)
+        };
+        match payees.iter_mut().find(same) {
+            Some(of) => of.push((part, name)),
+            None => payees.push(vec![(part, name)]),
+        }
+    }
+    payees
+}
+
+/// What a payee is told: parts of its own claims alone.
+pub(super) fn remit_payee(
+    parts: &[(&Part, &Named)],
+    following: &Following,
     remitting: &Remitting<'_>,
 ) -> Result<Remitted, RemitError> {
-    let Remitting {
-        payer, payees, on, ..
-    } = *remitting;
-    let provider = &first.billing;
+    let Remitting { payer, payees, on } = *remitting;
+    let Some((first, _)) = parts.first() else {
+        // Nobody asks for a remittance of nothing.
+        return Err(RemitError::NoPayee(ClaimId([0; 16])));
+    };
+    if let Some(last) = following.day.filter(|last| *last > on) {
+        let claim = first.row.id;
+        return Err(RemitError::Earlier { claim, last });
+    }
+    let provider = &first.claim.billing;
     let configured = payees
         .iter()
         .find(|payee| payee.identifier == provider.identifier);
@@ -389,9 +353,29 @@ fn remit_payee(
     let payee = match configured {
         Some(payee) => payee.in_x12(),
         None => unconfigured(&provider.identifier, provider.is_npi, &called)
-            .ok_or(RemitError::NoPayee(first.id))?,
+            .ok_or(RemitError::NoPayee(first.row.id))?,
     };
-    let number = number(payer, &payee, on, claims);
+    let mut claims = Vec::with_capacity(parts.len());
+    let mut recovered = Vec::new();
+    for (part, (family, given)) in parts {
+        let mut claim =
+            RemittedClaim::new(&part.claim, &part.outcome, PatientName { family, given });
+        claim.interest = part.interest;
+        claim.standing = match part.kind {
+            PartKind::Payment => Standing::Payment,
+            PartKind::Reversal => Standing::Reversal,
+            PartKind::ReversalAhead => Standing::ReversalAhead,
+            PartKind::Recovery => {
+                recovered.push(Forwarded {
+                    reference: part.row.id.to_string(),
+                    amount: part.withheld,
+                });
+                continue;
+            }
+        };
+        claims.push(claim);
+    }
+    let number = number(payer, &payee, on, following, parts);
     let trace = hex(number.get(..8).unwrap_or_default()).to_uppercase();
     let written = remittance(&Remittance {
         payer: payer.in_x12(),
@@ -403,31 +387,43 @@ fn remit_payee(
             control: control(&number),
             trace: &trace,
         },
-        claims,
+        claims: &claims,
         adjustments: &[],
-        brought: &[],
+        brought: following.brought.as_slice(),
+        recovered: &recovered,
     })
     .map_err(|source| RemitError::Refused {
-        claim: first.id,
+        claim: first.row.id,
         source,
     })?;
+    let told = |reversal: bool| {
+        let of = parts.iter().filter(move |(part, _)| match part.kind {
+            PartKind::Payment => !reversal,
+            PartKind::Reversal | PartKind::ReversalAhead => reversal,
+            PartKind::Recovery => false,
+        });
+        of.map(|(part, _)| ToldClaim::of(&part.claim, &part.outcome, part.interest, part.withheld))
+            .collect()
+    };
+    let taken = parts.iter().filter(|(p, _)| p.kind == PartKind::Recovery);
     Ok(Remitted {
         payee: provider.identifier.clone(),
         name: payee.name.to_owned(),
         trace,
+        number: following.number.saturating_add(1),
+        on,
         text: written.text,
         payment: written.payment,
-        forwarded: written.forwarded,
-        claims: claims
-            .iter()
-            .filter(|of| !of.standing.is_reversal())
-            .map(ToldClaim::of)
+        brought: following
+            .brought
+            .as_ref()
+            .map_or(Money::ZERO, |of| of.amount),
+        forwarded: written.forwarded.map_or(Money::ZERO, |of| of.amount),
+        recovered: taken
+            .map(|(part, _)| (part.row.id, part.withheld))
             .collect(),
-        reversed: claims
-            .iter()
-            .filter(|of| of.standing.is_reversal())
-            .map(ToldClaim::of)
-            .collect(),
+        claims: told(false),
+        reversed: told(true),
     })
 }
 
@@ -444,28 +440,30 @@ fn unconfigured<'a>(identifier: &'a str, is_npi: bool, called: &'a str) -> Optio
     })
 }
 
-/// What numbers a payment: who pays whom what for, and when.
+/// What numbers a payment: who pays whom, the how-manieth time, when, and what for.
 fn number(
     payer: &PayerConfig,
     payee: &Payee<'_>,
     on: ServiceDate,
-    claims: &[RemittedClaim<'_>],
+    following: &Following,
+    parts: &[(&Part, &Named)],
 ) -> [u8; 32] {
     let mut hasher = Sha256::new();
-    hasher.update(b"tallystick/remittance/v1");
+    hasher.update(b"tallystick/remittance/v2");
     for part in [payer.identifier.as_str(), payee.id, &on.to_string()] {
         hasher.update((part.len() as u64).to_be_bytes());
         hasher.update(part);
     }
-    for of in claims {
-        hasher.update(of.claim.id.0);
-        if of.standing.is_reversal() {
-            hasher.update(b"reversed");
-        }
-        // Another interest, as of another day of an earlier payment, is another payment.
-        if !of.interest.is_zero() {
-            hasher.update(b"interest");
-            hasher.update(of.interest.scaled().to_be_bytes());
+    hasher.update(following.number.to_be_bytes());
+    for (part, _) in parts {
+        hasher.update(part.row.id.0);
+        hasher.update(part.kind.name());
+        for number in [
+            i64::from(part.revision),
+            part.interest.scaled(),
+            part.withheld.scaled(),
+        ] {
+            hasher.update(number.to_be_bytes());
         }
     }
     hasher.finalize().into()

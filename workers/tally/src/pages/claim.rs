@@ -8,17 +8,21 @@ use askama::Template;
 use axum::extract::Path;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::IntoResponse as _;
+use tally_core::appeal::{Moment, Party, Stage};
 use tally_core::claim::ClaimId;
 use tally_core::interchange;
-use tally_store::port::{ActKind, ClaimRow, FlagFilter, Reading as _};
+use tally_store::port::{
+    ActKind, Appeals as _, ClaimRow, FlagFilter, PartKind, Reading as _, ToldRow,
+};
 
 use super::chart::{Svg, bar};
 use super::error::Failure;
 use super::flags::FlagRow;
 use super::show::{Shell, Tab, grouped, html, member_of, scaled, short, words};
 use super::{Answered, Shared, Site};
+use crate::appeals::{days, days_left, stage};
 use crate::changes::at_place;
-use crate::node::ClaimRead;
+use crate::node::{AppealRead, ClaimRead};
 use crate::view::{AdjustmentView, ClaimView, ClauseView, LineView, PostingView};
 
 /// A row of a line's way from charge to payment.
@@ -93,9 +97,40 @@ struct Claim<'a> {
     flags: Vec<FlagRow>,
     findings: Vec<Finding>,
     history: Vec<Past>,
+    appeals: Vec<Appealed>,
+    appealable: Option<(String, String)>,
     reversed: Option<TakenBack>,
+    told: Vec<Told>,
     fuel: Option<String>,
     outcome_hash: Option<String>,
+}
+
+/// What a payment told of the claim.
+struct Told {
+    on: String,
+    trace: String,
+    what: &'static str,
+    amount: String,
+    interest: Option<String>,
+}
+
+impl Told {
+    fn of(row: &ToldRow) -> Self {
+        let part = &row.part;
+        let (what, amount) = match part.kind {
+            PartKind::Payment => ("Paid", part.paid),
+            PartKind::Reversal => ("Taken back", part.paid),
+            PartKind::ReversalAhead => ("Reversed, the money left until the correction", part.paid),
+            PartKind::Recovery => ("Taken, which was left", part.withheld),
+        };
+        Self {
+            on: row.day.to_string(),
+            trace: row.trace.clone(),
+            what,
+            amount: grouped(amount),
+            interest: (!part.interest.is_zero()).then(|| grouped(part.interest)),
+        }
+    }
 }
 
 /// An outcome of the claim, of what it replaces or of what replaces it.
@@ -108,6 +143,71 @@ struct Past {
     paid: String,
     patient: String,
     taken_back: Option<TakenBack>,
+}
+
+/// An appeal of the claim, with its deadline.
+struct Appealed {
+    id: String,
+    level: String,
+    by: String,
+    stands: String,
+    /// The class of its badge.
+    class: &'static str,
+    expedited: bool,
+    filed: String,
+    due: String,
+    /// How much of the time is over, and in words what is left.
+    bar: Svg,
+    left: String,
+    changed: Option<String>,
+}
+
+impl Appealed {
+    fn of(read: &AppealRead, now: Moment) -> Self {
+        let (appeal, filed) = (&read.appeal, read.appeal.as_filed());
+        let stage = stage(read, now);
+        let due = appeal.due(now).day;
+        let whole = due.days_since(appeal.on()).max(1);
+        let until = appeal.ended().unwrap_or(now.day);
+        let gone = until.days_since(appeal.on()).max(0);
+        let over = gone > whole;
+        Self {
+            id: read.row.id.to_string(),
+            level: filed.name.clone(),
+            by: filed.by.to_string(),
+            stands: stage.to_string(),
+            class: match stage {
+                Stage::Filed | Stage::Extended | Stage::Asked => "waiting",
+                Stage::Lapsed => "pended",
+                Stage::Upheld => "denied",
+                Stage::Overturned | Stage::InPart => "paid",
+                Stage::Withdrawn => "reversed",
+            },
+            expedited: filed.expedited,
+            filed: appeal.on().to_string(),
+            due: appeal.due(now).to_string(),
+            bar: bar(
+                &[(
+                    0,
+                    gone.min(whole).into(),
+                    if over { "denied" } else { "before" },
+                )],
+                whole.into(),
+            ),
+            left: match days_left(read, now) {
+                None => match appeal.decided() {
+                    Some((on, _)) => format!("decided {on}"),
+                    None => appeal.ended().map_or_else(
+                        || "gone on to the next level".to_owned(),
+                        |on| format!("closed {on}"),
+                    ),
+                },
+                Some(left) if left < 0 => format!("{} over", days(-left)),
+                Some(left) => format!("{} left", days(left)),
+            },
+            changed: read.changed.map(|changed| changed.on.to_string()),
+        }
+    }
 }
 
 /// By what, and when.
@@ -211,6 +311,16 @@ pub(super) async fn page(site: Shared, Path(id): Path<String>) -> Answered {
     let rest = if waits { 0 } else { charge - paid - patient };
     let mut named = BTreeSet::new();
     let history = site.history(&read).await?;
+    let rows = node.store().appeals_of(read.row.id).await?;
+    let now = node.moment();
+    let appeals = node.read_appeals(rows, "page:appeals").await?;
+    let appealable = node
+        .appealable_until(
+            site.appeal.levels(),
+            &read.row,
+            &[Party::Member, Party::Provider],
+        )
+        .await?;
     let gone = read.row.outcome.as_ref().and_then(|o| o.gone);
     let reversed = match gone {
         None => None,
@@ -220,8 +330,12 @@ pub(super) async fn page(site: Shared, Path(id): Path<String>) -> Answered {
             Some(site.taken_back(by, on).await?)
         }
     };
+    let told = node.told_of(std::slice::from_ref(&read)).await?;
     html(&Claim {
+        told: told.iter().map(Told::of).collect(),
         history,
+        appeals: appeals.iter().map(|of| Appealed::of(of, now)).collect(),
+        appealable: appealable.map(|(level, last)| (level, last.to_string())),
         reversed,
         shell: Shell::new(
             &format!("Claim {}", short(&view.claim)),

@@ -12,6 +12,7 @@ async fn a_claim_is_voided_by_who_sent_it_and_nobody_else() {
         .settle("riverside", "k1", &claim("A-1", "180.00"))
         .await;
     let id = first(&body);
+    assert_eq!(fixture.pay().await.len(), 1);
     let path = format!("/claims/{id}/void");
     let other = fixture.ask(ask("POST", &path).by("lakeside")).await;
     assert_eq!(other.status, StatusCode::NOT_FOUND, "{}", other.body);

@@ -15,8 +15,8 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use serde_json::{Value, json};
 use tally::api::{Api, Bounds, ROOT};
 use tally::config::Config;
-use tally::node::Node;
 use tally::node::clock::Clock;
+use tally::node::{MOST, Node, Paying, Remitting, Step};
 use tally_core::claim::{Contract, Member, Relationship, Sex, Span};
 use tally_store::port::Audit as _;
 use tally_types::ServiceDate;
@@ -132,7 +132,9 @@ pub fn fhir_claim(control: &str, charge: &str) -> Value {
 fn config(folder: &Path, patience: u64, limit: usize) -> Config {
     let mut text = format!(
         "[node]\ndata = {:?}\npayer = \"harbor-health\"\n[intake]\npatience = {patience}\nlimit = {limit}\n\
-         [[payer.prompt_pay]]\nfrom = \"2026-01-01\"\ndays = 30\nrate = \"0.1\"\n",
+         [[payer.prompt_pay]]\nfrom = \"2026-01-01\"\ndays = 30\nrate = \"0.1\"\n\
+         [[payer.appeal]]\nname = \"internal\"\nfile_within_days = 180\ndecide_within_days = 60\n\
+         [[payer.appeal]]\nname = \"external\"\nfile_within_months = 4\ndecide_within_days = 45\nby = [\"member\"]\n",
         folder.display().to_string()
     );
     for (id, seed, may) in ORGANISATIONS {
@@ -141,10 +143,37 @@ fn config(folder: &Path, patience: u64, limit: usize) -> Config {
             "[[organisation]]\nid = \"{id}\"\nkey = \"{public}\"\nmay = [{may}]\n"
         ));
     }
+    // A payee that is an organisation itself.
+    text.push_str(
+        "[[payee]]\nidentifier = \"2000001372\"\nname = \"LAKESIDE CLINIC\"\norganisation = \"lakeside\"\n",
+    );
     Config::of("test", &text, []).unwrap()
 }
 
 impl Fixture {
+    /// Pays all that is settled; answers the numbers of the payments.
+    pub async fn pay(&self) -> Vec<String> {
+        let paying = Paying {
+            remitting: Remitting {
+                payer: &self.api.config.payer,
+                payees: &self.api.config.payees,
+                on: self.node.clock().today(),
+            },
+            payee: None,
+            dry: false,
+            most: MOST,
+        };
+        let mut traces = Vec::new();
+        let mut said = |step| {
+            if let Step::Paid(of) = step {
+                traces.push(of.trace);
+            }
+            Ok(())
+        };
+        self.node.pay(&paying, &mut said).await.unwrap();
+        traces
+    }
+
     /// A node whose queue is drained as soon as it is told.
     pub async fn new() -> Self {
         let mut fixture = Self::idle(20_000, Bounds::default()).await;

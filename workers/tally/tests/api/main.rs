@@ -1,11 +1,13 @@
 //! The API over a real node: what it answers, to whom, and what it refuses.
 
 mod acts;
+mod appeals;
 mod authorizations;
 #[path = "../common/mod.rs"]
 mod common;
 mod fixture;
 mod parties;
+mod payments;
 mod problems;
 mod reads;
 mod submissions;

@@ -195,6 +195,10 @@ pub struct Remittance<'a> {
     pub adjustments: &'a [ProviderAdjustment<'a>],
     /// What earlier remittances carried forward.
     pub brought: &'a [Forwarded],
+    /// What earlier remittances left with the payee of claims that they reversed
+    /// ([`Standing::ReversalAhead`]) and is taken now, by claim: the correction is
+    /// here, or none comes. Not for what a [`Standing::Correction`] says of itself.
+    pub recovered: &'a [Forwarded],
 }
 
 /// A remittance that was written.

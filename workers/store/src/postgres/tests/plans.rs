@@ -8,11 +8,11 @@ use tally_core::adjudication::Status;
 
 use super::{beside, settings};
 use crate::conformance::world::{claim_id, day, flag, token, unit};
-use crate::port::{ClaimFilter, FlagFilter};
+use crate::port::{ClaimFilter, FlagFilter, PaymentFilter};
 use crate::postgres::lease::Lease;
 use crate::postgres::{
-    PgSettings, PostgresStore, acts, aside, audit, authorizations, commit, dead_letters, detection,
-    enrolment, flags, intake, log, payloads, reading, relay, work,
+    PgSettings, PostgresStore, acts, appeals, aside, audit, authorizations, commit, dead_letters,
+    detection, enrolment, flags, intake, log, payloads, payments, reading, relay, work,
 };
 
 /// The plan of a statement, on a connection as the store has them: the one for
@@ -121,6 +121,13 @@ INSERT INTO flag (flag, commitment, standing, detector, key, pattern, score, fir
     SELECT substr(sha256(n::text::bytea), 1, 16), sha256(n::text::bytea), true, 2,
            sha256((n % 1000)::text::bytea), 'impossible-day', n % 1000, 1, 2, 3,
            substr(sha256('x'), 1, 16), 'x' FROM generate_series(1, 4000) AS n;
+INSERT INTO payment (trace, payee, number, day, amount, brought, forwarded, parts, submitter,
+                     hash, record, payload)
+    SELECT 'T' || n, sha256(('p' || n % 30)::bytea), 1 + n / 30, 20454, 1, 0, 0, 1, 'somebody',
+           sha256('x'), substr(sha256('x'), 1, 16), 'x' FROM generate_series(1, 3000) AS n;
+INSERT INTO payment_part (payment, number, claim, revision, kind, paid, interest, withheld,
+                          record, payload)
+    SELECT id, 1, id, 0, 0, 1, 0, 0, record, payload FROM payment;
 INSERT INTO flag_claim SELECT id, 0, flag FROM flag;
 INSERT INTO flag_member SELECT id, 0, commitment FROM flag;
 INSERT INTO flag_provider SELECT id, 0, commitment FROM flag;
@@ -131,6 +138,11 @@ INSERT INTO authorization_request
     FROM generate_series(1, 4000) AS n;
 INSERT INTO authorization_event (request, unit, number, day, kind, record, payload)
     SELECT id, 1, n, 20454, 1, record, 'x' FROM authorization_request, generate_series(1, 2) AS n;
+INSERT INTO appeal (appeal, claim, level, filed)
+    SELECT id, place, 1, 20460 FROM claim ORDER BY place LIMIT 3000;
+INSERT INTO appeal_event SELECT a.claim, n, a.id, 1, 20460, a.appeal, a.appeal
+    FROM appeal AS a, generate_series(1, 2) AS n;
+INSERT INTO appeal_open SELECT id, claim FROM appeal WHERE id % 3 = 0;
 INSERT INTO dead_letter (token, at, queue, code, reason, record, payload)
     SELECT sha256(n::text::bytea), 1, 'q', 'c', 'r', substr(sha256('x'), 1, 16), 'x'
     FROM generate_series(1, 3000) AS n;
@@ -308,6 +320,44 @@ async fn the_hot_path_searches() {
                     "authorization_event_pkey",
                 ],
             ),
+            (
+                "a claim's last event of an appeal",
+                appeals::LAST,
+                &["claim_id_key", "appeal_event_pkey"],
+            ),
+            (
+                "an appeal's number",
+                appeals::NUMBERED,
+                &["appeal_appeal_key"],
+            ),
+            ("an appeal filed", appeals::FILED, &[]),
+            (
+                "an open appeal",
+                appeals::CLOSED,
+                &["appeal_open_claim_key"],
+            ),
+            ("an event of an appeal", appeals::EVENT, &[]),
+            (
+                "an appeal",
+                appeals::ONE,
+                &["appeal_appeal_key", "claim_pkey", "appeal_open_pkey"],
+            ),
+            ("appeals", appeals::ALL, &["appeal_pkey", "claim_pkey"]),
+            (
+                "open appeals",
+                appeals::OPEN,
+                &["appeal_open_pkey", "appeal_pkey", "claim_pkey"],
+            ),
+            (
+                "a claim's appeals",
+                appeals::OF_CLAIM,
+                &["claim_id_key", "appeal_by_claim"],
+            ),
+            (
+                "events of appeals",
+                appeals::EVENTS,
+                &["claim_id_key", "appeal_event_pkey", "appeal_pkey"],
+            ),
             ("forgotten", detection::FORGOTTEN, &["fact_pkey"]),
             ("facts", detection::FACTS, &["fact_by_group", "claim_pkey"]),
             ("marks taken", detection::TAKEN, &["unjudged_pkey"]),
@@ -357,6 +407,34 @@ async fn the_hot_path_searches() {
                 &["claim_unit_sequence_place_key"],
             ),
             ("held", aside::HELD_ROWS, &["queue_aside"]),
+            ("who is to be paid", payments::PAYEE, &["due_by_provider"]),
+            (
+                "what is due",
+                payments::DUE,
+                &["due_by_provider", "claim_pkey"],
+            ),
+            ("marks off", payments::OFF, &["due_pkey"]),
+            (
+                "what was told",
+                payments::TOLD,
+                &["claim_id_key", "payment_part_once", "payment_pkey"],
+            ),
+            (
+                "parts",
+                payments::PARTS,
+                &["payment_part_pkey", "claim_pkey"],
+            ),
+            ("paid", payments::PAID, &[]),
+            ("parts added", payments::ADDED, &["claim_id_key"]),
+            // What a trigger does with what was decided.
+            (
+                "marked",
+                "INSERT INTO tally.due (provider, claim) \
+                 SELECT c.provider, n.claim FROM unnest($1::bigint[]) AS n (claim) \
+                 CROSS JOIN LATERAL (SELECT provider FROM tally.claim \
+                     WHERE claim.place = n.claim OFFSET 0) AS c",
+                &["claim_pkey"],
+            ),
         ] {
             let plan = plan(&mut conn, sql, "").await;
             assert_searches(name, &plan, indexes);
@@ -540,5 +618,45 @@ async fn flags_are_found_by_what_is_in_them() {
     ] {
         let plan = plan(&mut conn, flags::filtered(&filter).sql(), "").await;
         assert_searches(name, &plan, &[index]);
+    }
+}
+
+#[tokio::test]
+async fn payments_are_found_by_whose_they_are() {
+    let none = PaymentFilter::default();
+    for settings in all().await {
+        let mut conn = lease(&settings).await;
+        for (name, filter, index) in [
+            (
+                "payee",
+                PaymentFilter {
+                    payee: Some(token("provider", 1)),
+                    limit: 10,
+                    ..none.clone()
+                },
+                "payment_payee_number_key",
+            ),
+            (
+                "submitter",
+                PaymentFilter {
+                    submitter: Some("somebody".into()),
+                    limit: 10,
+                    ..none.clone()
+                },
+                "payment_",
+            ),
+            (
+                "all",
+                PaymentFilter {
+                    since: Some(day(1)),
+                    limit: 10,
+                    ..none.clone()
+                },
+                "payment_pkey",
+            ),
+        ] {
+            let plan = plan(&mut conn, payments::filtered(&filter).sql(), "").await;
+            assert_searches(name, &plan, &[index]);
+        }
     }
 }

@@ -7,10 +7,10 @@ use tally_core::adjudication::Status;
 use super::Folder;
 use crate::conformance::Fixture;
 use crate::conformance::world::{claim_id, day, flag, token, unit};
-use crate::port::{ClaimFilter, FlagFilter};
+use crate::port::{ClaimFilter, FlagFilter, PaymentFilter};
 use crate::sqlite::{
-    SqliteStore, acts, aside, authorizations, commit, detection, enrolment, flags, intake, log,
-    reading, work,
+    SqliteStore, acts, appeals, aside, authorizations, commit, detection, enrolment, flags, intake,
+    log, payments, reading, work,
 };
 
 async fn plan(store: &SqliteStore, sql: impl SqlSafeStr) -> Vec<String> {
@@ -88,8 +88,21 @@ async fn the_hot_path_searches() {
         ("an event of a request", authorizations::EVENT),
         ("revised", acts::REVISED),
         ("revisions", acts::REVISIONS),
+        ("a claim's last event of an appeal", appeals::LAST),
+        ("an open appeal", appeals::CLOSED),
+        ("an appeal", appeals::ONE),
+        ("appeals", appeals::ALL),
+        ("open appeals", appeals::OPEN),
+        ("a claim's appeals", appeals::OF_CLAIM),
+        ("events of appeals", appeals::EVENTS),
         ("revisions' places", log::PLACE_REVISIONS),
         ("reversals' places", log::PLACE_REVERSALS),
+        ("who is to be paid", payments::PAYEE),
+        ("what is due", payments::DUE),
+        ("marks off", payments::OFF),
+        ("what was told", payments::TOLD),
+        ("parts", payments::PARTS),
+        ("claims of a payment", payments::PLACES),
     ] {
         let plan = plan(&store, sql).await;
         assert_searches(name, &plan, &[]);
@@ -277,5 +290,49 @@ async fn flags_are_found_by_what_is_in_them() {
         assert_searches(name, &plan, &[]);
         let used = plan.iter().any(|step| step.contains(index));
         assert!(used, "{name} does not use {index}: {plan:#?}");
+    }
+}
+
+#[tokio::test]
+async fn payments_are_found_by_whose_they_are() {
+    let folder = Folder::new();
+    let store = folder.fresh().await;
+    let none = PaymentFilter::default();
+    for (name, filter, index) in [
+        (
+            "payee",
+            PaymentFilter {
+                payee: Some(token("provider", 1)),
+                before: Some(9),
+                ..none.clone()
+            },
+            "(payee=?)",
+        ),
+        (
+            "submitter",
+            PaymentFilter {
+                submitter: Some("somebody".into()),
+                ..none.clone()
+            },
+            "payment_by_submitter",
+        ),
+        (
+            "before",
+            PaymentFilter {
+                before: Some(9),
+                since: Some(day(1)),
+                ..none.clone()
+            },
+            "(rowid<?)",
+        ),
+        // In their order, up to the limit.
+        ("all", none, "SCAN payment"),
+    ] {
+        let plan = plan(&store, payments::filtered(&filter).sql()).await;
+        assert_searches(name, &plan, &["SCAN payment"]);
+        let used = plan.iter().any(|step| step.contains(index));
+        assert!(used, "{name} does not use {index}: {plan:#?}");
+        let sorts = plan.iter().any(|step| step.contains("TEMP B-TREE"));
+        assert!(!sorts, "{name} sorts: {plan:#?}");
     }
 }

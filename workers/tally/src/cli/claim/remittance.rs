@@ -1,18 +1,20 @@
 //! `tally claim remittance`.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::{ArgGroup, Args, ValueEnum};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tally_core::claim::ClaimId;
 use tally_store::port::{ClaimFilter, Reading as _};
-use tally_types::{Money, ServiceDate};
+use tally_types::ServiceDate;
 
 use crate::bundle::bundle;
 use crate::changes::remitted_responses;
-use crate::cli::{Ended, NodeArgs, parse_claim, parse_date, plural, say, table};
-use crate::node::{ClaimRead, Node, Remitted, Remitting, ToldClaim, is_gone, settled};
+use crate::cli::told::{Tense, described, explain, write};
+use crate::cli::{Ended, NodeArgs, parse_claim, parse_date, say};
+use crate::node::{ClaimRead, Node, Remitting, is_gone, settled};
 
 #[derive(Args)]
 #[command(group(ArgGroup::new("which").required(true).multiple(true).args(["claims", "payee", "submitter", "since"])))]
@@ -32,10 +34,6 @@ pub struct RemittanceArgs {
     /// The day of the payment; today when not said
     #[arg(long, value_parser = parse_date, value_name = "DATE")]
     on: Option<ServiceDate>,
-    /// The day on which what is taken back was paid, for the interest of it; the day
-    /// from which it stood when not said
-    #[arg(long, value_parser = parse_date, value_name = "DATE")]
-    paid_on: Option<ServiceDate>,
     #[command(flatten)]
     node: NodeArgs,
     /// What to print it as
@@ -44,7 +42,7 @@ pub struct RemittanceArgs {
     /// Print JSON: the same as `--output-format json`
     #[arg(long)]
     json: bool,
-    /// Write each 835 into a folder, as `PAYEE-NUMBER.835`
+    /// Write each 835 that would be told into a folder, as `PAYEE-NUMBER.835`
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
@@ -69,11 +67,17 @@ pub(super) async fn remittance(args: &RemittanceArgs) -> Result<Ended> {
         payer: &parties.payer,
         payees: &parties.payees,
         on: args.on.unwrap_or_else(|| node.clock().today()),
-        paid_before: args.paid_on,
     };
     let remitted = node.remit(&reads, &remitting).await?;
+    let told = remitted
+        .iter()
+        .flat_map(|of| of.claims.iter().chain(&of.reversed));
+    let due: BTreeSet<ClaimId> = told.map(|of| of.claim).collect();
+    let paid = node.paid_for(&reads, &due, "claims-remitted").await?;
     if let Some(folder) = &args.out {
-        write(folder, &remitted)?;
+        for of in &remitted {
+            write(folder, of)?;
+        }
     }
     let format = if args.json {
         RemittanceFormat::Json
@@ -85,20 +89,44 @@ pub(super) async fn remittance(args: &RemittanceArgs) -> Result<Ended> {
             for of in &remitted {
                 say(of.text.trim_end_matches('\n'))?;
             }
+            for of in &paid {
+                let (trace, on) = (&of.trace, of.on);
+                for of in of.claims.iter().chain(&of.reversed) {
+                    let id = of.claim;
+                    eprintln!(
+                        "told: claim {id} by payment {trace} on {on}: `tally payment show {trace}`"
+                    );
+                }
+            }
         }
         RemittanceFormat::Fhir => {
-            let interest = remitted.iter().flat_map(|of| &of.claims);
-            let interest = interest.map(|of| (of.claim, of.interest)).collect();
+            let told = paid.iter().chain(&remitted);
+            let interest = told.flat_map(|of| of.claims.iter().map(|told| (of.on, told)));
+            let interest = interest
+                .map(|(on, of)| (of.claim, (of.interest, on)))
+                .collect();
             let responses = remitted_responses(&reads, &interest, remitting.on);
             if !responses.is_empty() {
                 say(bundle(&responses))?;
             }
         }
         RemittanceFormat::Json => {
-            let all: Vec<Value> = remitted.iter().map(of_payee).collect::<Result<_>>()?;
+            let due = remitted.iter().map(|of| described(of, false));
+            let paid = paid.iter().map(|of| described(of, true));
+            let all: Vec<Value> = due.chain(paid).collect::<Result<_>>()?;
             say(Value::Array(all))?;
         }
-        RemittanceFormat::Text => explain(&remitted)?,
+        RemittanceFormat::Text => {
+            for of in &remitted {
+                explain(of, Tense::Would)?;
+            }
+            for of in &paid {
+                explain(of, Tense::Was)?;
+            }
+            if remitted.is_empty() && paid.is_empty() {
+                say("Nothing is to be told of what was asked for.")?;
+            }
+        }
     }
     for id in &waiting {
         eprintln!("waits: claim {id} is not settled: `tally claim eob {id}` says why");
@@ -142,115 +170,4 @@ async fn select(node: &Node, args: &RemittanceArgs) -> Result<(Vec<ClaimRead>, V
         settled_ones,
         others.iter().map(|read| read.row.id).collect(),
     ))
-}
-
-fn write(folder: &Path, remitted: &[Remitted]) -> Result<()> {
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("{} could not be made", folder.display()))?;
-    for of in remitted {
-        let plain: String = of
-            .payee
-            .chars()
-            .filter(char::is_ascii_alphanumeric)
-            .collect();
-        let path = folder.join(format!("{plain}-{}.835", of.trace));
-        std::fs::write(&path, &of.text)
-            .with_context(|| format!("{} could not be written", path.display()))?;
-    }
-    Ok(())
-}
-
-fn of_payee(remitted: &Remitted) -> Result<Value> {
-    let claims = remitted
-        .claims
-        .iter()
-        .map(ToldClaim::described)
-        .collect::<Result<Vec<Value>, _>>()?;
-    Ok(json!({
-        "payee": remitted.payee,
-        "name": remitted.name,
-        "trace": remitted.trace,
-        "payment": remitted.payment.to_string(),
-        "forwarded": remitted.forwarded.as_ref().map(|of| of.amount.to_string()),
-        "claims": claims,
-        "reversed": remitted.reversed.iter().map(|of| json!({
-            "claim": of.claim.to_string(),
-            "charge": minus(of.charge),
-            "paid": minus(of.paid),
-            "patient": minus(of.patient),
-            "interest": minus(of.interest),
-        })).collect::<Vec<_>>(),
-    }))
-}
-
-/// What is taken back of an amount.
-fn minus(amount: Money) -> String {
-    let back = Money::ZERO.checked_sub(amount);
-    back.unwrap_or(Money::ZERO).to_string()
-}
-
-fn explain(remitted: &[Remitted]) -> Result<()> {
-    for advice in remitted {
-        let reversed = match advice.reversed.len() {
-            0 => String::new(),
-            many => format!(", {} reversed", plural(many as u64, "claim")),
-        };
-        say(format!(
-            "{} is paid {} for {}{reversed}, number {}.",
-            advice.name,
-            advice.payment,
-            plural(advice.claims.len() as u64, "claim"),
-            advice.trace
-        ))?;
-        if let Some(forwarded) = &advice.forwarded {
-            say(format!(
-                "{} is more than was paid: the next remittance takes it (PLB FB).",
-                forwarded.amount
-            ))?;
-        }
-        let rows = advice.claims.iter().map(|of| {
-            vec![
-                of.claim.to_string(),
-                of.control_number.clone(),
-                of.status.to_string(),
-                of.charge.to_string(),
-                of.paid.to_string(),
-                of.patient.to_string(),
-                of.interest.to_string(),
-            ]
-        });
-        let reversed = advice.reversed.iter().map(|of| {
-            vec![
-                of.claim.to_string(),
-                of.control_number.clone(),
-                "reversed".to_owned(),
-                minus(of.charge),
-                minus(of.paid),
-                minus(of.patient),
-                minus(of.interest),
-            ]
-        });
-        let all = [
-            "claim",
-            "number",
-            "status",
-            "charge>",
-            "paid>",
-            "patient>",
-            "interest>",
-        ];
-        // Where nothing was late, nobody asks.
-        let mut told = advice.claims.iter().chain(&advice.reversed);
-        let late = told.any(|of| !of.interest.is_zero());
-        let columns = if late { all.len() } else { all.len() - 1 };
-        let rows = reversed.chain(rows).map(|mut row: Vec<String>| {
-            row.truncate(columns);
-            row
-        });
-        say(table(all.get(..columns).unwrap_or(&all), rows))?;
-    }
-    if remitted.is_empty() {
-        say("Nothing is settled of what was asked for.")?;
-    }
-    Ok(())
 }

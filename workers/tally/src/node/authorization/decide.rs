@@ -68,7 +68,7 @@ impl Node {
             }
             Ok(happening)
         };
-        let read = self.happen(number, None, &happening).await?;
+        let read = self.follow_request(number, None, &happening).await?;
         self.audit("authorization-decided", std::slice::from_ref(&read.number))
             .await?;
         Ok(read)
@@ -93,7 +93,7 @@ impl Node {
             };
             Ok(vec![(at, event)])
         };
-        let read = self.happen(number, submitter, &happening).await?;
+        let read = self.follow_request(number, submitter, &happening).await?;
         self.audit(
             "authorization-cancelled",
             std::slice::from_ref(&read.number),
@@ -104,7 +104,7 @@ impl Node {
 
     /// Stores what happens to a member's requests, with the contract's next version
     /// where what is on file changes by it.
-    async fn happen(
+    async fn follow_request(
         &self,
         number: &str,
         submitter: Option<&str>,
@@ -115,7 +115,7 @@ impl Node {
             let row = self.request_row(number, submitter).await?;
             let following = self.prepare_following(&row, happening).await?;
             match self.store.follow(&following).await.map_err(Into::into) {
-                Ok(_) => return self.opened(&row.number).await,
+                Ok(_) => return self.opened_request(&row.number).await,
                 // Something else happened, or the contract has another version.
                 Err(error) if is_fenced(&error) && tries < TRIES => tries += 1,
                 Err(error) => return Err(error),

@@ -74,7 +74,7 @@ impl Node {
             let again = of.state.cancelled().is_some();
             let number = of.number.clone();
             let read = match again {
-                true => self.opened(&number).await?,
+                true => self.opened_request(&number).await?,
                 false => {
                     self.cancel_authorization(&number, Some(submitter), &reason)
                         .await?
@@ -87,7 +87,7 @@ impl Node {
             if row.content != content {
                 return Err(AuthorizationError::Reused.into());
             }
-            let read = self.opened(&number).await?;
+            let read = self.opened_request(&number).await?;
             self.audit("authorization-requested-again", &[number])
                 .await?;
             return Ok(Requested { read, again: true });
@@ -131,7 +131,7 @@ impl Node {
     }
 
     /// A request that was just written.
-    pub(super) async fn opened(&self, number: &str) -> Result<AuthorizationRead> {
+    pub(super) async fn opened_request(&self, number: &str) -> Result<AuthorizationRead> {
         let row = self.request_row(number, None).await?;
         let mut reads = self.open_requests(&[row]).await?;
         reads.pop().ok_or(AuthorizationError::Erased.into())

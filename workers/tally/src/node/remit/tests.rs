@@ -3,11 +3,18 @@
 use tally_core::adjudication::Settlement;
 use tally_core::claim::{Member, Relationship, Sex, Span, UnitKey};
 
+use tally_store::port::{PartRow, ToldRow};
+
+use super::due::{Due, at_place};
 use super::*;
 use crate::config::Config;
 use crate::node::Delivery;
+use crate::node::Stage;
 use crate::node::clock::Clock;
 use crate::node::statement::TakenBack;
+
+const PAYMENT: PartKind = PartKind::Payment;
+const REVERSAL: PartKind = PartKind::Reversal;
 
 fn day(text: &str) -> ServiceDate {
     ServiceDate::parse(text).unwrap()
@@ -20,12 +27,11 @@ fn payer() -> PayerConfig {
     Config::of("t", text, []).unwrap().payer
 }
 
-fn on<'a>(payer: &'a PayerConfig, on: &str, before: Option<&str>) -> Remitting<'a> {
+fn on<'a>(payer: &'a PayerConfig, on: &str) -> Remitting<'a> {
     Remitting {
         payer,
         payees: &[],
         on: day(on),
-        paid_before: before.map(day),
     }
 }
 
@@ -106,9 +112,38 @@ fn expected(paid: Money, days: i64) -> Money {
     Money::cents((paid.scaled() * days * 2 + 3650) / 7300)
 }
 
-fn told(stages: &[Stage], remitting: &Remitting<'_>) -> Vec<(bool, Money)> {
-    let parts = pair(stages.iter(), remitting).unwrap();
-    parts.iter().map(|p| (p.reversal, p.interest)).collect()
+/// What is told of a place that was told so much before.
+fn due(stages: &[Stage], before: &[ToldRow], remitting: &Remitting<'_>) -> Due {
+    let mut due = Due::default();
+    let stages: Vec<&Stage> = stages.iter().collect();
+    let place = (stages[0].row.unit, stages[0].place);
+    assert!(at_place(place, &stages, before, remitting, &mut due).unwrap());
+    due
+}
+
+fn told(stages: &[Stage], before: &[ToldRow], remitting: &Remitting<'_>) -> Vec<(PartKind, Money)> {
+    let due = due(stages, before, remitting);
+    due.parts.iter().map(|p| (p.kind, p.interest)).collect()
+}
+
+/// That a payment told of an outcome.
+fn row(stage: &Stage, paid_on: &str, kind: PartKind, interest: Money) -> ToldRow {
+    ToldRow {
+        trace: paid_on.to_owned(),
+        day: day(paid_on),
+        part: PartRow {
+            claim: stage.row.id,
+            revision: stage.number,
+            kind,
+            paid: stage.outcome.paid(),
+            interest,
+            withheld: match kind {
+                PartKind::ReversalAhead | PartKind::Recovery => stage.outcome.paid(),
+                PartKind::Payment | PartKind::Reversal => Money::ZERO,
+            },
+            sealed: None,
+        },
+    }
 }
 
 #[tokio::test]
@@ -120,10 +155,18 @@ async fn a_claim_that_never_waited_was_clean_when_it_was_received() {
     let paid = of[0].outcome.paid();
     assert!(paid > Money::cents(10_000), "{paid}");
     // Thirty days after 10 January is 9 February.
-    let told = |paid_on| told(&of, &on(&payer, paid_on, None));
-    assert_eq!(told("2026-02-09"), [(false, Money::ZERO)]);
-    assert_eq!(told("2026-02-10"), [(false, expected(paid, 1))]);
-    assert_eq!(told("2026-03-11"), [(false, expected(paid, 30))]);
+    let told = |paid_on| told(&of, &[], &on(&payer, paid_on));
+    assert_eq!(told("2026-02-09"), [(PAYMENT, Money::ZERO)]);
+    assert_eq!(told("2026-02-10"), [(PAYMENT, expected(paid, 1))]);
+    assert_eq!(told("2026-03-11"), [(PAYMENT, expected(paid, 30))]);
+    // Of what comes after the day of the payment nothing is told yet.
+    let early = due(&of, &[], &on(&payer, "2026-01-09"));
+    assert!(early.parts.is_empty());
+    assert_eq!(early.later.len(), 1);
+    // What was told is not told again.
+    let before = [row(&of[0], "2026-02-09", PAYMENT, Money::ZERO)];
+    let again = due(&of, &before, &on(&payer, "2026-03-11"));
+    assert!(again.parts.is_empty() && again.later.is_empty());
 }
 
 #[tokio::test]
@@ -136,23 +179,29 @@ async fn one_that_waited_was_clean_when_an_act_settled_it() {
     let paid = second.outcome.paid();
     let of = [first, second];
     // What waited was paid by nobody: nothing is taken back. 31 March is in time.
-    let told_on = |of: &[Stage], paid_on| told(of, &on(&payer, paid_on, None));
-    assert_eq!(told_on(&of, "2026-03-31"), [(false, Money::ZERO)]);
-    assert_eq!(told_on(&of, "2026-04-01"), [(false, expected(paid, 1))]);
-    // Decided anew later, its clock goes on.
+    let told_on = |of: &[Stage], paid_on| told(of, &[], &on(&payer, paid_on));
+    assert_eq!(told_on(&of, "2026-03-31"), [(PAYMENT, Money::ZERO)]);
+    assert_eq!(told_on(&of, "2026-04-01"), [(PAYMENT, expected(paid, 1))]);
+    // Decided anew later, its clock goes on: paid on 5 April, five days late, and told
+    // anew ten days after.
     let [first, mut second] = of;
     second.taken_back = Some((
         TakenBack {
-            on: day("2026-03-20"),
+            on: day("2026-04-10"),
             by: second.row.id,
         },
         None,
     ));
-    let third = stage(&made, 2, "2026-03-20", None).await;
+    let third = stage(&made, 2, "2026-04-10", None).await;
     let of = [first, second, third];
-    let parts = told(&of, &on(&payer, "2026-04-05", Some("2026-04-05")));
     let five = expected(paid, 5);
-    assert_eq!(parts, [(true, five), (false, five)]);
+    let before = [row(&of[1], "2026-04-05", PAYMENT, five)];
+    let parts = told(&of, &before, &on(&payer, "2026-04-15"));
+    assert_eq!(parts, [(REVERSAL, five), (PAYMENT, five)]);
+    // As it was known before, nothing has changed.
+    let known = due(&of, &before, &on(&payer, "2026-04-06"));
+    assert!(known.parts.is_empty());
+    assert_eq!(known.later.len(), 1);
     // While it waits there is nothing to be told.
     let waiting = [waits(stage(&made, 0, "2026-01-10", None).await)];
     assert_eq!(told_on(&waiting, "2026-04-01"), []);
@@ -165,13 +214,16 @@ async fn of_what_is_taken_back_the_interest_goes_back() {
     let payer = payer();
     let back = stage(&made, 0, "2026-01-10", Some("2026-03-01")).await;
     let old = back.outcome.paid();
-    // Paid on 19 February, ten days late, and taken back for good.
-    let late = on(&payer, "2026-03-11", Some("2026-02-19"));
-    assert_eq!(told(&[back], &late), [(true, expected(old, 10))]);
-    // Nobody says when it was paid: as soon as it stood, and so in time.
+    let late = on(&payer, "2026-03-11");
+    // Never paid, and taken back for good: nobody is told.
+    assert_eq!(told(&[back], &[], &late), []);
+    // Paid on 19 February, ten days late: what was paid goes back, exactly.
     let back = stage(&made, 0, "2026-01-10", Some("2026-03-01")).await;
-    let unsaid = on(&payer, "2026-03-11", None);
-    assert_eq!(told(&[back], &unsaid), [(true, Money::ZERO)]);
+    for interest in [expected(old, 10), Money::cents(7)] {
+        let before = [row(&back, "2026-02-19", PAYMENT, interest)];
+        let back = stage(&made, 0, "2026-01-10", Some("2026-03-01")).await;
+        assert_eq!(told(&[back], &before, &late), [(REVERSAL, interest)]);
+    }
 
     // Corrected to less: what stays was ten days late. To more: the rest is thirty.
     let stages = made.0.stages(made.1, "test").await.unwrap();
@@ -180,17 +232,60 @@ async fn of_what_is_taken_back_the_interest_goes_back() {
     assert!(Money::ZERO < new && new < old, "{new} {old}");
     let mut corrected = stage(&made, 1, "2026-03-01", None).await;
     corrected.outcome = other.clone();
+    let before = [row(&back, "2026-02-19", PAYMENT, expected(old, 10))];
     let back = stage(&made, 0, "2026-01-10", Some("2026-03-01")).await;
-    let less = told(&[back, corrected], &late);
+    let less = told(&[back, corrected], &before, &late);
     assert_eq!(
         less,
-        [(true, expected(old, 10)), (false, expected(new, 10))]
+        [(REVERSAL, expected(old, 10)), (PAYMENT, expected(new, 10))]
     );
     let mut back = stage(&made, 0, "2026-01-10", Some("2026-03-01")).await;
     back.outcome = other;
+    let before = [row(&back, "2026-02-19", PAYMENT, expected(new, 10))];
     let corrected = stage(&made, 1, "2026-03-01", None).await;
-    let more = told(&[back, corrected], &late);
+    let more = told(&[back, corrected], &before, &late);
     let rest = expected(old.checked_sub(new).unwrap(), 30);
     let sum = rest.checked_add(expected(new, 10)).unwrap();
-    assert_eq!(more, [(true, expected(new, 10)), (false, sum)]);
+    assert_eq!(more, [(REVERSAL, expected(new, 10)), (PAYMENT, sum)]);
+}
+
+/// Paid ten days late, it waits again: the money stays, and is taken when it is known
+/// what comes.
+#[tokio::test]
+async fn what_waits_again_keeps_the_money() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = made(folder.path()).await;
+    let payer = payer();
+    let first = async |back| stage(&made, 0, "2026-01-10", back).await;
+    let paid = first(None).await.outcome.paid();
+    let ten = expected(paid, 10);
+    let mut before = vec![row(&first(None).await, "2026-02-19", PAYMENT, ten)];
+    let second = waits(stage(&made, 1, "2026-03-01", None).await);
+    let stages = [first(Some("2026-03-01")).await, second];
+    let ahead = due(&stages, &before, &on(&payer, "2026-03-02"));
+    let [part] = &ahead.parts[..] else {
+        panic!("one part");
+    };
+    assert_eq!(part.kind, PartKind::ReversalAhead);
+    assert_eq!((part.interest, part.withheld), (ten, paid));
+    let ahead = row(&stages[0], "2026-03-02", PartKind::ReversalAhead, ten);
+    before.push(ahead);
+    assert_eq!(told(&stages, &before, &on(&payer, "2026-03-03")), []);
+    // Voided in the end, it goes back; settled, it is taken and paid anew.
+    let [first, second] = stages;
+    let back = |stage: &mut Stage, on: &str| {
+        let by = stage.row.id;
+        stage.taken_back = Some((TakenBack { on: day(on), by }, None));
+    };
+    let mut stages = vec![first, second];
+    back(&mut stages[1], "2026-03-05");
+    let gone = due(&stages, &before, &on(&payer, "2026-03-10"));
+    let kinds: Vec<_> = gone.parts.iter().map(|p| (p.kind, p.withheld)).collect();
+    assert_eq!(kinds, [(PartKind::Recovery, paid)]);
+    stages.push(stage(&made, 2, "2026-03-05", None).await);
+    let settled = due(&stages, &before, &on(&payer, "2026-06-10"));
+    let kinds: Vec<_> = settled.parts.iter().map(|p| (p.kind, p.withheld)).collect();
+    assert_eq!(kinds, [(PartKind::Recovery, paid), (PAYMENT, Money::ZERO)]);
+    // It has stayed with the payee since February, and is clean since March.
+    assert_eq!(settled.parts[1].interest, Money::ZERO);
 }

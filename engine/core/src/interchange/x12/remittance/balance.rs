@@ -77,18 +77,20 @@ pub(super) fn balance(remittance: &Remittance<'_>) -> Result<Balance, Remittance
     for (at, of) in remittance.adjustments.iter().enumerate() {
         adjustments.push(given(at, of)?);
     }
-    for (at, of) in remittance.brought.iter().enumerate() {
-        if of.amount.is_negative() || of.amount.is_zero() {
-            return Err(RemittanceError::Negative {
-                what: "the balance brought forward",
-                at,
+    for (reason, what, earlier) in [
+        ("WO", "the amount recovered", remittance.recovered),
+        ("FB", "the balance brought forward", remittance.brought),
+    ] {
+        for (at, of) in earlier.iter().enumerate() {
+            if of.amount.is_negative() || of.amount.is_zero() {
+                return Err(RemittanceError::Negative { what, at });
+            }
+            adjustments.push(Adjustment {
+                reason: reason.into(),
+                reference: of.reference.clone(),
+                amount: held(Some(of.amount))?,
             });
         }
-        adjustments.push(Adjustment {
-            reason: "FB".into(),
-            reference: of.reference.clone(),
-            amount: of.amount,
-        });
     }
     let mut kept = Money::ZERO;
     for of in &adjustments {

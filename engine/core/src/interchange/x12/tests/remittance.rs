@@ -61,6 +61,7 @@ pub fn whole<'a>(
         claims,
         adjustments,
         brought,
+        recovered: &[],
     }
 }
 

@@ -1,0 +1,441 @@
+//! Payments: everything that is settled and not told yet is told, one remittance for
+//! each payee, and recorded. A payment is one transaction that names the payment of the
+//! payee it follows on: of two that tell the same, one is refused and looks again.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context as _, Result};
+use sha2::{Digest as _, Sha256};
+use tally_core::canon::{Canon, DecodeError, Reader};
+use tally_core::claim::ClaimId;
+use tally_store::port::{DueRow, NewPayment, PartKind, PartRow, Payments as _, StoreError, Token};
+use tally_types::Money;
+
+use super::Node;
+use super::remit::due::{Part, Place};
+use super::remit::{
+    Following, Named, RemitError, Remitted, Remitting, Telling, grouped, remit_payee,
+};
+use crate::failpoint;
+
+/// What a payload is, so that none opens as another.
+pub(super) const PAYMENT: &str = "payment";
+pub(super) const TOLD: &str = "told";
+
+/// Marks that one payment answers at most: what is held of a payee at a time.
+pub const MOST: u32 = 5_000;
+
+/// How often a payment that was refused is made anew.
+const TRIES: u32 = 16;
+
+/// The version of the encoding of a payment's head, its first byte.
+const VERSION: u8 = 1;
+
+/// What a payment says that is of no claim.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Head {
+    /// What the payee is known by in claims.
+    pub(super) payee: String,
+    /// Its name.
+    pub(super) name: String,
+    /// The 835 before its first claim.
+    pub(super) before: String,
+    /// The 835 after its last claim.
+    pub(super) after: String,
+}
+
+impl Canon for Head {
+    fn put(&self, out: &mut Vec<u8>) {
+        out.push(VERSION);
+        self.payee.put(out);
+        self.name.put(out);
+        self.before.put(out);
+        self.after.put(out);
+    }
+    fn take(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        match u8::take(from)? {
+            VERSION => {}
+            n => return Err(from.invalid("version of a payment", n.into())),
+        }
+        Ok(Self {
+            payee: Canon::take(from)?,
+            name: Canon::take(from)?,
+            before: Canon::take(from)?,
+            after: Canon::take(from)?,
+        })
+    }
+}
+
+/// An 835 cut where its claims begin.
+pub(super) struct Cut<'a> {
+    pub(super) before: &'a str,
+    pub(super) claims: Vec<&'a str>,
+    pub(super) after: &'a str,
+}
+
+impl<'a> Cut<'a> {
+    /// Of what a writer wrote, whose segments end in `~`. One after another, the
+    /// pieces are the text.
+    pub(super) fn of(text: &'a str) -> Self {
+        let mut starts = Vec::new();
+        let mut end = text.len();
+        let mut at = 0;
+        for segment in text.split_inclusive('~') {
+            let blank = segment.len() - segment.trim_start().len();
+            let start = at + blank;
+            match segment.trim_start().split('*').next() {
+                Some("CLP") => starts.push(start),
+                // What of it is not a claim's comes after the last.
+                Some("PLB" | "SE") => {
+                    end = start;
+                    break;
+                }
+                _ => {}
+            }
+            at += segment.len();
+        }
+        let first = starts.first().copied().unwrap_or(end);
+        let ends = starts.iter().copied().skip(1).chain([end]);
+        let claims = starts.iter().zip(ends);
+        let piece = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
+        Self {
+            before: piece(0, first),
+            claims: claims.map(|(from, to)| piece(*from, to)).collect(),
+            after: piece(end, text.len()),
+        }
+    }
+}
+
+/// Who is to be paid.
+pub struct Paying<'a> {
+    /// Who pays, and when.
+    pub remitting: Remitting<'a>,
+    /// Only this payee, by what it is known by in claims.
+    pub payee: Option<&'a str>,
+    /// Whether it is only said what would be paid.
+    pub dry: bool,
+    /// Marks that one payment answers at most: [`MOST`].
+    pub most: u32,
+}
+
+/// What happens in a run of payments.
+pub enum Step {
+    /// So many payees are to be looked at.
+    Payees(u64),
+    /// A payment was made, or would be.
+    Paid(Box<Remitted>),
+    /// The payee was looked at.
+    Done,
+}
+
+/// What a run of payments could not tell.
+#[derive(Default)]
+pub struct Untold {
+    /// Why payees, or some of their claims, were not told.
+    pub failed: Vec<RemitError>,
+    /// Claims whose record was erased before they were told.
+    pub erased: BTreeSet<ClaimId>,
+    /// Claims with something that came about after the day of the payment.
+    pub later: BTreeSet<ClaimId>,
+}
+
+impl Node {
+    /// Pays all that is settled and not told. Each payment is recorded before it is
+    /// said; what was recorded stays when a later one fails.
+    ///
+    /// # Errors
+    /// When the store fails, a payload is damaged, or `said` fails. What cannot be told
+    /// is no error: see [`Untold`].
+    pub async fn pay(
+        &self,
+        paying: &Paying<'_>,
+        said: &mut (dyn FnMut(Step) -> Result<()> + Send),
+    ) -> Result<Untold> {
+        let mut payees = Vec::new();
+        match paying.payee {
+            Some(payee) => payees.push(self.provider_token(payee)),
+            None => {
+                let mut after = None;
+                while let Some(payee) = self.store().due_payee(after).await? {
+                    payees.push(payee);
+                    after = Some(payee);
+                }
+            }
+        }
+        said(Step::Payees(payees.len() as u64))?;
+        let mut untold = Untold::default();
+        for payee in payees {
+            self.pay_payee(payee, paying, &mut untold, said).await?;
+            said(Step::Done)?;
+        }
+        Ok(untold)
+    }
+
+    async fn pay_payee(
+        &self,
+        payee: Token,
+        paying: &Paying<'_>,
+        untold: &mut Untold,
+        said: &mut (dyn FnMut(Step) -> Result<()> + Send),
+    ) -> Result<()> {
+        let mut run = Run {
+            node: self,
+            paying,
+            payee,
+            following: self.following(payee).await?,
+            done: BTreeSet::new(),
+            tries: 0,
+        };
+        let mut after = 0;
+        loop {
+            let marks = self.store().due(payee, after, paying.most).await?;
+            let Some(last) = marks.last().map(|row| row.mark) else {
+                return Ok(());
+            };
+            match run.page(&marks, untold, said).await? {
+                Paged::Next => after = last,
+                Paged::Again => {}
+                Paged::Stop => return Ok(()),
+            }
+        }
+    }
+}
+
+/// What becomes of a page of marks.
+enum Paged {
+    /// It is done with.
+    Next,
+    /// Somebody else paid meanwhile: it is to be read again.
+    Again,
+    /// Nothing can be told to this payee.
+    Stop,
+}
+
+/// The payments of one payee in a run.
+struct Run<'a> {
+    node: &'a Node,
+    paying: &'a Paying<'a>,
+    payee: Token,
+    following: Following,
+    /// Places that were told by this page or, dry, would be by one before.
+    done: BTreeSet<Place>,
+    tries: u32,
+}
+
+impl Run<'_> {
+    async fn page(
+        &mut self,
+        marks: &[DueRow],
+        untold: &mut Untold,
+        said: &mut (dyn FnMut(Step) -> Result<()> + Send),
+    ) -> Result<Paged> {
+        let ids: BTreeSet<ClaimId> = marks.iter().map(|row| row.claim).collect();
+        let ids: Vec<ClaimId> = ids.into_iter().collect();
+        let purpose = match self.paying.dry {
+            true => "claims-remitted",
+            false => "claims-paid",
+        };
+        let remitting = &self.paying.remitting;
+        if !self.paying.dry {
+            // What was told before is on record.
+            self.done.clear();
+        }
+        let due = self
+            .node
+            .due_of(&ids, remitting, purpose, &mut self.done)
+            .await;
+        let due = match due {
+            Ok(due) => due,
+            Err(error) => {
+                let error = error.downcast::<RemitError>()?;
+                untold.failed.push(error);
+                return Ok(Paged::Next);
+            }
+        };
+        let names = self.node.patients(&due.parts).await?;
+        // What cannot be told now keeps its mark.
+        let mut kept: BTreeSet<ClaimId> = due.later.union(&due.erased).copied().collect();
+        let mut made = Vec::new();
+        let mut following = self.following.clone();
+        for mut of in grouped(&due.parts, &names) {
+            let mut told = remit_payee(&of, &following, remitting);
+            if matches!(told, Err(RemitError::Refused { .. })) {
+                for (error, claims) in refused(&mut of, &following, remitting) {
+                    kept.extend(claims);
+                    untold.failed.push(error);
+                }
+                if of.is_empty() {
+                    continue;
+                }
+                told = remit_payee(&of, &following, remitting);
+            }
+            match told {
+                Ok(remitted) => {
+                    following = after(&remitted);
+                    made.push((of, remitted));
+                }
+                Err(error) => {
+                    untold.failed.push(error);
+                    return Ok(Paged::Stop);
+                }
+            }
+        }
+        untold.later.extend(due.later);
+        untold.erased.extend(due.erased);
+        let mut answered: Vec<i64> = marks
+            .iter()
+            .filter(|row| !kept.contains(&row.claim))
+            .map(|row| row.mark)
+            .collect();
+        if self.paying.dry {
+            answered.clear();
+        }
+        if made.is_empty() {
+            if !answered.is_empty() {
+                self.node.store().nothing_due(&answered).await?;
+            }
+            return Ok(Paged::Next);
+        }
+        let last = made.len() - 1;
+        for (at, (of, remitted)) in made.into_iter().enumerate() {
+            if !self.paying.dry {
+                // The marks are answered by the last of what they led to.
+                let marks = match at == last {
+                    true => std::mem::take(&mut answered),
+                    false => Vec::new(),
+                };
+                match self.record(&of, &remitted, marks).await {
+                    Ok(()) => {}
+                    Err(error) if is_fenced(&error) && self.tries < TRIES => {
+                        self.tries += 1;
+                        self.following = self.node.following(self.payee).await?;
+                        return Ok(Paged::Again);
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            self.following = after(&remitted);
+            said(Step::Paid(Box::new(remitted)))?;
+        }
+        Ok(Paged::Next)
+    }
+
+    async fn record(
+        &self,
+        of: &[(&Part, &Named)],
+        remitted: &Remitted,
+        marks: Vec<i64>,
+    ) -> Result<()> {
+        let node = self.node;
+        let cut = Cut::of(&remitted.text);
+        let head = Head {
+            payee: remitted.payee.clone(),
+            name: remitted.name.clone(),
+            before: cut.before.to_owned(),
+            after: cut.after.to_owned(),
+        };
+        let own = node
+            .vault()
+            .fresh(1)
+            .await?
+            .pop()
+            .context("no record key")?;
+        let mut pieces = cut.claims.into_iter();
+        let mut parts = Vec::with_capacity(of.len());
+        for chunk in of.chunks(256) {
+            let records: Vec<_> = chunk
+                .iter()
+                .map(|(part, _)| part.row.sealed.record)
+                .collect();
+            let keys = node.vault().keys(&records).await?;
+            for (part, _) in chunk {
+                let recovery = part.kind == PartKind::Recovery;
+                let sealed = match recovery {
+                    true => None,
+                    false => {
+                        let piece = pieces.next().context("a claim has no piece of the 835")?;
+                        let key = keys
+                            .get(&part.row.sealed.record)
+                            .context("the record of a claim was erased: pay again")?;
+                        Some(key.seal(TOLD, piece.as_bytes())?)
+                    }
+                };
+                parts.push(PartRow {
+                    claim: part.row.id,
+                    revision: part.revision,
+                    kind: part.kind,
+                    paid: match recovery {
+                        true => Money::ZERO,
+                        false => part.outcome.paid(),
+                    },
+                    interest: part.interest,
+                    withheld: part.withheld,
+                    sealed,
+                });
+            }
+        }
+        anyhow::ensure!(pieces.next().is_none(), "the 835 has a claim too many");
+        let submitter = of.first().map(|(part, _)| part.row.submitter.clone());
+        let one = of
+            .iter()
+            .all(|(part, _)| Some(&part.row.submitter) == submitter.as_ref());
+        let payment = NewPayment {
+            trace: remitted.trace.clone(),
+            payee: self.payee,
+            number: remitted.number,
+            day: remitted.on,
+            amount: remitted.payment,
+            brought: remitted.brought,
+            forwarded: remitted.forwarded,
+            submitter: submitter.filter(|_| one),
+            hash: Sha256::digest(&remitted.text).into(),
+            sealed: own.seal(PAYMENT, &head.to_canon())?,
+            parts,
+            marks,
+        };
+        failpoint::reach("before-pay");
+        node.store().pay(&payment).await?;
+        failpoint::reach("after-pay");
+        node.note_of("payment-made", &payment.trace).await
+    }
+}
+
+/// What the payment after one follows on.
+fn after(remitted: &Remitted) -> Following {
+    Following::of(
+        remitted.number,
+        remitted.on,
+        &remitted.trace,
+        remitted.forwarded,
+    )
+}
+
+fn is_fenced(error: &anyhow::Error) -> bool {
+    matches!(
+        error.downcast_ref::<StoreError>(),
+        Some(StoreError::Fenced { .. })
+    )
+}
+
+/// Takes out of a payee's parts what cannot be told, place by place, and says why.
+fn refused(
+    parts: &mut Telling<'_>,
+    following: &Following,
+    remitting: &Remitting<'_>,
+) -> Vec<(RemitError, Vec<ClaimId>)> {
+    let (mut fit, mut refused) = (Vec::new(), Vec::new());
+    for of in parts.chunk_by(|(one, _), (other, _)| one.place == other.place) {
+        match remit_payee(of, following, remitting) {
+            Err(error @ RemitError::Refused { .. }) => {
+                refused.push((error, of.iter().map(|(part, _)| part.row.id).collect()));
+            }
+            // The rest is of the payee, not of a claim.
+            Ok(_) | Err(_) => fit.extend_from_slice(of),
+        }
+    }
+    *parts = fit;
+    refused
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,369 @@
+//! What is to be told of claims: what they stand at, against what was told.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+use tally_core::adjudication::{Outcome, Status};
+use tally_core::claim::{Claim, ClaimId};
+use tally_store::port::{ClaimRow, PartKind, Payments as _, Reading as _, Token, ToldRow};
+use tally_types::interest::InterestError;
+use tally_types::{Money, ServiceDate};
+
+use super::{RemitError, Remitting};
+use crate::node::{Node, Stage};
+
+/// Claims whose parts are read at a time.
+const CHUNK: usize = 256;
+
+/// What is told of a claim: as it stands, or as it stood and is taken back.
+pub(in crate::node) struct Part {
+    pub(in crate::node) row: ClaimRow,
+    pub(in crate::node) claim: Claim,
+    pub(in crate::node) outcome: Outcome,
+    /// The how-manieth outcome of the claim it is.
+    pub(in crate::node) revision: u32,
+    pub(in crate::node) kind: PartKind,
+    /// With it or, of a reversal, back with it.
+    pub(in crate::node) interest: Money,
+    /// What is left with the payee, or was left and is taken.
+    pub(in crate::node) withheld: Money,
+    /// Of the place in the unit's order that it is at.
+    pub(in crate::node) place: Place,
+}
+
+/// A place in the order of a unit.
+pub(in crate::node) type Place = (Token, u64);
+
+/// What is to be told of a claim's place.
+#[derive(Default)]
+pub(in crate::node) struct Due {
+    /// The parts, those of a place together, in order.
+    pub(in crate::node) parts: Vec<Part>,
+    /// Claims of which there may be more to tell after the day of the payment.
+    pub(in crate::node) later: BTreeSet<ClaimId>,
+    /// Claims that cannot be told of: their record was erased.
+    pub(in crate::node) erased: BTreeSet<ClaimId>,
+}
+
+/// What a place was told, as it stands.
+#[derive(Default)]
+pub(super) struct Before<'a> {
+    /// What stands paid.
+    standing: Option<&'a ToldRow>,
+    /// What was left with the payee.
+    withheld: Vec<&'a ToldRow>,
+    /// What the payee has of it, the earliest first: how much, and since when.
+    layers: Vec<(Money, ServiceDate)>,
+}
+
+impl<'a> Before<'a> {
+    /// Of all that was told of the claims of a place, in order.
+    pub(super) fn of(told: impl IntoIterator<Item = &'a ToldRow>) -> Self {
+        let mut before = Self::default();
+        // Money that goes back with a payment, unless it tells a correction as well.
+        let mut back: Option<&str> = None;
+        for row in told {
+            if back.is_some_and(|trace| trace != row.trace) {
+                before.layers.clear();
+                back = None;
+            }
+            match row.part.kind {
+                PartKind::Payment => {
+                    before.standing = Some(row);
+                    before.paid(row.part.paid, row.day);
+                    back = None;
+                }
+                PartKind::Reversal => {
+                    before.standing = None;
+                    back = Some(&row.trace);
+                }
+                PartKind::ReversalAhead => {
+                    before.standing = None;
+                    if !row.part.withheld.is_zero() {
+                        before.withheld.push(row);
+                    }
+                }
+                PartKind::Recovery => {
+                    let of = (row.part.claim, row.part.revision);
+                    let other = |was: &&ToldRow| (was.part.claim, was.part.revision) != of;
+                    before.withheld.retain(other);
+                    back = Some(&row.trace);
+                }
+            }
+        }
+        if back.is_some() {
+            before.layers.clear();
+        }
+        before
+    }
+
+    /// The payee has so much from a day on: more is of that day, less goes from the
+    /// latest.
+    fn paid(&mut self, paid: Money, day: ServiceDate) {
+        let (kept, more) = keep(&self.layers, paid);
+        self.layers = kept;
+        if !more.is_zero() {
+            self.layers.push((more, day));
+        }
+    }
+}
+
+/// What stays of layers when so much is paid, and what is more.
+fn keep(layers: &[(Money, ServiceDate)], paid: Money) -> (Vec<(Money, ServiceDate)>, Money) {
+    let mut left = paid;
+    let mut kept = Vec::with_capacity(layers.len());
+    for (amount, day) in layers {
+        let amount = amount.lesser(left);
+        if amount.is_zero() {
+            break;
+        }
+        kept.push((amount, *day));
+        left = left.checked_sub(amount).unwrap_or_default();
+    }
+    (kept, left)
+}
+
+impl Node {
+    /// What is to be told of claims on a day: each place in a unit's order once, and
+    /// none of `done`, to which they are added.
+    ///
+    /// # Errors
+    /// When the store fails, or interest cannot be reckoned.
+    pub(in crate::node) async fn due_of(
+        &self,
+        ids: &[ClaimId],
+        remitting: &Remitting<'_>,
+        purpose: &str,
+        done: &mut BTreeSet<Place>,
+    ) -> Result<Due> {
+        let mut due = Due::default();
+        let mut changed: BTreeMap<Token, BTreeSet<ClaimId>> = BTreeMap::new();
+        let mut plain = Vec::new();
+        for chunk in ids.chunks(CHUNK) {
+            for row in self.store().claims_by_id(chunk).await? {
+                match is_changed(&row) {
+                    true => drop(changed.entry(row.unit).or_default().insert(row.id)),
+                    false => plain.push(row),
+                }
+            }
+        }
+        self.plain(plain, remitting, purpose, done, &mut due)
+            .await?;
+        for (unit, of_unit) in changed {
+            let stages = self.stages(unit, purpose).await?;
+            let mut wanted = BTreeSet::new();
+            for id in of_unit {
+                match stages.iter().find(|stage| stage.row.id == id) {
+                    Some(stage) => drop(wanted.insert(stage.place)),
+                    None => drop(due.erased.insert(id)),
+                }
+            }
+            for place in wanted {
+                if !done.insert((unit, place)) {
+                    continue;
+                }
+                let here: Vec<&Stage> = stages.iter().filter(|s| s.place == place).collect();
+                let ids: BTreeSet<ClaimId> = here.iter().map(|stage| stage.row.id).collect();
+                let ids: Vec<ClaimId> = ids.into_iter().collect();
+                let told = self.store().told_of(&ids).await?;
+                if !at_place((unit, place), &here, &told, remitting, &mut due)? {
+                    due.erased.extend(ids);
+                }
+            }
+        }
+        // In the order in which they were asked for, place by place.
+        let order: BTreeMap<ClaimId, usize> = ids.iter().copied().zip(0..).collect();
+        let mut places: BTreeMap<Place, usize> = BTreeMap::new();
+        for part in &due.parts {
+            let at = order.get(&part.row.id).copied().unwrap_or(usize::MAX);
+            let place = places.entry(part.place).or_insert(usize::MAX);
+            *place = at.min(*place);
+        }
+        let place = |part: &Part| (places.get(&part.place).copied(), part.place);
+        due.parts.sort_by_key(place);
+        Ok(due)
+    }
+
+    /// Of claims that no act has changed.
+    async fn plain(
+        &self,
+        rows: Vec<ClaimRow>,
+        remitting: &Remitting<'_>,
+        purpose: &str,
+        done: &mut BTreeSet<Place>,
+        due: &mut Due,
+    ) -> Result<()> {
+        let mut rows = rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            let chunk: Vec<ClaimRow> = rows.by_ref().take(CHUNK).collect();
+            let ids: Vec<ClaimId> = chunk.iter().map(|row| row.id).collect();
+            let told = self.store().told_of(&ids).await?;
+            let told: BTreeSet<ClaimId> = told.iter().map(|row| row.part.claim).collect();
+            let mut untold = Vec::with_capacity(chunk.len());
+            for row in chunk {
+                let settled = row.outcome.as_ref();
+                let settled = settled.is_some_and(|of| of.status != Status::Pended);
+                if !settled || told.contains(&row.id) || done.contains(&(row.unit, row.sequence)) {
+                    continue;
+                }
+                match row.received <= remitting.on {
+                    true => untold.push(row),
+                    false => drop(due.later.insert(row.id)),
+                }
+            }
+            let mut erased: BTreeSet<ClaimId> = untold.iter().map(|row| row.id).collect();
+            for read in self.open_claims(untold, purpose).await? {
+                let Some(outcome) = read.outcome else {
+                    continue;
+                };
+                erased.remove(&read.row.id);
+                let place = (read.row.unit, read.row.sequence);
+                done.insert(place);
+                due.parts.push(Part {
+                    // What no act changed never waited.
+                    interest: owed(
+                        remitting,
+                        remitting.on,
+                        read.row.id,
+                        outcome.paid(),
+                        read.claim.received,
+                    )?,
+                    row: read.row,
+                    claim: read.claim,
+                    outcome,
+                    revision: 0,
+                    kind: PartKind::Payment,
+                    withheld: Money::ZERO,
+                    place,
+                });
+            }
+            due.erased.append(&mut erased);
+        }
+        Ok(())
+    }
+}
+
+/// Whether a claim is not simply what it came to at first.
+fn is_changed(row: &ClaimRow) -> bool {
+    let outcome = row.outcome.as_ref();
+    row.act.is_some() || outcome.is_some_and(|o| o.revision > 0 || o.gone.is_some())
+}
+
+/// What is to be told of a place: what was told and stands no more is taken back, then
+/// what stands is told. False, when what was told cannot be opened any more.
+pub(super) fn at_place(
+    place: Place,
+    stages: &[&Stage],
+    told: &[ToldRow],
+    remitting: &Remitting<'_>,
+    due: &mut Due,
+) -> Result<bool, RemitError> {
+    let on = remitting.on;
+    let before = Before::of(told);
+    let after = |stage: &&&Stage| {
+        stage.since > on || stage.taken_back.is_some_and(|(back, _)| back.on > on)
+    };
+    due.later
+        .extend(stages.iter().filter(after).map(|stage| stage.row.id));
+    let stages: Vec<&Stage> = stages.iter().copied().filter(|s| s.since <= on).collect();
+    let gone = |stage: &Stage| stage.taken_back.is_some_and(|(back, _)| back.on <= on);
+    let stands = stages.iter().copied().rfind(|stage| !gone(stage));
+    let part = |stage: &Stage, kind, interest, withheld| Part {
+        row: stage.row.clone(),
+        claim: stage.claim.clone(),
+        outcome: stage.outcome.clone(),
+        revision: stage.number,
+        kind,
+        interest,
+        withheld,
+        place,
+    };
+    let found = |row: &ToldRow| {
+        let same =
+            |stage: &&&Stage| stage.row.id == row.part.claim && stage.number == row.part.revision;
+        stages.iter().find(same).copied()
+    };
+    let waits = stands.is_some_and(|stage| stage.outcome.status() == Status::Pended);
+    if let Some(was) = before.standing {
+        let Some(stage) = found(was) else {
+            return Ok(false);
+        };
+        let same = |stands: &Stage| stands.row.id == stage.row.id && stands.number == stage.number;
+        if stands.is_some_and(same) {
+            return Ok(true);
+        }
+        // Until the correction comes the money stays.
+        let (kind, withheld) = match waits {
+            true => (PartKind::ReversalAhead, was.part.paid),
+            false => (PartKind::Reversal, Money::ZERO),
+        };
+        due.parts
+            .push(part(stage, kind, was.part.interest, withheld));
+    }
+    if waits {
+        return Ok(true);
+    }
+    for left in &before.withheld {
+        let Some(stage) = found(left) else {
+            return Ok(false);
+        };
+        let recovery = part(stage, PartKind::Recovery, Money::ZERO, left.part.withheld);
+        due.parts.push(recovery);
+    }
+    if let Some(stands) = stands {
+        let interest = interest(&before.layers, &stages, stands, remitting)?;
+        due.parts
+            .push(part(stands, PartKind::Payment, interest, Money::ZERO));
+    }
+    Ok(true)
+}
+
+/// The interest of what stands: what was paid before and stays was late by then, each
+/// part of it; the rest is late by now.
+fn interest(
+    layers: &[(Money, ServiceDate)],
+    stages: &[&Stage],
+    stands: &Stage,
+    remitting: &Remitting<'_>,
+) -> Result<Money, RemitError> {
+    let (claim, clean) = (stands.row.id, clean(stages, stands));
+    let (kept, more) = keep(layers, stands.outcome.paid());
+    let mut sum = Money::ZERO;
+    for (amount, day) in kept.into_iter().chain([(more, remitting.on)]) {
+        let of = owed(remitting, day, claim, amount, clean)?;
+        sum = sum.checked_add(of).ok_or(RemitError::Interest {
+            claim,
+            source: InterestError::OutOfRange,
+        })?;
+    }
+    Ok(sum)
+}
+
+/// The day on which a claim was clean: when it was received, or when an act settled it
+/// after it had waited.
+fn clean(stages: &[&Stage], stage: &Stage) -> ServiceDate {
+    let own = stages
+        .iter()
+        .filter(|one| one.row.id == stage.row.id && one.number <= stage.number);
+    let mut day = stage.claim.received;
+    let mut waited = false;
+    for one in own {
+        let waits = one.outcome.status() == Status::Pended;
+        if waited && !waits {
+            day = one.since;
+        }
+        waited = waits;
+    }
+    day
+}
+
+fn owed(
+    remitting: &Remitting<'_>,
+    on: ServiceDate,
+    claim: ClaimId,
+    paid: Money,
+    clean: ServiceDate,
+) -> Result<Money, RemitError> {
+    let interest = remitting.payer.prompt_pay.interest(paid, clean, on);
+    interest.map_err(|source| RemitError::Interest { claim, source })
+}

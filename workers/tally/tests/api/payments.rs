@@ -1,0 +1,133 @@
+//! Payments over HTTP: to whom they are shown, and the same bytes again.
+
+use serde_json::{Value, json};
+
+use super::fixture::{FHIR, Fixture, X12, ask, claim, first, get};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn payments_are_read_by_who_they_are_for() {
+    let fixture = Fixture::new().await;
+    let of = |control: &str, payee: &str| {
+        let mut claim = claim(control, "180.00");
+        claim["billing"] = payee.into();
+        claim
+    };
+    // Both send claims of one provider; of the other one alone does.
+    let body = fixture
+        .submit("riverside", "r1", &json!([of("A-1", "1234567893")]))
+        .await;
+    let alone = first(&body);
+    fixture
+        .submit("riverside", "r2", &json!([of("A-2", "2000001372")]))
+        .await;
+    fixture
+        .submit("harbor", "h1", &json!([of("A-3", "2000001372")]))
+        .await;
+    let none = fixture.get("harbor", "/payments").await.json();
+    assert_eq!(none, json!({ "payments": [] }));
+    let made = fixture.pay().await;
+    assert_eq!(made.len(), 2);
+    let traces = |body: &Value| -> Vec<String> {
+        let all = body["payments"].as_array().unwrap().iter();
+        all.map(|of| of["trace"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    // Whoever may read every claim has all, page by page, the latest first.
+    let all = fixture.get("harbor", "/payments").await.json();
+    let mut latest = made.clone();
+    latest.reverse();
+    assert_eq!(traces(&all), latest);
+    let page = fixture.get("harbor", "/payments?limit=1").await;
+    let next = page.json()["next"].as_str().unwrap().to_owned();
+    assert_eq!(page.header("link"), format!("<{next}>; rel=\"next\""));
+    let next = next.strip_prefix(tally::api::ROOT).unwrap();
+    let rest = fixture.get("harbor", next).await.json();
+    assert_eq!(traces(&rest), latest[1..]);
+    assert_eq!(rest["next"], Value::Null);
+    // A sender has that of which everything is its own; the payee its own.
+    let own = fixture.get("riverside", "/payments").await.json();
+    let [own] = &traces(&own)[..] else {
+        panic!("one payment: {own:#}");
+    };
+    let shared = latest.iter().find(|trace| *trace != own).unwrap();
+    let lakeside = "/payments?payee=2000001372&since=2026-03-02";
+    let theirs = fixture.get("lakeside", lakeside).await.json();
+    assert_eq!(traces(&theirs), std::slice::from_ref(shared));
+    assert_eq!(theirs["payments"][0]["name"], "LAKESIDE CLINIC");
+    for (who, path) in [
+        ("lakeside", "/payments"),
+        ("lakeside", "/payments?payee=1234567893"),
+        ("riverside", lakeside),
+    ] {
+        let none = fixture.get(who, path).await.json();
+        assert_eq!(none["payments"], json!([]), "{who} {path}");
+    }
+    let path = format!("/payments/{shared}");
+    fixture.get("riverside", &path).await.problem("A104");
+    fixture
+        .get("lakeside", &format!("/payments/{own}"))
+        .await
+        .problem("A104");
+    fixture
+        .get("riverside", &format!("/payments?before={shared}"))
+        .await
+        .problem("A115");
+    let whole = fixture.get("lakeside", &path).await.json();
+    assert_eq!(whole["told"].as_array().unwrap().len(), 2);
+    assert_eq!(whole["claims"].as_array().unwrap().len(), 2);
+
+    // The bytes are those that were made, and say the same as the claim's remittance.
+    let path = format!("/payments/{own}");
+    let asked = |kind: &str| get(&path).with("accept", kind).by("riverside");
+    let text = fixture.ask(asked(X12)).await.body;
+    let kept = fixture
+        .node
+        .read_payment(own, "test")
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(text, kept.told.text);
+    assert!(text.contains(&format!("TRN*1*{own}*")), "{text}");
+    let answer = fixture.ask(asked(FHIR)).await.json();
+    assert_eq!(answer["id"], alone.as_str());
+    let remittance = format!("/claims/{alone}/remittance");
+    let view = fixture.get("riverside", &remittance).await.json();
+    assert_eq!((&view["made"], &view["trace"]), (&json!(true), &json!(own)));
+    let ours = fixture.get("riverside", &path).await.json();
+    assert_eq!(view["claims"], ours["claims"]);
+    assert_eq!(view["payment"], ours["payment"]);
+    let in_x12 = get(&remittance).with("accept", X12).by("riverside");
+    let told = fixture.ask(in_x12).await.problem("A120");
+    assert!(told.to_string().contains(&path), "{told}");
+    let noted = fixture.noted("riverside").await;
+    let read = ("api:payment".to_owned(), own.clone());
+    assert!(noted.contains(&read));
+
+    // What was voided before anybody was told is told to nobody.
+    let body = fixture
+        .submit("riverside", "r3", &json!([of("A-4", "1234567893")]))
+        .await;
+    let never = first(&body);
+    let void = ask("POST", &format!("/claims/{never}/void")).by("riverside");
+    assert!(fixture.ask(void).await.status.is_success());
+    fixture
+        .get("riverside", &format!("/claims/{never}/remittance"))
+        .await
+        .problem("A120");
+    assert_eq!(fixture.pay().await.len(), 0);
+    // One whose record is erased has no bytes any more.
+    let row = fixture.node.store();
+    use tally_store::port::Reading as _;
+    let id = tally_core::claim::ClaimId::parse(&alone).unwrap();
+    let row = row.claim(id).await.unwrap().unwrap();
+    fixture
+        .node
+        .vault()
+        .destroy(row.sealed.record)
+        .await
+        .unwrap();
+    fixture.ask(asked(X12)).await.problem("A109");
+    let left = fixture.get("riverside", &path).await.json();
+    assert_eq!(left["told"][0]["erased"], true);
+    assert_eq!(left["claims"], json!([]));
+}

@@ -1,0 +1,284 @@
+//! Payments through the binary: what is settled is told once, whoever runs at once and
+//! wherever it is killed, and what was told is shown as it was.
+
+#[allow(dead_code)]
+#[path = "../../../engine/core/src/interchange/x12/tests/checker.rs"]
+mod checker;
+mod common;
+#[path = "common/office.rs"]
+mod office;
+#[path = "common/x12.rs"]
+mod x12;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use checker::{advices, cents, unbalanced};
+use common::{errors, json, scratch, tally, text};
+use office::{compact, enrol, run, service, settled, submit};
+use serde_json::Value;
+use x12::{PROVIDER, Professional, professional, visit};
+
+/// A claim that is paid; answers its id.
+fn claim(data: &Path, control: &str) -> String {
+    let day = compact(service());
+    let text = visit(control, "M-1001", "180", &day);
+    submit(data, &format!("{control}.837"), &text).remove(0)
+}
+
+/// The `n`th visit of a patient, each of its own day and paid alike; answers its id.
+fn another(data: &Path, n: i32) -> String {
+    let day = tally_types::ServiceDate::from_days(service().days() + n).unwrap();
+    let control = format!("N-{n}");
+    let claim = Professional {
+        control: &control,
+        member: "M-1001",
+        charge: "180",
+        diagnosis: "J069",
+        lines: &[("99213", "", "180", "1", &compact(day))],
+    };
+    let text = professional(7, &[claim]);
+    submit(data, &format!("{control}.837"), &text).remove(0)
+}
+
+/// What a run says of each payment.
+fn pay(data: &Path, more: &[&str]) -> Vec<Value> {
+    let output = run(data, &[&["payment", "run", "--json"], more].concat());
+    let lines = text(&output, 0);
+    lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn list(data: &Path, more: &[&str]) -> Vec<Value> {
+    let output = run(data, &[&["payment", "list", "--json"], more].concat());
+    json(&output, 0).as_array().unwrap().clone()
+}
+
+fn trace(payment: &Value) -> &str {
+    payment["trace"].as_str().unwrap()
+}
+
+fn sound(data: &Path) {
+    let found = json(&run(data, &["ledger", "fsck", "--json"]), 0);
+    assert_eq!(
+        found["payments"].as_u64(),
+        Some(list(data, &[]).len() as u64),
+        "{found:#}"
+    );
+}
+
+#[test]
+fn people_read_what_was_paid() {
+    let (_scratch, data) = scratch();
+    enrol(&data);
+    text(&run(&data, &["payment", "list"]), 0);
+    let first = claim(&data, "A-1");
+    let dry = text(&run(&data, &["payment", "run", "--dry-run"]), 0);
+    assert!(dry.contains("would be paid"), "{dry}");
+    assert!(list(&data, &[]).is_empty(), "a dry run records nothing");
+    let folder = data.with_file_name("out");
+    let out = folder.to_str().unwrap();
+    let paid = text(&run(&data, &["payment", "run", "--out", out]), 0);
+    insta::assert_snapshot!("run", settled(&paid));
+    let again = text(&run(&data, &["payment", "run", "--out", out]), 0);
+    assert_eq!(again, "Nothing is to be told.\n");
+    let [file] = &common::files(&folder)[..] else {
+        panic!("one file");
+    };
+    let written = std::fs::read_to_string(file).unwrap();
+    assert_eq!(unbalanced(&written), [""; 0], "{written}");
+
+    // A claim that is taken back, and a new one.
+    text(&run(&data, &["claim", "void", &first]), 0);
+    claim(&data, "A-2");
+    let paid = text(&run(&data, &["payment", "run", "--out", out]), 0);
+    insta::assert_snapshot!("run_after_a_void", settled(&paid));
+    let listed = text(&run(&data, &["payment", "list"]), 0);
+    insta::assert_snapshot!("list", settled(&listed));
+    let all = list(&data, &["--payee", PROVIDER]);
+    assert_eq!(all.len(), 2);
+    assert!(list(&data, &["--payee", "1234567893"]).is_empty());
+    assert!(list(&data, &["--since", "2999-01-01"]).is_empty());
+    let show = |of: &Value, format: &str| {
+        let format = ["payment", "show", trace(of), "--output-format", format];
+        text(&run(&data, &format), 0)
+    };
+    insta::assert_snapshot!("show", settled(&show(&all[0], "text")));
+    // Other names by now change nothing of what was told.
+    let config = office::file(
+        &data,
+        "tally.toml",
+        &format!(
+            "[node]\ndata = {:?}\n[payer]\nname = 'HARBOR HEALTH'\n",
+            data.display().to_string()
+        ),
+    );
+    let show_x12 = ["payment", "show", trace(&all[1]), "--output-format", "x12"];
+    let config = ["--config", config.to_str().unwrap()];
+    let shown = text(&common::run([&show_x12[..], &config].concat()), 0);
+    assert_eq!(shown, written);
+    let in_json: Value = serde_json::from_str(&show(&all[0], "json")).unwrap();
+    let kinds: Vec<&str> = in_json["told"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|part| part["what"].as_str().unwrap())
+        .collect();
+    assert_eq!(kinds.len(), 2);
+    assert!(kinds.contains(&"reversal") && kinds.contains(&"payment"));
+    let in_fhir = show(&all[0], "fhir");
+    assert!(in_fhir.contains("cancelled") && in_fhir.contains("active"));
+    // Of the claim, by which payment it was told last.
+    let view = run(&data, &["claim", "remittance", &first]);
+    assert!(text(&view, 0).contains(trace(&all[0])));
+    let unknown = run(&data, &["payment", "show", "0123"]);
+    text(&unknown, 1);
+    assert!(errors(&unknown).contains("no payment of that number"));
+    sound(&data);
+}
+
+/// Money that goes back is carried from payment to payment until it is taken.
+#[test]
+fn a_balance_is_carried_until_it_is_taken() {
+    let (_scratch, data) = scratch();
+    enrol(&data);
+    let claims = [1, 2].map(|n| another(&data, n));
+    let first = pay(&data, &[]).remove(0);
+    for id in &claims {
+        text(&run(&data, &["claim", "void", id]), 0);
+    }
+    let mut made = vec![first];
+    made.append(&mut pay(&data, &[]));
+    for n in 3..6 {
+        another(&data, n);
+        made.append(&mut pay(&data, &[]));
+    }
+    let amount = |of: &Value, name: &str| of[name].as_str().map_or(0, cents);
+    let told: Vec<(i128, i128, i128)> = made
+        .iter()
+        .map(|of| {
+            let named = |name| amount(of, name);
+            (named("payment"), named("brought"), named("forwarded"))
+        })
+        .collect();
+    let paid = told[0].0;
+    let one = paid / 2;
+    assert!(one > 0);
+    let expected = [
+        (paid, 0, 0),
+        (0, 0, paid),
+        (0, paid, one),
+        (0, one, 0),
+        (one, 0, 0),
+    ];
+    assert_eq!(told, expected);
+    for of in &made {
+        let show = ["payment", "show", trace(of), "--output-format", "x12"];
+        let written = text(&run(&data, &show), 0);
+        assert_eq!(unbalanced(&written), [""; 0], "{written}");
+    }
+    sound(&data);
+}
+
+#[test]
+fn a_run_that_is_killed_pays_once() {
+    let (_scratch, data) = scratch();
+    enrol(&data);
+    for (place, recorded) in [("before-pay", 0), ("after-pay", 1)] {
+        let before = list(&data, &[]).len();
+        let id = claim(&data, place);
+        let killed = tally()
+            .args(["payment", "run", "--data"])
+            .arg(&data)
+            .env("TALLY_FAILPOINT", format!("{place}=abort"))
+            .output()
+            .unwrap();
+        assert_eq!(killed.status.code(), None, "{place}: it was not killed");
+        assert_eq!(list(&data, &[]).len(), before + recorded, "{place}");
+        assert_eq!(pay(&data, &[]).len(), 1 - recorded, "{place}");
+        let all = list(&data, &[]);
+        assert_eq!(all.len(), before + 1);
+        let show = ["payment", "show", trace(&all[0]), "--output-format", "x12"];
+        let written = text(&run(&data, &show), 0);
+        assert_eq!(advices(&written)[0].payments[0].number, id);
+    }
+    sound(&data);
+}
+
+#[test]
+fn processes_at_once_pay_once() {
+    let (_scratch, data) = scratch();
+    enrol(&data);
+    let sent: BTreeSet<String> = (0..4).map(|n| claim(&data, &format!("A-{n}"))).collect();
+    let runs: Vec<_> = (0..3)
+        .map(|_| {
+            let mut command = tally();
+            command.args(["payment", "run", "--json", "--data"]);
+            let piped = std::process::Stdio::piped();
+            command.arg(&data).stdout(piped).spawn().unwrap()
+        })
+        .collect();
+    let mut told = Vec::new();
+    for run in runs {
+        let said = text(&run.wait_with_output().unwrap(), 0);
+        for line in said.lines() {
+            let payment: Value = serde_json::from_str(line).unwrap();
+            let claims = payment["claims"].as_array().unwrap().iter();
+            told.extend(claims.map(|of| of["claim"].as_str().unwrap().to_owned()));
+        }
+    }
+    assert_eq!(told.len(), sent.len());
+    assert_eq!(told.into_iter().collect::<BTreeSet<_>>(), sent);
+    sound(&data);
+}
+
+#[test]
+fn who_cannot_be_named_holds_up_nobody() {
+    let (_scratch, data) = scratch();
+    enrol(&data);
+    let unnamed = serde_json::json!({
+        "format": "tallystick-claim/v1", "kind": "professional", "control_number": "A-1",
+        "member": "M-1001", "billing": "CLINIC-7", "diagnoses": ["J069"],
+        "lines": [{ "procedure": "99213", "place": "11", "charge": "180.00",
+                    "from": service().to_string() }],
+    });
+    let id = submit(&data, "claim.json", &unnamed.to_string()).remove(0);
+    claim(&data, "A-2");
+    let output = run(&data, &["payment", "run", "--json"]);
+    let made = text(&output, 1);
+    assert_eq!(made.lines().count(), 1, "{made}");
+    let said = errors(&output);
+    assert!(
+        said.contains(&format!("untold: the billing provider of claim {id}"))
+            && !said.contains("CLINIC-7"),
+        "{said}"
+    );
+    // Named, it is paid: and on no day before the last.
+    let config = office::file(
+        &data,
+        "tally.toml",
+        &format!(
+            "[node]\ndata = {:?}\n[[payee]]\nidentifier = 'CLINIC-7'\nname = 'CLINIC'\ntax = '987654321'\n",
+            data.display().to_string()
+        ),
+    );
+    let config = ["--config", config.to_str().unwrap()];
+    let made = common::run([&["payment", "run", "--json"], &config[..]].concat());
+    assert_eq!(text(&made, 0).lines().count(), 1);
+    claim(&data, "A-3");
+    let early = run(&data, &["payment", "run", "--on", "2026-01-01"]);
+    assert!(text(&early, 0).contains("Nothing"), "it had not come yet");
+    assert!(
+        errors(&early).contains("later: 1 claim"),
+        "{}",
+        errors(&early)
+    );
+    let ahead = ["payment", "run", "--on", "2999-01-01", "--json"];
+    assert_eq!(text(&run(&data, &ahead), 0).lines().count(), 1);
+    claim(&data, "A-4");
+    let output = run(&data, &["payment", "run"]);
+    text(&output, 1);
+    assert!(errors(&output).contains("was paid on 2999-01-01"));
+}
