@@ -12,8 +12,8 @@ use tally_types::{ServiceDate, ShortCode};
 use crate::config::PayerConfig;
 use crate::node::{AuthorizationRead, LineUse};
 
-/// The stages, by the names that are asked for.
-pub const STAGES: [(&str, Stage); 9] = [
+/// The stages by their names.
+const STAGES: [(&str, Stage); 9] = [
     ("requested", Stage::Requested),
     ("pended", Stage::Pended),
     ("approved", Stage::Approved),
@@ -25,10 +25,22 @@ pub const STAGES: [(&str, Stage); 9] = [
     ("superseded", Stage::Superseded),
 ];
 
-/// A stage by its name.
-pub fn stage_of(name: &str) -> Option<Stage> {
-    let found = STAGES.iter().find(|(known, _)| *known == name);
-    found.map(|(_, stage)| *stage)
+/// The stages that can be asked for: what is used up is told from claims alone.
+fn asked() -> impl Iterator<Item = (&'static str, Stage)> {
+    let stages = STAGES.into_iter();
+    stages.filter(|(_, stage)| *stage != Stage::UsedUp)
+}
+
+/// A stage that is asked for, by its name.
+///
+/// # Errors
+/// With the names there are.
+pub fn stage_of(name: &str) -> Result<Stage, String> {
+    let found = asked().find(|(known, _)| *known == name);
+    found.map(|(_, stage)| stage).ok_or_else(|| {
+        let names: Vec<&str> = asked().map(|(name, _)| name).collect();
+        names.join(", ")
+    })
 }
 
 /// The name of where a request stands on a day: what claims have used counts, where

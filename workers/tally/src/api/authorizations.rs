@@ -14,7 +14,7 @@ use super::problem::{Code, Problem};
 use super::query::{Asked, Fields, Named};
 use super::submit::{body, place};
 use super::{Answered, ROOT, Service, Shared, json};
-use crate::authorizations::{STAGES, authorization_json, response, stage_of, summary_json};
+use crate::authorizations::{authorization_json, response, stage_of, summary_json};
 use crate::node::{AuthorizationError, AuthorizationRead};
 
 /// How many requests are listed when it is not said, and at most.
@@ -118,7 +118,7 @@ pub(super) async fn one(
     security(("organisation" = [])),
     params(
         ("member" = Option<String>, Query, description = "Of this member, by the id on the card"),
-        ("stage" = Option<String>, Query, description = "Only those that stand so today, claims apart: `requested`, `pended`, `approved`, `in-part`, `denied`, `expired`, `used-up`, `cancelled`, `superseded`"),
+        ("stage" = Option<String>, Query, description = "Only those that stand so today, claims apart: `requested`, `pended`, `approved`, `in-part`, `denied`, `expired`, `cancelled`, `superseded`"),
         ("submitter" = Option<String>, Query, description = "Submitted by this organisation; for one that may read every claim"),
         ("limit" = Option<u32>, Query, description = "At most so many: 1 to 500, 50 when it is not said"),
     ),
@@ -127,10 +127,7 @@ pub(super) async fn one(
 pub(super) async fn list(State(service): Shared, caller: Caller, Asked(pairs): Asked) -> Answered {
     let fields = Fields::of(&pairs, &["member", "stage", "submitter", "limit"])?;
     let stage = fields.get("stage").map(|name| {
-        stage_of(name).ok_or_else(|| {
-            let names = STAGES.map(|(name, _)| name);
-            Problem::parameter(format!("`stage` is one of {}.", names.join(", ")))
-        })
+        stage_of(name).map_err(|names| Problem::parameter(format!("`stage` is one of {names}.")))
     });
     let stage = stage.transpose()?;
     let limit = fields.number("limit", LIMITS.0, 1..=LIMITS.1)?;

@@ -13,7 +13,7 @@ use tally_core::interchange::{self, read_authorization_request};
 
 use super::{Ended, NodeArgs, plural, read_file, say, table};
 use crate::authorizations::{
-    STAGES, authorization_json, kind_name, response, stage_name, stage_of, summary_json,
+    authorization_json, kind_name, response, stage_name, stage_of, summary_json,
 };
 use crate::config::PayerConfig;
 use crate::node::{AuthorizationRead, Node, SUBMITTER};
@@ -103,10 +103,7 @@ enum AuthorizationFormat {
 }
 
 fn parse_stage(name: &str) -> Result<Stage, String> {
-    stage_of(name).ok_or_else(|| {
-        let names = STAGES.map(|(name, _)| name);
-        format!("the stages are {}", names.join(", "))
-    })
+    stage_of(name).map_err(|names| format!("the stages are {names}"))
 }
 
 impl Printing {
