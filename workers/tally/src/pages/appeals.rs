@@ -7,7 +7,7 @@ use tally_store::port::{AppealFilter, Appeals as _};
 use super::chart::{Svg, bar};
 use super::show::{Shell, Tab, grouped, html};
 use super::{Answered, Shared};
-use crate::appeals::{days, days_left, is_overdue, stage};
+use crate::appeals::{days_left, is_overdue, stage, time_left};
 use crate::node::AppealRead;
 
 /// The most that are shown.
@@ -39,7 +39,7 @@ impl AppealRow {
         let whole = due.days_since(appeal.on()).max(1);
         let until = appeal.ended().unwrap_or(now.day);
         let gone = until.days_since(appeal.on()).max(0);
-        let over = gone > whole;
+        let over = stage == Stage::Lapsed;
         Self {
             id: read.row.id.to_string(),
             claim: read.row.claim.to_string(),
@@ -48,7 +48,7 @@ impl AppealRow {
             stands: stage.to_string(),
             class: match stage {
                 Stage::Filed | Stage::Extended | Stage::Asked => "waiting",
-                Stage::Lapsed => "pended",
+                Stage::Lapsed => "high",
                 Stage::Upheld => "denied",
                 Stage::Overturned | Stage::InPart => "paid",
                 Stage::Withdrawn => "reversed",
@@ -64,17 +64,11 @@ impl AppealRow {
                 )],
                 whole.into(),
             ),
-            left: match days_left(read, now) {
-                None => match appeal.decided() {
-                    Some((on, _)) => format!("decided {on}"),
-                    None => appeal.ended().map_or_else(
-                        || "gone on to the next level".to_owned(),
-                        |on| format!("closed {on}"),
-                    ),
-                },
-                Some(left) if left < 0 => format!("{} over", days(-left)),
-                Some(left) => format!("{} left", days(left)),
-            },
+            left: time_left(read, now).unwrap_or_else(|| match appeal.ended() {
+                None => "gone on to the next level".to_owned(),
+                Some(on) if appeal.decided().is_some() => format!("decided {on}"),
+                Some(on) => format!("closed {on}"),
+            }),
             changed: read.changed.map(|changed| changed.on.to_string()),
         }
     }

@@ -73,6 +73,16 @@ async fn a_claim_shows_its_appeals_with_their_deadlines() {
     }
     let listed = fixture.get("/appeals").await.body;
     assert!(listed.contains("No appeal waits"), "{listed}");
+    // What was due by the hour is over on its day.
+    let urgent = file(named("MIXED"), true).await;
+    let due = fixture.node.read_appeal(urgent, "test").await.unwrap();
+    let due = due.appeal.due(fixture.node.moment());
+    fixture.node.clock().set(due.day);
+    let listed = fixture.get("/appeals").await.body;
+    assert!(listed.contains("due today") || listed.contains("<small>over</small>"));
+    fixture.node.clock().set(due.day.plus_days(1).unwrap());
+    let listed = fixture.get("/appeals").await.body;
+    assert!(listed.contains("1 day over"), "{listed}");
     // A claim that waits cannot be appealed.
     let waits = fixture.get(&format!("/claims/{}", named("WAITS"))).await;
     assert!(!waits.body.contains("ppeal"), "{}", waits.body);
