@@ -41,6 +41,18 @@ pub fn days_left(read: &AppealRead, now: Moment) -> Option<i32> {
     open.then(|| read.appeal.due(now).day.days_since(now.day))
 }
 
+/// What is left of the time to decide it, in words; none when it is closed.
+#[must_use]
+pub fn time_left(read: &AppealRead, now: Moment) -> Option<String> {
+    let left = days_left(read, now)?;
+    Some(match left {
+        left if left < 0 => format!("{} over", days(-left)),
+        0 if is_overdue(read, now) => "over".to_owned(),
+        0 => "due today".to_owned(),
+        left => format!("{} left", days(left)),
+    })
+}
+
 /// How much of the time is over, in twenty parts, and in words.
 #[must_use]
 pub fn picture(read: &AppealRead, now: Moment) -> String {
@@ -54,13 +66,8 @@ pub fn picture(read: &AppealRead, now: Moment) -> String {
     let bar: String = (0..PARTS)
         .map(|part| if part < full { '█' } else { '░' })
         .collect();
-    let words = match days_left(read, now) {
-        None => format!("closed on day {gone} of {whole}"),
-        Some(left) if left < 0 => format!("{} over", days(-left)),
-        Some(0) if is_overdue(read, now) => "over".to_owned(),
-        Some(0) => "due today".to_owned(),
-        Some(left) => format!("{} left", days(left)),
-    };
+    let words = time_left(read, now);
+    let words = words.unwrap_or_else(|| format!("closed on day {gone} of {whole}"));
     match read.overtaken {
         true => format!("{bar} lapsed"),
         false => format!("{bar} {words}"),

@@ -131,7 +131,7 @@ pub enum StepError {
     #[error("more was asked for already, and the answer is waited for")]
     Asked,
     /// No answer is waited for.
-    #[error("nothing was asked for")]
+    #[error("no answer is waited for: nothing was asked, or the time for an answer is over")]
     NotAsked,
     /// An answer is wanted before it is asked for.
     #[error("an answer is given time until a later day")]

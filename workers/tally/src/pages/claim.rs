@@ -8,21 +8,21 @@ use askama::Template;
 use axum::extract::Path;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::IntoResponse as _;
-use tally_core::appeal::{Moment, Party, Stage};
+use tally_core::appeal::Party;
 use tally_core::claim::ClaimId;
 use tally_core::interchange;
 use tally_store::port::{
     ActKind, Appeals as _, ClaimRow, FlagFilter, PartKind, Reading as _, ToldRow,
 };
 
+use super::appeals::AppealRow;
 use super::chart::{Svg, bar};
 use super::error::Failure;
 use super::flags::FlagRow;
 use super::show::{Shell, Tab, grouped, html, member_of, scaled, short, words};
 use super::{Answered, Shared, Site};
-use crate::appeals::{days, days_left, stage};
 use crate::changes::at_place;
-use crate::node::{AppealRead, ClaimRead};
+use crate::node::ClaimRead;
 use crate::view::{AdjustmentView, ClaimView, ClauseView, LineView, PostingView};
 
 /// A row of a line's way from charge to payment.
@@ -97,7 +97,8 @@ struct Claim<'a> {
     flags: Vec<FlagRow>,
     findings: Vec<Finding>,
     history: Vec<Past>,
-    appeals: Vec<Appealed>,
+    appeals: Vec<AppealRow>,
+    of_one_claim: bool,
     appealable: Option<(String, String)>,
     reversed: Option<TakenBack>,
     told: Vec<Told>,
@@ -143,71 +144,6 @@ struct Past {
     paid: String,
     patient: String,
     taken_back: Option<TakenBack>,
-}
-
-/// An appeal of the claim, with its deadline.
-struct Appealed {
-    id: String,
-    level: String,
-    by: String,
-    stands: String,
-    /// The class of its badge.
-    class: &'static str,
-    expedited: bool,
-    filed: String,
-    due: String,
-    /// How much of the time is over, and in words what is left.
-    bar: Svg,
-    left: String,
-    changed: Option<String>,
-}
-
-impl Appealed {
-    fn of(read: &AppealRead, now: Moment) -> Self {
-        let (appeal, filed) = (&read.appeal, read.appeal.as_filed());
-        let stage = stage(read, now);
-        let due = appeal.due(now).day;
-        let whole = due.days_since(appeal.on()).max(1);
-        let until = appeal.ended().unwrap_or(now.day);
-        let gone = until.days_since(appeal.on()).max(0);
-        let over = gone > whole;
-        Self {
-            id: read.row.id.to_string(),
-            level: filed.name.clone(),
-            by: filed.by.to_string(),
-            stands: stage.to_string(),
-            class: match stage {
-                Stage::Filed | Stage::Extended | Stage::Asked => "waiting",
-                Stage::Lapsed => "pended",
-                Stage::Upheld => "denied",
-                Stage::Overturned | Stage::InPart => "paid",
-                Stage::Withdrawn => "reversed",
-            },
-            expedited: filed.expedited,
-            filed: appeal.on().to_string(),
-            due: appeal.due(now).to_string(),
-            bar: bar(
-                &[(
-                    0,
-                    gone.min(whole).into(),
-                    if over { "denied" } else { "before" },
-                )],
-                whole.into(),
-            ),
-            left: match days_left(read, now) {
-                None => match appeal.decided() {
-                    Some((on, _)) => format!("decided {on}"),
-                    None => appeal.ended().map_or_else(
-                        || "gone on to the next level".to_owned(),
-                        |on| format!("closed {on}"),
-                    ),
-                },
-                Some(left) if left < 0 => format!("{} over", days(-left)),
-                Some(left) => format!("{} left", days(left)),
-            },
-            changed: read.changed.map(|changed| changed.on.to_string()),
-        }
-    }
 }
 
 /// By what, and when.
@@ -334,7 +270,8 @@ pub(super) async fn page(site: Shared, Path(id): Path<String>) -> Answered {
     html(&Claim {
         told: told.iter().map(Told::of).collect(),
         history,
-        appeals: appeals.iter().map(|of| Appealed::of(of, now)).collect(),
+        appeals: appeals.iter().map(|of| AppealRow::of(of, now)).collect(),
+        of_one_claim: true,
         appealable: appealable.map(|(level, last)| (level, last.to_string())),
         reversed,
         shell: Shell::new(

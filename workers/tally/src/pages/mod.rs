@@ -4,6 +4,7 @@
 //! They read protected health information through the node's audited reads,
 //! and show what the command line shows: both build on [`crate::view`].
 
+mod appeals;
 mod assets;
 mod chart;
 mod claim;
@@ -65,6 +66,7 @@ pub fn router(node: Arc<Node>, appeal: AppealLevels) -> Router {
     };
     Router::new()
         .route("/", get(overview::page))
+        .route("/appeals", get(appeals::page))
         .route("/claims", get(claims::page))
         .route("/claims/{id}", get(claim::page))
         .route("/claims/{id}/eob", get(eob::page))

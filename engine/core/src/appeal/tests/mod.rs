@@ -1,6 +1,7 @@
 //! Appeals: tables of what may and may not follow, and properties.
 
 mod filing;
+mod frozen;
 mod properties;
 mod rig;
 mod steps;
