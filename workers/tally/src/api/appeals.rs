@@ -4,7 +4,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use tally_core::appeal::{Party, Refusal};
-use tally_store::port::Appeals as _;
+use tally_store::port::{Appeals as _, ClaimRow};
 use utoipa::ToSchema;
 
 use super::caller::Caller;
@@ -12,7 +12,7 @@ use super::claims::find;
 use super::problem::{Code, Problem};
 use super::query::Named;
 use super::submit::{body, place};
-use super::{Answered, ROOT, Shared, json};
+use super::{Answered, ROOT, Service, Shared, json};
 use crate::appeals::{Texts, appeal_json};
 use crate::node::{AppealRead, Filing};
 
@@ -76,6 +76,7 @@ pub(super) async fn file(
     if row.submitter != caller.id {
         return Err(Problem::no_claim());
     }
+    readable(&service, &row).await?;
     let kind = request.headers().get(header::CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
@@ -94,9 +95,6 @@ pub(super) async fn file(
         )
     })?;
     let node = &service.api.node;
-    if node.vault().keys(&[row.sealed.record]).await?.is_empty() {
-        return Err(Problem::erased());
-    }
     let filing = Filing {
         claim: row.id,
         level: new.level.as_deref(),
@@ -118,6 +116,16 @@ pub(super) async fn file(
     let at = HeaderValue::from_str(&format!("{ROOT}/claims/{}/appeals", row.id))?;
     response.headers_mut().insert(header::LOCATION, at);
     Ok(response)
+}
+
+/// Of an erased claim nothing is told, and nothing is added to it.
+async fn readable(service: &Service, row: &ClaimRow) -> Result<(), Problem> {
+    let record = row.sealed.record;
+    let keys = service.api.node.vault().keys(&[record]).await?;
+    match keys.contains_key(&record) {
+        true => Ok(()),
+        false => Err(Problem::erased()),
+    }
 }
 
 /// A refusal as a sentence. What the caller sent is not repeated.
@@ -143,6 +151,7 @@ fn told(refusal: &Refusal) -> String {
 )]
 pub(super) async fn list(State(service): Shared, caller: Caller, Named(id): Named) -> Answered {
     let row = find(&service, &caller, &id).await?;
+    readable(&service, &row).await?;
     let node = &service.api.node;
     let rows = node.store().appeals_of(row.id).await?;
     let reads = node.read_appeals(rows, "api:appeals").await?;

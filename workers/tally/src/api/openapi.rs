@@ -181,7 +181,7 @@ fn problems(operation: &Operation) -> Vec<Code> {
             Code::Busy,
             Code::Appeal,
         ],
-        Some("listAppeals") => &[Code::NotFound],
+        Some("listAppeals") => &[Code::NotFound, Code::Erased],
         Some("getSubmission") => &[Code::NotFound],
         Some("getClaim") => &[Code::NotFound, Code::Erased],
         Some("getExplanation" | "getMemberExplanation") => &[

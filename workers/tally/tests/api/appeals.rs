@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use tally::node::{Deciding, Filing};
 use tally_core::appeal::{AppealId, Party};
 use tally_core::claim::ClaimId;
+use tally_store::port::{Appeals as _, Reading as _};
 
 use super::fixture::{Ask, Fixture, JSON, ask, claim, first};
 
@@ -126,4 +127,30 @@ async fn what_is_no_appeal_is_refused() {
     }
     let text = appeal(&id, &json!({ "reason": "x" })).with("content-type", "text/plain");
     fixture.ask(text.by("riverside")).await.problem("A111");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_appealed_is_erased_with_its_claim() {
+    let fixture = Fixture::new().await;
+    let body = fixture
+        .settle("riverside", "k1", &claim("A-1", "180.00"))
+        .await;
+    let id = first(&body);
+    let why = json!({ "reason": "the visit took longer" });
+    let filed = fixture.ask(appeal(&id, &why).by("riverside")).await.json();
+    let filed = AppealId::parse(filed["appeal"].as_str().unwrap()).unwrap();
+    let node = &fixture.node;
+    let row = node.store().claim(ClaimId::parse(&id).unwrap()).await;
+    let record = row.unwrap().unwrap().sealed.record;
+    node.vault().destroy(record).await.unwrap();
+    let path = format!("/claims/{id}/appeals");
+    fixture.get("riverside", &path).await.problem("A109");
+    let again = fixture.ask(appeal(&id, &why).by("riverside")).await;
+    again.problem("A109");
+    // That there was one is known, and nothing of it.
+    assert!(node.store().appeal(filed).await.unwrap().is_some());
+    let read = node.read_appeal(filed, "test").await;
+    let error = read.err().unwrap().to_string();
+    assert!(error.contains("was erased"), "{error}");
+    assert_eq!(node.fsck().await.unwrap().appeals, 0);
 }
