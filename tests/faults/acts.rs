@@ -31,7 +31,7 @@ pub fn add(population: &mut Population, seed: u64) {
         };
         candidates[at % HANDS].extend(read_claims(&file.bytes, None, &source).claims);
         files.push(file);
-        if files.len() % HANDS != 0 || !dice.percent(OFTEN) {
+        if !files.len().is_multiple_of(HANDS) || !dice.percent(OFTEN) {
             continue;
         }
         for of in &mut candidates {
