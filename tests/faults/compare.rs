@@ -12,12 +12,13 @@ use anyhow::{Context as _, Result};
 use tally::node::clock::Clock;
 use tally::node::{ClaimRead, Delivery, Node};
 use tally_core::canon::Canon as _;
-use tally_core::claim::{ClaimId, Contract, UnitKey};
+use tally_core::claim::{ClaimId, Contract, Frequency, UnitKey};
 use tally_core::fraud::Flag;
 use tally_core::ledger::Entry;
 use tally_sandbox::Backend;
 use tally_store::port::{
-    AccumulatorRow, ClaimFilter, DeadLetters as _, FlagFilter, Log as _, Token, Work as _,
+    AccumulatorRow, ClaimFilter, DeadLetters as _, FlagFilter, Log as _, Reading as _, Token,
+    Work as _,
 };
 use tally_types::ServiceDate;
 
@@ -97,7 +98,7 @@ pub async fn compare(
             .await?,
     );
     let stands = stands(servers, site)?;
-    in_order(&reads, &mut found);
+    in_order(load, &reads, &mut found);
     let folder = tempfile::tempdir()?;
     let other = undisturbed(site, folder.path(), load, &stands, planted).await?;
     let others = by_claim(
@@ -106,6 +107,7 @@ pub async fn compare(
             .await?,
     );
     every_claim(load, planted, &reads, &others, &mut found);
+    acts(load, &node, &other, &mut found).await?;
     outcomes(&reads, &others, &mut found);
     for contract in &load.population.contracts {
         let ours = balances(&node, contract).await?;
@@ -115,7 +117,7 @@ pub async fn compare(
             found.say("a contract's balances differ");
         }
     }
-    log(&node, &reads, &mut found).await?;
+    log(&node, &other, &mut found).await?;
     flags(&node, &other, &mut found).await?;
     submissions(&node, &other, load, &mut found).await?;
     letters(&node, planted, &mut found).await?;
@@ -151,8 +153,12 @@ fn every_claim(
     found: &mut Found,
 ) {
     let generated = load.claims.iter().map(|sent| sent.id);
-    let sent: BTreeSet<ClaimId> = generated.chain(others.keys().copied()).collect();
+    let mut sent: BTreeSet<ClaimId> = generated.chain(others.keys().copied()).collect();
     found.claims = sent.len() as u64;
+    // A void comes to nothing of its own.
+    for (void, ..) in load.acts().filter(|(_, what, _)| *what == Frequency::Void) {
+        sent.remove(&void.id);
+    }
     for id in &sent {
         let read = reads.get(id);
         let given_up = planted.discarded == Some(*id);
@@ -172,11 +178,38 @@ fn every_claim(
     }
 }
 
-/// Each unit's outcomes are in sequence in the log.
-fn in_order(reads: &BTreeMap<ClaimId, ClaimRead>, found: &mut Found) {
+/// Each act is done, under the same number.
+async fn acts(load: &Load, ours: &Node, theirs: &Node, found: &mut Found) -> Result<()> {
+    let done = async |node: &Node, id| -> Result<Option<u64>> {
+        let row = node.store().claim(id).await?;
+        Ok(row.and_then(|row| row.act?.done.map(|_| row.sequence)))
+    };
+    for (sent, ..) in load.acts() {
+        let (our, their) = (done(ours, sent.id).await?, done(theirs, sent.id).await?);
+        if our.is_none() {
+            found.lost += 1;
+            found.say(format!("act {} is lost", sent.id));
+        } else if our != their {
+            found.inversions += 1;
+            found.say(format!(
+                "act {} has number {our:?}, undisturbed {their:?}",
+                sent.id
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Each unit's outcomes are in sequence in the log, but for what acts put in their
+/// place, which is of later.
+fn in_order(load: &Load, reads: &BTreeMap<ClaimId, ClaimRead>, found: &mut Found) {
+    let acts: BTreeSet<ClaimId> = load.acts().map(|(act, ..)| act.id).collect();
     let mut units: BTreeMap<Token, Vec<(u64, Option<u64>)>> = BTreeMap::new();
     for read in reads.values() {
-        if let Some(outcome) = &read.row.outcome {
+        if let Some(outcome) = &read.row.outcome
+            && outcome.revision == 0
+            && !acts.contains(&read.row.id)
+        {
             let unit = units.entry(read.row.unit).or_default();
             unit.push((read.row.sequence, outcome.leaf));
         }
@@ -282,6 +315,18 @@ fn outcomes(
             found.wrong_outcomes += 1;
             found.say(format!("claim {id} came to another outcome"));
         }
+        let stands = |read: &ClaimRead| {
+            let outcome = read.row.outcome.as_ref();
+            outcome.map(|outcome| (outcome.revision, outcome.gone))
+        };
+        if stands(read) != stands(other) {
+            found.wrong_outcomes += 1;
+            found.say(format!(
+                "claim {id} was taken back otherwise: {:?}, undisturbed {:?}",
+                stands(read),
+                stands(other)
+            ));
+        }
     }
 }
 
@@ -312,32 +357,20 @@ async fn balances(
         .collect())
 }
 
-/// The log checks, has every adjudication once, and can be done again.
-async fn log(node: &Node, reads: &BTreeMap<ClaimId, ClaimRead>, found: &mut Found) -> Result<()> {
+/// The log checks, has every adjudication and every reversal once, and can be done
+/// again.
+async fn log(node: &Node, other: &Node, found: &mut Found) -> Result<()> {
     for fault in node.fsck().await?.faults {
         found.others += 1;
         found.say(format!("fsck: {}: {}", fault.place, fault.what));
     }
-    let size = node.store().head().await?.size;
-    let mut adjudicated = 0u64;
-    let mut from = 0;
-    while from < size {
-        let entries = node.store().entries(from, 1000).await?;
-        from += entries.len() as u64;
-        let of = entries
-            .iter()
-            .filter(|entry| matches!(Entry::from_canon(entry), Ok(Entry::Adjudicated(_))));
-        adjudicated += of.count() as u64;
-        if entries.is_empty() {
-            break;
+    let (ours, theirs) = (entries(node).await?, entries(other).await?);
+    let kinds = ["adjudications", "reversals"];
+    for ((kind, ours), theirs) in kinds.into_iter().zip(ours).zip(theirs) {
+        if ours != theirs {
+            found.doubled += ours.abs_diff(theirs);
+            found.say(format!("{ours} {kind} in the log, undisturbed {theirs}"));
         }
-    }
-    let decided = reads.values().filter(|read| read.outcome.is_some()).count() as u64;
-    if adjudicated != decided {
-        found.doubled += adjudicated.abs_diff(decided);
-        found.say(format!(
-            "{adjudicated} adjudications in the log for {decided} outcomes"
-        ));
     }
     let replayed = node.replay(Backend::Cranelift, &|_| ()).await?;
     if !replayed.identical() {
@@ -349,6 +382,28 @@ async fn log(node: &Node, reads: &BTreeMap<ClaimId, ClaimRead>, found: &mut Foun
         found.say(format!("replay: {}: {}", broken.kind, broken.detail));
     }
     Ok(())
+}
+
+/// How many adjudications and reversals are in a log.
+async fn entries(node: &Node) -> Result<[u64; 2]> {
+    let size = node.store().head().await?.size;
+    let mut counts = [0; 2];
+    let mut from = 0;
+    while from < size {
+        let entries = node.store().entries(from, 1000).await?;
+        from += entries.len() as u64;
+        for entry in &entries {
+            match Entry::from_canon(entry) {
+                Ok(Entry::Adjudicated(_)) => counts[0] += 1,
+                Ok(Entry::Reversed(_)) => counts[1] += 1,
+                _ => {}
+            }
+        }
+        if entries.is_empty() {
+            break;
+        }
+    }
+    Ok(counts)
 }
 
 async fn flags(ours: &Node, theirs: &Node, found: &mut Found) -> Result<()> {

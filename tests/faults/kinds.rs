@@ -65,13 +65,14 @@ pub enum Kind {
 use Kind::*;
 
 /// All of them, with how often they come in a campaign.
-pub const KINDS: [(Kind, u32); 39] = [
+pub const KINDS: [(Kind, u32); 40] = [
     (Undisturbed, 1),
     (WorkerKilled, 4),
     (RelayKilled, 3),
     (NodeKilled, 3),
     (WorkerAt("before-commit"), 2),
     (WorkerAt("after-commit"), 2),
+    (WorkerAt("act-committed"), 2),
     (WorkerAt("before-ack"), 2),
     (WorkerAt("after-ack"), 2),
     (WorkerAt("before-judge"), 2),
@@ -142,6 +143,12 @@ impl Kind {
     /// Whether something is done to the servers themselves.
     pub fn harms_servers(self) -> bool {
         self.kills_a_server() || self == DiskFull
+    }
+
+    /// Whether voids and replacements are among what is submitted: each hand brings
+    /// them after what they name, and knows that it came in.
+    pub fn has_acts(self) -> bool {
+        !self.by_envelope()
     }
 
     /// Whether claims come as envelopes, through a node's intake.

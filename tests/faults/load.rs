@@ -1,6 +1,7 @@
 //! What is submitted: the demo's population, by several hands at once, one in
 //! ten twice; and references that nobody asked for.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,18 +10,19 @@ use anyhow::{Context as _, Result, ensure};
 use tally::demo::generate::{Population, generate};
 use tally::node::clock::Clock;
 use tally::node::{Delivery, Node, Reused};
-use tally_core::claim::{ClaimId, UnitKey};
+use tally_core::claim::{ClaimId, Frequency, UnitKey};
 use tally_core::interchange::{Format, Source, detect, read_claims};
 use tally_queue::envelope::{self, Envelope, NodeKey, NodePublicKey, Sealing};
 use tally_queue::{Headers, Outgoing, Place, Publisher};
 use tally_types::Money;
 use tokio::task::JoinSet;
 
+use crate::acts;
 use crate::dice::Dice;
 use crate::site::{PARTITIONS, PAYER, SUBMITTER, Site, signer};
 
 /// Hands that submit at once.
-const HANDS: usize = 4;
+pub const HANDS: usize = 4;
 /// How many of a hundred are sent twice.
 const TWICE: u64 = 10;
 /// How long a submitter tries.
@@ -50,6 +52,8 @@ pub struct Sent {
     pub charge: Money,
     /// Its file.
     pub file: usize,
+    /// The claim that it voids or replaces.
+    pub act: Option<(Frequency, ClaimId)>,
 }
 
 /// All that is submitted in a round.
@@ -60,8 +64,12 @@ pub struct Load {
 }
 
 impl Load {
-    pub fn of(seed: u64, claims: usize) -> Self {
-        let population = generate(seed, claims);
+    /// Of a seed; with voids and replacements, or without.
+    pub fn of(seed: u64, claims: usize, with_acts: bool) -> Self {
+        let mut population = generate(seed, claims);
+        if with_acts {
+            acts::add(&mut population, seed);
+        }
         let mut sent = Vec::new();
         for (at, file) in population.files.iter().enumerate() {
             let number = number(at);
@@ -84,6 +92,7 @@ impl Load {
                     unit,
                     charge: claim.charge,
                     file: at,
+                    act: claim.replaces.map(|named| (claim.frequency, named)),
                 });
             }
         }
@@ -91,6 +100,12 @@ impl Load {
             population,
             claims: sent,
         }
+    }
+
+    /// Voids and replacements, with the claims that they name.
+    pub fn acts(&self) -> impl Iterator<Item = (&Sent, Frequency, ClaimId)> {
+        let acts = self.claims.iter();
+        acts.filter_map(|sent| sent.act.map(|(frequency, named)| (sent, frequency, named)))
     }
 
     /// A claim to be harmed: no other has its charge, and others of its unit
@@ -103,10 +118,12 @@ impl Load {
                 .filter(|other| other.file > sent.file && other.file % HANDS == sent.file % HANDS)
                 .count()
         };
+        let named: BTreeSet<ClaimId> = self.acts().map(|(_, _, named)| named).collect();
         let fit: Vec<&Sent> = self
             .claims
             .iter()
             .filter(|sent| count(sent.charge) == 1 && behind(sent) > 0)
+            .filter(|sent| sent.act.is_none() && !named.contains(&sent.id))
             .collect();
         ensure!(!fit.is_empty(), "no claim can be harmed alone");
         Ok((*dice.pick(&fit)).clone())

@@ -5,6 +5,7 @@
 //! As a test it runs one round of each kind; `-- campaign …` runs as many as
 //! one likes.
 
+mod acts;
 mod campaign;
 mod clock;
 mod compare;

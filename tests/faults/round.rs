@@ -2,12 +2,14 @@
 //! comparison. All of it follows from a kind and a seed, but for what the
 //! machine's schedule does.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::Signal;
+use tally_core::claim::{ClaimId, Frequency};
 use tally_queue::{Consumer, Inspector, bind_results};
 
 use crate::clock::Jumps;
@@ -62,7 +64,7 @@ const WAITING: &str = "select \
     (select count(*) from tally.queue where state = 2), \
     (select count(*) from tally.queue where state = 1), \
     (select count(*) from tally.unjudged), (select count(*) from tally.outbox), \
-    (select count(*) from tally.result), \
+    (select count(*) from tally.result) + (select count(*) from tally.revised_result), \
     (select count(*) from tally.flag where standing and leaf is null), \
     (select count(*) from tally.outcome), (select count(*) from tally.submission), \
     (select count(*) from tally.dead_letter)";
@@ -91,7 +93,13 @@ async fn played(mut hold: Hold<'_>, round: Round, folder: &Path) -> Result<Optio
         );
         return Ok(None);
     }
-    let load = Arc::new(Load::of(seed, claims));
+    let load = Arc::new(Load::of(seed, claims, kind.has_acts()));
+    eprintln!(
+        "ACTS {} of {} in {} files",
+        load.acts().count(),
+        load.claims.len(),
+        load.population.files.len()
+    );
     let batch = *dice.pick(&[1, 4, 16, 16, 64, 128]);
     let doors = Doors::before(hold.servers())?;
     let mut site = Site::make(hold.servers(), &doors, folder, batch)?;
@@ -569,7 +577,7 @@ impl Play<'_, '_> {
         if kind == Kind::QueuesLost {
             return Ok(());
         }
-        let mut told = std::collections::BTreeSet::new();
+        let mut told: BTreeMap<String, u32> = BTreeMap::new();
         let depth = async || {
             let inspector = Inspector::connect(&self.site.broker).await?;
             let depth = inspector.depth(RESULTS).await;
@@ -602,7 +610,8 @@ impl Play<'_, '_> {
                     .content_type()
                     .is_some_and(|kind| kind.contains("result"))
                 {
-                    told.extend(headers.message_id().map(str::to_owned));
+                    let id = headers.message_id().map(str::to_owned);
+                    *told.entry(id.context("a result of no claim")?).or_default() += 1;
                 }
             }
             // What is not acknowledged comes again.
@@ -611,9 +620,14 @@ impl Play<'_, '_> {
             }
         }
         consumer.close().await;
+        // Of what came to stand no more, once more.
+        let named: BTreeSet<ClaimId> = self.load.acts().map(|(_, _, named)| named).collect();
         for sent in &self.load.claims {
             let given_up = self.planted.discarded == Some(sent.id);
-            if !given_up && !told.contains(&sent.id.to_string()) {
+            let is_void = matches!(sent.act, Some((Frequency::Void, _)));
+            let least = 1 + u32::from(named.contains(&sent.id));
+            let times = told.get(&sent.id.to_string()).copied().unwrap_or(0);
+            if !given_up && !is_void && times < least {
                 found.lost += 1;
                 found
                     .said

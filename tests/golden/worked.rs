@@ -6,7 +6,7 @@ use tally_testing::run_cases;
 
 use crate::products;
 
-/// A product decides its worked cases, on both backends alike; every clause has
+/// A product decides its worked cases, on every backend alike; every clause has
 /// one; and the fuel of every claim is what it was. A change of fuel is a change
 /// of what insurers are charged by: look at why before accepting it.
 fn check(name: &str) {

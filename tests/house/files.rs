@@ -246,6 +246,26 @@ fn what_identifies_a_person_cannot_be_printed() {
                 "Context",
             ][..],
         ),
+        (
+            "engine/core/src/authorization/request.rs",
+            &["Earlier", "RequestLine", "Request"][..],
+        ),
+        (
+            "engine/core/src/authorization/decision.rs",
+            &["ReviewReason", "Verdict", "LineDecision", "Decision"][..],
+        ),
+        (
+            "engine/core/src/authorization/record.rs",
+            &["Event", "Dated", "Record"][..],
+        ),
+        (
+            "engine/core/src/authorization/state.rs",
+            &["LineState", "AuthorizedLine", "Authorization", "State"][..],
+        ),
+        (
+            "workers/tally/src/node/authorization/mod.rs",
+            &["AuthorizationRead"][..],
+        ),
         ("engine/core/src/adjudication/history.rs", &["PastLine"][..]),
         (
             "engine/core/src/adjudication/questions.rs",

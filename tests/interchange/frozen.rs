@@ -11,6 +11,10 @@ use tally_core::adjudication::{
     LineState, Measure, Outcome, OutcomeAdjustment, OutcomePosting, PastLine, Question, Settlement,
     TableKey, TableRow, Transcript,
 };
+use tally_core::authorization::{
+    Certification, Dated, Decision, Earlier, Event, Grant, LineDecision, Record, Request,
+    RequestLine, ReviewReason, Urgency, Verdict,
+};
 use tally_core::canon::Canon;
 use tally_core::claim::{
     Authorization, AuthorizationKind, Claim, ClaimKind, Contract, Frequency, Member,
@@ -240,6 +244,84 @@ fn sample_exchanges() -> Vec<Exchange> {
     ]
 }
 
+/// A request with each kind of event.
+fn sample_authorization() -> Record {
+    let line = |number: u16| RequestLine {
+        number,
+        traces: vec!["T-1".into()],
+        service: ShortCode::of("PT"),
+        system: CodeSystem::Hcpcs,
+        procedure: Code::of("97110"),
+        modifiers: [
+            ShortCode::of("GP"),
+            ShortCode::NONE,
+            ShortCode::NONE,
+            ShortCode::NONE,
+        ],
+        quantity: Quantity::from_scaled(120_000),
+        unit: ShortCode::of("VS"),
+        span: Some((day(2026, 3, 1), day(2026, 3, 31))),
+        diagnoses: 0b1,
+        servicing: Some(Provider::new("1245319599")),
+    };
+    let grant = Grant {
+        units: Quantity::from_scaled(60_000),
+        from: day(2026, 3, 1),
+        through: day(2026, 3, 15),
+    };
+    let reason = ReviewReason {
+        code: ShortCode::of("0V"),
+        text: "Not shown to be needed.".into(),
+    };
+    let verdicts = [
+        Verdict::Certified(grant),
+        Verdict::NotCertified(reason),
+        Verdict::Pended(vec!["Notes.".into()]),
+    ];
+    let decided = Event::Decided(Decision {
+        by: "reviewer".into(),
+        authorization: "PA0123456789AB".into(),
+        lines: (1..)
+            .zip(verdicts)
+            .map(|(number, verdict)| LineDecision { number, verdict })
+            .collect(),
+    });
+    let used = Event::Used {
+        line: 1,
+        units: Quantity::ONE,
+        on: day(2026, 3, 2),
+    };
+    let cancelled = Event::Cancelled {
+        by: "provider".into(),
+        reason: "Moved.".into(),
+    };
+    let superseded = Event::Superseded {
+        by: "PA0123456789AC".into(),
+    };
+    Record {
+        request: Request {
+            kind: AuthorizationKind::Referral,
+            certification: Certification::Renewal,
+            earlier: Some(Earlier::Request("R-0".into())),
+            urgency: Urgency::Urgent,
+            claim: ClaimKind::Professional,
+            control_number: "R-1".into(),
+            member: MemberReference::new("M-1001"),
+            requesting: Provider::new("1234567893"),
+            diagnoses: vec![Code::of("M545")],
+            lines: vec![line(1), line(2), line(3)],
+        },
+        received: day(2026, 2, 1),
+        events: [decided, used, cancelled, superseded]
+            .into_iter()
+            .map(|event| Dated {
+                day: day(2026, 3, 2),
+                event,
+            })
+            .collect(),
+    }
+}
+
 #[test]
 fn encodings_are_frozen() {
     let mut out = String::new();
@@ -272,6 +354,7 @@ fn encodings_are_frozen() {
         "transcript hash",
         Transcript(sample_exchanges()).hash().to_vec(),
     );
+    record("authorisation", sample_authorization().to_canon());
     record("claim id", claim.id.0.to_vec());
     let unit = UnitKey::contract("C-1001");
     let unknown = UnitKey::unknown("local", &claim.member);

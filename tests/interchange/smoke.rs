@@ -4,9 +4,10 @@
 use std::path::{Path, PathBuf};
 
 use tally_core::adjudication::Outcome;
+use tally_core::authorization::Record;
 use tally_core::canon::Canon;
 use tally_core::claim::{Claim, Contract};
-use tally_core::interchange::{Source, read_claims, read_contracts};
+use tally_core::interchange::{Source, read_authorization_request, read_claims, read_contracts};
 use tally_core::ledger::{Checkpoint, Entry, Note, Receipt, ReceiptBody, Trust};
 use tally_table::Table;
 use tally_types::ServiceDate;
@@ -102,6 +103,8 @@ fn every_seed_is_read() {
             "canonical/outcome" | "canonical/pended" => Outcome::from_canon(&bytes).is_ok(),
             "canonical/body" => ReceiptBody::from_canon(&bytes).is_ok(),
             of if of.starts_with("canonical/") => Entry::from_canon(&bytes).is_ok(),
+            "authorization/record" => Record::from_canon(&bytes).is_ok(),
+            of if of.starts_with("authorization/") => read_authorization_request(&bytes).is_ok(),
             of if of.starts_with("contracts/") => read_contracts(&bytes).is_ok(),
             "table/fees.bin" => Table::from_bytes(&bytes).is_ok(),
             of if of.starts_with("table/") => Table::from_csv(text()).is_ok(),

@@ -2,11 +2,15 @@
 //! libFuzzer, `smoke.rs` on seeded inputs in every test run.
 
 use tally_core::adjudication::Outcome;
+use tally_core::authorization::{
+    Certification, Dated, Decision, Event, LineDecision, Record, Stage, State, Verdict, entries,
+};
 use tally_core::canon::Canon;
 use tally_core::claim::{Claim, Contract};
 use tally_core::interchange::{
-    Format, ReadClaims, Source, claim_json, contract_json, operation_outcome, read_claims,
-    read_contracts, read_eligibility_request,
+    AuthorizationAnswer, Format, Insurer, ReadClaims, Source, authorization_response, claim_json,
+    contract_json, operation_outcome, read_authorization_request, read_claims, read_contracts,
+    read_eligibility_request,
 };
 use tally_core::ledger::{Checkpoint, Entry, Note, Receipt, ReceiptBody, Trust};
 use tally_queue::envelope::{CONTENT_TYPE, Directory, Envelope, MAX_BYTES, NodeKey, SigningKey};
@@ -22,7 +26,7 @@ mod x12;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 12] = [
     ("fhir", fhir),
     ("ndjson", ndjson),
     ("json", json),
@@ -34,6 +38,7 @@ pub const TARGETS: [Target; 11] = [
     ("token", token),
     ("x12", x12::syntax),
     ("x12_claims", x12::claims),
+    ("authorization", authorization),
 ];
 
 fn source() -> Source<'static> {
@@ -111,6 +116,72 @@ pub fn canonical(bytes: &[u8]) {
     only_its_own_bytes::<Outcome>(bytes);
     only_its_own_bytes::<Entry>(bytes);
     only_its_own_bytes::<ReceiptBody>(bytes);
+}
+
+/// What holds of an answer: it is JSON, and has every line.
+fn answered(state: &State) {
+    let response = authorization_response(&AuthorizationAnswer {
+        state,
+        id: "PA0123456789AB",
+        insurer: Insurer {
+            name: "An insurer",
+            identifier: "1",
+        },
+        created: ServiceDate::MAX,
+    });
+    let response: Result<serde_json::Value, _> = serde_json::from_str(&response);
+    let items = response
+        .ok()
+        .and_then(|of| Some(of.get("item")?.as_array()?.len()));
+    assert_eq!(items, Some(state.lines().len()));
+}
+
+/// A request for prior authorisation: what is read can be decided as it was asked for,
+/// and is on file then; and the bytes it is kept in.
+pub fn authorization(bytes: &[u8]) {
+    only_its_own_bytes::<Record>(bytes);
+    let request = match read_authorization_request(bytes) {
+        Ok(request) => request,
+        Err(refusal) => return assert!(!refusal.place.is_empty()),
+    };
+    let day = ServiceDate::MAX;
+    assert!(request.check().is_ok());
+    let requested = State::requested(request.clone(), day);
+    assert_eq!(
+        requested.is_ok(),
+        request.certification != Certification::Cancel
+    );
+    let Ok(requested) = requested else { return };
+    assert!(requested.stage(day) == Stage::Requested && requested.waits());
+    answered(&requested);
+    let lines = request.lines.iter().map(|asked| LineDecision {
+        number: asked.number,
+        verdict: Verdict::in_total(asked)
+            .unwrap_or_else(|| Verdict::Pended(vec!["Days.".to_owned()])),
+    });
+    let event = Event::Decided(Decision {
+        by: "fuzz".to_owned(),
+        authorization: "PA0123456789AB".to_owned(),
+        lines: lines.collect(),
+    });
+    let decided = requested.after(&event, day);
+    assert!(decided.is_ok());
+    let Ok(decided) = decided else { return };
+    answered(&decided);
+    let certified = decided
+        .lines()
+        .iter()
+        .filter(|line| line.granted().is_some());
+    let revised = request.certification == Certification::Revised && decided.waits();
+    let expected = if revised { 0 } else { certified.count() };
+    assert_eq!(entries(std::slice::from_ref(&decided), day).len(), expected);
+    let record = Record {
+        request,
+        received: day,
+        events: vec![Dated { day, event }],
+    };
+    let back = Record::from_canon(&record.to_canon());
+    assert!(back.is_ok_and(|back| back == record && back.state(day).is_ok_and(|s| s == decided)));
 }
 
 /// The texts of the ledger.

@@ -22,6 +22,7 @@
 )]
 
 pub mod adjudication;
+pub mod appeal;
 pub mod authorization;
 pub mod canon;
 pub mod claim;

@@ -1,7 +1,7 @@
 //! How the machine is set up: everything that decides what outcomes are.
 
 use wasmtime::{
-    Config, InstanceAllocationStrategy, OperatorCost, OptLevel, PoolingAllocationConfig,
+    Config, InstanceAllocationStrategy, OperatorCost, OptLevel, PoolingAllocationConfig, Strategy,
 };
 
 use crate::state::{MEMORY_BYTES, TABLE_ELEMENTS};
@@ -28,12 +28,22 @@ fn costs() -> OperatorCost {
 
 pub(crate) fn config(backend: Backend) -> wasmtime::Result<Config> {
     let mut config = Config::new();
-    if backend == Backend::Pulley {
-        config.target("pulley64")?;
+    match backend {
+        Backend::Cranelift => {}
+        Backend::Pulley => {
+            config.target("pulley64")?;
+        }
+        Backend::Winch => {
+            config.strategy(Strategy::Winch);
+        }
+    }
+    if backend != Backend::Winch {
+        config
+            .cranelift_opt_level(OptLevel::Speed)
+            // No policy has a float (P105); Winch cannot make them canonical.
+            .cranelift_nan_canonicalization(true);
     }
     config
-        .cranelift_opt_level(OptLevel::Speed)
-        .cranelift_nan_canonicalization(true)
         .consume_fuel(true)
         .operator_cost(costs())
         .epoch_interruption(false)

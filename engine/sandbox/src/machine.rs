@@ -21,23 +21,37 @@ use crate::{Limits, Proven, Refused};
 type Describe = TypedFunc<(), (generated::Description,)>;
 type Adjudicate<'a> = TypedFunc<(&'a generated::Context,), (generated::Determination,)>;
 
-/// What turns a policy into machine code. Outcomes are the same on each, and
-/// fuel too.
+/// What turns a policy into machine code. Outcomes are the same on each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Backend {
     /// Native code by Cranelift.
     Cranelift,
     /// Pulley bytecode, interpreted: some ten times slower, and portable.
     Pulley,
+    /// Native code by Winch, which shares no optimiser with the others. It
+    /// charges fuel otherwise: only what calls that succeed put out is compared.
+    /// For checks alone; claims are never decided by it.
+    Winch,
 }
 
 impl Backend {
+    /// Every backend.
+    pub const ALL: [Self; 3] = [Self::Cranelift, Self::Pulley, Self::Winch];
+
+    /// Whether a call uses the same fuel here as on Cranelift, and ends in the same
+    /// fault.
+    #[must_use]
+    pub fn is_exact(self) -> bool {
+        self != Self::Winch
+    }
+
     /// As it is written everywhere.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Cranelift => "cranelift",
             Self::Pulley => "pulley",
+            Self::Winch => "winch",
         }
     }
 }
@@ -46,13 +60,8 @@ impl core::str::FromStr for Backend {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "cranelift" => Ok(Self::Cranelift),
-            "pulley" => Ok(Self::Pulley),
-            other => Err(format!(
-                "`{other}` is no backend: say `cranelift` or `pulley`"
-            )),
-        }
+        let named = Self::ALL.into_iter().find(|one| one.as_str() == text);
+        named.ok_or_else(|| format!("`{text}` is no backend: say `cranelift`, `pulley` or `winch`"))
     }
 }
 
@@ -308,6 +317,11 @@ impl Policy {
         fuel: u64,
     ) -> Result<Ran, HostFault> {
         let mut store = self.sandbox.store(Some(answers));
+        // What succeeds elsewhere is not to run out where fuel is charged otherwise.
+        let fuel = match self.sandbox.backend.is_exact() {
+            true => fuel,
+            false => fuel.saturating_mul(2),
+        };
         let called = self.call(&mut store, &bindings::context_out(context), fuel);
         let (determined, used) = match called {
             Ok(said) => {

@@ -2,11 +2,11 @@
 
 use alloc::vec::Vec;
 
+use tally_sdk::cob::Standing;
 use tally_sdk::prelude::*;
 
 use crate::category::{Category, SPECIALIST};
 use crate::clauses::clause;
-use crate::others::{self, Others};
 use crate::plan::{PLAN, pend};
 use crate::referral::{self, Referral};
 use crate::service::{self, Service};
@@ -49,7 +49,7 @@ pub fn decide(claim: &Claim) -> Determination {
             None => course(service.as_ref()),
         })
         .collect();
-    let others = others::read(claim);
+    let others = Standing::of(claim);
     if let Some(waits) = place(&others, &mut courses) {
         return waits;
     }
@@ -70,10 +70,10 @@ pub fn decide(claim: &Claim) -> Determination {
             Course::Denied(denial) => Some(share::deny(
                 line,
                 *denial,
-                others.of(i),
+                others.before(i),
                 &mut sharer.balances,
             )),
-            Course::Shared(service) => Some(sharer.settle(line, service, others.of(i))),
+            Course::Shared(service) => Some(sharer.settle(line, service, others.before(i))),
             Course::Waits(..) => None, // the claim has waited above
         })
         .collect();
@@ -128,7 +128,7 @@ fn course(service: Option<&Service>) -> Course<'_> {
 }
 
 /// Clauses 8.2 to 8.4, for the lines that are not denied anyway.
-fn place(others: &Others, courses: &mut [Course<'_>]) -> Option<Determination> {
+fn place(others: &Standing, courses: &mut [Course<'_>]) -> Option<Determination> {
     if courses.iter().all(|c| matches!(c, Course::Denied(_))) {
         return None;
     }
@@ -137,16 +137,16 @@ fn place(others: &Others, courses: &mut [Course<'_>]) -> Option<Determination> {
         ..Denial::contractual(carc, clause)
     };
     let denial = match others {
-        Others::Nobody | Others::Decided(_) => return None,
-        Others::Unclear(line) => {
+        Standing::First | Standing::After(_) => return None,
+        Standing::Unclear(line) => {
             return Some(Determination::pended(
                 pend::OTHER_PAYER,
                 *line,
                 clause::UNCLEAR,
             ));
         }
-        Others::First => other(Carc(22), clause::OTHERS_FIRST),
-        Others::Accident => other(Carc(109), clause::ACCIDENT),
+        Standing::TooEarly => other(Carc(22), clause::OTHERS_FIRST),
+        Standing::Liable(_) => other(Carc(109), clause::ACCIDENT),
     };
     for course in courses {
         if !matches!(course, Course::Denied(_)) {

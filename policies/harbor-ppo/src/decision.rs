@@ -2,11 +2,12 @@
 
 use alloc::vec::Vec;
 
+use tally_sdk::Accident;
+use tally_sdk::cob::Standing;
 use tally_sdk::prelude::*;
 
 use crate::category::Category;
 use crate::clauses::clause;
-use crate::others::{self, Others};
 use crate::plan::{self, pend};
 use crate::service::{self, Authorization, Service};
 use crate::{review, share};
@@ -30,7 +31,7 @@ pub fn decide(claim: &Claim) -> Determination {
         .zip(&services)
         .map(|(line, service)| course(claim, line, service.as_ref()))
         .collect();
-    let others = others::read(claim);
+    let others = Standing::of(claim);
     if let Some(waits) = place(&others, &mut courses) {
         return waits;
     }
@@ -47,10 +48,15 @@ pub fn decide(claim: &Claim) -> Determination {
         .zip(&courses)
         .enumerate()
         .filter_map(|(i, (line, course))| match course {
-            Course::Denied(denial) => Some(share::deny(line, *denial, others.of(i), &mut balances)),
-            Course::Shared(service) => {
-                Some(share::settle(line, service, others.of(i), &mut balances))
+            Course::Denied(denial) => {
+                Some(share::deny(line, *denial, others.before(i), &mut balances))
             }
+            Course::Shared(service) => Some(share::settle(
+                line,
+                service,
+                others.before(i),
+                &mut balances,
+            )),
             Course::Waits(..) => None, // the claim has waited above
         })
         .collect();
@@ -90,7 +96,7 @@ fn course<'a>(claim: &Claim, line: &Line, service: Option<&'a Service>) -> Cours
 }
 
 /// Clauses 8.2 to 8.5, for the lines that are not denied anyway.
-fn place(others: &Others, courses: &mut [Course<'_>]) -> Option<Determination> {
+fn place(others: &Standing, courses: &mut [Course<'_>]) -> Option<Determination> {
     if courses.iter().all(|c| matches!(c, Course::Denied(_))) {
         return None;
     }
@@ -99,19 +105,19 @@ fn place(others: &Others, courses: &mut [Course<'_>]) -> Option<Determination> {
         ..Denial::contractual(carc, clause)
     };
     let denial = match others {
-        Others::Nobody | Others::Decided(_) => return None,
-        Others::Unclear(line) => {
+        Standing::First | Standing::After(_) => return None,
+        Standing::Unclear(line) => {
             return Some(Determination::pended(
                 pend::OTHER_PAYER,
                 *line,
                 clause::UNCLEAR,
             ));
         }
-        Others::Vehicle => {
+        Standing::Liable(Accident::Vehicle) => {
             return Some(Determination::pended(pend::ACCIDENT, 0, clause::VEHICLE));
         }
-        Others::First => other(Carc(22), clause::OTHERS_FIRST),
-        Others::Work => other(Carc(109), clause::WORK),
+        Standing::TooEarly => other(Carc(22), clause::OTHERS_FIRST),
+        Standing::Liable(_) => other(Carc(109), clause::WORK),
     };
     for course in courses {
         if !matches!(course, Course::Denied(_)) {

@@ -8,7 +8,6 @@ extern crate alloc;
 mod category;
 pub mod clauses;
 mod decision;
-mod others;
 mod plan;
 mod review;
 mod service;

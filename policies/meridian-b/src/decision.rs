@@ -1,12 +1,12 @@
 //! The decision: what is denied, what waits, and otherwise what is shared.
 
+use tally_sdk::cob::Standing;
 use tally_sdk::fees::Permission;
 use tally_sdk::prelude::*;
 
 use crate::clauses::clause;
 use crate::edit::Denials;
 use crate::fee::{self, Benefit};
-use crate::others::{self, Others};
 use crate::plan::pend;
 use crate::{edit, pairs, review, share};
 
@@ -14,7 +14,7 @@ use crate::{edit, pairs, review, share};
 pub fn decide(claim: &Claim) -> Determination {
     let services = fee::look_up(claim);
     let mut denials = edit::outright(claim, &services);
-    let others = others::read(claim);
+    let others = Standing::of(claim);
     if let Some(waits) = place(&others, &mut denials) {
         return waits;
     }
@@ -43,19 +43,19 @@ pub fn decide(claim: &Claim) -> Determination {
 }
 
 /// Clauses 7.3 to 7.5, for the lines that are not denied anyway.
-fn place(others: &Others, denials: &mut Denials) -> Option<Determination> {
+fn place(others: &Standing, denials: &mut Denials) -> Option<Determination> {
     if denials.iter().all(Option::is_some) {
         return None;
     }
     match others {
-        Others::Nobody | Others::Decided(_) => None,
-        Others::Unclear(line) => Some(Determination::pended(
+        Standing::First | Standing::After(_) => None,
+        Standing::Unclear(line) => Some(Determination::pended(
             pend::OTHER_PAYER,
             *line,
             clause::UNCLEAR,
         )),
-        Others::Accident => Some(Determination::pended(pend::ACCIDENT, 0, clause::ACCIDENT)),
-        Others::First => {
+        Standing::Liable(_) => Some(Determination::pended(pend::ACCIDENT, 0, clause::ACCIDENT)),
+        Standing::TooEarly => {
             for i in 0..denials.len() {
                 let denial = Denial {
                     group: Group::Oa,

@@ -10,7 +10,6 @@ mod decision;
 mod edit;
 mod fee;
 mod modifiers;
-mod others;
 mod pairs;
 mod plan;
 mod review;

@@ -2,21 +2,35 @@
 
 use alloc::vec::Vec;
 
-use tally_sdk::cob::PriorPayer;
+use tally_sdk::cob::{Coordination, Method, Pocket, PriorPayer, Standing, Unpaid};
 use tally_sdk::prelude::*;
 
 use crate::clauses::clause;
 use crate::edit::Denials;
 use crate::fee::{self, Benefit, Service};
-use crate::others::{Others, coordination};
 use crate::plan::{self, PLAN};
+
+/// Clauses 7.1 and 7.2: how a service is paid after others, by whether it has a
+/// price of the fee schedule.
+const fn coordination(scheduled: bool) -> Coordination {
+    let (method, clause) = match scheduled {
+        true => (Method::MedicareLowestOfThree, clause::LOWEST_OF_THREE),
+        false => (Method::MedicareLowestOfFour, clause::LOWEST_OF_FOUR),
+    };
+    Coordination {
+        method,
+        unpaid: Unpaid::OwnAllowed,
+        pocket: Pocket::AsIfPrimary,
+        clause,
+    }
+}
 
 /// Settles the lines, in order.
 pub fn settle(
     claim: &Claim,
     services: &[Option<Service>],
     denials: &Denials,
-    others: &Others,
+    others: &Standing,
 ) -> Vec<LineDetermination> {
     let reduced = reduced_fees(claim, services, denials);
     let mut balances = Balances::of(claim, &PLAN);
@@ -24,35 +38,23 @@ pub fn settle(
     lines
         .enumerate()
         .map(|(i, (((line, service), denial), reduced))| {
-            let prior = others.of(i);
+            let prior = others.before(i);
             match (denial, service) {
                 (None, Some(service)) => settle_line(line, service, reduced, prior, &mut balances),
                 (Some(denial), service) => {
                     let scheduled = service.as_ref().is_none_or(|service| service.scheduled);
-                    deny(line, *denial, scheduled, prior, &mut balances)
+                    let how = coordination(scheduled);
+                    LineWork::deny_after(line, *denial, prior, &mut balances, &how)
                 }
                 // A line without a service is denied by clause 2.3 before this.
                 (None, None) => {
                     let denial = Denial::contractual(Carc::INVALID_CODE, clause::INVALID_CODE);
-                    deny(line, denial, true, prior, &mut balances)
+                    let how = coordination(true);
+                    LineWork::deny_after(line, denial, prior, &mut balances, &how)
                 }
             }
         })
         .collect()
-}
-
-/// Denies a line; of one that others had before, what they left.
-fn deny(
-    line: &Line,
-    denial: Denial,
-    scheduled: bool,
-    prior: &[PriorPayer],
-    balances: &mut Balances,
-) -> LineDetermination {
-    let mut work = LineWork::begin(line, denial.clause);
-    work.refuse(balances, denial);
-    work.coordinate(balances, prior, &coordination(scheduled));
-    work.finish()
 }
 
 /// Clause 4.3: what the fee of each procedure comes to beside the others.

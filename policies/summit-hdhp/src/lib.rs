@@ -9,7 +9,6 @@ extern crate alloc;
 mod category;
 pub mod clauses;
 mod decision;
-mod others;
 mod plan;
 mod service;
 mod share;

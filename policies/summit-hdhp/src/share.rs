@@ -1,12 +1,19 @@
 //! What a covered line allows, what the member bears, what the plan pays.
 
-use tally_sdk::cob::PriorPayer;
+use tally_sdk::cob::{Coordination, Method, Pocket, PriorPayer, Unpaid};
 use tally_sdk::prelude::*;
 
 use crate::clauses::clause;
-use crate::others::COORDINATION;
 use crate::plan::{self, ROUNDING, accumulator};
 use crate::service::Service;
+
+/// Clause 7.1.
+const COORDINATION: Coordination = Coordination {
+    method: Method::NonDuplication,
+    unpaid: Unpaid::Liability,
+    pocket: Pocket::AsBorne,
+    clause: clause::COORDINATION,
+};
 
 /// Denies a line; of one that others had before, what they left.
 pub fn deny(
@@ -15,10 +22,7 @@ pub fn deny(
     prior: &[PriorPayer],
     balances: &mut Balances,
 ) -> LineDetermination {
-    let mut work = LineWork::begin(line, denial.clause);
-    work.refuse(balances, denial);
-    work.coordinate(balances, prior, &COORDINATION);
-    work.finish()
+    LineWork::deny_after(line, denial, prior, balances, &COORDINATION)
 }
 
 /// Settles a covered line.

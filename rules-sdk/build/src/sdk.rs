@@ -28,6 +28,7 @@ const SOURCES: &[(&str, &str)] = &[
     file!("sdk/src/cob/mod.rs"),
     file!("sdk/src/cob/order.rs"),
     file!("sdk/src/cob/prior.rs"),
+    file!("sdk/src/cob/standing.rs"),
     file!("sdk/src/codes.rs"),
     file!("sdk/src/edits.rs"),
     file!("sdk/src/fees.rs"),

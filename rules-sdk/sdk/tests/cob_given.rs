@@ -1,8 +1,9 @@
 //! What a claim says of payers before this one, as a policy reads it.
 
+use tally_sdk::cob::Standing;
 use tally_sdk::cob::prior::{PriorError, before_us};
 use tally_sdk::prelude::*;
-use tally_sdk::{Payer, PriorAdjustment, PriorLine, mock};
+use tally_sdk::{Accident, Payer, PriorAdjustment, PriorLine, mock};
 
 fn money(text: &str) -> Money {
     Money::parse(text).unwrap()
@@ -115,5 +116,71 @@ fn a_payer_that_says_nothing_is_named() {
     for sequence in [0, 1] {
         claim.sequence = sequence;
         assert!(before_us(&claim).unwrap().iter().all(Vec::is_empty));
+    }
+}
+
+/// What a standing is, in a word, and what it says of lines.
+fn word(claim: &Claim) -> (&'static str, u16) {
+    match Standing::of(claim) {
+        Standing::First => ("first", 0),
+        Standing::After(lines) => ("after", u16::try_from(lines[0].len()).unwrap()),
+        Standing::TooEarly => ("too early", 0),
+        Standing::Unclear(line) => ("unclear", line),
+        Standing::Liable(Accident::Employment) => ("employer", 0),
+        Standing::Liable(_) => ("vehicle", 0),
+    }
+}
+
+#[test]
+fn where_a_plan_stands_is_read_from_the_claim() {
+    let mut claim = claim();
+    claim.sequence = 2;
+    assert_eq!(word(&claim), ("too early", 0), "nobody is named");
+    claim.payers = vec![payer(1, None)];
+    assert_eq!(word(&claim), ("too early", 0), "the first has not decided");
+    let primary = |paid: &str| {
+        let mut primary = payer(1, Some(paid));
+        primary.adjustments = vec![adjusted(Group::Pr, "1", "60.00")];
+        primary
+    };
+    claim.payers = vec![primary("90.00")];
+    assert_eq!(word(&claim), ("after", 1));
+    assert_eq!(Standing::of(&claim).before(0).len(), 1);
+    assert!(Standing::of(&claim).before(2).is_empty(), "no such line");
+    claim.payers = vec![primary("80.00")];
+    assert_eq!(
+        word(&claim),
+        ("unclear", 0),
+        "150.00 less 60.00 is not 80.00"
+    );
+    claim.payers = vec![payer(1, Some("90.00"))];
+    claim.lines[0].prior = vec![prior(0, "60.00", vec![adjusted(Group::Co, "45", "40.00")])];
+    claim.lines[1].prior = vec![prior(0, "30.00", vec![adjusted(Group::Co, "45", "10.00")])];
+    assert_eq!(
+        word(&claim),
+        ("unclear", 2),
+        "the second line does not add up"
+    );
+    for line in &mut claim.lines {
+        line.prior.clear();
+    }
+    claim.payers = vec![primary("90.00"), payer(0, Some("1.00"))];
+    assert_eq!(word(&claim), ("unclear", 0), "one has no place");
+    claim.payers = vec![primary("90.00")];
+    claim.sequence = 3;
+    assert_eq!(
+        word(&claim),
+        ("unclear", 0),
+        "the second of three is not told of"
+    );
+    // What is first asks who answers for an accident; what is later was told.
+    for sequence in [0, 1] {
+        claim.sequence = sequence;
+        claim.accident = Some(Accident::Employment);
+        assert_eq!(word(&claim), ("employer", 0));
+        claim.accident = Some(Accident::Vehicle);
+        assert_eq!(word(&claim), ("vehicle", 0));
+        claim.accident = Some(Accident::Other);
+        assert_eq!(word(&claim), ("first", 0));
     }
 }

@@ -1,4 +1,4 @@
-//! A policy loaded on both backends, and one claim's way through the engine.
+//! A policy loaded on every backend, and one claim's way through the engine.
 
 use std::sync::Arc;
 
@@ -39,10 +39,11 @@ pub enum TestError {
 pub struct Sandboxes {
     cranelift: Arc<Sandbox>,
     pulley: Arc<Sandbox>,
+    winch: Arc<Sandbox>,
 }
 
 impl Sandboxes {
-    /// Sets up both.
+    /// Sets up all.
     ///
     /// # Errors
     /// When the machine cannot be set up here.
@@ -50,17 +51,19 @@ impl Sandboxes {
         Ok(Self {
             cranelift: Sandbox::new(Backend::Cranelift)?,
             pulley: Sandbox::new(Backend::Pulley)?,
+            winch: Sandbox::new(Backend::Winch)?,
         })
     }
 }
 
-/// A policy loaded on both backends, with its tables.
+/// A policy loaded on every backend, with its tables.
 pub struct PolicyUnderTest {
     hash: [u8; 32],
     indirect: usize,
     tables: Arc<Tables>,
     cranelift: Policy,
     pulley: Policy,
+    winch: Policy,
 }
 
 /// What came of one claim on one backend.
@@ -73,7 +76,7 @@ pub struct Adjudicated {
     pub transcript: Option<[u8; 32]>,
 }
 
-/// Proves, compiles and loads a component on both backends.
+/// Proves, compiles and loads a component on every backend.
 ///
 /// # Errors
 /// When it is refused, or its tables are not those it describes.
@@ -84,6 +87,7 @@ pub fn load_policy(
     let proven = prove(component).map_err(tally_sandbox::LoadError::from)?;
     let cranelift = sandboxes.cranelift.load(&proven)?;
     let pulley = sandboxes.pulley.load(&proven)?;
+    let winch = sandboxes.winch.load(&proven)?;
     let described = &cranelift.description().tables;
     let tables = Tables::from_sections(
         described.iter().map(String::as_str),
@@ -95,6 +99,7 @@ pub fn load_policy(
         tables: Arc::new(tables),
         cranelift,
         pulley,
+        winch,
     })
 }
 
@@ -177,6 +182,7 @@ impl PolicyUnderTest {
         let policy = match backend {
             Backend::Cranelift => &self.cranelift,
             Backend::Pulley => &self.pulley,
+            Backend::Winch => &self.winch,
         };
         let answers = InMemory {
             tables: Arc::clone(&self.tables),

@@ -43,7 +43,7 @@ pub struct ClaimReport {
     /// Fuel used, on each backend alike; `None` when the policy did not run or
     /// did not succeed.
     pub fuel: Option<u64>,
-    /// Whether both backends gave the same bytes for the same fuel.
+    /// Whether every backend gave the same bytes, for the same fuel where it can.
     pub alike: bool,
 }
 
@@ -106,7 +106,8 @@ impl Report {
         self.cases.iter().filter(|case| !case.passed()).count()
     }
 
-    /// Whether both backends gave the same bytes for the same fuel throughout.
+    /// Whether every backend gave the same bytes throughout, for the same fuel where it
+    /// can.
     #[must_use]
     pub fn alike(&self) -> bool {
         let mut claims = self.cases.iter().flat_map(|case| &case.claims);
@@ -166,7 +167,7 @@ impl fmt::Display for Report {
             let (least, most) = (grouped(least), grouped(most));
             write!(f, "; {least} to {most} fuel a claim")?;
             if self.alike() {
-                write!(f, ", on Cranelift and Pulley alike")?;
+                write!(f, ", on Cranelift, Pulley and Winch alike")?;
             }
         }
         if !self.without_case.is_empty() {

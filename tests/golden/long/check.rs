@@ -35,7 +35,12 @@ pub struct Tried {
     /// Claims decided again at dearer prices, and in two parts.
     pub dearer: AtomicU64,
     pub split: AtomicU64,
+    /// Decisions made on Winch too.
+    pub winch: AtomicU64,
 }
+
+/// One decision of so many is made on Winch too.
+const WINCH: u64 = 64;
 
 pub fn add(to: &AtomicU64, by: usize) {
     to.fetch_add(by.try_into().unwrap(), Ordering::Relaxed);
@@ -44,7 +49,20 @@ pub fn add(to: &AtomicU64, by: usize) {
 fn decide(tried: &Tried, policy: &PolicyUnderTest, family: &mut Family, claim: &Claim) -> Settled {
     add(&tried.decisions, 1);
     let done = policy.adjudicate(Backend::Cranelift, family, claim);
-    let done = done.unwrap_or_else(|error| panic!("{error}")).settled;
+    let done = done.unwrap_or_else(|error| panic!("{error}"));
+    // A sample on a compiler that shares no optimiser: the same bytes.
+    if tried
+        .decisions
+        .load(Ordering::Relaxed)
+        .is_multiple_of(WINCH)
+        && done.fuel.is_some()
+    {
+        add(&tried.winch, 1);
+        let winch = policy.adjudicate(Backend::Winch, family, claim);
+        let winch = winch.unwrap_or_else(|error| panic!("{error}")).settled;
+        assert_eq!(winch.outcome.to_canon(), done.settled.outcome.to_canon());
+    }
+    let done = done.settled;
     family.commit(&done);
     done
 }

@@ -146,7 +146,7 @@ fn properties_hold_of_generated_claims() {
     let tried = &run.tried;
     let said = format!(
         "{} claims, {} decisions in {took:.0?} on {threads} threads: {} claims/s, {} decisions/s\n\
-         paid {}, denied {}, pended {}; re-adjudicated {}, dearer {}, split {}",
+         paid {}, denied {}, pended {}; re-adjudicated {}, dearer {}, split {}, on Winch too {}",
         of(&tried.claims),
         of(&tried.decisions),
         u128::from(of(&tried.claims)) * 1_000 / took.as_millis().max(1),
@@ -157,6 +157,7 @@ fn properties_hold_of_generated_claims() {
         of(&tried.retroactive),
         of(&tried.dearer),
         of(&tried.split),
+        of(&tried.winch),
     );
     if asked.is_some() {
         let _ = writeln!(std::io::stderr(), "{said}");

@@ -1,15 +1,17 @@
 //! Either store, for a node that is told which when it starts.
 
+use tally_core::appeal::AppealId;
 use tally_core::claim::ClaimId;
 use tally_core::ledger::tree::Hash;
 
 use crate::port::{
-    ActDone, Acts, Answer, Audit, AuditRow, Batch, ClaimFilter, ClaimRow, ContractRow, Detection,
-    DueRow, Enrolment, EventRow, FactRow, FlagFilter, FlagGroup, FlagListed, FlagRow, Group, Head,
-    HeldRow, Identity, Intake, Integration, Judged, Layout, Log, NewContract, NewPayment,
-    NewPolicy, OutboxRow, OutcomeRow, PartRow, PaymentFilter, PaymentRow, Payments, PendingFlag,
-    PolicyRow, Publications, Queued, Reading, RevisionRow, Submission, SubmissionRow, Taken, Token,
-    ToldRow, Totals, UnitState, Unjudged, Waiting, Work,
+    ActDone, Acts, Answer, AppealEventRow, AppealFilter, AppealRow, Appeals, Audit, AuditRow,
+    Authorizations, Batch, ClaimFilter, ClaimRow, ContractRow, Detection, DueRow, Enrolment,
+    EventRow, FactRow, FlagFilter, FlagGroup, FlagListed, FlagRow, Following, Group, Head, HeldRow,
+    Identity, Intake, Integration, Judged, Layout, Log, NewAppealEvent, NewContract, NewPayment,
+    NewPolicy, NewRequest, OutboxRow, OutcomeRow, PartRow, PaymentFilter, PaymentRow, Payments,
+    PendingFlag, PolicyRow, Publications, Queued, Reading, RequestFilter, RequestRow, RevisionRow,
+    Submission, SubmissionRow, Taken, Token, ToldRow, Totals, UnitState, Unjudged, Waiting, Work,
 };
 use crate::postgres::PostgresStore;
 use crate::sqlite::SqliteStore;
@@ -76,6 +78,24 @@ impl Enrolment for AnyStore {
     }
 }
 
+impl Authorizations for AnyStore {
+    async fn put_request(&self, request: &NewRequest) -> Answer<RequestRow> {
+        either!(self, put_request(request))
+    }
+    async fn request(&self, number: &str) -> Answer<Option<RequestRow>> {
+        either!(self, request(number))
+    }
+    async fn requests_of(&self, members: &[Token]) -> Answer<Vec<RequestRow>> {
+        either!(self, requests_of(members))
+    }
+    async fn requests(&self, filter: &RequestFilter) -> Answer<Vec<RequestRow>> {
+        either!(self, requests(filter))
+    }
+    async fn follow(&self, following: &Following) -> Answer<Option<u32>> {
+        either!(self, follow(following))
+    }
+}
+
 impl Intake for AnyStore {
     async fn submission(&self, token: Token) -> Answer<Option<SubmissionRow>> {
         either!(self, submission(token))
@@ -130,6 +150,24 @@ impl Acts for AnyStore {
     }
     async fn first_outcomes(&self, unit: Token) -> Answer<Vec<(ClaimId, OutcomeRow)>> {
         either!(self, first_outcomes(unit))
+    }
+}
+
+impl Appeals for AnyStore {
+    async fn add_appeal_event(&self, event: &NewAppealEvent) -> Answer<()> {
+        either!(self, add_appeal_event(event))
+    }
+    async fn appeal(&self, id: AppealId) -> Answer<Option<AppealRow>> {
+        either!(self, appeal(id))
+    }
+    async fn appeals(&self, filter: &AppealFilter) -> Answer<Vec<AppealRow>> {
+        either!(self, appeals(filter))
+    }
+    async fn appeals_of(&self, claim: ClaimId) -> Answer<Vec<AppealRow>> {
+        either!(self, appeals_of(claim))
+    }
+    async fn appeal_events(&self, claims: &[ClaimId]) -> Answer<Vec<AppealEventRow>> {
+        either!(self, appeal_events(claims))
     }
 }
 

@@ -144,6 +144,7 @@ async fn floor(
                     .iter()
                     .map(|member| node.member_token(&member.id))
                     .collect(),
+                events: 0,
                 moving: false,
                 sealed: Sealed {
                     record: RecordId([0; 16]),

@@ -26,6 +26,7 @@
 //! A setting `key` of a section is overridden by `TALLY_SECTION_KEY`, so
 //! `TALLY_DATABASE_URL`. `docs/configuration.md` lists all of them.
 
+mod appeal;
 mod payer;
 mod prompt_pay;
 
@@ -37,6 +38,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use thiserror::Error;
 
+pub use appeal::AppealLevels;
 pub use payer::{PayeeConfig, PayerConfig};
 pub use prompt_pay::PromptPayRules;
 

@@ -1,6 +1,8 @@
 //! Tallystick's one binary, as a library: an embedded node and the commands on it.
 
 pub mod api;
+pub mod appeals;
+pub mod authorizations;
 pub mod bundle;
 pub mod changes;
 pub mod cli;

@@ -76,7 +76,7 @@ fn balances(data: &Path, member: &str) -> Value {
 
 /// Whatever stands is what a replay makes of the claims, and the log says so.
 fn sound(data: &Path) {
-    for backend in ["cranelift", "pulley"] {
+    for backend in ["cranelift", "pulley", "winch"] {
         let found = run(data, &["ledger", "replay", "--json", "--backend", backend]);
         let found = json(&found, 0);
         assert_eq!(found["chain_breaks"], 0, "{found:#}");

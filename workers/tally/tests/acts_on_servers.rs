@@ -256,3 +256,87 @@ async fn acts_come_to_the_same_on_servers() {
     assert_eq!(replayed["chain_breaks"], 0, "{replayed}");
     assert_eq!(replayed["identical"], true);
 }
+
+/// An appeal is filed and decided on servers too; what it overturns, workers put right.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_appeal_is_decided_on_servers() {
+    let levels = "[[payer.appeal]]\nname = 'internal'\nfile_within_days = 180\n\
+                  decide_within_days = 60\n";
+    let site = Site::new(levels);
+    let relay = site.start("relay", "r");
+    let worker = site.start("worker", "one");
+    let (folder, _) = scratch();
+    let write = |name: &str, value: serde_json::Value| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, value.to_string()).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let run = |arguments: &[&str]| {
+        let arguments = [arguments, &["--json"]].concat();
+        json(&site.command(&arguments).output().unwrap(), 0)
+    };
+    let family = write(
+        "family.json",
+        serde_json::json!({
+            "format": "tallystick-contract/v1", "id": "C-9", "inception": "2025-01-01",
+            "members": [{
+                "id": "M-9", "name": "Robin Example", "birth": "1980-05-02", "sex": "female",
+                "relationship": "subscriber",
+                "spans": [{ "product": "harbor-ppo", "from": "2025-01-01" }] }],
+        }),
+    );
+    run(&["member", "import", &family]);
+    // A scan that nobody authorised beforehand.
+    let day = chrono::Utc::now().date_naive() - chrono::Days::new(9);
+    let claim = write(
+        "claim.json",
+        serde_json::json!({
+            "format": "tallystick-claim/v1", "kind": "professional", "control_number": "A-1",
+            "member": "M-9", "billing": "2000001372", "diagnoses": ["M25.511"],
+            "lines": [{ "procedure": "73721", "place": "11", "quantity": "1",
+                        "charge": "900.00", "from": day.to_string() }],
+        }),
+    );
+    let submitted = run(&["claim", "submit", &claim]);
+    let claim = submitted["claims"][0].as_str().unwrap();
+    let file = ["appeal", "file", claim, "--by", "member", "--reason", "x"];
+    let filed = run(&file);
+    let appeal = filed["appeal"].as_str().unwrap();
+    let again = site.command(&file).output().unwrap();
+    assert_eq!(again.status.code(), Some(1));
+    let open = run(&["appeal", "list", "--open"]);
+    assert_eq!(open[0]["appeal"], appeal);
+    let review = write(
+        "review.json",
+        serde_json::json!({ "lines": [{
+            "line": 1, "allowed": "398.00", "paid": "398.00", "clause": "3.1",
+            "adjustments": [
+                { "group": "CO", "carc": "45", "amount": "502.00", "clause": "3.1" }] }] }),
+    );
+    let decided = run(&[
+        "appeal",
+        "decide",
+        appeal,
+        "--overturn",
+        &review,
+        "--reason",
+        "x",
+    ]);
+    assert_eq!(decided["status"], "overturned", "{decided:#}");
+    assert_eq!(decided["decision"]["done"], true, "{decided:#}");
+    assert_eq!(decided["changes"][0]["corrected"]["paid"], "398.00");
+    assert_eq!(run(&["appeal", "list", "--open"]), serde_json::json!([]));
+    let node = site.node(Clock::System).await;
+    all_done(&node).await;
+    until_async("the log has everything", async || {
+        let waiting = node.store().outbox(1).await.unwrap();
+        waiting.is_empty().then_some(())
+    })
+    .await;
+    assert!(worker.end() && relay.end());
+    let checked = run(&["ledger", "fsck"]);
+    assert_eq!(checked["appeals"], 1, "{checked:#}");
+    assert_eq!(checked["faults"], serde_json::json!([]));
+    let replayed = run(&["ledger", "replay"]);
+    assert_eq!(replayed["identical"], true, "{replayed:#}");
+}

@@ -223,6 +223,51 @@ fn planted_identifiers_are_nowhere() {
     for path in &asked {
         run("", &["eligibility"], &[path]);
     }
+    // Requests for authorisation: taken in, decided, taken back, and refused.
+    let asks = |control: &str, member: &str| {
+        claim(control, member, "").replace(r#""use":"claim""#, r#""use":"preauthorization""#)
+    };
+    let requests = [CONTROL, "CANARY-CONTROL-02"].map(|control| {
+        let path = write(&format!("{control}.json"), &asks(control, MEMBER));
+        let output = run("", &["authorization", "request", "--json"], &[&path]);
+        let said = common::json(&output, 0);
+        said["number"].as_str().unwrap().to_owned()
+    });
+    for (n, text) in [
+        asks(CONTROL, STRANGER),
+        asks(CONTROL, MEMBER).replace("99213", "99214"),
+        asks(CONTROL, MEMBER).replace("2026-03-02", WRONG),
+        asks(CONTROL, MEMBER).replace("preauthorization", WRONG),
+    ]
+    .iter()
+    .enumerate()
+    {
+        let path = write(&format!("asks{n}.json"), text);
+        let output = run("", &["authorization", "request", "--json"], &[&path]);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        searched_stdout(&output);
+    }
+    let decision = write(
+        "decision.json",
+        &format!(r#"{{"lines":[{{"line":"{WRONG}"}}]}}"#),
+    );
+    for (arguments, file) in [
+        (&["decide", &requests[0], "--approve"][..], None),
+        (&["decide", &requests[1], "--pend", WRONG], None),
+        (&["decide", &requests[1]], Some(&decision)),
+        (
+            &["decide", &requests[1], "--deny", "0V", "--reason", WRONG],
+            None,
+        ),
+        (&["cancel", &requests[0], "--reason", WRONG], None),
+        (&["cancel", WRONG, "--reason", WRONG], None),
+        (&["list", "--member", MEMBER], None),
+        (&["show", &requests[0]], None),
+    ] {
+        let files: Vec<&Path> = file.into_iter().map(std::path::PathBuf::as_path).collect();
+        let output = run("", &[&["authorization"], arguments].concat(), &files);
+        assert_ne!(output.status.code(), Some(2), "{output:?}");
+    }
     let bulk = input.path().join("bulk");
     for arguments in [
         &["claim", "remittance", &ids[0], "--output-format", "x12"][..],

@@ -472,7 +472,8 @@ fn done(
 
 /// The lines as later claims see them; `waiting` is what they are when the
 /// claim is pended: it depends on who pended it.
-pub(super) fn past_lines(claim: &Claim, outcome: &Outcome, waiting: LineState) -> Vec<PastLine> {
+#[must_use]
+pub fn past_lines(claim: &Claim, outcome: &Outcome, waiting: LineState) -> Vec<PastLine> {
     let state = |number: u16| match outcome.settlement() {
         Settlement::Pended { .. } => waiting,
         Settlement::Settled(lines) => match lines.iter().find(|line| line.number() == number) {

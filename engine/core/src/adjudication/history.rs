@@ -162,8 +162,59 @@ pub fn answer(question: &Question, member: &str, history: &[PastLine]) -> i64 {
     }
 }
 
-/// What is left of a member's authorisations: each earlier line takes its
-/// units from the first authorisation on file that is good for it and has any.
+/// What an earlier line took of an authorisation on file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Use {
+    /// The line: its position in the history.
+    pub line: usize,
+    /// The authorisation: its position on file.
+    pub authorization: usize,
+    /// Units.
+    pub units: Quantity,
+}
+
+/// What earlier lines took of a member's authorisations: each takes its units from
+/// the first authorisation on file that is good for it and has any, then from the
+/// next. Authorisations and referrals are apart: a line that needs both takes its
+/// units from each.
+#[must_use]
+pub fn uses(authorizations: &[Authorization], member: &str, history: &[PastLine]) -> Vec<Use> {
+    use AuthorizationKind::{Authorization as Prior, Referral};
+    let mut left: Vec<Quantity> = authorizations.iter().map(|auth| auth.units).collect();
+    let mut found = Vec::new();
+    let used = history
+        .iter()
+        .enumerate()
+        .filter(|(_, line)| line.state == LineState::Allowed && line.member == member);
+    for (at, line) in used {
+        for kind in [Prior, Referral] {
+            let mut units = line.quantity;
+            let on_file = authorizations.iter().zip(&mut left).enumerate();
+            for (authorization, (auth, left)) in on_file {
+                let of = auth.procedure == line.service()
+                    || (kind == Referral && auth.procedure.is_none());
+                let to = auth.provider.is_none() || auth.provider == line.provider();
+                let then = line.from >= auth.from && line.from <= auth.through;
+                if auth.kind != kind || !of || !to || !then {
+                    continue;
+                }
+                let taken = left.lesser(units);
+                *left = left.checked_sub(taken).unwrap_or(Quantity::ZERO);
+                units = units.checked_sub(taken).unwrap_or(Quantity::ZERO);
+                if !taken.is_zero() {
+                    found.push(Use {
+                        line: at,
+                        authorization,
+                        units: taken,
+                    });
+                }
+            }
+        }
+    }
+    found
+}
+
+/// What is left of a member's authorisations after [`uses`].
 #[must_use]
 pub fn remaining(
     authorizations: &[Authorization],
@@ -181,24 +232,13 @@ pub fn remaining(
             remaining: auth.units,
         })
         .collect();
-    let used = history
-        .iter()
-        .filter(|line| line.state == LineState::Allowed && line.member == member);
-    for line in used {
-        let mut units = line.quantity;
-        for auth in left.iter_mut().filter(|auth| {
-            let of = match auth.kind {
-                AuthorizationKind::Authorization => auth.procedure == line.service(),
-                AuthorizationKind::Referral => {
-                    auth.procedure.is_none() || auth.procedure == line.service()
-                }
-            };
-            let to = auth.provider.is_none() || auth.provider == line.provider();
-            of && to && line.from >= auth.from && line.from <= auth.through
-        }) {
-            let taken = auth.remaining.lesser(units);
-            auth.remaining = auth.remaining.checked_sub(taken).unwrap_or(Quantity::ZERO);
-            units = units.checked_sub(taken).unwrap_or(Quantity::ZERO);
+    if left.is_empty() {
+        return left;
+    }
+    for used in uses(authorizations, member, history) {
+        if let Some(auth) = left.get_mut(used.authorization) {
+            let less = auth.remaining.checked_sub(used.units);
+            auth.remaining = less.unwrap_or(Quantity::ZERO);
         }
     }
     left

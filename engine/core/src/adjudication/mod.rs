@@ -35,11 +35,11 @@ pub use contract::{
 };
 pub use decide::{
     AccumulatorKey, Balances, Decision, Inputs, Movement, Policies, PolicyInForce, Run, Settled,
-    decide, key_of, period_start,
+    decide, key_of, past_lines, period_start,
 };
 pub use describe::{DescriptionError, DescriptionLimits};
 pub use fault::{ContractFault, TrapKind};
-pub use history::{LineState, PastLine, answer, remaining};
+pub use history::{LineState, PastLine, Use, answer, remaining, uses};
 pub use line::{LineOutcome, OutcomeAdjustment, OutcomeError, OutcomePosting};
 pub use outcome::{Flagged, Outcome, Settlement, Status};
 pub use questions::{Answers, Exchange, Measure, Question, TableKey, TableRow, Transcript};

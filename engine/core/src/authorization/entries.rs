@@ -2,6 +2,7 @@
 
 use tally_types::ServiceDate;
 
+use super::request::Certification;
 use super::state::State;
 use crate::claim::{Authorization, Provider};
 
@@ -11,13 +12,26 @@ use crate::claim::{Authorization, Provider};
 ///
 /// What is over stays on file: it is the day of the service that counts. What was taken
 /// back is good for the days before that day; what a revision replaced is not on file, as
-/// the revision restates it. The order is that in which they are used up: authorisations
+/// the revision restates it, and neither is a revision of which a line waits: the old one
+/// stands until then. The order is that in which they are used up: authorisations
 /// before referrals, and what ends first before what is good for longer.
 #[must_use]
 pub fn entries(decided: &[State], day: ServiceDate) -> Vec<Authorization> {
+    let found = entries_by_line(decided, day).into_iter();
+    found.map(|(entry, _)| entry).collect()
+}
+
+/// The same, each with the number of the request's line that it is of.
+#[must_use]
+pub fn entries_by_line(decided: &[State], day: ServiceDate) -> Vec<(Authorization, u16)> {
     let mut found: Vec<(Authorization, u16)> = Vec::new();
     for state in decided {
         if state.superseded().is_some_and(|on| on <= day) {
+            continue;
+        }
+        // It takes the place of the old one as a whole, or not yet.
+        let revision = state.request().certification == Certification::Revised;
+        if revision && state.waits() {
             continue;
         }
         let cancelled = state.cancelled().filter(|on| *on <= day);
@@ -55,5 +69,5 @@ pub fn entries(decided: &[State], day: ServiceDate) -> Vec<Authorization> {
             .then_with(|| a.number.cmp(&b.number))
             .then(i.cmp(j))
     });
-    found.into_iter().map(|(entry, _)| entry).collect()
+    found
 }

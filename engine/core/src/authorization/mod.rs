@@ -15,7 +15,7 @@ mod state;
 mod tests;
 
 pub use decision::{Action, Decision, Grant, LineDecision, ReviewReason, Verdict};
-pub use entries::entries;
+pub use entries::{entries, entries_by_line};
 pub use fault::{RequestError, TransitionError};
 pub use record::{Dated, Event, Record};
 pub use request::{Certification, Earlier, Request, RequestLine, Urgency};

@@ -393,6 +393,12 @@ impl State {
         &self.number
     }
 
+    /// Whether a line waits for a decision.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        self.lines.iter().any(LineState::waits)
+    }
+
     /// What was asked for.
     #[must_use]
     pub fn request(&self) -> &Request {

@@ -6,8 +6,9 @@ use alloc::vec::Vec;
 use tally_types::{Carc, Group, Money, ShortCode};
 
 use super::{Balances, LineWork};
-use crate::claim::Adjustment;
+use crate::claim::{Adjustment, Line, LineDetermination};
 use crate::cob::{Coordination, Impact, Pocket, PriorPayer, Terms};
+use crate::plan::Denial;
 
 /// What coordination came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,6 +27,22 @@ pub struct Coordinated {
 const OTHER_PAYER: Carc = Carc(22);
 
 impl LineWork<'_> {
+    /// Denies a line that other payers may have had before: what they did stays OA 23,
+    /// and what they left is denied.
+    #[must_use]
+    pub fn deny_after(
+        line: &Line,
+        denial: Denial,
+        prior: &[PriorPayer],
+        balances: &mut Balances,
+        how: &Coordination,
+    ) -> LineDetermination {
+        let mut work = LineWork::begin(line, denial.clause);
+        work.refuse(balances, denial);
+        work.coordinate(balances, prior, how);
+        work.finish()
+    }
+
     /// Takes what earlier payers paid off what is open, before cost sharing
     /// ([`crate::cob::Method::Maintenance`]). [`LineWork::coordinate`] must follow.
     pub fn set_aside(&mut self, prior: &[PriorPayer]) {

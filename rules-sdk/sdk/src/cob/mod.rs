@@ -7,8 +7,9 @@
 //! 2194), and of its own adjustments what is left of them: charge − Σ
 //! adjustments = paid, and what it leaves to the patient is what really remains.
 //!
-//! [`order`] decides who comes first; [`prior`] reads what earlier payers did
-//! from their remittances.
+//! [`order`] decides who comes first; [`standing`] tells where the plan stands by what
+//! the claim says of other payers; [`prior`] reads what earlier payers did from their
+//! remittances.
 //!
 //! ```
 //! use tally_sdk::cob::{Coordination, Method, Pocket, PriorPayer, Unpaid};
@@ -51,6 +52,7 @@
 
 pub mod order;
 pub mod prior;
+pub mod standing;
 
 use tally_types::Money;
 
@@ -58,6 +60,7 @@ use crate::plan::ClauseId;
 
 pub use crate::claim::PriorAdjustment;
 pub use prior::PriorPayer;
+pub use standing::Standing;
 
 /// How a later payer's payment is found. With `benefit` as its own benefit in
 /// the absence of other cover, and `prior` what all earlier payers paid:

@@ -9,8 +9,11 @@ mod versions;
 
 pub(crate) use balances::{Moved, moved, moved_by};
 pub(crate) use cells::{Cells, Columns};
-pub(crate) use numbers::{detector, detector_of, kind, kind_of, part, part_of, status, status_of};
-pub(crate) use rows::{Stands, of_each};
+pub(crate) use numbers::{
+    detector, detector_of, kind, kind_of, part, part_of, request_event, request_event_of, status,
+    status_of,
+};
+pub(crate) use rows::{Stands, of_each, requests};
 pub(crate) use versions::{Changes, Version, changes, wanted};
 
 use crate::port::StoreError;

@@ -3,7 +3,7 @@
 use tally_core::adjudication::Status;
 use tally_core::fraud::DetectorId;
 
-use crate::port::{ActKind, Answer, PartKind, StoreError};
+use crate::port::{ActKind, Answer, PartKind, RequestEventKind, StoreError};
 
 /// A status as it is stored.
 pub(crate) const fn status(status: Status) -> i16 {
@@ -38,6 +38,24 @@ pub(crate) fn kind_of(number: i64) -> Answer<Option<ActKind>> {
         .find(|known| i64::from(kind(*known)) == number)
         .ok_or(StoreError::Damaged {
             what: "kind of act",
+        })
+}
+
+/// What happened to a request, as it is stored.
+pub(crate) const fn request_event(kind: RequestEventKind) -> i16 {
+    match kind {
+        RequestEventKind::Decided => 1,
+        RequestEventKind::Cancelled => 2,
+        RequestEventKind::Superseded => 3,
+    }
+}
+
+pub(crate) fn request_event_of(number: i64) -> Answer<RequestEventKind> {
+    RequestEventKind::ALL
+        .into_iter()
+        .find(|known| i64::from(request_event(*known)) == number)
+        .ok_or(StoreError::Damaged {
+            what: "event of a request",
         })
 }
 

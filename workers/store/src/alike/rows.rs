@@ -1,15 +1,17 @@
 //! Rows as the ports have them, in the order of the columns that both stores
 //! select.
 
+use tally_core::appeal::AppealId;
 use tally_core::claim::ClaimId;
 use tally_core::fraud::FlagId;
 
 use crate::port::{
-    Answer, AuditRow, ContractRow, DueRow, EventRow, FlagListed, FlagRow, Head, HeldRow,
-    OutcomeRow, PartRow, PaymentRow, PendingFlag, PolicyRow, RevisionRow, Token, ToldRow,
+    Answer, AppealEventRow, AppealRow, AuditRow, ContractRow, DueRow, EventRow, FlagListed,
+    FlagRow, Head, HeldRow, OutcomeRow, PartRow, PaymentRow, PendingFlag, PolicyRow,
+    RequestEventRow, RequestRow, RevisionRow, Token, ToldRow,
 };
 
-use super::{ASKED, Cells, Columns, Version, part_of, status_of};
+use super::{ASKED, Cells, Columns, Version, part_of, request_event_of, status_of};
 
 /// What was found of each that was asked for: a row's first column says of which,
 /// from 0.
@@ -80,6 +82,27 @@ impl<R: Columns> Cells<'_, R> {
         })
     }
 
+    pub(crate) fn appeal(&mut self) -> Answer<AppealRow> {
+        Ok(AppealRow {
+            place: self.number()?,
+            id: AppealId(self.bytes()?),
+            claim: self.claim()?,
+            level: self.number()?,
+            filed: self.day()?,
+            open: self.truth()?,
+        })
+    }
+
+    pub(crate) fn appeal_event(&mut self) -> Answer<AppealEventRow> {
+        Ok(AppealEventRow {
+            claim: self.claim()?,
+            number: self.number()?,
+            appeal: AppealId(self.bytes()?),
+            day: self.day()?,
+            sealed: self.sealed()?,
+        })
+    }
+
     pub(crate) fn held(&mut self) -> Answer<HeldRow> {
         Ok(HeldRow {
             claim: self.claim()?,
@@ -107,6 +130,31 @@ impl<R: Columns> Cells<'_, R> {
             from: self.token()?,
             to: self.token()?,
         })
+    }
+
+    /// A request, and an event of it where there is one.
+    fn request(&mut self) -> Answer<(i64, RequestRow, Option<RequestEventRow>)> {
+        let id = self.number()?;
+        let row = RequestRow {
+            number: self.text()?,
+            content: self.token()?,
+            submitter: self.text()?,
+            member: self.token()?,
+            provider: self.token()?,
+            received: self.day()?,
+            sealed: self.sealed()?,
+            events: Vec::new(),
+        };
+        let event = self.optional(|cells| {
+            Ok(RequestEventRow {
+                number: cells.number()?,
+                kind: request_event_of(cells.number()?)?,
+                day: cells.day()?,
+                contract: cells.optional(Self::number)?,
+                sealed: cells.sealed()?,
+            })
+        })?;
+        Ok((id, row, event))
     }
 
     pub(crate) fn version(&mut self) -> Answer<Version> {
@@ -215,4 +263,22 @@ impl<R: Columns> Cells<'_, R> {
             part: self.part()?,
         })
     }
+}
+
+/// Requests with what happened to each: a row for each event, next to each other
+/// and in order, or one for a request that has none.
+pub(crate) fn requests<R: Columns>(rows: &[R]) -> Answer<Vec<RequestRow>> {
+    let mut found: Vec<(i64, RequestRow)> = Vec::new();
+    for row in rows {
+        let (id, request, event) = Cells::of(row, "request").request()?;
+        match found.last_mut() {
+            Some((last, request)) if *last == id => request.events.extend(event),
+            _ => {
+                let mut request = request;
+                request.events.extend(event);
+                found.push((id, request));
+            }
+        }
+    }
+    Ok(found.into_iter().map(|(_, request)| request).collect())
 }

@@ -3,6 +3,8 @@
 //! an empty store for each case.
 
 pub mod acts;
+pub mod appeals;
+pub mod authorizations;
 pub mod consistency;
 pub mod detection;
 pub mod enrolment;
@@ -74,6 +76,10 @@ macro_rules! conformance_suite {
             enrolment::versions_are_added_and_kept
             enrolment::a_member_has_one_unit
             enrolment::a_member_moves_as_an_event_of_both_units
+            authorizations::a_request_is_stored_once
+            authorizations::requests_are_found
+            authorizations::what_follows_is_fenced
+            authorizations::a_contract_knows_what_happened
             intake::a_submission_is_taken_in_once
             intake::numbers_have_no_gap
             intake::a_claim_belongs_to_one_submission
@@ -96,6 +102,11 @@ macro_rules! conformance_suite {
             acts::the_log_has_the_reversal_before_what_follows
             acts::an_act_is_fenced_as_a_claim_is
             acts::facts_and_findings_go_with_what_they_were_of
+            appeals::events_are_kept_in_their_order
+            appeals::one_appeal_of_a_claim_is_open
+            appeals::an_event_out_of_turn_is_fenced
+            appeals::appeals_are_listed_in_the_order_of_filing
+            appeals::at_once_one_is_filed
             detection::facts_are_found_by_group
             detection::facts_are_stated_again
             detection::groups_of_new_facts_are_marked
@@ -122,6 +133,7 @@ macro_rules! conformance_suite {
             reading::sums_are_over_all_that_was_decided
             reading::a_claim_is_read_as_it_was_stored
             reading::the_audit_trail_is_newest_first
+            together::decisions_and_contracts_at_once_know_of_each_other
             together::submissions_at_once_leave_no_gap
             together::one_submission_at_once_is_taken_in_once
             together::workers_at_once_have_one_effect

@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
+use super::authorizations::{event, following, request};
 use super::world::{
     self, adjudicated, batch, change, claim_id, digest, fact, facts, flag, group, integrate_all,
-    moved, submission, unit,
+    moved, sealed, submission, token, unit,
 };
-use crate::port::{Answer, Batch, ClaimFilter, Judged, Store, StoreError, Submission, Unjudged};
+use crate::port::{
+    Answer, Batch, ClaimFilter, Judged, RequestEventKind, Store, StoreError, Submission, Unjudged,
+};
 
 const TASKS: u64 = 4;
 const UNITS: u64 = 6;
@@ -18,6 +21,73 @@ async fn all(mut tasks: JoinSet<()>) {
     while let Some(task) = tasks.join_next().await {
         task.expect("a task that does not panic");
     }
+}
+
+/// How much has happened to the requests of the member, whose contracts say how much
+/// they know of.
+async fn happened<S: Store>(store: &S) -> u32 {
+    let rows = store.requests_of(&[token("member", 1)]).await.unwrap();
+    let events: usize = rows.iter().map(|row| row.events.len()).sum();
+    u32::try_from(events).unwrap()
+}
+
+/// Whatever a payer decides while a member moves between contracts that are imported,
+/// the latest contract of the member knows of it.
+#[allow(missing_docs)]
+pub async fn decisions_and_contracts_at_once_know_of_each_other<S: Store + 'static>(store: S) {
+    const EVENTS: u32 = 8;
+    let store = Arc::new(store);
+    for of in [2, 1] {
+        let put = world::contract(of, &[of, of + 10], 0);
+        store.put_contract(&put).await.unwrap();
+    }
+    let mut tasks = JoinSet::new();
+    for task in 1..=TASKS {
+        store.put_request(&request(task, 1, "a")).await.unwrap();
+        let store = Arc::clone(&store);
+        tasks.spawn(async move {
+            let mut number = 1;
+            while number <= EVENTS {
+                let units = store.units_of(&[token("member", 1)]).await.unwrap();
+                let of = if units[0] == Some(unit(1)) { 1 } else { 2 };
+                let latest = store.contracts(&[(unit(of), None)]).await.unwrap();
+                let version = latest[0].as_ref().map_or(0, |row| row.version);
+                let known = u64::from(happened(&*store).await) + 1;
+                let events = vec![event(task, number, RequestEventKind::Decided)];
+                let following = following(1, of, version, events, Some(known));
+                match store.follow(&following).await {
+                    Ok(_) => number += 1,
+                    Err(StoreError::Fenced { .. }) => {}
+                    Err(other) => panic!("{other:?}"),
+                }
+            }
+        });
+    }
+    for of in [1, 2] {
+        let store = Arc::clone(&store);
+        tasks.spawn(async move {
+            let mut put = 0;
+            while put < EVENTS {
+                let events = happened(&*store).await;
+                let mut contract = world::contract(of, &[of + 10, 1], 0);
+                contract.moving = true;
+                contract.events = events;
+                contract.sealed = sealed("contract", events.into());
+                match store.put_contract(&contract).await {
+                    Ok(_) => put += 1,
+                    Err(StoreError::Fenced { .. }) => {}
+                    Err(other) => panic!("{other:?}"),
+                }
+            }
+        });
+    }
+    all(tasks).await;
+    let events = happened(&*store).await;
+    assert_eq!(events, u32::try_from(TASKS).unwrap() * EVENTS);
+    let unit = store.units_of(&[token("member", 1)]).await.unwrap()[0].unwrap();
+    let latest = store.contracts(&[(unit, None)]).await.unwrap();
+    let latest = latest[0].as_ref().unwrap();
+    assert_eq!(latest.sealed, sealed("contract", events.into()));
 }
 
 #[allow(missing_docs)]

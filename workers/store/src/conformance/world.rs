@@ -145,6 +145,7 @@ pub fn contract(of: u64, members: &[u64], version: u64) -> NewContract {
         unit: unit(of),
         members: members.iter().map(|n| token("member", *n)).collect(),
         moving: false,
+        events: 0,
         touched: Vec::new(),
         sealed: sealed("contract", of * 1000 + version),
     }

@@ -16,6 +16,9 @@ pub struct NewContract {
     pub moving: bool,
     /// The contract.
     pub sealed: Sealed,
+    /// How many events the requests of its members had come to: what is on file of
+    /// them is in it.
+    pub events: u32,
     /// Groups of facts to be judged again, for what the contract says of its
     /// members.
     pub touched: Vec<Group>,
@@ -54,6 +57,7 @@ pub trait Enrolment {
     /// that the new version does not name stays with the unit. One who is
     /// enrolled under another moves, when they may, and both units get an
     /// event; otherwise [`StoreError::MemberElsewhere`](super::StoreError::MemberElsewhere).
+    /// Fenced when more happened to its members' requests than it knows of.
     fn put_contract(&self, contract: &NewContract) -> impl Future<Output = Answer<u32>> + Send;
     /// Versions of units' contracts, the latest where none is said, in the order
     /// asked.

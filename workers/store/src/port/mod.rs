@@ -6,7 +6,9 @@
 //! record, which [`crate::vault`] keeps apart.
 
 mod acts;
+mod appeals;
 mod audit;
+mod authorizations;
 mod detection;
 mod enrolment;
 mod intake;
@@ -22,7 +24,12 @@ mod work;
 use thiserror::Error;
 
 pub use acts::{ActDone, ActKind, ActRow, Acts, Change, Decided, NewAct, Revised, RevisionRow};
+pub use appeals::{AppealEffect, AppealEventRow, AppealFilter, AppealRow, Appeals, NewAppealEvent};
 pub use audit::{Audit, AuditRow};
+pub use authorizations::{
+    Authorizations, Following, NewRequest, NewRequestEvent, RequestEventKind, RequestEventRow,
+    RequestFilter, RequestRow,
+};
 pub use detection::{Detection, Judged, Unjudged};
 pub use enrolment::{ContractRow, Enrolment, EventRow, NewContract};
 pub use intake::{Intake, NewClaim, Submission, SubmissionRow};
@@ -112,9 +119,11 @@ pub type Answer<T> = Result<T, StoreError>;
 pub trait Store:
     Layout
     + Enrolment
+    + Authorizations
     + Intake
     + Work
     + Acts
+    + Appeals
     + Detection
     + Log
     + Publications
@@ -129,9 +138,12 @@ pub trait Store:
 impl<T> Store for T where
     T: Layout
         + Enrolment
+        + Authorizations
         + Intake
         + Work
         + Acts
+        + Appeals
+        + Appeals
         + Detection
         + Log
         + Publications

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::postgres::PgConnection;
 
-use crate::port::{Answer, ContractRow, Enrolment, EventRow, NewContract, StoreError, Token};
+use crate::port::{
+    Answer, ContractRow, Enrolment, EventRow, NewContract, Sealed, StoreError, Token,
+};
 
 use super::cells::Cells;
 use super::intake::members_of;
-use super::{PostgresStore, detection, doing, fenced, once, short, whole};
+use super::{PostgresStore, authorizations, detection, doing, fenced, once, short, whole};
 use crate::alike::of_each;
 
 /// How often a contract is tried whose members move while it waits.
@@ -144,6 +146,7 @@ async fn put(conn: &mut PgConnection, contract: &NewContract) -> Answer<Option<u
     if !moved.values().all(|other| held.contains(other)) {
         return Ok(None);
     }
+    authorizations::check_events(conn, &members, contract.events).await?;
     // In order of their tokens: somebody else may be enrolling the same ones.
     members.retain(|member| !enrolled.keys().any(|known| known.0 == **member));
     let added = sqlx::query(
@@ -161,13 +164,17 @@ async fn put(conn: &mut PgConnection, contract: &NewContract) -> Answer<Option<u
     for (member, from) in moved {
         move_member(conn, member, from, unit).await?;
     }
-    let version = version(conn, unit, contract).await?;
+    let version = next_version(conn, unit, &contract.sealed).await?;
     detection::mark(conn, &contract.touched).await?;
     Ok(Some(version))
 }
 
 /// Stores the contract itself, as the next version.
-async fn version(conn: &mut PgConnection, unit: i64, contract: &NewContract) -> Answer<u32> {
+pub(super) async fn next_version(
+    conn: &mut PgConnection,
+    unit: i64,
+    sealed: &Sealed,
+) -> Answer<u32> {
     let row = sqlx::query(
         "WITH versioned AS (\
          UPDATE unit SET contract = contract + 1 WHERE id = $1 RETURNING id, contract) \
@@ -175,8 +182,8 @@ async fn version(conn: &mut PgConnection, unit: i64, contract: &NewContract) -> 
          SELECT id, contract, $2, $3 FROM versioned RETURNING version",
     )
     .bind(unit)
-    .bind(&contract.sealed.record.0[..])
-    .bind(&contract.sealed.bytes[..])
+    .bind(&sealed.record.0[..])
+    .bind(&sealed.bytes[..])
     .fetch_one(conn)
     .await
     .map_err(doing("storing a contract"))?;

@@ -13,8 +13,10 @@
 //! outcome, a unit's next number, a balance, a group's marks, the log's size.
 
 mod acts;
+mod appeals;
 mod aside;
 mod audit;
+mod authorizations;
 mod cells;
 mod commit;
 mod dead_letters;

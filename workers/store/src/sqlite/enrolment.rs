@@ -8,7 +8,7 @@ use crate::port::{Answer, ContractRow, Enrolment, EventRow, NewContract, StoreEr
 
 use super::bulk::{Bulk, hex_list, pair_list};
 use super::cells::Cells;
-use super::{SqliteStore, begin, detection, doing};
+use super::{SqliteStore, authorizations, begin, detection, doing};
 use crate::alike::of_each;
 
 const MEMBERS: Bulk = Bulk {
@@ -47,6 +47,7 @@ impl Enrolment for SqliteStore {
         let mut cells = Cells::of(&row, "unit");
         let (unit, version) = (cells.number::<i64>()?, cells.number::<u32>()?);
 
+        authorizations::check_events(&mut tx, &contract.members, contract.events).await?;
         let enrolled = units_of(&mut tx, &contract.members).await?;
         let mut moved = BTreeMap::new();
         for (position, member) in (1..).zip(&contract.members) {

@@ -7,8 +7,10 @@
 //! size) refuse what came too late.
 
 mod acts;
+mod appeals;
 mod aside;
 mod audit;
+mod authorizations;
 mod bulk;
 mod cells;
 mod commit;

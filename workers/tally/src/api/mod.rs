@@ -8,6 +8,8 @@
 
 mod acts;
 mod answer;
+mod appeals;
+mod authorizations;
 mod caller;
 mod claims;
 pub mod context;
@@ -152,6 +154,8 @@ fn described() -> (Router<Arc<Service>>, Router<Arc<Service>>, String) {
         .routes(routes!(submit::submission))
         .routes(routes!(estimates::estimate))
         .routes(routes!(eligibility::ask))
+        .routes(routes!(authorizations::request, authorizations::list))
+        .routes(routes!(authorizations::one))
         .routes(routes!(claims::one))
         .routes(routes!(claims::explanation))
         .routes(routes!(claims::member_explanation))
@@ -161,6 +165,7 @@ fn described() -> (Router<Arc<Service>>, Router<Arc<Service>>, String) {
         .routes(routes!(payments::one))
         .routes(routes!(acts::void))
         .routes(routes!(acts::history))
+        .routes(routes!(appeals::file, appeals::list))
         .routes(routes!(claims::receipt))
         .routes(routes!(claims::proof))
         .routes(routes!(flags::list))

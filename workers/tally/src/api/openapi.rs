@@ -29,6 +29,7 @@ use super::{Answered, ROOT, Shared};
     tags(
         (name = "claims", description = "Submitting claims and reading what they came to"),
         (name = "eligibility", description = "Who is covered, and what is left of their benefits"),
+        (name = "authorizations", description = "What is to be authorised before it is done"),
         (name = "flags", description = "What is flagged, for those who investigate"),
         (name = "ledger", description = "Public bytes of the ledger"),
         (name = "description", description = "This document"),
@@ -148,7 +149,20 @@ fn problems(operation: &Operation) -> Vec<Code> {
             Code::Body,
             Code::Busy,
         ],
-        Some("listClaims" | "listFlags") => &[Code::Parameter, Code::Forbidden],
+        Some("requestAuthorization") => &[
+            Code::NotAcceptable,
+            Code::Erased,
+            Code::BodyTimeout,
+            Code::TooLarge,
+            Code::MediaType,
+            Code::Refused,
+            Code::Body,
+            Code::Busy,
+        ],
+        Some("getAuthorization") => &[Code::NotFound, Code::NotAcceptable, Code::Erased],
+        Some("listClaims" | "listFlags" | "listAuthorizations") => {
+            &[Code::Parameter, Code::Forbidden]
+        }
         Some("listRemittances") => &[
             Code::Parameter,
             Code::Forbidden,
@@ -157,6 +171,17 @@ fn problems(operation: &Operation) -> Vec<Code> {
         ],
         Some("listPayments") => &[Code::Parameter],
         Some("getPayment") => &[Code::NotFound, Code::NotAcceptable, Code::Erased],
+        Some("appealClaim") => &[
+            Code::NotFound,
+            Code::Erased,
+            Code::BodyTimeout,
+            Code::TooLarge,
+            Code::MediaType,
+            Code::Body,
+            Code::Busy,
+            Code::Appeal,
+        ],
+        Some("listAppeals") => &[Code::NotFound, Code::Erased],
         Some("getSubmission") => &[Code::NotFound],
         Some("getClaim") => &[Code::NotFound, Code::Erased],
         Some("getExplanation" | "getMemberExplanation") => &[

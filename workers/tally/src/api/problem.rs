@@ -56,11 +56,13 @@ pub enum Code {
     Internal = 119,
     /// The claim cannot be remitted by what is known.
     Unremitted = 120,
+    /// The appeal is not taken in.
+    Appeal = 121,
 }
 
 impl Code {
     /// Every code, in order.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::NoToken,
         Self::BadToken,
         Self::Forbidden,
@@ -81,6 +83,7 @@ impl Code {
         Self::Timeout,
         Self::Internal,
         Self::Unremitted,
+        Self::Appeal,
     ];
 
     /// The id: `A` and the number.
@@ -104,7 +107,7 @@ impl Code {
             Self::Erased => StatusCode::GONE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::KeyReused | Self::Refused => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::KeyReused | Self::Refused | Self::Appeal => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Busy | Self::Timeout => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -134,6 +137,7 @@ impl Code {
             Self::Timeout => "The request took too long",
             Self::Internal => "The node could not answer",
             Self::Unremitted => "The claim cannot be remitted",
+            Self::Appeal => "The appeal is not taken in",
         }
     }
 

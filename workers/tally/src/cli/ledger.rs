@@ -63,9 +63,12 @@ pub struct VerifyArgs {
 pub struct ReplayArgs {
     #[command(flatten)]
     node: NodeArgs,
-    /// `cranelift` or `pulley`
+    /// `cranelift`, `pulley` or `winch`
     #[arg(long, default_value = "cranelift")]
     backend: Backend,
+    /// One claim of each N on that backend, the others on cranelift
+    #[arg(long, value_name = "N", default_value = "1")]
+    sample: std::num::NonZeroU64,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -213,7 +216,7 @@ async fn replay(args: &ReplayArgs) -> Result<Ended> {
     let totals = tally_store::port::Reading::totals(node.store()).await?;
     let progress = Progress::bar("replaying", totals.paid + totals.denied + totals.pended);
     let replayed = node
-        .replay(args.backend, &|checked| progress.at(checked))
+        .replay_sampled(args.backend, args.sample, &|checked| progress.at(checked))
         .await?;
     progress.done();
     if args.json {
@@ -231,16 +234,22 @@ async fn replay(args: &ReplayArgs) -> Result<Ended> {
         say(json!({
             "backend": args.backend.as_str(),
             "checked": replayed.checked,
+            "sampled": replayed.sampled,
             "identical": replayed.identical(),
             "erased": replayed.erased,
             "chain_breaks": replayed.breaks.len(),
             "breaks": breaks,
         }))?;
     } else {
+        let name = args.backend.as_str();
+        let on = if replayed.sampled == replayed.checked {
+            format!(" on {name}")
+        } else {
+            format!(", {} of them on {name}", replayed.sampled)
+        };
         say(format!(
-            "Did {} again on {}: {} the same to the byte.",
+            "Did {} again{on}: {} the same to the byte.",
             plural(replayed.checked, "claim"),
-            args.backend.as_str(),
             replayed.same
         ))?;
         for found in &replayed.breaks {
@@ -271,7 +280,9 @@ async fn fsck(args: &FsckArgs) -> Result<Ended> {
             "outcomes": found.outcomes,
             "flags": found.flags,
             "policies": found.policies,
+            "authorizations": found.authorizations,
             "payments": found.payments,
+            "appeals": found.appeals,
             "erased": found.erased,
             "faults": faults,
         }))?;
@@ -283,7 +294,9 @@ async fn fsck(args: &FsckArgs) -> Result<Ended> {
                 ("outcomes committed to", found.outcomes),
                 ("flags committed to", found.flags),
                 ("policies published", found.policies),
+                ("authorisations on file", found.authorizations),
                 ("payments", found.payments),
+                ("appeals in order", found.appeals),
             ]
             .map(|(what, sound)| vec![what.to_owned(), sound.to_string()]),
         ))?;

@@ -5,9 +5,12 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
 use serde_json::json;
+use tally_core::claim::Authorization;
 use tally_core::interchange::read_contracts;
+use tally_types::Code;
 
 use super::{Ended, NodeArgs, Progress, plural, say, table};
+use crate::authorizations::kind_name;
 use crate::node::date_or_dash;
 use crate::view::amount;
 
@@ -114,7 +117,8 @@ async fn show(args: &ShowArgs) -> Result<Ended> {
                         })
                     })
                     .collect();
-                json!({ "id": member.id, "name": member.name, "birth": member.birth.to_string(), "spans": spans })
+                let authorizations: Vec<_> = member.authorizations.iter().map(on_file).collect();
+                json!({ "id": member.id, "name": member.name, "birth": member.birth.to_string(), "spans": spans, "authorizations": authorizations })
             })
             .collect();
         let accumulators: Vec<_> = balances
@@ -163,6 +167,34 @@ async fn show(args: &ShowArgs) -> Result<Ended> {
         &["member", "name", "born", "product", "from", "through"],
         members,
     ))?;
+    let on_file: Vec<Vec<String>> = contract
+        .members
+        .iter()
+        .flat_map(|member| {
+            let auths = member.authorizations.iter();
+            auths.map(|auth| {
+                vec![
+                    member.id.clone(),
+                    auth.number.clone(),
+                    kind_name(auth.kind).to_owned(),
+                    or_any(&auth.procedure),
+                    or_any(&auth.provider),
+                    auth.from.to_string(),
+                    auth.through.to_string(),
+                    auth.units.to_string(),
+                ]
+            })
+        })
+        .collect();
+    if !on_file.is_empty() {
+        say("")?;
+        say(table(
+            &[
+                "member", "on file", "kind", "service", "by", "from", "through", "units>",
+            ],
+            on_file,
+        ))?;
+    }
     if balances.is_empty() {
         say("Nothing has accumulated yet.")?;
         return Ok(Ended::Well);
@@ -194,4 +226,24 @@ async fn show(args: &ShowArgs) -> Result<Ended> {
         rows,
     ))?;
     Ok(Ended::Well)
+}
+
+/// An authorisation or a referral on file.
+fn on_file(auth: &Authorization) -> serde_json::Value {
+    json!({
+        "number": auth.number,
+        "kind": kind_name(auth.kind),
+        "procedure": (!auth.procedure.is_none()).then(|| auth.procedure.to_string()),
+        "provider": (!auth.provider.is_none()).then(|| auth.provider.to_string()),
+        "from": auth.from.to_string(),
+        "through": auth.through.to_string(),
+        "units": auth.units.to_string(),
+    })
+}
+
+fn or_any(code: &Code) -> String {
+    match code.is_none() {
+        true => "any".to_owned(),
+        false => code.to_string(),
+    }
 }

@@ -3,7 +3,10 @@
 
 mod access;
 mod adjudicate;
+mod appeal;
+mod authorization;
 mod claim;
+mod determination;
 mod eligibility;
 mod flag;
 mod ledger;
@@ -64,9 +67,15 @@ enum Command {
     /// Submit claims, read what they came to
     #[command(subcommand)]
     Claim(claim::ClaimCommand),
+    /// Ask for prior authorisations and referrals, decide them, see what is used of them
+    #[command(subcommand)]
+    Authorization(authorization::AuthorizationCommand),
     /// Pay what is settled: an 835 for each payee, recorded
     #[command(subcommand)]
     Payment(payment::PaymentCommand),
+    /// Appeals of claims: file, list, decide
+    #[command(subcommand)]
+    Appeal(appeal::AppealCommand),
     /// Whether members are covered, and what is left of their benefits: X12 270 or FHIR
     Eligibility(eligibility::EligibilityArgs),
     /// What was flagged, with its evidence
@@ -203,7 +212,9 @@ async fn run(command: Command) -> Result<Ended> {
         Command::Member(OfMembers::Enrolment(command)) => member::run(command).await,
         Command::Member(OfMembers::Access(args)) => access::run(&args).await,
         Command::Claim(command) => claim::run(command).await,
+        Command::Authorization(command) => authorization::run(command).await,
         Command::Payment(command) => payment::run(command).await,
+        Command::Appeal(command) => appeal::run(command).await,
         Command::Eligibility(args) => eligibility::run(&args).await,
         Command::Flag(command) => flag::run(command).await,
         Command::Policy(command) => policy::run(command).await,

@@ -9,6 +9,7 @@ use tally_core::claim::Provider;
 use tally_core::interchange::Insurer;
 use tally_core::interchange::x12::{Account, Address, Method, Payee, Payer};
 
+use super::appeal::AppealLevels;
 use super::prompt_pay::PromptPayRules;
 
 /// Who pays. Without a section of its own it is a payer of an example: enough
@@ -38,6 +39,8 @@ pub struct PayerConfig {
     pub account: String,
     /// What it owes for paying late.
     pub prompt_pay: PromptPayRules,
+    /// By which levels its decisions are appealed.
+    pub appeal: AppealLevels,
 }
 
 impl Default for PayerConfig {
@@ -55,6 +58,7 @@ impl Default for PayerConfig {
             routing: String::new(),
             account: String::new(),
             prompt_pay: PromptPayRules::default(),
+            appeal: AppealLevels::default(),
         }
     }
 }

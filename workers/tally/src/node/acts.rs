@@ -199,6 +199,33 @@ impl Node {
     ) -> Result<StoredPast> {
         let mut rows = self.store.claims_of_unit(unit).await?;
         rows.retain(|row| row.sequence < before && !row.discarded);
+        self.past_of(unit, rows, contract).await
+    }
+
+    /// A unit's claims that stand, in the order of their places, with what they came
+    /// to. Erased ones are left out, and so is what waits.
+    pub(super) async fn standing_claims(&self, unit: Token) -> Result<Vec<(Claim, Outcome)>> {
+        let mut rows = self.store.claims_of_unit(unit).await?;
+        rows.retain(|row| match &row.act {
+            None => row.outcome.is_some(),
+            Some(act) => act.done.is_some(),
+        });
+        let stored = self.past_of(unit, rows, None).await?;
+        let occupants = stored
+            .past
+            .spots
+            .into_iter()
+            .filter_map(|spot| spot.occupant);
+        let claims = occupants.filter_map(|of| Some((of.claim, of.outcome?)));
+        Ok(claims.collect())
+    }
+
+    async fn past_of(
+        &self,
+        unit: Token,
+        rows: Vec<ClaimRow>,
+        contract: Option<u32>,
+    ) -> Result<StoredPast> {
         let records: BTreeSet<_> = rows.iter().map(|row| row.sealed.record).collect();
         let records: Vec<_> = records.into_iter().collect();
         let mut versions: BTreeSet<u32> = rows.iter().filter_map(|row| row.contract).collect();

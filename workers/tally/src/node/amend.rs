@@ -155,7 +155,7 @@ impl Node {
     }
 
     /// A review that its policy would accept, were nothing used of any limit.
-    async fn checked(
+    pub(super) async fn checked(
         &self,
         row: &ClaimRow,
         lines: &(dyn Fn(&Description) -> Result<Vec<LineDetermination>> + Sync),
@@ -198,8 +198,32 @@ impl Node {
     }
 
     async fn do_act(&self, unit: Token, row: &ClaimRow, act: &Act) -> Result<Vec<ClaimId>> {
-        let name = hex(&vault::random::<16>()?);
-        let token = self.keys.tokens.token("act", &[name.as_bytes()]);
+        let token = self.act_token(&hex(&vault::random::<16>()?));
+        self.do_act_as(token, unit, row, act).await
+    }
+
+    /// The token of an act of a name: of the same name there is one act.
+    pub(super) fn act_token(&self, name: &str) -> Token {
+        self.keys.tokens.token("act", &[name.as_bytes()])
+    }
+
+    /// The id of the act of a token.
+    pub(super) fn act_id(&self, token: Token) -> ClaimId {
+        ClaimId::of(&SubmissionKey {
+            submitter: SUBMITTER.to_owned(),
+            interchange: format!("act/{}", hex(&token.0)),
+            position: 0,
+        })
+    }
+
+    /// Takes an act in, once under its token.
+    pub(super) async fn do_act_as(
+        &self,
+        token: Token,
+        unit: Token,
+        row: &ClaimRow,
+        act: &Act,
+    ) -> Result<Vec<ClaimId>> {
         let sending = Sending::Act(PayersAct { unit, row, act });
         Ok(self.take_in(token, token, &sending).await?.claims)
     }
@@ -220,11 +244,7 @@ impl Node {
             .partition_of(row, latest.as_ref().map(|(_, c)| c.id.as_str()))
             .await?;
         let key = self.vault.fresh(1).await?.pop().context("no record key")?;
-        let id = ClaimId::of(&SubmissionKey {
-            submitter: SUBMITTER.to_owned(),
-            interchange: format!("act/{}", hex(&token.0)),
-            position: 0,
-        });
+        let id = self.act_id(token);
         let today = self.clock.today();
         Ok(Submission {
             token,

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicI32, Ordering};
 
+use tally_core::appeal::Moment;
 use tally_types::ServiceDate;
 
 /// Where a node's dates come from. The core never learns the time: a date is
@@ -35,6 +36,23 @@ impl Clock {
         days.ok()
             .and_then(ServiceDate::from_days)
             .unwrap_or(ServiceDate::MAX)
+    }
+
+    /// Today, with the minute of the day in UTC, which is always the machine's.
+    pub fn moment(&self) -> Moment {
+        let now = chrono::Utc::now().timestamp();
+        let minute = now.rem_euclid(86_400).div_euclid(60);
+        let day = match self {
+            // Read once: a day and its minute belong together.
+            Self::System => i32::try_from(now.div_euclid(86_400))
+                .ok()
+                .and_then(ServiceDate::from_days),
+            Self::Simulated(_) => Some(self.today()),
+        };
+        Moment {
+            day: day.unwrap_or(ServiceDate::MAX),
+            minute: u16::try_from(minute).unwrap_or(0),
+        }
     }
 
     /// Milliseconds since 1970-01-01, for the audit trail: always the machine's.

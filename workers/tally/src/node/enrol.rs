@@ -9,8 +9,11 @@ use tally_store::port::{ContractRow, Enrolment as _, NewContract, Token};
 use tally_store::vault::VaultError;
 use tally_types::ServiceDate;
 
-use super::Node;
 use super::work::CONTRACT;
+use super::{Node, is_fenced};
+
+/// How often a contract is prepared again when something is decided meanwhile.
+const TRIES: u32 = 8;
 
 /// A contract that was stored.
 pub struct Enrolled {
@@ -60,21 +63,30 @@ impl Node {
             }
         }
         let touches = !touched.is_empty();
-        let key = self.vault.fresh(1).await?.pop().context("no record key")?;
-        let version = self
-            .store
-            .put_contract(&NewContract {
-                unit,
-                members: contract
-                    .members
-                    .iter()
-                    .map(|member| self.member_token(&member.id))
-                    .collect(),
-                moving,
-                sealed: key.seal(CONTRACT, &contract.to_canon())?,
-                touched,
-            })
-            .await?;
+        let mut tries = 0;
+        let version = loop {
+            // What was decided here of its members' authorisations is on file in it.
+            let mut stated = contract.clone();
+            let events = self.put_on_file(&mut stated, &members).await?;
+            let key = self.vault.fresh(1).await?.pop().context("no record key")?;
+            let put = self
+                .store
+                .put_contract(&NewContract {
+                    unit,
+                    members: members.clone(),
+                    moving,
+                    events,
+                    sealed: key.seal(CONTRACT, &stated.to_canon())?,
+                    touched: touched.clone(),
+                })
+                .await;
+            match put.map_err(Into::into) {
+                Ok(version) => break version,
+                // Something was decided meanwhile.
+                Err(error) if is_fenced(&error) && tries < TRIES => tries += 1,
+                Err(error) => return Err(error),
+            }
+        };
         self.audit("contract-stored", &[super::keys::hex(&unit.0)])
             .await?;
         // What follows from a death that became known, or was corrected.

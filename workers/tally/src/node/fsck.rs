@@ -43,8 +43,12 @@ pub struct Fscked {
     pub flags: u64,
     /// Publications whose signature and policy hold.
     pub policies: u64,
+    /// Requests for prior authorisation that have come to what is on file.
+    pub authorizations: u64,
     /// Payments whose sums agree with what they tell, and with the one before.
     pub payments: u64,
+    /// Appeals whose events follow each other.
+    pub appeals: u64,
     /// What is erased and cannot be opened.
     pub erased: u64,
     /// Everything wrong.
@@ -52,7 +56,7 @@ pub struct Fscked {
 }
 
 impl Fscked {
-    fn fault(&mut self, place: impl Into<String>, what: impl Into<String>) {
+    pub(super) fn fault(&mut self, place: impl Into<String>, what: impl Into<String>) {
         self.faults.push(Fault {
             place: place.into(),
             what: what.into(),
@@ -71,7 +75,13 @@ impl Node {
         self.check_outcomes(&entries, &mut found).await?;
         self.check_flags(&entries, &mut found).await?;
         self.check_publications(&entries, &mut found).await?;
+        self.check_authorizations(&mut found).await?;
         self.check_payments(&mut found).await?;
+        let appeals = self.check_appeals().await?;
+        found.appeals = appeals.appeals;
+        for (place, what) in appeals.faults {
+            found.fault(place, what);
+        }
         if !self.store.outbox(1).await?.is_empty() {
             found.fault("outbox", "entries wait to be appended: open the node again");
         }

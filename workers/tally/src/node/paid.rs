@@ -142,7 +142,7 @@ impl Node {
                 "payment {trace} is not as it was recorded: restore the store from its backup"
             ),
         };
-        let (opened, erased) = self.opened(&parts, purpose).await?;
+        let (opened, erased) = self.opened_parts(&parts, purpose).await?;
         let told = told(&row, (payee, name), text, &opened, &parts);
         Ok(Some(Paid {
             row,
@@ -193,7 +193,7 @@ impl Node {
             let row = row.context("a payment that told of a claim is missing")?;
             let head = self.head(&row).await?;
             let (payee, name) = head.map(|head| (head.payee, head.name)).unwrap_or_default();
-            let (opened, _) = self.opened(&parts, purpose).await?;
+            let (opened, _) = self.opened_parts(&parts, purpose).await?;
             let mut share = told(&row, (payee, name), String::new(), &opened, &parts);
             let net = PartRow::sum(&parts);
             share.payment = net.filter(|net| !net.is_negative()).unwrap_or_default();
@@ -205,7 +205,7 @@ impl Node {
     }
 
     /// The claims of parts, each as it stood; and those that were erased.
-    async fn opened(
+    async fn opened_parts(
         &self,
         parts: &[PartRow],
         purpose: &str,

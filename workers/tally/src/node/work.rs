@@ -399,6 +399,7 @@ impl Node {
         }
         for act in &planned.acts {
             self.store.commit_act(act).await?;
+            failpoint::reach("act-committed");
         }
         Ok(())
     }

@@ -8,10 +8,14 @@ use askama::Template;
 use axum::extract::Path;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::IntoResponse as _;
+use tally_core::appeal::Party;
 use tally_core::claim::ClaimId;
 use tally_core::interchange;
-use tally_store::port::{ActKind, ClaimRow, FlagFilter, PartKind, Reading as _, ToldRow};
+use tally_store::port::{
+    ActKind, Appeals as _, ClaimRow, FlagFilter, PartKind, Reading as _, ToldRow,
+};
 
+use super::appeals::AppealRow;
 use super::chart::{Svg, bar};
 use super::error::Failure;
 use super::flags::FlagRow;
@@ -93,6 +97,9 @@ struct Claim<'a> {
     flags: Vec<FlagRow>,
     findings: Vec<Finding>,
     history: Vec<Past>,
+    appeals: Vec<AppealRow>,
+    of_one_claim: bool,
+    appealable: Option<(String, String)>,
     reversed: Option<TakenBack>,
     told: Vec<Told>,
     fuel: Option<String>,
@@ -240,6 +247,16 @@ pub(super) async fn page(site: Shared, Path(id): Path<String>) -> Answered {
     let rest = if waits { 0 } else { charge - paid - patient };
     let mut named = BTreeSet::new();
     let history = site.history(&read).await?;
+    let rows = node.store().appeals_of(read.row.id).await?;
+    let now = node.moment();
+    let appeals = node.read_appeals(rows, "page:appeals").await?;
+    let appealable = node
+        .appealable_until(
+            site.appeal.levels(),
+            &read.row,
+            &[Party::Member, Party::Provider],
+        )
+        .await?;
     let gone = read.row.outcome.as_ref().and_then(|o| o.gone);
     let reversed = match gone {
         None => None,
@@ -253,6 +270,9 @@ pub(super) async fn page(site: Shared, Path(id): Path<String>) -> Answered {
     html(&Claim {
         told: told.iter().map(Told::of).collect(),
         history,
+        appeals: appeals.iter().map(|of| AppealRow::of(of, now)).collect(),
+        of_one_claim: true,
+        appealable: appealable.map(|(level, last)| (level, last.to_string())),
         reversed,
         shell: Shell::new(
             &format!("Claim {}", short(&view.claim)),

@@ -5,22 +5,22 @@
 use askama::Template;
 use axum::extract::Path;
 use tally_core::adjudication::{AccumulatorKey, AccumulatorUnit, key_of, period_start};
+use tally_core::appeal::Party;
 use tally_core::claim::{Claim, Contract, UnitKey};
+use tally_store::port::Appeals as _;
 use tally_types::{Money, ServiceDate};
 
 use super::chart::{Svg, bar};
 use super::show::{Shell, Tab, encoded, grouped, html, short};
 use super::{Answered, Shared, Site};
+use crate::appeals::is_overdue;
+use crate::config::AppealLevels;
 use crate::eob::member::{Bears, Because, MemberEob, Service, Shares};
 use crate::node::ClaimRead;
 use crate::node::Stage;
 use crate::node::statement::{Asked, Stood, described, statement};
 use crate::policies::Book;
 use crate::view::{ClaimView, accumulator_words};
-
-/// How long a member may appeal, at least: 29 CFR 2560.503-1 (h)(3)(i), 45 CFR
-/// 147.136 (b).
-const APPEAL_DAYS: u32 = 180;
 
 /// An amount with its currency.
 pub(super) fn dollars(amount: Money) -> String {
@@ -91,6 +91,38 @@ struct Payer {
     decided: Option<String>,
 }
 
+/// How long a member has to appeal, as far as the payer's configuration says it.
+struct Rights {
+    within: Option<String>,
+    hours: Option<String>,
+    /// The levels after the first: name, and how long one may go on to it.
+    further: Vec<(String, String)>,
+    /// Of this claim: the level at which the member may appeal next, and the last day.
+    next: Option<(String, String)>,
+    /// By when an appeal that is open is to be decided.
+    open: Option<String>,
+}
+
+impl Rights {
+    fn of(appeal: &AppealLevels) -> Self {
+        let mut levels = appeal.levels_of_members();
+        let first = levels.next();
+        let hours = first.and_then(|level| level.expedited);
+        Self {
+            within: first.map(|level| level.file_within.to_string()),
+            hours: hours.map(|hours| match hours {
+                1 => "1 hour".to_owned(),
+                hours => format!("{hours} hours"),
+            }),
+            further: levels
+                .map(|level| (level.name.clone(), level.file_within.to_string()))
+                .collect(),
+            next: None,
+            open: None,
+        }
+    }
+}
+
 #[derive(Template)]
 #[template(path = "eob.html")]
 struct EobPage<'a> {
@@ -116,7 +148,7 @@ struct EobPage<'a> {
     year: Option<String>,
     gauges: Vec<Gauge>,
     carried: Vec<(String, String)>,
-    appeal_days: u32,
+    rights: Rights,
 }
 
 pub(super) async fn page(site: Shared, Path(id): Path<String>) -> Answered {
@@ -172,12 +204,29 @@ pub(super) async fn page(site: Shared, Path(id): Path<String>) -> Answered {
         year: (!gauges.is_empty()).then(|| claim.first_service().year().to_string()),
         gauges,
         carried,
-        appeal_days: APPEAL_DAYS,
+        rights: site.rights(&read).await?,
         view: &view,
     })
 }
 
 impl Site {
+    /// What a member may do who does not agree.
+    async fn rights(&self, read: &ClaimRead) -> anyhow::Result<Rights> {
+        let mut rights = Rights::of(&self.appeal);
+        let next = self
+            .node
+            .appealable_until(self.appeal.levels(), &read.row, &[Party::Member])
+            .await?;
+        rights.next = next.map(|(level, last)| (level, in_words(last)));
+        let mut rows = self.node.store().appeals_of(read.row.id).await?;
+        rows.retain(|row| row.open);
+        let now = self.node.moment();
+        let open = self.node.read_appeals(rows, "page:eob-appeals").await?;
+        let open = open.iter().find(|of| !is_overdue(of, now));
+        rights.open = open.map(|of| in_words(of.appeal.due(now).day));
+        Ok(rights)
+    }
+
     /// Deductibles and out-of-pocket limits as they stood after a claim: those of
     /// the plan's network, and others that this claim was counted toward. And
     /// what was carried over from the period before, by name and amount: it is in

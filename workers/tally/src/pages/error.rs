@@ -133,6 +133,7 @@ pub(super) async fn no_page() -> Failure {
         links: vec![
             ("/", "Overview"),
             ("/claims", "Claims"),
+            ("/appeals", "Appeals"),
             ("/flags", "Flags"),
             ("/ledger", "Ledger"),
             ("/policies", "Policies"),

@@ -120,9 +120,13 @@ fn person(member: &Member, here: &str) -> Person {
             .authorizations
             .iter()
             .map(|a| {
+                let what = match a.procedure.is_none() {
+                    true => "any service".to_owned(),
+                    false => a.procedure.to_string(),
+                };
                 format!(
-                    "{}: {} × {}, {} to {}",
-                    a.number, a.procedure, a.units, a.from, a.through
+                    "{}: {what} × {}, {} to {}",
+                    a.number, a.units, a.from, a.through
                 )
             })
             .collect(),

@@ -4,6 +4,7 @@
 //! They read protected health information through the node's audited reads,
 //! and show what the command line shows: both build on [`crate::view`].
 
+mod appeals;
 mod assets;
 mod chart;
 mod claim;
@@ -37,6 +38,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 use self::error::Failure;
+use crate::config::AppealLevels;
 use crate::node::Node;
 
 /// How long open connections may keep us after we were told to stop.
@@ -45,6 +47,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// What the handlers share.
 struct Site {
     node: Arc<Node>,
+    /// By which levels the payer's decisions are appealed.
+    appeal: AppealLevels,
     summary: Mutex<Option<Arc<overview::Summary>>>,
 }
 
@@ -53,14 +57,16 @@ type Shared = axum::extract::State<Arc<Site>>;
 type Asked = axum::extract::Query<Vec<(String, String)>>;
 type Answered = Result<Response, Failure>;
 
-/// The pages of a node.
-pub fn router(node: Arc<Node>) -> Router {
+/// The pages of a node, whose payer's decisions are appealed by these levels.
+pub fn router(node: Arc<Node>, appeal: AppealLevels) -> Router {
     let site = Site {
         node,
+        appeal,
         summary: Mutex::default(),
     };
     Router::new()
         .route("/", get(overview::page))
+        .route("/appeals", get(appeals::page))
         .route("/claims", get(claims::page))
         .route("/claims/{id}", get(claim::page))
         .route("/claims/{id}/eob", get(eob::page))
@@ -104,10 +110,11 @@ pub async fn serve(node: Arc<Node>, port: u16) -> Result<()> {
     eprintln!("Pages on http://{at} — stop with Ctrl-C");
     let told = Arc::new(Notify::new());
     let tell = Arc::clone(&told);
-    let server = axum::serve(listener, router(node)).with_graceful_shutdown(async move {
-        stop.await;
-        tell.notify_one();
-    });
+    let server = axum::serve(listener, router(node, AppealLevels::default()))
+        .with_graceful_shutdown(async move {
+            stop.await;
+            tell.notify_one();
+        });
     // A browser may hold a connection open for as long as it likes.
     let late = async {
         told.notified().await;

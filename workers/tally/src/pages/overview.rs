@@ -6,9 +6,12 @@ use std::sync::{Arc, PoisonError};
 use anyhow::Result;
 use askama::Template;
 use tally_core::adjudication::Status;
-use tally_store::port::{ClaimFilter, FlagFilter, Reading as _, Totals, Work as _};
+use tally_store::port::{
+    AppealFilter, Appeals as _, ClaimFilter, FlagFilter, Reading as _, Totals, Work as _,
+};
 use tally_types::Money;
 
+use super::appeals::MOST as MOST_APPEALS;
 use super::chart::{Svg, bar, donut};
 use super::flags::FlagRow;
 use super::policy::{PolicyRow, policies};
@@ -72,6 +75,7 @@ struct Overview {
     donut: Svg,
     counts: Vec<Count>,
     waits: Option<String>,
+    appeals: Option<String>,
     steps: Vec<Step>,
     allowed: String,
     months: Vec<MonthRow>,
@@ -157,6 +161,12 @@ pub(super) async fn page(site: Shared) -> Answered {
         ..FlagFilter::default()
     };
     let flags = node.read_flags(&top, "page:overview").await?;
+    let open = AppealFilter {
+        open: true,
+        after: 0,
+        limit: MOST_APPEALS,
+    };
+    let open = node.store().appeals(&open).await?.len();
     let (_, checkpoint) = node.checkpoint().await?;
     let root = hex(&checkpoint.root);
     html(&Overview {
@@ -171,6 +181,12 @@ pub(super) async fn page(site: Shared) -> Answered {
         ]),
         counts: counts(&totals),
         waits: (waits > 0).then(|| grouped(waits)),
+        appeals: match open {
+            0 => None,
+            open if open == MOST_APPEALS as usize => Some(format!("{open} appeals or more wait")),
+            1 => Some("1 appeal waits".to_owned()),
+            open => Some(format!("{open} appeals wait")),
+        },
         steps: steps(&totals, summary.as_ref().map(|summary| summary.waiting)),
         allowed: grouped(totals.allowed),
         months: summary

@@ -1,5 +1,6 @@
 //! The pages over a real node: what they show, what they never let through.
 
+mod appeals;
 mod eob;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -14,6 +15,7 @@ use tally_store::port::{Audit as _, ClaimFilter, FlagFilter, Reading as _};
 use tally_types::ServiceDate;
 use tower::ServiceExt as _;
 
+use crate::config::{AppealLevels, Config};
 use crate::node::clock::Clock;
 use crate::node::{Delivery, Node};
 use crate::view::ClaimView;
@@ -50,6 +52,16 @@ fn claim(control: &str, member: &str, provider: &str, on: &str, charge: &str) ->
         "diagnoses": ["J069"],
         "lines": [{ "procedure": "99213", "place": "11", "charge": charge, "from": on }],
     })
+}
+
+/// Two levels, as of a plan under US law.
+const LEVELS: &str = "[[payer.appeal]]\nname = 'internal'\nfile_within_days = 180\n\
+    decide_within_days = 60\nexpedited_hours = 72\n\
+    [[payer.appeal]]\nname = 'external review'\nfile_within_months = 4\ndecide_within_days = 45\n";
+
+fn levels(text: &str) -> AppealLevels {
+    let text = format!("[node]\ndata = 'x'\n{text}");
+    Config::of("test", &text, []).unwrap().payer.appeal
 }
 
 impl Fixture {
@@ -91,7 +103,7 @@ impl Fixture {
         }
         let node = Arc::new(node);
         Self {
-            router: super::router(Arc::clone(&node)),
+            router: super::router(Arc::clone(&node), levels(LEVELS)),
             node,
             _folder: folder,
         }

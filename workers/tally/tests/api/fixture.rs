@@ -132,7 +132,9 @@ pub fn fhir_claim(control: &str, charge: &str) -> Value {
 fn config(folder: &Path, patience: u64, limit: usize) -> Config {
     let mut text = format!(
         "[node]\ndata = {:?}\npayer = \"harbor-health\"\n[intake]\npatience = {patience}\nlimit = {limit}\n\
-         [[payer.prompt_pay]]\nfrom = \"2026-01-01\"\ndays = 30\nrate = \"0.1\"\n",
+         [[payer.prompt_pay]]\nfrom = \"2026-01-01\"\ndays = 30\nrate = \"0.1\"\n\
+         [[payer.appeal]]\nname = \"internal\"\nfile_within_days = 180\ndecide_within_days = 60\n\
+         [[payer.appeal]]\nname = \"external\"\nfile_within_months = 4\ndecide_within_days = 45\nby = [\"member\"]\n",
         folder.display().to_string()
     );
     for (id, seed, may) in ORGANISATIONS {

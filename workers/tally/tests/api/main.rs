@@ -1,6 +1,8 @@
 //! The API over a real node: what it answers, to whom, and what it refuses.
 
 mod acts;
+mod appeals;
+mod authorizations;
 #[path = "../common/mod.rs"]
 mod common;
 mod fixture;

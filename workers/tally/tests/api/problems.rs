@@ -104,6 +104,7 @@ fn no_code_is_without_a_test() {
         include_str!("problems.rs"),
         include_str!("submissions.rs"),
         include_str!("reads.rs"),
+        include_str!("appeals.rs"),
     ]
     .iter()
     .flat_map(|text| text.split("\"A").skip(1))
@@ -211,7 +212,7 @@ async fn a_request_keeps_its_id() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_api_stands_beside_the_pages() {
     let mut fixture = Fixture::idle(0, Bounds::default()).await;
-    fixture.router = tally::pages::router(Arc::clone(&fixture.node))
+    fixture.router = tally::pages::router(Arc::clone(&fixture.node), Default::default())
         .merge(tally::api::router(fixture.api.clone()));
     let of = |path: &str| {
         Request::get(path)

@@ -286,6 +286,39 @@ fn authorizations_are_used_up() {
     );
 }
 
+/// A line that needs an authorisation and a referral takes its units from each, so
+/// that neither lasts longer than it is for.
+#[test]
+fn a_line_uses_an_authorization_and_a_referral() {
+    use crate::adjudication::{Use, uses};
+    use crate::claim::AuthorizationKind::Referral;
+    let mut referral = authorization("97110", "2026-01-01", "2026-12-31", 3);
+    referral.kind = Referral;
+    referral.procedure = Code::NONE;
+    let on_file = [
+        authorization("97110", "2026-01-01", "2026-12-31", 4),
+        referral,
+    ];
+    let history = [
+        past("97110", "2026-02-01", 2, LineState::Allowed),
+        past("99214", "2026-02-02", 1, LineState::Allowed),
+    ];
+    let left: Vec<_> = remaining(&on_file, "M1", &history)
+        .iter()
+        .map(|auth| auth.remaining)
+        .collect();
+    assert_eq!(left, [Quantity::whole(2).unwrap(), Quantity::ZERO]);
+    let used = |line, authorization, units| Use {
+        line,
+        authorization,
+        units: Quantity::whole(units).unwrap(),
+    };
+    assert_eq!(
+        uses(&on_file, "M1", &history),
+        [used(0, 0, 2), used(0, 1, 2), used(1, 1, 1)]
+    );
+}
+
 /// A stay is authorised, and asked about, by its revenue code.
 #[test]
 fn a_line_without_a_procedure_is_known_by_its_revenue_code() {

@@ -2,7 +2,7 @@
 
 use super::rig::*;
 use crate::adjudication::{LineState, PastLine, remaining};
-use crate::authorization::{Event, State, entries};
+use crate::authorization::{Event, State, entries, entries_by_line};
 use crate::claim::{Authorization, AuthorizationKind, ClaimKind};
 use tally_types::{Code, Money, ShortCode};
 
@@ -120,6 +120,23 @@ fn what_ends_first_is_used_first_and_order_does_not_matter() {
     assert_eq!(found[0].provider, Code::of("1234567893"));
     let [a, b, c] = all;
     assert_eq!(shown(&entries(&[c, b, a], on)), expected);
+}
+
+/// While a line of a revision waits the old one stands, alone: units that both
+/// certify are never there twice.
+#[test]
+fn a_revision_is_on_file_as_a_whole() {
+    let old = came_to(&[(
+        "2026-02-10",
+        decision(vec![(1, in_total()), (2, refused())]),
+    )]);
+    let waiting = revision(Some([in_total(), pended()]));
+    assert!(waiting.waits() && !old.waits());
+    let on = day("2026-03-06");
+    let found = entries(&[old, waiting], on);
+    assert_eq!(shown(&found), ["AUTH1 97110 2026-03-01–2026-03-31 10"]);
+    let first = entries_by_line(&[revision(Some([refused(), in_total()]))], on);
+    assert_eq!(first.iter().map(|(_, line)| *line).collect::<Vec<_>>(), [2]);
 }
 
 #[test]

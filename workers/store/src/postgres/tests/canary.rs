@@ -91,6 +91,7 @@ async fn planted_identifiers_are_in_no_file_and_no_error() {
         members: vec![member],
         moving: false,
         touched: Vec::new(),
+        events: 0,
         sealed: seal(&keys[0], "contract"),
     };
     store.put_contract(&contract).await.unwrap();

@@ -11,8 +11,8 @@ use crate::conformance::world::{claim_id, day, flag, token, unit};
 use crate::port::{ClaimFilter, FlagFilter, PaymentFilter};
 use crate::postgres::lease::Lease;
 use crate::postgres::{
-    PgSettings, PostgresStore, acts, aside, audit, commit, dead_letters, detection, enrolment,
-    flags, intake, log, payloads, payments, reading, relay, work,
+    PgSettings, PostgresStore, acts, appeals, aside, audit, authorizations, commit, dead_letters,
+    detection, enrolment, flags, intake, log, payloads, payments, reading, relay, work,
 };
 
 /// The plan of a statement, on a connection as the store has them: the one for
@@ -131,6 +131,18 @@ INSERT INTO payment_part (payment, number, claim, revision, kind, paid, interest
 INSERT INTO flag_claim SELECT id, 0, flag FROM flag;
 INSERT INTO flag_member SELECT id, 0, commitment FROM flag;
 INSERT INTO flag_provider SELECT id, 0, commitment FROM flag;
+INSERT INTO authorization_request
+    (token, content, number, submitter, member, provider, received, record, payload)
+    SELECT sha256(n::text::bytea), sha256('x'), n::text, 's' || n % 9,
+           sha256(('m' || n % 1500)::bytea), sha256('p'), 20454, substr(sha256('x'), 1, 16), 'x'
+    FROM generate_series(1, 4000) AS n;
+INSERT INTO authorization_event (request, unit, number, day, kind, record, payload)
+    SELECT id, 1, n, 20454, 1, record, 'x' FROM authorization_request, generate_series(1, 2) AS n;
+INSERT INTO appeal (appeal, claim, level, filed)
+    SELECT id, place, 1, 20460 FROM claim ORDER BY place LIMIT 3000;
+INSERT INTO appeal_event SELECT a.claim, n, a.id, 1, 20460, a.appeal, a.appeal
+    FROM appeal AS a, generate_series(1, 2) AS n;
+INSERT INTO appeal_open SELECT id, claim FROM appeal WHERE id % 3 = 0;
 INSERT INTO dead_letter (token, at, queue, code, reason, record, payload)
     SELECT sha256(n::text::bytea), 1, 'q', 'c', 'r', substr(sha256('x'), 1, 16), 'x'
     FROM generate_series(1, 3000) AS n;
@@ -241,6 +253,111 @@ async fn the_hot_path_searches() {
                 &["claim_unit_sequence_place_key", "revision_by_act"],
             ),
             ("acts", intake::ACT, &["claim_id_key"]),
+            ("a request put", authorizations::PUT, &[]),
+            (
+                "a request by number",
+                authorizations::BY_NUMBER,
+                &[
+                    "authorization_request_number_key",
+                    "authorization_event_pkey",
+                ],
+            ),
+            (
+                "a request by token",
+                authorizations::BY_TOKEN,
+                &[
+                    "authorization_request_token_key",
+                    "authorization_event_pkey",
+                ],
+            ),
+            (
+                "requests of members",
+                authorizations::OF_MEMBERS,
+                &[
+                    "authorization_request_by_member",
+                    "authorization_event_pkey",
+                ],
+            ),
+            (
+                "a request's id",
+                authorizations::ID,
+                &["authorization_request_number_key"],
+            ),
+            (
+                "the latest requests",
+                authorizations::LATEST,
+                &["authorization_request_pkey", "authorization_event_pkey"],
+            ),
+            (
+                "requests of a submitter",
+                authorizations::OF_SUBMITTER,
+                &["authorization_request_by_submitter"],
+            ),
+            (
+                "requests of a member",
+                authorizations::OF_MEMBER,
+                &["authorization_request_by_member"],
+            ),
+            (
+                "events of requests",
+                authorizations::EVENTS,
+                &[
+                    "authorization_request_by_member",
+                    "authorization_event_pkey",
+                ],
+            ),
+            ("a unit", authorizations::UNIT, &["unit_token_key"]),
+            (
+                "who is enrolled",
+                authorizations::ENROLLED,
+                &["member_pkey"],
+            ),
+            (
+                "an event of a request",
+                authorizations::EVENT,
+                &[
+                    "authorization_request_number_key",
+                    "authorization_event_pkey",
+                ],
+            ),
+            (
+                "a claim's last event of an appeal",
+                appeals::LAST,
+                &["claim_id_key", "appeal_event_pkey"],
+            ),
+            (
+                "an appeal's number",
+                appeals::NUMBERED,
+                &["appeal_appeal_key"],
+            ),
+            ("an appeal filed", appeals::FILED, &[]),
+            (
+                "an open appeal",
+                appeals::CLOSED,
+                &["appeal_open_claim_key"],
+            ),
+            ("an event of an appeal", appeals::EVENT, &[]),
+            (
+                "an appeal",
+                appeals::ONE,
+                &["appeal_appeal_key", "claim_pkey", "appeal_open_pkey"],
+            ),
+            ("appeals", appeals::ALL, &["appeal_pkey", "claim_pkey"]),
+            (
+                "open appeals",
+                appeals::OPEN,
+                &["appeal_open_pkey", "appeal_pkey", "claim_pkey"],
+            ),
+            (
+                "a claim's appeals",
+                appeals::OF_CLAIM,
+                &["claim_id_key", "appeal_by_claim"],
+            ),
+            (
+                "events of appeals",
+                appeals::EVENTS,
+                &["claim_id_key", "appeal_event_pkey", "appeal_pkey"],
+            ),
             ("forgotten", detection::FORGOTTEN, &["fact_pkey"]),
             ("facts", detection::FACTS, &["fact_by_group", "claim_pkey"]),
             ("marks taken", detection::TAKEN, &["unjudged_pkey"]),

@@ -6,15 +6,17 @@ use sqlx::{AssertSqlSafe, Connection};
 
 use super::{beside, open, settings};
 use crate::conformance::acts::{act, again, done, revised};
+use crate::conformance::appeals::{appeal_id, event, filing};
+use crate::conformance::authorizations::{event as followed, following, request};
 use crate::conformance::payments::{payment, told};
 use crate::conformance::world::{
     change, claim_id, contract, decided, fact, flag, group, identity, integrate_all, note, policy,
     sealed, submission, token, unit,
 };
 use crate::port::{
-    ActKind, Acts, Among, Audit, Batch, ClaimFilter, DeadLetters, Detection, Enrolment, Intake,
-    Layout, Log, NewDeadLetter, PartKind, PaymentFilter, Payments, Publications, Reading, Relay,
-    Work,
+    ActKind, Acts, Among, AppealEffect, AppealFilter, Appeals, Audit, Authorizations, Batch,
+    ClaimFilter, DeadLetters, Detection, Enrolment, Intake, Layout, Log, NewDeadLetter, PartKind,
+    PaymentFilter, Payments, Publications, Reading, Relay, RequestEventKind, Work,
 };
 use crate::postgres::{PgSettings, PostgresStore};
 
@@ -170,6 +172,15 @@ async fn each_role_can_do_its_job() {
     );
     assert_eq!(api.revisions(unit(6)).await.unwrap().len(), 1);
 
+    // A request that the payer decides and its provider takes back.
+    api.put_request(&request(1, 4, "a")).await.unwrap();
+    let decided = vec![followed(1, 1, RequestEventKind::Decided)];
+    let decided = following(4, 4, 1, decided, Some(5));
+    assert_eq!(operator.follow(&decided).await.unwrap(), Some(2));
+    let cancelled = vec![followed(1, 2, RequestEventKind::Cancelled)];
+    let cancelled = following(4, 4, 2, cancelled, Some(6));
+    assert_eq!(api.follow(&cancelled).await.unwrap(), Some(3));
+    assert!(worker.request("PA1").await.unwrap().is_some());
     // What was decided is due, and an operator pays.
     let claim = operator.claim(claim_id(1)).await.unwrap().unwrap();
     let due = operator.due(claim.provider, 0, 9).await.unwrap();
@@ -183,6 +194,18 @@ async fn each_role_can_do_its_job() {
     let listed = api.payments(&PaymentFilter::default()).await.unwrap();
     assert_eq!(api.parts(listed[0].id).await.unwrap(), paid.parts);
     assert_eq!(api.told_of(&[claim_id(1)]).await.unwrap().len(), 1);
+    // A submitter appeals, and the payer decides; the payer files what comes by post.
+    api.add_appeal_event(&filing(1, 1, 1)).await.unwrap();
+    let upheld = event(1, 2, appeal_id(1, 1), AppealEffect::Closes);
+    operator.add_appeal_event(&upheld).await.unwrap();
+    operator.add_appeal_event(&filing(1, 3, 2)).await.unwrap();
+    let open = AppealFilter {
+        open: true,
+        after: 0,
+        limit: 9,
+    };
+    assert_eq!(api.appeals(&open).await.unwrap().len(), 1);
+    assert_eq!(worker.appeal_events(&[claim_id(1)]).await.unwrap().len(), 3);
 
     operator.repartition(4).await.unwrap();
     for partitions in worker.former().await.unwrap() {
@@ -192,7 +215,15 @@ async fn each_role_can_do_its_job() {
     let mut reader = PgConnection::connect(&role(&settings, "tally_reader").url)
         .await
         .unwrap();
-    for view in ["claim", "queue", "flag", "log", "dead_letter", "payment"] {
+    for view in [
+        "claim",
+        "queue",
+        "flag",
+        "log",
+        "dead_letter",
+        "payment",
+        "appeal",
+    ] {
         let sql = format!("SELECT count(*) FROM tally.read_{view}");
         let count: i64 = sqlx::query_scalar(AssertSqlSafe(sql))
             .fetch_one(&mut reader)
@@ -239,8 +270,12 @@ async fn what_a_role_must_not_do_is_refused() {
         "head",
         "layout",
         "unit",
+        "authorization_request",
+        "authorization_event",
         "payment",
         "payment_part",
+        "appeal",
+        "appeal_event",
     ];
     for name in ["worker", "relay", "api", "operator", "reader"] {
         let mut conn = PgConnection::connect(&role(&settings, &format!("tally_{name}")).url)
@@ -263,8 +298,11 @@ async fn what_a_role_must_not_do_is_refused() {
             "decision",
             "history",
             "revised_history",
+            "appeal_event",
             "event",
             "contract",
+            "authorization_request",
+            "authorization_event",
         ] {
             let column: &str = match table {
                 "entry" => "leaf = 0",
@@ -283,6 +321,11 @@ async fn what_a_role_must_not_do_is_refused() {
         statements.push("UPDATE tally.payment_part SET paid = 0".into());
         statements.push("UPDATE tally.due SET claim = 0".into());
         statements.push("UPDATE tally.claim SET charge = 0".into());
+        statements.push("UPDATE tally.appeal SET level = 1".into());
+        if !["api", "operator"].contains(&name) {
+            statements.push("INSERT INTO tally.appeal_event SELECT".into());
+            statements.push("DELETE FROM tally.appeal_open".into());
+        }
         statements.push("SELECT tally.make_partitions('2020-01-01', '2020-02-01')".into());
         statements.push("CREATE TABLE tally.mine (id integer)".into());
         statements.push("INSERT INTO tally._sqlx_migrations SELECT".into());
@@ -360,8 +403,13 @@ async fn history_is_guarded_from_its_owner() {
     let mut readjudicated = done(3, 4, vec![revised(1, 3, Some(again(1, 1)))]);
     readjudicated.histories = vec![(1, sealed("lines", 1))];
     store.commit_act(&readjudicated).await.unwrap();
+    store.put_request(&request(1, 2, "a")).await.unwrap();
+    let decided = vec![followed(1, 1, RequestEventKind::Decided)];
+    let decided = following(2, 2, 1, decided, None);
+    store.follow(&decided).await.unwrap();
     let paid = payment(1, 1, vec![told(1, 1, PartKind::Payment)], vec![]);
     store.pay(&paid).await.unwrap();
+    store.add_appeal_event(&filing(1, 1, 1)).await.unwrap();
     let mut conn = beside(&settings).await;
     for sql in [
         "DELETE FROM tally.payment",
@@ -369,6 +417,11 @@ async fn history_is_guarded_from_its_owner() {
         "DELETE FROM tally.payment_part",
         "UPDATE tally.payment_part SET paid = 1",
         "TRUNCATE tally.payment",
+        "DELETE FROM tally.appeal",
+        "UPDATE tally.appeal SET level = 2",
+        "DELETE FROM tally.appeal_event",
+        "UPDATE tally.appeal_event SET payload = ''",
+        "TRUNCATE tally.appeal_event",
         "DELETE FROM tally.audit",
         "UPDATE tally.audit SET actor = ''",
         "DELETE FROM tally.entry",
@@ -396,6 +449,12 @@ async fn history_is_guarded_from_its_owner() {
         "UPDATE tally.revision SET paid = 1",
         "DELETE FROM tally.revised_history",
         "UPDATE tally.revised_history SET payload = ''",
+        "DELETE FROM tally.authorization_request",
+        "UPDATE tally.authorization_request SET number = ''",
+        "TRUNCATE tally.authorization_request",
+        "DELETE FROM tally.authorization_event",
+        "UPDATE tally.authorization_event SET payload = ''",
+        "TRUNCATE tally.authorization_event",
         "TRUNCATE tally.revision",
         "TRUNCATE tally.audit",
         "TRUNCATE tally.entry",

@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 
 use super::Folder;
 use crate::conformance::Fixture;
+use crate::conformance::appeals::filing;
 use crate::conformance::assert_fenced;
 use crate::conformance::consistency::assert_consistent;
 use crate::conformance::payments::{payment, told};
@@ -14,7 +15,9 @@ use crate::conformance::together::{assert_flags_of_all, judge, stated};
 use crate::conformance::world::{
     adjudicated, batch, claim_id, decided, integrate_all, moved, submission, unit,
 };
-use crate::port::{ClaimFilter, Intake, Log, PartKind, Payments, Reading, StoreError, Work};
+use crate::port::{
+    Appeals, ClaimFilter, Intake, Log, PartKind, Payments, Reading, StoreError, Work,
+};
 use crate::sqlite::SqliteStore;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -255,7 +258,12 @@ async fn what_must_only_grow_cannot_shrink() {
     integrate_all(&store).await.unwrap();
     let paid = payment(1, 1, vec![told(1, 0, PartKind::Payment)], vec![]);
     store.pay(&paid).await.unwrap();
+    store.add_appeal_event(&filing(1, 1, 1)).await.unwrap();
     for sql in [
+        "UPDATE appeal SET level = 2",
+        "DELETE FROM appeal",
+        "UPDATE appeal_event SET payload = x'00'",
+        "DELETE FROM appeal_event",
         "UPDATE entry SET bytes = x'00'",
         "DELETE FROM entry",
         "UPDATE node SET hash = zeroblob(32)",

@@ -9,8 +9,8 @@ use crate::conformance::Fixture;
 use crate::conformance::world::{claim_id, day, flag, token, unit};
 use crate::port::{ClaimFilter, FlagFilter, PaymentFilter};
 use crate::sqlite::{
-    SqliteStore, acts, aside, commit, detection, enrolment, flags, intake, log, payments, reading,
-    work,
+    SqliteStore, acts, appeals, aside, authorizations, commit, detection, enrolment, flags, intake,
+    log, payments, reading, work,
 };
 
 async fn plan(store: &SqliteStore, sql: impl SqlSafeStr) -> Vec<String> {
@@ -77,8 +77,24 @@ async fn the_hot_path_searches() {
         ("the last place", intake::LAST),
         ("an act", intake::ACT),
         ("an act's place", acts::PLACED),
+        ("a request by number", authorizations::BY_NUMBER),
+        ("a request by token", authorizations::BY_TOKEN),
+        ("requests of members", authorizations::OF_MEMBERS),
+        ("a request's id", authorizations::ID),
+        ("requests of a submitter", authorizations::OF_SUBMITTER),
+        ("requests of a member", authorizations::OF_MEMBER),
+        ("events of requests", authorizations::EVENTS),
+        ("who is enrolled", authorizations::ENROLLED),
+        ("an event of a request", authorizations::EVENT),
         ("revised", acts::REVISED),
         ("revisions", acts::REVISIONS),
+        ("a claim's last event of an appeal", appeals::LAST),
+        ("an open appeal", appeals::CLOSED),
+        ("an appeal", appeals::ONE),
+        ("appeals", appeals::ALL),
+        ("open appeals", appeals::OPEN),
+        ("a claim's appeals", appeals::OF_CLAIM),
+        ("events of appeals", appeals::EVENTS),
         ("revisions' places", log::PLACE_REVISIONS),
         ("reversals' places", log::PLACE_REVERSALS),
         ("who is to be paid", payments::PAYEE),

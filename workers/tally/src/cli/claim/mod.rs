@@ -18,6 +18,7 @@ use tally_core::interchange::Format;
 use super::Ended;
 pub use eob::explain;
 pub use estimate::estimate_json;
+pub use void::see_through;
 
 #[derive(Subcommand)]
 pub enum ClaimCommand {

@@ -123,13 +123,45 @@ async fn told(node: &Node, submitted: Submitted, json: bool) -> Result<Ended> {
     Ok(if refused { Ended::Refused } else { ended })
 }
 
-/// Sees acts through, and says what they changed.
-pub(super) async fn see(node: &Node, acts: &[ClaimId], json: bool) -> Result<Ended> {
+/// What acts changed, and how many are not done yet.
+pub struct Seen {
+    /// The changes, as `--json` prints them.
+    pub changes: Vec<Value>,
+    /// Acts that wait.
+    pub waiting: u64,
+}
+
+impl Seen {
+    /// Says what waits, and how that ends.
+    pub fn ended(&self) -> Ended {
+        if self.waiting > 0 {
+            eprintln!(
+                "error: {} not done yet: `tally claim history CLAIM` shows when they are",
+                plural(self.waiting, "act")
+            );
+            return Ended::Refused;
+        }
+        Ended::Well
+    }
+
+    /// The changes, for people.
+    pub fn table(&self) -> String {
+        match self.changes.is_empty() {
+            true => "Nothing comes out otherwise.".to_owned(),
+            false => changes_table(&self.changes),
+        }
+    }
+}
+
+/// Sees acts through.
+pub async fn see_through(node: &Node, acts: &[ClaimId]) -> Result<Seen> {
     let progress = Progress::bar("deciding anew", acts.len() as u64);
     node.see_through(acts, &|done| progress.at(done)).await?;
     progress.done();
-    let mut waiting = 0u64;
-    let mut changes: Vec<Value> = Vec::new();
+    let mut seen = Seen {
+        changes: Vec::new(),
+        waiting: 0,
+    };
     let mut units = std::collections::BTreeSet::new();
     for act in acts {
         let row = node.store().claim(*act).await?.context("an act")?;
@@ -137,7 +169,7 @@ pub(super) async fn see(node: &Node, acts: &[ClaimId], json: bool) -> Result<End
             Some(true) => {
                 units.insert(row.unit);
             }
-            _ => waiting += 1,
+            _ => seen.waiting += 1,
         }
     }
     let of: std::collections::BTreeSet<ClaimId> = acts.iter().copied().collect();
@@ -145,30 +177,25 @@ pub(super) async fn see(node: &Node, acts: &[ClaimId], json: bool) -> Result<End
         let revisions = node.store().revisions(unit).await?;
         if revisions.iter().any(|revision| of.contains(&revision.act)) {
             let stages = node.stages(unit, "changes-read").await?;
-            changes.extend(changes_json(&stages, &of));
+            seen.changes.extend(changes_json(&stages, &of));
         }
     }
+    Ok(seen)
+}
+
+/// Sees acts through, and says what they changed.
+pub(super) async fn see(node: &Node, acts: &[ClaimId], json: bool) -> Result<Ended> {
+    let seen = see_through(node, acts).await?;
     if json {
         let acts: Vec<String> = acts.iter().map(ToString::to_string).collect();
-        say(json!({ "acts": acts, "changes": changes }))?;
+        say(json!({ "acts": acts, "changes": seen.changes }))?;
     } else {
-        if changes.is_empty() {
-            say("Nothing comes out otherwise.")?;
-        } else {
-            say(changes_table(&changes))?;
-        }
+        say(seen.table())?;
         say(format!(
             "{}, {}. `tally ledger replay` does it all again.",
             plural(acts.len() as u64, "act"),
-            plural(changes.len() as u64, "change")
+            plural(seen.changes.len() as u64, "change")
         ))?;
     }
-    if waiting > 0 {
-        eprintln!(
-            "error: {} not done yet: `tally claim history CLAIM` shows when they are",
-            plural(waiting, "act")
-        );
-        return Ok(Ended::Refused);
-    }
-    Ok(Ended::Well)
+    Ok(seen.ended())
 }

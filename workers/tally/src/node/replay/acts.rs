@@ -10,13 +10,12 @@ use tally_store::port::{ClaimRow, OutcomeRow, RevisionRow};
 use tally_store::vault::RecordKey;
 
 use super::detection::Redetected;
-use super::{Replayed, Unit, compare};
+use super::{Again, Machine, Replayed, Unit, compare};
 use crate::node::Node;
 use crate::node::acts::{ACT_DONE, ActRecord, REVERSAL, SaltedReversal, meant, outcome_hash};
 use crate::node::past::Changed;
 use crate::node::record::Record;
 use crate::node::work::RECORD;
-use crate::policies::Book;
 
 impl Node {
     /// Does an act again.
@@ -24,8 +23,7 @@ impl Node {
         &self,
         row: &ClaimRow,
         again: &mut Unit,
-        book: &Book,
-        backend: Backend,
+        machines: &Again,
         replayed: &mut Replayed,
         detected: &mut Redetected,
     ) -> Result<()> {
@@ -58,7 +56,9 @@ impl Node {
         };
         again.check_prefix(row.id, record.prefix, None, replayed);
         let opening = Default::default();
-        let acted = match again.past.act(self, book, doing, &opening, backend) {
+        // One act decides many claims, and some may have ended in a fault.
+        let Machine { backend, book } = machines.machine(replayed.checked + 1, true);
+        let acted = match again.past.act(self, book, doing, &opening, *backend) {
             Ok(acted) => acted,
             Err(error) => {
                 let detail = format!("it could not be done again: {error}");
@@ -85,10 +85,11 @@ impl Node {
             );
             replayed.broke("act", Some(row.id), detail);
         }
+        let before = replayed.checked;
         for changed in &acted.changed {
             let own = changed.before.as_ref().map(|(claim, _)| claim.id);
             let revision = stored.iter().find(|revision| Some(revision.claim) == own);
-            self.check_change(row, changed, revision, again, replayed)?;
+            self.check_change(row, changed, revision, (again, *backend), replayed)?;
             if let Some((claim, _)) = &changed.before
                 && changed
                     .now
@@ -107,6 +108,9 @@ impl Node {
                 }
             }
         }
+        if *backend == machines.backend {
+            replayed.sampled += replayed.checked - before;
+        }
         again.unit = acted.unit();
         Ok(())
     }
@@ -117,7 +121,7 @@ impl Node {
         act: &ClaimRow,
         changed: &Changed,
         revision: Option<&RevisionRow>,
-        again: &mut Unit,
+        (again, backend): (&mut Unit, Backend),
         replayed: &mut Replayed,
     ) -> Result<()> {
         if let (Some((claim, outcome)), Some(revision)) = (&changed.before, revision) {
@@ -166,7 +170,7 @@ impl Node {
             let detail = "the policy noted beside the outcome is not the outcome's";
             replayed.broke("policy-choice", Some(claim.id), detail);
         }
-        compare(Some(claim.id), &record, adjudication, replayed);
+        compare(Some(claim.id), &record, adjudication, backend, replayed);
         Ok(())
     }
 }

@@ -34,7 +34,7 @@ fn line(procedure: &str, charge: &str) -> serde_json::Value {
 
 impl Fixture {
     /// A Harbor member, and a claim of each kind that reads differently.
-    async fn harbor() -> Self {
+    pub(super) async fn harbor() -> Self {
         let fixture = Self::new(Vec::new()).await;
         let member = Member {
             id: "HB-1".to_owned(),
@@ -126,7 +126,7 @@ impl Fixture {
     }
 
     /// The explanation of the claim of a control number, tags and all.
-    async fn eob(&self, control: &str) -> String {
+    pub(super) async fn eob(&self, control: &str) -> String {
         let reads = self.reads().await;
         let read = reads.iter().find(|r| r.claim.control_number == control);
         let path = format!("/claims/{}/eob", read.unwrap().row.id);
@@ -315,6 +315,18 @@ async fn the_demos_claims_agree() {
     assert!(decided > 80, "only {decided} claims were decided");
 }
 
+/// Without levels in the configuration no number is told: none is known.
+#[tokio::test]
+async fn no_number_of_days_is_made_up() {
+    let mut fixture = Fixture::harbor().await;
+    fixture.router = crate::pages::router(Arc::clone(&fixture.node), levels(""));
+    let body = fixture.eob("VISIT").await;
+    assert!(body.contains("You may appeal") && body.contains("somebody independent"));
+    for number in ["180", "72 hours", "month", "days of receiving"] {
+        assert!(!body.contains(number), "{number}");
+    }
+}
+
 #[tokio::test]
 async fn what_a_member_reads() {
     let fixture = Fixture::harbor().await;
@@ -322,7 +334,9 @@ async fn what_a_member_reads() {
     for control in ["VISIT", "OUTSIDE", "MIXED", "WAITS", "SECOND", "UNKNOWN"] {
         let body = fixture.eob(control).await;
         assert!(body.contains("This is not a bill"));
-        assert_eq!(body.contains("180 days"), control != "WAITS");
+        for number in ["180 days", "72 hours", "4 months", "“external review”"] {
+            assert_eq!(body.contains(number), control != "WAITS", "{number}");
+        }
         let shown = words(&body);
         let kept: Vec<&str> = shown
             .lines()

@@ -1,0 +1,102 @@
+//! What fsck says of appeals.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use tally_core::claim::ClaimId;
+use tally_store::port::{Acts as _, AppealFilter, Appeals as _, ClaimRow, Reading as _};
+
+use super::Opened;
+use crate::node::Node;
+
+/// Appeals that are read at a time.
+const PAGE: u32 = 256;
+
+/// What was found of the appeals of a node.
+#[derive(Default)]
+pub(in crate::node) struct Found {
+    /// Appeals whose events follow each other.
+    pub(in crate::node) appeals: u64,
+    /// Where something is wrong, and what.
+    pub(in crate::node) faults: Vec<(String, &'static str)>,
+}
+
+impl Node {
+    /// Checks that every event of every appeal opens and follows those before it, that
+    /// what is appealed is an outcome of the claim, and that what was overturned has its
+    /// act. Those of erased claims are left out.
+    pub(in crate::node) async fn check_appeals(&self) -> Result<Found> {
+        let mut found = Found::default();
+        let mut claims: BTreeSet<ClaimId> = BTreeSet::new();
+        let mut filter = AppealFilter {
+            open: false,
+            after: 0,
+            limit: PAGE,
+        };
+        loop {
+            let page = self.store.appeals(&filter).await?;
+            claims.extend(page.iter().map(|row| row.claim));
+            match page.last() {
+                Some(last) if page.len() == PAGE as usize => filter.after = last.place,
+                _ => break,
+            }
+        }
+        let claims: Vec<ClaimId> = claims.into_iter().collect();
+        for chunk in claims.chunks(PAGE as usize) {
+            for row in self.store.claims_by_id(chunk).await? {
+                self.check_appeals_of(&row, &mut found).await?;
+            }
+        }
+        Ok(found)
+    }
+
+    async fn check_appeals_of(&self, row: &ClaimRow, found: &mut Found) -> Result<()> {
+        let keys = self.vault.keys(&[row.sealed.record]).await?;
+        let Some(key) = keys.get(&row.sealed.record) else {
+            return Ok(());
+        };
+        let events = self.store.appeal_events(&[row.id]).await?;
+        let Ok(opened) = Opened::of(&events.iter().collect::<Vec<_>>(), key) else {
+            let what = "what happened to its appeals does not open, or does not follow";
+            found.faults.push((format!("claim {}", row.id), what));
+            return Ok(());
+        };
+        let mut outcomes: BTreeSet<[u8; 32]> = BTreeSet::new();
+        outcomes.extend(row.outcome.iter().map(|outcome| outcome.outcome_hash));
+        let revisions = self.store.revisions(row.unit).await?;
+        let own = revisions.iter().filter(|revision| revision.claim == row.id);
+        outcomes.extend(own.filter_map(|revision| Some(revision.now.as_ref()?.outcome_hash)));
+        let firsts = self.store.first_outcomes(row.unit).await?;
+        let own = firsts.iter().filter(|(claim, _)| *claim == row.id);
+        outcomes.extend(own.map(|(_, outcome)| outcome.outcome_hash));
+        let open: Vec<_> = self
+            .store
+            .appeals_of(row.id)
+            .await?
+            .into_iter()
+            .filter(|row| row.open)
+            .map(|row| row.id)
+            .collect();
+        for (id, appeal) in opened.docket.appeals() {
+            found.appeals += 1;
+            let place = format!("appeal {id}");
+            if !outcomes.contains(&appeal.as_filed().appealed.outcome) {
+                let what = "what is appealed is no outcome of its claim";
+                found.faults.push((place.clone(), what));
+            }
+            let waits = appeal.is_open() && !opened.docket.is_overtaken(*id);
+            if waits != open.contains(id) {
+                let what = "the list of open appeals has it otherwise than what happened to it";
+                found.faults.push((place.clone(), what));
+            }
+            if let Some(act) = appeal.act()
+                && self.store.claim(act).await?.is_none()
+            {
+                let what =
+                    "the act it was decided by was not taken in: `tally appeal decide` it again";
+                found.faults.push((place, what));
+            }
+        }
+        Ok(())
+    }
+}

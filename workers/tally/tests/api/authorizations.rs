@@ -1,0 +1,179 @@
+//! Requests for prior authorisation: asked for by a provider, decided by the payer on
+//! the node, and seen by whoever may.
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+use tally_core::authorization::{LineDecision, State, Verdict};
+
+use super::fixture::{Answer, Ask, FHIR, Fixture, JSON, MEMBER, ask, first, get};
+
+fn request(control: &str, units: u16) -> Value {
+    json!({
+        "resourceType": "Claim", "status": "active", "use": "preauthorization",
+        "identifier": [{ "value": control }],
+        "type": { "coding": [{ "code": "professional" }] },
+        "priority": { "coding": [{ "code": "normal" }] },
+        "patient": { "identifier": { "value": MEMBER } },
+        "provider": { "identifier": { "value": "1234567893" } },
+        "insurance": [{ "sequence": 1, "focal": true, "coverage": { "identifier": { "value": MEMBER } } }],
+        "diagnosis": [{ "sequence": 1, "diagnosisCodeableConcept": { "coding": [{ "code": "J06.9" }] } }],
+        "item": [{
+            "sequence": 1,
+            "productOrService": { "coding": [{ "system": "http://www.ama-assn.org/go/cpt", "code": "99213" }] },
+            "servicedPeriod": { "start": "2026-02-01", "end": "2026-05-31" },
+            "quantity": { "value": units },
+        }],
+    })
+}
+
+fn sent(body: &Value) -> Ask {
+    ask("POST", "/authorizations")
+        .with("content-type", FHIR)
+        .body(body.to_string())
+}
+
+fn number(answer: &Answer) -> String {
+    let at = answer.header("location");
+    let number = at.strip_prefix("/api/v1/authorizations/").unwrap();
+    number.to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_answered_and_seen_by_who_may() {
+    let fixture = Fixture::new().await;
+    let asked = sent(&request("R-1", 3)).by("riverside");
+    let answer = fixture.ask(asked).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
+    assert_eq!(answer.header("content-type"), FHIR);
+    let response = answer.json();
+    assert_eq!(response["resourceType"], "ClaimResponse");
+    assert_eq!(response["outcome"], "queued");
+    let number = number(&answer);
+    assert_eq!(response["id"], number.as_str());
+    // The same again; something else under its number; another organisation's.
+    let again = fixture.ask(sent(&request("R-1", 3)).by("riverside")).await;
+    assert_eq!((again.status, again.json()), (StatusCode::OK, response));
+    let other = fixture.ask(sent(&request("R-1", 4)).by("riverside")).await;
+    other.problem("A114");
+    let theirs = fixture.ask(sent(&request("R-1", 4)).by("lakeside")).await;
+    assert_eq!(theirs.status, StatusCode::CREATED);
+
+    let decide = |state: &State| {
+        let lines = state.request().lines.iter();
+        let lines = lines.map(|asked| LineDecision {
+            number: asked.number,
+            verdict: Verdict::in_total(asked).unwrap(),
+        });
+        Ok(lines.collect())
+    };
+    let decided = fixture.node.decide_authorization(&number, &decide).await;
+    assert!(decided.is_ok());
+    let body = super::fixture::claim("A-1", "180.00");
+    let ours = first(&fixture.submit("riverside", "k", &body).await);
+    let mut body = super::fixture::claim_of("A-2", MEMBER, "2026-02-11", "180.00");
+    body["lines"][0]["place"] = json!("22");
+    fixture.submit("lakeside", "k", &body).await;
+    let path = format!("/authorizations/{number}");
+    for (organisation, named) in [
+        ("riverside", Some(1)),
+        ("harbor", Some(2)),
+        ("lakeside", None),
+    ] {
+        let answer = fixture.get(organisation, &path).await;
+        let Some(named) = named else {
+            answer.problem("A104");
+            continue;
+        };
+        let shown = answer.json();
+        assert_eq!(shown["stage"], "approved", "{shown:#}");
+        // What is left is told to who asked; whose claims they were is not.
+        assert_eq!(shown["lines"][0]["left"], "1");
+        let claims = shown["lines"][0]["claims"].as_array().unwrap();
+        assert_eq!(claims.len(), named, "{organisation}");
+        assert_eq!(claims[0]["claim"], ours.as_str());
+        let fhir = get(&path).by(organisation).with("accept", FHIR);
+        let fhir = fixture.ask(fhir).await.json();
+        assert_eq!(fhir["preAuthRef"], number.as_str());
+        assert_eq!(fhir["outcome"], "complete");
+    }
+    for (organisation, query, count) in [
+        ("riverside", "", 1),
+        ("riverside", "?stage=approved", 1),
+        ("riverside", "?stage=requested", 0),
+        ("lakeside", "?stage=requested&member=M-1001", 1),
+        ("lakeside", "?member=M-9", 0),
+        ("harbor", "", 2),
+        ("harbor", "?submitter=lakeside", 1),
+        ("harbor", "?limit=1", 1),
+    ] {
+        let answer = fixture
+            .get(organisation, &format!("/authorizations{query}"))
+            .await;
+        let found = answer.json();
+        let found = found["authorizations"].as_array().unwrap().len();
+        assert_eq!(found, count, "{organisation} {query}");
+    }
+    let noted = fixture.noted("riverside").await;
+    for action in [
+        "authorization-requested",
+        "api:authorization",
+        "api:authorizations",
+    ] {
+        let of = (action.to_owned(), number.clone());
+        assert!(noted.contains(&of), "{action}: {noted:?}");
+    }
+    assert!(noted.contains(&("api:authorization-use".to_owned(), ours)));
+
+    // Its provider takes it back.
+    let mut back = request("R-2", 3);
+    back["extension"] = json!([{
+        "url": "http://hl7.org/fhir/us/davinci-pas/StructureDefinition/extension-certificationType",
+        "valueCodeableConcept": { "coding": [{ "code": "3" }] },
+    }]);
+    back["insurance"][0]["preAuthRef"] = json!([number]);
+    let theirs = fixture.ask(sent(&back).by("lakeside")).await;
+    theirs.problem("A114");
+    for _ in 0..2 {
+        let answer = fixture
+            .ask(sent(&back).by("riverside").with("accept", JSON))
+            .await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        assert_eq!(answer.json()["stage"], "cancelled");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_taken_in_says_why() {
+    let fixture = Fixture::new().await;
+    let mut claim = request("R-1", 1);
+    claim["use"] = json!("claim");
+    let answer = fixture.ask(sent(&claim).by("riverside")).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(answer.json()["resourceType"], "OperationOutcome");
+    let mut stranger = request("R-1", 1);
+    stranger["patient"] = json!({ "identifier": { "value": "M-9" } });
+    stranger["insurance"][0]["coverage"] = json!({ "identifier": { "value": "M-9" } });
+    let answer = fixture.ask(sent(&stranger).by("riverside")).await;
+    let problem = answer.problem("A114");
+    assert!(!problem.to_string().contains("M-9"));
+    let sound = || sent(&request("R-1", 1)).by("riverside");
+    for (code, ask) in [
+        ("A101", sent(&request("R-1", 1))),
+        (
+            "A104",
+            get("/authorizations/PA000000000000").by("riverside"),
+        ),
+        ("A106", sound().with("accept", "text/html")),
+        ("A111", sound().with("content-type", "application/edi-x12")),
+        ("A115", get("/authorizations?stage=lost").by("riverside")),
+        ("A115", get("/authorizations?limit=0").by("riverside")),
+        (
+            "A103",
+            get("/authorizations?submitter=lakeside").by("riverside"),
+        ),
+    ] {
+        fixture.ask(ask).await.problem(code);
+    }
+    let none = fixture.get("harbor", "/authorizations").await.json();
+    assert_eq!(none["authorizations"], json!([]));
+}
