@@ -173,6 +173,17 @@ fn where_a_plan_stands_is_read_from_the_claim() {
         ("unclear", 0),
         "the second of three is not told of"
     );
+    // Two secondaries of three: what was left to one of them is not known.
+    claim.payers = vec![primary("90.00"), payer(1, Some("30.00"))];
+    assert_eq!(word(&claim), ("unclear", 0), "two have the first place");
+    assert_eq!(
+        before_us(&claim).err(),
+        Some(PriorError::Twice { sequence: 1 })
+    );
+    // Somebody paid, and this plan's own place is not said.
+    claim.sequence = 0;
+    assert_eq!(word(&claim), ("unclear", 0), "somebody decided, somewhere");
+    claim.payers = vec![payer(1, None)];
     // What is first asks who answers for an accident; what is later was told.
     for sequence in [0, 1] {
         claim.sequence = sequence;

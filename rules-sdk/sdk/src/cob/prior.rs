@@ -57,6 +57,12 @@ pub enum PriorError {
         /// Its place: 1 is primary.
         sequence: u8,
     },
+    /// Two payers before this one have the same place: which of them came first, and
+    /// what was left to the other, cannot be told.
+    Twice {
+        /// Their place: 1 is primary.
+        sequence: u8,
+    },
     /// Beyond what can be held.
     OutOfRange,
 }
@@ -85,6 +91,9 @@ impl fmt::Display for PriorError {
                 f,
                 "the claim does not say what payer {sequence} decided of each line"
             ),
+            Self::Twice { sequence } => {
+                write!(f, "the claim has two payers with place {sequence}")
+            }
             Self::OutOfRange => f.write_str("an amount is beyond what can be held"),
         }
     }
@@ -245,13 +254,19 @@ pub fn of_claim(
 /// does not say where it stands.
 ///
 /// # Errors
-/// When a payer before this one is not heard of each line, and as [`of_claim`].
+/// When a payer before this one is not heard of each line, or shares its place with
+/// another, and as [`of_claim`].
 pub fn before_us(claim: &Claim) -> Result<Vec<Vec<PriorPayer>>, PriorError> {
     let mut lines: Vec<Vec<PriorPayer>> = claim.lines.iter().map(|_| Vec::new()).collect();
     let mut earlier: Vec<Money> = claim.lines.iter().map(|_| Money::ZERO).collect();
     // At most ten: the first of those that are left, each time.
     let mut from = 1;
     while let Some((at, payer)) = next(claim, from) {
+        let sequence = payer.sequence;
+        let there = claim.payers.iter().filter(|one| one.sequence == sequence);
+        if there.count() > 1 {
+            return Err(PriorError::Twice { sequence });
+        }
         let reported = reported(claim, at, payer)?;
         let read = of_claim(&reported, &payer.adjustments, payer.paid, &earlier)?;
         for ((line, earlier), prior) in lines.iter_mut().zip(&mut earlier).zip(read) {

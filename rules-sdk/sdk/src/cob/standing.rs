@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::PriorPayer;
 use super::prior::{PriorError, before_us};
-use crate::claim::{Accident, Claim, Line};
+use crate::claim::{Accident, Claim, Line, Payer};
 
 /// Where a plan stands among the payers of a claim.
 pub enum Standing {
@@ -25,11 +25,20 @@ pub enum Standing {
 impl Standing {
     /// Reads what a claim says of other payers.
     ///
-    /// A payer whose place is not said may come before this plan: what it decided is
-    /// unclear. So it is when fewer payers are there than come before it (SBR01), or
-    /// when what one reported does not add up.
+    /// Where this plan's own place is not said it is the first only when nobody has
+    /// decided. A payer whose place is not said may come before this plan: what it
+    /// decided is unclear. So it is when fewer payers are there than come before it
+    /// (SBR01), when two have one place, or when what one reported does not add up.
     #[must_use]
     pub fn of(claim: &Claim) -> Self {
+        let decided = |at: u8, payer: &Payer| {
+            let of_line = |line: &Line| line.prior.iter().any(|prior| prior.payer == at);
+            payer.paid.is_some() || !payer.adjustments.is_empty() || claim.lines.iter().any(of_line)
+        };
+        let payers = || (0u8..).zip(&claim.payers);
+        if claim.sequence == 0 && payers().any(|(at, payer)| decided(at, payer)) {
+            return Self::Unclear(0);
+        }
         if claim.sequence <= 1 {
             return match claim.accident {
                 Some(accident @ (Accident::Employment | Accident::Vehicle)) => {
@@ -41,11 +50,8 @@ impl Standing {
         let mut earlier = 0u8;
         let mut heard = false;
         let mut unplaced = false;
-        for (at, payer) in (0u8..).zip(&claim.payers) {
-            let of_line = |line: &Line| line.prior.iter().any(|prior| prior.payer == at);
-            let decided = payer.paid.is_some()
-                || !payer.adjustments.is_empty()
-                || claim.lines.iter().any(of_line);
+        for (at, payer) in payers() {
+            let decided = decided(at, payer);
             unplaced |= decided && payer.sequence == 0;
             if (1..claim.sequence).contains(&payer.sequence) {
                 earlier = earlier.saturating_add(1);
