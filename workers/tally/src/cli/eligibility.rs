@@ -60,8 +60,9 @@ pub async fn run(args: &EligibilityArgs) -> Result<Ended> {
             }
             if answered.text.is_empty() {
                 eprintln!(
-                    "error: {name} holds no eligibility inquiry (270 005010X279A1) that fits its guide: say `--json` for the 999 that says why"
+                    "error: {name} holds no eligibility inquiry (270 005010X279A1) that fits its guide. Its acknowledgement says where and why (IK3: segment; IK4: element):"
                 );
+                eprintln!("{}", answered.receipts.trim_end_matches('\n'));
                 return Ok(Ended::Refused);
             }
             if answered.unanswered > 0 {

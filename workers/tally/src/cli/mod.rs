@@ -270,6 +270,11 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 /// Reads a file named on the command line, at most `limit` bytes.
 pub fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>> {
     use std::io::Read as _;
+    anyhow::ensure!(
+        !path.is_dir(),
+        "{} is a folder: name the files in it",
+        path.display()
+    );
     let file = std::fs::File::open(path)
         .with_context(|| format!("{} cannot be opened", path.display()))?;
     let mut bytes = Vec::new();

@@ -120,7 +120,8 @@ impl Site {
         loop {
             let rows = self.node.store().claims(&filter).await?;
             for row in &rows {
-                let Some(outcome) = &row.outcome else {
+                // What stands no more is in no sum.
+                let Some(outcome) = row.outcome.as_ref().filter(|o| o.gone.is_none()) else {
                     continue;
                 };
                 let (year, month, _) = row.received.ymd();

@@ -6,7 +6,6 @@ use clap::Args;
 use serde_json::{Value, json};
 use tally_core::claim::ClaimId;
 use tally_store::port::Reading as _;
-use tally_types::Money;
 
 use crate::changes::{at_place, stage_json};
 use crate::cli::{Ended, NodeArgs, parse_claim, say, table};
@@ -87,24 +86,20 @@ pub(super) async fn history(args: &HistoryArgs) -> Result<Ended> {
 
 /// The same for people: what each claim came to, and what it comes to now.
 pub(super) fn changes_table(changes: &[Value]) -> String {
-    let money = |stage: &Value, key: &str| -> Money {
-        let text = stage[key].as_str().unwrap_or("0.00");
-        tally_types::Money::parse(text).unwrap_or(Money::ZERO)
-    };
     let rows = changes.iter().map(|change| {
         let (before, now) = (&change["reversed"], &change["corrected"]);
         let text = |stage: &Value, key: &str| stage[key].as_str().unwrap_or("").to_owned();
-        let difference = money(now, "paid").checked_sub(money(before, "paid"));
         vec![
             text(before, "claim"),
             text(before, "status"),
             text(before, "paid"),
+            text(before, "patient"),
             match now.is_null() {
                 true => "taken back".to_owned(),
                 false => text(now, "status"),
             },
             text(now, "paid"),
-            difference.map_or(String::new(), |d| d.to_string()),
+            text(now, "patient"),
             match text(now, "claim") == text(before, "claim") {
                 true => String::new(),
                 false => text(now, "claim"),
@@ -116,9 +111,10 @@ pub(super) fn changes_table(changes: &[Value]) -> String {
             "claim",
             "was",
             "paid>",
+            "patient>",
             "is",
             "paid>",
-            "difference>",
+            "patient>",
             "replaced by",
         ],
         rows,

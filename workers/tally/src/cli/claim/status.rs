@@ -69,7 +69,12 @@ pub(super) async fn status(args: &StatusArgs) -> Result<Ended> {
         }))?;
     } else {
         say(format!("Claim {id} is {status}."))?;
-        if let Some(outcome) = &row.outcome {
+        if let Some(outcome) = row.outcome.as_ref().filter(|o| o.gone.is_some()) {
+            say(format!(
+                "Nothing is paid for it, and the patient owes nothing. It had been paid {}, and the patient {}: `tally claim history {id}`.",
+                outcome.paid, outcome.patient
+            ))?;
+        } else if let Some(outcome) = &row.outcome {
             say(format!(
                 "Charged {}, allowed {}, paid {}, the patient owes {}. `tally claim eob {id}` explains it.",
                 row.charge, outcome.allowed, outcome.paid, outcome.patient

@@ -119,6 +119,9 @@ async fn told(node: &Node, submitted: Submitted, json: bool) -> Result<Ended> {
         }
         return Ok(Ended::Refused);
     }
+    if submitted.again {
+        eprintln!("note: this was done before, and nothing is done twice: what it changed then");
+    }
     let ended = see(node, &submitted.claims, json).await?;
     Ok(if refused { Ended::Refused } else { ended })
 }
