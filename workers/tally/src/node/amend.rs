@@ -172,6 +172,18 @@ impl Node {
         Ok(review)
     }
 
+    /// That a review that was taken down before would be accepted still.
+    pub(super) async fn checked_again(&self, row: &ClaimRow, review: &Review) -> Result<()> {
+        let (claim, run) = self.reviewable(row).await?;
+        if run.policy.hash != review.policy {
+            bail!(
+                "claim {} is decided by another policy since: `tally claim review` settles it by that",
+                row.id
+            );
+        }
+        acceptable(&claim, &run, review)
+    }
+
     /// A claim at its place, and what the engine leaves of it to its policy there. It is
     /// decided by the contract and the policies by which a worker does an act at that
     /// place: not by those of today.

@@ -6,7 +6,7 @@ use anyhow::Result;
 use tally_core::claim::ClaimId;
 use tally_store::port::{Acts as _, AppealFilter, Appeals as _, ClaimRow, Reading as _};
 
-use super::Opened;
+use super::{ActStand, Opened};
 use crate::node::Node;
 
 /// Appeals that are read at a time.
@@ -77,6 +77,9 @@ impl Node {
             .filter(|row| row.open)
             .map(|row| row.id)
             .collect();
+        let last = opened.docket.appeals().last().map(|(id, _)| *id);
+        let outcome = row.outcome.as_ref();
+        let stands = outcome.is_some_and(|outcome| outcome.gone.is_none());
         for (id, appeal) in opened.docket.appeals() {
             found.appeals += 1;
             let place = format!("appeal {id}");
@@ -89,12 +92,20 @@ impl Node {
                 let what = "the list of open appeals has it otherwise than what happened to it";
                 found.faults.push((place.clone(), what));
             }
-            if let Some(act) = appeal.act()
-                && self.store.claim(act).await?.is_none()
-            {
-                let what =
-                    "the act it was decided by was not taken in: `tally appeal decide` it again";
-                found.faults.push((place, what));
+            let put_right = self.put_right(*id, appeal).await?;
+            match put_right.map(|of| of.stand) {
+                Some(ActStand::Missing) => {
+                    let what = "the act it was decided by was not taken in: `tally appeal decide` it again";
+                    found.faults.push((place, what));
+                }
+                // Where nothing of the claim stands, or another appeal was filed since, it is
+                // taken in no more.
+                Some(ActStand::GivenUp) if stands && last == Some(*id) => {
+                    let what =
+                        "the act it was decided by was discarded: `tally appeal decide` it again";
+                    found.faults.push((place, what));
+                }
+                _ => {}
             }
         }
         Ok(())
