@@ -98,6 +98,19 @@ impl Office {
         text(&self.run(&publish), 0);
     }
 
+    /// Runs statements past the guards of the node's database.
+    fn alter(&self, sql: &'static str) {
+        use sqlx::Connection as _;
+        use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let options = SqliteConnectOptions::new().filename(self.data.join("node.db"));
+            let mut database = SqliteConnection::connect_with(&options).await.unwrap();
+            sqlx::raw_sql(sql).execute(&mut database).await.unwrap();
+            database.close().await.unwrap();
+        });
+    }
+
     fn write(&self, name: &str, value: &Value) -> String {
         let path = self.folder.path().join(name);
         std::fs::write(&path, value.to_string()).unwrap();

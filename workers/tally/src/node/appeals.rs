@@ -112,16 +112,18 @@ struct Opened {
     next: u32,
 }
 
-/// What a payload is: no event opens in the place of another.
-fn label(number: u32) -> String {
-    format!("appeal-event/{number}")
+/// What a payload is: no event opens in the place of another, of another appeal, or as of
+/// another day.
+fn label(number: u32, appeal: AppealId, day: ServiceDate) -> String {
+    format!("appeal-event/{number}/{appeal}/{day}")
 }
 
 impl Opened {
     fn of(rows: &[&AppealEventRow], key: &RecordKey) -> Result<Self> {
         let mut events = Vec::with_capacity(rows.len());
         for row in rows {
-            let event = Event::from_canon(&key.open(&label(row.number), &row.sealed)?)
+            let label = label(row.number, row.appeal, row.day);
+            let event = Event::from_canon(&key.open(&label, &row.sealed)?)
                 .context("what happened to an appeal is damaged: run `tally ledger fsck`")?;
             events.push(Numbered {
                 appeal: row.appeal,
@@ -407,7 +409,7 @@ impl Node {
             kind: event.kind(),
             day,
             effect,
-            sealed: key.seal(&label(opened.next), &event.to_canon())?,
+            sealed: key.seal(&label(opened.next, appeal, day), &event.to_canon())?,
         };
         Ok(self.store.add_appeal_event(&added).await?)
     }

@@ -116,3 +116,36 @@ fn set_aside(data: &Path, act: &str) {
         assert!(is_aside.unwrap());
     });
 }
+
+/// A day that was moved past the guards is found.
+#[test]
+fn the_days_of_an_appeal_are_checked() {
+    let office = Office::new();
+    let claim = office.denied("F-1");
+    let appeal = id(&office.file(&claim, "provider"));
+    text(&office.run(&["ledger", "fsck"]), 0);
+    for (there, back, expected) in [
+        (
+            "DROP TRIGGER appeal_never_changes; UPDATE appeal SET filed = filed + 1",
+            "UPDATE appeal SET filed = filed - 1",
+            "its level or its day is listed otherwise",
+        ),
+        (
+            "UPDATE appeal SET level = 2",
+            "UPDATE appeal SET level = 1",
+            "its level or its day is listed otherwise",
+        ),
+        (
+            "DROP TRIGGER appeal_event_never_changes; UPDATE appeal_event SET day = day + 1",
+            "UPDATE appeal_event SET day = day - 1",
+            "does not open",
+        ),
+    ] {
+        office.alter(there);
+        let found = office.run(&["ledger", "fsck"]);
+        assert!(errors(&found).contains(expected), "{}", errors(&found));
+        office.alter(back);
+        text(&office.run(&["ledger", "fsck"]), 0);
+    }
+    office.json(&["appeal", "show", &appeal]);
+}
