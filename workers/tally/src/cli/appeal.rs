@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
-use tally_core::appeal::{AppealId, Event, Moment, Party, Window};
+use tally_core::appeal::{AppealId, Event, Moment, Party, TEXT_BYTES, Window};
 use tally_core::claim::ClaimId;
 use tally_store::port::{AppealFilter, AppealRow, Appeals as _};
 use tally_types::ServiceDate;
@@ -198,7 +198,7 @@ pub struct LevelsArgs {
 }
 
 /// The longest file with somebody's words.
-const LONGEST: u64 = 64 << 10;
+const LONGEST: u64 = TEXT_BYTES as u64;
 /// Appeals that are read at a time.
 const PAGE: u32 = 256;
 
