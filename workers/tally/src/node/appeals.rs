@@ -341,7 +341,8 @@ impl Node {
                 docket.happen(id, &checks, self.clock.moment())?;
                 let act = Act {
                     by: actor(),
-                    reason: format!("appeal {id}: {reason}"),
+                    // What people wrote is sealed with the claim alone, and erased with it.
+                    reason: format!("appeal {id}"),
                     kind: PayersKind::Review(self.checked(&row, *lines).await?),
                 };
                 let id = self.act_id(self.act_token(&acting::name(id, 0)));
@@ -560,10 +561,10 @@ impl Node {
         &self,
         claim: &ClaimRow,
         appeal: &Appeal,
+        put_right: Option<PutRight>,
         revisions: &[RevisionRow],
     ) -> Result<Option<Changed>> {
         let next = appeal.as_filed().appealed.number.saturating_add(1);
-        put_right: Option<PutRight>,
         let of = |of: &&RevisionRow| of.claim == claim.id && of.number == next;
         let Some(revision) = revisions.iter().find(of) else {
             return Ok(None);
