@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 use tally_core::appeal::{Appeal, Event, Moment, Stage};
 
-use crate::node::AppealRead;
 use crate::node::keys::hex;
+use crate::node::{ActStand, AppealRead};
 
 /// Whether what people wrote is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,8 +132,8 @@ fn decision(read: &AppealRead, appeal: &Appeal, told: impl Fn(&str) -> Value) ->
         "on": on.to_string(),
         "verdict": decided.verdict.to_string(),
         "reason": told(&decided.reason),
-        "act": read.act.map(|(act, _)| act.to_string()),
-        "done": read.act.map(|(_, done)| done),
+        "act": read.act.map(|of| of.act.to_string()),
+        "done": read.act.map(|of| of.stand == ActStand::Done),
     }))
 }
 

@@ -2,6 +2,8 @@
 //! overturned is put right on the ledger as if it had always been so.
 
 mod common;
+#[path = "appeals/put_right.rs"]
+mod put_right;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -60,21 +62,53 @@ impl Office {
             config,
             data,
         };
-        let family = office.write(
+        office.enrol("2025-01-01");
+        office
+    }
+
+    /// Enrols a family, the subscriber from a day on.
+    fn enrol(&self, from: &str) {
+        let family = self.write(
             "family.json",
             &object!({
                 "format": "tallystick-contract/v1", "id": "C-9", "inception": "2025-01-01",
                 "members": [
                     { "id": "M-9", "name": "Robin Example", "birth": "1980-05-02", "sex": "female",
                       "relationship": "subscriber",
-                      "spans": [{ "product": "harbor-ppo", "from": "2025-01-01" }] },
+                      "spans": [{ "product": "harbor-ppo", "from": from }] },
                     { "id": "M-8", "name": "Alex Example", "birth": "2010-05-02", "sex": "male",
                       "relationship": "child",
                       "spans": [{ "product": "harbor-ppo", "from": "2025-01-01" }] }],
             }),
         );
-        text(&office.run(&["member", "import", &family]), 0);
-        office
+        text(&self.run(&["member", "import", &family]), 0);
+    }
+
+    /// Publishes the policy again as other bytes, in force for the days of all claims.
+    fn publish(&self) {
+        let mut bundled = tally_bundled::all().iter();
+        let policy = bundled.find(|of| of.name == "harbor-ppo").unwrap();
+        let mut component = policy.component.to_vec();
+        // A custom section of the name `n`, with nothing in it.
+        component.extend([0, 2, 1, b'n']);
+        let file = self.folder.path().join("again.wasm");
+        std::fs::write(&file, component).unwrap();
+        let file = file.to_str().unwrap();
+        let publish = ["policy", "publish", file, "--effective", &day(0)];
+        text(&self.run(&publish), 0);
+    }
+
+    /// Runs statements past the guards of the node's database.
+    fn alter(&self, sql: &'static str) {
+        use sqlx::Connection as _;
+        use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let options = SqliteConnectOptions::new().filename(self.data.join("node.db"));
+            let mut database = SqliteConnection::connect_with(&options).await.unwrap();
+            sqlx::raw_sql(sql).execute(&mut database).await.unwrap();
+            database.close().await.unwrap();
+        });
     }
 
     fn write(&self, name: &str, value: &Value) -> String {

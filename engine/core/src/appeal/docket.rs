@@ -5,7 +5,7 @@ use tally_types::ServiceDate;
 use super::AppealId;
 use super::fault::{Refusal, StepError};
 use super::level::{Level, Party};
-use super::record::{Appealed, Event, Filed};
+use super::record::{Appealed, Event, Filed, TEXT_BYTES};
 use super::state::{Appeal, Stage};
 use super::time::{Due, Moment};
 use crate::claim::ClaimId;
@@ -189,6 +189,9 @@ impl Docket {
         };
         if asking.reason.trim().is_empty() {
             return Err(Refusal::NoReason);
+        }
+        if asking.reason.len() > TEXT_BYTES {
+            return Err(Refusal::LongReason);
         }
         Ok(Filed {
             level: u8::try_from(index.saturating_add(1)).map_err(|_| Refusal::NoLevels)?,

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::AppealId;
 use super::level::Party;
+use super::record::TEXT_BYTES;
 use super::state::Stage;
 use super::time::Due;
 
@@ -95,6 +96,9 @@ pub enum Refusal {
     /// No reason is given.
     #[error("an appeal says why")]
     NoReason,
+    /// The reason is too long.
+    #[error("a reason is at most {} bytes of text", TEXT_BYTES)]
+    LongReason,
 }
 
 /// Why an event cannot follow.
@@ -118,6 +122,9 @@ pub enum StepError {
     /// No reason is given.
     #[error("say why")]
     NoReason,
+    /// A text is too long.
+    #[error("what is noted is at most {} bytes of text", TEXT_BYTES)]
+    LongText,
     /// More days than its level allows.
     #[error("the deadline can be put off by {left} more days at this level")]
     TooLong {

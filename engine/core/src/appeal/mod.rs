@@ -17,7 +17,7 @@ mod time;
 pub use docket::{Asking, Docket, Numbered, Standing};
 pub use fault::{Refusal, StepError};
 pub use level::{Level, Party, Window};
-pub use record::{Appealed, Decided, Event, Filed, Overturning, Verdict};
+pub use record::{Appealed, Decided, Event, Filed, Overturning, TEXT_BYTES, Verdict};
 pub use state::{Appeal, Stage};
 pub use time::{Due, Moment};
 

@@ -14,6 +14,9 @@ use crate::claim::ClaimId;
 /// The version of the encoding, an event's first byte.
 const VERSION: u8 = 1;
 
+/// What a person may write to an appeal at a time, in bytes.
+pub const TEXT_BYTES: usize = 64 << 10;
+
 /// The decision that is appealed: an outcome of the claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Appealed {

@@ -5,7 +5,7 @@ use core::fmt;
 use tally_types::ServiceDate;
 
 use super::fault::StepError;
-use super::record::{Decided, Event, Filed, Verdict};
+use super::record::{Decided, Event, Filed, TEXT_BYTES, Verdict};
 use super::time::{Due, Moment};
 use crate::claim::ClaimId;
 
@@ -261,6 +261,9 @@ impl Appeal {
 }
 
 fn said(text: &str) -> Result<(), StepError> {
+    if text.len() > TEXT_BYTES {
+        return Err(StepError::LongText);
+    }
     match text.trim().is_empty() {
         true => Err(StepError::NoReason),
         false => Ok(()),

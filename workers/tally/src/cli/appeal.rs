@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
-use tally_core::appeal::{AppealId, Event, Moment, Party, Window};
+use tally_core::appeal::{AppealId, Event, Moment, Party, TEXT_BYTES, Window};
 use tally_core::claim::ClaimId;
 use tally_store::port::{AppealFilter, AppealRow, Appeals as _};
 use tally_types::ServiceDate;
@@ -15,7 +15,7 @@ use super::claim::see_through;
 use super::determination::ReviewFile;
 use super::{Ended, NodeArgs, parse_claim, parse_date, plural, read_file, say, table};
 use crate::appeals::{Texts, appeal_json, days_left, is_overdue, picture, stage};
-use crate::node::{AppealRead, Deciding, Filing, Node};
+use crate::node::{ActStand, AppealRead, Deciding, Filing, Node, PutRight};
 
 #[derive(Subcommand)]
 pub enum AppealCommand {
@@ -198,7 +198,7 @@ pub struct LevelsArgs {
 }
 
 /// The longest file with somebody's words.
-const LONGEST: u64 = 64 << 10;
+const LONGEST: u64 = TEXT_BYTES as u64;
 /// Appeals that are read at a time.
 const PAGE: u32 = 256;
 
@@ -456,8 +456,12 @@ fn explain(read: &AppealRead, now: Moment) -> Result<()> {
             changed.on, changed.by
         ))?;
     }
-    if let Some((act, done)) = read.act {
-        let how = if done { "done" } else { "not done yet" };
+    if let Some(PutRight { act, stand, .. }) = read.act {
+        let how = match stand {
+            ActStand::Done => "done",
+            ActStand::GivenUp => "discarded: `tally appeal decide` it again",
+            ActStand::Missing | ActStand::Waits => "not done yet",
+        };
         say(format!("Put right by {act}, {how}"))?;
     }
     let rows = read.events.iter().map(|(day, event)| {

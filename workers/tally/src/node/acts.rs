@@ -205,12 +205,7 @@ impl Node {
     /// A unit's claims that stand, in the order of their places, with what they came
     /// to. Erased ones are left out, and so is what waits.
     pub(super) async fn standing_claims(&self, unit: Token) -> Result<Vec<(Claim, Outcome)>> {
-        let mut rows = self.store.claims_of_unit(unit).await?;
-        rows.retain(|row| match &row.act {
-            None => row.outcome.is_some(),
-            Some(act) => act.done.is_some(),
-        });
-        let stored = self.past_of(unit, rows, None).await?;
+        let stored = self.standing_past(unit).await?;
         let occupants = stored
             .past
             .spots
@@ -218,6 +213,16 @@ impl Node {
             .filter_map(|spot| spot.occupant);
         let claims = occupants.filter_map(|of| Some((of.claim, of.outcome?)));
         Ok(claims.collect())
+    }
+
+    /// A unit's claims as they stand, with what decides them. What waits is left out.
+    pub(super) async fn standing_past(&self, unit: Token) -> Result<StoredPast> {
+        let mut rows = self.store.claims_of_unit(unit).await?;
+        rows.retain(|row| match &row.act {
+            None => row.outcome.is_some(),
+            Some(act) => act.done.is_some(),
+        });
+        self.past_of(unit, rows, None).await
     }
 
     async fn past_of(

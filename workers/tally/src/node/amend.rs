@@ -6,12 +6,14 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, bail};
 use tally_core::adjudication::{
-    Act, ActKind, Decision, Description, Inputs, LineDetermination, Nothing, Review, decide,
+    Act, ActKind, Decision, Description, Inputs, LineDetermination, Nothing, PastLine, Review, Run,
+    decide,
 };
 use tally_core::canon::Canon as _;
 use tally_core::claim::{Claim, ClaimId, Frequency, SubmissionKey, UnitKey};
 use tally_store::port::{
-    ClaimRow, Enrolment as _, NewAct, NewClaim, Reading as _, Submission, Token,
+    ClaimRow, Enrolment as _, NewAct, NewClaim, Reading as _, RecordId, Sealed, Submission, Token,
+    Work as _,
 };
 use tally_store::vault;
 use tally_types::Money;
@@ -20,7 +22,7 @@ use super::acts::ACT;
 use super::keys::hex;
 use super::past::by_hand;
 use super::submit::{Sending, Sent, Submitted};
-use super::work::CLAIM;
+use super::work::{CLAIM, open_history};
 use super::{Node, SUBMITTER};
 
 /// An act of the payer's in a unit.
@@ -126,8 +128,8 @@ impl Node {
     }
 
     /// Has a claim settled by hand. `lines` is what the reviewer determines, in the
-    /// terms of the policy that is described: it is checked against the claim and the policy in force before
-    /// it is taken in.
+    /// terms of the policy that is described: it is checked against the claim and the policy
+    /// that the claim is decided by before it is taken in.
     ///
     /// # Errors
     /// When the claim is not known or its policy leaves nothing to determine, when
@@ -160,20 +162,49 @@ impl Node {
         row: &ClaimRow,
         lines: &(dyn Fn(&Description) -> Result<Vec<LineDetermination>> + Sync),
     ) -> Result<Review> {
-        let key = self.vault.key(row.sealed.record).await?;
-        let claim = Claim::from_canon(&key.open(CLAIM, &row.sealed)?)
-            .context("the stored claim is damaged: run `tally ledger fsck`")?;
-        let contract = match row.contract {
-            Some(version) => self.contract_of(row.unit, Some(version)).await?,
-            None => None,
+        let (claim, run) = self.reviewable(row).await?;
+        let review = Review {
+            claim: row.id,
+            policy: run.policy.hash,
+            lines: lines(&run.policy.description)?,
         };
-        let contract = contract.as_ref().map(|(_, contract)| contract);
-        let book = self.book().await?;
+        acceptable(&claim, &run, &review)?;
+        Ok(review)
+    }
+
+    /// That a review that was taken down before would be accepted still.
+    pub(super) async fn checked_again(&self, row: &ClaimRow, review: &Review) -> Result<()> {
+        let (claim, run) = self.reviewable(row).await?;
+        if run.policy.hash != review.policy {
+            bail!(
+                "claim {} is decided by another policy since: `tally claim review` settles it by that",
+                row.id
+            );
+        }
+        acceptable(&claim, &run, review)
+    }
+
+    /// A claim at its place, and what the engine leaves of it to its policy there. It is
+    /// decided by the contract and the policies by which a worker does an act at that
+    /// place: not by those of today.
+    async fn reviewable(&self, row: &ClaimRow) -> Result<(Claim, Run)> {
+        // Of an erased claim that is said first.
+        self.vault.key(row.sealed.record).await?;
+        let stored = self.standing_past(row.unit).await?;
+        let Some((at, occupant)) = stored.past.standing(row.id) else {
+            bail!(
+                "claim {} was taken back or replaced: nothing of it stands that could be reviewed",
+                row.id
+            );
+        };
+        let history = self.history_before(row.unit, at).await?;
+        let contract = occupant.contract.as_deref();
+        let book = self.book().await?.at(occupant.prefix);
         let inputs = Inputs {
-            claim: &claim,
-            enrolled: contract.and_then(|c| Some((c, c.find(&claim.member)?))),
+            claim: &occupant.claim,
+            enrolled: contract.and_then(|c| Some((c, c.find(&occupant.claim.member)?))),
             policies: &book,
-            history: &[],
+            history: &history,
             balances: &Nothing,
         };
         let Decision::Run(run) = decide(&inputs)? else {
@@ -182,19 +213,25 @@ impl Node {
                 row.id
             );
         };
-        let review = Review {
-            claim: row.id,
-            policy: run.policy.hash,
-            lines: lines(&run.policy.description)?,
-        };
-        let settled = by_hand(&claim, &run, &review)?.settled;
-        if let Some(fault) = &settled.fault {
-            bail!(
-                "what the review says cannot stand: {} {fault}",
-                fault.rule().id()
-            );
+        Ok((occupant.claim.clone(), *run))
+    }
+
+    /// The lines of a unit's claims before a place, as they stand.
+    async fn history_before(&self, unit: Token, at: usize) -> Result<Vec<PastLine>> {
+        let states = self.store.units(&[unit]).await?;
+        // A payload a place.
+        let before = states.into_iter().flat_map(|state| state.history).take(at);
+        let before: Vec<Sealed> = before.collect();
+        let records: BTreeSet<RecordId> = before.iter().map(|sealed| sealed.record).collect();
+        let records: Vec<RecordId> = records.into_iter().collect();
+        let keys = self.vault.keys(&records).await?;
+        let mut lines = Vec::new();
+        for sealed in &before {
+            if let Some(key) = keys.get(&sealed.record) {
+                lines.extend(open_history(key, sealed)?);
+            }
         }
-        Ok(review)
+        Ok(lines)
     }
 
     async fn do_act(&self, unit: Token, row: &ClaimRow, act: &Act) -> Result<Vec<ClaimId>> {
@@ -285,4 +322,16 @@ impl Node {
         };
         Ok(unit.partition(self.partitions()))
     }
+}
+
+/// That what a review says can stand.
+fn acceptable(claim: &Claim, run: &Run, review: &Review) -> Result<()> {
+    let settled = by_hand(claim, run, review)?.settled;
+    if let Some(fault) = &settled.fault {
+        bail!(
+            "what the review says cannot stand: {} {fault}",
+            fault.rule().id()
+        );
+    }
+    Ok(())
 }

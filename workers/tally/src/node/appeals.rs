@@ -6,6 +6,7 @@
 //! the act is taken in, and the act's id follows from the appeal: whoever is killed in
 //! between decides again, and it is done once.
 
+mod acting;
 mod check;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +27,8 @@ use tally_store::port::{
 };
 use tally_store::vault::RecordKey;
 use tally_types::ServiceDate;
+
+pub use acting::{ActStand, PutRight};
 
 use super::stages::is_claim;
 use super::{Node, actor, is_fenced};
@@ -97,8 +100,8 @@ pub struct AppealRead {
     pub events: Vec<(ServiceDate, Event)>,
     /// What another act did to the decision that is appealed.
     pub changed: Option<Changed>,
-    /// The act that puts the claim right, and whether it is done.
-    pub act: Option<(ClaimId, bool)>,
+    /// The act that puts the claim right, and how far it has come.
+    pub act: Option<PutRight>,
 }
 
 /// The appeals of a claim, opened.
@@ -109,16 +112,18 @@ struct Opened {
     next: u32,
 }
 
-/// What a payload is: no event opens in the place of another.
-fn label(number: u32) -> String {
-    format!("appeal-event/{number}")
+/// What a payload is: no event opens in the place of another, of another appeal, or as of
+/// another day.
+fn label(number: u32, appeal: AppealId, day: ServiceDate) -> String {
+    format!("appeal-event/{number}/{appeal}/{day}")
 }
 
 impl Opened {
     fn of(rows: &[&AppealEventRow], key: &RecordKey) -> Result<Self> {
         let mut events = Vec::with_capacity(rows.len());
         for row in rows {
-            let event = Event::from_canon(&key.open(&label(row.number), &row.sealed)?)
+            let label = label(row.number, row.appeal, row.day);
+            let event = Event::from_canon(&key.open(&label, &row.sealed)?)
                 .context("what happened to an appeal is damaged: run `tally ledger fsck`")?;
             events.push(Numbered {
                 appeal: row.appeal,
@@ -282,14 +287,18 @@ impl Node {
         let key = self.vault.key(row.sealed.record).await?;
         let opened = self.opened(claim, &key).await?;
         let appeal = opened.docket.appeal(id).ok_or(StepError::NoAppeal)?;
-        // Killed between the decision and its act: the act that was decided on is taken in.
-        if let (Some((_, before)), Deciding::Overturned { .. }) = (appeal.decided(), deciding)
-            && let Some(overturning) = &before.overturning
-            && let Some(act) = &overturning.act
-            && self.store.claim(overturning.id).await?.is_none()
+        // Killed between the decision and its act, or the act was given up: the act that
+        // was decided on is taken in.
+        if let Deciding::Overturned { .. } = deciding
+            && let Some((number, act)) = self.left_to_do(id, appeal).await?
         {
-            self.overturn(&row, id, overturning.id, act).await?;
-            return Ok(Some(overturning.id));
+            if opened.docket.appeals().last().map(|(last, _)| *last) != Some(id) {
+                bail!("the act was given up, and another appeal was filed since: decide that");
+            }
+            if let PayersKind::Review(review) = &act.kind {
+                self.checked_again(&row, review).await?;
+            }
+            return self.overturn(&row, id, number, act).await.map(Some);
         }
         let verdict_of = |in_part: bool| match in_part {
             true => Verdict::InPart,
@@ -332,10 +341,11 @@ impl Node {
                 docket.happen(id, &checks, self.clock.moment())?;
                 let act = Act {
                     by: actor(),
-                    reason: format!("appeal {id}: {reason}"),
+                    // What people wrote is sealed with the claim alone, and erased with it.
+                    reason: format!("appeal {id}"),
                     kind: PayersKind::Review(self.checked(&row, *lines).await?),
                 };
-                let id = self.act_id(self.act_token(&name(id)));
+                let id = self.act_id(self.act_token(&acting::name(id, 0)));
                 let act = Some(act);
                 (verdict_of(*in_part), Some(Overturning { id, act }))
             }
@@ -352,17 +362,9 @@ impl Node {
             return Ok(None);
         };
         if let Some(act) = &overturning.act {
-            self.overturn(&row, id, overturning.id, act).await?;
+            self.overturn(&row, id, 0, act).await?;
         }
         Ok(Some(overturning.id))
-    }
-
-    /// Takes in the act that an appeal was decided by, once.
-    async fn overturn(&self, row: &ClaimRow, id: AppealId, by: ClaimId, act: &Act) -> Result<()> {
-        let token = self.act_token(&name(id));
-        let acts = self.do_act_as(token, row.unit, row, act).await?;
-        anyhow::ensure!(acts == [by], "the act is another than was decided on");
-        Ok(())
     }
 
     /// Adds an event to an appeal.
@@ -408,7 +410,7 @@ impl Node {
             kind: event.kind(),
             day,
             effect,
-            sealed: key.seal(&label(opened.next), &event.to_canon())?,
+            sealed: key.seal(&label(opened.next, appeal, day), &event.to_canon())?,
         };
         Ok(self.store.add_appeal_event(&added).await?)
     }
@@ -434,9 +436,13 @@ impl Node {
     /// What a claim comes to, as far as an appeal asks.
     async fn standing(&self, row: &ClaimRow, docket: &Docket) -> Result<Standing> {
         let last = docket.appeals().last();
-        if let Some(act) = last.and_then(|(_, appeal)| appeal.act())
-            && !self.is_done(act).await?
-        {
+        let put_right = match last {
+            Some((id, appeal)) => self.put_right(*id, appeal).await?,
+            None => None,
+        };
+        // An act that was given up changes nothing: what stands is what it was to change.
+        let stand = put_right.map(|of| of.stand);
+        if matches!(stand, Some(ActStand::Missing | ActStand::Waits)) {
             return Ok(Standing::Waits);
         }
         let Some(outcome) = &row.outcome else {
@@ -458,7 +464,13 @@ impl Node {
                 .context("a revision is missing")?
                 .act;
             let act = self.store.claim(act).await?.context("an act is missing")?;
-            (since, by) = (act.received, Some(act.id));
+            // Taken in again, it is what the appeal was decided by.
+            let own = put_right.is_some_and(|of| of.act == act.id);
+            let decided_by = last.and_then(|(_, appeal)| appeal.act());
+            (since, by) = match own {
+                true => (act.received, decided_by),
+                false => (act.received, Some(act.id)),
+            };
         }
         Ok(Standing::Decided {
             what: Appealed {
@@ -469,13 +481,6 @@ impl Node {
             since,
             by,
         })
-    }
-
-    /// Whether an act is done.
-    async fn is_done(&self, act: ClaimId) -> Result<bool> {
-        let row = self.store.claim(act).await?;
-        let act = row.and_then(|row| row.act);
-        Ok(act.is_some_and(|act| act.done.is_some()))
     }
 
     /// An appeal, with an audit entry.
@@ -537,13 +542,10 @@ impl Node {
                     revisions.entry(claim.unit).or_insert(read)
                 }
             };
-            let act = match appeal.act() {
-                None => None,
-                Some(act) => Some((act, self.is_done(act).await?)),
-            };
+            let act = self.put_right(row.id, appeal).await?;
             let events = opened.events.iter().filter(|of| of.appeal == row.id);
             reads.push(AppealRead {
-                changed: self.changed(claim, appeal, of_unit).await?,
+                changed: self.changed(claim, appeal, act, of_unit).await?,
                 appeal: appeal.clone(),
                 overtaken: opened.docket.is_overtaken(row.id),
                 events: events.map(|of| (of.day, of.event.clone())).collect(),
@@ -559,6 +561,7 @@ impl Node {
         &self,
         claim: &ClaimRow,
         appeal: &Appeal,
+        put_right: Option<PutRight>,
         revisions: &[RevisionRow],
     ) -> Result<Option<Changed>> {
         let next = appeal.as_filed().appealed.number.saturating_add(1);
@@ -566,7 +569,7 @@ impl Node {
         let Some(revision) = revisions.iter().find(of) else {
             return Ok(None);
         };
-        if Some(revision.act) == appeal.act() {
+        if Some(revision.act) == put_right.map(|of| of.act) {
             return Ok(None);
         }
         let act = self.store.claim(revision.act).await?;
@@ -586,9 +589,4 @@ impl Node {
     pub fn moment(&self) -> Moment {
         self.clock.moment()
     }
-}
-
-/// The name of the act that an appeal is decided by.
-fn name(id: AppealId) -> String {
-    format!("appeal/{id}")
 }

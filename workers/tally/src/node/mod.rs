@@ -56,7 +56,7 @@ use keys::Keys;
 pub use access::{BulkFiles, Exported, explained};
 pub use acknowledge::Acknowledged;
 pub use amend::Anew;
-pub use appeals::{AppealRead, Changed, Deciding, Filing, Lines};
+pub use appeals::{ActStand, AppealRead, Changed, Deciding, Filing, Lines, PutRight};
 pub use authorization::{AuthorizationError, AuthorizationRead, LineUse, Requested, UsedBy};
 pub use detect::Damaged;
 pub use eligibility::Answered;

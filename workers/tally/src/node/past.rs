@@ -121,6 +121,13 @@ impl Past {
         self.places.get(&claim).copied()
     }
 
+    /// A claim that stands, and its place.
+    pub(super) fn standing(&self, claim: ClaimId) -> Option<(usize, &Occupant)> {
+        let at = self.place(claim)?;
+        let occupant = self.spots.get(at)?.occupant.as_ref()?;
+        (occupant.claim.id == claim).then_some((at, occupant))
+    }
+
     /// Puts a claim where another is, or nothing; answers what stood there.
     pub(super) fn put(
         &mut self,

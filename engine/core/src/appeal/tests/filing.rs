@@ -229,4 +229,16 @@ fn without_a_decision_there_is_nothing_to_appeal() {
     };
     let refusal = refused(&none, &stands(0, 0, None), &silent);
     assert_eq!(refusal, Refusal::NoReason);
+    for (bytes, is_taken) in [(TEXT_BYTES, true), (TEXT_BYTES + 1, false)] {
+        let reason = "a".repeat(bytes);
+        let long = Asking {
+            reason: &reason,
+            ..asking(5)
+        };
+        let filing = none.filing(&levels(), &stands(0, 0, None), &long);
+        match filing {
+            Ok(_) => assert!(is_taken),
+            Err(refusal) => assert!(!is_taken && refusal == Refusal::LongReason),
+        }
+    }
 }

@@ -110,34 +110,51 @@ fn every_event_has_its_day_and_its_reason() {
         fails(&[(extended(1), 5), (upheld(), 4)]),
         StepError::OutOfOrder
     );
-    let nothing = || " ".to_owned();
+    for event in saying(" ") {
+        assert_eq!(fails(&[(event, 5)]), StepError::NoReason);
+    }
+}
+
+/// What people write is bounded, to the byte.
+#[test]
+fn every_text_has_its_length() {
+    for event in saying(&"a".repeat(TEXT_BYTES + 1)) {
+        assert_eq!(fails(&[(asked(20), 4), (event, 5)]), StepError::LongText);
+    }
+    for event in saying(&"a".repeat(TEXT_BYTES)) {
+        let asks = matches!(event, Event::Asked { .. });
+        let first = if asks { extended(1) } else { asked(20) };
+        assert!(through(&[(first, 4), (event, 5)]).is_ok());
+    }
+}
+
+/// Every event that follows a filing, with these words.
+fn saying(text: &str) -> [Event; 5] {
     let by = || "a clerk".to_owned();
-    for event in [
+    [
         Event::Withdrawn {
             by: by(),
-            reason: nothing(),
+            reason: text.to_owned(),
         },
         Event::Answered {
             by: by(),
-            what: nothing(),
+            what: text.to_owned(),
         },
         Event::Asked {
             by: by(),
-            what: nothing(),
+            what: text.to_owned(),
             until: after(9),
         },
         Event::Extended {
             by: by(),
-            reason: nothing(),
+            reason: text.to_owned(),
             days: 1,
         },
         Event::Decided(Decided {
             by: by(),
-            reason: nothing(),
+            reason: text.to_owned(),
             verdict: Verdict::Upheld,
             overturning: None,
         }),
-    ] {
-        assert_eq!(fails(&[(event, 5)]), StepError::NoReason);
-    }
+    ]
 }

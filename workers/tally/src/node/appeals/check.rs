@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 use tally_core::claim::ClaimId;
-use tally_store::port::{Acts as _, AppealFilter, Appeals as _, ClaimRow, Reading as _};
+use tally_store::port::{Acts as _, AppealFilter, AppealRow, Appeals as _, ClaimRow, Reading as _};
 
-use super::Opened;
+use super::{ActStand, Opened};
 use crate::node::Node;
 
 /// Appeals that are read at a time.
@@ -22,9 +22,9 @@ pub(in crate::node) struct Found {
 }
 
 impl Node {
-    /// Checks that every event of every appeal opens and follows those before it, that
-    /// what is appealed is an outcome of the claim, and that what was overturned has its
-    /// act. Those of erased claims are left out.
+    /// Checks that every event of every appeal opens and follows those before it, that it
+    /// was filed in its time and is listed so, that what is appealed is an outcome of the
+    /// claim, and that what was overturned has its act. Those of erased claims are left out.
     pub(in crate::node) async fn check_appeals(&self) -> Result<Found> {
         let mut found = Found::default();
         let mut claims: BTreeSet<ClaimId> = BTreeSet::new();
@@ -69,14 +69,10 @@ impl Node {
         let firsts = self.store.first_outcomes(row.unit).await?;
         let own = firsts.iter().filter(|(claim, _)| *claim == row.id);
         outcomes.extend(own.map(|(_, outcome)| outcome.outcome_hash));
-        let open: Vec<_> = self
-            .store
-            .appeals_of(row.id)
-            .await?
-            .into_iter()
-            .filter(|row| row.open)
-            .map(|row| row.id)
-            .collect();
+        let listed = self.store.appeals_of(row.id).await?;
+        let last = opened.docket.appeals().last().map(|(id, _)| *id);
+        let outcome = row.outcome.as_ref();
+        let stands = outcome.is_some_and(|outcome| outcome.gone.is_none());
         for (id, appeal) in opened.docket.appeals() {
             found.appeals += 1;
             let place = format!("appeal {id}");
@@ -84,17 +80,36 @@ impl Node {
                 let what = "what is appealed is no outcome of its claim";
                 found.faults.push((place.clone(), what));
             }
+            let filed = appeal.as_filed();
+            if !(filed.known..=filed.last_day).contains(&appeal.on()) {
+                let what = "it was filed on a day on which it could not be";
+                found.faults.push((place.clone(), what));
+            }
+            let as_listed = |of: &&AppealRow| of.level == filed.level && of.filed == appeal.on();
+            if !listed.iter().filter(as_listed).any(|of| of.id == *id) {
+                let what = "its level or its day is listed otherwise than it was filed";
+                found.faults.push((place.clone(), what));
+            }
             let waits = appeal.is_open() && !opened.docket.is_overtaken(*id);
-            if waits != open.contains(id) {
+            let own = listed.iter().find(|of| of.id == *id);
+            if own.is_some_and(|of| of.open) != waits {
                 let what = "the list of open appeals has it otherwise than what happened to it";
                 found.faults.push((place.clone(), what));
             }
-            if let Some(act) = appeal.act()
-                && self.store.claim(act).await?.is_none()
-            {
-                let what =
-                    "the act it was decided by was not taken in: `tally appeal decide` it again";
-                found.faults.push((place, what));
+            let put_right = self.put_right(*id, appeal).await?;
+            match put_right.map(|of| of.stand) {
+                Some(ActStand::Missing) => {
+                    let what = "the act it was decided by was not taken in: `tally appeal decide` it again";
+                    found.faults.push((place, what));
+                }
+                // Where nothing of the claim stands, or another appeal was filed since, it is
+                // taken in no more.
+                Some(ActStand::GivenUp) if stands && last == Some(*id) => {
+                    let what =
+                        "the act it was decided by was discarded: `tally appeal decide` it again";
+                    found.faults.push((place, what));
+                }
+                _ => {}
             }
         }
         Ok(())
