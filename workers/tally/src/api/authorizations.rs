@@ -14,6 +14,7 @@ use super::problem::{Code, Problem};
 use super::query::{Asked, Fields, Named};
 use super::submit::{body, place};
 use super::{Answered, ROOT, Service, Shared, json};
+use crate::appeals::Texts;
 use crate::authorizations::{authorization_json, response, stage_of, summary_json};
 use crate::node::{AuthorizationError, AuthorizationRead};
 
@@ -86,7 +87,8 @@ pub(super) async fn request(State(service): Shared, caller: Caller, request: Req
 /// A request and what it came to
 ///
 /// By the number that it was answered with. With what is certified and left of it; the
-/// claims that used it are those that the organisation is a party to.
+/// claims that used it are those that the organisation is a party to. Who decided it or took
+/// it back is named to one that may read every claim, and null for others.
 #[utoipa::path(
     get, path = "/authorizations/{number}", tag = "authorizations", operation_id = "getAuthorization",
     security(("organisation" = [])),
@@ -164,7 +166,12 @@ async fn answer(
     let used = node
         .authorization_use(read, party.as_deref(), "api:authorization-use")
         .await?;
-    json(&authorization_json(read, &used, today))
+    // Who decides at the payer's is the payer's to know.
+    let texts = match caller.reads_claims {
+        true => Texts::Told,
+        false => Texts::WithoutNames,
+    };
+    json(&authorization_json(read, &used, today, texts))
 }
 
 /// What is said when a request cannot be taken in or found.

@@ -263,3 +263,23 @@ async fn what_is_revised_or_taken_back_is_the_same_submitters() {
     assert_eq!(stage(&fixture, &mine).await, "cancelled");
     assert_eq!(stage(&fixture, &other).await, "approved");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_decided_is_the_payers_to_know() {
+    let fixture = Fixture::new().await;
+    let number = asked(&fixture, "riverside", &request("R-1", 3)).await;
+    decide(&fixture, &number, true).await;
+    let said = fixture
+        .node
+        .cancel_authorization(&number, None, "Moved away.");
+    said.await.unwrap();
+    let path = format!("/authorizations/{number}");
+    for (organisation, named) in [("riverside", false), ("harbor", true)] {
+        let shown = fixture.get(organisation, &path).await.json();
+        assert_eq!(shown["events"][0]["event"], "decided");
+        assert_eq!(shown["events"][1]["reason"], "Moved away.");
+        for event in shown["events"].as_array().unwrap() {
+            assert_eq!(event["by"].is_string(), named, "{organisation}: {event}");
+        }
+    }
+}

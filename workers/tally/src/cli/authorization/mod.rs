@@ -12,6 +12,7 @@ use tally_core::authorization::Stage;
 use tally_core::interchange::{self, read_authorization_request};
 
 use super::{Ended, NodeArgs, plural, read_file, say, table};
+use crate::appeals::Texts;
 use crate::authorizations::{
     authorization_json, kind_name, response, stage_name, stage_of, summary_json,
 };
@@ -122,7 +123,7 @@ impl Printing {
             .authorization_use(read, None, "authorization-use")
             .await?;
         match self.json {
-            true => say(authorization_json(read, &used, today)),
+            true => say(authorization_json(read, &used, today, Texts::Told)),
             false => show::say_whole(read, &used, today),
         }
     }
