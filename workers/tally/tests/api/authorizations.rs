@@ -3,7 +3,8 @@
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
-use tally_core::authorization::{LineDecision, ReviewReason, State, Verdict};
+use tally::node::Listing;
+use tally_core::authorization::{LineDecision, ReviewReason, Stage, State, Verdict};
 use tally_types::ShortCode;
 
 use super::fixture::{Answer, Ask, FHIR, Fixture, JSON, MEMBER, ask, first, get};
@@ -282,4 +283,63 @@ async fn who_decided_is_the_payers_to_know() {
             assert_eq!(event["by"].is_string(), named, "{organisation}: {event}");
         }
     }
+}
+
+/// What waits of the next three requests, and where to go on.
+async fn waiting(fixture: &Fixture, before: Option<&str>) -> (Vec<String>, Option<String>) {
+    let listing = Listing {
+        member: None,
+        submitter: None,
+        stage: Some(Stage::Requested),
+        before,
+        limit: 50,
+        most: 3,
+    };
+    let page = fixture.node.authorizations(&listing, "test").await.unwrap();
+    let reads = page.reads.into_iter().map(|read| read.number);
+    (reads.collect(), page.next)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_is_read_a_page_at_a_time() {
+    let fixture = Fixture::new().await;
+    let mut numbers = Vec::new();
+    for at in 1..=5 {
+        let number = asked(&fixture, "riverside", &request(&format!("R-{at}"), 1)).await;
+        if at != 3 {
+            decide(&fixture, &number, false).await;
+        }
+        numbers.insert(0, number);
+    }
+    let theirs = asked(&fixture, "lakeside", &request("R-1", 1)).await;
+    numbers.remove(2);
+    let mut path = "/authorizations?stage=denied&limit=2".to_owned();
+    let mut found = Vec::new();
+    for last in [false, true] {
+        let answer = fixture.get("riverside", &path).await;
+        let page = answer.json();
+        let page_of = page["authorizations"].as_array().unwrap();
+        assert_eq!(page_of.len(), 2, "{page:#}");
+        let named = page_of.iter().map(|of| of["number"].as_str().unwrap());
+        found.extend(named.map(str::to_owned));
+        let next = page["next"].as_str();
+        assert_eq!(next.is_none(), last, "{page:#}");
+        if let Some(next) = next {
+            assert_eq!(answer.header("link"), format!("<{next}>; rel=\"next\""));
+            path = next.strip_prefix("/api/v1").unwrap().to_owned();
+        }
+    }
+    assert_eq!(found, numbers);
+    // However many there are, so many are looked at, and the next page goes on there.
+    let (first, next) = waiting(&fixture, None).await;
+    assert_eq!(
+        (first, next.as_ref()),
+        (vec![theirs.clone()], Some(&numbers[1]))
+    );
+    let (second, next) = waiting(&fixture, next.as_deref()).await;
+    assert_eq!((second.len(), next.as_ref()), (1, Some(&numbers[3])));
+    let (third, next) = waiting(&fixture, next.as_deref()).await;
+    assert_eq!((third.len(), next), (0, None));
+    let path = format!("/authorizations?before={theirs}");
+    fixture.get("riverside", &path).await.problem("A115");
 }
