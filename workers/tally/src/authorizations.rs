@@ -9,6 +9,7 @@ use tally_core::claim::AuthorizationKind;
 use tally_core::interchange::{AuthorizationAnswer, authorization_response};
 use tally_types::{ServiceDate, ShortCode};
 
+use crate::appeals::Texts;
 use crate::config::PayerConfig;
 use crate::node::{AuthorizationRead, LineUse};
 
@@ -129,8 +130,18 @@ pub fn summary_json(read: &AuthorizationRead, day: ServiceDate) -> Value {
     })
 }
 
-/// A request with its lines, what happened to it, and what of it is used.
-pub fn authorization_json(read: &AuthorizationRead, used: &[LineUse], day: ServiceDate) -> Value {
+/// A request with its lines, what happened to it, and what of it is used. Who decided it
+/// at the payer's is named to the payer alone.
+pub fn authorization_json(
+    read: &AuthorizationRead,
+    used: &[LineUse],
+    day: ServiceDate,
+    texts: Texts,
+) -> Value {
+    let named = |name: &str| match texts {
+        Texts::Told => Value::from(name),
+        Texts::WithoutNames | Texts::Withheld => Value::Null,
+    };
     let request = &read.record.request;
     let lines = request.lines.iter().zip(read.state.lines());
     let lines: Vec<Value> = lines
@@ -140,10 +151,11 @@ pub fn authorization_json(read: &AuthorizationRead, used: &[LineUse], day: Servi
     let events: Vec<Value> = events
         .map(|(dated, contract)| {
             let (what, by, reason) = match &dated.event {
-                Event::Decided(decision) => ("decided", decision.by.as_str(), None),
-                Event::Cancelled { by, reason } => ("cancelled", by.as_str(), Some(reason)),
-                Event::Superseded { by } => ("superseded", by.as_str(), None),
-                Event::Used { .. } => ("used", "", None),
+                Event::Decided(decision) => ("decided", named(&decision.by), None),
+                Event::Cancelled { by, reason } => ("cancelled", named(by), Some(reason)),
+                // A number, not a name.
+                Event::Superseded { by } => ("superseded", Value::from(by.as_str()), None),
+                Event::Used { .. } => ("used", Value::from(""), None),
             };
             json!({
                 "day": dated.day.to_string(),

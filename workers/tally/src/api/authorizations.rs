@@ -1,12 +1,13 @@
 //! Prior authorisation and referral: what a provider asks for, and what it came to.
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::IntoResponse as _;
 use serde::Serialize;
 use tally_core::interchange::{self, Format, read_authorization_request};
 use utoipa::ToSchema;
 
+use super::answer::encoded;
 use super::caller::Caller;
 use super::claims::whose;
 use super::negotiate::{self, FHIR, JSON};
@@ -14,19 +15,27 @@ use super::problem::{Code, Problem};
 use super::query::{Asked, Fields, Named};
 use super::submit::{body, place};
 use super::{Answered, ROOT, Service, Shared, json};
+use crate::appeals::Texts;
 use crate::authorizations::{authorization_json, response, stage_of, summary_json};
-use crate::node::{AuthorizationError, AuthorizationRead};
+use crate::node::{AuthorizationError, AuthorizationRead, Listing};
 
 /// How many requests are listed when it is not said, and at most.
 const LIMITS: (usize, usize) = (50, 500);
 
-/// Requests for prior authorisation.
+/// The most requests that are looked at for one page: where one stands is known when it is
+/// opened.
+const MOST: usize = 2000;
+
+/// A page of requests for prior authorisation.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Authorizations)]
 pub(super) struct Listed {
     /// In short: `number`, `kind`, `certification`, `urgency`, `stage`, `received`,
     /// `submitter`, `member`, `provider`, `lines`, `certified`. The latest first.
     authorizations: Vec<serde_json::Value>,
+    /// Where the next page is; nothing on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 /// Ask for a prior authorisation or a referral
@@ -86,7 +95,8 @@ pub(super) async fn request(State(service): Shared, caller: Caller, request: Req
 /// A request and what it came to
 ///
 /// By the number that it was answered with. With what is certified and left of it; the
-/// claims that used it are those that the organisation is a party to.
+/// claims that used it are those that the organisation is a party to. Who decided it or took
+/// it back is named to one that may read every claim, and null for others.
 #[utoipa::path(
     get, path = "/authorizations/{number}", tag = "authorizations", operation_id = "getAuthorization",
     security(("organisation" = [])),
@@ -112,7 +122,8 @@ pub(super) async fn one(
 /// List requests
 ///
 /// Those that the organisation submitted; all, for one that may read every claim. The
-/// latest first.
+/// latest first. At most 2000 are looked at for a page: with a `stage` it may have fewer than
+/// `limit`, and none, and still say where the next is.
 #[utoipa::path(
     get, path = "/authorizations", tag = "authorizations", operation_id = "listAuthorizations",
     security(("organisation" = [])),
@@ -120,12 +131,14 @@ pub(super) async fn one(
         ("member" = Option<String>, Query, description = "Of this member, by the id on the card"),
         ("stage" = Option<String>, Query, description = "Only those that stand so today, claims apart: `requested`, `pended`, `approved`, `in-part`, `denied`, `expired`, `cancelled`, `superseded`"),
         ("submitter" = Option<String>, Query, description = "Submitted by this organisation; for one that may read every claim"),
-        ("limit" = Option<u32>, Query, description = "At most so many: 1 to 500, 50 when it is not said"),
+        ("before" = Option<String>, Query, description = "Only requests taken in before the one of this number"),
+        ("limit" = Option<u32>, Query, description = "Requests of a page: 1 to 500, 50 when it is not said"),
     ),
-    responses((status = 200, description = "Requests", body = Listed)),
+    responses((status = 200, description = "A page of requests", body = Listed,
+        headers(("Link" = String, description = "The next page, as `rel=\"next\"`")))),
 )]
 pub(super) async fn list(State(service): Shared, caller: Caller, Asked(pairs): Asked) -> Answered {
-    let fields = Fields::of(&pairs, &["member", "stage", "submitter", "limit"])?;
+    let fields = Fields::of(&pairs, &["member", "stage", "submitter", "before", "limit"])?;
     let stage = fields.get("stage").map(|name| {
         stage_of(name).map_err(|names| Problem::parameter(format!("`stage` is one of {names}.")))
     });
@@ -133,19 +146,42 @@ pub(super) async fn list(State(service): Shared, caller: Caller, Asked(pairs): A
     let limit = fields.number("limit", LIMITS.0, 1..=LIMITS.1)?;
     let submitter = whose(&caller, fields.get("submitter"))?;
     let node = &service.api.node;
-    let found = node
-        .authorizations(
-            fields.get("member"),
-            submitter.as_deref(),
-            stage,
-            limit,
-            "api:authorizations",
-        )
-        .await?;
+    let listing = Listing {
+        member: fields.get("member"),
+        submitter: submitter.as_deref(),
+        stage,
+        before: fields.get("before"),
+        limit,
+        most: MOST,
+    };
+    let page = node.authorizations(&listing, "api:authorizations").await;
+    let page = page.map_err(|error| match error.downcast_ref() {
+        Some(AuthorizationError::Unknown) => {
+            Problem::parameter("`before` is the number of a request.")
+        }
+        _ => Problem::from(error),
+    })?;
+    let next = page.next.map(|last| {
+        let mut address = format!("{ROOT}/authorizations?before={last}&limit={limit}");
+        for name in ["member", "stage", "submitter"] {
+            if let Some(value) = fields.get(name) {
+                address.push_str(&format!("&{name}={}", encoded(value)));
+            }
+        }
+        address
+    });
+    let link = next.as_ref().map(|next| format!("<{next}>; rel=\"next\""));
     let today = node.clock().today();
-    json(&Listed {
-        authorizations: found.iter().map(|read| summary_json(read, today)).collect(),
-    })
+    let summaries = page.reads.iter().map(|read| summary_json(read, today));
+    let mut response = json(&Listed {
+        authorizations: summaries.collect(),
+        next,
+    })?;
+    if let Some(link) = link {
+        let link = HeaderValue::from_str(&link)?;
+        response.headers_mut().insert(header::LINK, link);
+    }
+    Ok(response)
 }
 
 async fn answer(
@@ -164,7 +200,12 @@ async fn answer(
     let used = node
         .authorization_use(read, party.as_deref(), "api:authorization-use")
         .await?;
-    json(&authorization_json(read, &used, today))
+    // Who decides at the payer's is the payer's to know.
+    let texts = match caller.reads_claims {
+        true => Texts::Told,
+        false => Texts::WithoutNames,
+    };
+    json(&authorization_json(read, &used, today, texts))
 }
 
 /// What is said when a request cannot be taken in or found.

@@ -57,7 +57,9 @@ pub use access::{BulkFiles, Exported, explained};
 pub use acknowledge::Acknowledged;
 pub use amend::Anew;
 pub use appeals::{ActStand, AppealRead, Changed, Deciding, Filing, Lines, PutRight};
-pub use authorization::{AuthorizationError, AuthorizationRead, LineUse, Requested, UsedBy};
+pub use authorization::{
+    AuthorizationError, AuthorizationPage, AuthorizationRead, LineUse, Listing, Requested, UsedBy,
+};
 pub use detect::Damaged;
 pub use eligibility::Answered;
 pub use enrol::Enrolled;

@@ -12,11 +12,12 @@ use tally_core::authorization::Stage;
 use tally_core::interchange::{self, read_authorization_request};
 
 use super::{Ended, NodeArgs, plural, read_file, say, table};
+use crate::appeals::Texts;
 use crate::authorizations::{
     authorization_json, kind_name, response, stage_name, stage_of, summary_json,
 };
 use crate::config::PayerConfig;
-use crate::node::{AuthorizationRead, Node, SUBMITTER};
+use crate::node::{AuthorizationRead, Listing, Node, SUBMITTER};
 
 #[derive(Subcommand)]
 pub enum AuthorizationCommand {
@@ -122,7 +123,7 @@ impl Printing {
             .authorization_use(read, None, "authorization-use")
             .await?;
         match self.json {
-            true => say(authorization_json(read, &used, today)),
+            true => say(authorization_json(read, &used, today, Texts::Told)),
             false => show::say_whole(read, &used, today),
         }
     }
@@ -176,13 +177,18 @@ async fn list(args: &ListArgs) -> Result<Ended> {
     let today = node.clock().today();
     let found = node
         .authorizations(
-            args.member.as_deref(),
-            None,
-            args.stage,
-            usize::from(args.limit),
+            &Listing {
+                member: args.member.as_deref(),
+                submitter: None,
+                stage: args.stage,
+                before: None,
+                limit: usize::from(args.limit),
+                most: usize::MAX,
+            },
             "authorizations-listed",
         )
-        .await?;
+        .await?
+        .reads;
     if args.json {
         let found = found.iter().map(|read| summary_json(read, today));
         say(serde_json::Value::from_iter(found))?;

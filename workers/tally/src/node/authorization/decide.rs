@@ -55,7 +55,7 @@ impl Node {
                 && !next.waits()
                 && !next.number().is_empty();
             if replaces && let Some(earlier) = &request.earlier {
-                let old = earlier_of(request, earlier, reads);
+                let old = earlier_of(request, earlier, &of.submitter, reads);
                 let old = old.ok_or(AuthorizationError::NoEarlier)?;
                 let position = reads.iter().position(|read| read.number == old.number);
                 let stage = old.state.stage(today);

@@ -96,7 +96,11 @@ impl Node {
             && of.state.number().is_empty()
             && !of.record.request.control_number.is_empty()
         {
-            // Nothing of it is certified: it is told by its request.
+            // Nothing of it is certified: it is told by its request, which its provider
+            // numbered.
+            if of.record.request.requesting.identifier != asks {
+                return Err(AuthorizationError::NoEarlier.into());
+            }
             let number = of.record.request.control_number.clone();
             request.earlier = Some(Earlier::Request(number));
         }
@@ -166,8 +170,7 @@ impl Node {
         let Some(earlier) = &request.earlier else {
             return Ok(None);
         };
-        let found = earlier_of(request, earlier, reads);
-        let Some(of) = found.filter(|of| of.submitter == submitter) else {
+        let Some(of) = earlier_of(request, earlier, submitter, reads) else {
             // A renewal may be of what another system of the payer's has on file.
             let on_file = |number: &String| {
                 let member = contract.members.iter();
@@ -198,13 +201,19 @@ impl Node {
 }
 
 /// What a request names as earlier: an authorisation by its number, or the latest
-/// request of the provider's number for it.
+/// request of the provider's number for it. It is the same submitter's: two may use the
+/// same numbers for a provider, and none may touch what the other asked for.
 pub(super) fn earlier_of<'a>(
     request: &Request,
     earlier: &Earlier,
+    submitter: &str,
     reads: &'a [AuthorizationRead],
 ) -> Option<&'a AuthorizationRead> {
-    reads.iter().rev().find(|read| match earlier {
+    let mut own = reads
+        .iter()
+        .rev()
+        .filter(|read| read.submitter == submitter);
+    own.find(|read| match earlier {
         Earlier::Authorization(number) => read.number == *number,
         Earlier::Request(number) => {
             let asked = &read.record.request;

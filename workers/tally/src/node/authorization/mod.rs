@@ -27,6 +27,9 @@ const EVENT: &str = "authorization-event";
 /// The version of the encoding of an event, its first byte.
 const VERSION: u8 = 1;
 
+/// Requests that are read from the store at once.
+const AT_ONCE: usize = 256;
+
 /// How often what happens is prepared again when something else happens meanwhile.
 const TRIES: u32 = 8;
 
@@ -85,6 +88,31 @@ pub struct AuthorizationRead {
     pub contracts: Vec<Option<u32>>,
 }
 
+/// Which requests are listed.
+pub struct Listing<'a> {
+    /// Of this member, by the id on the card.
+    pub member: Option<&'a str>,
+    /// Submitted by this organisation.
+    pub submitter: Option<&'a str>,
+    /// That stand so today, claims apart.
+    pub stage: Option<Stage>,
+    /// Taken in before the one of this number.
+    pub before: Option<&'a str>,
+    /// At most so many, at least one.
+    pub limit: usize,
+    /// At most so many are looked at: where one stands is known when it is opened.
+    pub most: usize,
+}
+
+/// A page of requests.
+pub struct AuthorizationPage {
+    /// The latest first.
+    pub reads: Vec<AuthorizationRead>,
+    /// Where the next page goes on, as [`Listing::before`]; none when all were looked at.
+    /// After a page that ended at [`Listing::most`] the next may have none.
+    pub next: Option<String>,
+}
+
 /// An event, as it is sealed.
 struct SealedEvent(Dated);
 
@@ -136,29 +164,42 @@ impl Node {
         reads.pop().ok_or(AuthorizationError::Erased.into())
     }
 
-    /// Requests, the latest first, each with an audit entry; those that stand at
-    /// `stage` today, where one is said. Erased ones are left out.
+    /// Requests, each with an audit entry, a page of them. Erased ones are left out.
     ///
     /// # Errors
-    /// When the store fails or a payload is damaged.
+    /// [`AuthorizationError::Unknown`] where there is none to list those before; when the
+    /// store fails or a payload is damaged.
     pub async fn authorizations(
         &self,
-        member: Option<&str>,
-        submitter: Option<&str>,
-        stage: Option<Stage>,
-        limit: usize,
+        listing: &Listing<'_>,
         purpose: &str,
-    ) -> Result<Vec<AuthorizationRead>> {
+    ) -> Result<AuthorizationPage> {
         let today = self.clock.today();
-        let mut filter = RequestFilter {
-            member: member.map(|id| self.member_token(id)),
-            submitter: submitter.map(str::to_owned),
-            before: None,
-            limit: 256,
+        let (stage, limit) = (listing.stage, listing.limit);
+        let before = match listing.before {
+            None => None,
+            Some(number) => Some(self.request_row(number, listing.submitter).await?.number),
         };
+        let mut filter = RequestFilter {
+            member: listing.member.map(|id| self.member_token(id)),
+            submitter: listing.submitter.map(str::to_owned),
+            before,
+            limit: 0,
+        };
+        let mut left = listing.most;
         let mut found = Vec::new();
-        while found.len() < limit {
+        let mut next = None;
+        // One more than a page tells whether there is a next.
+        while found.len() <= limit {
+            let wanted = match stage {
+                None => limit.saturating_add(1) - found.len(),
+                Some(_) => AT_ONCE,
+            };
+            let wanted = wanted.min(AT_ONCE).min(left);
+            filter.limit = u32::try_from(wanted)?;
             let rows = self.store.requests(&filter).await?;
+            let whole = rows.len() == wanted;
+            left -= rows.len().min(left);
             let Some(last) = rows.last() else { break };
             filter.before = Some(last.number.clone());
             let rows: Vec<RequestRow> = rows
@@ -169,13 +210,25 @@ impl Node {
             found.extend(
                 reads.filter(|read| stage.is_none_or(|stage| read.state.stage(today) == stage)),
             );
+            if !whole {
+                break;
+            }
+            if left == 0 {
+                next = filter.before;
+                break;
+            }
         }
-        found.truncate(limit);
+        if found.len() > limit {
+            found.truncate(limit);
+            next = found
+                .last()
+                .map(|read: &AuthorizationRead| read.number.clone());
+        }
         let subjects: Vec<String> = found.iter().map(|read| read.number.clone()).collect();
         if !subjects.is_empty() {
             self.audit(purpose, &subjects).await?;
         }
-        Ok(found)
+        Ok(AuthorizationPage { reads: found, next })
     }
 
     async fn request_row(&self, number: &str, submitter: Option<&str>) -> Result<RequestRow> {
