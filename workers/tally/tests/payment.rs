@@ -207,6 +207,48 @@ fn a_run_that_is_killed_pays_once() {
     sound(&data);
 }
 
+/// Wherever a run is killed, the next one has each 835 in the folder, and no other.
+#[test]
+fn an_835_that_was_not_written_is_written_by_the_next_run() {
+    let (_scratch, data) = scratch();
+    enrol(&data);
+    let folder = data.with_file_name("out");
+    let out = folder.to_str().unwrap();
+    for (made, place) in ["before-pay", "after-pay", "after-pay"].iter().enumerate() {
+        claim(&data, &format!("A-{made}"));
+        let killed = tally()
+            .args(["payment", "run", "--out", out, "--data"])
+            .arg(&data)
+            .env("TALLY_FAILPOINT", format!("{place}=abort"))
+            .output()
+            .unwrap();
+        assert_eq!(killed.status.code(), None, "{place}: it was not killed");
+        assert_eq!(common::files(&folder).len(), made + 1);
+        let again = run(&data, &["payment", "run", "--out", out]);
+        let said = text(&again, 0);
+        let recorded = *place == "after-pay";
+        assert_eq!(said == "Nothing is to be told.\n", recorded, "{said}");
+        let written = errors(&again).contains("written: the 835 of payment");
+        assert_eq!(written, recorded);
+        let files = common::files(&folder);
+        let all = list(&data, &[]);
+        assert_eq!((files.len(), all.len()), (made + 1, made + 1), "{place}");
+        for of in &all {
+            let name = format!("{PROVIDER}-{}.835", trace(of));
+            let show = ["payment", "show", trace(of), "--output-format", "x12"];
+            let shown = text(&run(&data, &show), 0);
+            assert_eq!(std::fs::read_to_string(folder.join(name)).unwrap(), shown);
+        }
+    }
+    // What cannot be written is not recorded.
+    claim(&data, "A-9");
+    let file = office::file(&data, "taken", "");
+    let refused = run(&data, &["payment", "run", "--out", file.to_str().unwrap()]);
+    text(&refused, 1);
+    assert_eq!(list(&data, &[]).len(), 3);
+    sound(&data);
+}
+
 #[test]
 fn processes_at_once_pay_once() {
     let (_scratch, data) = scratch();

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use tally_store::port::PaymentFilter;
 use tally_types::{Money, ServiceDate};
 
-use super::told::{Tense, described, explain, write};
+use super::folder::Folder;
+use super::told::{Tense, described, explain};
 use super::{Ended, NodeArgs, Progress, parse_date, plural, say, table};
 use crate::bundle::bundle;
 use crate::changes::paid_responses;
@@ -36,7 +37,8 @@ pub struct RunArgs {
     /// Say what would be paid, and record nothing
     #[arg(long)]
     dry_run: bool,
-    /// Write each 835 into a folder, as `PAYEE-NUMBER.835`
+    /// Write each 835 into a folder, as `PAYEE-NUMBER.835`, and those of an earlier run
+    /// that was ended before it had written them
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -116,6 +118,12 @@ async fn pay(args: &RunArgs) -> Result<Ended> {
         true => Tense::Would,
         false => Tense::Is,
     };
+    let mut folder = args.out.as_deref().map(Folder::open).transpose()?;
+    if let Some(folder) = &folder
+        && !args.dry_run
+    {
+        folder.make_good(&node).await?;
+    }
     let mut progress = None;
     let (mut payments, mut looked_at, mut sum) = (0u64, 0u64, Money::ZERO);
     let untold = node
@@ -126,11 +134,16 @@ async fn pay(args: &RunArgs) -> Result<Ended> {
                     progress = Some(Progress::bar("paying", many));
                 }
                 Step::Payees(_) => {}
+                Step::Making(remitted) => {
+                    if let Some(folder) = &mut folder {
+                        folder.begin(remitted)?;
+                    }
+                }
                 Step::Paid(remitted) => {
                     payments += 1;
                     sum = sum.checked_add(remitted.payment).unwrap_or(sum);
-                    if let Some(folder) = &args.out {
-                        write(folder, &remitted)?;
+                    if let Some(folder) = &mut folder {
+                        folder.finish(&remitted)?;
                     }
                     match args.json {
                         true => say(described(&remitted, !args.dry_run)?)?,
@@ -147,6 +160,9 @@ async fn pay(args: &RunArgs) -> Result<Ended> {
             Ok(())
         })
         .await?;
+    if let Some(folder) = &mut folder {
+        folder.discard()?;
+    }
     if let Some(progress) = progress {
         progress.done();
     }

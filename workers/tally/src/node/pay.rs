@@ -119,9 +119,11 @@ pub struct Paying<'a> {
 }
 
 /// What happens in a run of payments.
-pub enum Step {
+pub enum Step<'a> {
     /// So many payees are to be looked at.
     Payees(u64),
+    /// A payment is about to be recorded. It is not, when another told the same first.
+    Making(&'a Remitted),
     /// A payment was made, or would be.
     Paid(Box<Remitted>),
     /// The payee was looked at.
@@ -149,7 +151,7 @@ impl Node {
     pub async fn pay(
         &self,
         paying: &Paying<'_>,
-        said: &mut (dyn FnMut(Step) -> Result<()> + Send),
+        said: &mut (dyn FnMut(Step<'_>) -> Result<()> + Send),
     ) -> Result<Untold> {
         let mut payees = Vec::new();
         match paying.payee {
@@ -176,7 +178,7 @@ impl Node {
         payee: Token,
         paying: &Paying<'_>,
         untold: &mut Untold,
-        said: &mut (dyn FnMut(Step) -> Result<()> + Send),
+        said: &mut (dyn FnMut(Step<'_>) -> Result<()> + Send),
     ) -> Result<()> {
         let mut run = Run {
             node: self,
@@ -227,7 +229,7 @@ impl Run<'_> {
         &mut self,
         marks: &[DueRow],
         untold: &mut Untold,
-        said: &mut (dyn FnMut(Step) -> Result<()> + Send),
+        said: &mut (dyn FnMut(Step<'_>) -> Result<()> + Send),
     ) -> Result<Paged> {
         let ids: BTreeSet<ClaimId> = marks.iter().map(|row| row.claim).collect();
         let ids: Vec<ClaimId> = ids.into_iter().collect();
@@ -304,6 +306,7 @@ impl Run<'_> {
                     true => std::mem::take(&mut answered),
                     false => Vec::new(),
                 };
+                said(Step::Making(&remitted))?;
                 match self.record(&of, &remitted, marks).await {
                     Ok(()) => {}
                     Err(error) if is_fenced(&error) && self.tries < TRIES => {

@@ -12,7 +12,8 @@ use tally_types::ServiceDate;
 
 use crate::bundle::bundle;
 use crate::changes::remitted_responses;
-use crate::cli::told::{Tense, described, explain, write};
+use crate::cli::folder::Folder;
+use crate::cli::told::{Tense, described, explain};
 use crate::cli::{Ended, NodeArgs, parse_claim, parse_date, say};
 use crate::node::{ClaimRead, Node, Remitting, is_gone, settled};
 
@@ -75,8 +76,9 @@ pub(super) async fn remittance(args: &RemittanceArgs) -> Result<Ended> {
     let due: BTreeSet<ClaimId> = told.map(|of| of.claim).collect();
     let paid = node.paid_for(&reads, &due, "claims-remitted").await?;
     if let Some(folder) = &args.out {
+        let folder = Folder::open(folder)?;
         for of in &remitted {
-            write(folder, of)?;
+            folder.write(of)?;
         }
     }
     let format = if args.json {

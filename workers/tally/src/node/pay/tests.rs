@@ -238,7 +238,7 @@ impl Town {
 
 async fn run(node: &Node, paying: &Paying<'_>) -> (Vec<Remitted>, Untold) {
     let mut made = Vec::new();
-    let mut said = |step| {
+    let mut said = |step: Step<'_>| {
         if let Step::Paid(of) = step {
             made.push(*of);
         }
