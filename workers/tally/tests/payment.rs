@@ -318,11 +318,40 @@ fn who_cannot_be_named_holds_up_nobody() {
         errors(&early)
     );
     let ahead = ["payment", "run", "--on", "2999-01-01", "--json"];
+    let ahead = [&ahead[..], &["--ahead"]].concat();
     assert_eq!(text(&run(&data, &ahead), 0).lines().count(), 1);
     claim(&data, "A-4");
     let output = run(&data, &["payment", "run"]);
     text(&output, 1);
     assert!(errors(&output).contains("was paid on 2999-01-01"));
+}
+
+/// A slip of the keyboard is not paid by.
+#[test]
+fn a_day_far_ahead_is_refused_unless_it_is_meant() {
+    let (_scratch, data) = scratch();
+    enrol(&data);
+    claim(&data, "A-1");
+    let on = |days: i32, more: &[&str]| {
+        let day = tally_types::ServiceDate::from_days(office::today().days() + days).unwrap();
+        let on = ["payment", "run", "--on", &day.to_string()].map(str::to_owned);
+        let on: Vec<&str> = on
+            .iter()
+            .map(String::as_str)
+            .chain(more.iter().copied())
+            .collect();
+        run(&data, &on)
+    };
+    let refused = on(33, &[]);
+    text(&refused, 1);
+    let said = errors(&refused);
+    assert!(said.contains("is more than 31 days from today") && said.contains("`--ahead`"));
+    assert!(list(&data, &[]).is_empty());
+    assert!(text(&on(33, &["--dry-run"]), 0).contains("would be paid"));
+    text(&on(30, &[]), 0);
+    claim(&data, "A-2");
+    text(&on(33, &["--ahead"]), 0);
+    assert_eq!(list(&data, &[]).len(), 2);
 }
 
 /// Runs a statement past the guards of the node's database.

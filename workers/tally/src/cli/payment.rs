@@ -31,6 +31,9 @@ pub struct RunArgs {
     /// The day of the payments; today when not said
     #[arg(long, value_parser = parse_date, value_name = "DATE")]
     on: Option<ServiceDate>,
+    /// Allow a day more than 31 days from today
+    #[arg(long)]
+    ahead: bool,
     /// Only this payee, by its NPI as in the claims
     #[arg(long, value_name = "NPI")]
     payee: Option<String>,
@@ -101,14 +104,25 @@ pub async fn run(command: PaymentCommand) -> Result<Ended> {
     }
 }
 
+/// How many days ahead a payment may be without `--ahead`: further is a slip.
+const AHEAD: i32 = 31;
+
 async fn pay(args: &RunArgs) -> Result<Ended> {
     let parties = args.node.parties()?;
     let node = args.node.open().await?;
+    let today = node.clock().today();
+    let on = args.on.unwrap_or(today);
+    if !args.ahead && !args.dry_run && on.days() > today.days().saturating_add(AHEAD) {
+        bail!(
+            "--on {on} is more than {AHEAD} days from today, {today}, and what is paid on it stays so: \
+             say another day, or `--ahead` when it is meant"
+        );
+    }
     let paying = Paying {
         remitting: Remitting {
             payer: &parties.payer,
             payees: &parties.payees,
-            on: args.on.unwrap_or_else(|| node.clock().today()),
+            on,
         },
         payee: args.payee.as_deref(),
         dry: args.dry_run,
