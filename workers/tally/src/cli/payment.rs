@@ -197,7 +197,9 @@ fn complain(untold: &Untold) -> Ended {
         eprintln!("untold: {error}");
     }
     for claim in &untold.erased {
-        eprintln!("untold: the record of claim {claim} was erased before it was told");
+        eprintln!(
+            "untold: the record of claim {claim} was erased before it was told, or taken back"
+        );
     }
     if !untold.later.is_empty() {
         let many = plural(untold.later.len() as u64, "claim");

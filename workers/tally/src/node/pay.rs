@@ -10,6 +10,7 @@ use tally_core::canon::{Canon, DecodeError, Reader};
 use tally_core::claim::ClaimId;
 use tally_store::port::{DueRow, NewPayment, PartKind, PartRow, Payments as _, StoreError, Token};
 use tally_types::Money;
+use thiserror::Error;
 
 use super::Node;
 use super::remit::due::{Part, Place};
@@ -207,7 +208,7 @@ impl Node {
 enum Paged {
     /// It is done with.
     Next,
-    /// Somebody else paid meanwhile: it is to be read again.
+    /// Somebody else paid, or a record was erased, meanwhile: it is to be read again.
     Again,
     /// Nothing can be told to this payee.
     Stop,
@@ -242,29 +243,20 @@ impl Run<'_> {
             // What was told before is on record.
             self.done.clear();
         }
-        let due = self
+        let mut due = self
             .node
             .due_of(&ids, remitting, purpose, &mut self.done)
-            .await;
-        let due = match due {
-            Ok(due) => due,
-            Err(error) => {
-                let error = error.downcast::<RemitError>()?;
-                untold.failed.push(error);
-                return Ok(Paged::Next);
-            }
-        };
+            .await?;
         let names = self.node.patients(&due.parts).await?;
-        // What cannot be told now keeps its mark.
-        let mut kept: BTreeSet<ClaimId> = due.later.union(&due.erased).copied().collect();
+        let mut failed = std::mem::take(&mut due.failed);
         let mut made = Vec::new();
         let mut following = self.following.clone();
         for mut of in grouped(&due.parts, &names) {
             let mut told = remit_payee(&of, &following, remitting);
             if matches!(told, Err(RemitError::Refused { .. })) {
-                for (error, claims) in refused(&mut of, &following, remitting) {
-                    kept.extend(claims);
-                    untold.failed.push(error);
+                for (error, place) in refused(&mut of, &following, remitting) {
+                    due.kept.insert(place);
+                    failed.push(error);
                 }
                 if of.is_empty() {
                     continue;
@@ -277,18 +269,25 @@ impl Run<'_> {
                     made.push((of, remitted));
                 }
                 Err(error) => {
-                    untold.failed.push(error);
+                    untold.failed.extend(failed.into_iter().chain([error]));
                     return Ok(Paged::Stop);
                 }
             }
         }
-        untold.later.extend(due.later);
-        untold.erased.extend(due.erased);
+        // What cannot be told now keeps its marks: those of all claims at the place.
+        let kept = |claim: &ClaimId| {
+            let place = due.places.get(claim);
+            due.later.contains(claim)
+                || due.erased.contains(claim)
+                || place.is_some_and(|place| due.kept.contains(place))
+        };
         let mut answered: Vec<i64> = marks
             .iter()
-            .filter(|row| !kept.contains(&row.claim))
+            .filter(|row| !kept(&row.claim))
             .map(|row| row.mark)
             .collect();
+        untold.later.extend(&due.later);
+        untold.erased.extend(&due.erased);
         if self.paying.dry {
             answered.clear();
         }
@@ -296,6 +295,7 @@ impl Run<'_> {
             if !answered.is_empty() {
                 self.node.store().nothing_due(&answered).await?;
             }
+            untold.failed.extend(failed);
             return Ok(Paged::Next);
         }
         let last = made.len() - 1;
@@ -309,7 +309,7 @@ impl Run<'_> {
                 said(Step::Making(&remitted))?;
                 match self.record(&of, &remitted, marks).await {
                     Ok(()) => {}
-                    Err(error) if is_fenced(&error) && self.tries < TRIES => {
+                    Err(error) if is_overtaken(&error) && self.tries < TRIES => {
                         self.tries += 1;
                         self.following = self.node.following(self.payee).await?;
                         return Ok(Paged::Again);
@@ -320,6 +320,7 @@ impl Run<'_> {
             self.following = after(&remitted);
             said(Step::Paid(Box::new(remitted)))?;
         }
+        untold.failed.extend(failed);
         Ok(Paged::Next)
     }
 
@@ -359,7 +360,7 @@ impl Run<'_> {
                         let piece = pieces.next().context("a claim has no piece of the 835")?;
                         let key = keys
                             .get(&part.row.sealed.record)
-                            .context("the record of a claim was erased: pay again")?;
+                            .ok_or(ErasedMeanwhile)?;
                         Some(key.seal(TOLD, piece.as_bytes())?)
                     }
                 };
@@ -413,11 +414,18 @@ fn after(remitted: &Remitted) -> Following {
     )
 }
 
-fn is_fenced(error: &anyhow::Error) -> bool {
-    matches!(
+/// A claim's record was erased after it was read: without it, the rest can be paid.
+#[derive(Debug, Error)]
+#[error("records of claims are erased all the time: run the payments again")]
+struct ErasedMeanwhile;
+
+/// Whether what is due is another by now, and is to be read again.
+fn is_overtaken(error: &anyhow::Error) -> bool {
+    let fenced = matches!(
         error.downcast_ref::<StoreError>(),
         Some(StoreError::Fenced { .. })
-    )
+    );
+    fenced || error.is::<ErasedMeanwhile>()
 }
 
 /// Takes out of a payee's parts what cannot be told, place by place, and says why.
@@ -425,12 +433,12 @@ fn refused(
     parts: &mut Telling<'_>,
     following: &Following,
     remitting: &Remitting<'_>,
-) -> Vec<(RemitError, Vec<ClaimId>)> {
+) -> Vec<(RemitError, Place)> {
     let (mut fit, mut refused) = (Vec::new(), Vec::new());
     for of in parts.chunk_by(|(one, _), (other, _)| one.place == other.place) {
         match remit_payee(of, following, remitting) {
             Err(error @ RemitError::Refused { .. }) => {
-                refused.push((error, of.iter().map(|(part, _)| part.row.id).collect()));
+                refused.extend(of.first().map(|(part, _)| (error, part.place)));
             }
             // The rest is of the payee, not of a claim.
             Ok(_) | Err(_) => fit.extend_from_slice(of),
