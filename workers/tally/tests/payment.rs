@@ -387,6 +387,9 @@ fn what_is_altered_of_a_payment_is_named() {
     another(&data, 2);
     pay(&data, &[]);
     sound(&data);
+    // What waits for a payment has a mark.
+    another(&data, 3);
+    sound(&data);
     let (file, kept) = (data.join("node.db"), data.with_file_name("kept.db"));
     std::fs::copy(&file, &kept).unwrap();
     for (sql, expected) in [
@@ -431,6 +434,34 @@ fn what_is_altered_of_a_payment_is_named() {
             "DELETE FROM payment_part WHERE kind = 2",
             "has not all that it told",
         ),
+        // In pairs, so that the sums agree.
+        (
+            "UPDATE payment_part SET interest = 1 WHERE payment = 1; \
+             UPDATE payment SET amount = amount + 1 WHERE id = 1",
+            "is not the one that was recorded",
+        ),
+        (
+            "UPDATE payment_part SET interest = 1 WHERE payment = 1; \
+             UPDATE payment_part SET interest = 1, paid = paid - 1 WHERE payment = 1",
+            "is not the one that was recorded",
+        ),
+        (
+            "UPDATE payment_part SET withheld = 1 WHERE payment = 1",
+            "is not the one that was recorded",
+        ),
+        (
+            "UPDATE payment SET day = day - 1 WHERE id = 3",
+            "is not the one that was recorded",
+        ),
+        (
+            "UPDATE payment SET submitter = 'another' WHERE id = 3",
+            "is not the one that was recorded",
+        ),
+        (
+            "DELETE FROM payment_part; DELETE FROM payment",
+            "it has no mark",
+        ),
+        ("DELETE FROM due", "it has no mark"),
     ] {
         alter(&data, sql);
         let found = run(&data, &["ledger", "fsck"]);

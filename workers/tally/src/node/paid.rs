@@ -11,9 +11,10 @@ use tally_core::claim::{Claim, ClaimId};
 use tally_store::port::{
     PartKind, PartRow, PaymentFilter, PaymentRow, Payments as _, Reading as _, Token, ToldRow,
 };
+use tally_store::vault::VaultError;
 use tally_types::Money;
 
-use super::pay::{Head, PAYMENT, TOLD};
+use super::pay::{Head, head_label, recoveries, told_label};
 use super::remit::{Remitted, ToldClaim};
 use super::{ClaimRead, Node};
 
@@ -82,7 +83,14 @@ impl Node {
         let Some(key) = keys.get(&row.sealed.record) else {
             return Ok(None);
         };
-        let bytes = key.open(PAYMENT, &row.sealed)?;
+        let label = head_label(
+            &row.trace,
+            (row.payee, row.number),
+            row.day,
+            [row.amount, row.brought, row.forwarded],
+            row.submitter.as_deref(),
+        );
+        let bytes = key.open(&label, &row.sealed)?;
         let head = Head::from_canon(&bytes).context("a stored payment is damaged")?;
         Ok(Some(head))
     }
@@ -96,23 +104,38 @@ impl Node {
         row: &PaymentRow,
         parts: &[PartRow],
     ) -> Result<Result<String, NoText>> {
-        let Some(head) = self.head(row).await? else {
+        let head = match self.head(row).await {
+            Err(error) if is_altered(&error) => return Ok(Err(NoText::Damaged)),
+            head => head?,
+        };
+        let Some(head) = head else {
             return Ok(Err(NoText::Erased));
         };
+        if head.recovered != recoveries(parts) {
+            return Ok(Err(NoText::Damaged));
+        }
         let mut text = head.before;
+        let mut erased = false;
         for chunk in parts.chunks(256) {
-            let sealed: Vec<_> = chunk.iter().filter_map(|p| p.sealed.as_ref()).collect();
-            let records: Vec<_> = sealed.iter().map(|sealed| sealed.record).collect();
+            let sealed: Vec<_> = chunk
+                .iter()
+                .filter_map(|part| Some((part, part.sealed.as_ref()?)))
+                .collect();
+            let records: Vec<_> = sealed.iter().map(|(_, sealed)| sealed.record).collect();
             let keys = self.vault().keys(&records).await?;
-            for sealed in sealed {
+            for (part, sealed) in sealed {
                 let Some(key) = keys.get(&sealed.record) else {
-                    return Ok(Err(NoText::Erased));
+                    erased = true;
+                    continue;
                 };
-                let Ok(piece) = key.open(TOLD, sealed) else {
+                let Ok(piece) = key.open(&told_label(part), sealed) else {
                     return Ok(Err(NoText::Damaged));
                 };
                 text.push_str(&String::from_utf8_lossy(&piece));
             }
+        }
+        if erased {
+            return Ok(Err(NoText::Erased));
         }
         text.push_str(&head.after);
         let hash: [u8; 32] = Sha256::digest(&text).into();
@@ -133,8 +156,6 @@ impl Node {
         };
         self.note_of(purpose, trace).await?;
         let parts = self.store().parts(row.id).await?;
-        let head = self.head(&row).await?;
-        let (payee, name) = head.map(|head| (head.payee, head.name)).unwrap_or_default();
         let text = match self.text_of(&row, &parts).await? {
             Ok(text) => text,
             Err(NoText::Erased) => String::new(),
@@ -142,6 +163,8 @@ impl Node {
                 "payment {trace} is not as it was recorded: restore the store from its backup"
             ),
         };
+        let head = self.head(&row).await?;
+        let (payee, name) = head.map(|head| (head.payee, head.name)).unwrap_or_default();
         let (opened, erased) = self.opened_parts(&parts, purpose).await?;
         let told = told(&row, (payee, name), text, &opened, &parts);
         Ok(Some(Paid {
@@ -246,6 +269,11 @@ impl Node {
         }
         Ok((opened, erased))
     }
+}
+
+/// Whether a payload, or what it is bound to, is not as it was sealed.
+fn is_altered(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(VaultError::Payload))
 }
 
 fn told(

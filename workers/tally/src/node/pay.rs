@@ -9,19 +9,54 @@ use sha2::{Digest as _, Sha256};
 use tally_core::canon::{Canon, DecodeError, Reader};
 use tally_core::claim::ClaimId;
 use tally_store::port::{DueRow, NewPayment, PartKind, PartRow, Payments as _, StoreError, Token};
-use tally_types::Money;
+use tally_types::{Money, ServiceDate};
 use thiserror::Error;
 
 use super::Node;
+use super::keys::hex;
 use super::remit::due::{Part, Place};
 use super::remit::{
     Following, Named, RemitError, Remitted, Remitting, Telling, grouped, remit_payee,
 };
 use crate::failpoint;
 
-/// What a payload is, so that none opens as another.
-pub(super) const PAYMENT: &str = "payment";
-pub(super) const TOLD: &str = "told";
+/// What a payment's own payload is, with what is kept of the payment in the clear: it
+/// opens as nothing else, and beside nothing else.
+pub(super) fn head_label(
+    trace: &str,
+    (payee, number): (Token, u32),
+    day: ServiceDate,
+    [amount, brought, forwarded]: [Money; 3],
+    submitter: Option<&str>,
+) -> String {
+    let payee = hex(&payee.0);
+    let submitter = submitter.map_or_else(|| "-".to_owned(), |of| format!("={of}"));
+    format!("payment/{trace}/{payee}/{number}/{day}/{amount}/{brought}/{forwarded}/{submitter}")
+}
+
+/// The same, of the payload of what a payment says of a claim.
+pub(super) fn told_label(of: &PartRow) -> String {
+    let kind = of.kind.name();
+    format!(
+        "told/{}/{kind}/{}/{}/{}/{}",
+        of.claim, of.revision, of.paid, of.interest, of.withheld
+    )
+}
+
+/// What tells whether a payment's recoveries are those that were recorded: they have
+/// no payload of their own. Empty when there is none.
+pub(super) fn recoveries(parts: &[PartRow]) -> String {
+    let mut hasher = Sha256::new();
+    let mut any = false;
+    for part in parts.iter().filter(|p| p.kind == PartKind::Recovery) {
+        any = true;
+        hasher.update(told_label(part));
+    }
+    match any {
+        true => hex(&hasher.finalize()),
+        false => String::new(),
+    }
+}
 
 /// Marks that one payment answers at most: what is held of a payee at a time.
 pub const MOST: u32 = 5_000;
@@ -43,6 +78,8 @@ pub(super) struct Head {
     pub(super) before: String,
     /// The 835 after its last claim.
     pub(super) after: String,
+    /// Of its [`recoveries`].
+    pub(super) recovered: String,
 }
 
 impl Canon for Head {
@@ -52,6 +89,7 @@ impl Canon for Head {
         self.name.put(out);
         self.before.put(out);
         self.after.put(out);
+        self.recovered.put(out);
     }
     fn take(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
         match u8::take(from)? {
@@ -63,6 +101,7 @@ impl Canon for Head {
             name: Canon::take(from)?,
             before: Canon::take(from)?,
             after: Canon::take(from)?,
+            recovered: Canon::take(from)?,
         })
     }
 }
@@ -332,12 +371,6 @@ impl Run<'_> {
     ) -> Result<()> {
         let node = self.node;
         let cut = Cut::of(&remitted.text);
-        let head = Head {
-            payee: remitted.payee.clone(),
-            name: remitted.name.clone(),
-            before: cut.before.to_owned(),
-            after: cut.after.to_owned(),
-        };
         let own = node
             .vault()
             .fresh(1)
@@ -354,17 +387,7 @@ impl Run<'_> {
             let keys = node.vault().keys(&records).await?;
             for (part, _) in chunk {
                 let recovery = part.kind == PartKind::Recovery;
-                let sealed = match recovery {
-                    true => None,
-                    false => {
-                        let piece = pieces.next().context("a claim has no piece of the 835")?;
-                        let key = keys
-                            .get(&part.row.sealed.record)
-                            .ok_or(ErasedMeanwhile)?;
-                        Some(key.seal(TOLD, piece.as_bytes())?)
-                    }
-                };
-                parts.push(PartRow {
+                let mut row = PartRow {
                     claim: part.row.id,
                     revision: part.revision,
                     kind: part.kind,
@@ -374,8 +397,14 @@ impl Run<'_> {
                     },
                     interest: part.interest,
                     withheld: part.withheld,
-                    sealed,
-                });
+                    sealed: None,
+                };
+                if !recovery {
+                    let piece = pieces.next().context("a claim has no piece of the 835")?;
+                    let key = keys.get(&part.row.sealed.record).ok_or(ErasedMeanwhile)?;
+                    row.sealed = Some(key.seal(&told_label(&row), piece.as_bytes())?);
+                }
+                parts.push(row);
             }
         }
         anyhow::ensure!(pieces.next().is_none(), "the 835 has a claim too many");
@@ -383,6 +412,21 @@ impl Run<'_> {
         let one = of
             .iter()
             .all(|(part, _)| Some(&part.row.submitter) == submitter.as_ref());
+        let head = Head {
+            payee: remitted.payee.clone(),
+            name: remitted.name.clone(),
+            before: cut.before.to_owned(),
+            after: cut.after.to_owned(),
+            recovered: recoveries(&parts),
+        };
+        let submitter = submitter.filter(|_| one);
+        let label = head_label(
+            &remitted.trace,
+            (self.payee, remitted.number),
+            remitted.on,
+            [remitted.payment, remitted.brought, remitted.forwarded],
+            submitter.as_deref(),
+        );
         let payment = NewPayment {
             trace: remitted.trace.clone(),
             payee: self.payee,
@@ -391,9 +435,9 @@ impl Run<'_> {
             amount: remitted.payment,
             brought: remitted.brought,
             forwarded: remitted.forwarded,
-            submitter: submitter.filter(|_| one),
+            submitter,
             hash: Sha256::digest(&remitted.text).into(),
-            sealed: own.seal(PAYMENT, &head.to_canon())?,
+            sealed: own.seal(&label, &head.to_canon())?,
             parts,
             marks,
         };
