@@ -189,8 +189,9 @@ impl Node {
         Ok(told)
     }
 
-    /// What was told last of claims that there is nothing more to tell of now, as the
-    /// share that these claims have of each payment.
+    /// What was told last of claims that there is nothing more to tell of now, and what
+    /// was left for them and taken since, as the share that these claims have of each
+    /// payment.
     ///
     /// # Errors
     /// When the store fails or a payload is damaged.
@@ -200,14 +201,20 @@ impl Node {
         due: &BTreeSet<ClaimId>,
         purpose: &str,
     ) -> Result<Vec<Remitted>> {
-        let mut last: BTreeMap<ClaimId, ToldRow> = BTreeMap::new();
+        let mut last: BTreeMap<ClaimId, Vec<ToldRow>> = BTreeMap::new();
         for row in self.told_of(reads).await? {
-            if row.part.kind != PartKind::Recovery && !due.contains(&row.part.claim) {
-                last.insert(row.part.claim, row);
+            if due.contains(&row.part.claim) {
+                continue;
             }
+            let of = last.entry(row.part.claim).or_default();
+            // What is told anew replaces all but what the same payment says with it.
+            if row.part.kind != PartKind::Recovery {
+                of.retain(|before| before.trace == row.trace);
+            }
+            of.push(row);
         }
         let mut payments: BTreeMap<String, Vec<PartRow>> = BTreeMap::new();
-        for row in last.into_values() {
+        for row in last.into_values().flatten() {
             payments.entry(row.trace).or_default().push(row.part);
         }
         let mut all = Vec::with_capacity(payments.len());
