@@ -14,6 +14,7 @@ CREATE TABLE due (
 
 -- Not in the order of the primary key, which could be walked over all others' marks.
 CREATE INDEX due_by_provider ON due (provider, (id + 0));
+CREATE INDEX due_by_claim ON due (claim);
 
 -- `number` counts the payments of a payee, from 1: the fence against telling the
 -- same twice. `brought` is what the one before it carried forward. `submitter` is

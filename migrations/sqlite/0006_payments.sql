@@ -9,6 +9,7 @@ CREATE TABLE due (
 ) STRICT;
 
 CREATE INDEX due_by_provider ON due (provider, id);
+CREATE INDEX due_by_claim ON due (claim);
 
 -- `number` counts the payments of a payee, from 1: the fence against telling the
 -- same twice. `brought` is what the one before it carried forward. `submitter` is

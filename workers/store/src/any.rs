@@ -226,6 +226,9 @@ impl Payments for AnyStore {
     async fn due(&self, payee: Token, after: i64, limit: u32) -> Answer<Vec<DueRow>> {
         either!(self, due(payee, after, limit))
     }
+    async fn marked(&self, claims: &[ClaimId]) -> Answer<Vec<ClaimId>> {
+        either!(self, marked(claims))
+    }
     async fn nothing_due(&self, marks: &[i64]) -> Answer<()> {
         either!(self, nothing_due(marks))
     }

@@ -129,7 +129,7 @@ async fn pay(node: &Node) -> Vec<String> {
         most: MOST,
     };
     let mut told = Vec::new();
-    let mut said = |step| {
+    let mut said = |step: Step<'_>| {
         if let Step::Paid(of) = step {
             assert_eq!(unbalanced(&of.text), [""; 0], "{}", of.text);
             told.push(of.text);

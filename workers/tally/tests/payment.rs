@@ -207,6 +207,48 @@ fn a_run_that_is_killed_pays_once() {
     sound(&data);
 }
 
+/// Wherever a run is killed, the next one has each 835 in the folder, and no other.
+#[test]
+fn an_835_that_was_not_written_is_written_by_the_next_run() {
+    let (_scratch, data) = scratch();
+    enrol(&data);
+    let folder = data.with_file_name("out");
+    let out = folder.to_str().unwrap();
+    for (made, place) in ["before-pay", "after-pay", "after-pay"].iter().enumerate() {
+        claim(&data, &format!("A-{made}"));
+        let killed = tally()
+            .args(["payment", "run", "--out", out, "--data"])
+            .arg(&data)
+            .env("TALLY_FAILPOINT", format!("{place}=abort"))
+            .output()
+            .unwrap();
+        assert_eq!(killed.status.code(), None, "{place}: it was not killed");
+        assert_eq!(common::files(&folder).len(), made + 1);
+        let again = run(&data, &["payment", "run", "--out", out]);
+        let said = text(&again, 0);
+        let recorded = *place == "after-pay";
+        assert_eq!(said == "Nothing is to be told.\n", recorded, "{said}");
+        let written = errors(&again).contains("written: the 835 of payment");
+        assert_eq!(written, recorded);
+        let files = common::files(&folder);
+        let all = list(&data, &[]);
+        assert_eq!((files.len(), all.len()), (made + 1, made + 1), "{place}");
+        for of in &all {
+            let name = format!("{PROVIDER}-{}.835", trace(of));
+            let show = ["payment", "show", trace(of), "--output-format", "x12"];
+            let shown = text(&run(&data, &show), 0);
+            assert_eq!(std::fs::read_to_string(folder.join(name)).unwrap(), shown);
+        }
+    }
+    // What cannot be written is not recorded.
+    claim(&data, "A-9");
+    let file = office::file(&data, "taken", "");
+    let refused = run(&data, &["payment", "run", "--out", file.to_str().unwrap()]);
+    text(&refused, 1);
+    assert_eq!(list(&data, &[]).len(), 3);
+    sound(&data);
+}
+
 #[test]
 fn processes_at_once_pay_once() {
     let (_scratch, data) = scratch();
@@ -276,11 +318,40 @@ fn who_cannot_be_named_holds_up_nobody() {
         errors(&early)
     );
     let ahead = ["payment", "run", "--on", "2999-01-01", "--json"];
+    let ahead = [&ahead[..], &["--ahead"]].concat();
     assert_eq!(text(&run(&data, &ahead), 0).lines().count(), 1);
     claim(&data, "A-4");
     let output = run(&data, &["payment", "run"]);
     text(&output, 1);
     assert!(errors(&output).contains("was paid on 2999-01-01"));
+}
+
+/// A slip of the keyboard is not paid by.
+#[test]
+fn a_day_far_ahead_is_refused_unless_it_is_meant() {
+    let (_scratch, data) = scratch();
+    enrol(&data);
+    claim(&data, "A-1");
+    let on = |days: i32, more: &[&str]| {
+        let day = tally_types::ServiceDate::from_days(office::today().days() + days).unwrap();
+        let on = ["payment", "run", "--on", &day.to_string()].map(str::to_owned);
+        let on: Vec<&str> = on
+            .iter()
+            .map(String::as_str)
+            .chain(more.iter().copied())
+            .collect();
+        run(&data, &on)
+    };
+    let refused = on(33, &[]);
+    text(&refused, 1);
+    let said = errors(&refused);
+    assert!(said.contains("is more than 31 days from today") && said.contains("`--ahead`"));
+    assert!(list(&data, &[]).is_empty());
+    assert!(text(&on(33, &["--dry-run"]), 0).contains("would be paid"));
+    text(&on(30, &[]), 0);
+    claim(&data, "A-2");
+    text(&on(33, &["--ahead"]), 0);
+    assert_eq!(list(&data, &[]).len(), 2);
 }
 
 /// Runs a statement past the guards of the node's database.
@@ -315,6 +386,9 @@ fn what_is_altered_of_a_payment_is_named() {
     pay(&data, &[]);
     another(&data, 2);
     pay(&data, &[]);
+    sound(&data);
+    // What waits for a payment has a mark.
+    another(&data, 3);
     sound(&data);
     let (file, kept) = (data.join("node.db"), data.with_file_name("kept.db"));
     std::fs::copy(&file, &kept).unwrap();
@@ -360,6 +434,34 @@ fn what_is_altered_of_a_payment_is_named() {
             "DELETE FROM payment_part WHERE kind = 2",
             "has not all that it told",
         ),
+        // In pairs, so that the sums agree.
+        (
+            "UPDATE payment_part SET interest = 1 WHERE payment = 1; \
+             UPDATE payment SET amount = amount + 1 WHERE id = 1",
+            "is not the one that was recorded",
+        ),
+        (
+            "UPDATE payment_part SET interest = 1 WHERE payment = 1; \
+             UPDATE payment_part SET interest = 1, paid = paid - 1 WHERE payment = 1",
+            "is not the one that was recorded",
+        ),
+        (
+            "UPDATE payment_part SET withheld = 1 WHERE payment = 1",
+            "is not the one that was recorded",
+        ),
+        (
+            "UPDATE payment SET day = day - 1 WHERE id = 3",
+            "is not the one that was recorded",
+        ),
+        (
+            "UPDATE payment SET submitter = 'another' WHERE id = 3",
+            "is not the one that was recorded",
+        ),
+        (
+            "DELETE FROM payment_part; DELETE FROM payment",
+            "it has no mark",
+        ),
+        ("DELETE FROM due", "it has no mark"),
     ] {
         alter(&data, sql);
         let found = run(&data, &["ledger", "fsck"]);

@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::missing_panics_doc)]
 
 use tally_core::adjudication::Status;
+use tally_core::claim::ClaimId;
 use tally_types::Money;
 
 use super::acts::{act, again, done, revised};
@@ -136,6 +137,12 @@ pub async fn what_is_settled_is_due<S: Store>(store: S) {
     let mut twice: Vec<u64> = (1..=6).chain(settled).collect();
     twice.sort_unstable();
     assert_eq!(claims_due(&store).await, twice);
+    let asked: Vec<ClaimId> = (1..=8).map(claim_id).collect();
+    let mut marked = store.marked(&asked).await.unwrap();
+    marked.sort_unstable();
+    let mut expected = asked[..6].to_vec();
+    expected.sort_unstable();
+    assert_eq!(marked, expected);
     // A mark with nothing behind it is taken off.
     let marks: Vec<i64> = due(&store)
         .await
@@ -146,6 +153,7 @@ pub async fn what_is_settled_is_due<S: Store>(store: S) {
     store.nothing_due(&marks[1..]).await.unwrap();
     assert_eq!(claims_due(&store).await.len(), 1);
     store.nothing_due(&marks).await.unwrap();
+    assert_eq!(store.marked(&asked).await.unwrap(), []);
     assert_eq!(store.due_payee(None).await.unwrap(), None);
 }
 

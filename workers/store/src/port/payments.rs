@@ -178,6 +178,8 @@ pub trait Payments {
         after: i64,
         limit: u32,
     ) -> impl Future<Output = Answer<Vec<DueRow>>> + Send;
+    /// Those of claims that have a mark.
+    fn marked(&self, claims: &[ClaimId]) -> impl Future<Output = Answer<Vec<ClaimId>>> + Send;
     /// Takes marks off that there is nothing to tell of.
     fn nothing_due(&self, marks: &[i64]) -> impl Future<Output = Answer<()>> + Send;
     /// What was told of claims, in the order in which it was.

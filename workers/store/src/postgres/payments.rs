@@ -23,6 +23,11 @@ pub(super) const DUE: &str = "SELECT d.id, c.id FROM (SELECT id, claim FROM due 
      CROSS JOIN LATERAL (SELECT id FROM claim WHERE claim.place = d.claim OFFSET 0) AS c \
      ORDER BY d.id";
 
+/// Those of claims that have a mark.
+pub(super) const MARKED: &str = "SELECT c.id FROM unnest($1::bytea[]) AS n (id) \
+     CROSS JOIN LATERAL (SELECT id, place FROM claim WHERE claim.id = n.id OFFSET 0) AS c \
+     CROSS JOIN LATERAL (SELECT 1 FROM due WHERE due.claim = c.place LIMIT 1) AS d";
+
 /// Takes marks off.
 pub(super) const OFF: &str = "DELETE FROM due WHERE id = ANY($1)";
 
@@ -83,6 +88,20 @@ impl Payments for PostgresStore {
                 .map_err(doing("reading what is to be told"))?;
             rows.iter()
                 .map(|row| Cells::of(row, "mark").due())
+                .collect()
+        })
+    }
+
+    async fn marked(&self, claims: &[ClaimId]) -> Answer<Vec<ClaimId>> {
+        once!(self, "reading what is to be told", |conn| {
+            let ids: Vec<&[u8]> = claims.iter().map(|id| &id.0[..]).collect();
+            let rows = sqlx::query(MARKED)
+                .bind(ids)
+                .fetch_all(conn)
+                .await
+                .map_err(doing("reading what is to be told"))?;
+            rows.iter()
+                .map(|row| Cells::of(row, "mark").claim())
                 .collect()
         })
     }

@@ -22,6 +22,10 @@ pub(super) const PAYEE: &str =
 pub(super) const DUE: &str = "SELECT d.id, c.id FROM due AS d CROSS JOIN claim AS c ON c.place = d.claim \
      WHERE d.provider = ? AND d.id > ? ORDER BY d.id LIMIT ?";
 
+/// Those of claims that have a mark.
+pub(super) const MARKED: &str = "SELECT c.id FROM json_each(?) AS j CROSS JOIN claim AS c ON c.id = unhex(j.value) \
+     WHERE EXISTS (SELECT 1 FROM due AS d WHERE d.claim = c.place)";
+
 /// Takes marks off.
 pub(super) const OFF: &str = "DELETE FROM due WHERE id IN (SELECT value FROM json_each(?))";
 
@@ -73,6 +77,18 @@ impl Payments for SqliteStore {
             .map_err(doing("reading what is to be told"))?;
         rows.iter()
             .map(|row| Cells::of(row, "mark").due())
+            .collect()
+    }
+
+    async fn marked(&self, claims: &[ClaimId]) -> Answer<Vec<ClaimId>> {
+        let mut reader = self.reader().await?;
+        let rows = sqlx::query(MARKED)
+            .bind(hex_list(claims.iter().map(|id| &id.0[..])))
+            .fetch_all(&mut *reader)
+            .await
+            .map_err(doing("reading what is to be told"))?;
+        rows.iter()
+            .map(|row| Cells::of(row, "mark").claim())
             .collect()
     }
 

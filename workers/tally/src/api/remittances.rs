@@ -43,6 +43,17 @@ pub(super) struct Remitted {
     claims: Vec<serde_json::Value>,
     /// What is taken back, as it had stood: each before what takes its place.
     reversed: Vec<serde_json::Value>,
+    /// What earlier payments left with the payee until a correction, and is taken.
+    recovered: Vec<Recovered>,
+}
+
+/// Money that was left with the payee for a claim, and is taken.
+#[derive(Serialize, ToSchema)]
+struct Recovered {
+    /// The claim that was reversed.
+    claim: String,
+    /// How much, as a decimal of dollars and cents.
+    amount: String,
 }
 
 /// What several payees are paid.
@@ -85,7 +96,7 @@ pub(super) async fn one(
     }
     let (due, made) = remit(&service, &reads).await?;
     let due = due.first().map(|of| describe(of, false));
-    let made = made.first().map(|of| describe(of, true));
+    let made = made.last().map(|of| describe(of, true));
     json(&due.or(made).ok_or_else(nothing_told)??)
 }
 
@@ -178,7 +189,9 @@ async fn remit(
     let told = due
         .iter()
         .flat_map(|of| of.claims.iter().chain(&of.reversed));
-    let told = told.map(|of| of.claim).collect();
+    let recovered = due.iter().flat_map(|of| &of.recovered);
+    let told = told.map(|of| of.claim);
+    let told = told.chain(recovered.map(|(claim, _)| *claim)).collect();
     let made = node.paid_for(reads, &told, "api:remittance").await?;
     Ok((due, made))
 }
@@ -186,6 +199,10 @@ async fn remit(
 fn describe(remitted: &node::Remitted, made: bool) -> Result<Remitted, Problem> {
     let claims = remitted.claims.iter().map(ToldClaim::described);
     let reversed = remitted.reversed.iter().map(ToldClaim::described);
+    let recovered = remitted.recovered.iter().map(|(claim, amount)| Recovered {
+        claim: claim.to_string(),
+        amount: amount.to_string(),
+    });
     Ok(Remitted {
         payee: remitted.payee.clone(),
         name: remitted.name.clone(),
@@ -195,6 +212,7 @@ fn describe(remitted: &node::Remitted, made: bool) -> Result<Remitted, Problem> 
         payment: remitted.payment.to_string(),
         claims: claims.collect::<Result<_, _>>()?,
         reversed: reversed.collect::<Result<_, _>>()?,
+        recovered: recovered.collect(),
     })
 }
 
@@ -209,7 +227,7 @@ async fn written(service: &Service, kind: &'static str, reads: &[ClaimRead]) -> 
         _ => {
             let (due, made) = remit(service, reads).await?;
             match (reads, &due[..], &made[..]) {
-                ([_], [], [of, ..]) => {
+                ([_], [], [.., of]) => {
                     let (trace, on) = (&of.trace, of.on);
                     return Err(Problem::new(
                         Code::Unremitted,

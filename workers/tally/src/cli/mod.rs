@@ -9,6 +9,7 @@ mod claim;
 mod determination;
 mod eligibility;
 mod flag;
+mod folder;
 mod ledger;
 mod member;
 mod payment;

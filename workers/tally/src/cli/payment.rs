@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use tally_store::port::PaymentFilter;
 use tally_types::{Money, ServiceDate};
 
-use super::told::{Tense, described, explain, write};
+use super::folder::Folder;
+use super::told::{Tense, described, explain};
 use super::{Ended, NodeArgs, Progress, parse_date, plural, say, table};
 use crate::bundle::bundle;
 use crate::changes::paid_responses;
@@ -30,13 +31,17 @@ pub struct RunArgs {
     /// The day of the payments; today when not said
     #[arg(long, value_parser = parse_date, value_name = "DATE")]
     on: Option<ServiceDate>,
+    /// Allow a day more than 31 days from today
+    #[arg(long)]
+    ahead: bool,
     /// Only this payee, by its NPI as in the claims
     #[arg(long, value_name = "NPI")]
     payee: Option<String>,
     /// Say what would be paid, and record nothing
     #[arg(long)]
     dry_run: bool,
-    /// Write each 835 into a folder, as `PAYEE-NUMBER.835`
+    /// Write each 835 into a folder, as `PAYEE-NUMBER.835`, and those of an earlier run
+    /// that was ended before it had written them
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -99,14 +104,25 @@ pub async fn run(command: PaymentCommand) -> Result<Ended> {
     }
 }
 
+/// How many days ahead a payment may be without `--ahead`: further is a slip.
+const AHEAD: i32 = 31;
+
 async fn pay(args: &RunArgs) -> Result<Ended> {
     let parties = args.node.parties()?;
     let node = args.node.open().await?;
+    let today = node.clock().today();
+    let on = args.on.unwrap_or(today);
+    if !args.ahead && !args.dry_run && on.days() > today.days().saturating_add(AHEAD) {
+        bail!(
+            "--on {on} is more than {AHEAD} days from today, {today}, and what is paid on it stays so: \
+             say another day, or `--ahead` when it is meant"
+        );
+    }
     let paying = Paying {
         remitting: Remitting {
             payer: &parties.payer,
             payees: &parties.payees,
-            on: args.on.unwrap_or_else(|| node.clock().today()),
+            on,
         },
         payee: args.payee.as_deref(),
         dry: args.dry_run,
@@ -116,6 +132,12 @@ async fn pay(args: &RunArgs) -> Result<Ended> {
         true => Tense::Would,
         false => Tense::Is,
     };
+    let mut folder = args.out.as_deref().map(Folder::open).transpose()?;
+    if let Some(folder) = &folder
+        && !args.dry_run
+    {
+        folder.make_good(&node).await?;
+    }
     let mut progress = None;
     let (mut payments, mut looked_at, mut sum) = (0u64, 0u64, Money::ZERO);
     let untold = node
@@ -126,11 +148,16 @@ async fn pay(args: &RunArgs) -> Result<Ended> {
                     progress = Some(Progress::bar("paying", many));
                 }
                 Step::Payees(_) => {}
+                Step::Making(remitted) => {
+                    if let Some(folder) = &mut folder {
+                        folder.begin(remitted)?;
+                    }
+                }
                 Step::Paid(remitted) => {
                     payments += 1;
                     sum = sum.checked_add(remitted.payment).unwrap_or(sum);
-                    if let Some(folder) = &args.out {
-                        write(folder, &remitted)?;
+                    if let Some(folder) = &mut folder {
+                        folder.finish(&remitted)?;
                     }
                     match args.json {
                         true => say(described(&remitted, !args.dry_run)?)?,
@@ -147,6 +174,9 @@ async fn pay(args: &RunArgs) -> Result<Ended> {
             Ok(())
         })
         .await?;
+    if let Some(folder) = &mut folder {
+        folder.discard()?;
+    }
     if let Some(progress) = progress {
         progress.done();
     }
@@ -167,7 +197,9 @@ fn complain(untold: &Untold) -> Ended {
         eprintln!("untold: {error}");
     }
     for claim in &untold.erased {
-        eprintln!("untold: the record of claim {claim} was erased before it was told");
+        eprintln!(
+            "untold: the record of claim {claim} was erased before it was told, or taken back"
+        );
     }
     if !untold.later.is_empty() {
         let many = plural(untold.later.len() as u64, "claim");

@@ -1,8 +1,6 @@
 //! What payees are told, as commands print and write it.
 
-use std::path::Path;
-
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde_json::{Value, json};
 use tally_types::Money;
 
@@ -18,20 +16,6 @@ pub enum Tense {
     Is,
     /// It was, by an earlier payment.
     Was,
-}
-
-/// Writes an 835 into a folder.
-pub fn write(folder: &Path, of: &Remitted) -> Result<()> {
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("{} could not be made", folder.display()))?;
-    let plain: String = of
-        .payee
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .collect();
-    let path = folder.join(format!("{plain}-{}.835", of.trace));
-    std::fs::write(&path, &of.text)
-        .with_context(|| format!("{} could not be written", path.display()))
 }
 
 /// As JSON; `made`, when the payment was made.

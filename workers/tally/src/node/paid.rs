@@ -11,9 +11,10 @@ use tally_core::claim::{Claim, ClaimId};
 use tally_store::port::{
     PartKind, PartRow, PaymentFilter, PaymentRow, Payments as _, Reading as _, Token, ToldRow,
 };
+use tally_store::vault::VaultError;
 use tally_types::Money;
 
-use super::pay::{Head, PAYMENT, TOLD};
+use super::pay::{Head, head_label, recoveries, told_label};
 use super::remit::{Remitted, ToldClaim};
 use super::{ClaimRead, Node};
 
@@ -82,7 +83,14 @@ impl Node {
         let Some(key) = keys.get(&row.sealed.record) else {
             return Ok(None);
         };
-        let bytes = key.open(PAYMENT, &row.sealed)?;
+        let label = head_label(
+            &row.trace,
+            (row.payee, row.number),
+            row.day,
+            [row.amount, row.brought, row.forwarded],
+            row.submitter.as_deref(),
+        );
+        let bytes = key.open(&label, &row.sealed)?;
         let head = Head::from_canon(&bytes).context("a stored payment is damaged")?;
         Ok(Some(head))
     }
@@ -96,23 +104,38 @@ impl Node {
         row: &PaymentRow,
         parts: &[PartRow],
     ) -> Result<Result<String, NoText>> {
-        let Some(head) = self.head(row).await? else {
+        let head = match self.head(row).await {
+            Err(error) if is_altered(&error) => return Ok(Err(NoText::Damaged)),
+            head => head?,
+        };
+        let Some(head) = head else {
             return Ok(Err(NoText::Erased));
         };
+        if head.recovered != recoveries(parts) {
+            return Ok(Err(NoText::Damaged));
+        }
         let mut text = head.before;
+        let mut erased = false;
         for chunk in parts.chunks(256) {
-            let sealed: Vec<_> = chunk.iter().filter_map(|p| p.sealed.as_ref()).collect();
-            let records: Vec<_> = sealed.iter().map(|sealed| sealed.record).collect();
+            let sealed: Vec<_> = chunk
+                .iter()
+                .filter_map(|part| Some((part, part.sealed.as_ref()?)))
+                .collect();
+            let records: Vec<_> = sealed.iter().map(|(_, sealed)| sealed.record).collect();
             let keys = self.vault().keys(&records).await?;
-            for sealed in sealed {
+            for (part, sealed) in sealed {
                 let Some(key) = keys.get(&sealed.record) else {
-                    return Ok(Err(NoText::Erased));
+                    erased = true;
+                    continue;
                 };
-                let Ok(piece) = key.open(TOLD, sealed) else {
+                let Ok(piece) = key.open(&told_label(part), sealed) else {
                     return Ok(Err(NoText::Damaged));
                 };
                 text.push_str(&String::from_utf8_lossy(&piece));
             }
+        }
+        if erased {
+            return Ok(Err(NoText::Erased));
         }
         text.push_str(&head.after);
         let hash: [u8; 32] = Sha256::digest(&text).into();
@@ -133,8 +156,6 @@ impl Node {
         };
         self.note_of(purpose, trace).await?;
         let parts = self.store().parts(row.id).await?;
-        let head = self.head(&row).await?;
-        let (payee, name) = head.map(|head| (head.payee, head.name)).unwrap_or_default();
         let text = match self.text_of(&row, &parts).await? {
             Ok(text) => text,
             Err(NoText::Erased) => String::new(),
@@ -142,6 +163,8 @@ impl Node {
                 "payment {trace} is not as it was recorded: restore the store from its backup"
             ),
         };
+        let head = self.head(&row).await?;
+        let (payee, name) = head.map(|head| (head.payee, head.name)).unwrap_or_default();
         let (opened, erased) = self.opened_parts(&parts, purpose).await?;
         let told = told(&row, (payee, name), text, &opened, &parts);
         Ok(Some(Paid {
@@ -166,8 +189,9 @@ impl Node {
         Ok(told)
     }
 
-    /// What was told last of claims that there is nothing more to tell of now, as the
-    /// share that these claims have of each payment.
+    /// What was told last of claims that there is nothing more to tell of now, and what
+    /// was left for them and taken since, as the share that these claims have of each
+    /// payment.
     ///
     /// # Errors
     /// When the store fails or a payload is damaged.
@@ -177,14 +201,20 @@ impl Node {
         due: &BTreeSet<ClaimId>,
         purpose: &str,
     ) -> Result<Vec<Remitted>> {
-        let mut last: BTreeMap<ClaimId, ToldRow> = BTreeMap::new();
+        let mut last: BTreeMap<ClaimId, Vec<ToldRow>> = BTreeMap::new();
         for row in self.told_of(reads).await? {
-            if row.part.kind != PartKind::Recovery && !due.contains(&row.part.claim) {
-                last.insert(row.part.claim, row);
+            if due.contains(&row.part.claim) {
+                continue;
             }
+            let of = last.entry(row.part.claim).or_default();
+            // What is told anew replaces all but what the same payment says with it.
+            if row.part.kind != PartKind::Recovery {
+                of.retain(|before| before.trace == row.trace);
+            }
+            of.push(row);
         }
         let mut payments: BTreeMap<String, Vec<PartRow>> = BTreeMap::new();
-        for row in last.into_values() {
+        for row in last.into_values().flatten() {
             payments.entry(row.trace).or_default().push(row.part);
         }
         let mut all = Vec::with_capacity(payments.len());
@@ -246,6 +276,11 @@ impl Node {
         }
         Ok((opened, erased))
     }
+}
+
+/// Whether a payload, or what it is bound to, is not as it was sealed.
+fn is_altered(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(VaultError::Payload))
 }
 
 fn told(

@@ -9,18 +9,54 @@ use sha2::{Digest as _, Sha256};
 use tally_core::canon::{Canon, DecodeError, Reader};
 use tally_core::claim::ClaimId;
 use tally_store::port::{DueRow, NewPayment, PartKind, PartRow, Payments as _, StoreError, Token};
-use tally_types::Money;
+use tally_types::{Money, ServiceDate};
+use thiserror::Error;
 
 use super::Node;
+use super::keys::hex;
 use super::remit::due::{Part, Place};
 use super::remit::{
     Following, Named, RemitError, Remitted, Remitting, Telling, grouped, remit_payee,
 };
 use crate::failpoint;
 
-/// What a payload is, so that none opens as another.
-pub(super) const PAYMENT: &str = "payment";
-pub(super) const TOLD: &str = "told";
+/// What a payment's own payload is, with what is kept of the payment in the clear: it
+/// opens as nothing else, and beside nothing else.
+pub(super) fn head_label(
+    trace: &str,
+    (payee, number): (Token, u32),
+    day: ServiceDate,
+    [amount, brought, forwarded]: [Money; 3],
+    submitter: Option<&str>,
+) -> String {
+    let payee = hex(&payee.0);
+    let submitter = submitter.map_or_else(|| "-".to_owned(), |of| format!("={of}"));
+    format!("payment/{trace}/{payee}/{number}/{day}/{amount}/{brought}/{forwarded}/{submitter}")
+}
+
+/// The same, of the payload of what a payment says of a claim.
+pub(super) fn told_label(of: &PartRow) -> String {
+    let kind = of.kind.name();
+    format!(
+        "told/{}/{kind}/{}/{}/{}/{}",
+        of.claim, of.revision, of.paid, of.interest, of.withheld
+    )
+}
+
+/// What tells whether a payment's recoveries are those that were recorded: they have
+/// no payload of their own. Empty when there is none.
+pub(super) fn recoveries(parts: &[PartRow]) -> String {
+    let mut hasher = Sha256::new();
+    let mut any = false;
+    for part in parts.iter().filter(|p| p.kind == PartKind::Recovery) {
+        any = true;
+        hasher.update(told_label(part));
+    }
+    match any {
+        true => hex(&hasher.finalize()),
+        false => String::new(),
+    }
+}
 
 /// Marks that one payment answers at most: what is held of a payee at a time.
 pub const MOST: u32 = 5_000;
@@ -42,6 +78,8 @@ pub(super) struct Head {
     pub(super) before: String,
     /// The 835 after its last claim.
     pub(super) after: String,
+    /// Of its [`recoveries`].
+    pub(super) recovered: String,
 }
 
 impl Canon for Head {
@@ -51,6 +89,7 @@ impl Canon for Head {
         self.name.put(out);
         self.before.put(out);
         self.after.put(out);
+        self.recovered.put(out);
     }
     fn take(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
         match u8::take(from)? {
@@ -62,6 +101,7 @@ impl Canon for Head {
             name: Canon::take(from)?,
             before: Canon::take(from)?,
             after: Canon::take(from)?,
+            recovered: Canon::take(from)?,
         })
     }
 }
@@ -119,9 +159,11 @@ pub struct Paying<'a> {
 }
 
 /// What happens in a run of payments.
-pub enum Step {
+pub enum Step<'a> {
     /// So many payees are to be looked at.
     Payees(u64),
+    /// A payment is about to be recorded. It is not, when another told the same first.
+    Making(&'a Remitted),
     /// A payment was made, or would be.
     Paid(Box<Remitted>),
     /// The payee was looked at.
@@ -149,7 +191,7 @@ impl Node {
     pub async fn pay(
         &self,
         paying: &Paying<'_>,
-        said: &mut (dyn FnMut(Step) -> Result<()> + Send),
+        said: &mut (dyn FnMut(Step<'_>) -> Result<()> + Send),
     ) -> Result<Untold> {
         let mut payees = Vec::new();
         match paying.payee {
@@ -176,7 +218,7 @@ impl Node {
         payee: Token,
         paying: &Paying<'_>,
         untold: &mut Untold,
-        said: &mut (dyn FnMut(Step) -> Result<()> + Send),
+        said: &mut (dyn FnMut(Step<'_>) -> Result<()> + Send),
     ) -> Result<()> {
         let mut run = Run {
             node: self,
@@ -205,7 +247,7 @@ impl Node {
 enum Paged {
     /// It is done with.
     Next,
-    /// Somebody else paid meanwhile: it is to be read again.
+    /// Somebody else paid, or a record was erased, meanwhile: it is to be read again.
     Again,
     /// Nothing can be told to this payee.
     Stop,
@@ -227,7 +269,7 @@ impl Run<'_> {
         &mut self,
         marks: &[DueRow],
         untold: &mut Untold,
-        said: &mut (dyn FnMut(Step) -> Result<()> + Send),
+        said: &mut (dyn FnMut(Step<'_>) -> Result<()> + Send),
     ) -> Result<Paged> {
         let ids: BTreeSet<ClaimId> = marks.iter().map(|row| row.claim).collect();
         let ids: Vec<ClaimId> = ids.into_iter().collect();
@@ -240,29 +282,20 @@ impl Run<'_> {
             // What was told before is on record.
             self.done.clear();
         }
-        let due = self
+        let mut due = self
             .node
             .due_of(&ids, remitting, purpose, &mut self.done)
-            .await;
-        let due = match due {
-            Ok(due) => due,
-            Err(error) => {
-                let error = error.downcast::<RemitError>()?;
-                untold.failed.push(error);
-                return Ok(Paged::Next);
-            }
-        };
+            .await?;
         let names = self.node.patients(&due.parts).await?;
-        // What cannot be told now keeps its mark.
-        let mut kept: BTreeSet<ClaimId> = due.later.union(&due.erased).copied().collect();
+        let mut failed = std::mem::take(&mut due.failed);
         let mut made = Vec::new();
         let mut following = self.following.clone();
         for mut of in grouped(&due.parts, &names) {
             let mut told = remit_payee(&of, &following, remitting);
             if matches!(told, Err(RemitError::Refused { .. })) {
-                for (error, claims) in refused(&mut of, &following, remitting) {
-                    kept.extend(claims);
-                    untold.failed.push(error);
+                for (error, place) in refused(&mut of, &following, remitting) {
+                    due.kept.insert(place);
+                    failed.push(error);
                 }
                 if of.is_empty() {
                     continue;
@@ -275,18 +308,25 @@ impl Run<'_> {
                     made.push((of, remitted));
                 }
                 Err(error) => {
-                    untold.failed.push(error);
+                    untold.failed.extend(failed.into_iter().chain([error]));
                     return Ok(Paged::Stop);
                 }
             }
         }
-        untold.later.extend(due.later);
-        untold.erased.extend(due.erased);
+        // What cannot be told now keeps its marks: those of all claims at the place.
+        let kept = |claim: &ClaimId| {
+            let place = due.places.get(claim);
+            due.later.contains(claim)
+                || due.erased.contains(claim)
+                || place.is_some_and(|place| due.kept.contains(place))
+        };
         let mut answered: Vec<i64> = marks
             .iter()
-            .filter(|row| !kept.contains(&row.claim))
+            .filter(|row| !kept(&row.claim))
             .map(|row| row.mark)
             .collect();
+        untold.later.extend(&due.later);
+        untold.erased.extend(&due.erased);
         if self.paying.dry {
             answered.clear();
         }
@@ -294,6 +334,7 @@ impl Run<'_> {
             if !answered.is_empty() {
                 self.node.store().nothing_due(&answered).await?;
             }
+            untold.failed.extend(failed);
             return Ok(Paged::Next);
         }
         let last = made.len() - 1;
@@ -304,9 +345,10 @@ impl Run<'_> {
                     true => std::mem::take(&mut answered),
                     false => Vec::new(),
                 };
+                said(Step::Making(&remitted))?;
                 match self.record(&of, &remitted, marks).await {
                     Ok(()) => {}
-                    Err(error) if is_fenced(&error) && self.tries < TRIES => {
+                    Err(error) if is_overtaken(&error) && self.tries < TRIES => {
                         self.tries += 1;
                         self.following = self.node.following(self.payee).await?;
                         return Ok(Paged::Again);
@@ -317,6 +359,7 @@ impl Run<'_> {
             self.following = after(&remitted);
             said(Step::Paid(Box::new(remitted)))?;
         }
+        untold.failed.extend(failed);
         Ok(Paged::Next)
     }
 
@@ -328,12 +371,6 @@ impl Run<'_> {
     ) -> Result<()> {
         let node = self.node;
         let cut = Cut::of(&remitted.text);
-        let head = Head {
-            payee: remitted.payee.clone(),
-            name: remitted.name.clone(),
-            before: cut.before.to_owned(),
-            after: cut.after.to_owned(),
-        };
         let own = node
             .vault()
             .fresh(1)
@@ -350,17 +387,7 @@ impl Run<'_> {
             let keys = node.vault().keys(&records).await?;
             for (part, _) in chunk {
                 let recovery = part.kind == PartKind::Recovery;
-                let sealed = match recovery {
-                    true => None,
-                    false => {
-                        let piece = pieces.next().context("a claim has no piece of the 835")?;
-                        let key = keys
-                            .get(&part.row.sealed.record)
-                            .context("the record of a claim was erased: pay again")?;
-                        Some(key.seal(TOLD, piece.as_bytes())?)
-                    }
-                };
-                parts.push(PartRow {
+                let mut row = PartRow {
                     claim: part.row.id,
                     revision: part.revision,
                     kind: part.kind,
@@ -370,8 +397,14 @@ impl Run<'_> {
                     },
                     interest: part.interest,
                     withheld: part.withheld,
-                    sealed,
-                });
+                    sealed: None,
+                };
+                if !recovery {
+                    let piece = pieces.next().context("a claim has no piece of the 835")?;
+                    let key = keys.get(&part.row.sealed.record).ok_or(ErasedMeanwhile)?;
+                    row.sealed = Some(key.seal(&told_label(&row), piece.as_bytes())?);
+                }
+                parts.push(row);
             }
         }
         anyhow::ensure!(pieces.next().is_none(), "the 835 has a claim too many");
@@ -379,6 +412,21 @@ impl Run<'_> {
         let one = of
             .iter()
             .all(|(part, _)| Some(&part.row.submitter) == submitter.as_ref());
+        let head = Head {
+            payee: remitted.payee.clone(),
+            name: remitted.name.clone(),
+            before: cut.before.to_owned(),
+            after: cut.after.to_owned(),
+            recovered: recoveries(&parts),
+        };
+        let submitter = submitter.filter(|_| one);
+        let label = head_label(
+            &remitted.trace,
+            (self.payee, remitted.number),
+            remitted.on,
+            [remitted.payment, remitted.brought, remitted.forwarded],
+            submitter.as_deref(),
+        );
         let payment = NewPayment {
             trace: remitted.trace.clone(),
             payee: self.payee,
@@ -387,9 +435,9 @@ impl Run<'_> {
             amount: remitted.payment,
             brought: remitted.brought,
             forwarded: remitted.forwarded,
-            submitter: submitter.filter(|_| one),
+            submitter,
             hash: Sha256::digest(&remitted.text).into(),
-            sealed: own.seal(PAYMENT, &head.to_canon())?,
+            sealed: own.seal(&label, &head.to_canon())?,
             parts,
             marks,
         };
@@ -410,11 +458,18 @@ fn after(remitted: &Remitted) -> Following {
     )
 }
 
-fn is_fenced(error: &anyhow::Error) -> bool {
-    matches!(
+/// A claim's record was erased after it was read: without it, the rest can be paid.
+#[derive(Debug, Error)]
+#[error("records of claims are erased all the time: run the payments again")]
+struct ErasedMeanwhile;
+
+/// Whether what is due is another by now, and is to be read again.
+fn is_overtaken(error: &anyhow::Error) -> bool {
+    let fenced = matches!(
         error.downcast_ref::<StoreError>(),
         Some(StoreError::Fenced { .. })
-    )
+    );
+    fenced || error.is::<ErasedMeanwhile>()
 }
 
 /// Takes out of a payee's parts what cannot be told, place by place, and says why.
@@ -422,12 +477,12 @@ fn refused(
     parts: &mut Telling<'_>,
     following: &Following,
     remitting: &Remitting<'_>,
-) -> Vec<(RemitError, Vec<ClaimId>)> {
+) -> Vec<(RemitError, Place)> {
     let (mut fit, mut refused) = (Vec::new(), Vec::new());
     for of in parts.chunk_by(|(one, _), (other, _)| one.place == other.place) {
         match remit_payee(of, following, remitting) {
             Err(error @ RemitError::Refused { .. }) => {
-                refused.push((error, of.iter().map(|(part, _)| part.row.id).collect()));
+                refused.extend(of.first().map(|(part, _)| (error, part.place)));
             }
             // The rest is of the payee, not of a claim.
             Ok(_) | Err(_) => fit.extend_from_slice(of),

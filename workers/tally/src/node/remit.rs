@@ -251,7 +251,10 @@ impl Node {
         let due = self
             .due_of(&ids, remitting, "claims-remitted", &mut done)
             .await?;
-        Ok(due.parts)
+        match due.failed.into_iter().next() {
+            Some(error) => Err(error.into()),
+            None => Ok(due.parts),
+        }
     }
 
     /// What the next payment of a payee follows on.

@@ -61,6 +61,15 @@ impl Node {
     /// # Errors
     /// When the store fails or a payload is damaged.
     pub async fn stages(&self, unit: Token, purpose: &str) -> Result<Vec<Stage>> {
+        Ok(self.placed_stages(unit, purpose).await?.0)
+    }
+
+    /// The same, and the place of each claim of the unit: of erased ones too.
+    pub(super) async fn placed_stages(
+        &self,
+        unit: Token,
+        purpose: &str,
+    ) -> Result<(Vec<Stage>, BTreeMap<ClaimId, u64>)> {
         let rows = self.store.claims_of_unit(unit).await?;
         let (mut firsts, mut revisions) = (BTreeMap::new(), BTreeMap::new());
         if rows.iter().any(|row| row.act.is_some()) {
@@ -100,7 +109,7 @@ impl Node {
         if !subjects.is_empty() {
             self.audit(purpose, &subjects).await?;
         }
-        Ok(stages)
+        Ok((stages, places))
     }
 }
 
@@ -111,7 +120,7 @@ pub(super) fn is_claim(row: &ClaimRow) -> bool {
 }
 
 /// The place of each claim: its own number, or that of the claim it replaces.
-fn places(rows: &[ClaimRow]) -> BTreeMap<ClaimId, u64> {
+pub(super) fn places(rows: &[ClaimRow]) -> BTreeMap<ClaimId, u64> {
     let mut places: BTreeMap<ClaimId, u64> = BTreeMap::new();
     for row in rows {
         let original = row.act.as_ref().and_then(|act| act.original);

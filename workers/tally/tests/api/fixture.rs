@@ -164,7 +164,7 @@ impl Fixture {
             most: MOST,
         };
         let mut traces = Vec::new();
-        let mut said = |step| {
+        let mut said = |step: Step<'_>| {
             if let Step::Paid(of) = step {
                 traces.push(of.trace);
             }

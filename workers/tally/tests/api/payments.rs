@@ -131,3 +131,59 @@ async fn payments_are_read_by_who_they_are_for() {
     assert_eq!(left["told"][0]["erased"], true);
     assert_eq!(left["claims"], json!([]));
 }
+
+/// What was left with a payee until a correction, and is taken, is said: so that what is
+/// paid is what the claims come to, less that.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_taken_of_money_that_was_left_is_said() {
+    let fixture = Fixture::new().await;
+    let of = |code: &str, charge: &str, replaces: Option<&str>| {
+        let mut claim = claim("A-1", charge);
+        claim["billing"] = "2000001372".into();
+        claim["lines"][0]["procedure"] = code.into();
+        if code == "E0601" {
+            claim["lines"][0]["place"] = "12".into();
+        }
+        if let Some(id) = replaces {
+            claim["frequency"] = "replacement".into();
+            claim["replaces"] = id.into();
+        }
+        json!([claim])
+    };
+    let original = of("99396", "100.00", None);
+    let original = first(&fixture.settle("riverside", "r1", &original).await);
+    fixture.pay().await;
+    // What replaces it needs an authorisation, and waits.
+    let waits = of("E0601", "900.00", Some(&original));
+    let waits = first(&fixture.settle("riverside", "r2", &waits).await);
+    fixture.pay().await;
+    let path = format!("/claims/{original}/remittance");
+    let left = fixture.get("riverside", &path).await.json();
+    assert_eq!(left["payment"], "0.00");
+    assert_eq!(left["recovered"], json!([]));
+    let back = left["reversed"][0]["paid"].as_str().unwrap().to_owned();
+    let correction = of("99396", "150.00", Some(&waits));
+    let correction = first(&fixture.settle("riverside", "r3", &correction).await);
+    let cents =
+        |value: &Value| -> i64 { value.as_str().unwrap().replace('.', "").parse().unwrap() };
+    let taken = json!([{ "claim": original, "amount": back }]);
+    // As it would be told, and as it was.
+    for made in [false, true] {
+        if made {
+            assert_eq!(fixture.pay().await.len(), 1);
+        }
+        let all = fixture.get("riverside", "/remittances").await.json();
+        let all = all["remittances"].as_array().unwrap();
+        let of = all.iter().find(|of| of["recovered"] == taken);
+        let of = of.unwrap_or_else(|| panic!("{all:#?}"));
+        assert_eq!(of["made"], made);
+        let [claim] = &of["claims"].as_array().unwrap()[..] else {
+            panic!("one claim: {of:#}");
+        };
+        assert_eq!(claim["claim"], correction.as_str());
+        let paid = cents(&claim["paid"]);
+        assert_eq!(cents(&of["payment"]), paid - cents(&json!(back)));
+        let of = fixture.get("riverside", &path).await.json();
+        assert_eq!((&of["made"], &of["recovered"]), (&json!(made), &taken));
+    }
+}

@@ -413,6 +413,11 @@ async fn the_hot_path_searches() {
                 payments::DUE,
                 &["due_by_provider", "claim_pkey"],
             ),
+            (
+                "claims with a mark",
+                payments::MARKED,
+                &["claim_id_key", "due_by_claim"],
+            ),
             ("marks off", payments::OFF, &["due_pkey"]),
             (
                 "what was told",

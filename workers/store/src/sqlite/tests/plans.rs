@@ -99,6 +99,7 @@ async fn the_hot_path_searches() {
         ("reversals' places", log::PLACE_REVERSALS),
         ("who is to be paid", payments::PAYEE),
         ("what is due", payments::DUE),
+        ("claims with a mark", payments::MARKED),
         ("marks off", payments::OFF),
         ("what was told", payments::TOLD),
         ("parts", payments::PARTS),

@@ -12,7 +12,8 @@ use tally_types::ServiceDate;
 
 use crate::bundle::bundle;
 use crate::changes::remitted_responses;
-use crate::cli::told::{Tense, described, explain, write};
+use crate::cli::folder::Folder;
+use crate::cli::told::{Tense, described, explain};
 use crate::cli::{Ended, NodeArgs, parse_claim, parse_date, say};
 use crate::node::{ClaimRead, Node, Remitting, is_gone, settled};
 
@@ -72,11 +73,14 @@ pub(super) async fn remittance(args: &RemittanceArgs) -> Result<Ended> {
     let told = remitted
         .iter()
         .flat_map(|of| of.claims.iter().chain(&of.reversed));
-    let due: BTreeSet<ClaimId> = told.map(|of| of.claim).collect();
+    let told = told.map(|of| of.claim);
+    let recovered = remitted.iter().flat_map(|of| &of.recovered);
+    let due: BTreeSet<ClaimId> = told.chain(recovered.map(|(claim, _)| *claim)).collect();
     let paid = node.paid_for(&reads, &due, "claims-remitted").await?;
     if let Some(folder) = &args.out {
+        let folder = Folder::open(folder)?;
         for of in &remitted {
-            write(folder, of)?;
+            folder.write(of)?;
         }
     }
     let format = if args.json {
@@ -91,8 +95,10 @@ pub(super) async fn remittance(args: &RemittanceArgs) -> Result<Ended> {
             }
             for of in &paid {
                 let (trace, on) = (&of.trace, of.on);
-                for of in of.claims.iter().chain(&of.reversed) {
-                    let id = of.claim;
+                let told = of.claims.iter().chain(&of.reversed).map(|of| of.claim);
+                let recovered = of.recovered.iter().map(|(claim, _)| *claim);
+                let ids: BTreeSet<ClaimId> = told.chain(recovered).collect();
+                for id in ids {
                     eprintln!(
                         "told: claim {id} by payment {trace} on {on}: `tally payment show {trace}`"
                     );

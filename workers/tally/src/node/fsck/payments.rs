@@ -1,5 +1,5 @@
 //! Payments, checked: each agrees with what it tells, with the payment before and with
-//! what was decided.
+//! what was decided; and all that is to be told will be.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,13 +7,16 @@ use anyhow::Result;
 use tally_core::adjudication::Status;
 use tally_core::claim::ClaimId;
 use tally_store::port::{
-    Acts as _, PartKind, PartRow, PaymentFilter, PaymentRow, Payments as _, Reading as _, Token,
+    Acts as _, ClaimFilter, ClaimRow, PartKind, PartRow, PaymentFilter, PaymentRow, Payments as _,
+    Reading as _, Token, ToldRow,
 };
-use tally_types::Money;
+use tally_types::{Money, ServiceDate};
 
 use super::Fscked;
-use crate::node::Node;
+use crate::config::PayerConfig;
 use crate::node::paid::NoText;
+use crate::node::stages::places;
+use crate::node::{Node, Remitting};
 
 /// Payments that are read at a time.
 const PAGE: u32 = 256;
@@ -54,7 +57,54 @@ impl Node {
                 found.fault("payments", "the first payment of a payee is missing");
             }
         }
-        Ok(())
+        self.check_due(found).await
+    }
+
+    /// What is to be told is marked: no run would look at it otherwise.
+    async fn check_due(&self, found: &mut Fscked) -> Result<()> {
+        // Whoever pays, and whatever is owed for being late: all of all time.
+        let payer = PayerConfig::default();
+        let remitting = Remitting {
+            payer: &payer,
+            payees: &[],
+            on: ServiceDate::MAX,
+        };
+        let mut filter = ClaimFilter {
+            limit: PAGE,
+            ..ClaimFilter::default()
+        };
+        let mut done = BTreeSet::new();
+        loop {
+            let mut rows = self.store().claims(&filter).await?;
+            let Some(last) = rows.last().map(|row| row.id) else {
+                return Ok(());
+            };
+            filter.after = Some(last);
+            rows.retain(|row| row.outcome.is_some());
+            let ids: Vec<ClaimId> = rows.iter().map(|row| row.id).collect();
+            let marked = self.store().marked(&ids).await?;
+            let told = self.store().told_of(&ids).await?;
+            rows.retain(|row| !marked.contains(&row.id) && !is_told(row, &told));
+            let ids: Vec<ClaimId> = rows.iter().map(|row| row.id).collect();
+            done.clear();
+            let due = self
+                .due_of(&ids, &remitting, "log-checked", &mut done)
+                .await?;
+            for of in due.parts.chunk_by(|one, other| one.place == other.place) {
+                let Some(part) = of.first() else { continue };
+                // A mark of any claim there is one of all.
+                let unit = self.store().claims_of_unit(part.place.0).await?;
+                let there = places(&unit).into_iter();
+                let there = there.filter(|(_, place)| *place == part.place.1);
+                let there: Vec<ClaimId> = there.map(|(id, _)| id).collect();
+                if self.store().marked(&there).await?.is_empty() {
+                    found.fault(
+                        format!("claim {}", part.row.id),
+                        "what it came to was not told, and no payment will: it has no mark",
+                    );
+                }
+            }
+        }
     }
 
     async fn check_payment(&self, row: &PaymentRow, found: &mut Fscked) -> Result<()> {
@@ -71,7 +121,10 @@ impl Node {
             Ok(_) => {}
             Err(NoText::Erased) => found.erased += 1,
             Err(NoText::Damaged) => {
-                found.fault(place(row), "its 835 is not the one that was recorded");
+                found.fault(
+                    place(row),
+                    "it is not the one that was recorded, with its 835",
+                );
             }
         }
         if found.faults.len() == faults {
@@ -124,6 +177,27 @@ impl Node {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether a claim is told as it is, so that nothing of it is to be opened. False also
+/// where money was left for it, and it hangs on another whether that is to be taken.
+fn is_told(row: &ClaimRow, told: &[ToldRow]) -> bool {
+    let of = || told.iter().filter(|of| of.part.claim == row.id);
+    let last = of().rfind(|of| of.part.kind != PartKind::Recovery);
+    let last = last.map(|last| (last.part.kind, last.part.revision));
+    let Some(outcome) = &row.outcome else {
+        return true;
+    };
+    let stands = outcome.gone.is_none() && outcome.status != Status::Pended;
+    match last {
+        Some((PartKind::Payment, revision)) => stands && revision == outcome.revision,
+        Some((PartKind::ReversalAhead, revision)) => {
+            let taken =
+                |of: &ToldRow| of.part.kind == PartKind::Recovery && of.part.revision == revision;
+            !stands && of().any(taken)
+        }
+        _ => !stands,
     }
 }
 

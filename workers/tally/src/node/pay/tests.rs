@@ -113,6 +113,11 @@ impl Town {
         self.node.drain(&|_| ()).await.unwrap();
     }
 
+    async fn erase(&self, claim: ClaimId) {
+        let row = self.node.store().claim(claim).await.unwrap().unwrap();
+        self.node.vault().destroy(row.sealed.record).await.unwrap();
+    }
+
     async fn readjudicate(&self) {
         let acts = self.node.readjudicate(&Anew::All, "me", "to see");
         acts.await.unwrap();
@@ -238,7 +243,7 @@ impl Town {
 
 async fn run(node: &Node, paying: &Paying<'_>) -> (Vec<Remitted>, Untold) {
     let mut made = Vec::new();
-    let mut said = |step| {
+    let mut said = |step: Step<'_>| {
         if let Step::Paid(of) = step {
             made.push(*of);
         }
@@ -384,6 +389,78 @@ async fn what_was_erased_is_told_no_more() {
         assert!(made.is_empty());
         assert_eq!(untold.erased, BTreeSet::from([late]));
     }
+}
+
+/// Money was left for a claim whose record is erased: it is taken when the correction
+/// comes. One that stands paid cannot be reversed any more, and what replaces it waits.
+#[tokio::test]
+async fn what_was_left_for_an_erased_claim_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut town = Town::new(folder.path()).await;
+    let first = town.send(0, 1, "99396", "180.00", None).await;
+    let stands = town.send(0, 2, "99396", "160.00", None).await;
+    town.pay().await;
+    let waits = town.send(0, 1, "E0601", "900.00", Some(first)).await;
+    let left = town.pay().await[0].reversed[0].withheld;
+    assert!(!left.is_zero());
+    town.erase(first).await;
+    let settled = town.send(0, 1, "99396", "170.00", Some(waits)).await;
+    let taken = town.pay().await;
+    assert_eq!(kinds(&taken[0]), (1, 0, 1));
+    assert_eq!(taken[0].recovered, [(first, left)]);
+    assert_eq!(taken[0].claims[0].claim, settled);
+    town.settled().await;
+    assert!(town.node.fsck().await.unwrap().faults.is_empty());
+
+    let instead = town.send(0, 2, "99396", "150.00", Some(stands)).await;
+    town.erase(stands).await;
+    for _ in 0..2 {
+        let (made, untold) = run(&town.node, &town.paying()).await;
+        assert!(made.is_empty());
+        assert_eq!(untold.erased, BTreeSet::from([stands]), "not {instead}");
+    }
+    assert!(town.node.fsck().await.unwrap().faults.is_empty());
+}
+
+/// A record that is erased while its claim is being paid stops no other claim.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_erased_meanwhile_stops_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut town = Town::new(folder.path()).await;
+    let first = town.send(0, 1, "99396", "180.00", None).await;
+    let gone = town.send(0, 2, "99396", "150.00", None).await;
+    town.send(1, 2, "99396", "140.00", None).await;
+    let second = town.send(0, 1, "99396", "170.00", Some(first)).await;
+    let mut made = Vec::new();
+    let mut erase = Some(gone);
+    let mut said = |step: Step<'_>| {
+        match step {
+            Step::Making(of) if of.claims.iter().any(|of| Some(of.claim) == erase) => {
+                tokio::task::block_in_place(|| {
+                    let now = tokio::runtime::Handle::current();
+                    now.block_on(town.erase(erase.take().unwrap()));
+                });
+            }
+            Step::Paid(of) => made.push(*of),
+            _ => {}
+        }
+        Ok(())
+    };
+    let untold = town.node.pay(&town.paying(), &mut said).await.unwrap();
+    assert_eq!(untold.erased, BTreeSet::from([gone]));
+    assert!(untold.failed.is_empty());
+    let claims: Vec<usize> = made.iter().map(|of| of.claims.len()).collect();
+    assert_eq!(claims, [1, 1]);
+    let told = |made: &[Remitted], id| {
+        made.iter()
+            .flat_map(|of| &of.claims)
+            .any(|of| of.claim == id)
+    };
+    assert!(told(&made, second));
+    for of in made {
+        town.told.entry(of.payee).or_default().push(of.text);
+    }
+    town.sound().await;
 }
 
 /// A sequence of numbers that follows from a seed (an LCG of Knuth's).

@@ -41,8 +41,15 @@ pub(in crate::node) struct Due {
     pub(in crate::node) parts: Vec<Part>,
     /// Claims of which there may be more to tell after the day of the payment.
     pub(in crate::node) later: BTreeSet<ClaimId>,
-    /// Claims that cannot be told of: their record was erased.
+    /// Claims whose record was erased, so that they, or what replaces them, cannot be
+    /// told of.
     pub(in crate::node) erased: BTreeSet<ClaimId>,
+    /// Why other places cannot be told of.
+    pub(in crate::node) failed: Vec<RemitError>,
+    /// Places that cannot be told of.
+    pub(in crate::node) kept: BTreeSet<Place>,
+    /// The places of the claims that were asked for.
+    pub(in crate::node) places: BTreeMap<ClaimId, Place>,
 }
 
 /// What a place was told, as it stands.
@@ -125,10 +132,11 @@ fn keep(layers: &[(Money, ServiceDate)], paid: Money) -> (Vec<(Money, ServiceDat
 
 impl Node {
     /// What is to be told of claims on a day: each place in a unit's order once, and
-    /// none of `done`, to which they are added.
+    /// none of `done`, to which they are added. A place that cannot be told of stops no
+    /// other.
     ///
     /// # Errors
-    /// When the store fails, or interest cannot be reckoned.
+    /// When the store fails.
     pub(in crate::node) async fn due_of(
         &self,
         ids: &[ClaimId],
@@ -150,25 +158,40 @@ impl Node {
         self.plain(plain, remitting, purpose, done, &mut due)
             .await?;
         for (unit, of_unit) in changed {
-            let stages = self.stages(unit, purpose).await?;
-            let mut wanted = BTreeSet::new();
+            let (stages, places) = self.placed_stages(unit, purpose).await?;
+            let mut wanted: BTreeMap<Place, Vec<ClaimId>> = BTreeMap::new();
             for id in of_unit {
-                match stages.iter().find(|stage| stage.row.id == id) {
-                    Some(stage) => drop(wanted.insert(stage.place)),
-                    None => drop(due.erased.insert(id)),
+                if let Some(place) = places.get(&id) {
+                    due.places.insert(id, (unit, *place));
+                    wanted.entry((unit, *place)).or_default().push(id);
                 }
             }
-            for place in wanted {
-                if !done.insert((unit, place)) {
+            for (place, asked) in wanted {
+                if !done.insert(place) {
                     continue;
                 }
-                let here: Vec<&Stage> = stages.iter().filter(|s| s.place == place).collect();
-                let ids: BTreeSet<ClaimId> = here.iter().map(|stage| stage.row.id).collect();
-                let ids: Vec<ClaimId> = ids.into_iter().collect();
-                let told = self.store().told_of(&ids).await?;
-                if !at_place((unit, place), &here, &told, remitting, &mut due)? {
-                    due.erased.extend(ids);
+                let here: Vec<&Stage> = stages.iter().filter(|s| s.place == place.1).collect();
+                if here.is_empty() {
+                    due.erased.extend(asked);
+                    due.kept.insert(place);
+                    continue;
                 }
+                // What was told of a claim stays, whatever was erased of it.
+                let of = places.iter().filter(|(_, at)| **at == place.1);
+                let ids: Vec<ClaimId> = of.map(|(id, _)| *id).collect();
+                let told = self.store().told_of(&ids).await?;
+                let parts = due.parts.len();
+                match at_place(place, &here, &told, remitting, &mut due) {
+                    Ok(true) => continue,
+                    Ok(false) => {
+                        let opened = |id: &ClaimId| here.iter().any(|stage| stage.row.id == *id);
+                        let told = told.iter().map(|row| row.part.claim);
+                        due.erased.extend(told.filter(|id| !opened(id)));
+                    }
+                    Err(error) => due.failed.push(error),
+                }
+                due.parts.truncate(parts);
+                due.kept.insert(place);
             }
         }
         // In the order in which they were asked for, place by place.
@@ -201,6 +224,7 @@ impl Node {
             let told: BTreeSet<ClaimId> = told.iter().map(|row| row.part.claim).collect();
             let mut untold = Vec::with_capacity(chunk.len());
             for row in chunk {
+                due.places.insert(row.id, (row.unit, row.sequence));
                 let settled = row.outcome.as_ref();
                 let settled = settled.is_some_and(|of| of.status != Status::Pended);
                 if !settled || told.contains(&row.id) || done.contains(&(row.unit, row.sequence)) {
@@ -219,15 +243,18 @@ impl Node {
                 erased.remove(&read.row.id);
                 let place = (read.row.unit, read.row.sequence);
                 done.insert(place);
+                // What no act changed never waited.
+                let (id, clean) = (read.row.id, read.claim.received);
+                let interest = match owed(remitting, remitting.on, id, outcome.paid(), clean) {
+                    Ok(interest) => interest,
+                    Err(error) => {
+                        due.failed.push(error);
+                        due.kept.insert(place);
+                        continue;
+                    }
+                };
                 due.parts.push(Part {
-                    // What no act changed never waited.
-                    interest: owed(
-                        remitting,
-                        remitting.on,
-                        read.row.id,
-                        outcome.paid(),
-                        read.claim.received,
-                    )?,
+                    interest,
                     row: read.row,
                     claim: read.claim,
                     outcome,
@@ -250,7 +277,7 @@ fn is_changed(row: &ClaimRow) -> bool {
 }
 
 /// What is to be told of a place: what was told and stands no more is taken back, then
-/// what stands is told. False, when what was told cannot be opened any more.
+/// what stands is told. False, when what is to be reversed cannot be opened any more.
 pub(super) fn at_place(
     place: Place,
     stages: &[&Stage],
@@ -304,10 +331,14 @@ pub(super) fn at_place(
         return Ok(true);
     }
     for left in &before.withheld {
-        let Some(stage) = found(left) else {
+        // It says which claim the money was left for, and how much: of one that was
+        // erased, that is known, and who is paid is the same at the whole place.
+        let Some(stage) = found(left).or(stands).or(stages.last().copied()) else {
             return Ok(false);
         };
-        let recovery = part(stage, PartKind::Recovery, Money::ZERO, left.part.withheld);
+        let mut recovery = part(stage, PartKind::Recovery, Money::ZERO, left.part.withheld);
+        recovery.row.id = left.part.claim;
+        recovery.revision = left.part.revision;
         due.parts.push(recovery);
     }
     if let Some(stands) = stands {
