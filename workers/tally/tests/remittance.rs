@@ -312,7 +312,7 @@ fn what_is_late_bears_interest_in_every_form_and_balances() {
     let paid_on = late(10).to_string();
     let config = config.to_str().unwrap();
     let pay = [
-        "payment", "run", "--config", config, "--on", &paid_on, "--json",
+        "payment", "run", "--config", config, "--on", &paid_on, "--ahead", "--json",
     ];
     let made: Value = serde_json::from_str(&text(&common::run(pay), 0)).unwrap();
     let before = interest(paid, due, late(10));
