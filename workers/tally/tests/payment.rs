@@ -92,6 +92,15 @@ fn people_read_what_was_paid() {
 
     // A claim that is taken back, and a new one.
     text(&run(&data, &["claim", "void", &first]), 0);
+    // On the day before it was told there is nothing to take back yet.
+    let yesterday = tally_types::ServiceDate::from_days(office::today().days() - 1).unwrap();
+    let early = run(&data, &["payment", "run", "--on", &yesterday.to_string()]);
+    assert!(text(&early, 0).contains("Nothing"));
+    assert!(
+        errors(&early).contains("later: 1 claim"),
+        "{}",
+        errors(&early)
+    );
     claim(&data, "A-2");
     let paid = text(&run(&data, &["payment", "run", "--out", out]), 0);
     insta::assert_snapshot!("run_after_a_void", settled(&paid));

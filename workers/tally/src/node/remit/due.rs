@@ -286,6 +286,11 @@ pub(super) fn at_place(
     due: &mut Due,
 ) -> Result<bool, RemitError> {
     let on = remitting.on;
+    // What was told after that day is not taken back before it was.
+    if told.iter().any(|row| row.day > on) {
+        due.later.extend(stages.iter().map(|stage| stage.row.id));
+        return Ok(true);
+    }
     let before = Before::of(told);
     let after = |stage: &&&Stage| {
         stage.since > on || stage.taken_back.is_some_and(|(back, _)| back.on > on)
