@@ -335,6 +335,32 @@ fn who_cannot_be_named_holds_up_nobody() {
     assert!(errors(&output).contains("was paid on 2999-01-01"));
 }
 
+/// A void moves the balances of all that comes after it, and of most no cent.
+#[test]
+fn what_is_decided_anew_and_comes_out_alike_is_not_told_again() {
+    let (_scratch, data) = scratch();
+    enrol(&data);
+    let first = another(&data, 1);
+    let second = another(&data, 2);
+    assert_eq!(pay(&data, &[])[0]["claims"].as_array().unwrap().len(), 2);
+    text(&run(&data, &["claim", "void", &first]), 0);
+    let history = json(&run(&data, &["claim", "history", &second, "--json"]), 0);
+    assert_eq!(
+        history["outcomes"].as_array().unwrap().len(),
+        2,
+        "{history:#}"
+    );
+    let told = pay(&data, &[]);
+    assert_eq!(told[0]["reversed"][0]["claim"], first.as_str());
+    assert_eq!(told[0]["reversed"].as_array().unwrap().len(), 1);
+    assert_eq!(told[0]["claims"], serde_json::json!([]));
+    // Voided after all, what was told of it is taken back.
+    text(&run(&data, &["claim", "void", &second]), 0);
+    let told = pay(&data, &[]);
+    assert_eq!(told[0]["reversed"][0]["claim"], second.as_str());
+    sound(&data);
+}
+
 /// A slip of the keyboard is not paid by.
 #[test]
 fn a_day_far_ahead_is_refused_unless_it_is_meant() {

@@ -225,6 +225,23 @@ impl LineOutcome {
         })
     }
 
+    /// Whether a payee is told the same of both: all but the accumulators that moved.
+    #[must_use]
+    pub fn is_told_alike(&self, other: &Self) -> bool {
+        let told = |line: &Self| {
+            (
+                line.number,
+                line.denied,
+                line.charge,
+                line.allowed,
+                line.paid,
+            )
+        };
+        told(self) == told(other)
+            && self.clause == other.clause
+            && self.adjustments == other.adjustments
+    }
+
     /// Settles a line that must come to a stated payment.
     ///
     /// # Errors

@@ -188,6 +188,20 @@ impl Outcome {
     pub fn findings(&self) -> &[Flagged] {
         &self.findings
     }
+    /// Whether a payee is told the same of both: of the same claim the same status,
+    /// amounts and reasons, whatever the balances were before.
+    #[must_use]
+    pub fn is_told_alike(&self, other: &Self) -> bool {
+        let (ours, theirs) = (self.lines(), other.lines());
+        self.claim() == other.claim()
+            && self.status() == other.status()
+            && ours.len() == theirs.len()
+            && ours
+                .iter()
+                .zip(theirs)
+                .all(|(ours, theirs)| ours.is_told_alike(theirs))
+    }
+
     /// Paid, denied or pended.
     #[must_use]
     pub fn status(&self) -> Status {

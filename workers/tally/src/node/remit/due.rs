@@ -320,7 +320,8 @@ pub(super) fn at_place(
         let Some(stage) = found(was) else {
             return Ok(false);
         };
-        let same = |stands: &Stage| stands.row.id == stage.row.id && stands.number == stage.number;
+        // Decided anew with other balances before it, it is the same to whoever is paid.
+        let same = |stands: &Stage| stands.outcome.is_told_alike(&stage.outcome);
         if stands.is_some_and(same) {
             return Ok(true);
         }
