@@ -1,20 +1,19 @@
 //! Prior authorisation and referral: what a provider asks for, and what it came to.
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse as _;
 use serde::Serialize;
 use tally_core::interchange::{self, Format, read_authorization_request};
 use utoipa::ToSchema;
 
-use super::answer::encoded;
 use super::caller::Caller;
 use super::claims::whose;
 use super::negotiate::{self, FHIR, JSON};
 use super::problem::{Code, Problem};
 use super::query::{Asked, Fields, Named};
 use super::submit::{body, place};
-use super::{Answered, ROOT, Service, Shared, json};
+use super::{Answered, ROOT, Service, Shared, json, paged};
 use crate::appeals::Texts;
 use crate::authorizations::{authorization_json, response, stage_of, summary_json};
 use crate::node::{AuthorizationError, AuthorizationRead, Listing};
@@ -162,26 +161,20 @@ pub(super) async fn list(State(service): Shared, caller: Caller, Asked(pairs): A
         _ => Problem::from(error),
     })?;
     let next = page.next.map(|last| {
-        let mut address = format!("{ROOT}/authorizations?before={last}&limit={limit}");
-        for name in ["member", "stage", "submitter"] {
-            if let Some(value) = fields.get(name) {
-                address.push_str(&format!("&{name}={}", encoded(value)));
-            }
-        }
-        address
+        fields.next(
+            "authorizations",
+            ("before", &last),
+            limit,
+            &["member", "stage", "submitter"],
+        )
     });
-    let link = next.as_ref().map(|next| format!("<{next}>; rel=\"next\""));
     let today = node.clock().today();
     let summaries = page.reads.iter().map(|read| summary_json(read, today));
-    let mut response = json(&Listed {
+    let page = Listed {
         authorizations: summaries.collect(),
         next,
-    })?;
-    if let Some(link) = link {
-        let link = HeaderValue::from_str(&link)?;
-        response.headers_mut().insert(header::LINK, link);
-    }
-    Ok(response)
+    };
+    paged(&page, page.next.as_deref())
 }
 
 async fn answer(

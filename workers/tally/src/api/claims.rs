@@ -1,7 +1,7 @@
 //! Reading claims: those an organisation is a party to, and no others.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse as _;
 use comfy_table::ContentArrangement;
 use serde::Serialize;
@@ -12,12 +12,12 @@ use tally_core::ledger::tree::leaf_hash;
 use tally_store::port::{ClaimFilter, ClaimRow, Reading as _};
 use utoipa::ToSchema;
 
-use super::answer::{Links, Summary, encoded, status};
+use super::answer::{Links, Summary, status};
 use super::caller::Caller;
 use super::negotiate::{self, FHIR, JSON, TEXT};
 use super::problem::{Code, Problem};
 use super::query::{Asked, Fields, Named};
-use super::{Answered, ROOT, Service, Shared, json};
+use super::{Answered, Service, Shared, json, paged};
 use crate::changes::claim_response;
 use crate::eob;
 use crate::node::keys::hex;
@@ -94,24 +94,18 @@ pub(super) async fn list(State(service): Shared, caller: Caller, Asked(pairs): A
     node.note_all("api:claims", rows.iter().map(|row| row.id))
         .await?;
     let next = rows.last().filter(|_| more).map(|last| {
-        let mut address = format!("{ROOT}/claims?after={}&limit={limit}", last.id);
-        for name in ["status", "member", "submitter"] {
-            if let Some(value) = fields.get(name) {
-                address.push_str(&format!("&{name}={}", encoded(value)));
-            }
-        }
-        address
+        fields.next(
+            "claims",
+            ("after", &last.id.to_string()),
+            limit,
+            &["status", "member", "submitter"],
+        )
     });
-    let link = next.as_ref().map(|next| format!("<{next}>; rel=\"next\""));
-    let mut response = json(&Page {
+    let page = Page {
         claims: rows.iter().map(Summary::of).collect(),
         next,
-    })?;
-    if let Some(link) = link {
-        let link = HeaderValue::from_str(&link)?;
-        response.headers_mut().insert(header::LINK, link);
-    }
-    Ok(response)
+    };
+    paged(&page, page.next.as_deref())
 }
 
 /// Whose claims are meant: the caller's, or as asked by one that may read every claim.

@@ -32,7 +32,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::header;
+use axum::http::{HeaderValue, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
@@ -171,6 +171,16 @@ fn described() -> (Router<Arc<Service>>, Router<Arc<Service>>, String) {
         .routes(routes!(flags::list))
         .split_for_parts();
     (open, closed, openapi::finish(whole))
+}
+
+/// A page of a list as JSON, with the next one's address in a `Link` (RFC 8288).
+fn paged(body: &impl Serialize, next: Option<&str>) -> Answered {
+    let mut response = json(body)?;
+    if let Some(next) = next {
+        let link = HeaderValue::from_str(&format!("<{next}>; rel=\"next\""))?;
+        response.headers_mut().insert(header::LINK, link);
+    }
+    Ok(response)
 }
 
 /// An answer as JSON.

@@ -2,18 +2,17 @@
 //! that a payment tells.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse as _;
 use serde::Serialize;
 use tally_store::port::{PaymentFilter, PaymentRow, Payments as _, Token};
 use utoipa::ToSchema;
 
-use super::answer::encoded;
 use super::caller::Caller;
 use super::negotiate::{self, FHIR, JSON, X12};
 use super::problem::{Code, Problem};
 use super::query::{Asked, Fields, Named};
-use super::{Answered, ROOT, Service, Shared, json};
+use super::{Answered, Service, Shared, json, paged};
 use crate::bundle::bundle;
 use crate::changes::paid_responses;
 use crate::node::{Paid, PaymentRead, ToldClaim};
@@ -167,26 +166,19 @@ pub(super) async fn list(State(service): Shared, caller: Caller, Asked(pairs): A
     let more = reads.len() > limit as usize;
     reads.truncate(limit as usize);
     let next = reads.last().filter(|_| more).map(|last| {
-        let trace = &last.row.trace;
-        let mut address = format!("{ROOT}/payments?before={trace}&limit={limit}");
-        for name in ["payee", "since"] {
-            if let Some(value) = fields.get(name) {
-                address.push_str(&format!("&{name}={}", encoded(value)));
-            }
-        }
-        address
+        fields.next(
+            "payments",
+            ("before", &last.row.trace),
+            limit,
+            &["payee", "since"],
+        )
     });
-    let link = next.as_ref().map(|next| format!("<{next}>; rel=\"next\""));
     let summary = |of: &PaymentRead| Summary::of(&of.row, &of.payee, &of.name);
-    let mut response = json(&Page {
+    let page = Page {
         payments: reads.iter().map(summary).collect(),
         next,
-    })?;
-    if let Some(link) = link {
-        let link = HeaderValue::from_str(&link)?;
-        response.headers_mut().insert(header::LINK, link);
-    }
-    Ok(response)
+    };
+    paged(&page, page.next.as_deref())
 }
 
 fn may_read(service: &Service, caller: &Caller, row: &PaymentRow) -> bool {

@@ -8,6 +8,8 @@ use axum::http::request::Parts;
 use tally_core::claim::ClaimId;
 use tally_types::ServiceDate;
 
+use super::ROOT;
+use super::answer::encoded;
 use super::problem::{Code, Problem};
 
 /// The name in an address.
@@ -65,6 +67,24 @@ impl<'a> Fields<'a> {
         }
         fields.retain(|(_, value)| !value.is_empty());
         Ok(Self(fields))
+    }
+
+    /// The address of the next page of a list: after what, so many, and what else was
+    /// asked for.
+    pub(super) fn next(
+        &self,
+        list: &str,
+        (from, last): (&str, &str),
+        limit: impl std::fmt::Display,
+        others: &[&str],
+    ) -> String {
+        let mut address = format!("{ROOT}/{list}?{from}={last}&limit={limit}");
+        for name in others {
+            if let Some(value) = self.get(name) {
+                address.push_str(&format!("&{name}={}", encoded(value)));
+            }
+        }
+        address
     }
 
     /// A field's text.

@@ -8,16 +8,14 @@ use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 use tally_core::canon::{Canon, DecodeError, Reader};
 use tally_core::claim::ClaimId;
-use tally_store::port::{DueRow, NewPayment, PartKind, PartRow, Payments as _, StoreError, Token};
+use tally_store::port::{DueRow, NewPayment, PartKind, PartRow, Payments as _, Token};
 use tally_types::{Money, ServiceDate};
 use thiserror::Error;
 
-use super::Node;
 use super::keys::hex;
 use super::remit::due::{Part, Place};
-use super::remit::{
-    Following, Named, RemitError, Remitted, Remitting, Telling, grouped, remit_payee,
-};
+use super::remit::{Following, Named, RemitError, Remitted, Remitting, Telling, remit_payee};
+use super::{Node, is_fenced};
 use crate::failpoint;
 
 /// What a payment's own payload is, with what is kept of the payment in the clear: it
@@ -288,31 +286,15 @@ impl Run<'_> {
             .await?;
         let names = self.node.patients(&due.parts).await?;
         let mut failed = std::mem::take(&mut due.failed);
-        let mut made = Vec::new();
-        let mut following = self.following.clone();
-        for mut of in grouped(&due.parts, &names) {
-            let mut told = remit_payee(&of, &following, remitting);
-            if matches!(told, Err(RemitError::Refused { .. })) {
-                for (error, place) in refused(&mut of, &following, remitting) {
-                    due.kept.insert(place);
-                    failed.push(error);
-                }
-                if of.is_empty() {
-                    continue;
-                }
-                told = remit_payee(&of, &following, remitting);
+        // A payee's token is of one identifier, so all of it is one payee's.
+        let mut of: Telling<'_> = due.parts.iter().zip(&names).collect();
+        let told = match self.told(&mut of, &mut due.kept, &mut failed) {
+            Ok(told) => told,
+            Err(error) => {
+                untold.failed.extend(failed.into_iter().chain([error]));
+                return Ok(Paged::Stop);
             }
-            match told {
-                Ok(remitted) => {
-                    following = after(&remitted);
-                    made.push((of, remitted));
-                }
-                Err(error) => {
-                    untold.failed.extend(failed.into_iter().chain([error]));
-                    return Ok(Paged::Stop);
-                }
-            }
-        }
+        };
         // What cannot be told now keeps its marks: those of all claims at the place.
         let kept = |claim: &ClaimId| {
             let place = due.places.get(claim);
@@ -330,37 +312,55 @@ impl Run<'_> {
         if self.paying.dry {
             answered.clear();
         }
-        if made.is_empty() {
+        let Some(remitted) = told else {
             if !answered.is_empty() {
                 self.node.store().nothing_due(&answered).await?;
             }
             untold.failed.extend(failed);
             return Ok(Paged::Next);
-        }
-        let last = made.len() - 1;
-        for (at, (of, remitted)) in made.into_iter().enumerate() {
-            if !self.paying.dry {
-                // The marks are answered by the last of what they led to.
-                let marks = match at == last {
-                    true => std::mem::take(&mut answered),
-                    false => Vec::new(),
-                };
-                said(Step::Making(&remitted))?;
-                match self.record(&of, &remitted, marks).await {
-                    Ok(()) => {}
-                    Err(error) if is_overtaken(&error) && self.tries < TRIES => {
-                        self.tries += 1;
-                        self.following = self.node.following(self.payee).await?;
-                        return Ok(Paged::Again);
-                    }
-                    Err(error) => return Err(error),
+        };
+        if !self.paying.dry {
+            said(Step::Making(&remitted))?;
+            match self.record(&of, &remitted, answered).await {
+                Ok(()) => {}
+                Err(error) if is_overtaken(&error) && self.tries < TRIES => {
+                    self.tries += 1;
+                    self.following = self.node.following(self.payee).await?;
+                    return Ok(Paged::Again);
                 }
+                Err(error) => return Err(error),
             }
-            self.following = after(&remitted);
-            said(Step::Paid(Box::new(remitted)))?;
         }
+        self.following = after(&remitted);
+        said(Step::Paid(Box::new(remitted)))?;
         untold.failed.extend(failed);
         Ok(Paged::Next)
+    }
+
+    /// What the payee is told; nothing where nothing of it can be. What cannot be is
+    /// taken out, with why, and its place kept.
+    fn told(
+        &self,
+        of: &mut Telling<'_>,
+        kept: &mut BTreeSet<Place>,
+        failed: &mut Vec<RemitError>,
+    ) -> Result<Option<Remitted>, RemitError> {
+        let (following, remitting) = (&self.following, &self.paying.remitting);
+        if of.is_empty() {
+            return Ok(None);
+        }
+        match remit_payee(of, following, remitting) {
+            Err(RemitError::Refused { .. }) => {}
+            told => return told.map(Some),
+        }
+        for (error, place) in refused(of, following, remitting) {
+            kept.insert(place);
+            failed.push(error);
+        }
+        if of.is_empty() {
+            return Ok(None);
+        }
+        remit_payee(of, following, remitting).map(Some)
     }
 
     async fn record(
@@ -465,11 +465,7 @@ struct ErasedMeanwhile;
 
 /// Whether what is due is another by now, and is to be read again.
 fn is_overtaken(error: &anyhow::Error) -> bool {
-    let fenced = matches!(
-        error.downcast_ref::<StoreError>(),
-        Some(StoreError::Fenced { .. })
-    );
-    fenced || error.is::<ErasedMeanwhile>()
+    is_fenced(error) || error.is::<ErasedMeanwhile>()
 }
 
 /// Takes out of a payee's parts what cannot be told, place by place, and says why.
