@@ -11,7 +11,7 @@ use tally_core::claim::{Claim, ClaimId};
 use tally_store::port::{
     PartKind, PartRow, PaymentFilter, PaymentRow, Payments as _, Reading as _, Token, ToldRow,
 };
-use tally_store::vault::VaultError;
+use tally_store::vault::{RecordKey, VaultError};
 use tally_types::Money;
 
 use super::pay::{Head, head_label, recoveries, told_label};
@@ -68,9 +68,12 @@ impl Node {
         }
         let traces: Vec<String> = rows.iter().map(|row| row.trace.clone()).collect();
         self.audit(purpose, &traces).await?;
+        let records: Vec<_> = rows.iter().map(|row| row.sealed.record).collect();
+        let keys = self.vault().keys(&records).await?;
         let mut reads = Vec::with_capacity(rows.len());
         for row in rows {
-            let head = self.head(&row).await?;
+            let key = keys.get(&row.sealed.record);
+            let head = key.map(|key| head_of(&row, key)).transpose()?;
             let (payee, name) = head.map(|head| (head.payee, head.name)).unwrap_or_default();
             reads.push(PaymentRead { row, payee, name });
         }
@@ -80,19 +83,8 @@ impl Node {
     /// What a payment says of no claim; none when its record was erased.
     pub(super) async fn head(&self, row: &PaymentRow) -> Result<Option<Head>> {
         let keys = self.vault().keys(&[row.sealed.record]).await?;
-        let Some(key) = keys.get(&row.sealed.record) else {
-            return Ok(None);
-        };
-        let label = head_label(
-            &row.trace,
-            (row.payee, row.number),
-            row.day,
-            [row.amount, row.brought, row.forwarded],
-            row.submitter.as_deref(),
-        );
-        let bytes = key.open(&label, &row.sealed)?;
-        let head = Head::from_canon(&bytes).context("a stored payment is damaged")?;
-        Ok(Some(head))
+        let key = keys.get(&row.sealed.record);
+        key.map(|key| head_of(row, key)).transpose()
     }
 
     /// The 835 of a payment, the same bytes as were made.
@@ -320,4 +312,17 @@ fn told(
         claims: of(false),
         reversed: of(true),
     }
+}
+
+/// What a payment says of no claim.
+fn head_of(row: &PaymentRow, key: &RecordKey) -> Result<Head> {
+    let label = head_label(
+        &row.trace,
+        (row.payee, row.number),
+        row.day,
+        [row.amount, row.brought, row.forwarded],
+        row.submitter.as_deref(),
+    );
+    let bytes = key.open(&label, &row.sealed)?;
+    Head::from_canon(&bytes).context("a stored payment is damaged")
 }
