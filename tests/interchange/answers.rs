@@ -11,7 +11,7 @@ use tally_core::interchange::{
 };
 use tally_types::Money;
 
-use super::frozen::{sample_claim, sample_outcome, sample_pended};
+use super::frozen::{INSURER, sample_claim, sample_outcome, sample_pended};
 use super::generate::{Shown, claims, day, outcomes, source};
 
 /// The text over several lines, nothing else of it changed.
@@ -53,11 +53,11 @@ fn outcomes_as_claim_responses() {
     let today = day(2026, 1, 21);
     insta::assert_snapshot!(
         "response_settled",
-        pretty(&claim_response(&claim, &sample_outcome(), today))
+        pretty(&claim_response(&claim, &sample_outcome(), INSURER, today))
     );
     insta::assert_snapshot!(
         "response_pended",
-        pretty(&claim_response(&claim, &sample_pended(), today))
+        pretty(&claim_response(&claim, &sample_pended(), INSURER, today))
     );
 }
 
@@ -143,7 +143,7 @@ fn of(category: &str, adjudications: &[Adjudication]) -> Money {
 }
 
 fn adds_up(claim: &Claim, outcome: &Outcome) {
-    let text = claim_response(claim, outcome, day(2026, 1, 21));
+    let text = claim_response(claim, outcome, INSURER, day(2026, 1, 21));
     let response: Response = serde_json::from_str(&text).unwrap();
     let mut sums = [Money::ZERO; 4];
     for item in &response.item {
@@ -270,9 +270,10 @@ proptest! {
 #[test]
 fn interest_is_an_adjustment_of_the_payment() {
     let (claim, outcome, on) = (sample_claim(), sample_outcome(), day(2026, 1, 21));
-    let plain: Value = serde_json::from_str(&claim_response(&claim, &outcome, on)).unwrap();
+    let plain: Value =
+        serde_json::from_str(&claim_response(&claim, &outcome, INSURER, on)).unwrap();
     let with = |cents| {
-        let text = remitted_claim_response(&claim, &outcome, Money::cents(cents), on);
+        let text = remitted_claim_response(&claim, &outcome, INSURER, Money::cents(cents), on);
         serde_json::from_str::<Value>(&text).unwrap()
     };
     assert_eq!(with(0), plain);

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tally_core::claim::{Contract, MemberReference};
 use tally_core::interchange::{
-    BalanceKind, BalancePeriod, BenefitAmount, BenefitBalance, BenefitNetwork, Benefits,
+    BalanceKind, BalancePeriod, BenefitAmount, BenefitBalance, BenefitNetwork, Benefits, CopayPer,
     Eligibility, EligibilityRequest, Insurer, IntakeRule, Purpose, ServiceBenefit,
     eligibility_response, read_eligibility_request,
 };
@@ -143,6 +143,7 @@ fn benefits() -> Benefits {
                 covered: true,
                 network: BenefitNetwork::In,
                 copay: Some(Money::cents(2_500)),
+                per: CopayPer::Visit,
                 coinsurance: Some(Rate::parse("0.125").unwrap()),
                 authorization: Some(true),
             },
@@ -151,6 +152,7 @@ fn benefits() -> Benefits {
                 covered: false,
                 network: BenefitNetwork::Any,
                 copay: None,
+                per: CopayPer::Visit,
                 coinsurance: None,
                 authorization: None,
             },

@@ -5,7 +5,7 @@ use serde_json::Value;
 use tally_core::claim::{Contract, MemberReference};
 use tally_core::interchange::x12::{Address, Asked, Enrolment, Payer, Stamp, answer_eligibility};
 use tally_core::interchange::{
-    BalanceKind, BalancePeriod, BenefitAmount, BenefitBalance, BenefitNetwork, Benefits,
+    BalanceKind, BalancePeriod, BenefitAmount, BenefitBalance, BenefitNetwork, Benefits, CopayPer,
     Eligibility, Insurer, Purpose, ServiceBenefit, eligibility_response, read_eligibility_request,
 };
 use tally_types::{Money, Rate, ShortCode};
@@ -282,6 +282,7 @@ proptest! {
             covered,
             network: BenefitNetwork::In,
             copay: copay.map(Money::cents),
+            per: CopayPer::Visit,
             coinsurance: share.map(|tenths| Rate::parse(&format!("{}.{:03}", tenths / 1000, tenths % 1000)).unwrap()),
             authorization: Some(true),
         };

@@ -9,19 +9,14 @@ use serde_json::Value;
 use tally_core::adjudication::{LineOutcome, Outcome, Settlement, Status};
 use tally_core::claim::{Claim, ClaimKind, Contract, Institutional, ServiceLine};
 use tally_core::interchange::{
-    Explanation, Insurer, Network, coverage_lines, explanation_lines, explanation_of_benefit,
+    Explanation, Network, coverage_lines, explanation_lines, explanation_of_benefit,
     patient_access_bundle, patient_lines,
 };
 use tally_types::{Group, Money, ShortCode};
 
 use super::answers::pretty;
-use super::frozen::{sample_claim, sample_contract, sample_outcome, sample_pended};
+use super::frozen::{INSURER, sample_claim, sample_contract, sample_outcome, sample_pended};
 use super::generate::{Shown, claims, contracts, day, outcomes};
-
-const INSURER: Insurer<'static> = Insurer {
-    name: "Harbor Health",
-    identifier: "HARBOR1",
-};
 
 fn explain<'a>(claim: &'a Claim, outcome: &'a Outcome, contract: &'a Contract) -> Explanation<'a> {
     Explanation {

@@ -20,9 +20,16 @@ use tally_core::claim::{
     Authorization, AuthorizationKind, Claim, ClaimKind, Contract, Frequency, Member,
     MemberReference, Provider, Relationship, ServiceLine, Sex, Span, SubmissionKey, UnitKey,
 };
+use tally_core::interchange::Insurer;
 use tally_types::{Carc, Code, CodeSystem, Group, Money, Quantity, ShortCode};
 
 use super::generate::{day, id_at};
+
+/// Whose answers these are.
+pub const INSURER: Insurer<'static> = Insurer {
+    name: "Harbor Health",
+    identifier: "HARBOR1",
+};
 
 pub fn sample_claim() -> Claim {
     let mut line = ServiceLine {

@@ -11,7 +11,7 @@ use tally_core::interchange::{cancelled_claim_response, claim_response, read_cla
 use tally_types::{Group, Money, ServiceDate, ShortCode};
 
 use super::cases::{cases, files};
-use super::frozen::{sample_claim, sample_outcome};
+use super::frozen::{INSURER, sample_claim, sample_outcome};
 use super::generate::{day, outcomes, source};
 
 /// A claim with these items, that another payer has answered.
@@ -55,7 +55,7 @@ fn read(claim: &Value) -> Result<Claim, String> {
 }
 
 fn answered(outcome: &Outcome, created: ServiceDate) -> Claim {
-    let text = claim_response(&sample_claim(), outcome, created);
+    let text = claim_response(&sample_claim(), outcome, INSURER, created);
     let items: Vec<(u64, Money)> = outcome
         .lines()
         .iter()
@@ -132,8 +132,8 @@ fn what_gives_no_reasons_is_read_by_its_categories() {
 #[test]
 fn an_answer_taken_back_is_the_same_and_cancelled() {
     let (claim, outcome, created) = (sample_claim(), sample_outcome(), day(2026, 1, 21));
-    let active = claim_response(&claim, &outcome, created);
-    let cancelled = cancelled_claim_response(&claim, &outcome, created);
+    let active = claim_response(&claim, &outcome, INSURER, created);
+    let cancelled = cancelled_claim_response(&claim, &outcome, INSURER, created);
     assert_ne!(active, cancelled);
     assert_eq!(active.replacen("\"active\"", "\"cancelled\"", 1), cancelled);
 }

@@ -38,6 +38,8 @@ tables! {
     STEPS = "steps";
     /// Quantity limits.
     QUANTITIES = "quantities";
+    /// What an inquiry about eligibility is told; no claim is decided by it.
+    ELIGIBILITY = "eligibility";
 }
 
 pend_reasons! {

@@ -55,6 +55,8 @@ tables! {
     NETWORK = "network";
     /// What is a preventive visit.
     VISITS = "visits";
+    /// What an inquiry about eligibility is told; no claim is decided by it.
+    ELIGIBILITY = "eligibility";
 }
 
 pend_reasons! {

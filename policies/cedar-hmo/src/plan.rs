@@ -80,6 +80,8 @@ tables! {
     GROUPS = "groups";
     /// Case rates of births.
     CASES = "cases";
+    /// What an inquiry about eligibility is told; no claim is decided by it.
+    ELIGIBILITY = "eligibility";
 }
 
 pend_reasons! {

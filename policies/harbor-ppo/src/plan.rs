@@ -65,6 +65,8 @@ tables! {
     MODIFIERS = "modifiers";
     /// Preventive diagnoses.
     PREVENTIVE = "preventive";
+    /// What an inquiry about eligibility is told; no claim is decided by it.
+    ELIGIBILITY = "eligibility";
 }
 
 pend_reasons! {

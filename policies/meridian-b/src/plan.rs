@@ -33,6 +33,8 @@ tables! {
     LOCALITIES = "localities";
     /// The conversion factor.
     CONVERSION = "conversion";
+    /// What an inquiry about eligibility is told; no claim is decided by it.
+    ELIGIBILITY = "eligibility";
 }
 
 pend_reasons! {

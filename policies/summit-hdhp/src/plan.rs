@@ -125,6 +125,8 @@ tables! {
     BENEFITS = "benefits";
     /// What is preventive beside which diagnosis.
     PREVENTIVE = "preventive";
+    /// What an inquiry about eligibility is told; no claim is decided by it.
+    ELIGIBILITY = "eligibility";
 }
 
 pend_reasons! {

@@ -6,17 +6,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use tally_core::adjudication::Outcome;
 use tally_core::claim::{Claim, ClaimId};
-use tally_core::interchange;
+use tally_core::interchange::{self, Insurer};
 use tally_store::port::{ClaimRow, PartKind, PartRow};
 use tally_types::{Money, ServiceDate};
 
 use crate::node::{ClaimRead, Paid, Stage, is_gone};
 
 /// What a claim came to, as a FHIR `ClaimResponse`; cancelled when it stands no more.
-pub fn claim_response(read: &ClaimRead, outcome: &Outcome, today: ServiceDate) -> String {
+pub fn claim_response(
+    read: &ClaimRead,
+    outcome: &Outcome,
+    insurer: Insurer<'_>,
+    today: ServiceDate,
+) -> String {
     match is_gone(read) {
-        true => interchange::cancelled_claim_response(&read.claim, outcome, today),
-        false => interchange::claim_response(&read.claim, outcome, today),
+        true => interchange::cancelled_claim_response(&read.claim, outcome, insurer, today),
+        false => interchange::claim_response(&read.claim, outcome, insurer, today),
     }
 }
 
@@ -24,6 +29,7 @@ pub fn claim_response(read: &ClaimRead, outcome: &Outcome, today: ServiceDate) -
 /// each, and the day where that is another.
 pub fn remitted_responses(
     reads: &[ClaimRead],
+    insurer: Insurer<'_>,
     interest: &BTreeMap<ClaimId, (Money, ServiceDate)>,
     on: ServiceDate,
 ) -> Vec<String> {
@@ -32,8 +38,8 @@ pub fn remitted_responses(
         let paid = interest.get(&claim.id).copied();
         let (interest, on) = paid.unwrap_or((Money::ZERO, on));
         Some(match is_gone(read) {
-            true => interchange::cancelled_claim_response(claim, outcome, on),
-            false => interchange::remitted_claim_response(claim, outcome, interest, on),
+            true => interchange::cancelled_claim_response(claim, outcome, insurer, on),
+            false => interchange::remitted_claim_response(claim, outcome, insurer, interest, on),
         })
     };
     reads.iter().filter_map(of).collect()
@@ -41,7 +47,7 @@ pub fn remitted_responses(
 
 /// What a payment told of claims: what it paid, and what it took back without putting
 /// anything in its place.
-pub fn paid_responses(paid: &Paid) -> Vec<String> {
+pub fn paid_responses(paid: &Paid, insurer: Insurer<'_>) -> Vec<String> {
     let told = |claim: ClaimId| paid.told.claims.iter().any(|of| of.claim == claim);
     let of = |(part, claim, outcome): &(PartRow, Claim, Outcome)| {
         let on = paid.row.day;
@@ -49,13 +55,13 @@ pub fn paid_responses(paid: &Paid) -> Vec<String> {
             PartKind::Payment => Some(interchange::remitted_claim_response(
                 claim,
                 outcome,
+                insurer,
                 part.interest,
                 on,
             )),
             PartKind::Recovery => None,
-            PartKind::Reversal | PartKind::ReversalAhead => {
-                (!told(claim.id)).then(|| interchange::cancelled_claim_response(claim, outcome, on))
-            }
+            PartKind::Reversal | PartKind::ReversalAhead => (!told(claim.id))
+                .then(|| interchange::cancelled_claim_response(claim, outcome, insurer, on)),
         }
     };
     paid.opened.iter().filter_map(of).collect()

@@ -80,6 +80,55 @@ fn an_inquiry_in_x12_is_answered_with_what_is_left() {
     assert!(said["999"].as_str().unwrap().contains("AK9*A*1*1*1~"));
 }
 
+/// Of types of service that have terms of their own, in force on the day: an office visit
+/// (98), magnetic resonance (62), chiropractic (33), and what is not covered (35). They
+/// are what a claim of that day is decided by.
+#[test]
+fn a_type_of_service_is_answered_with_its_copayment_and_share() {
+    let (_scratch, data) = scratch();
+    enrol(&data);
+    let day = compact(service());
+    let asked = inquiry("M-1001", "19800101", &day).replace("EQ*30~", "EQ*98^62^33^35~");
+    let file = office::file(&data, "asked.270", &asked);
+    let answer = text(&run(&data, &["eligibility", file.to_str().unwrap()]), 0);
+    let of = |service: &str| -> Vec<String> {
+        let all = segments(&answer).into_iter();
+        let told = all.filter(|eb| eb[0] == "EB" && eb[3] == service);
+        // Without the plan's name.
+        told.map(|eb| [&eb[1..5], &eb[6..]].concat().join("*"))
+            .collect()
+    };
+    assert_eq!(
+        of("98"),
+        [
+            "1**98*",
+            "B*IND*98**27*30*****N*Y",
+            "A*IND*98***",
+            "A*IND*98****0.4****N*N"
+        ],
+        "{answer}"
+    );
+    let claim = professional(
+        9,
+        &[Professional {
+            control: "A-1",
+            member: "M-1001",
+            charge: "150",
+            diagnosis: "J069",
+            lines: &[("99213", "", "150", "1", &day)],
+        }],
+    );
+    let id = &submit(&data, "claim.837", &claim)[0];
+    let paid = text(
+        &run(
+            &data,
+            &["claim", "remittance", id, "--output-format", "x12"],
+        ),
+        0,
+    );
+    assert!(paid.contains("CAS*PR*3*30"), "{paid}");
+}
+
 #[test]
 fn who_is_not_found_is_told_why() {
     let (_scratch, data) = scratch();

@@ -114,6 +114,19 @@ pub struct BenefitBalance {
     pub amount: BenefitAmount,
 }
 
+/// What a copayment is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CopayPer {
+    /// A visit.
+    Visit,
+    /// A day.
+    Day,
+    /// An admission to a hospital.
+    Admission,
+    /// A service: a line of a claim.
+    Service,
+}
+
 /// The terms of a type of service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServiceBenefit {
@@ -123,8 +136,10 @@ pub struct ServiceBenefit {
     pub covered: bool,
     /// Within the network, or outside it.
     pub network: BenefitNetwork,
-    /// What a visit costs the member.
+    /// What the member pays each time.
     pub copay: Option<Money>,
+    /// For what a copayment is each time.
+    pub per: CopayPer,
     /// The member's share of the rest.
     pub coinsurance: Option<Rate>,
     /// Whether it must be authorised before.

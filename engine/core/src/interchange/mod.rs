@@ -27,7 +27,7 @@ use crate::claim::Claim;
 use refusal::Fault;
 
 pub use benefit::{
-    BalanceKind, BalancePeriod, BenefitAmount, BenefitBalance, BenefitNetwork, Benefits,
+    BalanceKind, BalancePeriod, BenefitAmount, BenefitBalance, BenefitNetwork, Benefits, CopayPer,
     ServiceBenefit,
 };
 pub use contract::{ContractFileError, contract_json, read_contracts};

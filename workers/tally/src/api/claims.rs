@@ -184,7 +184,7 @@ pub(super) async fn explanation(
     let node = &service.api.node;
     if kind == FHIR {
         let today = node.clock().today();
-        let body = claim_response(&read, outcome, today);
+        let body = claim_response(&read, outcome, service.api.config.payer.in_fhir(), today);
         return Ok(([(header::CONTENT_TYPE, FHIR)], body).into_response());
     }
     let view = ClaimView::of(&read, &node.book().await?);

@@ -65,10 +65,13 @@ pub(super) async fn estimate(State(service): Shared, caller: Caller, request: Re
         .await?;
     if kind == FHIR {
         let today = node.clock().today();
+        let insurer = service.api.config.payer.in_fhir();
         let mut resources: Vec<String> = estimated
             .estimates
             .iter()
-            .map(|of| interchange::predetermination_response(&of.claim, &of.outcome, today))
+            .map(|of| {
+                interchange::predetermination_response(&of.claim, &of.outcome, insurer, today)
+            })
             .collect();
         let status = match resources.is_empty() {
             true => super::Code::Refused.status(),

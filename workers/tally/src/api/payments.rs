@@ -221,7 +221,7 @@ pub(super) async fn one(
             ));
         }
         X12 => paid.told.text,
-        FHIR => bundle(&paid_responses(&paid)),
+        FHIR => bundle(&paid_responses(&paid, service.api.config.payer.in_fhir())),
         _ => return json(&whole(&paid)?),
     };
     Ok(([(header::CONTENT_TYPE, kind)], body).into_response())

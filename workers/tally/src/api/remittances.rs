@@ -222,7 +222,8 @@ async fn written(service: &Service, kind: &'static str, reads: &[ClaimRead]) -> 
         FHIR => {
             let remitting = remitting(service);
             let interest = service.api.node.interest(reads, &remitting).await?;
-            bundle(&remitted_responses(reads, &interest, remitting.on))
+            let insurer = remitting.payer.in_fhir();
+            bundle(&remitted_responses(reads, insurer, &interest, remitting.on))
         }
         _ => {
             let (due, made) = remit(service, reads).await?;

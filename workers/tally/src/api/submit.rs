@@ -444,12 +444,13 @@ async fn in_fhir(
     }
     let node = &service.api.node;
     let today = node.clock().today();
+    let insurer = service.api.config.payer.in_fhir();
     let reads = node.open_claims(rows, "api:claim-response").await?;
     let mut resources: Vec<String> = reads
         .iter()
         .filter_map(|read| {
             let outcome = read.outcome.as_ref()?;
-            Some(claim_response(read, outcome, today))
+            Some(claim_response(read, outcome, insurer, today))
         })
         .collect();
     if !submitted.refusals.is_empty() || resources.is_empty() {

@@ -281,7 +281,8 @@ async fn show(args: &ShowArgs) -> Result<Ended> {
         }
         ShowFormat::X12 => say(paid.told.text.trim_end_matches('\n'))?,
         ShowFormat::Fhir => {
-            let responses = paid_responses(&paid);
+            let payer = args.node.parties()?.payer;
+            let responses = paid_responses(&paid, payer.in_fhir());
             if !responses.is_empty() {
                 say(bundle(&responses))?;
             }

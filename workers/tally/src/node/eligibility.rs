@@ -1,6 +1,8 @@
 //! Whether somebody is covered, and what is left of their benefits: answered from
 //! enrolment, the policies in force on the day asked about, and the unit's balances.
 
+mod terms;
+
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
@@ -11,7 +13,7 @@ use tally_core::claim::{Contract, UnitKey};
 use tally_core::interchange::x12::{self, Asked, Enrolment, Stamp};
 use tally_core::interchange::{
     BalanceKind, BalancePeriod, BenefitAmount, BenefitBalance, BenefitNetwork, Benefits,
-    Eligibility, EligibilityRequest, eligibility_response,
+    Eligibility, EligibilityRequest, ServiceBenefit, eligibility_response,
 };
 use tally_store::port::{AccumulatorName, Enrolment as _, Token, Work as _};
 use tally_types::{Money, ServiceDate};
@@ -121,7 +123,8 @@ impl Node {
         let benefits = Benefits {
             plan: String::new(),
             balances: standing.iter().filter_map(balance).collect(),
-            services: Vec::new(),
+            services: span
+                .map_or_else(Vec::new, |(.., span)| desk.terms(&span.product, asked.from)),
         };
         let period = standing
             .iter()
@@ -192,6 +195,13 @@ impl Desk<'_> {
         self.found.get(self.units.get(member)?)
     }
 
+    /// The terms of types of service of the policy in force on a day.
+    fn terms(&self, product: &str, on: ServiceDate) -> Vec<ServiceBenefit> {
+        let publication = self.book.publication(product, on);
+        let loaded = publication.and_then(|of| self.book.loaded(&of.policy));
+        loaded.map_or_else(Vec::new, |loaded| terms::terms(&loaded.tables, on))
+    }
+
     /// The accumulators of the policy in force on the day, each with its balance in
     /// the period that the day is in.
     fn standing(&self, asked: &Asked<'_>) -> Vec<Standing<'_>> {
@@ -231,7 +241,7 @@ impl Enrolment for Desk<'_> {
         Benefits {
             plan: title.unwrap_or_else(|| asked.product.to_owned()),
             balances: self.standing(asked).iter().filter_map(of_plan).collect(),
-            services: Vec::new(),
+            services: self.terms(asked.product, asked.on),
         }
     }
 }

@@ -10,7 +10,6 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::IntoResponse as _;
 use tally_core::appeal::Party;
 use tally_core::claim::ClaimId;
-use tally_core::interchange;
 use tally_store::port::{
     ActKind, Appeals as _, ClaimRow, FlagFilter, PartKind, Reading as _, ToldRow,
 };
@@ -21,7 +20,7 @@ use super::error::Failure;
 use super::flags::FlagRow;
 use super::show::{Shell, Tab, grouped, html, member_of, scaled, short, words};
 use super::{Answered, Shared, Site};
-use crate::changes::at_place;
+use crate::changes::{self, at_place};
 use crate::node::ClaimRead;
 use crate::view::{AdjustmentView, ClaimView, ClauseView, LineView, PostingView};
 
@@ -252,7 +251,7 @@ pub(super) async fn page(site: Shared, Path(id): Path<String>) -> Answered {
     let appeals = node.read_appeals(rows, "page:appeals").await?;
     let appealable = node
         .appealable_until(
-            site.appeal.levels(),
+            site.payer.appeal.levels(),
             &read.row,
             &[Party::Member, Party::Provider],
         )
@@ -501,6 +500,6 @@ pub(super) async fn claim_response(site: Shared, Path(id): Path<String>) -> Answ
         return Err(Failure::not_yet(what.into()));
     };
     let today = site.node.clock().today();
-    let text = interchange::claim_response(&read.claim, outcome, today).to_string();
+    let text = changes::claim_response(&read, outcome, site.payer.in_fhir(), today);
     Ok(([(CONTENT_TYPE, "application/fhir+json")], text).into_response())
 }

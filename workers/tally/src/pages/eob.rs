@@ -212,10 +212,10 @@ pub(super) async fn page(site: Shared, Path(id): Path<String>) -> Answered {
 impl Site {
     /// What a member may do who does not agree.
     async fn rights(&self, read: &ClaimRead) -> anyhow::Result<Rights> {
-        let mut rights = Rights::of(&self.appeal);
+        let mut rights = Rights::of(&self.payer.appeal);
         let next = self
             .node
-            .appealable_until(self.appeal.levels(), &read.row, &[Party::Member])
+            .appealable_until(self.payer.appeal.levels(), &read.row, &[Party::Member])
             .await?;
         rights.next = next.map(|(level, last)| (level, in_words(last)));
         let mut rows = self.node.store().appeals_of(read.row.id).await?;

@@ -38,7 +38,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 use self::error::Failure;
-use crate::config::AppealLevels;
+use crate::config::PayerConfig;
 use crate::node::Node;
 
 /// How long open connections may keep us after we were told to stop.
@@ -47,8 +47,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// What the handlers share.
 struct Site {
     node: Arc<Node>,
-    /// By which levels the payer's decisions are appealed.
-    appeal: AppealLevels,
+    /// Whose decisions these are, and by which levels they are appealed.
+    payer: PayerConfig,
     summary: Mutex<Option<Arc<overview::Summary>>>,
 }
 
@@ -57,11 +57,11 @@ type Shared = axum::extract::State<Arc<Site>>;
 type Asked = axum::extract::Query<Vec<(String, String)>>;
 type Answered = Result<Response, Failure>;
 
-/// The pages of a node, whose payer's decisions are appealed by these levels.
-pub fn router(node: Arc<Node>, appeal: AppealLevels) -> Router {
+/// The pages of a node of a payer.
+pub fn router(node: Arc<Node>, payer: PayerConfig) -> Router {
     let site = Site {
         node,
-        appeal,
+        payer,
         summary: Mutex::default(),
     };
     Router::new()
@@ -110,7 +110,7 @@ pub async fn serve(node: Arc<Node>, port: u16) -> Result<()> {
     eprintln!("Pages on http://{at} — stop with Ctrl-C");
     let told = Arc::new(Notify::new());
     let tell = Arc::clone(&told);
-    let server = axum::serve(listener, router(node, AppealLevels::default()))
+    let server = axum::serve(listener, router(node, PayerConfig::default()))
         .with_graceful_shutdown(async move {
             stop.await;
             tell.notify_one();

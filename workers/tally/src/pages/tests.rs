@@ -15,7 +15,7 @@ use tally_store::port::{Audit as _, ClaimFilter, FlagFilter, Reading as _};
 use tally_types::ServiceDate;
 use tower::ServiceExt as _;
 
-use crate::config::{AppealLevels, Config};
+use crate::config::{Config, PayerConfig};
 use crate::node::clock::Clock;
 use crate::node::{Delivery, Node};
 use crate::view::ClaimView;
@@ -59,9 +59,9 @@ const LEVELS: &str = "[[payer.appeal]]\nname = 'internal'\nfile_within_days = 18
     decide_within_days = 60\nexpedited_hours = 72\n\
     [[payer.appeal]]\nname = 'external review'\nfile_within_months = 4\ndecide_within_days = 45\n";
 
-fn levels(text: &str) -> AppealLevels {
+fn payer(text: &str) -> PayerConfig {
     let text = format!("[node]\ndata = 'x'\n{text}");
-    Config::of("test", &text, []).unwrap().payer.appeal
+    Config::of("test", &text, []).unwrap().payer
 }
 
 impl Fixture {
@@ -103,7 +103,7 @@ impl Fixture {
         }
         let node = Arc::new(node);
         Self {
-            router: super::router(Arc::clone(&node), levels(LEVELS)),
+            router: super::router(Arc::clone(&node), payer(LEVELS)),
             node,
             _folder: folder,
         }

@@ -160,10 +160,7 @@ pub async fn serve(config: Config, which: Which, clock: Clock, stop: Stop) -> Re
         );
         for (listener, router) in [
             (listener, api::router(api)),
-            (
-                pages,
-                crate::pages::router(node, config.payer.appeal.clone()),
-            ),
+            (pages, crate::pages::router(node, config.payer.clone())),
         ] {
             let stop = stop.clone();
             parts.spawn(async move {

@@ -5,6 +5,7 @@ use tally_types::{Carc, Money, ServiceDate};
 use super::super::json::{Json, list, number, object, text};
 use super::super::tally::kind_word;
 use super::category::{Category, grouped, reason, totals};
+use super::explanation::{Insurer, insurer_named};
 use super::write::{
     CLAIM_ID, CLAIM_TYPE, coding, concept, identifier, logical, money, trace_number, unless_empty,
 };
@@ -22,8 +23,13 @@ const PEND: &str = "https://tallystick.example/fhir/CodeSystem/pend-reason";
 /// benefit`. A note says why a line is denied. A claim that waits is `queued`, without
 /// amounts, with an error that says why and a note of what would resolve it.
 #[must_use]
-pub fn claim_response(claim: &Claim, outcome: &Outcome, created: ServiceDate) -> String {
-    answer(claim, outcome, created, Answer::Claim(Money::ZERO))
+pub fn claim_response(
+    claim: &Claim,
+    outcome: &Outcome,
+    insurer: Insurer<'_>,
+    created: ServiceDate,
+) -> String {
+    answer(claim, outcome, insurer, created, Answer::Claim(Money::ZERO))
 }
 
 /// The answer to a claim that is remitted on a day, with the interest that is paid for
@@ -32,18 +38,24 @@ pub fn claim_response(claim: &Claim, outcome: &Outcome, created: ServiceDate) ->
 pub fn remitted_claim_response(
     claim: &Claim,
     outcome: &Outcome,
+    insurer: Insurer<'_>,
     interest: Money,
     on: ServiceDate,
 ) -> String {
-    answer(claim, outcome, on, Answer::Claim(interest))
+    answer(claim, outcome, insurer, on, Answer::Claim(interest))
 }
 
 /// What a claim would come to, were it made: the same `ClaimResponse` with the use
 /// `predetermination`. Its disposition says that it is an estimate, and nothing is
 /// paid.
 #[must_use]
-pub fn predetermination_response(claim: &Claim, outcome: &Outcome, created: ServiceDate) -> String {
-    answer(claim, outcome, created, Answer::Estimate)
+pub fn predetermination_response(
+    claim: &Claim,
+    outcome: &Outcome,
+    insurer: Insurer<'_>,
+    created: ServiceDate,
+) -> String {
+    answer(claim, outcome, insurer, created, Answer::Estimate)
 }
 
 /// An answer that is taken back: the same `ClaimResponse` with the status `cancelled`.
@@ -51,8 +63,13 @@ pub fn predetermination_response(claim: &Claim, outcome: &Outcome, created: Serv
 /// something takes its place (a correction, a replacement) a new one is given, which
 /// is active. `created` is the day of the former answer.
 #[must_use]
-pub fn cancelled_claim_response(claim: &Claim, outcome: &Outcome, created: ServiceDate) -> String {
-    answer(claim, outcome, created, Answer::Cancelled)
+pub fn cancelled_claim_response(
+    claim: &Claim,
+    outcome: &Outcome,
+    insurer: Insurer<'_>,
+    created: ServiceDate,
+) -> String {
+    answer(claim, outcome, insurer, created, Answer::Cancelled)
 }
 
 /// What an answer is.
@@ -64,7 +81,13 @@ enum Answer {
     Estimate,
 }
 
-fn answer(claim: &Claim, outcome: &Outcome, created: ServiceDate, of: Answer) -> String {
+fn answer(
+    claim: &Claim,
+    outcome: &Outcome,
+    insurer: Insurer<'_>,
+    created: ServiceDate,
+    of: Answer,
+) -> String {
     let (status, purpose) = match of {
         Answer::Claim(_) => ("active", "claim"),
         Answer::Cancelled => ("cancelled", "claim"),
@@ -97,10 +120,7 @@ fn answer(claim: &Claim, outcome: &Outcome, created: ServiceDate, of: Answer) ->
         ("use", text(purpose)),
         ("patient", logical(claim.member.identifier.clone())),
         ("created", text(created.to_string())),
-        (
-            "insurer",
-            object([("display", text("The insurer of the plan"))]),
-        ),
+        ("insurer", insurer_named(&insurer)),
         ("requestor", logical(claim.billing.identifier.clone())),
         (
             "request",

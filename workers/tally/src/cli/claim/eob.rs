@@ -45,7 +45,9 @@ pub(super) async fn eob(args: &EobArgs) -> Result<Ended> {
     };
     match (format, &read.outcome) {
         (EobFormat::Fhir, Some(outcome)) => {
-            say(claim_response(&read, outcome, node.clock().today()))?;
+            let payer = args.node.parties()?.payer;
+            let today = node.clock().today();
+            say(claim_response(&read, outcome, payer.in_fhir(), today))?;
         }
         (EobFormat::Fhir, None) => {
             anyhow::bail!("the claim waits: there is no ClaimResponse yet");

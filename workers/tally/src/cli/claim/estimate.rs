@@ -66,9 +66,13 @@ pub(super) async fn estimate(args: &EstimateArgs) -> Result<Ended> {
         }))?,
         EstimateFormat::Fhir => {
             let today = node.clock().today();
+            let payer = args.node.parties()?.payer;
+            let insurer = payer.in_fhir();
             let responses: Vec<String> = estimates
                 .iter()
-                .map(|of| interchange::predetermination_response(&of.claim, &of.outcome, today))
+                .map(|of| {
+                    interchange::predetermination_response(&of.claim, &of.outcome, insurer, today)
+                })
                 .collect();
             if !responses.is_empty() {
                 say(bundle(&responses))?;

@@ -111,7 +111,8 @@ pub(super) async fn remittance(args: &RemittanceArgs) -> Result<Ended> {
             let interest = interest
                 .map(|(on, of)| (of.claim, (of.interest, on)))
                 .collect();
-            let responses = remitted_responses(&reads, &interest, remitting.on);
+            let responses =
+                remitted_responses(&reads, parties.payer.in_fhir(), &interest, remitting.on);
             if !responses.is_empty() {
                 say(bundle(&responses))?;
             }

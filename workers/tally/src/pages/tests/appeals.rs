@@ -30,7 +30,7 @@ async fn a_claim_shows_its_appeals_with_their_deadlines() {
         eob.contains("at the level “internal”, is 29 August 2026"),
         "{eob}"
     );
-    let levels = levels(LEVELS);
+    let payer = payer(LEVELS);
     let file = async |claim: ClaimId, expedited| {
         let filing = Filing {
             claim,
@@ -40,7 +40,10 @@ async fn a_claim_shows_its_appeals_with_their_deadlines() {
             expedited,
             on: None,
         };
-        let filed = fixture.node.file_appeal(levels.levels(), &filing).await;
+        let filed = fixture
+            .node
+            .file_appeal(payer.appeal.levels(), &filing)
+            .await;
         filed.unwrap()
     };
     let first = file(claim, false).await;

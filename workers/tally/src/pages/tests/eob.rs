@@ -218,7 +218,7 @@ fn remitted(claim: &Claim, outcome: &Outcome) -> (i64, i64, i64, BTreeMap<String
 
 /// The totals of the answer, by category.
 fn answered(claim: &Claim, outcome: &Outcome) -> BTreeMap<String, i64> {
-    let text = claim_response(claim, outcome, day("2026-03-02"));
+    let text = claim_response(claim, outcome, payer("").in_fhir(), day("2026-03-02"));
     let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
     let totals = answer["total"].as_array().unwrap();
     totals
@@ -319,7 +319,7 @@ async fn the_demos_claims_agree() {
 #[tokio::test]
 async fn no_number_of_days_is_made_up() {
     let mut fixture = Fixture::harbor().await;
-    fixture.router = crate::pages::router(Arc::clone(&fixture.node), levels(""));
+    fixture.router = crate::pages::router(Arc::clone(&fixture.node), payer(""));
     let body = fixture.eob("VISIT").await;
     assert!(body.contains("You may appeal") && body.contains("somebody independent"));
     for number in ["180", "72 hours", "month", "days of receiving"] {

@@ -4,6 +4,7 @@ use tally_types::{ServiceDate, ShortCode};
 
 use super::super::super::json::{Json, list, number, object, text};
 use super::super::super::tally::kind_word;
+use super::super::explanation::insurer_named;
 use super::super::write::{
     ADJUDICATION, CLAIM_TYPE, TRACE_NUMBER, coding, concept, day, identifier, logical, period,
     system_of, unless_empty,
@@ -45,16 +46,7 @@ pub fn authorization_response(answer: &AuthorizationAnswer<'_>) -> String {
         ("use", text("preauthorization")),
         ("patient", logical(request.member.identifier.clone())),
         ("created", day(answer.created)),
-        (
-            "insurer",
-            object([
-                (
-                    "identifier",
-                    identifier(None, answer.insurer.identifier.to_owned()),
-                ),
-                ("display", text(answer.insurer.name)),
-            ]),
-        ),
+        ("insurer", insurer_named(&answer.insurer)),
         ("requestor", logical(request.requesting.identifier.clone())),
         ("request", of_request),
         ("outcome", text(outcome(state, answer.created))),

@@ -4,14 +4,16 @@ use tally_types::{Carc, Rate};
 
 use super::super::super::json::{Json, list, number, object, text};
 use super::super::coverage::coverage_id;
+use super::super::explanation::insurer_named;
 use super::super::patient::patient_id;
 use super::super::write::{
-    CARC, coding, concept, day, identifier, logical, money, period, reference, unless_empty,
+    CARC, coding, concept, day, logical, money, period, reference, unless_empty,
 };
 use super::{Eligibility, Purpose};
 use crate::claim::{Contract, Member, Span};
 use crate::interchange::benefit::{
-    BalanceKind, BalancePeriod, BenefitAmount, BenefitBalance, BenefitNetwork, ServiceBenefit,
+    BalanceKind, BalancePeriod, BenefitAmount, BenefitBalance, BenefitNetwork, CopayPer,
+    ServiceBenefit,
 };
 
 const BENEFIT_TYPE: &str = "http://terminology.hl7.org/CodeSystem/benefit-type";
@@ -95,16 +97,7 @@ pub fn eligibility_response(eligibility: &Eligibility<'_>) -> String {
             }),
         ),
         ("disposition", text(disposition)),
-        (
-            "insurer",
-            object([
-                (
-                    "identifier",
-                    identifier(None, eligibility.insurer.identifier.to_owned()),
-                ),
-                ("display", text(eligibility.insurer.name)),
-            ]),
-        ),
+        ("insurer", insurer_named(&eligibility.insurer)),
         (
             "insurance",
             match found {
@@ -246,9 +239,16 @@ fn terms(of: &ServiceBenefit) -> Json<'_> {
         true => concept([coding(UNIT, "individual")]),
         false => Json::Null,
     };
+    let per = copay.as_ref().and(match of.per {
+        CopayPer::Visit => Some("The copayment is for each visit."),
+        CopayPer::Day => Some("The copayment is for each day."),
+        CopayPer::Admission => Some("The copayment is for each admission."),
+        CopayPer::Service => None,
+    });
     object([
         ("category", concept([coding(SERVICE, of.service)])),
         ("excluded", Json::Bool(!of.covered)),
+        ("description", per.map_or(Json::Null, text)),
         ("network", network(of.network)),
         ("unit", unit),
         (

@@ -20,7 +20,7 @@ use crate::adjudication::{Outcome, Settlement, Status};
 use crate::claim::{Claim, ClaimId, ClaimKind, Contract, Institutional, Member};
 use parties::Parties;
 
-pub(super) use parties::insurer;
+pub(super) use parties::{insurer, insurer_named};
 
 /// The insurer, as it is named to members.
 #[derive(Clone, Copy)]

@@ -2,7 +2,7 @@
 //! They are contained, by their identifiers: a claim has no names of them.
 
 use super::super::super::json::{Json, list, number, object, text};
-use super::super::write::{carin, coding, concept, reference, unless_empty};
+use super::super::write::{carin, coding, concept, identifier, reference, unless_empty};
 use super::{Insurer, Shape};
 use crate::claim::{Claim, Provider};
 
@@ -82,6 +82,17 @@ impl Parties {
                 .chain(team),
         )
     }
+}
+
+/// The insurer by its identifier, where it is not contained.
+pub(in super::super) fn insurer_named<'a>(insurer: &Insurer<'a>) -> Json<'a> {
+    object([
+        (
+            "identifier",
+            identifier(None, insurer.identifier.to_owned()),
+        ),
+        ("display", text(insurer.name)),
+    ])
 }
 
 /// The insurer as an Organization.

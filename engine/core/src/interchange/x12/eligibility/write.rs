@@ -8,7 +8,7 @@ use super::answer::{Cover, Eligibility, Enrolment, eligibility_of};
 use super::inquiry::{Level, PLAN, Person, asks_of_subscriber, read};
 use crate::claim::{Member, Relationship, Sex};
 use crate::interchange::benefit::{
-    BalanceKind, BalancePeriod, BenefitAmount, BenefitBalance, BenefitNetwork, Benefits,
+    BalanceKind, BalancePeriod, BenefitAmount, BenefitBalance, BenefitNetwork, Benefits, CopayPer,
     ServiceBenefit,
 };
 use crate::interchange::x12::reply::{Payer, Stamp, close, day, fit, fit_or, open};
@@ -244,10 +244,17 @@ impl Answering<'_> {
 
     fn active(&mut self, benefits: &Benefits, services: &[ShortCode]) {
         let plan = fit(&benefits.plan, 1, 50);
-        for service in services {
+        let mut told = services.to_vec();
+        if services.contains(&PLAN) {
+            // Who asks for the plan is told of all that has terms of its own.
+            let all = benefits.services.iter().map(|of| of.service);
+            told.extend(all.filter(|of| !services.contains(of)));
+            told.dedup();
+        }
+        for service in &told {
             let code = fit_or(&service.to_string(), 1, 2, "30");
             let terms = || benefits.services.iter().filter(|of| of.service == *service);
-            if terms().all(|of| of.covered) {
+            if terms().next().is_none() || terms().any(|of| of.covered) {
                 self.out.simple("EB", &["1", "", &code, "", &plan]);
             }
             for of in terms() {
@@ -291,8 +298,13 @@ impl Answering<'_> {
             return;
         }
         if let Some(copay) = of.copay {
-            // For each visit.
-            put("B", "27", &copay.to_string(), "");
+            let per = match of.per {
+                CopayPer::Visit => "27",
+                CopayPer::Day => "7",
+                CopayPer::Admission => "36",
+                CopayPer::Service => "",
+            };
+            put("B", per, &copay.to_string(), "");
         }
         if let Some(share) = of.coinsurance {
             put("A", "", "", &percent(share));

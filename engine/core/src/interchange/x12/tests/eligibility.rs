@@ -10,7 +10,7 @@ use crate::claim::{Contract, Member, Relationship, Sex, Span};
 use crate::interchange::x12::{Asked, Enrolment, answer_eligibility, read_inquiries};
 use crate::interchange::{
     BalanceKind, BalancePeriod, BenefitAmount, BenefitBalance, BenefitNetwork as Network, Benefits,
-    ServiceBenefit,
+    CopayPer, ServiceBenefit,
 };
 
 /// One family, and what its product gives.
@@ -118,6 +118,7 @@ fn family() -> Family {
                     covered: true,
                     network: Network::In,
                     copay: Some(Money::cents(2_500)),
+                    per: CopayPer::Visit,
                     coinsurance: Some(Rate::percent(20)),
                     authorization: Some(false),
                 },
@@ -126,6 +127,7 @@ fn family() -> Family {
                     covered: false,
                     network: Network::Any,
                     copay: None,
+                    per: CopayPer::Visit,
                     coinsurance: None,
                     authorization: None,
                 },
