@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use tally_core::interchange::{ReadClaims, Source, read_claims};
+use tally_core::interchange::{ReadClaims, Source, claim_json, read_claims};
 use tally_types::{Money, ServiceDate};
 
 /// The folder of real cases, where it is present.
@@ -195,4 +195,73 @@ fn claims_of_the_guides_examples_are_read() {
         expected.map(|(rule, count)| (rule.to_owned(), count))
     );
     assert_eq!(taken, 21);
+}
+
+/// A claim of the guides as a payer's second: the first payer split a line in two (loop
+/// 2430 twice, as its remittance told it). What is read is the same as of the line whole.
+#[test]
+fn a_line_that_another_payer_split_is_all_of_its_parts() {
+    let Some(root) = cases() else { return };
+    let folder = "x12-linuxforhealth/src/tests/resources/837_005010X222A2";
+    let text = std::fs::read_to_string(root.join(folder).join("demo.cob.example3.B.837")).unwrap();
+    let whole = "SVD*999996666*40.00*HC:99213**1.00~\nCAS*CO*42*3.00~\nDTP*573*D8*20051015~";
+    let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = text.replace("~ ", "~\n");
+    assert!(text.contains(whole) && text.contains("SE*62*"), "{text}");
+    let parts = "SVD*999996666*25.00*HC:99213**1.00~\nCAS*CO*42*1.00~\nDTP*573*D8*20051014~\n\
+                 SVD*999996666*15.00*HC:90782**0~\nCAS*CO*42*2.00~\nDTP*573*D8*20051015~";
+    let split = text.replace(whole, parts).replace("SE*62*", "SE*65*");
+    let claim = |text: &str| {
+        let mut read = read_claims(text.as_bytes(), None, &source());
+        assert_eq!(read.refusals, [], "{text}");
+        claim_json(&read.claims.remove(0))
+    };
+    assert_eq!(claim(&split), claim(&text));
+}
+
+/// Without an identifier of its own the billing provider is known by this payer's number
+/// for it, which stands with the payer.
+#[test]
+fn a_billing_provider_is_known_by_the_payers_number_for_it() {
+    let Some(root) = cases() else { return };
+    let folder = "x12-linuxforhealth/src/tests/resources/837_005010X222A2";
+    let text = std::fs::read_to_string(root.join(folder).join("demo.cob.example3.B.837")).unwrap();
+    let named = "NM1*85*1*KILDARE*BEN****XX*1999996666";
+    assert!(text.contains(named));
+    let without = text.replace(named, "NM1*85*1*KILDARE*BEN");
+    for (text, expected) in [
+        (text.clone(), "1999996666"),
+        (without.clone(), "567890"),
+        (
+            without.replacen("REF*G2*567890", "REF*EI*56789", 1),
+            "123456789",
+        ),
+    ] {
+        let read = read_claims(text.as_bytes(), None, &source());
+        assert_eq!(read.refusals, [], "{expected}");
+        assert_eq!(read.claims[0].billing.identifier, expected);
+    }
+}
+
+/// What a hospital declares not covered (SV207) is read: at most the charge.
+#[test]
+fn what_is_declared_not_covered_of_a_line_is_read() {
+    let Some(root) = cases() else { return };
+    let file = "x12-linuxforhealth/src/tests/resources/837_005010X223A3/institutional-claim.837i";
+    let text = std::fs::read_to_string(root.join(file)).unwrap();
+    let billed = "SV2*0730*HC:93005*76.54*UN*3.00";
+    assert!(text.contains(billed));
+    let declared = |amount: &str| {
+        let text = text.replace(billed, &format!("{billed}**{amount}"));
+        let mut read = read_claims(text.as_bytes(), None, &source());
+        match read.refusals.pop() {
+            Some(refusal) => Err((refusal.rule.id(), refusal.place)),
+            None => Ok(read.claims.remove(0).lines[1].detail.non_covered),
+        }
+    };
+    assert_eq!(declared("76.54"), Ok(Money::cents(7_654)));
+    assert_eq!(declared("6.5"), Ok(Money::cents(650)));
+    let (rule, place) = declared("76.55").unwrap_err();
+    assert_eq!(rule, "I508");
+    assert!(place.contains("SV2-07"), "{place}");
 }

@@ -517,3 +517,16 @@ pub fn transcripts() -> impl Strategy<Value = Shown<Vec<Exchange>>> {
     vec(prop_oneof![lookup, query], 0..4)
         .prop_map(|exchanges| Shown(exchanges.into_iter().map(|one| one.0).collect()))
 }
+
+/// Claims as our own JSON and X12 have them: of some lines a part of the charge, or all
+/// of it, is declared not covered, which FHIR cannot say.
+pub fn declared() -> BoxedStrategy<Shown<Claim>> {
+    (claims(), vec(0i64..=2, 8))
+        .prop_map(|(Shown(mut claim), halves)| {
+            for (line, halves) in claim.lines.iter_mut().zip(halves) {
+                line.detail.non_covered = Money::cents(line.charge.scaled() / 2 * halves);
+            }
+            Shown(claim)
+        })
+        .boxed()
+}

@@ -195,6 +195,7 @@ pub fn detail() -> BoxedStrategy<Shown<LineDetail>> {
                 drug: drug.map(|shown| shown.0),
                 cavities,
                 teeth: unshown(teeth),
+                non_covered: Money::ZERO,
             })
         })
         .boxed()

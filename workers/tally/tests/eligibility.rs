@@ -98,16 +98,17 @@ fn a_type_of_service_is_answered_with_its_copayment_and_share() {
         told.map(|eb| [&eb[1..5], &eb[6..]].concat().join("*"))
             .collect()
     };
-    assert_eq!(
-        of("98"),
-        [
-            "1**98*",
-            "B*IND*98**27*30*****N*Y",
-            "A*IND*98***",
-            "A*IND*98****0.4****N*N"
-        ],
-        "{answer}"
-    );
+    let visit = [
+        "1**98*",
+        "B*IND*98**27*30.00****N*Y",
+        "A*IND*98****0***N*Y",
+        "A*IND*98****0.4***N*N",
+    ];
+    assert_eq!(of("98"), visit, "{answer}");
+    let scan = of("62");
+    assert_eq!(scan[1], "B*IND*62***100.00****Y*Y", "{answer}");
+    assert_eq!(of("33").last().unwrap(), "I**33********N", "{answer}");
+    assert_eq!(of("35"), ["I**35********W"], "{answer}");
     let claim = professional(
         9,
         &[Professional {

@@ -153,7 +153,17 @@ pub fn decide(inputs: &Inputs<'_>) -> Result<Decision, OutcomeError> {
                 number: line.number,
                 rule,
             }),
-            Ok(span) => open.push((line, span)),
+            Ok(span) => match line.detail.non_covered {
+                Money::ZERO => open.push((line, span)),
+                whole if whole == line.charge => denied.push(Denied {
+                    number: line.number,
+                    rule: EngineRule::DeclaredNotCovered,
+                }),
+                _ => {
+                    let rule = EngineRule::PartNotCovered;
+                    return done(claim, Vec::new(), Some((rule, line.number)));
+                }
+            },
         }
     }
     deny_duplicates(claim, inputs.history, &mut open, &mut denied);
@@ -367,6 +377,7 @@ pub(super) fn denied_line(claim: &Claim, denied: &Denied) -> Result<LineOutcome,
         .find(|line| line.number == denied.number)
         .map_or(Money::ZERO, |line| line.charge);
     let (group, carc) = match denied.rule {
+        EngineRule::DeclaredNotCovered => (Group::Pr, Carc::NOT_COVERED),
         EngineRule::BeforeCover => (Group::Pr, Carc::BEFORE_COVERAGE),
         EngineRule::AfterCover => (Group::Pr, Carc::AFTER_COVERAGE),
         EngineRule::DuplicateOfClaim | EngineRule::DuplicateOfLine => {
@@ -376,7 +387,9 @@ pub(super) fn denied_line(claim: &Claim, denied: &Denied) -> Result<LineOutcome,
     };
     // Another payer's part stands apart: the patient owes only what was left to them.
     let before = match denied.rule {
-        EngineRule::BeforeCover | EngineRule::AfterCover => impact(claim, denied.number),
+        EngineRule::BeforeCover | EngineRule::AfterCover | EngineRule::DeclaredNotCovered => {
+            impact(claim, denied.number)
+        }
         _ => Money::ZERO,
     };
     // A line without a charge is denied without an amount to adjust.
@@ -387,7 +400,11 @@ pub(super) fn denied_line(claim: &Claim, denied: &Denied) -> Result<LineOutcome,
         .map(|(group, carc, amount)| OutcomeAdjustment {
             group,
             carc,
-            rarc: ShortCode::NONE,
+            rarc: match carc {
+                // Why it is not covered: see the plan's own documents.
+                Carc::NOT_COVERED => ShortCode::of("N130"),
+                _ => ShortCode::NONE,
+            },
             amount,
             clause: denied.rule.id(),
         })

@@ -18,6 +18,8 @@ pub enum EngineRule {
     DuplicateOfClaim = 104,
     /// An exact duplicate of an earlier line of the same claim: OA 18.
     DuplicateOfLine = 105,
+    /// The sender itself declares the whole charge not covered: PR 96.
+    DeclaredNotCovered = 107,
     /// The lines fall under two products.
     TwoProducts = 201,
     /// No policy of the product is in force on the date of service.
@@ -26,6 +28,8 @@ pub enum EngineRule {
     TwoPolicies = 203,
     /// A line begins under cover and ends outside it, or under another product.
     CoverChanges = 204,
+    /// The sender declares a part of a line's charge not covered.
+    PartNotCovered = 205,
     /// The policy used all its fuel.
     OutOfFuel = 301,
     /// The policy stopped itself or broke a rule of the machine.
@@ -50,16 +54,18 @@ pub enum EngineRule {
 
 impl EngineRule {
     /// Every rule, in order.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::MemberUnknown,
         Self::BeforeCover,
         Self::AfterCover,
         Self::DuplicateOfClaim,
         Self::DuplicateOfLine,
+        Self::DeclaredNotCovered,
         Self::TwoProducts,
         Self::NoPolicy,
         Self::TwoPolicies,
         Self::CoverChanges,
+        Self::PartNotCovered,
         Self::OutOfFuel,
         Self::Trap,
         Self::BadAnswer,
@@ -100,10 +106,12 @@ impl EngineRule {
             Self::AfterCover => "The service is after the member's cover ended.",
             Self::DuplicateOfClaim => "The line exactly repeats a line of an earlier claim.",
             Self::DuplicateOfLine => "The line exactly repeats an earlier line of this claim.",
+            Self::DeclaredNotCovered => "The sender declares the charge not covered.",
             Self::TwoProducts => "The lines fall under two products.",
             Self::NoPolicy => "No policy of the product is in force on the date of service.",
             Self::TwoPolicies => "The lines fall under two versions of the policy.",
             Self::CoverChanges => "The member's cover changes between a line's first and last day.",
+            Self::PartNotCovered => "A part of a line's charge is declared not covered.",
             Self::OutOfFuel => "The policy used all its fuel.",
             Self::Trap => "The policy stopped without an answer.",
             Self::BadAnswer => "What the policy handed over is not a value of the interface.",
@@ -127,7 +135,8 @@ impl EngineRule {
             | Self::BeforeCover
             | Self::AfterCover
             | Self::DuplicateOfClaim
-            | Self::DuplicateOfLine => "",
+            | Self::DuplicateOfLine
+            | Self::DeclaredNotCovered => "",
             Self::TwoProducts | Self::TwoPolicies => {
                 "Submit the lines of each period as a claim of their own."
             }
@@ -135,6 +144,9 @@ impl EngineRule {
                 "The insurer publishes a policy in force on that date; the provider then submits the claim again."
             }
             Self::CoverChanges => "Split the line at the day the cover changes.",
+            Self::PartNotCovered => {
+                "Submit what is not covered as a line of its own, or the insurer reviews the claim by hand."
+            }
             _ => {
                 "The insurer publishes a corrected policy; the provider then submits the claim again."
             }

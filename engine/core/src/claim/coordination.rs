@@ -52,6 +52,31 @@ pub struct PriorLine {
     pub adjustments: Vec<PriorAdjustment>,
 }
 
+impl PriorLine {
+    /// What the same payer did to another part of the line, which it split (an 835 that
+    /// unbundles a service; X12 SVD06): the line is all of its parts. None when an
+    /// amount is too large.
+    #[must_use]
+    pub fn with(mut self, part: Self) -> Option<Self> {
+        self.paid = self.paid.checked_add(part.paid)?;
+        self.units = self.units.checked_add(part.units)?;
+        self.remaining = match (self.remaining, part.remaining) {
+            (Some(one), Some(other)) => Some(one.checked_add(other)?),
+            (one, other) => one.or(other),
+        };
+        self.decided = self.decided.max(part.decided);
+        for of in part.adjustments {
+            let mut same = self.adjustments.iter_mut();
+            let same = same.find(|had| (had.group, had.reason) == (of.group, of.reason));
+            match same {
+                Some(had) => had.amount = had.amount.checked_add(of.amount)?,
+                None => self.adjustments.push(of),
+            }
+        }
+        Some(self)
+    }
+}
+
 /// One adjustment of another payer. Its reason may be one that this engine never
 /// gives, or that has letters.
 #[derive(Clone, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use super::coordination::Coordination;
 use super::enrolment::{Contract, Sex};
 use super::institutional::{Circumstances, Institutional};
 use super::provider::Provider;
-use super::service::ServiceLine;
+use super::service::{NonCovered, ServiceLine};
 use crate::canon::{Canon, DecodeError, Reader};
 
 /// Names a claim on this node: derived from its submission, so that the same
@@ -236,23 +236,58 @@ crate::canon_enum!(ClaimKind {
 });
 crate::canon_enum!(Frequency { Original = 1, Replacement = 7, Void = 8 });
 
-crate::canon_record!(Claim {
-    id,
-    kind,
-    frequency,
-    replaces,
-    control_number,
-    member,
-    billing,
-    diagnoses,
-    authorizations,
-    charge,
-    received,
-    coordination,
-    circumstances,
-    institutional,
-    lines,
-});
+impl Canon for Claim {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.id.put(out);
+        self.kind.put(out);
+        self.frequency.put(out);
+        self.replaces.put(out);
+        self.control_number.put(out);
+        self.member.put(out);
+        self.billing.put(out);
+        self.diagnoses.put(out);
+        self.authorizations.put(out);
+        self.charge.put(out);
+        self.received.put(out);
+        self.coordination.put(out);
+        self.circumstances.put(out);
+        self.institutional.put(out);
+        self.lines.put(out);
+        // Most claims end here, as all did once.
+        let declared = NonCovered::of(&self.lines);
+        if !declared.is_empty() {
+            declared.put(out);
+        }
+    }
+
+    fn take(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let mut claim = Self {
+            id: Canon::take(from)?,
+            kind: Canon::take(from)?,
+            frequency: Canon::take(from)?,
+            replaces: Canon::take(from)?,
+            control_number: Canon::take(from)?,
+            member: Canon::take(from)?,
+            billing: Canon::take(from)?,
+            diagnoses: Canon::take(from)?,
+            authorizations: Canon::take(from)?,
+            charge: Canon::take(from)?,
+            received: Canon::take(from)?,
+            coordination: Canon::take(from)?,
+            circumstances: Canon::take(from)?,
+            institutional: Canon::take(from)?,
+            lines: Canon::take(from)?,
+        };
+        if from.left() >= NonCovered::LEAST {
+            let declared: Vec<NonCovered> = Canon::take(from)?;
+            if declared.is_empty() {
+                return Err(from.invalid("non-covered charges", 0));
+            }
+            NonCovered::restore(&declared, &mut claim.lines, from)?;
+        }
+        Ok(claim)
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,8 @@
 use tally_types::{Group, Money, Quantity};
 
 use super::decimal;
-use super::refusal::{Fault, Place};
+use super::refusal::{Fault, IntakeRule, Place};
+use crate::claim::{Limits, PriorLine};
 
 /// The adjustment groups by their codes.
 pub(super) const GROUPS: [(&str, Group); 4] = [
@@ -34,4 +35,27 @@ pub(super) fn units(node: &impl Place, text: &str) -> Result<Quantity, Fault> {
         }
         false => decimal::quantity(node, text),
     }
+}
+
+/// Puts what a payer did to a part of a line with what it did to the others: a payer may
+/// split a line, and the line is all of its parts.
+pub(super) fn join(
+    all: &mut Vec<PriorLine>,
+    part: PriorLine,
+    named: &impl Place,
+) -> Result<(), Fault> {
+    let Some(had) = all.iter_mut().find(|of| of.payer == part.payer) else {
+        all.push(part);
+        return Ok(());
+    };
+    let whole = had.clone().with(part).ok_or_else(|| {
+        let reason = "the parts that a payer split the line into come to too much";
+        named.fault(IntakeRule::OverLimit, reason)
+    })?;
+    if whole.adjustments.len() > Limits::PRIOR_ADJUSTMENTS {
+        let reason = format!("more than {} adjustments", Limits::PRIOR_ADJUSTMENTS);
+        return Err(named.fault(IntakeRule::TooMany, reason));
+    }
+    *had = whole;
+    Ok(())
 }

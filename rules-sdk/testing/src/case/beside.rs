@@ -229,5 +229,6 @@ pub(super) fn detail(line: &file::Line) -> Result<LineDetail, Wrong> {
             .map(|text| parsed(text, ShortCode::parse))
             .collect::<Result<_, _>>()?,
         teeth: line.teeth.iter().map(tooth).collect::<Result<_, _>>()?,
+        non_covered: Money::ZERO,
     })
 }

@@ -97,7 +97,7 @@ pub(super) async fn page(site: Shared) -> Answered {
     let mut reads = node.read_appeals(rows, "page:appeals").await?;
     reads.sort_by_key(|read| (days_left(read, now), read.row.place));
     html(&Open {
-        shell: Shell::new("Appeals", Tab::Claims, node.origin()),
+        shell: Shell::new("Appeals", Tab::Appeals, node.origin()),
         overdue: reads.iter().filter(|read| is_overdue(read, now)).count(),
         appeals: reads.iter().map(|of| AppealRow::of(of, now)).collect(),
         of_one_claim: false,

@@ -17,6 +17,7 @@ mod guard;
 mod ledger;
 mod member;
 mod overview;
+mod payments;
 mod policy;
 mod show;
 mod statement;
@@ -67,6 +68,9 @@ pub fn router(node: Arc<Node>, payer: PayerConfig) -> Router {
     Router::new()
         .route("/", get(overview::page))
         .route("/appeals", get(appeals::page))
+        .route("/payments", get(payments::page))
+        .route("/payments/{trace}", get(payments::one))
+        .route("/payments/{trace}/835", get(payments::remittance))
         .route("/claims", get(claims::page))
         .route("/claims/{id}", get(claim::page))
         .route("/claims/{id}/eob", get(eob::page))

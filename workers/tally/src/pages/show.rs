@@ -16,6 +16,8 @@ pub(super) enum Tab {
     None,
     Overview,
     Claims,
+    Payments,
+    Appeals,
     Flags,
     Ledger,
     Policies,
@@ -34,6 +36,8 @@ impl Shell {
         let tabs = [
             ("/", "Overview", Tab::Overview),
             ("/claims", "Claims", Tab::Claims),
+            ("/payments", "Payments", Tab::Payments),
+            ("/appeals", "Appeals", Tab::Appeals),
             ("/flags", "Flags", Tab::Flags),
             ("/ledger", "Ledger", Tab::Ledger),
             ("/policies", "Policies", Tab::Policies),

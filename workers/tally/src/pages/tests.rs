@@ -2,6 +2,7 @@
 
 mod appeals;
 mod eob;
+mod payments;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;

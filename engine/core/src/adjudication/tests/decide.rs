@@ -592,3 +592,55 @@ fn periods_begin() {
         );
     }
 }
+
+/// A hospital that declares all of a line's charge not covered is taken at its word; of a
+/// part somebody has to look. Cover and repetition come first.
+#[test]
+fn what_the_sender_declares_not_covered_is_not_covered() {
+    let mut world = wrong_in_every_way();
+    world.enrolled = true;
+    world.policies = vec![("gold", "2025-01-01", 1)];
+    world.claim.lines.truncate(4);
+    for at in [0, 3] {
+        world.claim.lines[at].detail.non_covered = world.claim.lines[at].charge;
+    }
+    let Decision::Done(done) = world.decide() else {
+        panic!("nothing is left for a policy");
+    };
+    let denied = |outcome: &Outcome| -> Vec<(u16, String, Group, Carc, ShortCode, Money)> {
+        let lines = outcome.lines().iter();
+        lines
+            .flat_map(|line| line.adjustments().iter().map(move |of| (line.number(), of)))
+            .map(|(number, of)| {
+                (
+                    number,
+                    of.clause.clone(),
+                    of.group,
+                    of.carc,
+                    of.rarc,
+                    of.amount,
+                )
+            })
+            .collect()
+    };
+    let all = denied(&done.outcome);
+    assert_eq!(all[0].1, "E102");
+    let n130 = ShortCode::of("N130");
+    let declared = (
+        4,
+        "E107".to_owned(),
+        Group::Pr,
+        Carc(96),
+        n130,
+        Money::cents(4_000),
+    );
+    assert_eq!(all[3], declared);
+    world.claim.lines[3].detail.non_covered = Money::cents(1);
+    let Decision::Done(done) = world.decide() else {
+        panic!("it waits");
+    };
+    let Settlement::Pended { reason, line, .. } = done.outcome.settlement() else {
+        panic!("it waits");
+    };
+    assert_eq!((reason.as_str(), *line), ("E205", 4));
+}

@@ -1,6 +1,6 @@
 //! One item of a Claim.
 
-use tally_types::{Code, CodeSystem, Quantity, ServiceDate, ShortCode};
+use tally_types::{Code, CodeSystem, Money, Quantity, ServiceDate, ShortCode};
 
 use super::super::decimal;
 use super::super::draft::pointer_bit;
@@ -74,6 +74,8 @@ impl<'a> Items<'a, '_> {
             drug: drug(item)?,
             cavities: mouth.cavities,
             teeth: mouth.teeth,
+            // FHIR R4 has no element for it.
+            non_covered: Money::ZERO,
         })
     }
 

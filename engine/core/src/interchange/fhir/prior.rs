@@ -40,21 +40,16 @@ pub(super) fn read(
                 "the claim has no item with this sequence",
             ));
         };
-        if line.prior.iter().any(|prior| prior.payer == position) {
-            return Err(named.fault(
-                IntakeRule::TooMany,
-                "the same payer decided the line twice; split lines are not read",
-            ));
-        }
         let decision = Decision::of(&item, "adjudication")?;
-        line.prior.push(PriorLine {
+        let part = PriorLine {
             payer: position,
             paid: decision.paid().unwrap_or(Money::ZERO),
             units: decision.units.unwrap_or(line.quantity),
             remaining: decision.patient,
             decided: payer.decided,
             adjustments: decision.adjustments,
-        });
+        };
+        prior::join(&mut line.prior, part, &named)?;
     }
     Ok(())
 }

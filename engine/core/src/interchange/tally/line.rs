@@ -1,6 +1,6 @@
 //! One line of a claim in our own JSON.
 
-use tally_types::{Code, CodeSystem, Quantity, ShortCode};
+use tally_types::{Code, CodeSystem, Money, Quantity, ShortCode};
 
 use super::super::decimal;
 use super::super::draft::pointer_bit;
@@ -34,6 +34,7 @@ const FIELDS: &[&str] = &[
     "drug",
     "cavities",
     "teeth",
+    "non_covered",
     "prior",
 ];
 
@@ -72,7 +73,7 @@ pub(super) fn read(
     let procedure = match node.get("procedure")? {
         Some(procedure) => scalar::procedure(&procedure, system, procedure.text()?)?,
         // What is billed by its revenue code alone.
-        None if system == CodeSystem::Revenue && !revenue.is_none() => Code::NONE,
+        None if system == CodeSystem::Revenue && !revenue.is_none() => revenue.into(),
         None => {
             return Err(node.fault_at(
                 "procedure",
@@ -88,6 +89,7 @@ pub(super) fn read(
     let charge = node
         .get("charge")?
         .ok_or_else(|| node.fault_at("charge", IntakeRule::NoAmount, "a line has a charge"))?;
+    let charged = decimal::money(&charge, charge.number_or_text()?)?;
     let from = node
         .get("from")?
         .ok_or_else(|| node.fault_at("from", IntakeRule::NoDate, "a line has a date of service"))?;
@@ -106,7 +108,7 @@ pub(super) fn read(
         place: short_at(node, "place")?,
         diagnoses: pointers(node, diagnoses)?,
         quantity,
-        charge: decimal::money(&charge, charge.number_or_text()?)?,
+        charge: charged,
         from,
         through: match node.get("through")? {
             Some(day) => scalar::date(&day)?,
@@ -123,9 +125,25 @@ pub(super) fn read(
             drug: drug(node)?,
             cavities: shorts_at(node, "cavities", CAVITIES)?,
             teeth: teeth(node)?,
+            non_covered: non_covered(node, charged)?,
         },
         prior: coordination::lines(node, &payers.others)?,
     })
+}
+
+/// What the sender declares not covered: never more than the charge.
+fn non_covered(node: &Node<'_>, charge: Money) -> Result<Money, Fault> {
+    let Some(declared) = node.get("non_covered")? else {
+        return Ok(Money::ZERO);
+    };
+    let amount = decimal::money(&declared, declared.number_or_text()?)?;
+    match amount > charge {
+        false => Ok(amount),
+        true => Err(declared.fault(
+            IntakeRule::DetailsDiffer,
+            format!("{amount} is declared not covered of a charge of {charge}"),
+        )),
+    }
 }
 
 fn pointers(node: &Node<'_>, diagnoses: &[Code]) -> Result<u32, Fault> {
@@ -220,6 +238,13 @@ pub(super) fn json(line: &ServiceLine) -> Json<'_> {
             list_unless_empty(detail.cavities.iter().copied().map(short_json)),
         ),
         ("teeth", list_unless_empty(detail.teeth.iter().map(tooth))),
+        (
+            "non_covered",
+            match detail.non_covered.is_zero() {
+                true => Json::Null,
+                false => text(detail.non_covered.to_string()),
+            },
+        ),
         ("prior", coordination::lines_json(&line.prior)),
     ])
 }

@@ -121,6 +121,26 @@ impl<'t, 'a> Levels<'t, 'a> {
         Ok(None)
     }
 
+    /// Who bills: by the identifier of its name, by this payer's own number for it (REF
+    /// G2, which stands with the payer), by another number.
+    fn billing_provider(&self) -> Result<Option<Provider>, Fault> {
+        let Some(billing) = self.billing.one("2010AA") else {
+            return Ok(None);
+        };
+        let has_identifier = match self.find(billing, "NM1", "") {
+            Some(name) => name.at(9).identifier()?.is_some(),
+            None => return Ok(None),
+        };
+        if !has_identifier
+            && let Some(payer) = self.subscriber.one("2010BB")
+            && let Some(reference) = self.find(payer, "REF", "G2")
+            && let Some(identifier) = reference.at(2).identifier()?
+        {
+            return Ok(Some(Provider::new(&identifier)));
+        }
+        self.provider(billing)
+    }
+
     /// Whoever the first loop of a name in another names.
     pub fn named(&self, at: LoopRef<'t, 'a>, id: &'static str) -> Result<Option<Provider>, Fault> {
         match at.one(id) {
@@ -302,11 +322,7 @@ pub(super) fn read(
         ));
     }
     let (frequency, replaces) = levels.frequency(&clm)?;
-    let billing = match levels.billing.one("2010AA") {
-        Some(billing) => levels.provider(billing)?,
-        None => None,
-    };
-    let billing = billing.ok_or_else(|| {
+    let billing = levels.billing_provider()?.ok_or_else(|| {
         let reason = "nothing names the billing provider";
         levels.fault(levels.billing, IntakeRule::NoProvider, reason)
     })?;

@@ -3,6 +3,7 @@
 use tally_types::{Group, Money, Quantity};
 use tally_x12::LoopRef;
 
+use super::super::prior;
 use super::super::refusal::{Fault, IntakeRule, Place as _};
 use super::claim::Levels;
 use super::spot::Spot;
@@ -103,13 +104,13 @@ fn adjustments<'t, 'a>(
     Ok(adjustments)
 }
 
-/// What other payers did to a line.
+/// What other payers did to a line; of one that a payer split, all parts together.
 pub(super) fn lines<'t, 'a>(
     levels: &Levels<'t, 'a>,
     line: LoopRef<'t, 'a>,
     coordination: &Coordination,
 ) -> Result<Vec<PriorLine>, Fault> {
-    let mut prior: Vec<PriorLine> = Vec::new();
+    let mut all: Vec<PriorLine> = Vec::new();
     for at in line.loops("2430") {
         let Some(spot) = levels.find(at, "SVD", "") else {
             continue;
@@ -127,14 +128,8 @@ pub(super) fn lines<'t, 'a>(
                     "it names no payer of the claim (loop 2330B, NM109)",
                 )
             })?;
-        if prior.iter().any(|other| other.payer == payer) {
-            return Err(named.fault(
-                IntakeRule::TooMany,
-                "the same payer decided the line twice; split lines are not read",
-            ));
-        }
         let units = spot.at(5);
-        prior.push(PriorLine {
+        let part = PriorLine {
             payer,
             paid: spot.at(2).signed_money()?,
             units: match units.text.trim_matches(['0', '.']) {
@@ -150,7 +145,8 @@ pub(super) fn lines<'t, 'a>(
                 None => None,
             },
             adjustments: adjustments(levels, at)?,
-        });
+        };
+        prior::join(&mut all, part, &named)?;
     }
-    Ok(prior)
+    Ok(all)
 }

@@ -1,6 +1,6 @@
 //! One service line of an 837: loop 2400.
 
-use tally_types::{Code, CodeSystem, Quantity, ShortCode};
+use tally_types::{Code, CodeSystem, Money, Quantity, ShortCode};
 use tally_x12::LoopRef;
 
 use super::super::draft::pointer_bit;
@@ -39,6 +39,7 @@ struct Layout {
     place: Option<usize>,
     pointers: Option<usize>,
     emergency: Option<usize>,
+    non_covered: Option<usize>,
 }
 
 fn layout(kind: ClaimKind) -> Layout {
@@ -51,6 +52,7 @@ fn layout(kind: ClaimKind) -> Layout {
             place: None,
             pointers: None,
             emergency: None,
+            non_covered: Some(7),
         },
         ClaimKind::Oral => Layout {
             procedure: 1,
@@ -60,6 +62,7 @@ fn layout(kind: ClaimKind) -> Layout {
             place: Some(3),
             pointers: Some(11),
             emergency: None,
+            non_covered: None,
         },
         _ => Layout {
             procedure: 1,
@@ -69,6 +72,7 @@ fn layout(kind: ClaimKind) -> Layout {
             place: Some(5),
             pointers: Some(7),
             emergency: Some(9),
+            non_covered: None,
         },
     }
 }
@@ -152,10 +156,29 @@ pub(super) fn read<'t, 'a>(
             drug: drug(levels, at)?,
             cavities: cavities(levels.kind, &spot)?,
             teeth: teeth(levels, at)?,
+            non_covered: non_covered(&spot, layout.non_covered, charge)?,
         },
         prior: coordination::lines(levels, at, coordination)?,
     };
     Ok((line, spot.place(), authorizations))
+}
+
+/// What the sender declares not covered: never more than the charge.
+fn non_covered(spot: &Spot<'_>, element: Option<usize>, charge: usize) -> Result<Money, Fault> {
+    let Some(declared) = element.map(|element| spot.at(element)) else {
+        return Ok(Money::ZERO);
+    };
+    if declared.is_empty() {
+        return Ok(Money::ZERO);
+    }
+    let (amount, charge) = (declared.money()?, spot.at(charge).money()?);
+    match amount > charge {
+        false => Ok(amount),
+        true => Err(declared.fault(
+            IntakeRule::DetailsDiffer,
+            format!("{amount} is declared not covered of a charge of {charge}"),
+        )),
+    }
 }
 
 fn number<'t, 'a>(levels: &Levels<'t, 'a>, at: LoopRef<'t, 'a>) -> Result<u16, Fault> {
