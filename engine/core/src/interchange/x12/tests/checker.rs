@@ -42,6 +42,8 @@ pub struct Line {
     pub paid_as: String,
     /// What was submitted, where that is another.
     pub submitted: String,
+    /// The revenue code beside it.
+    pub revenue: String,
     pub charge: i128,
     pub paid: i128,
     pub units: i128,
@@ -183,6 +185,7 @@ fn take(advice: &mut Advice, elements: &[&str], component: char) {
             payment.unwrap().lines.push(Line {
                 paid_as: plain(of(1)),
                 submitted: plain(of(6)),
+                revenue: of(4).into(),
                 charge: cents(of(2)),
                 paid: cents(of(3)),
                 units: if paid.is_empty() { 10_000 } else { units(paid) },
@@ -291,6 +294,13 @@ fn check_payment(payment: &Payment) -> Vec<&'static str> {
     for line in &payment.lines {
         say(line.charge - sum(&line.adjusted) != line.paid, "2348");
         say(line.original == Some(line.units), "SVC07 repeats SVC05");
+        let mut parts = line.paid_as.split(':');
+        let (list, code) = (parts.next(), parts.next());
+        let alone = list == Some("NU") || code == Some(&*line.revenue);
+        say(
+            !line.revenue.is_empty() && alone,
+            "SVC04 beside its own revenue code",
+        );
     }
     let above = sum(&payment.above);
     let within: i128 = payment.lines.iter().map(|line| sum(&line.adjusted)).sum();

@@ -10,6 +10,7 @@ mod damage;
 mod eligibility;
 mod generate;
 mod remittance;
+mod services;
 
 use std::path::{Path, PathBuf};
 
