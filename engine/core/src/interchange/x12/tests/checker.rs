@@ -60,6 +60,8 @@ pub struct Payment {
     pub control: String,
     pub number: String,
     pub status: String,
+    /// The kind of cover.
+    pub filing: String,
     pub charge: i128,
     pub paid: i128,
     pub patient: i128,
@@ -175,6 +177,7 @@ fn take(advice: &mut Advice, elements: &[&str], component: char) {
             paid: cents(of(4)),
             patient: cents(of(5)),
             says_patient: !of(5).is_empty(),
+            filing: of(6).into(),
             number: of(7).into(),
             ..Payment::default()
         }),
@@ -290,6 +293,11 @@ fn check_payment(payment: &Payment) -> Vec<&'static str> {
     };
     let known = ["1", "2", "3", "4", "19", "20", "21", "22", "23", "25"];
     say(!known.contains(&payment.status.as_str()), "CLP02");
+    let known = "12 13 14 15 16 17 AM CH DS HM LM MA MB MC OF TV VA WC ZZ";
+    say(
+        !known.split(' ').any(|code| code == payment.filing),
+        "CLP06",
+    );
     let sum = |all: &[Adjusted]| all.iter().map(|of| of.amount).sum::<i128>();
     for line in &payment.lines {
         say(line.charge - sum(&line.adjusted) != line.paid, "2348");
