@@ -11,6 +11,7 @@ mod eligibility;
 mod generate;
 mod remittance;
 mod services;
+mod teeth;
 
 use std::path::{Path, PathBuf};
 
