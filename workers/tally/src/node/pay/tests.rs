@@ -5,6 +5,8 @@
 #[path = "../../../../../engine/core/src/interchange/x12/tests/checker.rs"]
 mod checker;
 
+mod said;
+
 use std::collections::BTreeMap;
 
 use tally_core::claim::{Contract, Member, Relationship, Sex, Span};
@@ -15,7 +17,7 @@ use super::*;
 use crate::config::{Config, PayerConfig};
 use crate::node::clock::Clock;
 use crate::node::{Anew, Delivery};
-use checker::{Advice, advices, unbalanced};
+use checker::{Advice, advices, misreversed, unbalanced};
 
 const PAYEES: [&str; 2] = ["2000001372", "1234567893"];
 
@@ -170,6 +172,8 @@ impl Town {
         let (more, _) = run(&self.node, &dry).await;
         assert!(more.is_empty(), "something is due after all");
         for payee in PAYEES {
+            let told = self.told.get(payee).into_iter().flatten();
+            assert_eq!(misreversed(told.map(String::as_str)), [""; 0]);
             let provider = Some(self.node.provider_token(payee));
             let filter = ClaimFilter {
                 provider,
@@ -527,36 +531,4 @@ async fn no_cent_is_lost_over_any_sequence_of_acts_and_payments() {
         let told: usize = town.told.values().map(Vec::len).sum();
         assert!(told > 8, "few payments: {told}");
     }
-}
-
-/// The kind of cover is that of the product, by the configuration of the day: a payment
-/// that was made says what it said.
-#[tokio::test]
-async fn the_kind_of_cover_is_the_products() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut town = Town::new(folder.path()).await;
-    let filing = |codes: &str| {
-        let text = format!("[node]\ndata = 'x'\n[payer.filing]\n{codes}");
-        Config::of("t", &text, []).unwrap().payer
-    };
-    let told = |of: &Remitted| {
-        let [advice] = &advices(&of.text)[..] else {
-            panic!("one remittance");
-        };
-        let mut of: Vec<&String> = advice.payments.iter().map(|of| &of.filing).collect();
-        of.sort();
-        of.into_iter().cloned().collect::<Vec<String>>()
-    };
-    town.payer = filing("harbor-ppo = 'HM'\nmeridian-b = 'MB'\n");
-    town.send(0, 1, "99396", "180.00", None).await;
-    // Of nobody who is enrolled there is no product.
-    town.send(0, 3, "99213", "90.00", None).await;
-    let made = town.pay().await.remove(0);
-    assert_eq!(told(&made), ["12", "HM"]);
-    town.payer = filing("harbor-ppo = '13'\n");
-    town.send(0, 2, "99396", "180.00", None).await;
-    assert_eq!(told(&town.pay().await[0]), ["13"]);
-    let again = town.node.read_payment(&made.trace, "payments-read").await;
-    assert_eq!(again.unwrap().unwrap().told.text, made.text);
-    town.sound().await;
 }
