@@ -90,3 +90,33 @@ async fn an_explanation_has_the_payment_that_was_made() {
     assert_eq!(town.payment_of(second).await, expected);
     town.settled().await;
 }
+
+/// What is decided anew and comes out alike is not told again: its payment stays the one
+/// that was made. What comes out otherwise is not paid until it is told.
+#[tokio::test]
+async fn what_comes_out_alike_keeps_its_payment() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut town = Town::new(folder.path()).await;
+    let first = town.send(0, 1, "99213", "180.00", None).await;
+    let second = town.send(0, 2, "99213", "180.00", None).await;
+    let revision = async |town: &Town| {
+        let row = town.node.store().claim(second).await.unwrap().unwrap();
+        row.outcome.unwrap().revision
+    };
+    town.pay().await;
+    let made = town.payment_of(second).await;
+    assert!(made.0.is_some());
+    town.pass(3);
+    // It moves the balances of the family, and no cent of the second claim.
+    town.void(first).await;
+    assert_eq!(revision(&town).await, 1);
+    assert_eq!(town.payment_of(second).await, made);
+    // Of nobody who is covered.
+    town.enrol("2026-02-01").await;
+    town.readjudicate().await;
+    assert_eq!(revision(&town).await, 2);
+    assert_eq!(town.payment_of(second).await, (None, None, None));
+    town.pay().await;
+    assert_eq!(town.payment_of(second).await.1, Some(Money::ZERO));
+    town.settled().await;
+}
