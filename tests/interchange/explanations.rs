@@ -9,7 +9,7 @@ use serde_json::Value;
 use tally_core::adjudication::{LineOutcome, Outcome, Settlement, Status};
 use tally_core::claim::{Claim, ClaimKind, Contract, Institutional, ServiceLine};
 use tally_core::interchange::{
-    Explanation, Network, coverage_lines, explanation_lines, explanation_of_benefit,
+    Explanation, PaidOn, coverage_lines, explanation_lines, explanation_of_benefit,
     patient_access_bundle, patient_lines,
 };
 use tally_types::{Group, Money, ShortCode};
@@ -18,23 +18,29 @@ use super::answers::pretty;
 use super::frozen::{INSURER, sample_claim, sample_contract, sample_outcome, sample_pended};
 use super::generate::{Shown, claims, contracts, day, outcomes};
 
-fn explain<'a>(claim: &'a Claim, outcome: &'a Outcome, contract: &'a Contract) -> Explanation<'a> {
+pub fn explain<'a>(
+    claim: &'a Claim,
+    outcome: &'a Outcome,
+    contract: &'a Contract,
+) -> Explanation<'a> {
     Explanation {
         claim,
         outcome,
         contract,
         member: &contract.members[0],
         insurer: INSURER,
-        network: Network::In,
         decided: day(2026, 6, 2),
-        paid: Some(day(2026, 6, 5)),
+        paid: Some(PaidOn {
+            day: day(2026, 6, 5),
+            interest: Money::ZERO,
+        }),
         reversed: false,
         replaced_by: None,
     }
 }
 
 /// The claim with a line for every line of the outcome, of the same number and charge.
-fn aligned(mut claim: Claim, outcome: &Outcome) -> Claim {
+pub fn aligned(mut claim: Claim, outcome: &Outcome) -> Claim {
     let lines = std::mem::take(&mut claim.lines);
     claim.lines = outcome
         .lines()
@@ -51,7 +57,7 @@ fn aligned(mut claim: Claim, outcome: &Outcome) -> Claim {
 }
 
 /// The code of a concept, of the one coding that begins so.
-fn code<'a>(concept: &'a Value, system: &str) -> Option<&'a str> {
+pub fn code<'a>(concept: &'a Value, system: &str) -> Option<&'a str> {
     concept["coding"]
         .as_array()
         .unwrap()
@@ -60,7 +66,7 @@ fn code<'a>(concept: &'a Value, system: &str) -> Option<&'a str> {
         .map(|coding| coding["code"].as_str().unwrap())
 }
 
-fn cents(amount: &Value) -> Money {
+pub fn cents(amount: &Value) -> Money {
     assert_eq!(amount["currency"], "USD");
     Money::parse(&amount["value"].to_string()).unwrap()
 }
@@ -142,7 +148,7 @@ fn line_agrees(item: &Value, line: &LineOutcome) {
     assert_eq!(amount("memberliability"), sum(owed.map(|a| &a.amount)));
 }
 
-fn agrees(text: &str, claim: &Claim, outcome: &Outcome) {
+pub fn agrees(text: &str, claim: &Claim, outcome: &Outcome) {
     let explanation: Value = serde_json::from_str(text).unwrap();
     let items = explanation["item"].as_array().unwrap();
     assert_eq!(items.len(), outcome.lines().len());

@@ -9,6 +9,7 @@ mod documents;
 mod eligibility;
 mod eligibility_alike;
 mod encodings;
+mod explained;
 mod explanations;
 mod frozen;
 mod full;

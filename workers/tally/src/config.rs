@@ -27,6 +27,7 @@
 //! `TALLY_DATABASE_URL`. `docs/configuration.md` lists all of them.
 
 mod appeal;
+mod filing;
 mod payer;
 mod prompt_pay;
 
@@ -39,6 +40,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 pub use appeal::AppealLevels;
+pub use filing::Filings;
 pub use payer::{PayeeConfig, PayerConfig};
 pub use prompt_pay::PromptPayRules;
 

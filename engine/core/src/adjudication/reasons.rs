@@ -102,6 +102,23 @@ pub fn find(carc: Carc) -> Option<&'static Reason> {
         .and_then(|i| REASONS.get(i))
 }
 
+/// Whether a reason is of the plan's price: what it takes off nobody pays, unless the
+/// patient owes it (group PR). A service that is included in another one (97) is in that
+/// one's price, which takes its charge over (94, below zero).
+#[must_use]
+pub fn is_of_the_price(carc: Carc) -> bool {
+    const WITHHELD: Carc = Carc(104);
+    matches!(
+        carc,
+        Carc::ABOVE_FEE_SCHEDULE
+            | Carc::MULTIPLE_PROCEDURE
+            | Carc::EXCESS_OF_CHARGES
+            | Carc::INCLUDED
+            | Carc::SEQUESTRATION
+            | WITHHELD
+    )
+}
+
 /// Whether a remark code has the form of one: `N`, `M` or `MA` and a number.
 #[must_use]
 pub fn is_remark(code: ShortCode) -> bool {

@@ -32,7 +32,7 @@ pub use benefit::{
 };
 pub use contract::{ContractFileError, contract_json, read_contracts};
 pub use fhir::{
-    AskedItem, AuthorizationAnswer, Eligibility, EligibilityRequest, Explanation, Insurer, Network,
+    AskedItem, AuthorizationAnswer, Eligibility, EligibilityRequest, Explanation, Insurer, PaidOn,
     Purpose, authorization_response, cancelled_claim_response, claim_response, coverage_lines,
     coverage_resource, eligibility_response, explanation_lines, explanation_of_benefit,
     operation_outcome, patient_access_bundle, patient_lines, patient_resource,

@@ -10,6 +10,7 @@ use tally_core::interchange::Insurer;
 use tally_core::interchange::x12::{Account, Address, Method, Payee, Payer};
 
 use super::appeal::AppealLevels;
+use super::filing::Filings;
 use super::prompt_pay::PromptPayRules;
 
 /// Who pays. Without a section of its own it is a payer of an example: enough
@@ -37,6 +38,8 @@ pub struct PayerConfig {
     pub routing: String,
     /// Its account there.
     pub account: String,
+    /// Which kind of cover each product is.
+    pub filing: Filings,
     /// What it owes for paying late.
     pub prompt_pay: PromptPayRules,
     /// By which levels its decisions are appealed.
@@ -57,6 +60,7 @@ impl Default for PayerConfig {
             telephone: text("5550100"),
             routing: String::new(),
             account: String::new(),
+            filing: Filings::default(),
             prompt_pay: PromptPayRules::default(),
             appeal: AppealLevels::default(),
         }

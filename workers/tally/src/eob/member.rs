@@ -2,8 +2,8 @@
 //! words. Made of [`ClaimView`] alone, so that it agrees with everything else to
 //! the cent.
 
-use tally_core::adjudication::EngineRule;
-use tally_types::Money;
+use tally_core::adjudication::{EngineRule, reasons};
+use tally_types::{Carc, Money};
 
 use super::words;
 use crate::view::{AdjustmentView, ClaimView, LineView};
@@ -90,7 +90,7 @@ impl Bears {
             ("PR", _) => Self::Member,
             // The impact of the payers before this one (RFI 2143).
             ("OA", 23) => Self::Other,
-            (_, 45 | 59 | 94 | 97 | 104 | 253) => Self::Discount,
+            (_, carc) if reasons::is_of_the_price(Carc(carc)) => Self::Discount,
             (_, 22 | 109) => Self::Elsewhere,
             _ => Self::Provider,
         }
@@ -196,5 +196,84 @@ fn because(view: &ClaimView, adjustment: &AdjustmentView) -> Because {
         clause: cited
             .filter(|clause| EngineRule::of_id(&clause.id).is_none() && !clause.title.is_empty())
             .map(|clause| (clause.title.clone(), clause.id.clone())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tally_core::adjudication::{
+        LineOutcome, Outcome, OutcomeAdjustment, Settlement, reasons::REASONS,
+    };
+    use tally_core::claim::{Claim, ClaimId};
+    use tally_core::interchange::{Insurer, Source, claim_response, read_claims};
+    use tally_types::{Group, ServiceDate, ShortCode};
+
+    use super::*;
+
+    const INSURER: Insurer<'static> = Insurer {
+        name: "Harbor",
+        identifier: "HARBOR",
+    };
+
+    fn claim() -> Claim {
+        let text = br#"{"format":"tallystick-claim/v1","kind":"professional","member":"M-1",
+            "billing":"1234567893","diagnoses":["J069"],
+            "lines":[{"procedure":"99213","place":"11","charge":"10.00","from":"2026-01-05"}]}"#;
+        let source = Source {
+            submitter: "local",
+            interchange: "words",
+            received: ServiceDate::parse("2026-01-10").unwrap(),
+        };
+        read_claims(text, None, &source).claims.remove(0)
+    }
+
+    /// In which category the answer to the sender has an adjustment.
+    fn category(claim: &Claim, group: Group, carc: Carc) -> String {
+        let whole = Money::cents(1_000);
+        let adjustment = OutcomeAdjustment {
+            group,
+            carc,
+            rarc: ShortCode::of("N130"),
+            amount: Money::cents(100),
+            clause: "4.2".into(),
+        };
+        let allowed = whole.checked_sub(adjustment.amount).unwrap();
+        let allowed = if group == Group::Pr { whole } else { allowed };
+        let line = LineOutcome::settle(
+            1,
+            whole,
+            allowed,
+            false,
+            "4.2".into(),
+            vec![adjustment],
+            vec![],
+        );
+        let lines = Settlement::Settled(vec![line.unwrap()]);
+        let outcome = Outcome::new(ClaimId(claim.id.0), None, lines, vec![]).unwrap();
+        let text = claim_response(claim, &outcome, claim.received);
+        let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
+        // The charge and the allowed amount come first.
+        let coding = &answer["item"][0]["adjudication"][2]["category"]["coding"][0];
+        coding["code"].as_str().unwrap().to_owned()
+    }
+
+    /// What the page calls a discount is one in FHIR, and nothing else is; so with what
+    /// other insurance did.
+    #[test]
+    fn page_and_answer_have_one_mapping() {
+        let claim = claim();
+        for reason in REASONS {
+            for group in reason.groups {
+                let bears = Bears::of(&group.to_string(), reason.carc.0);
+                let category = category(&claim, *group, reason.carc);
+                let what = format!("{group} {}: {category}", reason.carc);
+                assert_eq!(bears == Bears::Discount, category == "discount", "{what}");
+                assert_eq!(
+                    bears == Bears::Other,
+                    category == "priorpayerpaid",
+                    "{what}"
+                );
+            }
+        }
     }
 }

@@ -8,16 +8,22 @@ use anyhow::{Context as _, Result};
 use tally_core::adjudication::{Outcome, Status};
 use tally_core::claim::{ClaimId, Contract, Member};
 use tally_core::interchange::{
-    Explanation, Network, coverage_lines, explanation_lines, explanation_of_benefit,
+    Explanation, PaidOn, coverage_lines, explanation_lines, explanation_of_benefit,
     patient_access_bundle, patient_lines,
 };
-use tally_store::port::{ActKind, ClaimFilter, ClaimRow, Reading as _};
+use tally_store::port::{ActKind, ClaimFilter, ClaimRow, PartKind, Reading as _, ToldRow};
 
-use super::{ClaimRead, Node, is_gone};
+use super::{ClaimRead, Node, Stage, is_gone};
 use crate::config::PayerConfig;
 
-/// Claims that were replaced, and by which.
-type Successors = BTreeMap<ClaimId, ClaimId>;
+/// What became of claims.
+#[derive(Default)]
+struct Fates {
+    /// Those that were replaced, and by which.
+    successors: BTreeMap<ClaimId, ClaimId>,
+    /// The payments that told of them as they stand, or stood last.
+    payments: BTreeMap<ClaimId, PaidOn>,
+}
 
 /// Units of a bulk export that are held at a time.
 const UNITS: usize = 64;
@@ -64,15 +70,69 @@ impl Node {
         let Some((_, contract)) = found else {
             return Ok(None);
         };
-        let successors = self.successors(std::slice::from_ref(read)).await?;
-        let explained = explain(read, &contract, payer, &successors);
+        let fates = self.fates(std::slice::from_ref(read)).await?;
+        let explained = explain(read, &contract, payer, &fates);
         Ok(explained.and_then(|of| explanation_of_benefit(&of)))
     }
 
+    async fn fates(&self, reads: &[ClaimRead]) -> Result<Fates> {
+        Ok(Fates {
+            successors: self.successors(reads).await?,
+            payments: self.payments_of(reads).await?,
+        })
+    }
+
+    /// The payments that told of what claims came to. Of what was told before it was
+    /// decided anew to something else there is none: the new one is not paid yet.
+    async fn payments_of(&self, reads: &[ClaimRead]) -> Result<BTreeMap<ClaimId, PaidOn>> {
+        let gone: BTreeSet<ClaimId> = reads
+            .iter()
+            .filter(|read| is_gone(read))
+            .map(|read| read.row.id)
+            .collect();
+        let mut told: BTreeMap<ClaimId, ToldRow> = BTreeMap::new();
+        for row in self.told_of(reads).await? {
+            let claim = row.part.claim;
+            match row.part.kind {
+                PartKind::Payment => drop(told.insert(claim, row)),
+                PartKind::Reversal | PartKind::ReversalAhead if !gone.contains(&claim) => {
+                    told.remove(&claim);
+                }
+                // What is taken back was paid nevertheless.
+                PartKind::Reversal | PartKind::ReversalAhead | PartKind::Recovery => {}
+            }
+        }
+        let mut payments = BTreeMap::new();
+        for read in reads {
+            let Some(row) = told.get(&read.row.id) else {
+                continue;
+            };
+            if self.is_told(read, row).await? {
+                let (day, interest) = (row.day, row.part.interest);
+                payments.insert(read.row.id, PaidOn { day, interest });
+            }
+        }
+        Ok(payments)
+    }
+
+    /// Whether a payment told what a claim stands at, or the same by another name.
+    async fn is_told(&self, read: &ClaimRead, told: &ToldRow) -> Result<bool> {
+        let (Some(row), Some(outcome)) = (&read.row.outcome, &read.outcome) else {
+            return Ok(false);
+        };
+        if row.revision == told.part.revision || outcome.paid() != told.part.paid {
+            return Ok(row.revision == told.part.revision);
+        }
+        let stages = self.stages(read.row.unit, "claim-explained").await?;
+        let of = |stage: &Stage| (stage.row.id, stage.number) == (read.row.id, told.part.revision);
+        let stage = stages.iter().find(|stage| of(stage));
+        Ok(stage.is_some_and(|stage| outcome.is_told_alike(&stage.outcome)))
+    }
+
     /// By which claims those that stand no more were replaced.
-    async fn successors(&self, reads: &[ClaimRead]) -> Result<Successors> {
+    async fn successors(&self, reads: &[ClaimRead]) -> Result<BTreeMap<ClaimId, ClaimId>> {
         let gone = |read: &ClaimRead| Some((read.row.id, read.row.outcome.as_ref()?.gone?));
-        let gone: Successors = reads.iter().filter_map(gone).collect();
+        let gone: BTreeMap<ClaimId, ClaimId> = reads.iter().filter_map(gone).collect();
         let by: Vec<ClaimId> = gone.values().copied().collect();
         let mut replacements = BTreeSet::new();
         for chunk in by.chunks(256) {
@@ -120,10 +180,10 @@ impl Node {
         }
         // In the order of their services, as a person would have it.
         reads.sort_by_key(|read| (read.claim.first_service(), read.row.id));
-        let successors = self.successors(&reads).await?;
+        let fates = self.fates(&reads).await?;
         let explanations: Vec<Explanation<'_>> = reads
             .iter()
-            .filter_map(|read| explain(read, &contract, payer, &successors))
+            .filter_map(|read| explain(read, &contract, payer, &fates))
             .collect();
         let today = self.clock.today();
         let insurer = payer.in_fhir();
@@ -159,7 +219,7 @@ impl Node {
                 };
                 let rows: Vec<_> = rows.into_iter().filter(of).collect();
                 let reads = self.open_claims(rows, "claims-exported").await?;
-                let successors = self.successors(&reads).await?;
+                let fates = self.fates(&reads).await?;
                 let settled = reads.iter().filter(|read| explained(read).is_some());
                 let Some((_, contract)) = contract.transpose()? else {
                     exported.strangers += settled.count() as u64;
@@ -170,7 +230,7 @@ impl Node {
                 let lines = coverage_lines(one, payer.in_fhir(), today);
                 exported.coverages += write(&mut files.coverages, lines)?;
                 let explained = settled.filter_map(|read| {
-                    let explained = explain(read, &contract, payer, &successors);
+                    let explained = explain(read, &contract, payer, &fates);
                     exported.strangers += u64::from(explained.is_none());
                     explained
                 });
@@ -200,13 +260,13 @@ fn write(file: &mut impl Write, lines: impl Iterator<Item = String>) -> Result<u
     Ok(count)
 }
 
-/// What a claim is explained by. How it stands to the network is the policy's to know;
-/// the day it was decided on is not kept, and stands for the day it was received.
+/// What a claim is explained by. The day it was decided on is not kept: that it was
+/// received stands for it.
 fn explain<'a>(
     read: &'a ClaimRead,
     contract: &'a Contract,
     payer: &'a PayerConfig,
-    successors: &Successors,
+    fates: &Fates,
 ) -> Option<Explanation<'a>> {
     let outcome = explained(read)?;
     let member: &Member = contract.members.get(contract.find(&read.claim.member)?)?;
@@ -216,10 +276,9 @@ fn explain<'a>(
         contract,
         member,
         insurer: payer.in_fhir(),
-        network: Network::Other,
         decided: read.claim.received,
-        paid: None,
+        paid: fates.payments.get(&read.row.id).copied(),
         reversed: is_gone(read),
-        replaced_by: successors.get(&read.row.id).copied(),
+        replaced_by: fates.successors.get(&read.row.id).copied(),
     })
 }

@@ -180,8 +180,14 @@ pub enum RemitError {
     },
 }
 
-/// Family name and given names of whom a claim is for.
-pub(super) type Named = (String, String);
+/// Whom a claim is for.
+#[derive(Default)]
+pub(super) struct Named {
+    family: String,
+    given: String,
+    /// The product that covers them; empty where none does.
+    product: String,
+}
 
 impl Node {
     /// What would be told of claims now, as remittances: one for each payee, in the order
@@ -305,11 +311,25 @@ fn name_of(claim: &Claim, contract: Option<&Contract>) -> Named {
     if let Some(member) = member {
         let name = member.name.trim();
         let (given, family) = name.rsplit_once(' ').unwrap_or(("", name));
-        return (family.to_owned(), given.to_owned());
+        // What a claim's lines are covered under is one product.
+        let mut covers = claim
+            .lines
+            .iter()
+            .filter_map(|line| member.span_on(line.from));
+        return Named {
+            family: family.to_owned(),
+            given: given.to_owned(),
+            product: covers
+                .next()
+                .map(|of| of.product.clone())
+                .unwrap_or_default(),
+        };
     }
     let described = claim.member.dependant.as_ref();
-    described.map_or_else(Named::default, |patient| {
-        (patient.family.clone(), patient.given.clone())
+    described.map_or_else(Named::default, |patient| Named {
+        family: patient.family.clone(),
+        given: patient.given.clone(),
+        product: String::new(),
     })
 }
 
@@ -360,9 +380,13 @@ pub(super) fn remit_payee(
     };
     let mut claims = Vec::with_capacity(parts.len());
     let mut recovered = Vec::new();
-    for (part, (family, given)) in parts {
-        let mut claim =
-            RemittedClaim::new(&part.claim, &part.outcome, PatientName { family, given });
+    for (part, named) in parts {
+        let patient = PatientName {
+            family: &named.family,
+            given: &named.given,
+        };
+        let mut claim = RemittedClaim::new(&part.claim, &part.outcome, patient);
+        claim.filing = payer.filing.of(&named.product);
         claim.interest = part.interest;
         claim.standing = match part.kind {
             PartKind::Payment => Standing::Payment,

@@ -6,7 +6,7 @@ use tally_types::{Carc, Group, Money};
 
 use super::super::json::{Json, list, object};
 use super::write::{ADJUDICATION, CARC, CLAUSE, GROUP, RARC, carin, coding, concept, money};
-use crate::adjudication::{LineOutcome, Outcome, OutcomeAdjustment};
+use crate::adjudication::{LineOutcome, Outcome, OutcomeAdjustment, reasons};
 
 /// A category of amounts.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -74,22 +74,13 @@ impl Category {
     /// The category of an adjustment.
     pub fn of(adjustment: &OutcomeAdjustment) -> Self {
         const PRIOR_PAYERS: Carc = Carc(23);
-        const WITHHELD: Carc = Carc(104);
         let owed = adjustment.group == Group::Pr;
         match adjustment.carc {
             Carc::DEDUCTIBLE => Self::Deductible,
             Carc::COPAY => Self::Copay,
             Carc::COINSURANCE => Self::Coinsurance,
             PRIOR_PAYERS => Self::PriorPayer,
-            Carc::ABOVE_FEE_SCHEDULE
-            | Carc::MULTIPLE_PROCEDURE
-            | Carc::EXCESS_OF_CHARGES
-            | Carc::SEQUESTRATION
-            | WITHHELD
-                if !owed =>
-            {
-                Self::Discount
-            }
+            carc if !owed && reasons::is_of_the_price(carc) => Self::Discount,
             _ => Self::Noncovered,
         }
     }

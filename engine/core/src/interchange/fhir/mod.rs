@@ -45,7 +45,7 @@ pub use eligibility::{
     AskedItem, Eligibility, EligibilityRequest, Purpose, eligibility_response,
     read_eligibility_request,
 };
-pub use explanation::{Explanation, Insurer, Network, explanation_of_benefit};
+pub use explanation::{Explanation, Insurer, PaidOn, explanation_of_benefit};
 pub use operation::operation_outcome;
 pub use patient::patient_resource;
 pub use response::{

@@ -212,10 +212,21 @@ fn all_totals(outcome: &Outcome) -> Vec<Json<'static>> {
 }
 
 fn payment(outcome: &Outcome, interest: Money, created: ServiceDate) -> Json<'static> {
-    let paid = outcome.paid();
-    if paid.is_zero() {
+    if outcome.paid().is_zero() {
         return Json::Null;
     }
+    let kind = ("type", concept([coding(PAYMENT_TYPE, "complete")]));
+    let [adjustment, why, date, amount] = paid(outcome, interest, created);
+    object([kind, adjustment, why, date, amount])
+}
+
+/// What a payment on a day came to, with the interest in it.
+pub(super) fn paid(
+    outcome: &Outcome,
+    interest: Money,
+    on: ServiceDate,
+) -> [(&'static str, Json<'static>); 4] {
+    let paid = outcome.paid();
     let (adjustment, why) = match interest.is_zero() {
         true => (Json::Null, Json::Null),
         false => (
@@ -223,13 +234,12 @@ fn payment(outcome: &Outcome, interest: Money, created: ServiceDate) -> Json<'st
             object([("text", text("Interest for late payment"))]),
         ),
     };
-    object([
-        ("type", concept([coding(PAYMENT_TYPE, "complete")])),
+    [
         ("adjustment", adjustment),
         ("adjustmentReason", why),
-        ("date", text(created.to_string())),
+        ("date", text(on.to_string())),
         ("amount", money(paid.checked_add(interest).unwrap_or(paid))),
-    ])
+    ]
 }
 
 /// Why a claim waits, as an error of the line or of the claim.

@@ -5,6 +5,8 @@
 #[path = "../../../../../engine/core/src/interchange/x12/tests/checker.rs"]
 mod checker;
 
+mod said;
+
 use std::collections::BTreeMap;
 
 use tally_core::claim::{Contract, Member, Relationship, Sex, Span};
@@ -15,7 +17,7 @@ use super::*;
 use crate::config::{Config, PayerConfig};
 use crate::node::clock::Clock;
 use crate::node::{Anew, Delivery};
-use checker::{Advice, advices, unbalanced};
+use checker::{Advice, advices, misreversed, unbalanced};
 
 const PAYEES: [&str; 2] = ["2000001372", "1234567893"];
 
@@ -170,6 +172,8 @@ impl Town {
         let (more, _) = run(&self.node, &dry).await;
         assert!(more.is_empty(), "something is due after all");
         for payee in PAYEES {
+            let told = self.told.get(payee).into_iter().flatten();
+            assert_eq!(misreversed(told.map(String::as_str)), [""; 0]);
             let provider = Some(self.node.provider_token(payee));
             let filter = ClaimFilter {
                 provider,

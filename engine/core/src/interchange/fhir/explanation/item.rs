@@ -11,9 +11,10 @@ use super::super::write::{
     absent, carin, coded, coding, concept, day, money, period, system_of, trace_number,
     unless_empty,
 };
+use super::network::{Network, status};
 use super::parties::Parties;
 use super::supporting::{pointers, sites};
-use super::{Explanation, Shape, status};
+use super::{Explanation, Shape};
 use crate::adjudication::{LineOutcome, OutcomeAdjustment};
 use crate::claim::ServiceLine;
 
@@ -40,10 +41,7 @@ pub(super) fn all<'a>(
         };
         let decided = object([
             ("noteNumber", notes.of_line(outcome)),
-            (
-                "adjudication",
-                list(adjudication(outcome, line, explanation, shape)),
-            ),
+            ("adjudication", list(adjudication(outcome, line, shape))),
         ]);
         if let (Json::Object(entries), Json::Object(more)) = (&mut item, decided) {
             entries.extend(more);
@@ -193,7 +191,6 @@ fn drug(line: &ServiceLine) -> Json<'static> {
 fn adjudication<'a>(
     outcome: &'a LineOutcome,
     line: Option<&ServiceLine>,
-    explanation: &Explanation<'_>,
     shape: Shape,
 ) -> Vec<Json<'a>> {
     let mut all = vec![
@@ -211,7 +208,7 @@ fn adjudication<'a>(
     all.push(Category::ToProvider.amount(outcome.paid()));
     all.extend(outcome.adjustments().iter().map(adjustment));
     if matches!(shape, Shape::Professional | Shape::Oral) {
-        all.push(status("benefitpaymentstatus", explanation.network));
+        all.push(status("benefitpaymentstatus", Network::of_line(outcome)));
     }
     if let Some(units) = line.and_then(|line| allowed_units(outcome, line)) {
         all.push(object([

@@ -2,18 +2,19 @@
 //! member's applications are given. It says the amounts of the outcome, and no others.
 
 mod item;
+mod network;
 mod parties;
 mod supporting;
 
-use tally_types::{Code, ServiceDate};
+use tally_types::{Code, Money, ServiceDate};
 
 use super::super::json::{Json, list, number, object, text};
 use super::super::tally::kind_word;
 use super::category::{Category, totals};
 use super::patient::patient_id;
-use super::response::Notes;
+use super::response::{self, Notes};
 use super::write::{
-    CLAIM_ID, CLAIM_TYPE, carin, coding, concept, day, identifier, logical, meta, money, period,
+    CLAIM_ID, CLAIM_TYPE, carin, coding, concept, day, identifier, logical, meta, period,
     reference, unless_empty,
 };
 use crate::adjudication::{Outcome, Settlement, Status};
@@ -31,16 +32,13 @@ pub struct Insurer<'a> {
     pub identifier: &'a str,
 }
 
-/// How a claim stands to the plan's network, where the policy has one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Network {
-    /// In the network.
-    In,
-    /// Out of it.
-    Out,
-    /// The plan has none, or it is not known.
-    #[default]
-    Other,
+/// A payment that was made for a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PaidOn {
+    /// The day of it.
+    pub day: ServiceDate,
+    /// What was paid with it for being late.
+    pub interest: Money,
 }
 
 /// What an explanation of benefits is made of. It holds protected health
@@ -57,12 +55,10 @@ pub struct Explanation<'a> {
     pub member: &'a Member,
     /// The insurer.
     pub insurer: Insurer<'a>,
-    /// How the claim stands to the network.
-    pub network: Network,
     /// The day it was decided.
     pub decided: ServiceDate,
-    /// The day it was paid, where it has been.
-    pub paid: Option<ServiceDate>,
+    /// The payment that told of this outcome, where one was made.
+    pub paid: Option<PaidOn>,
     /// Whether it has been taken back: by a void, a replacement or a correction.
     pub reversed: bool,
     /// The claim that takes its place.
@@ -161,7 +157,7 @@ pub(super) fn json<'a>(explanation: &'a Explanation<'a>) -> Option<Json<'a>> {
             "item",
             item::all(explanation, shape, &parties, &supporting.sites, &notes),
         ),
-        ("adjudication", list(statuses(explanation.network))),
+        ("adjudication", list(network::statuses(claim, outcome))),
         ("total", list(all)),
         ("payment", payment(explanation)),
         ("processNote", notes.json()),
@@ -350,36 +346,7 @@ fn insurances<'a>(explanation: &'a Explanation<'a>) -> Json<'a> {
     list([ours].into_iter().chain(others))
 }
 
-/// How the claim as a whole, and who bills and renders, stand to the network.
-fn statuses(network: Network) -> Vec<Json<'static>> {
-    [
-        "billingnetworkstatus",
-        "renderingnetworkstatus",
-        "benefitpaymentstatus",
-    ]
-    .into_iter()
-    .map(|category| status(category, network))
-    .collect()
-}
-
-fn status(category: &'static str, network: Network) -> Json<'static> {
-    let code = match network {
-        Network::In => "innetwork",
-        Network::Out => "outofnetwork",
-        Network::Other => "other",
-    };
-    object([
-        (
-            "category",
-            concept([carin("C4BBAdjudicationDiscriminator", category)]),
-        ),
-        (
-            "reason",
-            concept([carin("C4BBPayerAdjudicationStatus", code)]),
-        ),
-    ])
-}
-
+/// How it came out, and the payment that was made for it, as the `ClaimResponse` has it.
 fn payment(explanation: &Explanation<'_>) -> Json<'static> {
     let outcome = explanation.outcome;
     let code = match outcome.status() {
@@ -387,14 +354,15 @@ fn payment(explanation: &Explanation<'_>) -> Json<'static> {
         _ if outcome.lines().iter().any(|line| line.denied()) => "partiallypaid",
         _ => "paid",
     };
-    object([
-        (
-            "type",
-            concept([carin("C4BBPayerAdjudicationStatus", code)]),
-        ),
-        ("date", explanation.paid.map_or(Json::Null, day)),
-        ("amount", money(outcome.paid())),
-    ])
+    let kind = (
+        "type",
+        concept([carin("C4BBPayerAdjudicationStatus", code)]),
+    );
+    let Some(made) = explanation.paid else {
+        return object([kind]);
+    };
+    let [adjustment, why, date, amount] = response::paid(outcome, made.interest, made.day);
+    object([kind, adjustment, why, date, amount])
 }
 
 #[cfg(test)]

@@ -129,6 +129,10 @@ fn adjust(out: &mut Writer, provider: &str, year: &str, of: &Adjustment) {
     );
 }
 
+/// The revenue codes whose lines are billed by a HIPPS code: skilled nursing, home
+/// health, inpatient rehabilitation.
+const HIPPS: [&str; 3] = ["0022", "0023", "0024"];
+
 /// Turns signs round in a reversal.
 #[derive(Clone, Copy)]
 struct Sign(bool);
@@ -342,12 +346,20 @@ fn remarks(out: &mut Writer, of: &RemittedClaim<'_>) {
     out.simple(tag, &elements);
 }
 
-/// A service as a composite names it.
-fn composite(system: CodeSystem, procedure: Code, modifiers: &Modifiers) -> Vec<String> {
+/// A service as a composite names it, beside its revenue code.
+fn composite(
+    system: CodeSystem,
+    procedure: Code,
+    modifiers: &Modifiers,
+    revenue: &str,
+) -> Vec<String> {
     let qualifier = match system {
         CodeSystem::Cdt => "AD",
         CodeSystem::Ndc => "N4",
         CodeSystem::Hcpcs | CodeSystem::Unspecified => "HC",
+        CodeSystem::Revenue => "NU",
+        // Stays that are paid by the patient's group: the code is of HIPPS.
+        CodeSystem::Other if HIPPS.contains(&revenue) => "HP",
         _ => "ER",
     };
     let code = fit_or(&procedure.to_string(), 1, 48, "NONE");
@@ -366,19 +378,25 @@ fn line(
     sign: Sign,
 ) {
     let revenue = service.revenue.to_string();
-    // A line with nothing but a revenue code is of that.
-    let (submitted, beside) = match service.procedure.is_none() {
-        true => (vec!["NU".to_owned(), fit_or(&revenue, 1, 48, "NONE")], ""),
-        false => (
-            composite(service.system, service.procedure, &service.modifiers),
-            revenue.as_str(),
+    // A line with nothing but a revenue code is of that, whether it stands as the
+    // procedure or beside it.
+    let (system, procedure) = match service.procedure.is_none() {
+        true => (CodeSystem::Revenue, service.revenue.into()),
+        false => (service.system, service.procedure),
+    };
+    let submitted = composite(system, procedure, &service.modifiers, &revenue);
+    let other = of.paid_as(line.number());
+    let (paid, system) = match other {
+        None => (submitted.clone(), system),
+        Some(other) => (
+            composite(other.system, other.procedure, &other.modifiers, &revenue),
+            other.system,
         ),
     };
-    let other = of.paid_as(line.number());
-    let paid = other.map_or_else(
-        || submitted.clone(),
-        |other| composite(other.system, other.procedure, &other.modifiers),
-    );
+    let beside = match system {
+        CodeSystem::Revenue => "",
+        _ => &revenue,
+    };
     let units = match (other, line.denied()) {
         (Some(other), _) => other.units,
         (None, true) => Quantity::ZERO,

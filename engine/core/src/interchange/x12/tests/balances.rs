@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use tally_types::{Money, ShortCode};
 
-use super::checker::advices;
+use super::checker::{advices, recharged};
 use super::generate::{Case, case, id_at};
 use super::remittance::{remitted, sound, whole, written};
 use crate::interchange::x12::{
@@ -98,6 +98,13 @@ proptest! {
         let adjustments = if kept == 0 { vec![] } else { vec![adjustment] };
         let first = remittance(&whole("T-1", &claims, &adjustments, &[])).unwrap();
         sound(&first);
+        let billed: Vec<(String, Vec<i128>)> = claims.iter().map(|of| {
+            let charges = of.claim.lines.iter().map(|line| line.charge.scaled().into());
+            (of.claim.id.to_string(), charges.collect())
+        }).collect();
+        let billed: Vec<(&str, &[i128])> =
+            billed.iter().map(|(number, charges)| (&**number, &**charges)).collect();
+        prop_assert_eq!(recharged(&first.text, &billed), [""; 0]);
         let carried = first.forwarded.as_ref().map_or(0, |of| of.amount.scaled());
         prop_assert_eq!(first.payment.scaled() - carried, due);
         prop_assert!(first.payment.is_zero() || carried == 0);

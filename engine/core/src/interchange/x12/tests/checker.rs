@@ -42,6 +42,8 @@ pub struct Line {
     pub paid_as: String,
     /// What was submitted, where that is another.
     pub submitted: String,
+    /// The revenue code beside it.
+    pub revenue: String,
     pub charge: i128,
     pub paid: i128,
     pub units: i128,
@@ -57,7 +59,11 @@ pub struct Line {
 pub struct Payment {
     pub control: String,
     pub number: String,
+    /// The number of the claim that it takes the place of.
+    pub replaces: String,
     pub status: String,
+    /// The kind of cover.
+    pub filing: String,
     pub charge: i128,
     pub paid: i128,
     pub patient: i128,
@@ -173,6 +179,7 @@ fn take(advice: &mut Advice, elements: &[&str], component: char) {
             paid: cents(of(4)),
             patient: cents(of(5)),
             says_patient: !of(5).is_empty(),
+            filing: of(6).into(),
             number: of(7).into(),
             ..Payment::default()
         }),
@@ -183,6 +190,7 @@ fn take(advice: &mut Advice, elements: &[&str], component: char) {
             payment.unwrap().lines.push(Line {
                 paid_as: plain(of(1)),
                 submitted: plain(of(6)),
+                revenue: of(4).into(),
                 charge: cents(of(2)),
                 paid: cents(of(3)),
                 units: if paid.is_empty() { 10_000 } else { units(paid) },
@@ -215,6 +223,7 @@ fn take(advice: &mut Advice, elements: &[&str], component: char) {
         "REF" if of(1) == "6R" => {
             payment.unwrap().lines.last_mut().unwrap().control = of(2).into();
         }
+        "REF" if of(1) == "F8" => payment.unwrap().replaces = of(2).into(),
         "PLB" => {
             for pair in elements[3..].chunks(2) {
                 let (reason, reference) = pair[0].split_once(component).unwrap_or((pair[0], ""));
@@ -261,6 +270,7 @@ fn check(advice: &Advice) -> Vec<String> {
             wrong.push("1756: a provider adjustment of nothing".into());
         }
     }
+    wrong.extend(check_withheld(advice));
     // Interest is told with its claim, and paid beside the claims.
     let told: i128 = advice.payments.iter().map(|payment| payment.interest).sum();
     let interest = advice.provider.iter().filter(|(reason, ..)| reason == "L6");
@@ -287,14 +297,32 @@ fn check_payment(payment: &Payment) -> Vec<&'static str> {
     };
     let known = ["1", "2", "3", "4", "19", "20", "21", "22", "23", "25"];
     say(!known.contains(&payment.status.as_str()), "CLP02");
+    let known = "12 13 14 15 16 17 AM CH DS HM LM MA MB MC OF TV VA WC ZZ";
+    say(
+        !known.split(' ').any(|code| code == payment.filing),
+        "CLP06",
+    );
     let sum = |all: &[Adjusted]| all.iter().map(|of| of.amount).sum::<i128>();
     for line in &payment.lines {
         say(line.charge - sum(&line.adjusted) != line.paid, "2348");
         say(line.original == Some(line.units), "SVC07 repeats SVC05");
+        let mut parts = line.paid_as.split(':');
+        let (list, code) = (parts.next(), parts.next());
+        let alone = list == Some("NU") || code == Some(&*line.revenue);
+        say(
+            !line.revenue.is_empty() && alone,
+            "SVC04 beside its own revenue code",
+        );
     }
     let above = sum(&payment.above);
     let within: i128 = payment.lines.iter().map(|line| sum(&line.adjusted)).sum();
     say(payment.charge - above - within != payment.paid, "522, 2570");
+    for of in &payment.above {
+        let lines = payment.lines.iter().flat_map(|line| &line.adjusted);
+        let same = lines.filter(|one| (&one.group, &one.reason) == (&of.group, &of.reason));
+        let repeated = same.map(|of| of.amount).sum::<i128>() == of.amount;
+        say(repeated, "522: a line's adjustment again");
+    }
     let groups = ["CO", "PR", "OA", "PI"];
     for of in payment.all() {
         say(of.amount == 0, "an adjustment of nothing");
@@ -304,6 +332,10 @@ fn check_payment(payment: &Payment) -> Vec<&'static str> {
         let raises = of.amount < 0;
         let expected = (of.reason == "94") != payment.is_reversal();
         say(raises != expected, "2278: the sign of an adjustment");
+        say(
+            ["23", "94"].contains(&&*of.reason) && of.group != "OA",
+            "2143, 2278: a reason that is of group OA",
+        );
         say(
             of.group == "OA" && of.reason == "23" && ["1", "19"].contains(&&*payment.status),
             "1696: earlier payers of a primary claim",
@@ -345,23 +377,37 @@ fn check_payment(payment: &Payment) -> Vec<&'static str> {
 }
 
 /// Lines paid as another procedure and included in it (CO 97): nothing else is
-/// adjusted in them, no unit of them is paid, and the payable line takes their
-/// charges over (OA 94).
+/// adjusted in them, no unit of them is paid, what was submitted is kept, and the
+/// payable line takes their charges over (OA 94).
 fn check_bundles(payment: &Payment, say: &mut impl FnMut(bool, &'static str)) {
+    let of_reason = |line: &Line, reason: &str| -> i128 {
+        let of = line.adjusted.iter().filter(|of| of.reason == reason);
+        of.map(|of| of.amount).sum()
+    };
     let mut bundles: BTreeMap<&str, (i128, i128)> = BTreeMap::new();
-    for line in &payment.lines {
-        let included = line.adjusted.iter().filter(|of| of.reason == "97");
-        let included: i128 = included.map(|of| of.amount).sum();
-        let excess = line.adjusted.iter().filter(|of| of.reason == "94");
-        let excess: i128 = excess.map(|of| of.amount).sum();
+    for (at, line) in payment.lines.iter().enumerate() {
+        let (included, excess) = (of_reason(line, "97"), of_reason(line, "94"));
         let sums = bundles.entry(&line.paid_as).or_default();
         if !line.submitted.is_empty() && included != 0 {
             sums.0 += included;
             say(included != line.charge, "2278: a line included in part");
             say(line.units != 0, "2278: units of an included line");
             say(line.original.is_none(), "2278: SVC07 of an included line");
+            let mut reasons = line.adjusted.iter();
+            say(
+                reasons.any(|of| of.group != "CO"),
+                "2278: the group of a line included",
+            );
         }
         sums.1 += excess;
+        let others = (0..).zip(&payment.lines).filter(|(other, _)| *other != at);
+        let mut others = others.filter(|(_, other)| other.paid_as == line.paid_as);
+        say(
+            line.submitted.is_empty()
+                && included != 0
+                && others.any(|(_, other)| of_reason(other, "94") == -included),
+            "2320: the code submitted is lost",
+        );
     }
     for (included, excess) in bundles.into_values() {
         say(included != 0 && included != -excess, "2278, 2320");
@@ -397,15 +443,82 @@ fn check_unbundled(payment: &Payment, say: &mut impl FnMut(bool, &'static str)) 
     }
 }
 
-/// A reversal stands before whatever is said of the same claim otherwise.
+/// A reversal stands before whatever is said of the same claim otherwise, and before
+/// what takes its place under a number of its own.
 fn check_order(payments: &[Payment]) -> Vec<String> {
     let mut wrong = Vec::new();
     for (at, reversal) in payments.iter().enumerate() {
         let same =
             |other: &&Payment| other.control == reversal.control && other.number == reversal.number;
-        if reversal.is_reversal() && payments.iter().take(at).any(|other| same(&other)) {
+        let after = |other: &&Payment| {
+            !other.is_reversal() && !other.replaces.is_empty() && other.replaces == reversal.number
+        };
+        let mut before = payments.iter().take(at);
+        if reversal.is_reversal() && before.any(|other| same(&other) || after(&other)) {
             wrong.push(format!("2442, 791, 319: claim {at} is reversed too late"));
         }
     }
     wrong
+}
+
+/// What is left with the payee of a claim that is reversed (`WO`) is what was reversed,
+/// and only until the correction comes: not beside it (RFI 227).
+fn check_withheld(advice: &Advice) -> Vec<String> {
+    let left = advice.provider.iter();
+    let left = left.filter(|(reason, _, amount)| reason == "WO" && *amount < 0);
+    let mut wrong = Vec::new();
+    for (_, number, amount) in left {
+        let of = |payment: &&Payment| payment.number == *number;
+        let reversed = advice.payments.iter().filter(of);
+        let reversed: i128 = reversed
+            .filter(|of| of.is_reversal())
+            .map(|of| of.paid)
+            .sum();
+        if reversed != *amount {
+            wrong.push(format!(
+                "227: {amount} of {number} left, {reversed} taken back"
+            ));
+        }
+        let corrects =
+            |of: &Payment| !of.is_reversal() && (of.number == *number || of.replaces == *number);
+        if advice.payments.iter().any(corrects) {
+            wrong.push(format!("227: {number} is corrected, and left all the same"));
+        }
+    }
+    wrong
+}
+
+/// What is wrong with remittances of one payee, one after another: a reversal is the last
+/// payment of its claim, every sign turned round (RFI 2442).
+pub fn misreversed<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let (mut wrong, mut last) = (Vec::new(), BTreeMap::new());
+    let all = texts.into_iter().flat_map(advices);
+    for payment in all.flat_map(|advice| advice.payments) {
+        let number = payment.number.clone();
+        if !payment.is_reversal() {
+            last.insert(number, payment);
+            continue;
+        }
+        let was = last
+            .remove(&number)
+            .map(|was: Payment| was.reversed().shape());
+        if was.is_some_and(|was| was != payment.shape()) {
+            wrong.push(format!("2442: {number} is not reversed as it was paid"));
+        }
+    }
+    wrong
+}
+
+/// What is wrong with the charges of claims, by their numbers: whoever comes first, each
+/// payer reports what was billed (RFI 2143).
+pub fn recharged(text: &str, billed: &[(&str, &[i128])]) -> Vec<String> {
+    let payments = advices(text).into_iter().flat_map(|of| of.payments);
+    let of = |payment: Payment| {
+        let charges: Vec<i128> = payment.lines.iter().map(|line| line.charge.abs()).collect();
+        let (_, billed) = billed
+            .iter()
+            .find(|(number, _)| *number == payment.number)?;
+        (*billed != charges).then(|| format!("2143: the charges of {}", payment.number))
+    };
+    payments.filter_map(of).collect()
 }

@@ -79,14 +79,18 @@ fn service() -> impl Strategy<Value = Shown<ServiceLine>> {
         1 => ("D[0-9]{4}").prop_map(|code| (CodeSystem::Cdt, code)),
         1 => ("[0-9]{11}").prop_map(|code| (CodeSystem::Ndc, code)),
         1 => ("[!-~]{1,18}").prop_map(|code| (CodeSystem::Other, code)),
+        // A revenue code alone is the procedure too, but for our own format.
+        1 => Just((CodeSystem::Revenue, "0450".to_owned())),
         1 => Just((CodeSystem::Revenue, String::new())),
     ];
+    let revenue = prop_oneof![4 => Just("0450"), 1 => Just("0022"), 1 => Just("")];
     (
-        (procedure, modifiers(), text()),
+        ((procedure, revenue), modifiers(), text()),
         (1i64..=99_999_990, date(), 0i32..5),
         proptest::option::of(provider()),
     )
-        .prop_map(|((procedure, modifiers, control), amounts, rendering)| {
+        .prop_map(|((service, modifiers, control), amounts, rendering)| {
+            let (procedure, revenue) = service;
             let (quantity, from, days) = amounts;
             Shown(ServiceLine {
                 number: 0,
@@ -96,7 +100,11 @@ fn service() -> impl Strategy<Value = Shown<ServiceLine>> {
                     code => Code::parse(code).unwrap(),
                 },
                 modifiers,
-                revenue: ShortCode::of("0450"),
+                revenue: match (procedure.0, revenue) {
+                    (CodeSystem::Revenue, _) => ShortCode::of("0450"),
+                    (_, "") => ShortCode::NONE,
+                    (_, revenue) => ShortCode::parse(revenue).unwrap(),
+                },
                 place: ShortCode::of("11"),
                 diagnoses: 0,
                 quantity: Quantity::from_scaled(quantity),

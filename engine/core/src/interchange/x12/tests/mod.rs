@@ -10,6 +10,8 @@ mod damage;
 mod eligibility;
 mod generate;
 mod remittance;
+mod services;
+mod teeth;
 
 use std::path::{Path, PathBuf};
 

@@ -18,7 +18,7 @@ use crate::interchange::x12::{
     remittance,
 };
 
-const PATIENT: PatientName<'static> = PatientName {
+pub const PATIENT: PatientName<'static> = PatientName {
     family: "EXAMPLE",
     given: "ALEX",
 };
