@@ -336,15 +336,14 @@ fn line_of(levels: &Levels<'_, '_>, segment: u32) -> Option<RefusedLine> {
         ClaimKind::Oral => (1, String::new(), text(6)),
         _ => (1, String::new(), text(4)),
     };
-    let parts = (1..=6).map(|part| fit(spot.part(procedure, part).text, 1, 48));
-    let mut of_procedure: Vec<String> = parts.collect();
-    let (service, revenue) = match of_procedure.iter().all(String::is_empty) {
-        true => (vec!["NU".into(), revenue], String::new()),
+    let part = |number: usize| fit(spot.part(procedure, number).text, 1, 48);
+    let code = |text: &str| fit_or(text, 1, 48, "0");
+    let (service, revenue) = match spot.at(procedure).is_empty() {
+        true => (vec!["NU".into(), code(&revenue)], String::new()),
         false => {
-            let code = of_procedure.get_mut(1);
-            code.into_iter()
-                .for_each(|code| *code = fit_or(code, 1, 48, "0"));
-            (of_procedure, revenue)
+            let modifiers = (3..=6).map(part);
+            let named = [part(1), code(&part(2))].into_iter();
+            (named.chain(modifiers).collect(), revenue)
         }
     };
     let number = levels.find(line, "REF", "6R").map(|of| of.at(2).text);
