@@ -1,6 +1,7 @@
 //! Acknowledgements: TA1 of an interchange, 999 of its functional groups.
 
-use crate::envelope::{Group, Interchange, Transaction};
+use crate::check::unreadable;
+use crate::envelope::{Group, Interchange, Transaction, is_qualifier};
 use crate::fault::{Fault, InterchangeCode, SetCode};
 use crate::guide::{Guide, guides};
 use crate::syntax::Delimiters;
@@ -60,20 +61,21 @@ impl Judged<'_> {
     }
 }
 
-/// The guide of a transaction set; or why there is none.
+/// The guide of a transaction set, whatever its functional group is; or why there is
+/// none.
 ///
 /// # Errors
 /// When the transaction set, or its version, is none that is read.
 pub fn guide_of(group: &Group<'_>, set: &Transaction<'_>) -> Result<&'static Guide, SetCode> {
-    let mut of_set = guides().iter().filter(|guide| guide.set() == set.set());
-    let Some(first) = of_set.next() else {
-        return Err(SetCode::NotSupported);
-    };
+    let of_set = || guides().iter().filter(|guide| guide.set() == set.set());
     let version = set.version(group);
-    core::iter::once(first)
-        .chain(of_set)
-        .find(|guide| guide.versions().contains(&version))
-        .ok_or(SetCode::Version)
+    let read = |guide: &&Guide| guide.versions().contains(&version);
+    of_set().find(read).ok_or_else(|| match () {
+        () if of_set().next().is_none() => SetCode::NotSupported,
+        // What it says it is, another kind of transaction set is.
+        () if guides().iter().any(|guide| read(&guide)) => SetCode::NotInGroup,
+        () => SetCode::Version,
+    })
 }
 
 /// Looks at a transaction set.
@@ -81,10 +83,18 @@ pub fn guide_of(group: &Group<'_>, set: &Transaction<'_>) -> Result<&'static Gui
 pub fn judge<'a>(group: &Group<'a>, set: &Transaction<'a>) -> Judged<'a> {
     let mut codes = set.faults.clone();
     match guide_of(group, set) {
-        Ok(guide) => Judged {
-            tree: Some(guide.walk(&set.segments)),
-            codes,
-        },
+        Ok(guide) => {
+            // A set without a group at all is refused for that.
+            if group.is_headed() && guide.group() != group.element(1) {
+                codes.push(SetCode::NotInGroup);
+            } else if group.is_headed() && !guide.versions().contains(&group.element(8)) {
+                codes.push(SetCode::OtherVersion);
+            }
+            Judged {
+                tree: Some(guide.walk(&set.segments)),
+                codes,
+            }
+        }
         Err(code) => {
             codes.push(code);
             Judged { tree: None, codes }
@@ -107,8 +117,11 @@ pub struct Stamp<'a> {
 /// nobody.
 const MOST: usize = 200;
 
-/// Acknowledges an interchange, whose transaction sets were judged, group by group:
-/// a TA1 where its envelope is at fault, and a 999 for each group.
+/// Acknowledges an interchange, whose transaction sets were judged, group by group.
+///
+/// A TA1 where its envelope is at fault, or where it asks for one (ISA14), and a 999
+/// for each group; of an interchange that is rejected nothing is looked at any further,
+/// so that its TA1 stands alone.
 #[must_use]
 pub fn acknowledge(
     interchange: &Interchange<'_>,
@@ -116,36 +129,67 @@ pub fn acknowledge(
     stamp: Stamp<'_>,
 ) -> String {
     let mut writer = Writer::default();
-    let of = |number: usize| interchange.element(number);
-    // To whom it came from.
-    let ids = [of(7), of(8), of(5), of(6)];
     let date = stamp.date.get(2..).unwrap_or("");
-    writer.interchange(ids, (date, stamp.time), stamp.control, of(15) == "T");
-    if let Some(code) = interchange.faults.first() {
-        let verdict = match interchange.is_rejected() {
-            true => Verdict::Rejected,
-            false => Verdict::Noted,
-        };
-        writer.simple(
-            "TA1",
-            &[
-                interchange.control_number(),
-                of(9),
-                of(10),
-                verdict.code(),
-                code.code(),
-            ],
-        );
+    let test = interchange.element(15) == "T";
+    writer.interchange(
+        sent_back(interchange).each_ref().map(String::as_str),
+        (date, stamp.time),
+        stamp.control,
+        test,
+    );
+    if interchange.element(14) == "1" || !interchange.faults.is_empty() {
+        write_receipt(&mut writer, interchange);
     }
-    let rejected = interchange.is_rejected();
     let mut groups = 0usize;
-    for (group, judged) in interchange.groups.iter().zip(judged) {
-        groups = groups.saturating_add(1);
-        acknowledge_group(&mut writer, group, judged, groups, rejected, stamp);
+    if !interchange.is_rejected() {
+        for (group, judged) in interchange.groups.iter().zip(judged) {
+            groups = groups.saturating_add(1);
+            acknowledge_group(&mut writer, group, judged, groups, stamp);
+        }
     }
     let control = format!("{:09}", stamp.control % 1_000_000_000);
     writer.simple("IEA", &[&groups.to_string(), &control]);
     writer.done()
+}
+
+/// ISA05 to ISA08 of an answer: to whom it came from, by whom it was sent to. What is
+/// none is replaced by something that is one, but says nothing.
+#[must_use]
+pub fn sent_back(interchange: &Interchange<'_>) -> [String; 4] {
+    let qualifier = |number: usize| match interchange.element(number) {
+        text if is_qualifier(text) => text.to_owned(),
+        _ => "ZZ".to_owned(),
+    };
+    let party = |number: usize| echoed(interchange.element(number), 1, 15, "UNKNOWN");
+    [qualifier(7), party(8), qualifier(5), party(6)]
+}
+
+/// The TA1 of an interchange, by its first fault.
+fn write_receipt(writer: &mut Writer, interchange: &Interchange<'_>) {
+    let digits = |text: &str, count: usize| {
+        let all = text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
+        if all {
+            text.to_owned()
+        } else {
+            "0".repeat(count)
+        }
+    };
+    let verdict = match () {
+        () if interchange.is_rejected() => Verdict::Rejected,
+        () if !interchange.faults.is_empty() => Verdict::Noted,
+        () => Verdict::Accepted,
+    };
+    let code = interchange.faults.first().map_or("000", |code| code.code());
+    writer.simple(
+        "TA1",
+        &[
+            &digits(interchange.control_number(), 9),
+            &digits(interchange.element(9), 6),
+            &digits(interchange.element(10), 4),
+            verdict.code(),
+            code,
+        ],
+    );
 }
 
 fn acknowledge_group(
@@ -153,16 +197,17 @@ fn acknowledge_group(
     group: &Group<'_>,
     judged: &[Judged<'_>],
     number: usize,
-    rejected: bool,
     stamp: Stamp<'_>,
 ) {
     let number = number.to_string();
-    let (to, from) = (group.element(2), group.element(3));
+    // Back to whom it came from.
+    let party = |number: usize| echoed(group.element(number), 2, 15, "ZZ");
+    let (from, to) = (party(3), party(2));
     let version = "005010X231A1";
     writer.simple(
         "GS",
         &[
-            "FA", from, to, stamp.date, stamp.time, &number, "X", version,
+            "FA", &from, &to, stamp.date, stamp.time, &number, "X", version,
         ],
     );
     let control = "0001";
@@ -180,49 +225,79 @@ fn acknowledge_group(
             &held(group.element(8), 1, 12, ""),
         ],
     );
-    let mut taken = 0usize;
-    let mut noted = false;
+    // What is in a group that is rejected is rejected with it.
+    let rejected = !group.faults.is_empty();
+    let mut verdicts = Vec::new();
     for (set, judged) in group.transactions.iter().zip(judged) {
-        writer.simple(
-            "AK2",
-            &[
-                &held(set.set(), 3, 3, "ZZZ"),
-                &held(set.control_number(), 4, 9, "0000"),
-                &held(set.version(group), 1, 35, ""),
-            ],
-        );
-        for fault in judged.faults().iter().take(MOST) {
-            write_fault(writer, fault);
-        }
-        let mut codes = judged.codes.clone();
-        if judged.faults().iter().any(|fault| fault.fatal) {
-            codes.push(SetCode::Segments);
-        }
-        let verdict = judged.verdict();
-        noted |= verdict == Verdict::Noted;
-        if verdict != Verdict::Rejected {
-            taken = taken.saturating_add(1);
-        }
-        let mut elements = vec![verdict.code()];
-        elements.extend(codes.iter().take(5).map(|code| code.code()));
-        writer.simple("IK5", &elements);
+        let verdict = match rejected {
+            true => Verdict::Rejected,
+            false => judged.verdict(),
+        };
+        acknowledge_set(writer, group, set, judged, verdict);
+        verdicts.push(verdict);
     }
-    let all = group.transactions.len();
-    let verdict = match () {
-        () if rejected || !group.faults.is_empty() || taken == 0 => Verdict::Rejected,
-        () if taken < all => Verdict::Partly,
-        () if noted => Verdict::Noted,
-        () => Verdict::Accepted,
-    };
-    if verdict == Verdict::Rejected {
-        taken = 0;
-    }
-    let (all, taken) = (all.to_string(), taken.to_string());
-    let mut elements = vec![verdict.code(), &all, &all, &taken];
-    elements.extend(group.faults.iter().take(5).map(|code| code.code()));
-    writer.simple("AK9", &elements);
+    write_totals(writer, group, &verdicts);
     writer.end(control);
     writer.simple("GE", &["1", &number]);
+}
+
+fn acknowledge_set(
+    writer: &mut Writer,
+    group: &Group<'_>,
+    set: &Transaction<'_>,
+    judged: &Judged<'_>,
+    verdict: Verdict,
+) {
+    writer.simple(
+        "AK2",
+        &[
+            &held(set.set(), 3, 3, "ZZZ"),
+            &held(set.control_number(), 4, 9, "0000"),
+            &held(set.version(group), 1, 35, ""),
+        ],
+    );
+    for fault in judged.faults().iter().take(MOST) {
+        write_fault(writer, fault);
+    }
+    let mut codes = judged.codes.clone();
+    if judged.faults().iter().any(|fault| fault.fatal) {
+        codes.push(SetCode::Segments);
+    }
+    let mut elements = vec![verdict.code()];
+    elements.extend(codes.iter().take(5).map(|code| code.code()));
+    writer.simple("IK5", &elements);
+}
+
+/// The AK9: how many sets the sender says there are, how many came, how many are
+/// taken.
+fn write_totals(writer: &mut Writer, group: &Group<'_>, verdicts: &[Verdict]) {
+    let taken = verdicts.iter().filter(|of| **of != Verdict::Rejected);
+    let (all, taken) = (verdicts.len(), taken.count());
+    let verdict = match () {
+        () if taken == 0 => Verdict::Rejected,
+        () if taken < all => Verdict::Partly,
+        () if verdicts.contains(&Verdict::Noted) => Verdict::Noted,
+        () => Verdict::Accepted,
+    };
+    // Without a number of the sender's, the one that came.
+    let stated = group.stated.unwrap_or(all).to_string();
+    let (all, taken) = (all.to_string(), taken.to_string());
+    let mut codes: Vec<&str> = group.faults.iter().map(|code| code.code()).collect();
+    codes.dedup();
+    let mut elements = vec![verdict.code(), &stated, &all, &taken];
+    elements.extend(codes.into_iter().take(5));
+    writer.simple("AK9", &elements);
+}
+
+/// A name of what is acknowledged, as it stands there; something else where it is
+/// none.
+fn echoed(text: &str, least: usize, most: usize, otherwise: &str) -> String {
+    let sound = (least..=most).contains(&text.chars().count()) && !unreadable(text);
+    let blank = |c: char| c.is_whitespace() || Delimiters::USUAL.has(c);
+    match sound && !text.chars().all(blank) {
+        true => text.to_owned(),
+        false => otherwise.to_owned(),
+    }
 }
 
 /// A text of what is acknowledged, as an element of the acknowledgement may hold it:

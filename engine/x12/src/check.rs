@@ -36,6 +36,26 @@ pub(crate) fn check(used: &Use, segment: &Segment<'_>, wrong: &mut Vec<Wrong>) {
         }
     }
     check_dates(segment, wrong);
+    if segment.text().contains(char::REPLACEMENT_CHARACTER) {
+        check_characters(segment, wrong);
+    }
+}
+
+/// Whether a text has control characters, or something that was no text
+/// ([`text_of`](crate::text_of)).
+pub(crate) fn unreadable(text: &str) -> bool {
+    let not = |c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER;
+    text.chars().any(not)
+}
+
+/// What was no text is refused wherever it stands, also where nothing is used.
+fn check_characters(segment: &Segment<'_>, wrong: &mut Vec<Wrong>) {
+    for (number, text) in (1u16..).zip(segment.elements()) {
+        let said = |of: &Wrong| of.0.element == number && of.1 == ElementCode::Character;
+        if text.contains(char::REPLACEMENT_CHARACTER) && !wrong.iter().any(said) {
+            wrong.push((at(number, None, None), ElementCode::Character, true));
+        }
+    }
 }
 
 fn at(element: u16, component: Option<u16>, repeat: Option<u16>) -> At {
@@ -137,10 +157,8 @@ fn check_value(part: &Component, value: &str) -> Option<(ElementCode, bool)> {
         _ => value.chars().count(),
     };
     let sound = match simple.kind {
-        Kind::Text => {
-            !value.chars().any(char::is_control) && value.chars().any(|c| !c.is_whitespace())
-        }
-        Kind::Code => !value.chars().any(|c| c.is_control() || c.is_whitespace()),
+        Kind::Text => !unreadable(value) && value.chars().any(|c| !c.is_whitespace()),
+        Kind::Code => !unreadable(value) && !value.chars().any(char::is_whitespace),
         Kind::Integer => digits(value.strip_prefix('-').unwrap_or(value)),
         Kind::Decimal => {
             let value = value.strip_prefix('-').unwrap_or(value);
@@ -152,7 +170,7 @@ fn check_value(part: &Component, value: &str) -> Option<(ElementCode, bool)> {
                 }
             }
         }
-        Kind::Date | Kind::Time => true,
+        Kind::Date | Kind::Time => !unreadable(value),
     };
     if !sound {
         return Some((ElementCode::Character, true));

@@ -1,11 +1,16 @@
 //! Interchanges, functional groups, transaction sets: ISA to IEA, GS to GE, ST
 //! to SE, and whether the trailers agree with the headers.
 
-use std::collections::BTreeSet;
+mod group;
+mod header;
+mod mend;
 
-use crate::check::{is_date, is_time};
 use crate::fault::{GroupCode, InterchangeCode, SetCode};
+use crate::guide::guides;
 use crate::syntax::{Delimiters, Segment, Segments};
+pub(crate) use header::is_qualifier;
+use header::{begins, guessed};
+use mend::mend;
 
 /// A file of interchanges.
 pub struct File<'a> {
@@ -21,15 +26,20 @@ pub struct Interchange<'a> {
     pub delimiters: Delimiters,
     /// Its functional groups.
     pub groups: Vec<Group<'a>>,
-    /// What is wrong with the envelope. Only [`ComponentSeparator`] is harmless.
+    /// How many TA1 segments stand before its groups: each is of an interchange that
+    /// we sent.
+    pub receipts: usize,
+    /// What is wrong with the envelope. What [hides nothing] is only noted.
     ///
-    /// [`ComponentSeparator`]: InterchangeCode::ComponentSeparator
+    /// [hides nothing]: InterchangeCode::is_harmless
     pub faults: Vec<InterchangeCode>,
 }
 
 /// A functional group.
 pub struct Group<'a> {
     header: Option<Segment<'a>>,
+    /// How many transaction sets its trailer says it has, where it says a number.
+    pub stated: Option<usize>,
     /// Its transaction sets.
     pub transactions: Vec<Transaction<'a>>,
     /// What is wrong with the envelope.
@@ -61,8 +71,15 @@ impl<'a> Interchange<'a> {
     /// Whether nothing in it can be relied on.
     #[must_use]
     pub fn is_rejected(&self) -> bool {
-        let harmless = |code: &InterchangeCode| *code == InterchangeCode::ComponentSeparator;
-        !self.faults.iter().all(harmless)
+        !self.faults.iter().all(|code| code.is_harmless())
+    }
+
+    /// Whether it holds nothing but acknowledgements: those are never acknowledged, or
+    /// two machines would do it for ever.
+    #[must_use]
+    pub fn only_acknowledges(&self) -> bool {
+        let any = self.receipts > 0 || !self.groups.is_empty();
+        any && self.groups.iter().all(Group::acknowledges)
     }
 }
 
@@ -71,6 +88,23 @@ impl<'a> Group<'a> {
     #[must_use]
     pub fn element(&self, number: usize) -> &'a str {
         self.header.map_or("", |header| header.element(number))
+    }
+
+    /// Whether it has a GS at all.
+    pub(crate) fn is_headed(&self) -> bool {
+        self.header.is_some()
+    }
+
+    /// Whether it holds acknowledgements alone: as its header says, and nothing that is
+    /// known to be something else.
+    fn acknowledges(&self) -> bool {
+        let receipt = |set: &str| matches!(set, "997" | "999");
+        let other = |set: &str| !receipt(set) && guides().iter().any(|guide| guide.set() == set);
+        let mut sets = self.transactions.iter().map(Transaction::set);
+        match self.header {
+            Some(header) => header.element(1) == "FA" && !sets.any(other),
+            None => sets.all(receipt),
+        }
     }
 }
 
@@ -94,15 +128,17 @@ impl<'a> Transaction<'a> {
     /// Which guide it follows: ST03, or GS08 where that is not said.
     #[must_use]
     pub fn version(&self, group: &Group<'a>) -> &'a str {
-        match self.header().map_or("", |header| header.element(3)) {
+        match self.convention() {
             "" => group.element(8),
             version => version,
         }
     }
-}
 
-/// The widths of the elements of an ISA.
-const WIDTHS: [usize; 16] = [2, 10, 2, 10, 2, 15, 2, 15, 6, 4, 1, 5, 9, 1, 1, 1];
+    /// ST03.
+    pub(crate) fn convention(&self) -> &'a str {
+        self.header().map_or("", |header| header.element(3))
+    }
+}
 
 /// Takes a file apart. What is wrong is said in the parts.
 #[must_use]
@@ -125,22 +161,17 @@ fn blank(text: &str) -> &str {
     text.trim_start_matches([' ', '\t', '\r', '\n', '\u{feff}'])
 }
 
-fn begins(text: &str) -> bool {
-    text.strip_prefix("ISA")
-        .and_then(|rest| rest.chars().next())
-        .is_some_and(|next| !next.is_ascii_alphanumeric())
-}
-
 /// Reads an interchange; answers what follows it.
 fn interchange(text: &str) -> (Interchange<'_>, &str) {
     let mut read = Interchange {
         header: Vec::new(),
         delimiters: Delimiters::USUAL,
         groups: Vec::new(),
+        receipts: 0,
         faults: Vec::new(),
     };
     let body = if begins(text) {
-        match header(text, &mut read) {
+        match header::header(text, &mut read) {
             Some(body) => body,
             None => {
                 read.faults.push(InterchangeCode::Structure);
@@ -178,116 +209,10 @@ fn interchange(text: &str) -> (Interchange<'_>, &str) {
     (state.read, rest)
 }
 
-/// Reads the ISA, whose characters at their places are the delimiters; answers
-/// what follows it. None, when it is no ISA at all.
-fn header<'a>(text: &'a str, read: &mut Interchange<'a>) -> Option<&'a str> {
-    let element = text.chars().nth(3)?;
-    let mut rest = text.get(3..)?.strip_prefix(element)?;
-    for _ in 0..15 {
-        let (value, left) = rest.split_once(element)?;
-        // It must end before the first segment after it.
-        if value.chars().count() > 64 {
-            return None;
-        }
-        read.header.push(value);
-        rest = left;
-    }
-    let mut last = rest.char_indices();
-    let (_, component) = last.next()?;
-    let (at, segment) = last.next()?;
-    let (last, left) = rest.split_at_checked(at)?;
-    read.header.push(last);
-    let body = left.strip_prefix(segment)?;
-    let lines = matches!(segment, '\r' | '\n');
-    let repetition = match read.header.get(10).and_then(|text| text.chars().next()) {
-        Some(c) if !c.is_alphanumeric() && c != ' ' => Some(c),
-        _ => None,
-    };
-    read.delimiters = Delimiters {
-        element,
-        component,
-        repetition,
-        segment: if lines { '\n' } else { segment },
-    };
-    check_header(read);
-    Some(body)
-}
-
-fn check_header(read: &mut Interchange<'_>) {
-    use InterchangeCode as Code;
-    let of = [
-        Code::Authorization,
-        Code::AuthorizationText,
-        Code::Security,
-        Code::SecurityText,
-        Code::SenderQualifier,
-        Code::Sender,
-        Code::ReceiverQualifier,
-        Code::Receiver,
-        Code::Date,
-        Code::Time,
-        Code::Repetition,
-        Code::Version,
-        Code::ControlNumber,
-        Code::Acknowledgement,
-        Code::TestIndicator,
-        Code::Structure,
-    ];
-    let mut found = BTreeSet::new();
-    for ((text, width), code) in read.header.iter().zip(WIDTHS).zip(of) {
-        if text.chars().count() != width {
-            found.insert(code);
-        }
-    }
-    let element = |number: usize| read.element(number);
-    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    let sound = [
-        (Code::Date, is_date(&format!("20{}", element(9)))),
-        (Code::Time, is_time(element(10))),
-        (Code::Version, element(12) == "00501"),
-        (Code::ControlNumber, digits(element(13))),
-        (Code::Acknowledgement, matches!(element(14), "0" | "1")),
-        (Code::TestIndicator, matches!(element(15), "P" | "T")),
-    ];
-    found.extend(
-        sound
-            .iter()
-            .filter(|(_, sound)| !sound)
-            .map(|(code, _)| *code),
-    );
-    let all = read.delimiters;
-    let unfit = |c: char| c.is_alphanumeric() || c == ' ' || c == '-' || c == '.';
-    let mut separators = vec![all.element, all.component, all.segment];
-    separators.extend(all.repetition);
-    let different: BTreeSet<char> = separators.iter().copied().collect();
-    if different.len() < separators.len() || separators.iter().any(|c| unfit(*c)) {
-        found.insert(Code::ElementSeparator);
-    }
-    read.faults.extend(found);
-}
-
-/// The delimiters of what begins with a GS or an ST: what follows the name, and
-/// what stands before the next name. It is refused all the same; but what is in it
-/// can be told.
-fn guessed(text: &str) -> Option<Delimiters> {
-    let element = text.chars().nth(2).filter(|c| !c.is_alphanumeric())?;
-    let next = match text.get(..2)? {
-        "GS" => format!("ST{element}"),
-        "ST" => format!("BHT{element}"),
-        _ => return None,
-    };
-    let before = text.split(&next).next()?;
-    let segment = before
-        .trim_end_matches(['\r', '\n'])
-        .chars()
-        .next_back()
-        .filter(|c| !c.is_alphanumeric())
-        .unwrap_or('\n');
-    Some(Delimiters {
-        element,
-        segment,
-        ..Delimiters::USUAL
-    })
+/// A count as a trailer says it: digits alone, of which there are not too many.
+fn count(text: &str, most: usize) -> Option<usize> {
+    let digits = text.len() <= most && text.bytes().all(|b| b.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
 }
 
 /// What is open while an interchange is read.
@@ -320,6 +245,9 @@ impl<'a> State<'a> {
             "IEA" => self.end(segment),
             "ST" => self.begin_set(segment),
             "SE" => self.end_set(segment),
+            "TA1" if self.read.groups.is_empty() => {
+                self.read.receipts = self.read.receipts.saturating_add(1);
+            }
             _ => match self.set() {
                 Some(set) => set.segments.push(segment),
                 None => self.read.faults.push(InterchangeCode::Content),
@@ -329,13 +257,10 @@ impl<'a> State<'a> {
 
     fn begin_group(&mut self, segment: Segment<'a>) {
         let mut faults = vec![GroupCode::TrailerMissing];
-        let control = segment.element(6);
-        let digits = control.bytes().all(|b| b.is_ascii_digit());
-        if control.is_empty() || control.len() > 9 || !digits {
-            faults.push(GroupCode::ControlNumber);
-        }
+        faults.extend(group::of_header(&segment));
         self.read.groups.push(Group {
             header: Some(segment),
+            stated: None,
             transactions: Vec::new(),
             faults,
         });
@@ -347,7 +272,8 @@ impl<'a> State<'a> {
             return;
         };
         group.faults.remove(0);
-        if segment.element(1).parse() != Ok(group.transactions.len()) {
+        group.stated = count(segment.element(1), 6);
+        if group.stated != Some(group.transactions.len()) {
             group.faults.push(GroupCode::SetCount);
         }
         if segment.element(2) != group.element(6) {
@@ -361,6 +287,7 @@ impl<'a> State<'a> {
             // So that what is in it can be told.
             self.read.groups.push(Group {
                 header: None,
+                stated: None,
                 transactions: Vec::new(),
                 faults: vec![GroupCode::TrailerMissing, GroupCode::NotSupported],
             });
@@ -392,7 +319,7 @@ impl<'a> State<'a> {
         };
         set.faults.remove(0);
         set.segments.push(segment);
-        if segment.element(1).parse() != Ok(set.segments.len()) {
+        if count(segment.element(1), 10) != Some(set.segments.len()) {
             set.faults.push(SetCode::SegmentCount);
         }
         if segment.element(2) != set.control_number() {
@@ -402,7 +329,7 @@ impl<'a> State<'a> {
 
     fn end(&mut self, segment: Segment<'a>) {
         self.ended = true;
-        if segment.element(1).parse() != Ok(self.read.groups.len()) {
+        if count(segment.element(1), 5) != Some(self.read.groups.len()) {
             self.read.faults.push(InterchangeCode::GroupCount);
         }
         if !self.read.header.is_empty() && segment.element(2) != self.read.control_number() {
@@ -416,6 +343,7 @@ impl<'a> State<'a> {
         }
         let mut mended = false;
         for group in &mut self.read.groups {
+            group.faults.extend(group::of_kind(group));
             for set in &mut group.transactions {
                 mended |= mend(set);
             }
@@ -423,43 +351,16 @@ impl<'a> State<'a> {
         if mended {
             self.read.faults.push(InterchangeCode::ComponentSeparator);
         }
+        let of_groups = self.read.groups.iter().flat_map(|group| &group.faults);
+        if of_groups.clone().any(|code| code.is_of_header()) {
+            self.read.faults.push(InterchangeCode::GroupHeader);
+        }
+        if self.read.faults.is_empty() && self.read.groups.is_empty() && self.read.receipts == 0 {
+            self.read.faults.push(InterchangeCode::Empty);
+        }
         self.read.faults.sort_unstable();
         self.read.faults.dedup();
     }
-}
-
-/// Composites that every claim, and every payment of a service, has.
-const COMPOSITES: [(&str, usize); 2] = [("CLM", 5), ("SVC", 1)];
-
-/// Some senders separate components by another character than they say. It shows
-/// where there must be a composite, `11>B>1`, `HC>99213`: when all of them agree,
-/// that character is taken, and it is noted.
-fn mend(set: &mut Transaction<'_>) -> bool {
-    let Some(delimiters) = set.segments.first().map(Segment::delimiters) else {
-        return false;
-    };
-    let mut found = BTreeSet::new();
-    for segment in &set.segments {
-        let at = COMPOSITES.iter().find(|(tag, _)| *tag == segment.tag());
-        if let Some((_, element)) = at {
-            let text = segment.element(*element);
-            found.insert(text.chars().find(|c| !c.is_alphanumeric()));
-        }
-    }
-    let mut found = found.into_iter();
-    let (Some(Some(c)), None) = (found.next(), found.next()) else {
-        return false;
-    };
-    if delimiters.has(c) || !c.is_ascii_punctuation() || matches!(c, '.' | '-') {
-        return false;
-    }
-    for segment in &mut set.segments {
-        *segment = segment.with(Delimiters {
-            component: c,
-            ..delimiters
-        });
-    }
-    true
 }
 
 #[cfg(test)]
@@ -482,7 +383,7 @@ mod tests {
     #[test]
     fn a_sound_envelope_has_no_faults() {
         let text = file(
-            "GS*HC*A*B*20240101*1200*1*X*005010X222A1~ST*837*0001*005010X222A1~BHT*1~SE*3*0001~\
+            "GS*HC*AA*BB*20240101*1200*1*X*005010X222A1~ST*837*0001*005010X222A1~BHT*1~SE*3*0001~\
              GE*1*1~IEA*1*000000007~",
         );
         let read = read(&text);
@@ -507,7 +408,7 @@ mod tests {
     #[test]
     fn trailers_that_do_not_agree_are_named() {
         let text = file(
-            "GS*HC*A*B*20240101*1200*1*X*005010X222A1~ST*837*0001~BHT*1~SE*4*0002~ST*837*0001~\
+            "GS*HC*AA*BB*20240101*1200*1*X*005010X222A1~ST*837*0001~BHT*1~SE*4*0002~ST*837*0001~\
              GE*1*2~IEA*2*000000008~",
         );
         let read = read(&text);
@@ -574,7 +475,7 @@ mod tests {
 
     #[test]
     fn a_group_alone_is_read_and_refused() {
-        let read = read("GS*HC*A*B*20240101*1200*1*X*V~\nST*837*0001~SE*2*0001~GE*1*1~IEA*1*9~");
+        let read = read("GS*HC*AA*BB*20240101*1200*1*X*V~\nST*837*0001~SE*2*0001~GE*1*1~IEA*1*9~");
         let interchange = &read.interchanges[0];
         assert_eq!(interchange.faults, [InterchangeCode::Structure]);
         assert!(interchange.is_rejected());

@@ -31,20 +31,21 @@ macro_rules! codes {
 codes! {
     /// About an interchange: TA105.
     InterchangeCode {
+        ControlNumber = "018", "the control number is not one";
         ControlNumbersDiffer = "001", "the control numbers of ISA and IEA differ";
         Version = "017", "the version of the interchange is not one that is read";
-        ControlNumber = "018", "the control number is not one";
         TestIndicator = "020", "the test indicator is neither P nor T";
         GroupCount = "021", "the number of functional groups is not the one the trailer says";
         Structure = "022", "the envelope has no sound structure";
         Truncated = "023", "the file ends before the interchange does";
         Content = "024", "the interchange holds something that is of no functional group";
+        Empty = "024", "the interchange holds nothing";
         Authorization = "010", "the qualifier of the authorisation information is not one";
         AuthorizationText = "011", "the authorisation information is not ten characters";
         SecurityText = "013", "the security information is not ten characters";
-        Sender = "006", "the sender is not fifteen characters";
-        Receiver = "008", "the receiver is not fifteen characters";
-        Repetition = "016", "the repetition separator is not one character";
+        Sender = "006", "the sender is none, or not fifteen characters";
+        Receiver = "008", "the receiver is none, or not fifteen characters";
+        Repetition = "016", "the repetition separator cannot be one";
         Acknowledgement = "019", "whether an acknowledgement is asked for is not said";
         Security = "012", "the qualifier of the security information is not one";
         SenderQualifier = "005", "the qualifier of the sender is not one";
@@ -52,6 +53,9 @@ codes! {
         Date = "014", "the date is none";
         Time = "015", "the time is none";
         ElementSeparator = "026", "the element separator cannot be one";
+        SegmentTerminator = "004", "the segment terminator cannot be one";
+        Component = "027", "the component separator cannot be one";
+        GroupHeader = "024", "the header of a functional group is at fault, and that group is not taken";
         ComponentSeparator = "027", "composite elements are separated by another character than ISA16 names";
     }
 }
@@ -65,6 +69,32 @@ codes! {
         ControlNumbersDiffer = "4", "the control numbers of GS and GE differ";
         SetCount = "5", "the number of transaction sets is not the one the trailer says";
         ControlNumber = "6", "the group's control number is not one";
+        Sender = "1", "the application that sends the group is none";
+        Receiver = "1", "the application that the group is for is none";
+        Date = "1", "the group's date is none";
+        Time = "1", "the group's time is none";
+        Agency = "2", "the agency whose version it is, GS07, is not X12 (X)";
+    }
+}
+
+impl InterchangeCode {
+    /// Whether it is only noted: it hides nothing, or is of a group that is refused by
+    /// itself.
+    #[must_use]
+    pub fn is_harmless(self) -> bool {
+        matches!(self, Self::ComponentSeparator | Self::GroupHeader)
+    }
+}
+
+impl GroupCode {
+    /// Whether it is of an element that no code for groups names: the interchange's
+    /// acknowledgement says so beside it.
+    #[must_use]
+    pub fn is_of_header(self) -> bool {
+        matches!(
+            self,
+            Self::Sender | Self::Receiver | Self::Date | Self::Time
+        )
     }
 }
 
@@ -79,6 +109,8 @@ codes! {
         Identifier = "6", "ST01 names no transaction set";
         ControlNumber = "7", "ST02 is no control number";
         NotUnique = "23", "the control number stands twice in the group";
+        NotInGroup = "18", "the transaction set is none of its functional group's kind";
+        OtherVersion = "19", "ST03 names another implementation guide than the group";
         Version = "I6", "this implementation guide is not read";
     }
 }

@@ -40,6 +40,6 @@ mod write;
 pub use envelope::{File, Group, Interchange, Transaction, read};
 pub use fault::{At, ElementCode, Fault, GroupCode, InterchangeCode, SegmentCode, SetCode};
 pub use guide::{Guide, Loop, guides};
-pub use syntax::{Delimiters, Segment};
+pub use syntax::{Delimiters, Segment, text_of};
 pub use walk::{LoopRef, Tree};
 pub use write::Writer;

@@ -1,5 +1,15 @@
 //! Delimiters, segments, elements.
 
+use std::borrow::Cow;
+
+/// The bytes of a file as a text. Delimiters are ASCII, so that segments and elements
+/// are the same; what is no UTF-8 becomes U+FFFD, a character that no element may have:
+/// it is refused at its place, in its transaction set alone.
+#[must_use]
+pub fn text_of(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
+}
+
 /// What separates what, as the ISA of an interchange says by example.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Delimiters {

@@ -472,12 +472,20 @@ fn named(tag: &str) -> String {
     tag.chars().filter(|c| !c.is_control()).take(3).collect()
 }
 
-/// Hierarchical levels are numbered from one, and name the level they are in.
+/// Hierarchical levels are numbered from one, name the level they are in, and say
+/// whether there are any within them.
 fn check_levels(tree: &mut Tree<'_>) {
     let mut faults = Vec::new();
     let mut expected = 0u32;
     let mut within: Vec<(u32, String)> = Vec::new();
     levels(tree.root(), &mut expected, &mut within, &mut faults);
+    // An element that its own guide finds fault with was said.
+    faults.retain(|fault: &Fault| {
+        let from = (tree.faults).partition_point(|said| said.segment < fault.segment);
+        let mut here =
+            (tree.faults.iter().skip(from)).take_while(|said| said.segment == fault.segment);
+        !here.any(|said| said.element.map(|(at, _)| at) == fault.element.map(|(at, _)| at))
+    });
     if !faults.is_empty() {
         tree.faults.append(&mut faults);
         tree.faults.sort_by_key(|fault| fault.segment);
@@ -493,7 +501,7 @@ fn levels(
     let level = of.segment("HL");
     if let Some((number, segment)) = level {
         *expected = expected.saturating_add(1);
-        let mut say = |element: u16| {
+        let mut say = |element: u16, fatal: bool| {
             faults.push(Fault {
                 segment: number,
                 tag: "HL".to_owned(),
@@ -508,12 +516,12 @@ fn levels(
                     ElementCode::Value,
                 )),
                 what: "hierarchical level",
-                fatal: true,
+                fatal,
             });
         };
         let own = segment.element(1);
         if own.parse() != Ok(*expected) {
-            say(1);
+            say(1, true);
             // One that is wrong is not held against those that follow.
             *expected = own.parse().unwrap_or(*expected);
         }
@@ -521,7 +529,15 @@ fn levels(
         let parent = within.last().map_or("", |(_, parent)| parent);
         let said = segment.element(2);
         if said != parent && (parent.is_empty() || !said.is_empty()) {
-            say(2);
+            say(2, true);
+        }
+        // Whether levels follow within it. One that is said to have some and has none
+        // hides nothing, and many senders say so of every subscriber.
+        let follow = of.within().any(|inner| inner.segment("HL").is_some());
+        match (segment.element(4), follow) {
+            ("0", true) => say(4, true),
+            ("1", false) => say(4, false),
+            _ => {}
         }
         within.push((number, own.to_owned()));
     }

@@ -157,6 +157,28 @@ fn who_is_not_found_is_told_why() {
     );
 }
 
+/// An inquiry with a byte that is no UTF-8 has its acknowledgement, which says where.
+#[test]
+fn a_byte_that_is_no_text_is_acknowledged() {
+    let (_scratch, data) = scratch();
+    enrol(&data);
+    let day = compact(service());
+    let inquiry = inquiry("M-1001", "19800101", &day);
+    let at = inquiry.find("CLINIC").unwrap();
+    let file = office::file(&data, "asked.270", &inquiry);
+    let mut bytes = inquiry.into_bytes();
+    // Latin-1.
+    bytes[at] = 0xc7;
+    std::fs::write(&file, bytes).unwrap();
+    let output = run(&data, &["eligibility", file.to_str().unwrap()]);
+    assert_eq!(text(&output, 1), "");
+    let said = errors(&output);
+    assert!(
+        said.contains("IK3*NM1*6*2100B*8~\nIK4*3**6~\nIK5*R*5~"),
+        "{said}"
+    );
+}
+
 #[test]
 fn a_request_in_fhir_is_answered_with_the_same_balances() {
     let (_scratch, data) = scratch();

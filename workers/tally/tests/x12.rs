@@ -245,6 +245,39 @@ fn a_file_is_taken_in_and_acknowledged() {
     );
 }
 
+/// A byte that is no UTF-8 refuses its own transaction set, at its element; the others
+/// of the file are taken, and all of it is acknowledged.
+#[test]
+fn a_byte_that_is_no_text_is_acknowledged() {
+    let (scratch, data) = scratch();
+    let file = scratch.path().join("claims.837");
+    let text = visit("A-1", "NOBODY", "90", "20260210");
+    let (head, rest) = text.split_once("ST*").unwrap();
+    let (set, tail) = rest.split_once("GE*1*").unwrap();
+    let other = set.replace("*0001", "*0002").replace("A-1", "A-2");
+    let text = format!("{head}ST*{set}ST*{other}GE*2*{tail}");
+    let mut bytes = text.clone().into_bytes();
+    let at = text.find("*ASH*ANN").unwrap();
+    // Latin-1.
+    bytes[at + 1] = 0xc4;
+    std::fs::write(&file, bytes).unwrap();
+    let (said, acknowledgements) = acknowledged(&data, &file, 1);
+    assert_eq!(
+        (&said["accepted"], &said["refused"]),
+        (&1.into(), &1.into()),
+        "{said}"
+    );
+    let refusal = &said["refusals"][0];
+    assert_eq!(refusal["place"], "set 1, segment 13, 2010BA NM1-03");
+    let [receipts, claims] = acknowledgements.as_slice() else {
+        panic!("two: {said}");
+    };
+    assert_eq!(elements(receipts, "IK4", 3), ["6"]);
+    assert_eq!(elements(receipts, "IK5", 1), ["R", "A"]);
+    assert_eq!(elements(receipts, "AK9", 1), ["P"]);
+    assert_eq!(elements(claims, "REF", 1), ["1K"]);
+}
+
 #[test]
 fn x12_is_recognised_or_said() {
     let (scratch, data) = scratch();

@@ -156,7 +156,7 @@ fn read(
         Some(Format::FhirNdjson) => fhir::read_lines(bytes, source, reading),
         Some(Format::TallyJson) => tally::read_document(utf8(bytes, "file")?, source, reading),
         Some(Format::X12) => {
-            x12::read(utf8(bytes, "file")?, source, test_data, reading);
+            x12::read(&tally_x12::text_of(bytes), source, test_data, reading);
             Ok(())
         }
         None => {

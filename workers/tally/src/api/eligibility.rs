@@ -3,6 +3,7 @@
 use axum::extract::{Request, State};
 use axum::http::header;
 use axum::response::IntoResponse as _;
+use tally_core::interchange::x12::text_of;
 use tally_core::interchange::{self, Format, read_eligibility_request};
 
 use super::caller::Caller;
@@ -51,8 +52,7 @@ pub(super) async fn ask(State(service): Shared, caller: Caller, request: Request
     let (node, payer) = (&service.api.node, &service.api.config.payer);
     let typed = [(header::CONTENT_TYPE, kind)];
     if kind == X12 {
-        let text = core::str::from_utf8(&bytes).unwrap_or_default();
-        let answered = node.eligibility_x12(text, payer).await?;
+        let answered = node.eligibility_x12(&text_of(&bytes), payer).await?;
         if answered.text.is_empty() {
             let acknowledged = AcknowledgementBody::receipts(answered.receipts);
             return Err(Problem::no_inquiry(acknowledged));

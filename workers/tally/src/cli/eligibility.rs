@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::{Args, ValueEnum};
 use serde_json::json;
+use tally_core::interchange::x12::text_of;
 use tally_core::interchange::{self, Format, detect, read_eligibility_request};
 
 use super::{Ended, NodeArgs, say};
@@ -43,11 +44,8 @@ pub async fn run(args: &EligibilityArgs) -> Result<Ended> {
     let name = args.file.display();
     match args.format.unwrap_or(recognised) {
         Asks::X12 => {
-            let Ok(text) = core::str::from_utf8(&bytes) else {
-                bail!("{name} is not UTF-8");
-            };
             let node = args.node.open().await?;
-            let answered = node.eligibility_x12(text, &payer).await?;
+            let answered = node.eligibility_x12(&text_of(&bytes), &payer).await?;
             if args.json {
                 say(json!({
                     "asked": answered.asked,

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context as _, Result};
 use tally_core::claim::{ClaimId, SubmissionKey};
 use tally_core::interchange::x12::{
-    Payer, Stamp, claim_acknowledgements, functional_acknowledgements,
+    Payer, Stamp, claim_acknowledgements, functional_acknowledgements, text_of,
 };
 use tally_core::interchange::{
     Format, IntakeRule, ReadClaims, Refusal, Source, detect, read_claims_with,
@@ -19,8 +19,8 @@ use super::{Delivery, Node, Submitted};
 
 /// The acknowledgements of a file in X12.
 pub struct Acknowledged {
-    /// Interchange by interchange: a TA1 where the envelope is at fault, and a
-    /// 999 for each functional group.
+    /// Interchange by interchange: a TA1 where the envelope is at fault or one is
+    /// asked for, and a 999 for each functional group.
     pub receipts: String,
     /// The 277CA: which claims were taken, by which number of ours, and which
     /// were not, and why. Empty where no transaction set fits its guide.
@@ -94,12 +94,10 @@ impl Node {
         payer: &Payer<'_>,
     ) -> Result<Option<Acknowledged>> {
         let format = delivery.format.or_else(|| detect(delivery.bytes));
-        let Ok(text) = core::str::from_utf8(delivery.bytes) else {
-            return Ok(None);
-        };
         if format != Some(Format::X12) {
             return Ok(None);
         }
+        let text = text_of(delivery.bytes);
         let received = match submitted.claims.first() {
             Some(first) => self.store.claim(*first).await?.map(|row| row.received),
             None => None,
@@ -121,10 +119,10 @@ impl Node {
             control: control(&token),
             trace: &trace,
         };
-        let claims = claim_acknowledgements(text, &source, &read, payer, &stamp)
+        let claims = claim_acknowledgements(&text, &source, &read, payer, &stamp)
             .context("the file was taken in, and could not be acknowledged")?;
         Ok(Some(Acknowledged {
-            receipts: functional_acknowledgements(text, &stamp).concat(),
+            receipts: functional_acknowledgements(&text, &stamp).concat(),
             claims: claims.concat(),
         }))
     }

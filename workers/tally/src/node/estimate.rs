@@ -12,6 +12,7 @@ use tally_core::adjudication::{
     AccumulatorKey, AccumulatorUnit, Balances, Outcome, PastLine, key_of,
 };
 use tally_core::claim::{Claim, ClaimId, Contract, Frequency};
+use tally_core::interchange::x12::text_of;
 use tally_core::interchange::{Format, IntakeRule, Source, detect, read_claims};
 use tally_sandbox::Backend;
 use tally_store::port::{AccumulatorName, Reading as _, Token, Work as _};
@@ -362,12 +363,12 @@ fn assumed(asked: BTreeMap<AccumulatorKey, i64>, outcome: &Outcome, book: &Book)
 /// FHIR Claim, or CLM19 of a dental claim. Neither can stand inside a text of the
 /// file: there quotes are escaped, and delimiters are none.
 fn as_claims(bytes: &[u8], format: Option<Format>) -> Cow<'_, [u8]> {
-    let Ok(text) = core::str::from_utf8(bytes) else {
-        return Cow::Borrowed(bytes);
-    };
     let changed = match format {
-        Some(Format::FhirJson | Format::FhirNdjson) => fhir_as_claims(text),
-        Some(Format::X12) => x12_as_claims(text),
+        Some(Format::FhirJson | Format::FhirNdjson) => {
+            core::str::from_utf8(bytes).ok().and_then(fhir_as_claims)
+        }
+        // What is no text in it is refused at its place.
+        Some(Format::X12) => x12_as_claims(&text_of(bytes)),
         _ => None,
     };
     changed.map_or(Cow::Borrowed(bytes), |text| Cow::Owned(text.into_bytes()))

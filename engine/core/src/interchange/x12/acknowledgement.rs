@@ -79,18 +79,15 @@ pub fn claim_acknowledgements(
 }
 
 /// The receipts of a file, whatever its transaction sets are: for each interchange a
-/// TA1 where its envelope is at fault, and a 999 for each of its functional groups,
-/// with control numbers that count up from the stamp's. An interchange that itself
-/// holds nothing but acknowledgements has none, or two machines would acknowledge each
-/// other for ever.
+/// TA1 where its envelope is at fault or it asks for one, and a 999 for each of its
+/// functional groups, with control numbers that count up from the stamp's. One that
+/// itself holds nothing but acknowledgements has none, or two machines would
+/// acknowledge each other for ever.
 #[must_use]
 pub fn functional_acknowledgements(text: &str, stamp: &Stamp<'_>) -> Vec<String> {
     let date = day(stamp.date);
     let file = tally_x12::read(text);
-    let answers = |interchange: &&tally_x12::Interchange<'_>| {
-        let mut groups = interchange.groups.iter();
-        interchange.groups.is_empty() || groups.any(|group| group.element(1) != "FA")
-    };
+    let answers = |interchange: &&tally_x12::Interchange<'_>| !interchange.only_acknowledges();
     (0u32..)
         .zip(file.interchanges.iter().filter(answers))
         .map(|(number, interchange)| {

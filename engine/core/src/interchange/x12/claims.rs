@@ -70,8 +70,15 @@ pub(in crate::interchange) fn read(
                 let around = envelope.clone().or_else(|| group_fault.clone());
                 let counts = |code: &GroupCode| *code == GroupCode::SetCount;
                 let miscounted = counted_wrong && group.faults.iter().all(counts);
+                let kinds = [GroupCode::NotSupported, GroupCode::Version];
+                let of_kind = group.faults.iter().all(|code| kinds.contains(code));
+                let unread = envelope.is_none() && of_kind;
                 let around = around
-                    .map(|fault| Around { miscounted, fault })
+                    .map(|fault| Around {
+                        miscounted,
+                        unread,
+                        fault,
+                    })
                     .or_else(|| test.clone().map(Around::other));
                 read_set(Set(set), group, transaction, around, source, reading);
             }
@@ -84,12 +91,16 @@ struct Around {
     fault: Fault,
     /// Whether it is but a count of groups or sets.
     miscounted: bool,
+    /// Whether it is but that such groups are not read: of a set that is not read
+    /// either that is no news.
+    unread: bool,
 }
 
 impl Around {
     fn other(fault: Fault) -> Self {
         Self {
             miscounted: false,
+            unread: false,
             fault,
         }
     }
@@ -118,7 +129,7 @@ fn read_set(
     });
     let Some((tree, kind)) = kind else {
         let mut fault = not_read(set, group, transaction);
-        if let Some(around) = &around {
+        if let Some(around) = around.filter(|around| !around.unread) {
             fault = and_besides(fault, &around.fault);
         }
         reading.refuse(fault);

@@ -62,8 +62,7 @@ pub fn answer_eligibility(
             control: stamp.control.saturating_add(number),
             ..*stamp
         };
-        let sender = interchange.element(6);
-        let text = write::write(&trees, sender, enrolment, payer, &stamp, &mut all);
+        let text = write::write(&trees, interchange, enrolment, payer, &stamp, &mut all);
         if let Some(fault) = unfit(&text) {
             return Err(EligibilityError::Unfit(fault));
         }

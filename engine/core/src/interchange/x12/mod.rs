@@ -28,3 +28,4 @@ pub use remittance::{
     RemittanceError, Remitted, RemittedClaim, Standing, by_payee, remittance,
 };
 pub use reply::{Address, PatientName, Payer, Stamp};
+pub use tally_x12::text_of;

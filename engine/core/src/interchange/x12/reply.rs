@@ -2,7 +2,7 @@
 //! and a last look at what was written by the guide itself.
 
 use tally_types::{Money, ServiceDate};
-use tally_x12::{Writer, ack};
+use tally_x12::{Interchange, Writer, ack};
 
 /// Where somebody is.
 #[derive(Clone, Copy, Default)]
@@ -118,14 +118,40 @@ pub(super) fn open(
     group: &str,
     version: &str,
 ) {
+    begin(out, ["ZZ", from, "ZZ", to], stamp, false);
+    begin_group(out, (from, to), stamp, group, version);
+}
+
+/// Begins the interchange that answers another, and its one functional group: back to
+/// whom it came from, under the names it was sent with, of test data where that is.
+pub(super) fn open_answer(
+    out: &mut Writer,
+    asked: &Interchange<'_>,
+    payer: &Payer<'_>,
+    stamp: &Stamp<'_>,
+    group: &str,
+    version: &str,
+) {
+    let ids = ack::sent_back(asked);
+    let test = asked.element(15) == "T";
+    begin(out, ids.each_ref().map(String::as_str), stamp, test);
+    begin_group(out, (payer.id, asked.element(6)), stamp, group, version);
+}
+
+fn begin(out: &mut Writer, ids: [&str; 4], stamp: &Stamp<'_>, test: bool) {
     let date = day(stamp.date);
     let short = date.get(2..).unwrap_or("");
-    out.interchange(
-        ["ZZ", from, "ZZ", to],
-        (short, stamp.time),
-        stamp.control,
-        false,
-    );
+    out.interchange(ids, (short, stamp.time), stamp.control, test);
+}
+
+fn begin_group(
+    out: &mut Writer,
+    (from, to): (&str, &str),
+    stamp: &Stamp<'_>,
+    group: &str,
+    version: &str,
+) {
+    let date = day(stamp.date);
     // GS02 and GS03 are shorter than what an NM1 may say.
     let (from, to) = (fit_or(from, 2, 15, "ZZ"), fit_or(to, 2, 15, "ZZ"));
     out.simple(

@@ -89,6 +89,12 @@ impl<'a> Spot<'a> {
     }
 }
 
+/// The number of the segment that a place names, in its transaction set.
+pub(super) fn segment_of(place: &str) -> Option<u32> {
+    let mut parts = place.split(", ");
+    parts.find_map(|part| part.strip_prefix("segment ")?.parse().ok())
+}
+
 impl Element<'_, '_> {
     pub fn is_empty(&self) -> bool {
         self.text.is_empty()
@@ -188,6 +194,19 @@ fn plain(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_names_its_segment() {
+        let segment = Set(2);
+        let file = tally_x12::read("ST*837~CLM*7~");
+        let set = &file.interchanges[0].groups[0].transactions[0];
+        let spot = Spot::new(segment, "2300", (23, set.segments[1]));
+        let at = spot.part(5, 1).fault(IntakeRule::BadCode, "").place;
+        assert_eq!(at, "set 2, segment 23, 2300 CLM-05-1");
+        assert_eq!(segment_of(&at), Some(23));
+        assert_eq!(segment_of(&spot.place()), Some(23));
+        assert_eq!(segment_of("line 12: Claim.item[2].net"), None);
+    }
 
     #[test]
     fn decimals_are_as_others_write_them() {

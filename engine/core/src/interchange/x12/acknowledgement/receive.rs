@@ -11,8 +11,9 @@ use super::AcknowledgementError;
 use super::status::{ACCEPTED, StatusCodes, status_codes};
 use crate::claim::{ClaimId, ClaimKind, SubmissionKey};
 use crate::interchange::x12::claim::Levels;
+use crate::interchange::x12::line::service;
 use crate::interchange::x12::reply::{fit, fit_or};
-use crate::interchange::x12::spot::Set;
+use crate::interchange::x12::spot::{Set, segment_of};
 use crate::interchange::{ReadClaims, Source};
 
 /// Somebody an NM1 names.
@@ -55,6 +56,21 @@ pub(super) struct ReceivedClaim {
     /// The type of bill, of institutional claims.
     pub bill: String,
     pub days: Option<(ServiceDate, ServiceDate)>,
+    /// The line that it is refused for, where it is one.
+    pub line: Option<RefusedLine>,
+}
+
+/// A service line that is at fault, as it was sent.
+pub(super) struct RefusedLine {
+    /// The kind of code, then the code and its modifiers.
+    pub service: Vec<String>,
+    pub charge: String,
+    /// The revenue code, beside a procedure.
+    pub revenue: String,
+    pub units: String,
+    /// REF 6R, else LX01.
+    pub number: String,
+    pub days: Option<(ServiceDate, ServiceDate)>,
 }
 
 impl ReceivedClaim {
@@ -87,17 +103,27 @@ impl ReceivedClaim {
 struct Fates<'a> {
     source: &'a Source<'a>,
     accepted: BTreeSet<ClaimId>,
-    refused: BTreeMap<u32, StatusCodes>,
+    refused: BTreeMap<u32, Fate>,
     position: u32,
+}
+
+/// What became of a claim.
+#[derive(Clone, Copy)]
+struct Fate {
+    status: StatusCodes,
+    /// Its number, where it was taken.
+    number: Option<ClaimId>,
+    /// The segment that it is refused for.
+    segment: Option<u32>,
 }
 
 impl Fates<'_> {
     /// What became of the next claim.
-    fn next(&mut self) -> Result<(StatusCodes, Option<ClaimId>), AcknowledgementError> {
+    fn next(&mut self) -> Result<Fate, AcknowledgementError> {
         let position = self.position;
         self.pass();
-        if let Some(codes) = self.refused.get(&position) {
-            return Ok((*codes, None));
+        if let Some(refused) = self.refused.get(&position) {
+            return Ok(*refused);
         }
         let id = ClaimId::of(&SubmissionKey {
             submitter: self.source.submitter.to_owned(),
@@ -105,7 +131,11 @@ impl Fates<'_> {
             position,
         });
         match self.accepted.contains(&id) {
-            true => Ok((ACCEPTED, Some(id))),
+            true => Ok(Fate {
+                status: ACCEPTED,
+                number: Some(id),
+                segment: None,
+            }),
             false => Err(AcknowledgementError::Unread(position)),
         }
     }
@@ -127,7 +157,14 @@ pub(super) fn receive(
         refused: reading
             .refusals
             .iter()
-            .map(|refusal| (refusal.position, status_codes(refusal.rule)))
+            .map(|refusal| {
+                let fate = Fate {
+                    status: status_codes(refusal.rule),
+                    number: None,
+                    segment: segment_of(&refusal.place),
+                };
+                (refusal.position, fate)
+            })
             .collect(),
         position: 0,
     };
@@ -254,11 +291,7 @@ fn named(at: LoopRef<'_, '_>) -> Named {
     }
 }
 
-fn claim_of(
-    levels: &Levels<'_, '_>,
-    insured: &Named,
-    (status, number): (StatusCodes, Option<ClaimId>),
-) -> ReceivedClaim {
+fn claim_of(levels: &Levels<'_, '_>, insured: &Named, fate: Fate) -> ReceivedClaim {
     let clm = levels.find(levels.claim, "CLM", "");
     let text = |element: usize| clm.as_ref().map_or("", |clm| clm.at(element).text);
     let described = levels.patient.and_then(|patient| patient.one("2010CA"));
@@ -282,12 +315,54 @@ fn claim_of(
         patient,
         control: fit_or(text(1), 1, 50, "0"),
         charge: text(2).to_owned(),
-        status,
-        number,
+        status: fate.status,
+        number: fate.number,
         clearinghouse: clearinghouse.map_or_else(String::new, |of| fit(of.at(2).text, 1, 50)),
         bill: fit(&bill, 1, 50),
         days: days_of(levels),
+        line: fate.segment.and_then(|segment| line_of(levels, segment)),
     }
+}
+
+/// The line that a segment is of.
+fn line_of(levels: &Levels<'_, '_>, segment: u32) -> Option<RefusedLine> {
+    let mut lines = levels.claim.loops("2400");
+    let line = lines.find(|line| stands_in(*line, segment))?;
+    let (spot, charge) = service(levels, line).ok()?;
+    let text = |element: usize| fit(spot.at(element).text, 1, 48);
+    // Of an institutional line the procedure is second, after the revenue code.
+    let (procedure, revenue, units) = match levels.kind {
+        ClaimKind::Institutional => (2, text(1), text(5)),
+        ClaimKind::Oral => (1, String::new(), text(6)),
+        _ => (1, String::new(), text(4)),
+    };
+    let part = |number: usize| fit(spot.part(procedure, number).text, 1, 48);
+    let code = |text: &str| fit_or(text, 1, 48, "0");
+    let (service, revenue) = match spot.at(procedure).is_empty() {
+        true => (vec!["NU".into(), code(&revenue)], String::new()),
+        false => {
+            let modifiers = (3..=6).map(part);
+            let named = [part(1), code(&part(2))].into_iter();
+            (named.chain(modifiers).collect(), revenue)
+        }
+    };
+    let number = levels.find(line, "REF", "6R").map(|of| of.at(2).text);
+    let counted = || levels.find(line, "LX", "").map(|of| of.at(1).text);
+    let date = levels.find(line, "DTP", "472");
+    Some(RefusedLine {
+        service,
+        charge: text(charge),
+        revenue,
+        units,
+        number: fit_or(number.or_else(counted).unwrap_or(""), 1, 50, "0"),
+        days: date.and_then(|date| date.at(3).days().ok()),
+    })
+}
+
+/// Whether a segment stands in a loop, or in one within it.
+fn stands_in(at: LoopRef<'_, '_>, segment: u32) -> bool {
+    at.all().iter().any(|(number, _)| *number == segment)
+        || at.within().any(|within| stands_in(within, segment))
 }
 
 /// From the first day of service to the last.

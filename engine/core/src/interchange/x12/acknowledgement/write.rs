@@ -3,10 +3,10 @@
 use tally_types::Money;
 use tally_x12::{Interchange, Writer};
 
-use super::receive::{FromProvider, Named, Received, ReceivedClaim};
+use super::receive::{FromProvider, Named, Received, ReceivedClaim, RefusedLine};
 use super::status::{ACCEPTED, RECEIVED, StatusCodes};
 use crate::interchange::Source;
-use crate::interchange::x12::reply::{self, Payer, Stamp, close, day, fit, fit_or, open};
+use crate::interchange::x12::reply::{self, Payer, Stamp, close, day, fit, fit_or, open_answer};
 
 const VERSION: &str = "005010X214";
 
@@ -19,8 +19,7 @@ pub(super) fn write(
     stamp: &Stamp<'_>,
 ) -> String {
     let mut out = Writer::default();
-    let sender = interchange.element(6);
-    open(&mut out, (payer.id, sender), stamp, "HN", VERSION);
+    open_answer(&mut out, interchange, payer, stamp, "HN", VERSION);
     let mut sets = 0usize;
     for of in received {
         sets = sets.saturating_add(1);
@@ -236,4 +235,23 @@ fn claim(
     let (from, through) = of.days.unwrap_or((source.received, source.received));
     let (form, days) = reply::days(from, through);
     out.simple("DTP", &["472", form, &days]);
+    if let Some(refused) = &of.line {
+        line(out, refused, of.status);
+    }
+}
+
+/// The line that a claim is refused for, by the same codes.
+fn line(out: &mut Writer, of: &RefusedLine, codes: StatusCodes) {
+    let service: Vec<&str> = of.service.iter().map(String::as_str).collect();
+    let (charge, revenue, units) = (&*of.charge, &*of.revenue, &*of.units);
+    out.segment(
+        "SVC",
+        &[&service, &[charge], &[], &[revenue], &[], &[], &[units]],
+    );
+    status(out, codes, "", "U", "");
+    out.simple("REF", &["FJ", &of.number]);
+    if let Some((from, through)) = of.days {
+        let (form, days) = reply::days(from, through);
+        out.simple("DTP", &["472", form, &days]);
+    }
 }

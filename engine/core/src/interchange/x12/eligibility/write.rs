@@ -1,7 +1,7 @@
 //! The segments of an eligibility response.
 
 use tally_types::{Rate, ShortCode};
-use tally_x12::{LoopRef, Tree, Writer};
+use tally_x12::{Interchange, LoopRef, Tree, Writer};
 
 use super::Eligibilities;
 use super::answer::{Cover, Eligibility, Enrolment, eligibility_of};
@@ -11,7 +11,7 @@ use crate::interchange::benefit::{
     BalanceKind, BalancePeriod, BenefitAmount, BenefitBalance, BenefitNetwork, Benefits, CopayPer,
     ServiceBenefit,
 };
-use crate::interchange::x12::reply::{Payer, Stamp, close, day, fit, fit_or, open};
+use crate::interchange::x12::reply::{Payer, Stamp, close, day, fit, fit_or, open_answer};
 
 const VERSION: &str = "005010X279A1";
 
@@ -28,14 +28,14 @@ struct Answering<'a> {
 /// Writes the answer to the inquiries of an interchange, a set for each of its.
 pub(super) fn write(
     trees: &[Tree<'_>],
-    sender: &str,
+    asked: &Interchange<'_>,
     enrolment: &dyn Enrolment,
     payer: &Payer<'_>,
     stamp: &Stamp<'_>,
     all: &mut Eligibilities,
 ) -> String {
     let mut out = Writer::default();
-    open(&mut out, (payer.id, sender), stamp, "HB", VERSION);
+    open_answer(&mut out, asked, payer, stamp, "HB", VERSION);
     let mut answering = Answering {
         enrolment,
         stamp,

@@ -13,8 +13,10 @@ use super::acknowledgement::source;
 use super::{assert_sound, cases, files, payer, stamp};
 use crate::canon::Canon as _;
 use crate::claim::Claim;
-use crate::interchange::x12::{Asked, Enrolment, answer_eligibility, claim_acknowledgements};
-use crate::interchange::{Benefits, read_claims};
+use crate::interchange::x12::{
+    Asked, Enrolment, answer_eligibility, claim_acknowledgements, text_of,
+};
+use crate::interchange::{Benefits, Format, read_claims};
 use mutate::{Damage, Parts};
 
 /// A claim but for its place in the file.
@@ -285,6 +287,33 @@ proptest! {
         for place in places {
             whole_or_not_at_all(&before, place.get(&all));
         }
+    }
+
+    /// Bytes that are no UTF-8: what was put in their place is in no claim, and what
+    /// stands in other sets is read as it was.
+    #[test]
+    fn bytes_that_are_no_text(
+        text in generated(),
+        edits in vec((any::<Index>(), 0x80u8..), 1..4),
+    ) {
+        let before = Before::of(&text);
+        let mut bytes = text.into_bytes();
+        for (at, byte) in edits {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        let reading = read_claims(&bytes, Some(Format::X12), &source());
+        let mark = "\u{fffd}".as_bytes();
+        for claim in &reading.claims {
+            prop_assert!(!content(claim).windows(mark.len()).any(|part| part == mark));
+        }
+        let damage = Damage {
+            text: text_of(&bytes).into_owned(),
+            what: "bytes that are no text".into(),
+            segment: None,
+            unsound: None,
+        };
+        whole_or_not_at_all(&before, &damage);
     }
 
     /// Two places at once, and bytes of any kind.
