@@ -18,6 +18,8 @@ pub enum EngineRule {
     DuplicateOfClaim = 104,
     /// An exact duplicate of an earlier line of the same claim: OA 18.
     DuplicateOfLine = 105,
+    /// The service began after the member's death: CO 13.
+    AfterDeath = 106,
     /// The lines fall under two products.
     TwoProducts = 201,
     /// No policy of the product is in force on the date of service.
@@ -50,12 +52,13 @@ pub enum EngineRule {
 
 impl EngineRule {
     /// Every rule, in order.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::MemberUnknown,
         Self::BeforeCover,
         Self::AfterCover,
         Self::DuplicateOfClaim,
         Self::DuplicateOfLine,
+        Self::AfterDeath,
         Self::TwoProducts,
         Self::NoPolicy,
         Self::TwoPolicies,
@@ -100,6 +103,7 @@ impl EngineRule {
             Self::AfterCover => "The service is after the member's cover ended.",
             Self::DuplicateOfClaim => "The line exactly repeats a line of an earlier claim.",
             Self::DuplicateOfLine => "The line exactly repeats an earlier line of this claim.",
+            Self::AfterDeath => "The service began after the member's death.",
             Self::TwoProducts => "The lines fall under two products.",
             Self::NoPolicy => "No policy of the product is in force on the date of service.",
             Self::TwoPolicies => "The lines fall under two versions of the policy.",
@@ -127,7 +131,8 @@ impl EngineRule {
             | Self::BeforeCover
             | Self::AfterCover
             | Self::DuplicateOfClaim
-            | Self::DuplicateOfLine => "",
+            | Self::DuplicateOfLine
+            | Self::AfterDeath => "",
             Self::TwoProducts | Self::TwoPolicies => {
                 "Submit the lines of each period as a claim of their own."
             }
