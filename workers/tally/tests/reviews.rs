@@ -3,8 +3,6 @@
 
 mod common;
 
-use std::path::Path;
-
 use common::{errors, json, scratch, tally, text};
 use serde_json::Value;
 
@@ -224,5 +222,35 @@ fn a_review_holds_above_a_limit_that_is_used_otherwise_later() {
     let standing = said["acts"][0].as_str().unwrap();
     desk.json(&["claim", "void", standing]);
     assert_eq!(desk.deductible()["over_limit"], Value::Null);
+    desk.sound();
+}
+
+/// Behind an act that waits it is not known what a review would be of.
+#[test]
+fn a_review_behind_an_act_that_waits_is_refused() {
+    let desk = Desk::new();
+    let (first, second) = (desk.waiting("A", &day(30)), desk.waiting("B", &day(20)));
+    let mut killed = tally();
+    killed
+        .args(["claim", "void", &first, "--data"])
+        .arg(&desk.data);
+    let killed = killed.env("TALLY_FAILPOINT", "after-accept=abort").output();
+    assert_eq!(killed.unwrap().status.code(), None, "it was not killed");
+    for claim in [&first, &second] {
+        let refused = desk.review(claim, "100.00");
+        assert!(
+            errors(&refused).contains("is not done yet"),
+            "{}",
+            errors(&refused)
+        );
+    }
+    text(&desk.run(&["claim", "void", &first]), 0);
+    let gone = desk.review(&first, "100.00");
+    assert!(
+        errors(&gone).contains("was taken back"),
+        "{}",
+        errors(&gone)
+    );
+    json(&desk.review(&second, "100.00"), 0);
     desk.sound();
 }

@@ -201,6 +201,7 @@ impl Node {
     async fn reviewable(&self, row: &ClaimRow) -> Result<(Claim, Run)> {
         // Of an erased claim that is said first.
         self.vault.key(row.sealed.record).await?;
+        self.nothing_waits(row.unit).await?;
         let stored = self.standing_past(row.unit).await?;
         let Some((at, occupant)) = stored.past.standing(row.id) else {
             bail!(
@@ -231,6 +232,23 @@ impl Node {
             );
         };
         Ok((occupant.claim.clone(), *run))
+    }
+
+    /// That no act of a unit waits: what it would leave of a claim is not known before it
+    /// is done.
+    async fn nothing_waits(&self, unit: Token) -> Result<()> {
+        let rows = self.store.claims_of_unit(unit).await?;
+        let waits = rows.iter().find(|row| {
+            let act = row.act.as_ref();
+            act.is_some_and(|act| act.done.is_none()) && !row.discarded
+        });
+        if let Some(row) = waits {
+            bail!(
+                "act {} of the same contract is not done yet: review the claim when it is (`tally queue dead list` shows what was set aside)",
+                row.id
+            );
+        }
+        Ok(())
     }
 
     /// The lines of a unit's claims before a place, as they stand.

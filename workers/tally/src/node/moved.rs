@@ -30,6 +30,12 @@ fn ids(row: &ClaimRow) -> [ClaimId; 2] {
     })
 }
 
+/// The id of a claim once it is moved to its member's contract.
+pub(super) fn moved_as(row: &ClaimRow) -> ClaimId {
+    let [_, moved] = ids(row);
+    moved
+}
+
 impl Node {
     /// Moves the claims that are asked for, where they are of members whom enrolment
     /// knows by now, to the units of their contracts.
@@ -63,8 +69,7 @@ impl Node {
             let token = self.act_token(&format!("moved/{}", row.id));
             let sending = Sending::Move(&row);
             let claims = self.take_in(token, token, &sending).await?.claims;
-            let [_, id] = ids(&row);
-            let row = self.row_of(id).await?;
+            let row = self.row_of(moved_as(&row)).await?;
             moved.push(Moved { claims, row });
         }
         Ok(moved)
@@ -134,8 +139,7 @@ impl Node {
         if row.contract.is_some() {
             return Ok(row);
         }
-        let [_, moved] = ids(&row);
-        Ok(self.store.claim(moved).await?.unwrap_or(row))
+        Ok(self.store.claim(moved_as(&row)).await?.unwrap_or(row))
     }
 }
 
