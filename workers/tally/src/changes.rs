@@ -4,13 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use tally_core::adjudication::Outcome;
+use tally_core::adjudication::{Description, Outcome, over_limits};
 use tally_core::claim::{Claim, ClaimId};
 use tally_core::interchange::{self, Insurer};
 use tally_store::port::{ClaimRow, PartKind, PartRow};
 use tally_types::{Money, ServiceDate};
 
 use crate::node::{ClaimRead, Paid, Stage, is_gone};
+use crate::view::amount;
 
 /// What a claim came to, as a FHIR `ClaimResponse`; cancelled when it stands no more.
 pub fn claim_response(
@@ -135,4 +136,37 @@ pub fn changes_json<'a>(
         }));
     }
     changes
+}
+
+/// What holds above a limit since acts were done: a person determined it, and what
+/// changed leaves no room for it.
+pub fn over_limit_json<'a, 'd>(
+    stages: impl IntoIterator<Item = &'a Stage>,
+    acts: &BTreeSet<ClaimId>,
+    describe: &dyn Fn(&[u8; 32]) -> Option<&'d Description>,
+) -> Vec<Value> {
+    let mut notices = Vec::new();
+    for stage in stages {
+        let by = stage.by.is_some_and(|by| acts.contains(&by));
+        if !by || stage.taken_back.is_some() {
+            continue;
+        }
+        let described = stage.outcome.policy().and_then(|hash| describe(&hash));
+        let over = described.map(|description| over_limits(&stage.outcome, description));
+        for over in over.into_iter().flatten() {
+            let shown = |value| amount(value, over.unit);
+            let posting = &over.posting;
+            notices.push(json!({
+                "claim": stage.row.id.to_string(),
+                "line": over.line,
+                "accumulator": posting.accumulator,
+                "scope": if posting.family { "family" } else { "member" },
+                "period": posting.period.to_string(),
+                "posted": shown(posting.amount),
+                "after": shown(posting.after()),
+                "limit": shown(over.limit),
+            }));
+        }
+    }
+    notices
 }

@@ -340,3 +340,135 @@ async fn an_appeal_is_decided_on_servers() {
     let replayed = run(&["ledger", "replay"]);
     assert_eq!(replayed["identical"], true, "{replayed:#}");
 }
+
+/// A family of Cedar's; the second is enrolled or not yet.
+fn cedar(both: bool) -> tally_core::claim::Contract {
+    let second = r#",{"id":"M-2","name":"Ben Ash","birth":"1981-02-03","sex":"male",
+        "relationship":"spouse","spans":[{"product":"cedar-hmo","from":"2026-01-01"}]}"#;
+    let text = format!(
+        r#"{{"format":"tallystick-contract/v1","id":"C-7","inception":"2026-01-01","members":[
+        {{"id":"M-1","name":"Ann Ash","birth":"1980-01-01","sex":"female",
+        "relationship":"subscriber","spans":[{{"product":"cedar-hmo","from":"2026-01-01"}}]}}{}]}}"#,
+        if both { second } else { "" }
+    );
+    let mut read = tally_core::interchange::read_contracts(text.as_bytes()).unwrap();
+    read.remove(0)
+}
+
+/// Sends a visit to the primary-care provider; answers its id.
+async fn visit(node: &Node, control: &str, member: &str, on: &str) -> ClaimId {
+    let text = format!(
+        r#"{{"format":"tallystick-claim/v1","kind":"professional","control_number":"{control}",
+        "member":"{member}","billing":"2000001372","diagnoses":["R69"],"lines":[
+        {{"procedure":"99213","place":"11","quantity":"1","charge":"97.00","from":"{on}"}}]}}"#
+    );
+    let sent = Delivery::local(text.as_bytes(), None);
+    node.submit(sent).await.unwrap().claims[0]
+}
+
+fn on(text: &str) -> tally_types::ServiceDate {
+    tally_types::ServiceDate::parse(text).unwrap()
+}
+
+/// What a claim came to: the status, paid and patient's amounts, and whether it stands.
+async fn came_to(node: &Node, claim: ClaimId) -> (Status, String, String, bool) {
+    let row = node.store().claim(claim).await.unwrap().unwrap();
+    let of = row.outcome.unwrap();
+    (
+        of.status,
+        of.paid.to_string(),
+        of.patient.to_string(),
+        of.gone.is_none(),
+    )
+}
+
+/// A member is enrolled in April for a visit in January that was sent in January. Answers
+/// the claims: as it came, as it is decided now, and that of another of the family.
+async fn enrolled_late(node: &Node, way: Way) -> [ClaimId; 3] {
+    node.clock().set(on("2026-01-05"));
+    node.enrol(&cedar(false), false).await.unwrap();
+    let came = visit(node, "L-1", "M-2", "2026-01-02").await;
+    way.settle(node).await;
+    assert_eq!(came_to(node, came).await.0, Status::Denied);
+    pay(node).await;
+    node.clock().set(on("2026-02-10"));
+    let other = visit(node, "L-2", "M-1", "2026-02-09").await;
+    way.settle(node).await;
+    let stood = came_to(node, other).await;
+
+    node.clock().set(on("2026-04-10"));
+    node.enrol(&cedar(true), false).await.unwrap();
+    let claim = Anew::Claim(came);
+    let acts = node.readjudicate(&claim, "a test", "enrolled").await;
+    let acts = acts.unwrap();
+    way.settle(node).await;
+    assert_eq!(acts.len(), 3, "{acts:?}");
+    let paid = |stands| (Status::Paid, "72.00".to_owned(), "25.00".to_owned(), stands);
+    assert_eq!(came_to(node, acts[1]).await, paid(true));
+    assert!(!came_to(node, came).await.3);
+    assert_eq!(came_to(node, other).await, stood);
+    // Both are in one order by now.
+    let [now, theirs] = [acts[1], other].map(|id| async move {
+        let row = node.store().claim(id).await.unwrap().unwrap();
+        (row.unit, row.received)
+    });
+    let (now, theirs) = (now.await, theirs.await);
+    assert_eq!(now.0, theirs.0);
+    assert_eq!(now.1, on("2026-04-10"));
+    // The denial is taken back before what takes its place.
+    let told = pay(node).await.concat();
+    let reversal = told.find("*22*").expect("a reversal");
+    let correction = told.find(&format!("*{}*", acts[1])).expect("a correction");
+    assert!(reversal < correction, "{told}");
+    // Asked again, nothing is moved twice.
+    for again in [Anew::Claim(came), Anew::All, Anew::Member("M-2".into())] {
+        node.readjudicate(&again, "a test", "again").await.unwrap();
+        way.settle(node).await;
+    }
+    assert_eq!(came_to(node, acts[1]).await, paid(true));
+    assert!(pay(node).await.is_empty());
+    [came, acts[1], other]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_of_a_member_enrolled_late_goes_to_the_contract() {
+    let (_folder, data) = scratch();
+    let embedded = Node::open(&data, Clock::simulated(on("2026-01-05"))).await;
+    let embedded = embedded.unwrap();
+    let here = enrolled_late(&embedded, Way::Drained).await;
+    // Its sender knows it by its old number, and can take it back by that.
+    embedded.void(here[0], "local").await.unwrap();
+    embedded.drain(&|_| ()).await.unwrap();
+    assert!(!came_to(&embedded, here[1]).await.3);
+    let run = |arguments: &[&str]| {
+        let mut command = common::tally();
+        command
+            .args(arguments)
+            .arg("--json")
+            .arg("--data")
+            .arg(&data);
+        json(&command.output().unwrap(), 0)
+    };
+    assert_eq!(run(&["ledger", "fsck"])["faults"], serde_json::json!([]));
+    assert_eq!(run(&["ledger", "replay"])["identical"], true);
+
+    let site = Site::new("");
+    let node = site.node(Clock::simulated(on("2026-01-05"))).await;
+    let relay = site.start("relay", "r");
+    let worker = site.start("worker", "one");
+    assert_eq!(enrolled_late(&node, Way::Waited).await, here);
+    until_async("the log has everything", async || {
+        let waiting = node.store().outbox(1).await.unwrap();
+        waiting.is_empty().then_some(())
+    })
+    .await;
+    assert!(worker.end() && relay.end());
+    for (arguments, key, value) in [
+        (["ledger", "fsck"], "faults", serde_json::json!([])),
+        (["ledger", "replay"], "identical", true.into()),
+    ] {
+        let arguments = [&arguments[..], &["--json"]].concat();
+        let found = json(&site.command(&arguments).output().unwrap(), 0);
+        assert_eq!(found[key], value, "{found:#}");
+    }
+}

@@ -67,8 +67,68 @@ fn a_death_that_becomes_known_later_flags_and_its_correction_withdraws() {
     assert_eq!(flagged(&data), 0);
     import(folder.path(), &data, r#","death":"2026-02-01""#);
     assert_eq!(flagged(&data), 1);
+    // Decided anew, it is denied, and flagged all the same.
+    let claim = submitted["claims"][0].as_str().unwrap();
+    let anew = || {
+        let anew = ["claim", "readjudicate", claim, "--reason", "x", "--json"];
+        json(&run(&data, &anew), 0);
+        json(&run(&data, &["claim", "eob", claim, "--json"]), 0)
+    };
+    let denied = anew();
+    assert_eq!(denied["status"], "denied", "{denied:#}");
+    let reason = &denied["lines"][0]["adjustments"][0];
+    assert_eq!(
+        (&reason["group"], &reason["carc"]),
+        (&"CO".into(), &13.into())
+    );
+    assert_eq!(flagged(&data), 1);
     import(folder.path(), &data, r#","death":"2026-04-01""#);
     assert_eq!(flagged(&data), 0);
+    assert_ne!(anew()["lines"][0]["adjustments"][0]["carc"], 13);
+}
+
+/// What a bridge comes to under Brook Dental on 2 March 2026, by spans of cover.
+async fn bridge(spans: &str) -> (tally_core::adjudication::Status, String) {
+    use tally::node::clock::Clock;
+    use tally::node::{Delivery, Node};
+    use tally_store::port::Reading as _;
+    let (_folder, data) = scratch();
+    let day = tally_types::ServiceDate::parse("2026-03-05").unwrap();
+    let node = Node::open(&data, Clock::simulated(day)).await.unwrap();
+    let family = format!(
+        r#"{{"format":"tallystick-contract/v1","id":"C-9","inception":"2020-01-01","members":[
+        {{"id":"M-9","name":"Robin Example","birth":"1975-05-05","sex":"female",
+        "relationship":"subscriber","spans":[{spans}]}}]}}"#
+    );
+    let contracts = tally_core::interchange::read_contracts(family.as_bytes()).unwrap();
+    node.enrol(&contracts[0], false).await.unwrap();
+    let claim = r#"{"format":"tallystick-claim/v1","kind":"oral","control_number":"B-1",
+        "member":"M-9","billing":"2000500001","lines":[{"procedure":"D6240","system":"cdt",
+        "quantity":"1","charge":"948.00","from":"2026-03-02","teeth":["13"]}]}"#;
+    let sent = Delivery::local(claim.as_bytes(), None);
+    let submitted = node.submit(sent).await.unwrap();
+    assert!(submitted.refusals.is_empty(), "{:?}", submitted.refusals);
+    node.drain(&|_| ()).await.unwrap();
+    let row = node
+        .store()
+        .claim(submitted.claims[0])
+        .await
+        .unwrap()
+        .unwrap();
+    let outcome = row.outcome.unwrap();
+    (outcome.status, outcome.paid.to_string())
+}
+
+/// Clause 4.12: a renewal without a gap goes on, a gap begins the waiting period anew.
+#[tokio::test]
+async fn a_renewal_begins_no_waiting_period_anew() {
+    use tally_core::adjudication::Status;
+    let before = r#"{"product":"brook-dental","from":"2020-01-01","through":"2025-12-31"}"#;
+    let renewed = |from| format!(r#"{before},{{"product":"brook-dental","from":"{from}"}}"#);
+    let (status, paid) = bridge(&renewed("2026-01-01")).await;
+    assert_eq!((status, paid.as_str()), (Status::Paid, "444.00"));
+    let (status, _) = bridge(&renewed("2026-01-02")).await;
+    assert_eq!(status, Status::Denied);
 }
 
 /// A member who moves takes nothing along: claims of before stay with the old

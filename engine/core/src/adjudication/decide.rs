@@ -15,6 +15,9 @@ use super::outcome::{Outcome, Settlement};
 use super::rules::EngineRule;
 use crate::claim::{Claim, Contract, Member, ServiceLine, Span};
 
+/// The reason of a service after the member's death.
+const AFTER_DEATH: Carc = Carc(13);
+
 /// A policy as it applies to a date of service.
 #[derive(Debug, Clone)]
 pub struct PolicyInForce {
@@ -224,7 +227,10 @@ pub fn decide(inputs: &Inputs<'_>) -> Result<Decision, OutcomeError> {
             sex: member.sex,
             relationship: member.relationship,
         },
-        (span.from, covered(contract, &span.product, first.from)),
+        (
+            unbroken_since(member, span),
+            covered(contract, &span.product, first.from),
+        ),
         remaining(&member.authorizations, &member.id, inputs.history),
         balances,
     );
@@ -297,14 +303,32 @@ fn covered(contract: &Contract, product: &str, on: ServiceDate) -> u16 {
     u16::try_from(covered.count()).unwrap_or(u16::MAX)
 }
 
+/// The first day from which a member is covered under a span's product without a gap:
+/// spans that follow one another are one cover, as a renewal is.
+fn unbroken_since(member: &Member, span: &Span) -> ServiceDate {
+    let mut since = span.from;
+    while let Some(before) = since
+        .plus_days(-1)
+        .and_then(|day| member.span_on(day))
+        .filter(|before| before.product == span.product && before.from < since)
+    {
+        since = before.from;
+    }
+    since
+}
+
 /// Stands where a product's name does: no product has an equals sign in its name.
 fn pool_name(pool: &str) -> String {
     format!("pool={pool}")
 }
 
 /// The span a line falls under. Every day of the line must be covered, under
-/// one product; a line no day of which is covered is denied.
+/// one product; a line no day of which is covered is denied, and so is one that begins
+/// after the member's death, covered or not.
 fn cover<'a>(member: &'a Member, line: &ServiceLine) -> Result<&'a Span, EngineRule> {
+    if member.death.is_some_and(|death| line.from > death) {
+        return Err(EngineRule::AfterDeath);
+    }
     let Some(span) = member.span_on(line.from) else {
         let within = |span: &Span| span.from > line.from && span.from <= line.through;
         if member.spans.iter().any(within) {
@@ -380,6 +404,7 @@ pub(super) fn denied_line(claim: &Claim, denied: &Denied) -> Result<LineOutcome,
         EngineRule::DeclaredNotCovered => (Group::Pr, Carc::NOT_COVERED),
         EngineRule::BeforeCover => (Group::Pr, Carc::BEFORE_COVERAGE),
         EngineRule::AfterCover => (Group::Pr, Carc::AFTER_COVERAGE),
+        EngineRule::AfterDeath => (Group::Co, AFTER_DEATH),
         EngineRule::DuplicateOfClaim | EngineRule::DuplicateOfLine => {
             (Group::Oa, Carc::EXACT_DUPLICATE)
         }
@@ -387,9 +412,10 @@ pub(super) fn denied_line(claim: &Claim, denied: &Denied) -> Result<LineOutcome,
     };
     // Another payer's part stands apart: the patient owes only what was left to them.
     let before = match denied.rule {
-        EngineRule::BeforeCover | EngineRule::AfterCover | EngineRule::DeclaredNotCovered => {
-            impact(claim, denied.number)
-        }
+        EngineRule::BeforeCover
+        | EngineRule::AfterCover
+        | EngineRule::AfterDeath
+        | EngineRule::DeclaredNotCovered => impact(claim, denied.number),
         _ => Money::ZERO,
     };
     // A line without a charge is denied without an amount to adjust.

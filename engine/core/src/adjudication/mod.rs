@@ -45,4 +45,4 @@ pub use outcome::{Flagged, Outcome, Settlement, Status};
 pub use questions::{Answers, Exchange, Measure, Question, TableKey, TableRow, Transcript};
 pub use retro::{Change, Nothing, Now, Place, Readjudication, readjudicate};
 pub use rules::EngineRule;
-pub use settle::{DeterminationLimits, settle};
+pub use settle::{DeterminationLimits, OverLimit, over_limits, settle, settle_by_hand};

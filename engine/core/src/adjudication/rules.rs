@@ -18,6 +18,8 @@ pub enum EngineRule {
     DuplicateOfClaim = 104,
     /// An exact duplicate of an earlier line of the same claim: OA 18.
     DuplicateOfLine = 105,
+    /// The service began after the member's death: CO 13.
+    AfterDeath = 106,
     /// The sender itself declares the whole charge not covered: PR 96.
     DeclaredNotCovered = 107,
     /// The lines fall under two products.
@@ -54,12 +56,13 @@ pub enum EngineRule {
 
 impl EngineRule {
     /// Every rule, in order.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::MemberUnknown,
         Self::BeforeCover,
         Self::AfterCover,
         Self::DuplicateOfClaim,
         Self::DuplicateOfLine,
+        Self::AfterDeath,
         Self::DeclaredNotCovered,
         Self::TwoProducts,
         Self::NoPolicy,
@@ -106,6 +109,7 @@ impl EngineRule {
             Self::AfterCover => "The service is after the member's cover ended.",
             Self::DuplicateOfClaim => "The line exactly repeats a line of an earlier claim.",
             Self::DuplicateOfLine => "The line exactly repeats an earlier line of this claim.",
+            Self::AfterDeath => "The service began after the member's death.",
             Self::DeclaredNotCovered => "The sender declares the charge not covered.",
             Self::TwoProducts => "The lines fall under two products.",
             Self::NoPolicy => "No policy of the product is in force on the date of service.",
@@ -136,6 +140,7 @@ impl EngineRule {
             | Self::AfterCover
             | Self::DuplicateOfClaim
             | Self::DuplicateOfLine
+            | Self::AfterDeath
             | Self::DeclaredNotCovered => "",
             Self::TwoProducts | Self::TwoPolicies => {
                 "Submit the lines of each period as a claim of their own."

@@ -3,7 +3,8 @@
 
 use super::context::ContextLine;
 use super::contract::{
-    AccumulatorScope, Description, Determination, Finding, LineDetermination, Pend, Verdict,
+    Accumulator, AccumulatorScope, AccumulatorUnit, Description, Determination, Finding,
+    LineDetermination, Pend, Verdict,
 };
 use super::decide::{Movement, Run, Settled, denied_line, past_lines, pended, pended_by_engine};
 use super::fault::ContractFault;
@@ -40,7 +41,79 @@ pub fn settle(
     run: &Run,
     determined: Result<Determination, ContractFault>,
 ) -> Result<Settled, OutcomeError> {
-    let checked = determined.and_then(|determination| apply(claim, run, &determination));
+    let checked =
+        determined.and_then(|determination| apply(claim, run, &determination, Limits::Bind));
+    settled(claim, run, checked)
+}
+
+/// Settles a claim by what a person determined, through the same checks but one: what
+/// they say holds, also where the balances that stand by now leave no room for it. What
+/// that takes past a limit is named by [`over_limits`].
+///
+/// # Errors
+/// As [`settle`].
+pub fn settle_by_hand(
+    claim: &Claim,
+    run: &Run,
+    lines: Vec<LineDetermination>,
+) -> Result<Settled, OutcomeError> {
+    let determination = Determination {
+        verdict: Verdict::Settled(lines),
+        findings: Vec::new(),
+    };
+    settled(claim, run, apply(claim, run, &determination, Limits::Hold))
+}
+
+/// A posting that leaves an accumulator over its limit: only a review's does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OverLimit {
+    /// The line.
+    pub line: u16,
+    /// What was posted, to which accumulator, on what.
+    pub posting: OutcomePosting,
+    /// The accumulator's limit in that period.
+    pub limit: i64,
+    /// What it counts.
+    pub unit: AccumulatorUnit,
+}
+
+/// The postings of an outcome that leave an accumulator over its limit, in the terms of
+/// the policy that it was settled by.
+#[must_use]
+pub fn over_limits(outcome: &Outcome, description: &Description) -> Vec<OverLimit> {
+    let mut over = Vec::new();
+    for line in outcome.lines() {
+        for posting in line.postings() {
+            let named = |declared: &&Accumulator| declared.name == posting.accumulator;
+            let declared = description.accumulators.iter().find(named);
+            let limit = declared.and_then(|of| Some((of.limit_in(posting.period)?, of.unit)));
+            if let Some((limit, unit)) = limit.filter(|(limit, _)| posting.after() > *limit) {
+                over.push(OverLimit {
+                    line: line.number(),
+                    posting: posting.clone(),
+                    limit,
+                    unit,
+                });
+            }
+        }
+    }
+    over
+}
+
+/// Whether a limit can be passed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Limits {
+    /// It cannot.
+    Bind,
+    /// What is said holds.
+    Hold,
+}
+
+fn settled(
+    claim: &Claim,
+    run: &Run,
+    checked: Result<(Outcome, Vec<Movement>), ContractFault>,
+) -> Result<Settled, OutcomeError> {
     let (outcome, movements, fault) = match checked {
         Ok((outcome, movements)) => (outcome, movements, None),
         Err(fault) => {
@@ -65,6 +138,7 @@ fn apply(
     claim: &Claim,
     run: &Run,
     determination: &Determination,
+    limits: Limits,
 ) -> Result<(Outcome, Vec<Movement>), ContractFault> {
     let description = &run.policy.description;
     let findings = check_findings(run, &determination.findings)?;
@@ -72,7 +146,7 @@ fn apply(
         Verdict::Pended(pend) => (apply_pend(claim, run, pend)?, Vec::new()),
         Verdict::Settled(lines) => {
             check_order(&run.context.lines, lines)?;
-            let mut ledger = Running::new(run);
+            let mut ledger = Running::new(run, limits);
             let mut settled = Vec::with_capacity(claim.lines.len());
             for (given, line) in run.context.lines.iter().zip(lines) {
                 settled.push(apply_line(description, given, line, &mut ledger)?);
@@ -256,13 +330,15 @@ fn apply_line(
 struct Running<'a> {
     run: &'a Run,
     used: Vec<i64>,
+    limits: Limits,
 }
 
 impl<'a> Running<'a> {
-    fn new(run: &'a Run) -> Self {
+    fn new(run: &'a Run, limits: Limits) -> Self {
         Self {
             run,
             used: run.context.balances.iter().map(|b| b.used).collect(),
+            limits,
         }
     }
 
@@ -304,9 +380,10 @@ impl<'a> Running<'a> {
             amount,
         };
         let after = used.checked_add(amount).ok_or(over.clone())?;
-        let within = declared
-            .limit_in(balance.period)
-            .is_none_or(|limit| after <= limit);
+        let within = self.limits == Limits::Hold
+            || declared
+                .limit_in(balance.period)
+                .is_none_or(|limit| after <= limit);
         if amount <= 0 || !within {
             return Err(over);
         }

@@ -1,5 +1,6 @@
 //! Adjudication, tested rule by rule, and by what must always hold.
 
+mod cover;
 mod decide;
 mod describe;
 mod history;

@@ -143,6 +143,7 @@ async fn show(args: &ShowArgs) -> Result<Ended> {
                     "period": row.period.to_string(),
                     "used": amount(row.used, row.unit),
                     "limit": row.limit.map(|limit| amount(limit, row.unit)),
+                    "over_limit": row.over_limit().map(|over| amount(over, row.unit)),
                     "moved": moved,
                 })
             })
@@ -209,8 +210,15 @@ async fn show(args: &ShowArgs) -> Result<Ended> {
             row.member.clone().unwrap_or_else(|| "family".to_owned()),
             row.period.to_string(),
             amount(row.used, row.unit),
-            row.limit
-                .map_or_else(|| "-".to_owned(), |limit| amount(limit, row.unit)),
+            match (row.limit, row.over_limit()) {
+                (None, _) => "-".to_owned(),
+                (Some(limit), None) => amount(limit, row.unit),
+                (Some(limit), Some(over)) => format!(
+                    "{}, over it by {}",
+                    amount(limit, row.unit),
+                    amount(over, row.unit)
+                ),
+            },
             moved.collect::<Vec<_>>().join("\n"),
         ]
     });

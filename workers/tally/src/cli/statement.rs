@@ -102,6 +102,7 @@ fn account_json(account: &Account) -> Value {
         "limit": account.limit.map(shown),
         "balance": shown(account.balance),
         "left": account.left().map(shown),
+        "over_limit": account.over_limit().map(shown),
         "postings": entries(&account.entries),
         "taken_back": entries(&account.taken_back),
     })
@@ -198,6 +199,13 @@ fn write_account(account: &Account, text: &mut String) {
         let _ = writeln!(text, "{}", table(&headers, account.entries.iter().map(row)));
     }
     let _ = match (account.limit, account.left()) {
+        (Some(limit), Some(_)) if account.over_limit().is_some() => writeln!(
+            text,
+            "  {} of {}, over the limit by {}: a review holds",
+            shown(account.balance),
+            shown(limit),
+            account.over_limit().map(shown).unwrap_or_default()
+        ),
         (Some(limit), Some(left)) => writeln!(
             text,
             "  {} of {}, {} left",

@@ -53,7 +53,7 @@ pub fn because(group: &str, carc: u16) -> String {
         (_, 272) => "Your plan’s guidelines for this were not met.",
         (_, 273) => "It was beyond your plan’s guidelines for this.",
         (_, 288) => "The service needs a referral, and none was on file.",
-        _ => "Your plan does not pay this part.",
+        _ => of_a_reason(carc).unwrap_or("Your plan does not pay this part."),
     };
     // Whether it is owed stands beside the words; here is what else follows.
     let next = match (group, carc) {
@@ -64,6 +64,63 @@ pub fn because(group: &str, carc: u16) -> String {
         _ => "",
     };
     format!("{why}{next}")
+}
+
+/// Why, of reasons that say the same in every group.
+fn of_a_reason(carc: u16) -> Option<&'static str> {
+    Some(match carc {
+        4 => "The code on the bill and what was added to it do not go together.",
+        5 => "Your plan does not cover this at the place where it was done.",
+        7 => "By the bill the service does not go with the patient’s sex.",
+        8 => "Your plan does not cover this by a provider of this specialty.",
+        11 => "The diagnosis on the bill does not go with the service.",
+        13 => "The service is dated after the patient’s death.",
+        14 => "The service is dated before the patient’s birth.",
+        19 => "It is for an injury or illness of work, which another insurance covers.",
+        20 => "A liability insurance is responsible for this.",
+        21 => "A no-fault insurance is responsible for this.",
+        24 => "Your plan pays the provider a fixed sum for this, bill or none.",
+        32 => "By your plan’s records the patient is not a dependent whom it covers.",
+        39 => "Your plan was asked for its approval beforehand and refused it.",
+        40 => "By the bill it was not an emergency or urgent care.",
+        49 => "It is a routine examination or screening, which this benefit does not cover.",
+        53 => "Your plan does not cover services by a relative or someone of your household.",
+        55 => "Your plan takes the service for experimental.",
+        58 => "The place where it was done was not suitable for the service.",
+        107 => "The service that this belongs to was not on the bill.",
+        108 => "Your plan’s rules on renting or buying equipment were not met.",
+        110 => "It was billed before the day of the service.",
+        114 => "The product is not approved for this use.",
+        129 => "What another plan of yours is said to have done seems wrong.",
+        140 => "The patient’s name and number on the bill do not agree.",
+        146 => "The diagnosis on the bill was not in use on the day of the service.",
+        147 => "The provider’s agreed price was not in force on that day.",
+        149 => "The most that your plan covers of this service in a lifetime was reached.",
+        150 => "The bill’s information does not support so extensive a service.",
+        152 => "The bill’s information does not support so long a service.",
+        163 => "A document that the bill refers to did not come.",
+        167 => "Your plan does not cover this diagnosis.",
+        170 => "Your plan does not cover this by a provider of this type.",
+        171 => "Your plan does not cover this by such a provider in such a place.",
+        172 => "Your plan does not cover this by this specialty.",
+        177 => "By your plan’s records the patient did not meet its requirements for this.",
+        182 => "What was added to the code was not in use on the day of the service.",
+        183 => "The provider who referred you may not refer to this service.",
+        184 => "The provider who prescribed this may not prescribe it.",
+        185 => "The provider who gave the service may not give it.",
+        198 => "It goes beyond what your plan approved beforehand.",
+        199 => "Two codes on the bill for this service do not agree.",
+        200 => "The service was in a time without cover.",
+        226 => "The provider did not send what your plan asked for.",
+        227 => {
+            "Your plan asked the patient for information and did not have it in time or in full."
+        }
+        231 => "It cannot be done together with another procedure of the same day.",
+        234 => "Your plan does not pay this apart from other services.",
+        252 => "A document is needed to decide this.",
+        256 => "The provider’s agreement with your plan does not provide for this.",
+        _ => return None,
+    })
 }
 
 /// What a service was. The ranges are the sections of the code lists.

@@ -19,7 +19,7 @@ use tally_store::port::{
 use tally_store::vault::{self, RecordKey};
 
 use super::Node;
-use super::past::{Changed, Doing, Occupant, Occupying, Past};
+use super::past::{Changed, Doing, Occupant, Occupying, Past, Spot};
 use super::record::Record;
 use super::work::Failed;
 use super::work::{CLAIM, Done, HISTORY, RECORD, make_done, passes, stop};
@@ -266,28 +266,54 @@ impl Node {
         }
         let mut opening = stand;
         for spot in &stored.past.spots {
-            let Some(occupant) = &spot.occupant else {
-                continue;
-            };
-            let Some(outcome) = &occupant.outcome else {
-                continue;
-            };
-            let loaded = outcome.policy().and_then(|hash| book.loaded(&hash));
-            let Some(loaded) = loaded else { continue };
-            let description = loaded.policy.description();
-            for posting in outcome.lines().iter().flat_map(|line| line.postings()) {
-                let declared = description
-                    .accumulators
-                    .iter()
-                    .find(|declared| declared.name == posting.accumulator);
-                let Some(declared) = declared else { continue };
-                let member = &occupant.claim.member.identifier;
-                let key = key_of(declared, &description.product, member, posting.period);
-                let used = opening.entry(self.accumulator_name(&key)).or_insert(0);
-                *used = used.saturating_sub(posting.amount);
+            for (name, amount) in self.posted(spot, book) {
+                let used = opening.entry(name).or_insert(0);
+                *used = used.saturating_sub(amount);
             }
         }
         opening
+    }
+
+    /// The balances of a unit before a place: what the claims that stand before it
+    /// moved.
+    pub(super) async fn balances_before(
+        &self,
+        unit: Token,
+        stored: &StoredPast,
+        book: &Book,
+        at: usize,
+    ) -> Result<BTreeMap<AccumulatorName, i64>> {
+        let mut balances = self.opening(self.balances_of(unit).await?, stored, book);
+        for spot in stored.past.spots.iter().take(at) {
+            for (name, amount) in self.posted(spot, book) {
+                let used = balances.entry(name).or_insert(0);
+                *used = used.saturating_add(amount);
+            }
+        }
+        Ok(balances)
+    }
+
+    /// What stands at a place posted.
+    fn posted(&self, spot: &Spot, book: &Book) -> Vec<(AccumulatorName, i64)> {
+        let of = || {
+            let occupant = spot.occupant.as_ref()?;
+            let outcome = occupant.outcome.as_ref()?;
+            let description = book.loaded(&outcome.policy()?)?.policy.description();
+            Some((occupant, outcome, description))
+        };
+        let Some((occupant, outcome, description)) = of() else {
+            return Vec::new();
+        };
+        let member = &occupant.claim.member.identifier;
+        let postings = outcome.lines().iter().flat_map(|line| line.postings());
+        postings
+            .filter_map(|posting| {
+                let mut declared = description.accumulators.iter();
+                let declared = declared.find(|declared| declared.name == posting.accumulator)?;
+                let key = key_of(declared, &description.product, member, posting.period);
+                Some((self.accumulator_name(&key), posting.amount))
+            })
+            .collect()
     }
 
     /// A unit's balances as they stand.

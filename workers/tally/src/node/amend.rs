@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, bail};
 use tally_core::adjudication::{
-    Act, ActKind, Decision, Description, Inputs, LineDetermination, Nothing, PastLine, Review, Run,
-    decide,
+    Act, ActKind, Decision, Description, Inputs, LineDetermination, OverLimit, PastLine, Review,
+    Run, decide, over_limits,
 };
 use tally_core::canon::Canon as _;
 use tally_core::claim::{Claim, ClaimId, Frequency, SubmissionKey, UnitKey};
@@ -20,10 +20,11 @@ use tally_types::Money;
 
 use super::acts::ACT;
 use super::keys::hex;
-use super::past::by_hand;
+use super::past::{Opening, by_hand};
 use super::submit::{Sending, Sent, Submitted};
 use super::work::{CLAIM, open_history};
 use super::{Node, SUBMITTER};
+use crate::view::amount;
 
 /// An act of the payer's in a unit.
 pub(super) struct PayersAct<'a> {
@@ -89,18 +90,22 @@ impl Node {
         self.seal(sent, vec![void]).await
     }
 
-    async fn row_of(&self, claim: ClaimId) -> Result<ClaimRow> {
+    pub(super) async fn row_of(&self, claim: ClaimId) -> Result<ClaimRow> {
         let row = self.store.claim(claim).await?;
         row.with_context(|| format!("no claim {claim} on this node"))
     }
 
     /// Has claims decided anew, by the contract, the policies and the tables that
-    /// are known by now: an act for each contract. Answers the acts.
+    /// are known by now: an act for each contract. Claims of members who were not known
+    /// when they came, and are by now, go to their contracts first. Answers the acts, and
+    /// what was moved.
     ///
     /// # Errors
     /// When what is asked for is not known, or the store fails.
     pub async fn readjudicate(&self, what: &Anew, by: &str, reason: &str) -> Result<Vec<ClaimId>> {
+        let moved = self.move_known(what).await?;
         let units: BTreeSet<Token> = match what {
+            Anew::Claim(_) if !moved.is_empty() => moved.iter().map(|of| of.row.unit).collect(),
             Anew::All => self.store.all_units().await?.into_iter().collect(),
             Anew::Member(member) => {
                 let token = self.member_token(member);
@@ -108,18 +113,23 @@ impl Node {
                 let unit = units.into_iter().flatten().next();
                 BTreeSet::from([unit.context("no such member is enrolled")?])
             }
-            Anew::Claim(claim) => BTreeSet::from([self.row_of(*claim).await?.unit]),
+            Anew::Claim(claim) => {
+                let row = self.row_of(*claim).await?;
+                BTreeSet::from([self.moved_to(row).await?.unit])
+            }
         };
         let act = Act {
             by: by.to_owned(),
             reason: reason.to_owned(),
             kind: ActKind::Readjudicate,
         };
-        let mut acts = Vec::with_capacity(units.len());
+        let mut acts: Vec<ClaimId> = Vec::with_capacity(units.len());
+        acts.extend(moved.iter().flat_map(|of| of.claims.iter().copied()));
         for unit in units {
             let rows = self.store.claims_of_unit(unit).await?;
+            let came = moved.iter().map(|of| &of.row).find(|row| row.unit == unit);
             // Without a claim that came to something there is nothing to decide.
-            let Some(row) = rows.iter().find(|row| row.outcome.is_some()) else {
+            let Some(row) = rows.iter().find(|row| row.outcome.is_some()).or(came) else {
                 continue;
             };
             acts.extend(self.do_act(unit, row, &act).await?);
@@ -156,7 +166,8 @@ impl Node {
         acts.into_iter().next().context("the act was not taken in")
     }
 
-    /// A review that its policy would accept, were nothing used of any limit.
+    /// A review that its policy would accept, at the claim's place and with the balances
+    /// that stand there.
     pub(super) async fn checked(
         &self,
         row: &ClaimRow,
@@ -190,6 +201,7 @@ impl Node {
     async fn reviewable(&self, row: &ClaimRow) -> Result<(Claim, Run)> {
         // Of an erased claim that is said first.
         self.vault.key(row.sealed.record).await?;
+        self.nothing_waits(row.unit).await?;
         let stored = self.standing_past(row.unit).await?;
         let Some((at, occupant)) = stored.past.standing(row.id) else {
             bail!(
@@ -199,13 +211,19 @@ impl Node {
         };
         let history = self.history_before(row.unit, at).await?;
         let contract = occupant.contract.as_deref();
-        let book = self.book().await?.at(occupant.prefix);
+        let book = self.book().await?;
+        let used = self.balances_before(row.unit, &stored, &book, at).await?;
+        let balances = Opening {
+            node: self,
+            opening: &used,
+        };
+        let book = book.at(occupant.prefix);
         let inputs = Inputs {
             claim: &occupant.claim,
             enrolled: contract.and_then(|c| Some((c, c.find(&occupant.claim.member)?))),
             policies: &book,
             history: &history,
-            balances: &Nothing,
+            balances: &balances,
         };
         let Decision::Run(run) = decide(&inputs)? else {
             bail!(
@@ -214,6 +232,23 @@ impl Node {
             );
         };
         Ok((occupant.claim.clone(), *run))
+    }
+
+    /// That no act of a unit waits: what it would leave of a claim is not known before it
+    /// is done.
+    async fn nothing_waits(&self, unit: Token) -> Result<()> {
+        let rows = self.store.claims_of_unit(unit).await?;
+        let waits = rows.iter().find(|row| {
+            let act = row.act.as_ref();
+            act.is_some_and(|act| act.done.is_none()) && !row.discarded
+        });
+        if let Some(row) = waits {
+            bail!(
+                "act {} of the same contract is not done yet: review the claim when it is (`tally queue dead list` shows what was set aside)",
+                row.id
+            );
+        }
+        Ok(())
     }
 
     /// The lines of a unit's claims before a place, as they stand.
@@ -324,8 +359,24 @@ impl Node {
     }
 }
 
-/// That what a review says can stand.
+/// That what a review says can stand, within every limit.
 fn acceptable(claim: &Claim, run: &Run, review: &Review) -> Result<()> {
+    let description = &run.policy.description;
+    for line in &review.lines {
+        let nothing = line.postings.iter().find(|posting| posting.amount <= 0);
+        if let Some(posting) = nothing {
+            let declared = description
+                .accumulators
+                .get(usize::from(posting.accumulator));
+            let declared = declared.context("an accumulator of the policy")?;
+            bail!(
+                "what the review says cannot stand: line {} posts {} to {}, and what is posted is above zero",
+                line.line,
+                amount(posting.amount, declared.unit),
+                declared.name
+            );
+        }
+    }
     let settled = by_hand(claim, run, review)?.settled;
     if let Some(fault) = &settled.fault {
         bail!(
@@ -333,5 +384,32 @@ fn acceptable(claim: &Claim, run: &Run, review: &Review) -> Result<()> {
             fault.rule().id()
         );
     }
+    let over: Vec<String> = over_limits(&settled.outcome, description)
+        .iter()
+        .map(above)
+        .collect();
+    if !over.is_empty() {
+        bail!("what the review says cannot stand: {}", over.join("; "));
+    }
     Ok(())
+}
+
+/// What a review would take above a limit.
+fn above(over: &OverLimit) -> String {
+    let shown = |value| amount(value, over.unit);
+    let posting = &over.posting;
+    format!(
+        "line {} posts {} to {} ({}, from {}), whose limit is {} and of which {} is used",
+        over.line,
+        shown(posting.amount),
+        posting.accumulator,
+        if posting.family {
+            "the family's"
+        } else {
+            "the member's own"
+        },
+        posting.period,
+        shown(over.limit),
+        shown(posting.before),
+    )
 }

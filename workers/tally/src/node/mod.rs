@@ -16,6 +16,7 @@ mod estimate;
 mod fsck;
 pub mod keys;
 pub mod log;
+mod moved;
 mod paid;
 mod past;
 mod pay;
@@ -75,7 +76,7 @@ pub use replay::{Break, Replayed};
 pub use stages::Stage;
 pub use submit::{Delivery, RefusedClaim, Reused, Submitted};
 pub(crate) use work::adjudicate;
-pub use work::{Drained, Failed, Planned};
+pub use work::{Drained, Failed, Planned, is_decided};
 
 /// What a node's folder says of itself.
 #[derive(Serialize, Deserialize)]

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tally_core::adjudication::{
-    AccumulatorKey, Balances, Decision, Determination, Inputs, Nothing, Now, Outcome, Place,
-    Review, Run, Settled, Transcript, Verdict, decide, readjudicate, settle,
+    AccumulatorKey, Balances, Decision, Inputs, Nothing, Now, Outcome, Place, Review, Run, Settled,
+    Transcript, decide, over_limits, readjudicate, settle_by_hand,
 };
 use tally_core::claim::{Claim, ClaimId, Contract};
 use tally_core::ledger::Execution;
@@ -265,9 +265,9 @@ impl Past {
 }
 
 /// Balances that no claim that is known has moved.
-struct Opening<'a> {
-    node: &'a Node,
-    opening: &'a BTreeMap<AccumulatorName, i64>,
+pub(super) struct Opening<'a> {
+    pub(super) node: &'a Node,
+    pub(super) opening: &'a BTreeMap<AccumulatorName, i64>,
 }
 
 impl Balances for Opening<'_> {
@@ -291,7 +291,12 @@ fn decided(
         && let Decision::Run(run) = decide(inputs)?
         && run.policy.hash == review.policy
     {
-        return by_hand(&occupant.claim, &run, review);
+        let decided = by_hand(&occupant.claim, &run, review)?;
+        let over = over_limits(&decided.settled.outcome, &run.policy.description);
+        if !over.is_empty() {
+            tracing::warn!(claim = %occupant.claim.id, postings = over.len(), "a review holds above a limit: the accumulator is over it");
+        }
+        return Ok(decided);
     }
     let contract = occupant.contract.as_deref();
     let history = Arc::new(inputs.history.to_vec());
@@ -305,14 +310,10 @@ fn decided(
     )
 }
 
-/// Settles a claim by what a person determined of it.
+/// Settles a claim by what a person determined of it: it holds, above a limit too.
 pub(super) fn by_hand(claim: &Claim, run: &Run, review: &Review) -> Result<Adjudication, Halt> {
-    let determination = Determination {
-        verdict: Verdict::Settled(review.lines.clone()),
-        findings: Vec::new(),
-    };
     Ok(Adjudication {
-        settled: settle(claim, run, Ok(determination))?,
+        settled: settle_by_hand(claim, run, review.lines.clone())?,
         context: None,
         transcript: Transcript::default(),
         tables: Vec::new(),

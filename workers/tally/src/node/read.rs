@@ -60,6 +60,15 @@ pub struct Accumulated {
     pub moved: Vec<(ClaimId, u16, i64, i64)>,
 }
 
+impl Accumulated {
+    /// By how much it is over its limit, where it is.
+    #[must_use]
+    pub fn over_limit(&self) -> Option<i64> {
+        let over = self.used.saturating_sub(self.limit?);
+        (over > 0).then_some(over)
+    }
+}
+
 impl Node {
     /// Notes who did what: see [`acting`].
     pub(super) async fn audit(&self, action: &str, subjects: &[String]) -> Result<()> {

@@ -172,7 +172,7 @@ impl Of<'_> {
             number,
             outcome,
             leaf: stored.leaf,
-            since: by.map_or(self.claim.received, |by| self.day(by)),
+            since: by.map_or(self.row.received, |by| self.day(by)),
             by,
             taken_back: None,
         })

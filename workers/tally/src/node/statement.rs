@@ -131,6 +131,14 @@ impl Account {
             .map(|limit| limit.saturating_sub(self.balance).max(0))
     }
 
+    /// By how much it is over its limit, where it is: a review holds that later changes
+    /// left no room for.
+    #[must_use]
+    pub fn over_limit(&self) -> Option<i64> {
+        let over = self.balance.saturating_sub(self.limit?);
+        (over > 0).then_some(over)
+    }
+
     /// The pool it is of, where products share it.
     #[must_use]
     pub fn pool(&self) -> Option<&str> {

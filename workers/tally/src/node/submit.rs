@@ -10,7 +10,7 @@ use tally_core::canon::{Canon as _, Reader};
 use tally_core::claim::{Claim, ClaimId, Contract, Frequency, UnitKey};
 use tally_core::interchange::{Format, Refusal, Source, read_claims_with};
 use tally_store::port::{
-    Enrolment as _, Intake as _, NewAct, NewClaim, Submission, SubmissionRow, Token,
+    ClaimRow, Enrolment as _, Intake as _, NewAct, NewClaim, Submission, SubmissionRow, Token,
 };
 use thiserror::Error;
 
@@ -57,6 +57,13 @@ pub(super) struct Resolved {
     act: Option<NewAct>,
 }
 
+impl Resolved {
+    /// Whether it is a contract's.
+    pub(super) fn is_enrolled(&self) -> bool {
+        self.contract.is_some()
+    }
+}
+
 impl From<Succeeding> for Resolved {
     fn from(succeeding: Succeeding) -> Self {
         Self {
@@ -95,6 +102,8 @@ pub(super) enum Sending<'a> {
     Void(ClaimId, &'a str),
     /// An act of the payer's.
     Act(super::amend::PayersAct<'a>),
+    /// A claim of a member who is enrolled by now goes to the contract.
+    Move(&'a ClaimRow),
 }
 
 /// What came with claims.
@@ -172,6 +181,7 @@ impl Node {
                     self.prepare_void(token, content, *claim, submitter).await?
                 }
                 Sending::Act(act) => self.prepare_act(token, content, act).await?,
+                Sending::Move(row) => self.prepare_move(token, content, row).await?,
             };
             crate::failpoint::reach("before-accept");
             match self.store.accept(&submission).await.map_err(Into::into) {

@@ -63,6 +63,9 @@ impl Node {
         if row.submitter != submitter {
             return Ok(Some(Err(unknown)));
         }
+        // One that was moved to its member's contract goes by its old number too.
+        let row = self.moved_to(row).await?;
+        claim.replaces = Some(row.id);
         if let Some(why) = self.obstacle(claim, &row).await? {
             return Ok(Some(Err(why)));
         }

@@ -722,7 +722,8 @@ fn open_queued(
 }
 
 /// Whether a claim or an act has come to something.
-pub(super) fn is_decided(row: &ClaimRow) -> bool {
+#[must_use]
+pub fn is_decided(row: &ClaimRow) -> bool {
     let act = row.act.as_ref();
     row.outcome.is_some() || act.is_some_and(|act| act.done.is_some())
 }

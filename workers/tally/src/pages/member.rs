@@ -37,6 +37,7 @@ struct Balance {
     bar: Svg,
     used: String,
     limit: Option<String>,
+    over: Option<String>,
     full: bool,
     moved: Vec<Moved>,
 }
@@ -144,6 +145,7 @@ fn balance(row: &Accumulated) -> Balance {
         ),
         used: shown(row.used),
         limit: row.limit.map(shown),
+        over: row.over_limit().map(shown),
         full: row.limit.is_some_and(|limit| row.used >= limit),
         moved: row
             .moved

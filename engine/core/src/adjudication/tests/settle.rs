@@ -479,3 +479,31 @@ fn a_balance_over_its_limit_takes_no_more() {
     };
     assert_eq!(world.settle(Ok(settled(lines.collect()))).fault, Some(over));
 }
+
+/// What a person said holds above a limit, and is named; what a policy says does not.
+#[test]
+fn what_a_person_determined_holds_above_a_limit_and_is_named() {
+    let world = world();
+    let given = &world.claim.lines;
+    let lines = vec![
+        determine(&given[0], vec![], vec![post(DEDUCTIBLE, 900)]),
+        determine(&given[1], vec![], vec![post(DEDUCTIBLE, 5_000)]),
+    ];
+    let run = world.run();
+    let by_hand = settle_by_hand(&world.claim, &run, lines.clone()).unwrap();
+    assert_eq!(by_hand.fault, None);
+    assert_eq!(by_hand.movements[0].after, 54_900);
+    let over = over_limits(&by_hand.outcome, &run.policy.description);
+    let shown: Vec<_> = over
+        .iter()
+        .map(|of| (of.line, of.posting.before, of.posting.amount, of.limit))
+        .collect();
+    assert_eq!(shown, [(2, 49_900, 5_000, 50_000)]);
+    let bound = world.settle(Ok(settled(lines.clone())));
+    assert!(matches!(bound.fault, Some(F::OverLimit { .. })));
+    // Nothing else gives way.
+    let mut unbalanced = lines;
+    unbalanced[0].paid = Money::cents(1);
+    let refused = settle_by_hand(&world.claim, &run, unbalanced).unwrap();
+    assert!(matches!(refused.fault, Some(F::Unbalanced(_))));
+}

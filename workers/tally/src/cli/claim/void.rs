@@ -12,9 +12,10 @@ use tally_store::port::{Acts as _, Reading as _};
 
 use super::FormatArg;
 use super::history::changes_table;
-use crate::changes::changes_json;
+use crate::changes::{changes_json, over_limit_json};
 use crate::cli::{Ended, NodeArgs, Progress, parse_claim, plural, read_file, say};
-use crate::node::{Anew, Delivery, Node, Submitted};
+use crate::node::statement::described;
+use crate::node::{Anew, Delivery, Node, Submitted, is_decided};
 
 #[derive(Args)]
 pub struct VoidArgs {
@@ -115,7 +116,7 @@ async fn told(node: &Node, submitted: Submitted, json: bool) -> Result<Ended> {
     }
     if submitted.claims.is_empty() {
         if json {
-            say(json!({ "acts": [], "changes": [] }))?;
+            say(json!({ "acts": [], "changes": [], "over_limit": [] }))?;
         }
         return Ok(Ended::Refused);
     }
@@ -130,6 +131,8 @@ async fn told(node: &Node, submitted: Submitted, json: bool) -> Result<Ended> {
 pub struct Seen {
     /// The changes, as `--json` prints them.
     pub changes: Vec<Value>,
+    /// Reviews that hold above a limit since then, as `--json` prints them.
+    pub over_limit: Vec<Value>,
     /// Acts that wait.
     pub waiting: u64,
 }
@@ -149,10 +152,24 @@ impl Seen {
 
     /// The changes, for people.
     pub fn table(&self) -> String {
-        match self.changes.is_empty() {
+        let mut text = match self.changes.is_empty() {
             true => "Nothing comes out otherwise.".to_owned(),
             false => changes_table(&self.changes),
+        };
+        for over in &self.over_limit {
+            let of = |key: &str| over[key].as_str().unwrap_or_default();
+            text.push_str(&format!(
+                "\nOver its limit: {} from {} is at {} of {}. A review holds: line {} of claim {} posts {}.",
+                of("accumulator"),
+                of("period"),
+                of("after"),
+                of("limit"),
+                over["line"],
+                of("claim"),
+                of("posted"),
+            ));
         }
+        text
     }
 }
 
@@ -163,16 +180,17 @@ pub async fn see_through(node: &Node, acts: &[ClaimId]) -> Result<Seen> {
     progress.done();
     let mut seen = Seen {
         changes: Vec::new(),
+        over_limit: Vec::new(),
         waiting: 0,
     };
     let mut units = std::collections::BTreeSet::new();
     for act in acts {
         let row = node.store().claim(*act).await?.context("an act")?;
-        match row.act.as_ref().map(|act| act.done.is_some()) {
-            Some(true) => {
+        match is_decided(&row) {
+            true => {
                 units.insert(row.unit);
             }
-            _ => seen.waiting += 1,
+            false => seen.waiting += 1,
         }
     }
     let of: std::collections::BTreeSet<ClaimId> = acts.iter().copied().collect();
@@ -180,7 +198,10 @@ pub async fn see_through(node: &Node, acts: &[ClaimId]) -> Result<Seen> {
         let revisions = node.store().revisions(unit).await?;
         if revisions.iter().any(|revision| of.contains(&revision.act)) {
             let stages = node.stages(unit, "changes-read").await?;
+            let book = node.book().await?;
             seen.changes.extend(changes_json(&stages, &of));
+            let over = over_limit_json(&stages, &of, &described(&book));
+            seen.over_limit.extend(over);
         }
     }
     Ok(seen)
@@ -191,7 +212,7 @@ pub(super) async fn see(node: &Node, acts: &[ClaimId], json: bool) -> Result<End
     let seen = see_through(node, acts).await?;
     if json {
         let acts: Vec<String> = acts.iter().map(ToString::to_string).collect();
-        say(json!({ "acts": acts, "changes": seen.changes }))?;
+        say(json!({ "acts": acts, "changes": seen.changes, "over_limit": seen.over_limit }))?;
     } else {
         say(seen.table())?;
         say(format!(

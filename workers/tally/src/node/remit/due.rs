@@ -10,6 +10,7 @@ use tally_types::interest::InterestError;
 use tally_types::{Money, ServiceDate};
 
 use super::{RemitError, Remitting};
+use crate::node::moved::moved_as;
 use crate::node::{Node, Stage};
 
 /// Claims whose parts are read at a time.
@@ -202,7 +203,19 @@ impl Node {
             let place = places.entry(part.place).or_insert(usize::MAX);
             *place = at.min(*place);
         }
-        let place = |part: &Part| (places.get(&part.place).copied(), part.place);
+        // What takes a claim back that went to its member's contract comes before that.
+        let of: BTreeMap<ClaimId, Place> = due.parts.iter().map(|p| (p.row.id, p.place)).collect();
+        for part in due.parts.iter().filter(|part| part.row.contract.is_none()) {
+            let now = of.get(&moved_as(&part.row)).and_then(|now| places.get(now));
+            if let Some(at) = now.copied() {
+                let place = places.entry(part.place).or_insert(at);
+                *place = at.min(*place);
+            }
+        }
+        let place = |part: &Part| {
+            let at = places.get(&part.place).copied();
+            (at, part.row.contract.is_some(), part.place)
+        };
         due.parts.sort_by_key(place);
         Ok(due)
     }
