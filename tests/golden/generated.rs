@@ -19,6 +19,11 @@ use crate::products::{self, Product, rows};
 const FAMILIES: u32 = 80;
 const CLAIMS: usize = 8;
 const LINES: usize = 4;
+/// Days of service, from 1 January 2025: to the end of 2027, so that claims reach over
+/// the end of 2026, over which Harbor carries a deductible.
+const DAYS: i32 = 1_095;
+/// 1 January 2027, in days.
+const YEARS_END: i32 = 730;
 const MEMBERS: [&str; 3] = ["A", "B", "C"];
 const MODIFIERS: [&str; 8] = ["25", "59", "50", "26", "LT", "RT", "33", "76"];
 const PLACES: [&str; 4] = ["11", "22", "23", "41"];
@@ -59,7 +64,7 @@ prop_compose! {
         code in any::<prop::sample::Index>(),
         cents in prop_oneof![0i64..500, 500i64..40_000, 40_000i64..900_000],
         quarters in prop_oneof![4 => Just(4i64), 1 => 0i64..24],
-        day in 0i32..730,
+        day in prop_oneof![3 => 0i32..DAYS, 1 => YEARS_END - 70..YEARS_END + 30],
         modifier in prop::option::weighted(0.3, 0..MODIFIERS.len()),
         place in 0..PLACES.len(),
         emergency in prop::bool::weighted(0.1),
@@ -150,6 +155,31 @@ impl Market {
         self
     }
 
+    /// Two units of everything: of every third code to anybody, of the others to a
+    /// provider, and for some of these two more to another.
+    fn authorizations(&self) -> Vec<Authorization> {
+        let to = |code: &String, provider: Code| Authorization {
+            kind: tally_core::claim::AuthorizationKind::Authorization,
+            number: code.clone(),
+            procedure: Code::parse(code).unwrap(),
+            provider,
+            from: day(0),
+            through: day(DAYS),
+            units: Quantity::whole(2).unwrap(),
+        };
+        let mut providers = self.providers.iter().cycle().map(|npi| Code::of(npi));
+        let mut found = Vec::new();
+        for (i, code) in self.codes.iter().enumerate() {
+            let whose = (0..i % 3).map(|_| providers.next().unwrap());
+            let before = found.len();
+            found.extend(whose.map(|provider| to(code, provider)));
+            if found.len() == before {
+                found.push(to(code, Code::NONE));
+            }
+        }
+        found
+    }
+
     /// A family of three, with every limit used by so many percent.
     fn family(&self, used: i64) -> Family {
         let member = |(i, id): (usize, &&str)| Member {
@@ -168,21 +198,10 @@ impl Market {
                 from: ServiceDate::new(2020, 1, 1).unwrap(),
                 through: None,
             }],
-            // A has two units of everything authorised, the others nothing.
-            authorizations: self
-                .codes
-                .iter()
-                .filter(|_| i == 0)
-                .map(|code| Authorization {
-                    kind: tally_core::claim::AuthorizationKind::Authorization,
-                    number: code.clone(),
-                    procedure: Code::parse(code).unwrap(),
-                    provider: Code::NONE,
-                    from: day(0),
-                    through: day(730),
-                    units: Quantity::whole(2).unwrap(),
-                })
-                .collect(),
+            authorizations: match i {
+                0 => self.authorizations(),
+                _ => Vec::new(),
+            },
         };
         let mut family = Family::new(Contract {
             id: "generated".to_owned(),
@@ -191,7 +210,7 @@ impl Market {
         });
         let description = self.product.policy.description();
         for accumulator in &description.accumulators {
-            for period in [day(0), day(365)] {
+            for period in [day(0), day(365), day(730)] {
                 // What has no limit begins at nothing.
                 let Some(limit) = accumulator.limit_in(period) else {
                     continue;
@@ -509,17 +528,34 @@ fn splits(market: &Market, spec: &FamilySpec) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// The codes that make a whole claim of Harbor's wait.
+fn waiting_at_harbor() -> Vec<String> {
+    rows(&products::harbor().table("services"))
+        .filter(|row| row[4] == "2" || row[3] == "20")
+        .map(|row| row[0].clone())
+        .collect()
+}
+
 /// Harbor has no rule across the lines of a claim, apart from what makes the
 /// whole claim wait: those codes are left out.
 #[test]
 fn splitting_a_harbor_claim_changes_nothing() {
-    let market = Market::harbor();
-    let waiting: Vec<String> = rows(&market.product.table("services"))
-        .filter(|row| row[4] == "2" || row[3] == "20")
-        .map(|row| row[0].clone())
-        .collect();
-    let market = market.without(&waiting);
+    let market = Market::harbor().without(&waiting_at_harbor());
     check(|spec| splits(&market, &spec));
+}
+
+/// Over the end of 2026 too, over which Harbor carries a deductible: what a line of one
+/// year adds counts for a line of the next, on its claim and on the next claim.
+#[test]
+fn splitting_a_harbor_claim_over_the_years_end_changes_nothing() {
+    let market = Market::harbor().without(&waiting_at_harbor());
+    check(|mut spec| {
+        spec.used = spec.used.min(50);
+        for line in spec.claims.iter_mut().flat_map(|claim| &mut claim.lines) {
+            line.day = YEARS_END - 20 + line.day % 40;
+        }
+        splits(&market, &spec)
+    });
 }
 
 /// Of Meridian's, the codes that no rule of clauses 3.1 to 3.6 or 4.3 concerns,

@@ -3,6 +3,7 @@
 //! that the toolkit can express.
 
 mod generated;
+mod imported;
 mod long;
 mod products;
 mod published;

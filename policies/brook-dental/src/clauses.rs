@@ -123,7 +123,7 @@ clauses! {
         "Where another plan pays first, this one pays what its own benefit is more than all earlier payments, and never more than the last of them left to the patient. Its deductible is credited as if it were alone; its maximum counts only what it pays. Of a line that is not covered here, what the last earlier plan left is borne as the reason of the denial says.";
     /// Who is first.
     BIRTHDAY = "7.2", "Which plan pays first",
-        "The plan that covers a person as subscriber pays before one that covers them as dependant. Of two plans that cover a child of parents who live together, that of the parent whose birthday is earlier in the year pays first; on one day, the one that has covered the parent longer. A court's order comes before both. The plan finds the order at enrolment, and the claim states it.";
+        "The plan that covers a person as subscriber pays before one that covers them as dependant. Of two plans that cover a child of parents who live together, that of the parent whose birthday is earlier in the year pays first; on one day, the one that has covered the parent longer. A court's order comes before both. The plan goes by the order that the claim states.";
     /// An earlier plan that says nothing.
     EARLIER_UNKNOWN = "7.3", "What the earlier plan paid",
         "A claim that names another plan but not which of them is first, or not what an earlier one decided of each line, waits until it does.";

@@ -76,7 +76,7 @@ clauses! {
         "Where a copayment is by the visit, the lines of one provider and day on one claim share one, the highest of theirs: a line that is worth less leaves the rest of it to the next.";
     /// By the day, within an episode.
     EPISODE = "5.3", "Copayments of stays",
-        "Where a copayment is by the day it is borne for each of the first four days of room of an episode: a stay goes on with the count of the days of room that were paid from 30 days before its admission to the day of it. A copayment by the admission is borne once for it.";
+        "Where a copayment is by the day it is borne for each of the first four days of room of an episode: a stay goes on with the count of the days of room that were paid from 30 days before its admission to the day of it, those of a stay that began earlier included. A copayment by the admission is borne once for it.";
     /// The out-of-pocket limit.
     OUT_OF_POCKET = "5.4", "Out-of-pocket limit",
         "No member bears more than 3,000.00 of copayments a calendar year, 3,500.00 from 2026, and no family more than 6,000.00, 7,000.00 from 2026. Then the plan pays the allowed amount in full. What is not covered or above a limit of part 4 does not count.";
@@ -86,7 +86,7 @@ clauses! {
 
     /// Referral.
     REFERRAL = "6.1", "Referral",
-        "A visit to a specialist needs a referral of the member's primary-care provider that is on file with the plan: to this specialist or to anybody, on the day, with units left. Each unit of service of the specialist that is paid uses one up. The number that a claim names is not enough by itself. Primary care, obstetrics and gynaecology, mental health, preventive services and emergencies need no referral.";
+        "A visit to a specialist needs a referral of the member's primary-care provider that is on file with the plan: to this specialist or, where none is, to anybody, on the day, with units left. Of one to a specialist each unit of service that they render or bill and that is paid uses one up; of one to anybody each unit of an office visit that is paid, but those to primary care and to obstetrics and gynaecology. The number that a claim names is not enough by itself. Primary care, obstetrics and gynaecology, mental health, preventive services and emergencies need no referral.";
     /// No referral.
     NO_REFERRAL = "6.2", "No referral",
         "Without any referral on file the visit is denied, and the specialist may not bill the member.";

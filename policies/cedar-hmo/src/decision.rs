@@ -8,7 +8,7 @@ use tally_sdk::prelude::*;
 use crate::category::{Category, SPECIALIST};
 use crate::clauses::clause;
 use crate::plan::{PLAN, pend};
-use crate::referral::{self, Referral};
+use crate::referral::{self, Need, Referral};
 use crate::service::{self, Service};
 use crate::share::{self, Sharer};
 use crate::stay::Stay;
@@ -21,12 +21,6 @@ enum Course<'a> {
     Denied(Denial),
     Waits(PendId, ClauseId),
     Shared(&'a Service),
-}
-
-impl Course<'_> {
-    fn is_shared(&self) -> bool {
-        matches!(self, Self::Shared(_))
-    }
 }
 
 /// Decides a claim.
@@ -192,15 +186,16 @@ fn authorize(claim: &Claim, stay: Option<&Stay>, courses: &mut [Course<'_>]) {
 
 /// Part 6.
 fn refer(claim: &Claim, courses: &mut [Course<'_>]) {
-    let covered: Vec<bool> = courses.iter().map(Course::is_shared).collect();
-    let needed: Vec<bool> = courses
+    let needs: Vec<Need> = courses
         .iter()
         .map(|course| match course {
-            Course::Shared(service) => service.benefit == Some(SPECIALIST) && !service.emergency,
-            Course::Denied(_) | Course::Waits(..) => false,
+            Course::Shared(service) if service.benefit != Some(SPECIALIST) => Need::Other,
+            Course::Shared(service) if service.emergency => Need::Emergency,
+            Course::Shared(_) => Need::Visit,
+            Course::Denied(_) | Course::Waits(..) => Need::Nothing,
         })
         .collect();
-    let referrals = referral::check(claim, &covered, &needed);
+    let referrals = referral::check(claim, &needs);
     for (course, referral) in courses.iter_mut().zip(referrals) {
         let denied = |carc, clause| Course::Denied(Denial::contractual(Carc(carc), clause));
         match referral {

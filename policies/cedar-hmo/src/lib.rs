@@ -6,6 +6,7 @@
 
 extern crate alloc;
 
+mod anybody;
 mod category;
 pub mod clauses;
 mod decision;

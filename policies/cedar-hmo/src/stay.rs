@@ -178,22 +178,40 @@ fn rooms_of(claim: &Claim, rooms: &[bool]) -> u32 {
     })
 }
 
-/// The days of room that earlier claims were paid in the time before a stay.
+/// The days of room that earlier claims were paid in the 30 days before a stay, and on
+/// its first. History knows a line by its first day: of what began before those 30 days
+/// the last of each room may reach into them.
 fn days_before(admitted: ServiceDate) -> u32 {
-    let from = admitted.plus_days(-EPISODE).unwrap_or(ServiceDate::MIN);
-    let questions: Vec<Question> = ROOMS
+    let begin = admitted.plus_days(-EPISODE).unwrap_or(ServiceDate::MIN);
+    let before = begin.plus_days(-1).unwrap_or(ServiceDate::MIN);
+    let ask = |what, code, from, through| Question {
+        what,
+        code,
+        provider: Code::NONE,
+        from,
+        through,
+        family: false,
+    };
+    let within = |code: &Code| ask(Measure::Units, *code, begin, admitted);
+    let units = history::query(&ROOMS.iter().map(within).collect::<Vec<_>>());
+    let units = units.into_iter().fold(0, i64::saturating_add);
+    let last = |code: &Code| ask(Measure::LastDate, *code, ServiceDate::MIN, before);
+    let last = history::query(&ROOMS.iter().map(last).collect::<Vec<_>>());
+    let began: Vec<(Code, ServiceDate)> = ROOMS
         .iter()
-        .map(|room| Question {
-            what: Measure::Units,
-            code: *room,
-            provider: Code::NONE,
-            from,
-            through: admitted,
-            family: false,
-        })
+        .zip(last)
+        .filter_map(|(code, day)| Some((*code, history::as_date(day)?)))
         .collect();
-    let units = history::query(&questions).into_iter();
-    days_of(Quantity::from_scaled(units.fold(0, i64::saturating_add)))
+    let of = |(code, day): &(Code, ServiceDate)| ask(Measure::Units, *code, *day, *day);
+    let long = history::query(&began.iter().map(of).collect::<Vec<_>>());
+    began.iter().zip(long).fold(
+        days_of(Quantity::from_scaled(units)),
+        |days, (room, units)| {
+            let all = days_of(Quantity::from_scaled(units));
+            let gone = u32::try_from(begin.days_since(room.1)).unwrap_or(0);
+            days.saturating_add(all.saturating_sub(gone))
+        },
+    )
 }
 
 /// Spreads a price over the lines that are part of the stay, by their charges.

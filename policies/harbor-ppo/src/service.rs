@@ -154,28 +154,10 @@ fn service(
 
 /// What modifiers make of each line's fee: the first in the table counts.
 fn factors(claim: &Claim) -> Vec<Rate> {
-    let mut keys = Vec::new();
-    for line in &claim.lines {
-        for modifier in line.modifiers {
-            if !modifier.is_none() {
-                keys.push(Key::one(modifier.into(), line.from));
-            }
-        }
-    }
-    let mut rows = reference::lookup(table::MODIFIERS, &keys).into_iter();
-    claim
-        .lines
+    reference::by_modifier(table::MODIFIERS, claim)
         .iter()
-        .map(|line| {
-            let mut factor = None;
-            for modifier in line.modifiers {
-                if !modifier.is_none() {
-                    let row = rows.next().flatten();
-                    factor = factor.or(row.map(|row| row.rate(0)));
-                }
-            }
-            factor.unwrap_or(Rate::ONE)
-        })
+        .map(|rows| rows.iter().flatten().next())
+        .map(|row| row.map_or(Rate::ONE, |row| row.rate(0)))
         .collect()
 }
 

@@ -35,19 +35,25 @@ clauses! {
     /// Not covered.
     NOT_COVERED = "2.7", "Services not covered",
         "Routine eye and hearing services, cosmetic surgery, and services so marked in the fee schedule are not covered. The member bears the charge.";
+    /// Excluded providers.
+    EXCLUDED = "2.8", "Excluded providers",
+        "Nothing is paid for what a supplier gives or bills who stands in the table of exclusions on a day of the service: the line is denied, and the supplier may not bill the member. Where a state has waived the exclusion the claim waits until it is known whether it was in that state.";
+    /// Diagnoses.
+    DIAGNOSIS = "2.9", "Diagnosis not valid on the date of service",
+        "A line that points to a diagnosis which may not be billed on the date of service, as the table of diagnoses says, is denied, and the supplier may not bill the member: a code that has ended, has not begun, or only heads others. A code that is not in the table is valid.";
 
     /// Units a line.
     UNITS_LINE = "3.1", "Most units of a line",
         "Of a line with more units than the table of units allows a line, all units are denied, and the supplier may not bill the member.";
     /// Units a day.
     UNITS_DAY = "3.2", "Most units of a day",
-        "Of the lines of one service, supplier and day, those of earlier claims included, that together have more units than the table of units allows a day, all units are denied, and the supplier may not bill the member.";
+        "Where the lines of one service, supplier and day have together more units than the table of units allows a day, those that earlier claims were paid for included, all units of the claim are denied, and the supplier may not bill the member. What an earlier claim was paid for is left: of units on two claims those of the later one are denied, though the same on one claim would all be.";
     /// Units a day, appealable.
     UNITS_DAY_APPEAL = "3.3", "Most units of a day, with appeal",
         "As 3.2; the supplier may appeal with the records of the service.";
     /// Pairs on one claim.
     PAIRS = "3.4", "Services not paid together",
-        "Of two services of one supplier and day that stand in the table of pairs, the one in column 2 is denied and the supplier may not bill the member: always with indicator 0; with indicator 1 unless a modifier of either line says that the services were separate. A line that is itself denied denies no other.";
+        "Of two services of one supplier and day that stand in the table of pairs, the one in column 2 is denied and the supplier may not bill the member: always with indicator 0; with indicator 1 unless a modifier of either line stands in the table of modifiers of separate services on its day. A line that is itself denied denies no other.";
     /// Pairs with earlier claims.
     PAIRS_EARLIER = "3.5", "Services not paid together, over claims",
         "The same holds with a service of an earlier claim; only the modifiers of the later line count. When the earlier service is the one in column 2, the later line is denied as included in what was paid.";
@@ -95,7 +101,7 @@ clauses! {
 
     /// A pattern: pairs kept apart by a modifier.
     SEPARATED = "6.1", "Review of separated pairs",
-        "A service that is paid only because modifier 59, XE, XP, XS or XU keeps it apart from another is flagged for a person to look at. It is paid as any other.";
+        "A service that is paid only because a modifier so marked in the table of modifiers of separate services (59, XE, XP, XS, XU) keeps it apart from another is flagged for a person to look at. It is paid as any other.";
     /// A pattern: high visits for laboratory reasons.
     HIGH_VISIT = "6.2", "Review of the highest office visits",
         "An office visit of the highest level whose diagnoses are all screening or laboratory findings is flagged for a person to look at. It is paid as any other.";

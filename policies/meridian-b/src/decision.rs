@@ -1,19 +1,21 @@
 //! The decision: what is denied, what waits, and otherwise what is shared.
 
 use tally_sdk::cob::Standing;
+use tally_sdk::edits::Exclusion;
 use tally_sdk::fees::Permission;
 use tally_sdk::prelude::*;
 
 use crate::clauses::clause;
 use crate::edit::Denials;
 use crate::fee::{self, Benefit};
-use crate::plan::pend;
+use crate::plan::{pend, table};
 use crate::{edit, pairs, review, share};
 
 /// Decides a claim.
 pub fn decide(claim: &Claim) -> Determination {
     let services = fee::look_up(claim);
-    let mut denials = edit::outright(claim, &services);
+    let exclusions = edits::excluded(claim, table::EXCLUSIONS);
+    let mut denials = edit::outright(claim, &services, &exclusions);
     let others = Standing::of(claim);
     if let Some(waits) = place(&others, &mut denials) {
         return waits;
@@ -22,6 +24,9 @@ pub fn decide(claim: &Claim) -> Determination {
         let Some(service) = service else { continue };
         if edit::denied(&denials, i) {
             continue;
+        }
+        if exclusions.get(i) == Some(&Exclusion::Waived) {
+            return Determination::pended(pend::EXCLUSION, line.number, clause::EXCLUDED);
         }
         if !service.known_supplier {
             return Determination::pended(pend::SUPPLIER, line.number, clause::UNKNOWN_SUPPLIER);

@@ -4,7 +4,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use tally_sdk::edits::{UnitLimit, UnitRule};
+use tally_sdk::edits::{Exclusion, UnitLimit, UnitRule, Unlisted};
 use tally_sdk::fees::Permission;
 use tally_sdk::history::{Measure, Question};
 use tally_sdk::prelude::*;
@@ -12,6 +12,11 @@ use tally_sdk::prelude::*;
 use crate::clauses::clause;
 use crate::fee::{Benefit, Service};
 use crate::plan::table;
+
+/// The provider is not eligible to perform the service.
+const NOT_ELIGIBLE: Carc = Carc(185);
+/// The diagnosis was not valid on the date of service.
+const INVALID_DIAGNOSIS: Carc = Carc(146);
 
 /// What denies each line, if anything does.
 pub type Denials = Vec<Option<Denial>>;
@@ -28,12 +33,20 @@ pub fn denied(denials: &Denials, i: usize) -> bool {
     denials.get(i).is_some_and(Option::is_some)
 }
 
-/// Part 2: what is denied for what the line itself says.
-pub fn outright(claim: &Claim, services: &[Option<Service>]) -> Denials {
+/// Part 2: what is denied for what the line itself says, and who gave it.
+pub fn outright(claim: &Claim, services: &[Option<Service>], exclusions: &[Exclusion]) -> Denials {
+    let valid = edits::diagnoses_valid(claim, table::DIAGNOSES, Unlisted::Valid);
     let lines = claim.lines.iter().zip(services);
-    lines
-        .map(|(line, service)| of_line(claim, line, service.as_ref()))
-        .collect()
+    let each = lines.zip(exclusions).zip(valid);
+    each.map(|(((line, service), exclusion), valid)| {
+        let excluded = *exclusion == Exclusion::Excluded;
+        let by_whom = || Denial::contractual(NOT_ELIGIBLE, clause::EXCLUDED);
+        let why = || Denial::contractual(INVALID_DIAGNOSIS, clause::DIAGNOSIS);
+        of_line(claim, line, service.as_ref())
+            .or_else(|| excluded.then(by_whom))
+            .or_else(|| (!valid).then(why))
+    })
+    .collect()
 }
 
 fn of_line(claim: &Claim, line: &Line, service: Option<&Service>) -> Option<Denial> {

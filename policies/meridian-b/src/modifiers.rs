@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use tally_sdk::fees::{Permission, bilateral, second_surgeon};
 use tally_sdk::prelude::*;
-use tally_sdk::reference::{Key, Row};
+use tally_sdk::reference::Row;
 
 use crate::plan::table;
 
@@ -19,23 +19,11 @@ pub struct Modified {
 /// Reads the modifiers of each line. `schedule` has the lines' rows of the fee
 /// schedule.
 pub fn read(claim: &Claim, schedule: &[Option<Row>]) -> Vec<Modified> {
-    let mut keys = Vec::new();
-    for line in &claim.lines {
-        for modifier in line.modifiers {
-            if !modifier.is_none() {
-                keys.push(Key::one(modifier.into(), line.from));
-            }
-        }
-    }
-    let mut rows = reference::lookup(table::MODIFIERS, &keys).into_iter();
+    let modifiers = reference::by_modifier(table::MODIFIERS, claim);
     let surgeons = reference::by_procedure(table::SURGEONS, claim);
-    let lines = claim.lines.iter().zip(schedule).zip(surgeons);
+    let lines = modifiers.iter().zip(schedule).zip(surgeons);
     lines
-        .map(|((line, schedule), surgeons)| {
-            let those = line.modifiers.iter().filter(|m| !m.is_none());
-            let rows: Vec<Option<Row>> = those.map(|_| rows.next().flatten()).collect();
-            of_line(&rows, schedule.as_ref(), surgeons)
-        })
+        .map(|((rows, schedule), surgeons)| of_line(rows, schedule.as_ref(), surgeons))
         .collect()
 }
 

@@ -15,15 +15,6 @@ use crate::plan::table;
 /// Every code of the table of pairs: those asked for among earlier lines.
 const PAIRED: &[Code] = codes!("../tables/pairs.csv");
 
-/// The modifiers of clause 6.1.
-const APART: [ShortCode; 5] = [
-    ShortCode::of("59"),
-    ShortCode::of("XE"),
-    ShortCode::of("XP"),
-    ShortCode::of("XS"),
-    ShortCode::of("XU"),
-];
-
 /// Whether a line is paid, as far as the pairs go.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fate {
@@ -37,22 +28,29 @@ enum Fate {
 pub fn on_claim(claim: &Claim, denials: &mut Denials) -> Vec<usize> {
     let mut pairs = edits::same_day_pairs(claim);
     pairs.retain(|(i, j)| !edit::denied(denials, *i) && !edit::denied(denials, *j));
-    let found: Vec<(usize, usize, &Line, &Line)> = pairs
+    let found: Vec<(usize, usize, Key)> = pairs
         .into_iter()
-        .filter_map(|(i, j)| Some((i, j, claim.lines.get(i)?, claim.lines.get(j)?)))
+        .filter_map(|(i, j)| {
+            let (first, second) = (claim.lines.get(i)?, claim.lines.get(j)?);
+            let key = Key::two(first.procedure, second.procedure, second.from);
+            Some((i, j, key))
+        })
         .collect();
-    let keys: Vec<Key> = found
-        .iter()
-        .map(|(_, _, first, second)| Key::two(first.procedure, second.procedure, second.from))
-        .collect();
+    let keys: Vec<Key> = found.iter().map(|(.., key)| *key).collect();
     let rows = reference::lookup(table::PAIRS, &keys);
+    if rows.iter().all(Option::is_none) {
+        return Vec::new();
+    }
+    let modifiers = reference::by_modifier(table::SEPARATE, claim);
+    let of = |i: usize| modifiers.get(i).into_iter().flatten().flatten();
     let mut denying = Vec::new();
     let mut separated = Vec::new();
-    for ((i, j, first, second), row) in found.into_iter().zip(rows) {
+    for ((i, j, ..), row) in found.into_iter().zip(rows) {
         let Some(row) = row else { continue };
-        if edits::pair_denies(row.number(0), first, second) {
+        let mut separate = of(i).chain(of(j)).peekable();
+        if edits::pair_denies(row.number(0), separate.peek().is_some()) {
             denying.push((i, j));
-        } else if row.number(0) == 1 && apart(first, second) {
+        } else if row.number(0) == 1 && separate.any(|row| row.number(0) == 1) {
             separated.push((i, j));
         }
     }
@@ -104,12 +102,6 @@ fn fates(lines: usize, denying: &[(usize, usize)]) -> Vec<Fate> {
     }
 }
 
-fn apart(first: &Line, second: &Line) -> bool {
-    APART
-        .iter()
-        .any(|modifier| first.has_modifier(*modifier) || second.has_modifier(*modifier))
-}
-
 /// Denies lines that make a pair with a service of an earlier claim.
 pub fn with_earlier(claim: &Claim, denials: &mut Denials) {
     let open: Vec<usize> = (0..claim.lines.len())
@@ -131,7 +123,12 @@ pub fn with_earlier(claim: &Claim, denials: &mut Denials) {
         .filter(|((_, line), count)| *count > 0 && PAIRED.contains(&line.procedure))
         .map(|(line, _)| line)
         .collect();
+    if busy.is_empty() {
+        return;
+    }
+    let separate = edits::separate_lines(claim, table::SEPARATE);
     for (i, line) in busy {
+        let separate = separate.get(i) == Some(&true);
         let questions: Vec<Question> = PAIRED.iter().map(|code| ask(line, *code)).collect();
         let earlier: Vec<Code> = PAIRED
             .iter()
@@ -152,7 +149,7 @@ pub fn with_earlier(claim: &Claim, denials: &mut Denials) {
         for (k, row) in rows.into_iter().enumerate() {
             let Some(row) = row else { continue };
             // The modifiers of the earlier line are not known: this line's count.
-            if edits::pair_denies(row.number(0), line, line) {
+            if edits::pair_denies(row.number(0), separate) {
                 let carc = if k % 2 == 0 {
                     Carc::NCCI
                 } else {

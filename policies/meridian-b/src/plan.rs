@@ -23,6 +23,12 @@ tables! {
     UNITS = "units";
     /// Services not paid together.
     PAIRS = "pairs";
+    /// Modifiers of services that were separate.
+    SEPARATE = "separate";
+    /// Providers who are excluded.
+    EXCLUSIONS = "exclusions";
+    /// Diagnoses that may not be billed.
+    DIAGNOSES = "diagnoses";
     /// Days between preventive services.
     FREQUENCY = "frequency";
     /// Whether assistants and co-surgeons are paid.
@@ -46,6 +52,10 @@ pend_reasons! {
     REPORT = "report",
         "The service is priced by report.",
         "The supplier sends the documentation, and a price is set.";
+    /// Clause 2.8.
+    EXCLUSION = "exclusion",
+        "A provider is excluded, with a waiver that holds in one state alone.",
+        "The plan finds whether the waiver is of the state of the service.";
     /// Clause 4.7.
     DOCUMENTS = "documents",
         "An assistant or a second surgeon is paid when documents show the need.",

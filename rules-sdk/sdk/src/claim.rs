@@ -247,8 +247,21 @@ pub struct Authorization {
     pub from: ServiceDate,
     /// Last day.
     pub through: ServiceDate,
-    /// Units left.
+    /// Units left. Of a referral to anybody all that were referred: whose services
+    /// need one a policy knows, and the engine does not, so that the policy counts
+    /// what was used of it.
     pub remaining: Quantity,
+}
+
+impl Authorization {
+    /// Whether it is good for who gives a line's service and for all of its days:
+    /// it is to anybody, to who rendered the line, or to who bills. What it
+    /// authorises is not looked at.
+    #[must_use]
+    pub fn is_good_for(&self, claim: &Claim, line: &Line) -> bool {
+        let whose = [Code::NONE, line.rendering, claim.billing];
+        whose.contains(&self.provider) && self.from <= line.from && line.through <= self.through
+    }
 }
 
 /// What has accumulated before this claim.

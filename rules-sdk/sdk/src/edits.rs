@@ -3,9 +3,9 @@
 use alloc::vec::Vec;
 
 use tally_types::filing::Window;
-use tally_types::{Code, Money, Quantity, Rate, Rounding, ServiceDate, ShortCode};
+use tally_types::{Code, Money, Quantity, Rate, Rounding, ServiceDate};
 
-use crate::claim::{Claim, Line};
+use crate::claim::{Authorization, Claim, Line};
 use crate::history::{self, Measure, Question};
 use crate::plan::TableId;
 use crate::reference::{self, Key, Row};
@@ -37,46 +37,155 @@ pub fn filed_outside(claim: &Claim, line: &Line, window: Window) -> bool {
 /// Which lines a prior authorisation on file covers, one flag a line; always
 /// `false` for lines that need none. Lines use units up in their order, and one
 /// may draw on several authorisations; a line that is not covered in full uses
-/// none up.
+/// none up. The engine counts what earlier claims used by the same rules.
 #[must_use]
 pub fn authorized_lines(claim: &Claim, needed: &[bool]) -> Vec<bool> {
-    let mut left: Vec<Quantity> = claim
-        .authorizations
-        .iter()
-        .map(|auth| auth.remaining)
-        .collect();
-    let mut covered = Vec::with_capacity(claim.lines.len());
-    for (i, line) in claim.lines.iter().enumerate() {
-        if needed.get(i) != Some(&true) {
-            covered.push(false);
-            continue;
+    let mut units = AuthorizedUnits::of(claim);
+    let good = |auth: &Authorization, line: &Line| {
+        !auth.referral && auth.procedure == line.service() && auth.is_good_for(claim, line)
+    };
+    let lines = claim.lines.iter().enumerate();
+    lines
+        .map(|(i, line)| needed.get(i) == Some(&true) && units.take(line, |auth| good(auth, line)))
+        .collect()
+}
+
+/// Units of a claim's authorisations and referrals as its lines use them up.
+pub struct AuthorizedUnits<'a> {
+    on_file: &'a [Authorization],
+    left: Vec<Quantity>,
+}
+
+impl<'a> AuthorizedUnits<'a> {
+    /// What earlier claims left.
+    #[must_use]
+    pub fn of(claim: &'a Claim) -> Self {
+        Self {
+            on_file: &claim.authorizations,
+            left: claim
+                .authorizations
+                .iter()
+                .map(|auth| auth.remaining.greater(Quantity::ZERO))
+                .collect(),
         }
+    }
+
+    /// Takes off what else has been used of the one at a position, as far as there is
+    /// any; how much it was. Of a referral to anybody the engine counts nothing.
+    pub fn less(&mut self, at: usize, used: Quantity) -> Quantity {
+        let Some(left) = self.left.get_mut(at) else {
+            return Quantity::ZERO;
+        };
+        let taken = left.lesser(used);
+        *left = left.checked_sub(taken).unwrap_or(*left);
+        taken
+    }
+
+    /// Takes a line's units from those that are good for it, in their order.
+    /// Whether all were there: if not, none is taken. A line of no units still
+    /// needs one that has some, and so is never covered.
+    pub fn take(&mut self, line: &Line, good: impl Fn(&Authorization) -> bool) -> bool {
         let mut open = line.quantity;
-        let mut after = left.clone();
-        for (auth, left) in claim.authorizations.iter().zip(&mut after) {
-            let good = !auth.referral
-                && auth.procedure == line.service()
-                && line.from >= auth.from
-                && line.through <= auth.through
-                && !left.is_negative();
-            if good {
+        let mut after = self.left.clone();
+        for (auth, left) in self.on_file.iter().zip(&mut after) {
+            if good(auth) {
                 let taken = left.lesser(open);
                 *left = left.checked_sub(taken).unwrap_or(*left);
                 open = open.checked_sub(taken).unwrap_or(open);
             }
         }
-        // A line of no units still needs an authorisation that has some.
-        let found = after
-            .iter()
-            .zip(&left)
-            .any(|(after, before)| after < before);
-        let all = found && open.is_zero();
-        if all {
-            left = after;
+        let covered = open.is_zero() && line.quantity > Quantity::ZERO;
+        if covered {
+            self.left = after;
         }
-        covered.push(all);
+        covered
     }
-    covered
+}
+
+/// What a table of exclusions says of who gives or bills a line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Exclusion {
+    /// Nothing.
+    None,
+    /// Excluded, and waived by a state: that holds in the state alone, so that a
+    /// person must look.
+    Waived,
+    /// Excluded.
+    Excluded,
+}
+
+/// Which lines are of a provider who is excluded on their first or last day, the
+/// rendering or the billing one: nothing may be paid for what an excluded person
+/// furnishes (42 CFR 1001.1901 (b)). The table is as imported from the list of
+/// excluded individuals and entities: keyed by NPI, with `waived` as second column.
+#[must_use]
+pub fn excluded(claim: &Claim, table: TableId) -> Vec<Exclusion> {
+    let mut keys = Vec::new();
+    let mut counts = Vec::new();
+    for line in &claim.lines {
+        let before = keys.len();
+        for on in [line.from, line.through] {
+            for provider in [line.rendering, claim.billing] {
+                let key = (provider, on);
+                if !keys.iter().skip(before).any(|known| *known == key) {
+                    keys.push(key);
+                }
+            }
+        }
+        counts.push(keys.len().saturating_sub(before));
+    }
+    let keys: Vec<Key> = keys.iter().map(|(of, on)| Key::one(*of, *on)).collect();
+    let mut rows = reference::lookup(table, &keys).into_iter();
+    let found = |row: Row| match row.number(1) {
+        0 => Exclusion::Excluded,
+        _ => Exclusion::Waived,
+    };
+    let lines = counts.into_iter();
+    lines
+        .map(|count| {
+            let line = rows.by_ref().take(count).flatten().map(found);
+            line.fold(Exclusion::None, |worst, next| match worst {
+                Exclusion::Excluded => worst,
+                _ => next,
+            })
+        })
+        .collect()
+}
+
+/// What a code is of which a table of diagnoses says nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unlisted {
+    /// Valid: the table has what may not be billed, and when.
+    Valid,
+    /// Not valid: the table has all codes, as the published list.
+    Invalid,
+}
+
+/// Which lines point to diagnoses that are all valid on their first day, one flag a
+/// line. The table is as imported from the published list: keyed by code without its
+/// point, with `billable` as first column, 0 of what heads others. A line without a
+/// diagnosis has none that is not valid.
+#[must_use]
+pub fn diagnoses_valid(claim: &Claim, table: TableId, unlisted: Unlisted) -> Vec<bool> {
+    let of = |line: &Line| -> Vec<Key> {
+        let pointed = claim.diagnoses_of(line);
+        pointed
+            .map(|code| Key::one(code.without('.'), line.from))
+            .collect()
+    };
+    let each: Vec<Vec<Key>> = claim.lines.iter().map(of).collect();
+    let mut rows = reference::lookup(table, &each.concat()).into_iter();
+    let valid = |row: Option<Row>| match row {
+        Some(row) => row.number(0) == 1,
+        None => unlisted == Unlisted::Valid,
+    };
+    let lines = each.iter();
+    lines
+        .map(|keys| {
+            let found = rows.by_ref().take(keys.len());
+            found.filter(|row| !valid(*row)).count() == 0
+        })
+        .collect()
 }
 
 /// How a unit limit is applied (the MUE adjudication indicator).
@@ -115,9 +224,10 @@ impl UnitLimit {
     }
 }
 
-/// Which lines exceed their limit, one flag a line. All units are denied,
-/// never some: of the line, or of that procedure, rendering provider and day,
-/// earlier claims included, so that a claim split in two is denied as the whole.
+/// Which lines exceed their limit, one flag a line. All units of the claim are
+/// denied, never some: of the line, or of that procedure, rendering provider and
+/// day. Units that earlier claims were paid for count, and stay paid: of a claim
+/// split in two what comes later is denied, and what came first is not.
 #[must_use]
 pub fn over_units(claim: &Claim, limits: &[Option<UnitLimit>]) -> Vec<bool> {
     let by_day = |line: &Line| {
@@ -294,30 +404,25 @@ pub fn pairs_with_earlier(claim: &Claim, table: TableId, codes: &[Code]) -> Vec<
     found
 }
 
-/// Modifiers that say two procedures of a pair were separate services (NCCI
-/// policy manual, ch. 1 §E).
-pub const SEPARATE: [ShortCode; 10] = [
-    ShortCode::of("25"),
-    ShortCode::of("59"),
-    ShortCode::of("57"),
-    ShortCode::of("LT"),
-    ShortCode::of("RT"),
-    ShortCode::of("XE"),
-    ShortCode::of("XP"),
-    ShortCode::of("XS"),
-    ShortCode::of("XU"),
-    ShortCode::of("91"),
-];
-
-/// Whether a pair denies its second line: indicator 0 always, 1 unless a
-/// modifier says the services were separate, 9 never.
+/// Which lines have a modifier that says their service was separate, one flag a
+/// line: one that stands in a table of such modifiers on the line's first day. NCCI
+/// names them (policy manual, ch. 1 §E) and adds to them, so that they are data.
 #[must_use]
-pub fn pair_denies(indicator: i64, first: &Line, second: &Line) -> bool {
+pub fn separate_lines(claim: &Claim, table: TableId) -> Vec<bool> {
+    reference::by_modifier(table, claim)
+        .iter()
+        .map(|rows| rows.iter().any(Option::is_some))
+        .collect()
+}
+
+/// Whether a pair denies its second line: indicator 0 always, 1 unless a modifier
+/// of either line says that the services were `separate` ([`separate_lines`]), 9
+/// never.
+#[must_use]
+pub const fn pair_denies(indicator: i64, separate: bool) -> bool {
     match indicator {
         0 => true,
-        1 => !SEPARATE
-            .iter()
-            .any(|modifier| first.has_modifier(*modifier) || second.has_modifier(*modifier)),
+        1 => !separate,
         _ => false,
     }
 }

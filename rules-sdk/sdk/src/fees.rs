@@ -50,14 +50,14 @@ impl Locality {
 }
 
 impl RelativeValues {
-    /// From a table row of four rates: work, practice expense in a facility and
-    /// elsewhere, malpractice.
+    /// From a table row of four rates, in the order of the published file: work,
+    /// practice expense elsewhere and in a facility, malpractice.
     #[must_use]
     pub fn of(row: &Row) -> Self {
         Self {
             work: row.quantity(0),
-            facility: row.quantity(1),
-            non_facility: row.quantity(2),
+            non_facility: row.quantity(1),
+            facility: row.quantity(2),
             malpractice: row.quantity(3),
         }
     }

@@ -84,6 +84,30 @@ pub fn by_procedure(table: TableId, claim: &Claim) -> Vec<Option<Row>> {
     lookup(table, &keys)
 }
 
+/// Looks each line's modifiers up, as of its first day: a row for each place a
+/// modifier may stand in.
+#[must_use]
+pub fn by_modifier(table: TableId, claim: &Claim) -> Vec<[Option<Row>; 4]> {
+    let mut keys = Vec::new();
+    for line in &claim.lines {
+        for modifier in line.modifiers {
+            if !modifier.is_none() {
+                keys.push(Key::one(modifier.into(), line.from));
+            }
+        }
+    }
+    let mut rows = lookup(table, &keys).into_iter();
+    let lines = claim.lines.iter();
+    lines
+        .map(|line| {
+            line.modifiers.map(|modifier| match modifier.is_none() {
+                true => None,
+                false => rows.next().flatten(),
+            })
+        })
+        .collect()
+}
+
 /// Looks rows up, one a key, in order; `None` where there is no row.
 #[must_use]
 pub fn lookup(table: TableId, keys: &[Key]) -> Vec<Option<Row>> {

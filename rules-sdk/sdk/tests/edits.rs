@@ -75,6 +75,97 @@ fn lines_use_authorisations_up_in_order() {
     assert_eq!(edits::authorized_lines(&claim, &[]), [false; 5]);
 }
 
+/// It is to who renders a line or bills it, or to anybody, and for all of its days.
+#[test]
+fn an_authorisation_is_to_a_provider() {
+    let [one, other] = ["2000019184", "2000042475"].map(Code::of);
+    let mut claim = mock::claim(vec![line("70551"), line("70551")]);
+    claim.billing = other;
+    claim.lines[0].rendering = one;
+    claim.lines[1].rendering = other;
+    claim.authorizations = vec![Authorization {
+        referral: false,
+        provider: one,
+        procedure: Code::of("70551"),
+        from: date(2025, 1, 1),
+        through: DAY,
+        remaining: Quantity::whole(3).unwrap(),
+    }];
+    let covered = |claim: &Claim| edits::authorized_lines(claim, &[true, true]);
+    assert_eq!(covered(&claim), [true, false]);
+    claim.billing = one;
+    assert_eq!(covered(&claim), [true, true]);
+    claim.billing = other;
+    claim.authorizations[0].provider = Code::NONE;
+    assert_eq!(covered(&claim), [true, true]);
+    claim.lines[0].through = DAY.plus_days(1).unwrap();
+    assert_eq!(covered(&claim), [false, true]);
+    // Nor for what has none of its units.
+    claim.lines[1].quantity = Quantity::ZERO;
+    assert_eq!(covered(&claim), [false, false]);
+}
+
+/// Who renders or bills, on the first or the last day.
+#[test]
+fn what_an_excluded_provider_gives_is_known() {
+    use edits::Exclusion::{Excluded, None, Waived};
+    const EXCLUSIONS: TableId = TableId(8);
+    mock::clear();
+    let [excluded, waived, other] = ["2000000001", "2000000005", "2000019184"].map(Code::of);
+    mock::row(EXCLUSIONS, excluded, Code::NONE, [0; 4]);
+    mock::row(EXCLUSIONS, waived, Code::NONE, [0, 1, 0, 0]);
+    let by = |rendering| Line {
+        rendering,
+        ..line("99213")
+    };
+    let mut claim = mock::claim(vec![by(other), by(excluded), by(waived)]);
+    claim.billing = other;
+    assert_eq!(
+        edits::excluded(&claim, EXCLUSIONS),
+        [None, Excluded, Waived]
+    );
+    claim.billing = waived;
+    assert_eq!(
+        edits::excluded(&claim, EXCLUSIONS),
+        [Waived, Excluded, Waived]
+    );
+    claim.billing = excluded;
+    claim.lines[2].through = DAY.plus_days(3).unwrap();
+    assert_eq!(edits::excluded(&claim, EXCLUSIONS), [Excluded; 3]);
+    mock::clear();
+}
+
+/// Of a list of all codes what is not there is not valid; of one of exceptions it is.
+#[test]
+fn a_line_points_to_diagnoses_that_are_valid() {
+    use edits::Unlisted::{Invalid, Valid};
+    const DIAGNOSES: TableId = TableId(9);
+    mock::clear();
+    mock::row(DIAGNOSES, Code::of("E119"), Code::NONE, [1, 0, 0, 0]);
+    mock::row(DIAGNOSES, Code::of("E11"), Code::NONE, [0; 4]);
+    let pointing = |diagnoses| Line {
+        diagnoses,
+        ..line("99213")
+    };
+    let lines = [0b001, 0b010, 0b100, 0b101, 0b011, 0].map(pointing);
+    let mut claim = mock::claim(lines.to_vec());
+    claim.diagnoses = ["E11.9", "E11", "I10"].map(Code::of).to_vec();
+    assert_eq!(
+        edits::diagnoses_valid(&claim, DIAGNOSES, Invalid),
+        [true, false, false, false, false, false]
+    );
+    assert_eq!(
+        edits::diagnoses_valid(&claim, DIAGNOSES, Valid),
+        [true, false, true, true, false, false]
+    );
+    claim.diagnoses.clear();
+    assert_eq!(
+        edits::diagnoses_valid(&claim, DIAGNOSES, Invalid),
+        [true; 6]
+    );
+    mock::clear();
+}
+
 #[test]
 fn units_are_counted_by_line_or_by_day() {
     mock::clear();
@@ -157,12 +248,22 @@ fn providers_are_told_apart_alike_on_one_claim_and_on_two() {
 
 #[test]
 fn a_pair_denies_unless_a_modifier_says_otherwise() {
-    let (first, second) = (line("80053"), line("80048"));
-    let apart = modified(second.clone(), "59");
+    const SEPARATE: TableId = TableId(7);
     for (indicator, whole, separate) in [(0, true, true), (1, true, false), (9, false, false)] {
-        assert_eq!(edits::pair_denies(indicator, &first, &second), whole);
-        assert_eq!(edits::pair_denies(indicator, &first, &apart), separate);
+        assert_eq!(edits::pair_denies(indicator, false), whole);
+        assert_eq!(edits::pair_denies(indicator, true), separate);
     }
+    mock::clear();
+    mock::row(SEPARATE, Code::of("F5"), Code::NONE, [0; 4]);
+    let (first, second) = (line("80053"), line("80048"));
+    let mut both = modified(second.clone(), "76");
+    both.modifiers[1] = ShortCode::of("F5");
+    let claim = mock::claim(vec![first.clone(), both, modified(second.clone(), "76")]);
+    assert_eq!(
+        edits::separate_lines(&claim, SEPARATE),
+        [false, true, false]
+    );
+    mock::clear();
     let mut claim = mock::claim(vec![first.clone(), second, line("80053")]);
     assert_eq!(
         edits::same_day_pairs(&claim),

@@ -43,9 +43,9 @@ fn a_fee_is_made_of_relative_values() {
         practice: Rate::ONE,
         malpractice: rate("1.724"),
     };
-    // As a table has them, columns of rates.
+    // As an imported table has them: outside a facility first.
     let row = |values: [&str; 4]| Row(values.map(|value| rate(value).scaled()));
-    let of_table = RelativeValues::of(&row(["0.97", "0.40", "0.80", "0.05"]));
+    let of_table = RelativeValues::of(&row(["0.97", "0.80", "0.40", "0.05"]));
     assert_eq!(of_table, values);
     assert_eq!(Locality::of(&row(["1", "1", "1.724", "0"])), florida);
     let conversion = UnitPrice::parse("36.0846").unwrap();

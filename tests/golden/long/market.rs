@@ -44,6 +44,10 @@ pub struct Market {
     pub dearer: PolicyUnderTest,
 }
 
+/// Days of cover and of what is authorised: to the end of 2027, so that claims reach
+/// over the end of 2026, over which Harbor carries a deductible.
+const DAYS: i32 = 1_095;
+
 /// The first day that anything is done.
 pub fn day(days: i32) -> ServiceDate {
     let start = ServiceDate::new(2025, 1, 1).unwrap();
@@ -113,7 +117,7 @@ impl Market {
         });
         let description = self.product.policy.description();
         for accumulator in description.accumulators.iter().filter(|_| spec.used > 0) {
-            for year in [day(0), day(365)] {
+            for year in [day(0), day(365), day(730)] {
                 let period = period_start(accumulator.period, day(0), year);
                 let Some(limit) = accumulator.limit_in(period) else {
                     continue;
@@ -131,27 +135,36 @@ impl Market {
         family
     }
 
+    /// Two units of every code: of every third to anybody, of the others to a provider,
+    /// and for some of these two more to another. Six visits to anybody, two to one.
     fn authorizations(&self) -> Vec<Authorization> {
-        let on_file = |kind, procedure, units| Authorization {
+        let on_file = |kind, procedure, provider, units| Authorization {
             kind,
             number: "generated".to_owned(),
             procedure,
-            provider: Code::NONE,
+            provider,
             from: day(0),
-            through: day(730),
+            through: day(DAYS),
             units: Quantity::whole(units).unwrap(),
         };
         let mut codes: Vec<&String> = self.any.iter().collect();
         codes.dedup();
-        let each = codes.into_iter().map(|code| {
-            on_file(
-                AuthorizationKind::Authorization,
-                Code::parse(code).unwrap(),
-                2,
-            )
-        });
-        each.chain([on_file(AuthorizationKind::Referral, Code::NONE, 6)])
-            .collect()
+        let mut providers = self.providers.iter().cycle().map(|npi| Code::of(npi));
+        let mut found = Vec::new();
+        for (i, code) in codes.into_iter().enumerate() {
+            let whose: Vec<Code> = match i % 3 {
+                0 => vec![Code::NONE],
+                some => providers.by_ref().take(some).collect(),
+            };
+            let code = Code::parse(code).unwrap();
+            let prior = AuthorizationKind::Authorization;
+            found.extend(whose.into_iter().map(|to| on_file(prior, code, to, 2)));
+        }
+        let referral = AuthorizationKind::Referral;
+        found.push(on_file(referral, Code::NONE, Code::NONE, 6));
+        let specialist = Code::of("2000019184");
+        found.push(on_file(referral, Code::NONE, specialist, 2));
+        found
     }
 
     /// A claim of a family, by its number there.

@@ -77,7 +77,7 @@ prop_compose! {
         member in any::<usize>(),
         provider in any::<Index>(),
         diagnosis in any::<usize>(),
-        day in 0i32..660,
+        day in prop_oneof![3 => 0i32..1_000, 1 => 660i32..740],
         delay in prop_oneof![9 => 0i32..80, 1 => 80i32..500],
         stay in prop::option::weighted(0.15, 1i32..12),
         referral in prop::bool::weighted(0.1),

@@ -7,7 +7,7 @@ use tally_core::authorization::{
 };
 use tally_core::claim::AuthorizationKind;
 use tally_core::interchange::{AuthorizationAnswer, authorization_response};
-use tally_types::{ServiceDate, ShortCode};
+use tally_types::{Quantity, ServiceDate, ShortCode};
 
 use crate::appeals::Texts;
 use crate::config::PayerConfig;
@@ -52,8 +52,8 @@ pub fn stage_name(
     day: ServiceDate,
 ) -> &'static str {
     let stage = read.state.stage(day);
-    let spent =
-        used.is_some_and(|lines| !lines.is_empty() && lines.iter().all(|line| line.left.is_zero()));
+    let none_left = |line: &LineUse| line.left.is_some_and(Quantity::is_zero);
+    let spent = used.is_some_and(|lines| !lines.is_empty() && lines.iter().all(none_left));
     let stage = match stage {
         Stage::Approved | Stage::InPart if spent => Stage::UsedUp,
         stage => stage,
@@ -220,7 +220,8 @@ fn line_json(
         _ => (None, None),
     };
     let using = used.iter().find(|of| of.line == asked.number);
-    let claims = using.map(|of| {
+    let left = using.and_then(|of| of.left);
+    let claims = using.filter(|of| of.left.is_some()).map(|of| {
         let claims = of.used.iter();
         let claims = claims.map(|by| {
             json!({
@@ -250,7 +251,7 @@ fn line_json(
         "reason": reason,
         "needs": needs,
         "good_through": using.map(|of| of.through.to_string()),
-        "left": using.map(|of| of.left.to_string()),
+        "left": left.map(|left| left.to_string()),
         "claims": claims,
     })
 }

@@ -173,10 +173,29 @@ pub struct Use {
     pub units: Quantity,
 }
 
+/// Whether what is used of an authorisation is counted here: of a referral to anybody
+/// it is not. Every line of the member would be of it, the primary-care provider's too;
+/// whose services need one is the policy's to know, so the policy counts them.
+#[must_use]
+pub const fn is_counted(auth: &Authorization) -> bool {
+    !(matches!(auth.kind, AuthorizationKind::Referral) && auth.provider.is_none())
+}
+
+/// Whether an authorisation is good for an earlier line, as the toolkit's
+/// `authorized_lines` has it for the lines of a claim: for what was done, for all of
+/// its days, and for who rendered or billed it.
+fn is_good_for(auth: &Authorization, line: &PastLine) -> bool {
+    let referral = auth.kind == AuthorizationKind::Referral;
+    let of = auth.procedure == line.service() || (referral && auth.procedure.is_none());
+    let billed = || Code::parse(&line.billing).is_ok_and(|billing| billing == auth.provider);
+    let to = auth.provider.is_none() || auth.provider == line.provider() || billed();
+    of && to && line.from >= auth.from && line.through <= auth.through
+}
+
 /// What earlier lines took of a member's authorisations: each takes its units from
 /// the first authorisation on file that is good for it and has any, then from the
-/// next. Authorisations and referrals are apart: a line that needs both takes its
-/// units from each.
+/// next; a line that is not covered in full takes none. Authorisations and referrals
+/// are apart: a line that needs both takes its units from each.
 #[must_use]
 pub fn uses(authorizations: &[Authorization], member: &str, history: &[PastLine]) -> Vec<Use> {
     use AuthorizationKind::{Authorization as Prior, Referral};
@@ -189,25 +208,27 @@ pub fn uses(authorizations: &[Authorization], member: &str, history: &[PastLine]
     for (at, line) in used {
         for kind in [Prior, Referral] {
             let mut units = line.quantity;
-            let on_file = authorizations.iter().zip(&mut left).enumerate();
+            let mut after = left.clone();
+            let mut taking = Vec::new();
+            let on_file = authorizations.iter().zip(&mut after).enumerate();
             for (authorization, (auth, left)) in on_file {
-                let of = auth.procedure == line.service()
-                    || (kind == Referral && auth.procedure.is_none());
-                let to = auth.provider.is_none() || auth.provider == line.provider();
-                let then = line.from >= auth.from && line.from <= auth.through;
-                if auth.kind != kind || !of || !to || !then {
+                if auth.kind != kind || !is_counted(auth) || !is_good_for(auth, line) {
                     continue;
                 }
                 let taken = left.lesser(units);
                 *left = left.checked_sub(taken).unwrap_or(Quantity::ZERO);
                 units = units.checked_sub(taken).unwrap_or(Quantity::ZERO);
                 if !taken.is_zero() {
-                    found.push(Use {
+                    taking.push(Use {
                         line: at,
                         authorization,
                         units: taken,
                     });
                 }
+            }
+            if units.is_zero() {
+                left = after;
+                found.append(&mut taking);
             }
         }
     }

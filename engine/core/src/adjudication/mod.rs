@@ -39,7 +39,7 @@ pub use decide::{
 };
 pub use describe::{DescriptionError, DescriptionLimits};
 pub use fault::{ContractFault, TrapKind};
-pub use history::{LineState, PastLine, Use, answer, remaining, uses};
+pub use history::{LineState, PastLine, Use, answer, is_counted, remaining, uses};
 pub use line::{LineOutcome, OutcomeAdjustment, OutcomeError, OutcomePosting};
 pub use outcome::{Flagged, Outcome, Settlement, Status};
 pub use questions::{Answers, Exchange, Measure, Question, TableKey, TableRow, Transcript};

@@ -272,7 +272,9 @@ fn authorizations_are_used_up() {
         "six of the first, two of the second"
     );
     history.push(past("97110", "2026-08-01", 9, Allowed));
-    assert_eq!(left(&history), [0, 0, 3], "more than there was");
+    assert_eq!(left(&history), [0, 3, 3], "more than there was: none of it");
+    history.push(past("97110", "2026-08-02", 3, Allowed));
+    assert_eq!(left(&history), [0, 0, 3], "what is left of it");
     history.push(past("97140", "2026-08-01", 1, Denied));
     history.push(past("97140", "2026-08-01", 1, Pended));
     let mut sibling = past("97140", "2026-08-01", 1, Allowed);
@@ -295,6 +297,7 @@ fn a_line_uses_an_authorization_and_a_referral() {
     let mut referral = authorization("97110", "2026-01-01", "2026-12-31", 3);
     referral.kind = Referral;
     referral.procedure = Code::NONE;
+    referral.provider = Code::of("1234567893");
     let on_file = [
         authorization("97110", "2026-01-01", "2026-12-31", 4),
         referral,
@@ -317,6 +320,42 @@ fn a_line_uses_an_authorization_and_a_referral() {
         uses(&on_file, "M1", &history),
         [used(0, 0, 2), used(0, 1, 2), used(1, 1, 1)]
     );
+}
+
+/// An authorisation to a provider is used by what they render or bill on its days,
+/// and by nobody else. Of a referral to anybody the engine counts nothing: whose
+/// visits need one is the policy's to know.
+#[test]
+fn an_authorization_is_used_by_whom_it_is_to() {
+    let mut one = authorization("97110", "2026-01-01", "2026-06-30", 2);
+    one.provider = Code::of("1245319599");
+    let used = |auth: &Authorization, line: &PastLine| {
+        let left = remaining(
+            core::slice::from_ref(auth),
+            "M1",
+            core::slice::from_ref(line),
+        );
+        auth.units.checked_sub(left[0].remaining).unwrap() == line.quantity
+    };
+    let other = past("97110", "2026-02-01", 1, LineState::Allowed);
+    assert!(!used(&one, &other));
+    let mut theirs = other.clone();
+    theirs.rendering = "1245319599".into();
+    assert!(used(&one, &theirs), "rendered");
+    let mut theirs = other.clone();
+    theirs.billing = "1245319599".into();
+    assert!(used(&one, &theirs), "billed");
+    theirs.from = day("2026-06-30");
+    theirs.through = day("2026-06-30");
+    assert!(used(&one, &theirs), "on the last day");
+    theirs.through = day("2026-07-01");
+    assert!(!used(&one, &theirs), "beyond it");
+    one.provider = Code::NONE;
+    assert!(used(&one, &other), "to anybody");
+    one.kind = crate::claim::AuthorizationKind::Referral;
+    assert!(!used(&one, &other), "a referral to anybody");
+    one.provider = Code::of("1234567893");
+    assert!(used(&one, &other), "a referral to them");
 }
 
 /// A stay is authorised, and asked about, by its revenue code.

@@ -177,5 +177,7 @@ fn adjudication_counts_down_what_is_on_file() {
     history.push(service("2026-03-20", 1, "1234567893"));
     assert_eq!(left(&history), [units(2)]);
     history.push(service("2026-03-19", 9, "1234567893"));
+    assert_eq!(left(&history), [units(2)]);
+    history.push(service("2026-03-19", 2, "1234567893"));
     assert_eq!(left(&history), [units(0)]);
 }

@@ -44,9 +44,10 @@ pub(super) fn say_whole(
         let grant = line.granted().map(|(_, grant)| grant);
         let using = used.iter().find(|of| of.line == asked.number);
         let (from, through) = asked.span.unzip();
-        let taken = using.zip(grant).map(|(of, grant)| {
-            let taken = grant.units.checked_sub(of.left);
-            taken.unwrap_or(of.left).to_string()
+        let left = using.and_then(|of| of.left);
+        let taken = left.zip(grant).map(|(left, grant)| {
+            let taken = grant.units.checked_sub(left);
+            taken.unwrap_or(left).to_string()
         });
         let dash = || "-".to_owned();
         vec![
@@ -65,7 +66,7 @@ pub(super) fn say_whole(
                 format!("{}\n{through}", grant.from)
             }),
             taken.unwrap_or_else(dash),
-            using.map_or_else(dash, |of| of.left.to_string()),
+            left.map_or_else(dash, |left| left.to_string()),
         ]
     });
     say(table(
@@ -96,6 +97,12 @@ pub(super) fn say_whole(
             ))?,
             _ => {}
         }
+    }
+    for of in used.iter().filter(|of| of.left.is_none()) {
+        say(format!(
+            "Line {} is a referral to anybody: the plan counts what claims use of it.",
+            of.line
+        ))?;
     }
     let by = used
         .iter()

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
-use tally_core::adjudication::{LineState, PastLine, past_lines, uses};
+use tally_core::adjudication::{LineState, PastLine, is_counted, past_lines, uses};
 use tally_core::authorization::{State, entries_by_line};
 use tally_core::claim::{Authorization, ClaimId};
 use tally_store::port::{Authorizations as _, Enrolment as _, Reading as _};
@@ -29,8 +29,8 @@ pub struct UsedBy {
 pub struct LineUse {
     /// The line's number.
     pub line: u16,
-    /// Units that are left.
-    pub left: Quantity,
+    /// Units that are left; none where the policy counts them, of a referral to anybody.
+    pub left: Option<Quantity>,
     /// The last day it is good for, which taking back moves.
     pub through: ServiceDate,
     /// Who took the others.
@@ -81,7 +81,7 @@ impl Node {
             .map(|(at, (entry, line))| {
                 let fresh = LineUse {
                     line: *line,
-                    left: entry.units,
+                    left: is_counted(entry).then_some(entry.units),
                     through: entry.through,
                     used: Vec::new(),
                 };
@@ -96,7 +96,8 @@ impl Node {
             else {
                 continue;
             };
-            line.left = line.left.checked_sub(one.units).unwrap_or(Quantity::ZERO);
+            let less = |left: Quantity| left.checked_sub(one.units).unwrap_or(Quantity::ZERO);
+            line.left = line.left.map(less);
             line.used.push(UsedBy {
                 claim: *claim,
                 line: *number,

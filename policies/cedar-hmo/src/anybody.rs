@@ -1,0 +1,173 @@
+//! What earlier visits used of referrals to anybody. The engine counts what is used
+//! of a referral by its provider; of one to anybody it cannot: it does not know which
+//! visits need a referral, and a visit to the primary-care provider does not. The
+//! network says so, and history says how many there were.
+
+use alloc::vec::Vec;
+
+use tally_sdk::Authorization;
+use tally_sdk::history::{Measure, Question};
+
+use tally_sdk::prelude::*;
+use tally_sdk::reference::Key;
+
+use crate::category::{Category, Role};
+use crate::plan::table;
+use crate::referral::{Need, of};
+
+/// The services of the schedule.
+const SERVICES: &[Code] = codes!("../tables/services.csv");
+/// The providers of the directory.
+const PROVIDERS: &[Code] = codes!("../tables/providers.csv");
+
+/// Visits of one procedure in days through which the same referrals are good.
+#[derive(Clone, Copy)]
+struct Visits {
+    procedure: Code,
+    from: ServiceDate,
+    through: ServiceDate,
+}
+
+impl Visits {
+    /// The question of how many there were: by a provider, or by all.
+    fn by(&self, provider: Code) -> Question {
+        Question {
+            what: Measure::Units,
+            code: self.procedure,
+            provider,
+            from: self.from,
+            through: self.through,
+            family: false,
+        }
+    }
+
+    /// Whether a referral is good for them, to whomever it is.
+    fn referred(&self, auth: &Authorization) -> bool {
+        auth.referral
+            && of(auth, self.procedure)
+            && auth.from <= self.from
+            && self.through <= auth.through
+    }
+}
+
+/// Takes off what earlier claims used of referrals to anybody: each visit that needs
+/// a referral, and that none to its own provider is for, a unit of the first of them
+/// that is good on its day and has any.
+pub fn count_used(claim: &Claim, needs: &[Need], units: &mut edits::AuthorizedUnits<'_>) {
+    let anybody = |auth: &Authorization| auth.referral && auth.provider.is_none();
+    let concerned = needs.iter().any(|need| need.is_visit());
+    let Some(line) = claim.lines.first() else {
+        return;
+    };
+    if !concerned || !claim.authorizations.iter().any(anybody) {
+        return;
+    }
+    for (visits, used) in used(claim, line.from) {
+        let mut open = used;
+        for (at, auth) in claim.authorizations.iter().enumerate() {
+            if anybody(auth) && visits.referred(auth) {
+                let taken = units.less(at, open);
+                open = open.checked_sub(taken).unwrap_or(open);
+            }
+        }
+    }
+}
+
+/// The units of earlier visits that needed a referral, but those to providers to whom
+/// there is one of their own.
+fn used(claim: &Claim, on: ServiceDate) -> Vec<(Visits, Quantity)> {
+    // Most members had no line at all in those days: one question each.
+    let days = days(claim);
+    let any = |(from, through): &(ServiceDate, ServiceDate)| Question {
+        what: Measure::Lines,
+        code: Code::NONE,
+        provider: Code::NONE,
+        from: *from,
+        through: *through,
+        family: false,
+    };
+    let lines = history::query(&days.iter().map(any).collect::<Vec<_>>());
+    let busy = days.iter().zip(lines).filter(|(_, lines)| *lines > 0);
+    let busy: Vec<_> = busy.map(|(days, _)| *days).collect();
+    if busy.is_empty() {
+        return Vec::new();
+    }
+    let procedures = procedures(on);
+    let all: Vec<Visits> = busy
+        .iter()
+        .flat_map(|(from, through)| {
+            procedures.iter().map(|procedure| Visits {
+                procedure: *procedure,
+                from: *from,
+                through: *through,
+            })
+        })
+        .collect();
+    let questions: Vec<Question> = all.iter().map(|visits| visits.by(Code::NONE)).collect();
+    let counts = history::query(&questions);
+    let counted = all.into_iter().zip(counts).filter(|(_, units)| *units > 0);
+    let counted: Vec<(Visits, i64)> = counted.collect();
+    let free = match counted.is_empty() {
+        true => Vec::new(),
+        false => free(on),
+    };
+    counted
+        .into_iter()
+        .map(|(visits, units)| {
+            let named = claim.authorizations.iter().filter(|a| visits.referred(a));
+            let mut others: Vec<Code> = named.map(|auth| auth.provider).collect();
+            others.extend(&free);
+            sort_by_key(&mut others, |provider| *provider);
+            others.dedup();
+            others.retain(|provider| !provider.is_none());
+            let questions: Vec<Question> = others.iter().map(|whose| visits.by(*whose)).collect();
+            let theirs = history::query(&questions).into_iter();
+            let units = theirs.fold(units, i64::saturating_sub).max(0);
+            (visits, Quantity::from_scaled(units))
+        })
+        .collect()
+}
+
+/// The days of referrals, cut wherever one begins or ends.
+fn days(claim: &Claim) -> Vec<(ServiceDate, ServiceDate)> {
+    let mut begins: Vec<ServiceDate> = Vec::new();
+    for auth in claim.authorizations.iter().filter(|auth| auth.referral) {
+        begins.push(auth.from);
+        begins.extend(auth.through.plus_days(1));
+    }
+    sort_by_key(&mut begins, |day| *day);
+    begins.dedup();
+    let next = begins.iter().skip(1);
+    let spans = begins.iter().zip(next);
+    spans
+        .filter_map(|(from, next)| Some((*from, next.plus_days(-1)?)))
+        .collect()
+}
+
+/// The procedures that are visits.
+fn procedures(on: ServiceDate) -> Vec<Code> {
+    found(table::SERVICES, SERVICES, on, |row| {
+        Category::of(row.number(0)) == Category::Visit
+    })
+}
+
+/// The providers whose visits need no referral.
+fn free(on: ServiceDate) -> Vec<Code> {
+    found(table::PROVIDERS, PROVIDERS, on, |row| {
+        matches!(Role::of(row.number(1)), Role::Primary | Role::Women)
+    })
+}
+
+/// The codes whose row of a day is of a kind.
+fn found(
+    table: TableId,
+    codes: &[Code],
+    on: ServiceDate,
+    of: impl Fn(&reference::Row) -> bool,
+) -> Vec<Code> {
+    let keys: Vec<Key> = codes.iter().map(|code| Key::one(*code, on)).collect();
+    let rows = codes.iter().zip(reference::lookup(table, &keys));
+    rows.filter(|(_, row)| row.as_ref().is_some_and(&of))
+        .map(|(code, _)| *code)
+        .collect()
+}
