@@ -362,6 +362,31 @@ fn meridian_is_sound() {
     check(|spec| sound(&market, &spec));
 }
 
+/// Limits that a review has left passed: every claim is decided without a fault, and
+/// nothing more goes to them.
+fn takes_no_more(market: &Market, spec: &FamilySpec) -> Result<(), TestCaseError> {
+    let mut family = market.family(120);
+    let before = family.balances.clone();
+    for (number, spec) in spec.claims.iter().enumerate() {
+        let claim = market.claim(number, spec);
+        let done = adjudicate(&market.product.policy, &mut family, &claim);
+        if let Some(fault) = &done.settled.fault {
+            return Err(TestCaseError::fail(format!("claim {number}: {fault}")));
+        }
+        for (key, used) in &before {
+            prop_assert_eq!(family.balances.get(key), Some(used), "{}", key.name);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_limit_that_is_passed_takes_no_more() {
+    for market in [Market::harbor(), Market::meridian()] {
+        check(|spec| takes_no_more(&market, &spec));
+    }
+}
+
 /// What a member bears counts toward an out-of-pocket limit, to the cent, so
 /// that the limit, which no posting passes, bounds it; for the family too.
 #[test]

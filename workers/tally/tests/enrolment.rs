@@ -104,7 +104,7 @@ async fn bridge(spans: &str) -> (tally_core::adjudication::Status, String) {
     node.enrol(&contracts[0], false).await.unwrap();
     let claim = r#"{"format":"tallystick-claim/v1","kind":"oral","control_number":"B-1",
         "member":"M-9","billing":"2000500001","lines":[{"procedure":"D6240","system":"cdt",
-        "quantity":"1","charge":"948.00","from":"2026-03-02","teeth":["13"]}]}"#;
+        "quantity":"1","charge":"948.00","from":"2026-03-02","teeth":[{"code":"13"}]}]}"#;
     let sent = Delivery::local(claim.as_bytes(), None);
     let submitted = node.submit(sent).await.unwrap();
     assert!(submitted.refusals.is_empty(), "{:?}", submitted.refusals);
@@ -222,4 +222,30 @@ fn a_member_moves_between_contracts_in_the_order_of_both() {
         Some(0),
         "{checked}"
     );
+}
+
+/// Enrolled afterwards, a member has their claim decided by their contract.
+#[test]
+fn a_claim_of_a_member_enrolled_afterwards_is_moved() {
+    let (folder, data) = scratch();
+    let claim = folder.path().join("claim.json");
+    let day = chrono::Utc::now().date_naive() - chrono::Days::new(9);
+    let text = format!(
+        r#"{{"format":"tallystick-claim/v1","kind":"professional","control_number":"U-1",
+        "member":"M-9","billing":"2000001372","diagnoses":["J06.9"],"lines":[
+        {{"procedure":"99213","place":"11","quantity":"1","charge":"180.00","from":"{day}"}}]}}"#
+    );
+    std::fs::write(&claim, text).unwrap();
+    let submit = ["claim", "submit", "--json", claim.to_str().unwrap()];
+    let submitted = json(&run(&data, &submit), 0);
+    let came = submitted["claims"][0].as_str().unwrap();
+    import(folder.path(), &data, "");
+    let anew = ["claim", "readjudicate", came, "--reason", "x", "--json"];
+    let said = json(&run(&data, &anew), 0);
+    let change = &said["changes"][0];
+    assert_eq!(change["reversed"]["claim"], came, "{said:#}");
+    assert_eq!(change["reversed"]["status"], "denied");
+    assert_eq!(change["corrected"]["claim"], said["acts"][1]);
+    assert_eq!(change["corrected"]["status"], "paid");
+    assert_eq!(flagged(&data), 0);
 }

@@ -66,6 +66,7 @@ pub use eligibility::Answered;
 pub use enrol::Enrolled;
 pub use estimate::{Assumed, Estimate, Estimated};
 pub use fsck::{Fault, Fscked};
+pub use moved::moved_as;
 pub use paid::{Paid, PaymentRead};
 pub use pay::{MOST, Paying, Step, Untold};
 pub use publish::{PublishError, Published};

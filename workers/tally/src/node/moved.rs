@@ -31,7 +31,8 @@ fn ids(row: &ClaimRow) -> [ClaimId; 2] {
 }
 
 /// The id of a claim once it is moved to its member's contract.
-pub(super) fn moved_as(row: &ClaimRow) -> ClaimId {
+#[must_use]
+pub fn moved_as(row: &ClaimRow) -> ClaimId {
     let [_, moved] = ids(row);
     moved
 }

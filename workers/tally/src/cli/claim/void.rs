@@ -1,6 +1,7 @@
 //! `tally claim void`, `tally claim replace` and `tally claim readjudicate`: what
 //! changes the past.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
@@ -8,14 +9,14 @@ use clap::{ArgGroup, Args};
 use serde_json::{Value, json};
 use tally_core::claim::{ClaimId, Frequency};
 use tally_core::interchange::{self, Format};
-use tally_store::port::{Acts as _, Reading as _};
+use tally_store::port::{Acts as _, Reading as _, Token};
 
 use super::FormatArg;
 use super::history::changes_table;
-use crate::changes::{changes_json, over_limit_json};
+use crate::changes::{changes_json, over_limit_json, stage_json};
 use crate::cli::{Ended, NodeArgs, Progress, parse_claim, plural, read_file, say};
 use crate::node::statement::described;
-use crate::node::{Anew, Delivery, Node, Submitted, is_decided};
+use crate::node::{Anew, Delivery, Node, Submitted, is_decided, moved_as};
 
 #[derive(Args)]
 pub struct VoidArgs {
@@ -184,12 +185,13 @@ pub async fn see_through(node: &Node, acts: &[ClaimId]) -> Result<Seen> {
         waiting: 0,
     };
     let mut units = std::collections::BTreeSet::new();
+    let mut moved = BTreeMap::new();
     for act in acts {
         let row = node.store().claim(*act).await?.context("an act")?;
         match is_decided(&row) {
-            true => {
-                units.insert(row.unit);
-            }
+            // A claim that was moved to its member's contract.
+            true if row.act.is_none() => drop(moved.insert(row.id, row.unit)),
+            true => drop(units.insert(row.unit)),
             false => seen.waiting += 1,
         }
     }
@@ -204,7 +206,36 @@ pub async fn see_through(node: &Node, acts: &[ClaimId]) -> Result<Seen> {
             seen.over_limit.extend(over);
         }
     }
+    for change in &mut seen.changes {
+        join_moved(node, change, &moved).await?;
+    }
     Ok(seen)
+}
+
+/// Of a claim that was moved to its member's contract: what it came to there.
+async fn join_moved(
+    node: &Node,
+    change: &mut Value,
+    moved: &BTreeMap<ClaimId, Token>,
+) -> Result<()> {
+    let claim = change["reversed"]["claim"].as_str();
+    let claim = claim.and_then(ClaimId::parse);
+    let (Some(claim), true) = (claim, change["corrected"].is_null()) else {
+        return Ok(());
+    };
+    if moved.is_empty() {
+        return Ok(());
+    }
+    let Some(row) = node.store().claim(claim).await? else {
+        return Ok(());
+    };
+    let id = moved_as(&row);
+    if let Some(unit) = moved.get(&id) {
+        let stages = node.stages(*unit, "changes-read").await?;
+        let now = stages.iter().rfind(|stage| stage.row.id == id);
+        change["corrected"] = now.map(stage_json).into();
+    }
+    Ok(())
 }
 
 /// Sees acts through, and says what they changed.
