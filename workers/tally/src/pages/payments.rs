@@ -82,7 +82,8 @@ struct Part {
 impl Part {
     fn of(row: &PartRow) -> Self {
         let (what, class) = match row.kind {
-            PartKind::Payment => ("paid or denied", "paid"),
+            PartKind::Payment if row.paid.is_zero() => ("nothing is paid", "waiting"),
+            PartKind::Payment => ("paid", "paid"),
             PartKind::Recovery => ("what was left is taken", "reversed"),
             PartKind::Reversal => ("taken back", "reversed"),
             PartKind::ReversalAhead => ("taken back, the money stays for now", "reversed"),
