@@ -88,6 +88,18 @@ fn a_bundle_is_read_with_its_references() {
     assert!(visit.rendering.is_none() && !room.emergency);
 }
 
+/// CARIN has a line that is billed by its revenue code alone say that there is no product.
+#[test]
+fn a_product_that_is_said_to_be_absent_is_none() {
+    let system = "http://terminology.hl7.org/CodeSystem/data-absent-reason";
+    let absent = format!(
+        r#""productOrService": {{ "coding": [ {{ "system": "{system}", "code": "not-applicable" }} ] }}"#
+    );
+    let told = BUNDLE.replace("\"productOrService\": { \"text\": \"room\" }", &absent);
+    assert_ne!(told, BUNDLE);
+    assert!(read(&told) == read(BUNDLE));
+}
+
 #[test]
 #[rustfmt::skip] // a row a line
 fn who_a_claim_names() {

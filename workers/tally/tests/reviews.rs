@@ -225,6 +225,41 @@ fn a_review_holds_above_a_limit_that_is_used_otherwise_later() {
     desk.sound();
 }
 
+/// No more is posted than is borne or paid, and what is above the price is not allowed.
+#[test]
+fn what_a_review_posts_and_allows_goes_with_its_line() {
+    let desk = Desk::new();
+    let claim = desk.waiting("A", &day(30));
+    let review = |allowed: &str, posted: &str| {
+        let text = format!(
+            r#"{{"lines":[{{"line":1,"allowed":"{allowed}","paid":"600.00","clause":"4.2",
+            "adjustments":[{{"group":"CO","carc":"45","amount":"200.00","clause":"3.1"}},
+            {{"group":"PR","carc":"1","amount":"100.00","clause":"4.2"}}],
+            "accumulators":[{{"accumulator":"in-deductible","amount":"{posted}"}}]}}]}}"#
+        );
+        let file = desk.write("review.json", &text);
+        desk.run(&["claim", "review", &claim, &file, "--reason", "as read"])
+    };
+    for (allowed, posted, expected) in [
+        (
+            "700.00",
+            "600.01",
+            "line 1 posts 600.01 to in-deductible, and of the line the patient bears 100.00 and the plan pays 600.00",
+        ),
+        (
+            "700.01",
+            "100.00",
+            "line 1 allows 700.01 of 900.00, and 200.00 of it is told to be above the price (CARC 45)",
+        ),
+    ] {
+        let refused = review(allowed, posted);
+        let said = errors(&refused);
+        assert!(said.contains(expected), "{said}");
+    }
+    text(&review("700.00", "100.00"), 0);
+    desk.sound();
+}
+
 /// Behind an act that waits it is not known what a review would be of.
 #[test]
 fn a_review_behind_an_act_that_waits_is_refused() {

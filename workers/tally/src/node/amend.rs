@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, bail};
 use tally_core::adjudication::{
-    Act, ActKind, Decision, Description, Inputs, LineDetermination, OverLimit, PastLine, Review,
-    Run, decide, over_limits,
+    AccumulatorUnit, Act, ActKind, Decision, Description, Inputs, LineDetermination, LineOutcome,
+    OutcomeAdjustment, OverLimit, PastLine, Review, Run, decide, over_limits,
 };
 use tally_core::canon::Canon as _;
 use tally_core::claim::{Claim, ClaimId, Frequency, SubmissionKey, UnitKey};
@@ -16,7 +16,7 @@ use tally_store::port::{
     Work as _,
 };
 use tally_store::vault;
-use tally_types::Money;
+use tally_types::{Carc, Group, Money};
 
 use super::acts::ACT;
 use super::keys::hex;
@@ -384,6 +384,14 @@ fn acceptable(claim: &Claim, run: &Run, review: &Review) -> Result<()> {
             fault.rule().id()
         );
     }
+    if let Some(wrong) = settled
+        .outcome
+        .lines()
+        .iter()
+        .find_map(|line| beside(line, description))
+    {
+        bail!("what the review says cannot stand: {wrong}");
+    }
     let over: Vec<String> = over_limits(&settled.outcome, description)
         .iter()
         .map(above)
@@ -392,6 +400,43 @@ fn acceptable(claim: &Claim, run: &Run, review: &Review) -> Result<()> {
         bail!("what the review says cannot stand: {}", over.join("; "));
     }
     Ok(())
+}
+
+/// What of a line does not go with the rest of it: more posted than is borne or paid,
+/// or allowed what is told to be above the price.
+fn beside(line: &LineOutcome, description: &Description) -> Option<String> {
+    let number = line.number();
+    let sum = |of: &dyn Fn(&OutcomeAdjustment) -> bool| {
+        let amounts = line
+            .adjustments()
+            .iter()
+            .filter(|adjustment| of(adjustment));
+        Money::checked_sum(amounts.map(|adjustment| adjustment.amount)).unwrap_or_default()
+    };
+    let borne = sum(&|adjustment| adjustment.group == Group::Pr);
+    let most = borne.greater(line.paid());
+    for posting in line.postings() {
+        let declared = description.accumulators.iter();
+        let mut declared = declared.filter(|of| of.name == posting.accumulator);
+        let is_money = declared.any(|of| of.unit == AccumulatorUnit::Money);
+        if is_money && posting.amount > most.scaled() {
+            return Some(format!(
+                "line {number} posts {} to {}, and of the line the patient bears {borne} and the plan pays {}",
+                Money::cents(posting.amount),
+                posting.accumulator,
+                line.paid()
+            ));
+        }
+    }
+    let above = sum(&|adjustment| adjustment.carc == Carc::ABOVE_FEE_SCHEDULE);
+    let told = line.allowed().checked_add(above)?;
+    (told > line.charge()).then(|| {
+        format!(
+            "line {number} allows {} of {}, and {above} of it is told to be above the price (CARC 45)",
+            line.allowed(),
+            line.charge()
+        )
+    })
 }
 
 /// What a review would take above a limit.

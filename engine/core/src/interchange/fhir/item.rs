@@ -11,6 +11,7 @@ use super::coding::{self, Coding};
 use super::dates::{self, Days};
 use super::mouth::{self, Mouth, Sites};
 use super::who::Who;
+use super::write::DATA_ABSENT;
 use super::{price, sequence_of, unit};
 use crate::claim::{ClaimKind, Drug, Limits, LineDetail, Modifiers, Provider, ServiceLine};
 
@@ -93,7 +94,9 @@ impl<'a> Items<'a, '_> {
             Some(concept) => coding::choose(concept, known)?,
             None => None,
         };
-        if let Some(Coding { node, code, system }) = chosen {
+        // CARIN has a line that is billed by its revenue code alone say so.
+        let is_absent = |of: &Coding<'_>| of.system == Some(DATA_ABSENT);
+        if let Some(Coding { node, code, system }) = chosen.filter(|of| !is_absent(of)) {
             let system = coding::list_of(system);
             return Ok((system, scalar::procedure(&node, system, code)?));
         }

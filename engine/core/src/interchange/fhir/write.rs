@@ -9,6 +9,8 @@ pub(super) const CARC: &str = "https://x12.org/codes/claim-adjustment-reason-cod
 pub(super) const RARC: &str = "https://x12.org/codes/remittance-advice-remark-codes";
 pub(super) const GROUP: &str = "https://x12.org/codes/claim-adjustment-group-codes";
 pub(super) const CLAUSE: &str = "https://tallystick.example/fhir/CodeSystem/clause";
+/// The codes that stand for what is required and absent.
+pub(super) const DATA_ABSENT: &str = "http://terminology.hl7.org/CodeSystem/data-absent-reason";
 pub(super) const CLAIM_ID: &str = "https://tallystick.example/fhir/claim";
 pub(super) const CLAIM_TYPE: &str = "http://terminology.hl7.org/CodeSystem/claim-type";
 pub(super) const TRACE_NUMBER: &str =

@@ -8,8 +8,8 @@ use super::super::super::json::{Json, list, number, object, text};
 use super::super::category::{Category, PARTS, grouped, reason};
 use super::super::response::Notes;
 use super::super::write::{
-    absent, carin, coded, coding, concept, day, money, period, system_of, trace_number,
-    unless_empty,
+    DATA_ABSENT, absent, carin, coded, coding, concept, day, money, period, system_of,
+    trace_number, unless_empty,
 };
 use super::network::{Network, status};
 use super::parties::Parties;
@@ -22,7 +22,6 @@ const PLACE: &str =
     "https://www.cms.gov/Medicare/Coding/place-of-service-codes/Place_of_Service_Code_Set";
 const REVENUE: &str = "https://www.nubc.org/CodeSystem/RevenueCodes";
 const SURFACE: &str = "http://terminology.hl7.org/CodeSystem/ADAToothSurfaceCodes";
-const ABSENT: &str = "http://terminology.hl7.org/CodeSystem/data-absent-reason";
 
 /// Every line that the claim and the outcome have, which is every one.
 pub(super) fn all<'a>(
@@ -122,7 +121,7 @@ fn revenue(line: &ServiceLine, shape: Shape) -> Json<'static> {
     match (line.revenue.is_none(), shape.is_institutional()) {
         (false, _) => coded(REVENUE, line.revenue),
         (true, true) if billed_by_it => concept([coding(REVENUE, line.procedure)]),
-        (true, true) => concept([coding(ABSENT, "unknown")]),
+        (true, true) => concept([coding(DATA_ABSENT, "unknown")]),
         (true, false) => Json::Null,
     }
 }
@@ -131,7 +130,7 @@ fn revenue(line: &ServiceLine, shape: Shape) -> Json<'static> {
 /// is none.
 fn product(line: &ServiceLine) -> Json<'static> {
     if line.procedure.is_none() || line.system == CodeSystem::Revenue {
-        return concept([coding(ABSENT, "not-applicable")]);
+        return concept([coding(DATA_ABSENT, "not-applicable")]);
     }
     let code = text(line.procedure.to_string());
     let system = system_of(line.system).map_or(Json::Null, text);
