@@ -266,18 +266,30 @@ impl<T: Canon> Canon for Option<T> {
     }
 }
 
-/// Implements [`Canon`] for a record: its fields, in the order written.
+/// Implements [`Canon`] for a record: its fields, in the order written. Those `without`
+/// which it is encoded are their defaults when it is decoded; what `then` names puts
+/// something behind the fields, and takes it from there.
 #[macro_export]
 macro_rules! canon_record {
-    ($name:ident { $($field:ident),* $(,)? }) => {
+    (
+        $name:ident { $($field:ident),* $(,)? }
+        $(without { $($without:ident),* $(,)? })?
+        $(then $behind:ident)?
+    ) => {
         impl $crate::canon::Canon for $name {
             fn put(&self, out: &mut Vec<u8>) {
                 $( $crate::canon::Canon::put(&self.$field, out); )*
+                $( $behind::put_behind(self, out); )?
             }
             fn take(
                 from: &mut $crate::canon::Reader<'_>,
             ) -> Result<Self, $crate::canon::DecodeError> {
-                Ok(Self { $( $field: $crate::canon::Canon::take(from)?, )* })
+                let read = Self {
+                    $( $field: $crate::canon::Canon::take(from)?, )*
+                    $( $( $without: Default::default(), )* )?
+                };
+                $( let read = $behind::take_behind(read, from)?; )?
+                Ok(read)
             }
         }
     };

@@ -7,12 +7,6 @@ use tally_table::{MAX_COLUMNS, Table, Tables};
 use tally_testing::{Sandboxes, load_policy};
 use tally_types::{Code, ServiceDate};
 
-fn table<'a>(tables: &'a Tables, wanted: &str) -> &'a Table {
-    let mut named = (0..).zip(tables.hashes());
-    let (at, _) = named.find(|(_, (name, _))| *name == wanted).unwrap();
-    tables.get(at).unwrap()
-}
-
 fn column(table: &Table, wanted: &str) -> Option<usize> {
     table.columns().position(|(name, _)| name == wanted)
 }
@@ -87,11 +81,10 @@ fn told(
 fn what_an_inquiry_is_told_is_what_a_claim_is_decided_by() {
     let mut compared = 0;
     for (product, tables) in all() {
-        let eligibility = table(&tables, "eligibility");
-        if tables.hashes().all(|(name, _)| name != "benefits") {
+        let eligibility = tables.named("eligibility").unwrap();
+        let Some(benefits) = tables.named("benefits") else {
             continue;
-        }
-        let benefits = table(&tables, "benefits");
+        };
         let two_tiers = benefits.rows().any(|row| !row.second.is_none());
         let [amount, share] = ["amount", "share"].map(|name| column(eligibility, name).unwrap());
         let [copay, coinsurance] = ["copay", "coinsurance"].map(|name| column(benefits, name));
@@ -143,7 +136,7 @@ fn what_an_inquiry_is_told_is_what_a_claim_is_decided_by() {
 fn meridian_tells_its_rate_of_coinsurance() {
     let all = all();
     let tables = &all["meridian-b"];
-    let (eligibility, rates) = (table(tables, "eligibility"), table(tables, "rates"));
+    let [eligibility, rates] = ["eligibility", "rates"].map(|name| tables.named(name).unwrap());
     let share = column(eligibility, "share").unwrap();
     let on = ServiceDate::parse("2026-03-01").unwrap();
     let rate = rates.lookup(Code::parse("COINSURANCE").unwrap(), Code::NONE, on);
@@ -156,7 +149,7 @@ fn meridian_tells_its_rate_of_coinsurance() {
 #[test]
 fn every_row_is_read() {
     for (product, tables) in all() {
-        let eligibility = table(&tables, "eligibility");
+        let eligibility = tables.named("eligibility").unwrap();
         let columns: Vec<&str> = eligibility.columns().map(|(name, _)| name).collect();
         assert_eq!(
             columns,

@@ -100,6 +100,13 @@ impl Tables {
         Some(&self.0.get(usize::from(table))?.table)
     }
 
+    /// A table by its name.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<&Table> {
+        let entry = self.0.iter().find(|entry| entry.name == name)?;
+        Some(&entry.table)
+    }
+
     /// The row of these codes in force on a day. The outer `None`: there is no
     /// such table. The inner one: it has no such row.
     #[must_use]

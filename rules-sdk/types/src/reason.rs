@@ -42,6 +42,8 @@ impl Carc {
     pub const AGE: Self = Self(6);
     /// 16: lacks information or has a billing error.
     pub const LACKS_INFORMATION: Self = Self(16);
+    /// 13: after the patient's death.
+    pub const AFTER_DEATH: Self = Self(13);
     /// 18: exact duplicate.
     pub const EXACT_DUPLICATE: Self = Self(18);
     /// 23: what earlier payers did, their payments and their adjustments.

@@ -342,10 +342,7 @@ fn line_view(
             });
         }
         for posting in decided.postings() {
-            let declared = description
-                .into_iter()
-                .flat_map(|description| &description.accumulators)
-                .find(|accumulator| accumulator.name == posting.accumulator);
+            let declared = description.and_then(|of| of.accumulator(&posting.accumulator));
             let unit = declared.map_or(AccumulatorUnit::Money, |declared| declared.unit);
             let limit = declared.and_then(|declared| declared.limit_in(posting.period));
             accumulators.push(PostingView {

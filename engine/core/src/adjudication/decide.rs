@@ -15,9 +15,6 @@ use super::outcome::{Outcome, Settlement};
 use super::rules::EngineRule;
 use crate::claim::{Claim, Contract, Member, ServiceLine, Span};
 
-/// The reason of a service after the member's death.
-const AFTER_DEATH: Carc = Carc(13);
-
 /// A policy as it applies to a date of service.
 #[derive(Debug, Clone)]
 pub struct PolicyInForce {
@@ -404,7 +401,7 @@ pub(super) fn denied_line(claim: &Claim, denied: &Denied) -> Result<LineOutcome,
         EngineRule::DeclaredNotCovered => (Group::Pr, Carc::NOT_COVERED),
         EngineRule::BeforeCover => (Group::Pr, Carc::BEFORE_COVERAGE),
         EngineRule::AfterCover => (Group::Pr, Carc::AFTER_COVERAGE),
-        EngineRule::AfterDeath => (Group::Co, AFTER_DEATH),
+        EngineRule::AfterDeath => (Group::Co, Carc::AFTER_DEATH),
         EngineRule::DuplicateOfClaim | EngineRule::DuplicateOfLine => {
             (Group::Oa, Carc::EXACT_DUPLICATE)
         }

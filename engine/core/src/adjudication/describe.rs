@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::contract::{AccumulatorPeriod, Description};
+use super::contract::{Accumulator, AccumulatorPeriod, Description};
 use super::decide::period_start;
 
 /// Bounds on a description, with their reasons.
@@ -117,6 +117,12 @@ fn unique<'a>(
 }
 
 impl Description {
+    /// The accumulator of a name.
+    #[must_use]
+    pub fn accumulator(&self, name: &str) -> Option<&Accumulator> {
+        self.accumulators.iter().find(|of| of.name == name)
+    }
+
     /// Checks what the engine and its readers rely on.
     ///
     /// # Errors

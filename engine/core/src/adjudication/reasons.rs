@@ -163,7 +163,6 @@ pub fn find(carc: Carc) -> Option<&'static Reason> {
 /// one's price, which takes its charge over (94, below zero).
 #[must_use]
 pub fn is_of_the_price(carc: Carc) -> bool {
-    const WITHHELD: Carc = Carc(104);
     matches!(
         carc,
         Carc::ABOVE_FEE_SCHEDULE
@@ -171,7 +170,7 @@ pub fn is_of_the_price(carc: Carc) -> bool {
             | Carc::EXCESS_OF_CHARGES
             | Carc::INCLUDED
             | Carc::SEQUESTRATION
-            | WITHHELD
+            | Carc::WITHHOLD
     )
 }
 

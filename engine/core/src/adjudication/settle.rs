@@ -3,8 +3,8 @@
 
 use super::context::ContextLine;
 use super::contract::{
-    Accumulator, AccumulatorScope, AccumulatorUnit, Description, Determination, Finding,
-    LineDetermination, Pend, Verdict,
+    AccumulatorScope, AccumulatorUnit, Description, Determination, Finding, LineDetermination,
+    Pend, Verdict,
 };
 use super::decide::{Movement, Run, Settled, denied_line, past_lines, pended, pended_by_engine};
 use super::fault::ContractFault;
@@ -84,8 +84,7 @@ pub fn over_limits(outcome: &Outcome, description: &Description) -> Vec<OverLimi
     let mut over = Vec::new();
     for line in outcome.lines() {
         for posting in line.postings() {
-            let named = |declared: &&Accumulator| declared.name == posting.accumulator;
-            let declared = description.accumulators.iter().find(named);
+            let declared = description.accumulator(&posting.accumulator);
             let limit = declared.and_then(|of| Some((of.limit_in(posting.period)?, of.unit)));
             if let Some((limit, unit)) = limit.filter(|(limit, _)| posting.after() > *limit) {
                 over.push(OverLimit {

@@ -8,7 +8,7 @@ use super::coordination::Coordination;
 use super::enrolment::{Contract, Sex};
 use super::institutional::{Circumstances, Institutional};
 use super::provider::Provider;
-use super::service::{NonCovered, ServiceLine};
+use super::service::ServiceLine;
 use crate::canon::{Canon, DecodeError, Reader};
 
 /// Names a claim on this node: derived from its submission, so that the same
@@ -236,58 +236,67 @@ crate::canon_enum!(ClaimKind {
 });
 crate::canon_enum!(Frequency { Original = 1, Replacement = 7, Void = 8 });
 
-impl Canon for Claim {
-    fn put(&self, out: &mut Vec<u8>) {
-        self.id.put(out);
-        self.kind.put(out);
-        self.frequency.put(out);
-        self.replaces.put(out);
-        self.control_number.put(out);
-        self.member.put(out);
-        self.billing.put(out);
-        self.diagnoses.put(out);
-        self.authorizations.put(out);
-        self.charge.put(out);
-        self.received.put(out);
-        self.coordination.put(out);
-        self.circumstances.put(out);
-        self.institutional.put(out);
-        self.lines.put(out);
-        // Most claims end here, as all did once.
-        let declared = NonCovered::of(&self.lines);
-        if !declared.is_empty() {
-            declared.put(out);
+/// What the sender declares not covered of a line. A claim of which there is some has a
+/// list of it behind its lines; most claims end there, as all did once.
+struct NonCovered {
+    line: u16,
+    amount: Money,
+}
+
+impl NonCovered {
+    /// The bytes of the least list there is of them: its length, and one.
+    const LEAST: usize = 14;
+
+    fn put_behind(claim: &Claim, out: &mut Vec<u8>) {
+        let some = |line: &&ServiceLine| !line.detail.non_covered.is_zero();
+        let of = |line: &ServiceLine| Self {
+            line: line.number,
+            amount: line.detail.non_covered,
+        };
+        let all: Vec<Self> = claim.lines.iter().filter(some).map(of).collect();
+        if !all.is_empty() {
+            all.put(out);
         }
     }
 
-    fn take(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let mut claim = Self {
-            id: Canon::take(from)?,
-            kind: Canon::take(from)?,
-            frequency: Canon::take(from)?,
-            replaces: Canon::take(from)?,
-            control_number: Canon::take(from)?,
-            member: Canon::take(from)?,
-            billing: Canon::take(from)?,
-            diagnoses: Canon::take(from)?,
-            authorizations: Canon::take(from)?,
-            charge: Canon::take(from)?,
-            received: Canon::take(from)?,
-            coordination: Canon::take(from)?,
-            circumstances: Canon::take(from)?,
-            institutional: Canon::take(from)?,
-            lines: Canon::take(from)?,
-        };
-        if from.left() >= NonCovered::LEAST {
-            let declared: Vec<NonCovered> = Canon::take(from)?;
-            if declared.is_empty() {
-                return Err(from.invalid("non-covered charges", 0));
-            }
-            NonCovered::restore(&declared, &mut claim.lines, from)?;
+    /// Each is of a line that has none yet, and is behind those before.
+    fn take_behind(mut claim: Claim, from: &mut Reader<'_>) -> Result<Claim, DecodeError> {
+        if from.left() < Self::LEAST {
+            return Ok(claim);
+        }
+        let all: Vec<Self> = Canon::take(from)?;
+        if all.is_empty() {
+            return Err(from.invalid("non-covered charges", 0));
+        }
+        let mut lines = claim.lines.iter_mut();
+        for of in &all {
+            let line = lines.find(|line| line.number == of.line);
+            let line = line.filter(|_| of.amount > Money::ZERO);
+            let wrong = || from.invalid("non-covered charge", of.line.into());
+            line.ok_or_else(wrong)?.detail.non_covered = of.amount;
         }
         Ok(claim)
     }
 }
+
+crate::canon_record!(NonCovered { line, amount });
+crate::canon_record!(Claim {
+    id,
+    kind,
+    frequency,
+    replaces,
+    control_number,
+    member,
+    billing,
+    diagnoses,
+    authorizations,
+    charge,
+    received,
+    coordination,
+    circumstances,
+    institutional,
+    lines,
+} then NonCovered);
 
 #[cfg(test)]
 mod tests {

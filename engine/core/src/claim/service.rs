@@ -138,68 +138,15 @@ crate::canon_record!(Drug {
     unit
 });
 crate::canon_record!(Tooth { code, surfaces });
-impl Canon for LineDetail {
-    fn put(&self, out: &mut Vec<u8>) {
-        self.control_number.put(out);
-        self.unit.put(out);
-        self.drug.put(out);
-        self.cavities.put(out);
-        self.teeth.put(out);
-    }
-    fn take(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
-            control_number: Canon::take(from)?,
-            unit: Canon::take(from)?,
-            drug: Canon::take(from)?,
-            cavities: Canon::take(from)?,
-            teeth: Canon::take(from)?,
-            non_covered: Money::ZERO,
-        })
-    }
-}
-
-/// What the sender declares not covered of a line, as it stands behind the lines.
-pub(super) struct NonCovered {
-    line: u16,
-    amount: Money,
-}
-
-impl NonCovered {
-    /// The bytes of the least list there is of them: its length, and one.
-    pub(super) const LEAST: usize = 14;
-
-    /// Of which lines there is some, in their order.
-    pub(super) fn of(lines: &[ServiceLine]) -> Vec<Self> {
-        let some = |line: &&ServiceLine| !line.detail.non_covered.is_zero();
-        lines
-            .iter()
-            .filter(some)
-            .map(|line| Self {
-                line: line.number,
-                amount: line.detail.non_covered,
-            })
-            .collect()
-    }
-
-    /// Puts it back on its line: one that has none yet, and is behind those before.
-    pub(super) fn restore(
-        all: &[Self],
-        lines: &mut [ServiceLine],
-        from: &Reader<'_>,
-    ) -> Result<(), DecodeError> {
-        let mut rest = lines.iter_mut();
-        for of in all {
-            let line = rest.find(|line| line.number == of.line);
-            let amount = of.amount.scaled();
-            let wrong = || from.invalid("non-covered charge", of.line.into());
-            let line = line.filter(|_| amount > 0).ok_or_else(wrong)?;
-            line.detail.non_covered = of.amount;
-        }
-        Ok(())
-    }
-}
-
-crate::canon_record!(NonCovered { line, amount });
+crate::canon_record!(LineDetail {
+    control_number,
+    unit,
+    drug,
+    cavities,
+    teeth
+} without {
+    non_covered
+});
 crate::canon_record!(ServiceLine {
     number,
     system,

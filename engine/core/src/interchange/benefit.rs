@@ -37,6 +37,20 @@ pub enum BenefitNetwork {
     Any,
 }
 
+impl BenefitNetwork {
+    /// The side that an accumulator is of by its name, and the rest of the name:
+    /// policies put `in-` or `out-` before it (`in-deductible`), and `out-of-pocket` is
+    /// of neither.
+    #[must_use]
+    pub fn of_accumulator(name: &str) -> (Self, &str) {
+        match (name.strip_prefix("in-"), name.strip_prefix("out-")) {
+            (Some(rest), _) => (Self::In, rest),
+            (_, Some(rest)) if !rest.starts_with("of-pocket") => (Self::Out, rest),
+            _ => (Self::Any, name),
+        }
+    }
+}
+
 /// The period of a balance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BalancePeriod {

@@ -134,6 +134,17 @@ fn check_dates(line: &ServiceLine, place: &str, received: ServiceDate) -> Result
     Ok(())
 }
 
+/// What a sender itself declares not covered of a charge: never more than it.
+pub(super) fn declared(node: &impl Place, amount: Money, charge: Money) -> Result<Money, Fault> {
+    match amount > charge {
+        false => Ok(amount),
+        true => Err(node.fault(
+            IntakeRule::DetailsDiffer,
+            format!("{amount} is declared not covered of a charge of {charge}"),
+        )),
+    }
+}
+
 /// Prior authorisation numbers, as the sender lists them.
 pub(super) fn authorizations(node: &Node<'_>, key: &str) -> Result<Vec<String>, Fault> {
     node.items_within(key, Limits::AUTHORIZATIONS)?

@@ -120,8 +120,11 @@ impl Node {
         let (Some(row), Some(outcome)) = (&read.row.outcome, &read.outcome) else {
             return Ok(false);
         };
-        if row.revision == told.part.revision || outcome.paid() != told.part.paid {
-            return Ok(row.revision == told.part.revision);
+        if row.revision == told.part.revision {
+            return Ok(true);
+        }
+        if outcome.paid() != told.part.paid {
+            return Ok(false);
         }
         let stages = self.stages(read.row.unit, "claim-explained").await?;
         let of = |stage: &Stage| (stage.row.id, stage.number) == (read.row.id, told.part.revision);

@@ -308,8 +308,7 @@ impl Node {
         let postings = outcome.lines().iter().flat_map(|line| line.postings());
         postings
             .filter_map(|posting| {
-                let mut declared = description.accumulators.iter();
-                let declared = declared.find(|declared| declared.name == posting.accumulator)?;
+                let declared = description.accumulator(&posting.accumulator)?;
                 let key = key_of(declared, &description.product, member, posting.period);
                 Some((self.accumulator_name(&key), posting.amount))
             })

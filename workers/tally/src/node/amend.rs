@@ -22,7 +22,7 @@ use super::acts::ACT;
 use super::keys::hex;
 use super::past::{Opening, by_hand};
 use super::submit::{Sending, Sent, Submitted};
-use super::work::{CLAIM, open_history};
+use super::work::{open_claim, open_history};
 use super::{Node, SUBMITTER};
 use crate::view::amount;
 
@@ -70,8 +70,7 @@ impl Node {
     ) -> Result<Submission> {
         let row = self.row_of(claim).await?;
         let key = self.vault.key(row.sealed.record).await?;
-        let mut void = Claim::from_canon(&key.open(CLAIM, &row.sealed)?)
-            .context("the stored claim is damaged: run `tally ledger fsck`")?;
+        let mut void = open_claim(&key, &row.sealed)?;
         void.id = ClaimId::of(&SubmissionKey {
             submitter: submitter.to_owned(),
             interchange: format!("void/{claim}"),
@@ -350,8 +349,7 @@ impl Node {
             Some(contract) => UnitKey::contract(contract),
             None => {
                 let key = self.vault.key(row.sealed.record).await?;
-                let claim = Claim::from_canon(&key.open(CLAIM, &row.sealed)?)
-                    .context("the stored claim is damaged: run `tally ledger fsck`")?;
+                let claim = open_claim(&key, &row.sealed)?;
                 UnitKey::unknown(&row.submitter, &claim.member)
             }
         };
@@ -361,6 +359,14 @@ impl Node {
 
 /// That what a review says can stand, within every limit.
 fn acceptable(claim: &Claim, run: &Run, review: &Review) -> Result<()> {
+    match objection(claim, run, review)? {
+        Some(why) => bail!("what the review says cannot stand: {why}"),
+        None => Ok(()),
+    }
+}
+
+/// Why what a review says cannot stand, where it cannot.
+fn objection(claim: &Claim, run: &Run, review: &Review) -> Result<Option<String>> {
     let description = &run.policy.description;
     for line in &review.lines {
         let nothing = line.postings.iter().find(|posting| posting.amount <= 0);
@@ -369,37 +375,25 @@ fn acceptable(claim: &Claim, run: &Run, review: &Review) -> Result<()> {
                 .accumulators
                 .get(usize::from(posting.accumulator));
             let declared = declared.context("an accumulator of the policy")?;
-            bail!(
-                "what the review says cannot stand: line {} posts {} to {}, and what is posted is above zero",
+            return Ok(Some(format!(
+                "line {} posts {} to {}, and what is posted is above zero",
                 line.line,
                 amount(posting.amount, declared.unit),
                 declared.name
-            );
+            )));
         }
     }
     let settled = by_hand(claim, run, review)?.settled;
     if let Some(fault) = &settled.fault {
-        bail!(
-            "what the review says cannot stand: {} {fault}",
-            fault.rule().id()
-        );
+        return Ok(Some(format!("{} {fault}", fault.rule().id())));
     }
-    if let Some(wrong) = settled
-        .outcome
-        .lines()
-        .iter()
-        .find_map(|line| beside(line, description))
-    {
-        bail!("what the review says cannot stand: {wrong}");
+    let mut lines = settled.outcome.lines().iter();
+    if let Some(wrong) = lines.find_map(|line| beside(line, description)) {
+        return Ok(Some(wrong));
     }
-    let over: Vec<String> = over_limits(&settled.outcome, description)
-        .iter()
-        .map(above)
-        .collect();
-    if !over.is_empty() {
-        bail!("what the review says cannot stand: {}", over.join("; "));
-    }
-    Ok(())
+    let over = over_limits(&settled.outcome, description);
+    let over: Vec<String> = over.iter().map(above).collect();
+    Ok((!over.is_empty()).then(|| over.join("; ")))
 }
 
 /// What of a line does not go with the rest of it: more posted than is borne or paid,
@@ -416,9 +410,8 @@ fn beside(line: &LineOutcome, description: &Description) -> Option<String> {
     let borne = sum(&|adjustment| adjustment.group == Group::Pr);
     let most = borne.greater(line.paid());
     for posting in line.postings() {
-        let declared = description.accumulators.iter();
-        let mut declared = declared.filter(|of| of.name == posting.accumulator);
-        let is_money = declared.any(|of| of.unit == AccumulatorUnit::Money);
+        let declared = description.accumulator(&posting.accumulator);
+        let is_money = declared.is_some_and(|of| of.unit == AccumulatorUnit::Money);
         if is_money && posting.amount > most.scaled() {
             return Some(format!(
                 "line {number} posts {} to {}, and of the line the patient bears {borne} and the plan pays {}",

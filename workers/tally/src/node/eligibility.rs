@@ -4,6 +4,7 @@
 mod terms;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use tally_core::adjudication::{
@@ -22,7 +23,7 @@ use super::Node;
 use super::acknowledge::{HOUR, control};
 use super::keys::hex;
 use crate::config::PayerConfig;
-use crate::policies::Book;
+use crate::policies::{Book, Loaded};
 
 /// What a file of X12 inquiries was answered.
 pub struct Answered {
@@ -195,18 +196,22 @@ impl Desk<'_> {
         self.found.get(self.units.get(member)?)
     }
 
+    /// The policy of a product that is in force on a day.
+    fn policy(&self, product: &str, on: ServiceDate) -> Option<&Arc<Loaded>> {
+        let publication = self.book.publication(product, on)?;
+        self.book.loaded(&publication.policy)
+    }
+
     /// The terms of types of service of the policy in force on a day.
     fn terms(&self, product: &str, on: ServiceDate) -> Vec<ServiceBenefit> {
-        let publication = self.book.publication(product, on);
-        let loaded = publication.and_then(|of| self.book.loaded(&of.policy));
+        let loaded = self.policy(product, on);
         loaded.map_or_else(Vec::new, |loaded| terms::terms(&loaded.tables, on))
     }
 
     /// The accumulators of the policy in force on the day, each with its balance in
     /// the period that the day is in.
     fn standing(&self, asked: &Asked<'_>) -> Vec<Standing<'_>> {
-        let publication = self.book.publication(asked.product, asked.on);
-        let loaded = publication.and_then(|of| self.book.loaded(&of.policy));
+        let loaded = self.policy(asked.product, asked.on);
         let unit = UnitKey::contract(&asked.contract.id);
         let unit = self.found.get(&self.node.unit_token(&unit));
         let declared = loaded
@@ -235,8 +240,7 @@ impl Enrolment for Desk<'_> {
     }
 
     fn benefits(&self, asked: &Asked<'_>) -> Benefits {
-        let publication = self.book.publication(asked.product, asked.on);
-        let loaded = publication.and_then(|of| self.book.loaded(&of.policy));
+        let loaded = self.policy(asked.product, asked.on);
         let title = loaded.map(|loaded| loaded.policy.description().title.clone());
         Benefits {
             plan: title.unwrap_or_else(|| asked.product.to_owned()),
@@ -250,11 +254,7 @@ impl Enrolment for Desk<'_> {
 /// `deductible`, `out-of-pocket`, with `in-` or `out-` before it for a network.
 /// What is of some services alone (`hearing-benefit`) is none of them.
 fn kind_of(name: &str) -> (Option<BalanceKind>, BenefitNetwork) {
-    let (network, rest) = match (name.strip_prefix("in-"), name.strip_prefix("out-")) {
-        (Some(rest), _) => (BenefitNetwork::In, rest),
-        (_, Some(rest)) if !rest.starts_with("of-pocket") => (BenefitNetwork::Out, rest),
-        _ => (BenefitNetwork::Any, name),
-    };
+    let (network, rest) = BenefitNetwork::of_accumulator(name);
     let kind = match () {
         () if rest.starts_with("deductible") => Some(BalanceKind::Deductible),
         () if rest.starts_with("out-of-pocket") => Some(BalanceKind::OutOfPocket),

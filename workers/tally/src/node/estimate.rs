@@ -327,8 +327,7 @@ fn moved(claim: &Claim, outcome: &Outcome, book: &Book) -> BTreeMap<AccumulatorK
     let Some(loaded) = loaded else { return moved };
     let description = loaded.policy.description();
     for posting in outcome.lines().iter().flat_map(|line| line.postings()) {
-        let mut declared = description.accumulators.iter();
-        if let Some(declared) = declared.find(|of| of.name == posting.accumulator) {
+        if let Some(declared) = description.accumulator(&posting.accumulator) {
             let member = &claim.member.identifier;
             let key = key_of(declared, &description.product, member, posting.period);
             let least = moved.entry(key).or_insert(posting.before);
@@ -342,10 +341,7 @@ fn moved(claim: &Claim, outcome: &Outcome, book: &Book) -> BTreeMap<AccumulatorK
 fn assumed(asked: BTreeMap<AccumulatorKey, i64>, outcome: &Outcome, book: &Book) -> Vec<Assumed> {
     let loaded = outcome.policy().and_then(|hash| book.loaded(&hash));
     let of = |(key, used): (AccumulatorKey, i64)| {
-        let declared = loaded
-            .into_iter()
-            .flat_map(|loaded| &loaded.policy.description().accumulators)
-            .find(|declared| declared.name == key.name);
+        let declared = loaded.and_then(|of| of.policy.description().accumulator(&key.name));
         Assumed {
             unit: declared.map_or(AccumulatorUnit::Money, |declared| declared.unit),
             limit: declared.and_then(|declared| declared.limit_in(key.period)),

@@ -2,13 +2,12 @@
 //! them to the contract. What the claim came to is taken back where it stands, and it is
 //! decided in the contract's order, with the day on which it first came.
 
-use anyhow::{Context as _, Result, bail};
-use tally_core::canon::Canon as _;
-use tally_core::claim::{Claim, ClaimId, Frequency, SubmissionKey};
+use anyhow::{Result, bail};
+use tally_core::claim::{ClaimId, Frequency, SubmissionKey};
 use tally_store::port::{ClaimFilter, ClaimRow, Reading as _, Submission, Token};
 
 use super::submit::{Sending, Sent};
-use super::work::CLAIM;
+use super::work::open_claim;
 use super::{Anew, Node};
 
 /// What a move came to.
@@ -83,8 +82,7 @@ impl Node {
         let Some(key) = keys.get(&row.sealed.record) else {
             return Ok(None);
         };
-        let mut claim = Claim::from_canon(&key.open(CLAIM, &row.sealed)?)
-            .context("the stored claim is damaged: run `tally ledger fsck`")?;
+        let mut claim = open_claim(key, &row.sealed)?;
         let enrolled = self.enrolled(std::slice::from_ref(&claim)).await?;
         let resolved = self.resolve(&mut claim, &row.submitter, self.partitions(), &enrolled);
         Ok(resolved.is_enrolled().then_some(resolved.unit))
@@ -99,8 +97,7 @@ impl Node {
         row: &ClaimRow,
     ) -> Result<Submission> {
         let key = self.vault.key(row.sealed.record).await?;
-        let stored = Claim::from_canon(&key.open(CLAIM, &row.sealed)?)
-            .context("the stored claim is damaged: run `tally ledger fsck`")?;
+        let stored = open_claim(&key, &row.sealed)?;
         let [back, id] = ids(row);
         let today = self.clock.today();
         let mut void = stored.clone();

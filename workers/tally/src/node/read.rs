@@ -18,7 +18,7 @@ use tally_types::ServiceDate;
 use super::Node;
 use super::clock::Clock;
 use super::record::Record;
-use super::work::{CLAIM, RECORD};
+use super::work::{RECORD, open_claim};
 
 /// A claim as read: what was sent, and what it came to.
 pub struct ClaimRead {
@@ -176,8 +176,7 @@ impl Node {
                 let Some(key) = keys.get(&row.sealed.record).filter(|_| sent) else {
                     continue;
                 };
-                let claim = Claim::from_canon(&key.open(CLAIM, &row.sealed)?)
-                    .context("a stored claim is damaged")?;
+                let claim = open_claim(key, &row.sealed)?;
                 let opened = match &row.outcome {
                     None => None,
                     Some(outcome) => {

@@ -16,7 +16,7 @@ use tally_types::ServiceDate;
 use super::Node;
 use super::record::Record;
 use super::statement::{Stood, TakenBack};
-use super::work::{CLAIM, RECORD};
+use super::work::{RECORD, open_claim};
 
 /// An outcome of a claim, from when it stands until it is taken back.
 pub struct Stage {
@@ -91,8 +91,7 @@ impl Node {
             };
             let first = firsts.get(&row.id).or(row.outcome.as_ref()).cloned();
             let Some(first) = first else { continue };
-            let claim = Claim::from_canon(&key.open(CLAIM, &row.sealed)?)
-                .context("a stored claim is damaged")?;
+            let claim = open_claim(key, &row.sealed)?;
             let place = places.get(&row.id).copied().unwrap_or(row.sequence);
             let of = Of {
                 row: &row,

@@ -213,10 +213,7 @@ pub fn statement<'d>(
             let billed = one.claim.lines.iter().find(|b| b.number == line.number());
             let service = billed.map_or(one.claim.first_service(), |billed| billed.from);
             for posting in line.postings() {
-                let declared = described
-                    .into_iter()
-                    .flat_map(|description| &description.accumulators)
-                    .find(|declared| declared.name == posting.accumulator);
+                let declared = described.and_then(|of| of.accumulator(&posting.accumulator));
                 let member = &one.claim.member.identifier;
                 let key = match declared {
                     Some(declared) => key_of(declared, product, member, posting.period),

@@ -744,6 +744,11 @@ pub(super) fn stop(failed: &mut BTreeMap<Token, Failed>, queued: &Queued, error:
     });
 }
 
+pub(super) fn open_claim(key: &RecordKey, sealed: &Sealed) -> Result<Claim> {
+    Claim::from_canon(&key.open(CLAIM, sealed)?)
+        .context("the stored claim is damaged: run `tally ledger fsck`")
+}
+
 pub(super) fn open_history(key: &RecordKey, sealed: &Sealed) -> Result<Vec<PastLine>> {
     Vec::from_canon(&key.open(HISTORY, sealed)?).context("a stored history is damaged")
 }

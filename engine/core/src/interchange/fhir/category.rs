@@ -73,13 +73,12 @@ impl Category {
 
     /// The category of an adjustment.
     pub fn of(adjustment: &OutcomeAdjustment) -> Self {
-        const PRIOR_PAYERS: Carc = Carc(23);
         let owed = adjustment.group == Group::Pr;
         match adjustment.carc {
             Carc::DEDUCTIBLE => Self::Deductible,
             Carc::COPAY => Self::Copay,
             Carc::COINSURANCE => Self::Coinsurance,
-            PRIOR_PAYERS => Self::PriorPayer,
+            Carc::PRIOR_PAYERS => Self::PriorPayer,
             carc if !owed && reasons::is_of_the_price(carc) => Self::Discount,
             _ => Self::Noncovered,
         }

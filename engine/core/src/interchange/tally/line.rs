@@ -3,7 +3,7 @@
 use tally_types::{Code, CodeSystem, Money, Quantity, ShortCode};
 
 use super::super::decimal;
-use super::super::draft::pointer_bit;
+use super::super::draft::{self, pointer_bit};
 use super::super::json::{self, Json, list, object, text};
 use super::super::node::Node;
 use super::super::refusal::{Fault, IntakeRule, Place as _};
@@ -131,19 +131,13 @@ pub(super) fn read(
     })
 }
 
-/// What the sender declares not covered: never more than the charge.
+/// What the sender declares not covered.
 fn non_covered(node: &Node<'_>, charge: Money) -> Result<Money, Fault> {
     let Some(declared) = node.get("non_covered")? else {
         return Ok(Money::ZERO);
     };
     let amount = decimal::money(&declared, declared.number_or_text()?)?;
-    match amount > charge {
-        false => Ok(amount),
-        true => Err(declared.fault(
-            IntakeRule::DetailsDiffer,
-            format!("{amount} is declared not covered of a charge of {charge}"),
-        )),
-    }
+    draft::declared(&declared, amount, charge)
 }
 
 fn pointers(node: &Node<'_>, diagnoses: &[Code]) -> Result<u32, Fault> {

@@ -3,7 +3,7 @@
 use tally_types::{Code, CodeSystem, Money, Quantity, ShortCode};
 use tally_x12::LoopRef;
 
-use super::super::draft::pointer_bit;
+use super::super::draft::{self, pointer_bit};
 use super::super::refusal::{Fault, IntakeRule, Place as _};
 use super::super::scalar;
 use super::claim::Levels;
@@ -31,18 +31,18 @@ pub(super) fn service<'t, 'a>(
 }
 
 /// Where the parts of a line stand in its service segment.
-struct Layout {
-    procedure: usize,
-    revenue: Option<usize>,
+pub(super) struct Layout {
+    pub procedure: usize,
+    pub revenue: Option<usize>,
     unit: Option<usize>,
-    quantity: usize,
+    pub quantity: usize,
     place: Option<usize>,
     pointers: Option<usize>,
     emergency: Option<usize>,
     non_covered: Option<usize>,
 }
 
-fn layout(kind: ClaimKind) -> Layout {
+pub(super) fn layout(kind: ClaimKind) -> Layout {
     match kind {
         ClaimKind::Institutional => Layout {
             procedure: 2,
@@ -163,7 +163,7 @@ pub(super) fn read<'t, 'a>(
     Ok((line, spot.place(), authorizations))
 }
 
-/// What the sender declares not covered: never more than the charge.
+/// What the sender declares not covered.
 fn non_covered(spot: &Spot<'_>, element: Option<usize>, charge: usize) -> Result<Money, Fault> {
     let Some(declared) = element.map(|element| spot.at(element)) else {
         return Ok(Money::ZERO);
@@ -171,14 +171,7 @@ fn non_covered(spot: &Spot<'_>, element: Option<usize>, charge: usize) -> Result
     if declared.is_empty() {
         return Ok(Money::ZERO);
     }
-    let (amount, charge) = (declared.money()?, spot.at(charge).money()?);
-    match amount > charge {
-        false => Ok(amount),
-        true => Err(declared.fault(
-            IntakeRule::DetailsDiffer,
-            format!("{amount} is declared not covered of a charge of {charge}"),
-        )),
-    }
+    draft::declared(&declared, declared.money()?, spot.at(charge).money()?)
 }
 
 fn number<'t, 'a>(levels: &Levels<'t, 'a>, at: LoopRef<'t, 'a>) -> Result<u16, Fault> {

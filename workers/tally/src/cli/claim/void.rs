@@ -218,14 +218,13 @@ async fn join_moved(
     change: &mut Value,
     moved: &BTreeMap<ClaimId, Token>,
 ) -> Result<()> {
-    let claim = change["reversed"]["claim"].as_str();
-    let claim = claim.and_then(ClaimId::parse);
-    let (Some(claim), true) = (claim, change["corrected"].is_null()) else {
-        return Ok(());
-    };
-    if moved.is_empty() {
+    if moved.is_empty() || !change["corrected"].is_null() {
         return Ok(());
     }
+    let claim = change["reversed"]["claim"].as_str();
+    let Some(claim) = claim.and_then(ClaimId::parse) else {
+        return Ok(());
+    };
     let Some(row) = node.store().claim(claim).await? else {
         return Ok(());
     };

@@ -17,10 +17,7 @@ const NAME: &str = "eligibility";
 /// The terms in force on a day, by type of service, and of each in the network before
 /// out of it. None where the policy has no such table.
 pub(super) fn terms(tables: &Tables, on: ServiceDate) -> Vec<ServiceBenefit> {
-    let Some(table) = (0u16..)
-        .zip(tables.hashes())
-        .find_map(|(at, (name, _))| (name == NAME).then(|| tables.get(at))?)
-    else {
+    let Some(table) = tables.named(NAME) else {
         return Vec::new();
     };
     let columns = Columns::of(table);

@@ -7,6 +7,7 @@ use super::super::super::json::{Json, object};
 use super::super::write::{carin, concept};
 use crate::adjudication::{LineOutcome, Outcome};
 use crate::claim::Claim;
+use crate::interchange::benefit::BenefitNetwork;
 
 /// On which side of the network something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,11 +23,10 @@ impl Network {
     /// and `out-of-pocket` neither, of a count of visits nothing follows.
     fn of_accumulator(name: &str) -> Option<Self> {
         let plain = name.starts_with("deductible") || name.starts_with("out-of-pocket");
-        match (plain, name.split_once('-')) {
-            (true, _) => Some(Self::Other),
-            (false, Some(("in", _))) => Some(Self::In),
-            (false, Some(("out", _))) => Some(Self::Out),
-            (false, _) => None,
+        match BenefitNetwork::of_accumulator(name).0 {
+            BenefitNetwork::In => Some(Self::In),
+            BenefitNetwork::Out => Some(Self::Out),
+            BenefitNetwork::Any => plain.then_some(Self::Other),
         }
     }
 

@@ -11,7 +11,7 @@ use super::AcknowledgementError;
 use super::status::{ACCEPTED, StatusCodes, status_codes};
 use crate::claim::{ClaimId, ClaimKind, SubmissionKey};
 use crate::interchange::x12::claim::Levels;
-use crate::interchange::x12::line::service;
+use crate::interchange::x12::line::{layout, service};
 use crate::interchange::x12::reply::{fit, fit_or};
 use crate::interchange::x12::spot::{Set, segment_of};
 use crate::interchange::{ReadClaims, Source};
@@ -330,12 +330,9 @@ fn line_of(levels: &Levels<'_, '_>, segment: u32) -> Option<RefusedLine> {
     let line = lines.find(|line| stands_in(*line, segment))?;
     let (spot, charge) = service(levels, line).ok()?;
     let text = |element: usize| fit(spot.at(element).text, 1, 48);
-    // Of an institutional line the procedure is second, after the revenue code.
-    let (procedure, revenue, units) = match levels.kind {
-        ClaimKind::Institutional => (2, text(1), text(5)),
-        ClaimKind::Oral => (1, String::new(), text(6)),
-        _ => (1, String::new(), text(4)),
-    };
+    let layout = layout(levels.kind);
+    let procedure = layout.procedure;
+    let revenue = layout.revenue.map(text).unwrap_or_default();
     let part = |number: usize| fit(spot.part(procedure, number).text, 1, 48);
     let code = |text: &str| fit_or(text, 1, 48, "0");
     let (service, revenue) = match spot.at(procedure).is_empty() {
@@ -353,7 +350,7 @@ fn line_of(levels: &Levels<'_, '_>, segment: u32) -> Option<RefusedLine> {
         service,
         charge: text(charge),
         revenue,
-        units,
+        units: text(layout.quantity),
         number: fit_or(number.or_else(counted).unwrap_or(""), 1, 50, "0"),
         days: date.and_then(|date| date.at(3).days().ok()),
     })

@@ -165,7 +165,7 @@ fn status(of: &RemittedClaim<'_>) -> &'static str {
     };
     // What earlier payers did counts only after one.
     let mut adjustments = lines.iter().flat_map(LineOutcome::adjustments);
-    let after = adjustments.any(|a| a.group == Group::Oa && a.carc == Carc(23));
+    let after = adjustments.any(|a| a.group == Group::Oa && a.carc == Carc::PRIOR_PAYERS);
     let place = if after { stated.max(2) } else { stated };
     match (place, of.crossover.is_some()) {
         (0 | 1, false) => "1",
