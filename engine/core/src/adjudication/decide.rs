@@ -153,20 +153,20 @@ pub fn decide(inputs: &Inputs<'_>) -> Result<Decision, OutcomeError> {
                 number: line.number,
                 rule,
             }),
-            Ok(span) => match line.detail.non_covered {
-                Money::ZERO => open.push((line, span)),
-                whole if whole == line.charge => denied.push(Denied {
-                    number: line.number,
-                    rule: EngineRule::DeclaredNotCovered,
-                }),
-                _ => {
-                    let rule = EngineRule::PartNotCovered;
-                    return done(claim, Vec::new(), Some((rule, line.number)));
-                }
-            },
+            Ok(span) => open.push((line, span)),
         }
     }
     deny_duplicates(claim, inputs.history, &mut open, &mut denied);
+    for (line, _) in open.extract_if(.., |(line, _)| !line.detail.non_covered.is_zero()) {
+        if line.detail.non_covered != line.charge {
+            let rule = EngineRule::PartNotCovered;
+            return done(claim, Vec::new(), Some((rule, line.number)));
+        }
+        denied.push(Denied {
+            number: line.number,
+            rule: EngineRule::DeclaredNotCovered,
+        });
+    }
     denied.sort_by_key(|line| line.number);
 
     let Some((first, span)) = open.first().copied() else {
