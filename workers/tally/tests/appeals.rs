@@ -206,12 +206,7 @@ impl Office {
 
     /// Whatever stands is what a replay makes of the claims, and the log says so.
     fn sound(&self) {
-        for backend in ["cranelift", "pulley"] {
-            let found = self.json(&["ledger", "replay", "--backend", backend]);
-            assert_eq!(found["chain_breaks"], 0, "{found:#}");
-            assert_eq!(found["identical"], true, "{found:#}");
-        }
-        text(&self.run(&["ledger", "fsck"]), 0);
+        common::sound(|asked| self.json(asked), &["cranelift", "pulley"]);
     }
 }
 

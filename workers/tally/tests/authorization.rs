@@ -149,12 +149,7 @@ impl Node {
     /// compiles every policy for it, which takes most of the time of these tests.
     #[track_caller]
     fn sound(&self, backends: &[&str]) -> Value {
-        for backend in backends {
-            let found = self.json(&["ledger", "replay", "--backend", backend]);
-            assert_eq!(found["identical"], true, "{found:#}");
-            assert_eq!(found["chain_breaks"], 0, "{found:#}");
-        }
-        self.json(&["ledger", "fsck"])
+        common::sound(|asked| self.json(asked), backends)
     }
 }
 

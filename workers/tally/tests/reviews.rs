@@ -114,12 +114,7 @@ impl Desk {
     }
 
     fn sound(&self) {
-        for backend in ["cranelift", "pulley"] {
-            let found = self.json(&["ledger", "replay", "--backend", backend]);
-            assert_eq!(found["chain_breaks"], 0, "{found:#}");
-            assert_eq!(found["identical"], true, "{found:#}");
-        }
-        text(&self.run(&["ledger", "fsck"]), 0);
+        common::sound(|asked| self.json(asked), &["cranelift", "pulley"]);
     }
 }
 

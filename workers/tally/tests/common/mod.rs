@@ -66,6 +66,18 @@ pub fn scratch() -> (tempfile::TempDir, PathBuf) {
     (folder, data)
 }
 
+/// Whatever stands is what a replay on each backend makes of the claims, and the log and
+/// the store say so. `json` runs the binary on a node, for JSON. What `fsck` found.
+#[track_caller]
+pub fn sound(json: impl Fn(&[&str]) -> Value, backends: &[&str]) -> Value {
+    for backend in backends {
+        let found = json(&["ledger", "replay", "--backend", backend]);
+        assert_eq!(found["chain_breaks"], 0, "{found:#}");
+        assert_eq!(found["identical"], true, "{found:#}");
+    }
+    json(&["ledger", "fsck"])
+}
+
 /// A generated population, on disk.
 pub struct OnDisk {
     /// The file of contracts.
