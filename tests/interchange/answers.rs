@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use tally_core::adjudication::{Outcome, Settlement, Status};
 use tally_core::claim::Claim;
 use tally_core::interchange::{
-    claim_response, operation_outcome, outcome_json, read_claims, remitted_claim_response,
+    PaidOn, claim_response, operation_outcome, outcome_json, read_claims,
 };
 use tally_types::Money;
 
@@ -53,11 +53,23 @@ fn outcomes_as_claim_responses() {
     let today = day(2026, 1, 21);
     insta::assert_snapshot!(
         "response_settled",
-        pretty(&claim_response(&claim, &sample_outcome(), INSURER, today))
+        pretty(&claim_response(
+            &claim,
+            &sample_outcome(),
+            INSURER,
+            today,
+            None
+        ))
     );
     insta::assert_snapshot!(
         "response_pended",
-        pretty(&claim_response(&claim, &sample_pended(), INSURER, today))
+        pretty(&claim_response(
+            &claim,
+            &sample_pended(),
+            INSURER,
+            today,
+            None
+        ))
     );
 }
 
@@ -143,7 +155,7 @@ fn of(category: &str, adjudications: &[Adjudication]) -> Money {
 }
 
 fn adds_up(claim: &Claim, outcome: &Outcome) {
-    let text = claim_response(claim, outcome, INSURER, day(2026, 1, 21));
+    let text = claim_response(claim, outcome, INSURER, day(2026, 1, 21), None);
     let response: Response = serde_json::from_str(&text).unwrap();
     let mut sums = [Money::ZERO; 4];
     for item in &response.item {
@@ -270,13 +282,20 @@ proptest! {
 #[test]
 fn interest_is_an_adjustment_of_the_payment() {
     let (claim, outcome, on) = (sample_claim(), sample_outcome(), day(2026, 1, 21));
-    let plain: Value =
-        serde_json::from_str(&claim_response(&claim, &outcome, INSURER, on)).unwrap();
-    let with = |cents| {
-        let text = remitted_claim_response(&claim, &outcome, INSURER, Money::cents(cents), on);
+    let of = |paid| {
+        let text = claim_response(&claim, &outcome, INSURER, on, paid);
         serde_json::from_str::<Value>(&text).unwrap()
     };
-    assert_eq!(with(0), plain);
+    let with = |cents| {
+        let interest = Money::cents(cents);
+        of(Some(PaidOn { day: on, interest }))
+    };
+    let plain = with(0);
+    // Before a payment told of it, it has no day.
+    let mut untold = plain.clone();
+    let day = untold["payment"].as_object_mut().unwrap().remove("date");
+    assert_eq!(day.unwrap(), "2026-01-21");
+    assert_eq!(of(None), untold);
     let mut late = with(123);
     let payment = late["payment"].take();
     let mut expected = plain.clone();

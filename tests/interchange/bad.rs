@@ -352,12 +352,13 @@ fn every_rule_refuses_what_it_says() {
         );
         seen.insert(rule);
     }
-    // Those of X12 have rows where X12 is tested; what can be replaced is the node's to
-    // say, and not of the file.
+    // Those of X12 have rows where X12 is tested; what can be replaced and who can be
+    // paid is the node's to say, and not of the file.
     let elsewhere = |rule: &IntakeRule| {
         matches!(
             rule,
             IntakeRule::NotReplaceable
+                | IntakeRule::NotPayable
                 | IntakeRule::X12Set
                 | IntakeRule::TestData
                 | IntakeRule::X12Segment

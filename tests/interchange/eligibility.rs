@@ -4,7 +4,7 @@ use serde_json::Value;
 use tally_core::claim::{Contract, MemberReference};
 use tally_core::interchange::{
     BalanceKind, BalancePeriod, BenefitAmount, BenefitBalance, BenefitNetwork, Benefits, CopayPer,
-    Eligibility, EligibilityRequest, Insurer, IntakeRule, Purpose, ServiceBenefit,
+    Eligibility, EligibilityRequest, Insurer, IntakeRule, Purpose, ServiceBenefit, ServiceLimit,
     eligibility_response, read_eligibility_request,
 };
 use tally_types::{Code, Money, Rate, ShortCode};
@@ -157,6 +157,20 @@ fn benefits() -> Benefits {
                 authorization: None,
             },
         ],
+        limits: vec![ServiceLimit {
+            service: ShortCode::of("69"),
+            per: CopayPer::Visit,
+            balance: balance(
+                "maternity-visits",
+                BalanceKind::Maximum,
+                false,
+                BenefitNetwork::Any,
+                BenefitAmount::Count {
+                    limit: Some(12),
+                    used: 3,
+                },
+            ),
+        }],
     }
 }
 

@@ -6,7 +6,8 @@ use tally_core::claim::{Contract, MemberReference};
 use tally_core::interchange::x12::{Address, Asked, Enrolment, Payer, Stamp, answer_eligibility};
 use tally_core::interchange::{
     BalanceKind, BalancePeriod, BenefitAmount, BenefitBalance, BenefitNetwork, Benefits, CopayPer,
-    Eligibility, Insurer, Purpose, ServiceBenefit, eligibility_response, read_eligibility_request,
+    Eligibility, Insurer, Purpose, ServiceBenefit, ServiceLimit, eligibility_response,
+    read_eligibility_request,
 };
 use tally_types::{Money, Rate, ShortCode};
 
@@ -29,6 +30,7 @@ impl Enrolment for One {
 /// the limit and what is left, or what is used of what has no limit.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Said {
+    service: String,
     what: String,
     family: bool,
     network: String,
@@ -86,7 +88,7 @@ fn by_x12(benefits: &Benefits) -> (Vec<Said>, Vec<(String, String)>) {
         };
         match at(1) {
             "C" | "G" | "F" => {
-                let visits = at(9) == "VS";
+                let visits = ["VS", "DY", "P6"].contains(&at(9));
                 let amount = match visits {
                     true => at(10).parse().unwrap(),
                     false => cents(at(7)),
@@ -96,6 +98,7 @@ fn by_x12(benefits: &Benefits) -> (Vec<Said>, Vec<(String, String)>) {
                     continue;
                 }
                 said.push(Said {
+                    service: at(3).into(),
                     what: match at(1) {
                         "C" => "deductible",
                         "G" => "out-of-pocket",
@@ -200,6 +203,7 @@ fn by_fhir(benefits: &Benefits) -> (Vec<Said>, Vec<(String, String)>) {
             continue;
         }
         said.push(Said {
+            service: code(&item["category"]),
             what: match kind.as_str() {
                 "benefit" | "visit" => "maximum".to_owned(),
                 _ => kind,
@@ -267,6 +271,22 @@ fn balance() -> impl Strategy<Value = BenefitBalance> {
     )
 }
 
+/// A limit of one of the types of service that are asked about.
+fn limit() -> impl Strategy<Value = ServiceLimit> {
+    let service = prop::sample::select(vec!["69", "35"]);
+    let per = prop::sample::select(vec![
+        CopayPer::Visit,
+        CopayPer::Day,
+        CopayPer::Admission,
+        CopayPer::Service,
+    ]);
+    (service, per, balance()).prop_map(|(service, per, balance)| ServiceLimit {
+        service: ShortCode::of(service),
+        per,
+        balance,
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
@@ -276,6 +296,7 @@ proptest! {
         copay in prop::option::of(0i64..100_000),
         share in prop::option::of(0i64..=1_000),
         covered in any::<bool>(),
+        limits in prop::collection::vec(limit(), 0..4),
     ) {
         let terms = |service, covered| ServiceBenefit {
             service: ShortCode::of(service),
@@ -290,6 +311,7 @@ proptest! {
             plan: "Harbor PPO".into(),
             balances,
             services: vec![terms("69", true), terms("35", covered)],
+            limits,
         };
         let (x12, fhir) = (by_x12(&benefits), by_fhir(&benefits));
         prop_assert_eq!(x12, fhir);

@@ -5,7 +5,7 @@ use serde_json::Value;
 use tally_core::adjudication::{
     LineOutcome, Outcome, OutcomeAdjustment, OutcomePosting, Settlement,
 };
-use tally_core::interchange::{PaidOn, explanation_of_benefit, remitted_claim_response};
+use tally_core::interchange::{PaidOn, claim_response, explanation_of_benefit};
 use tally_types::{Carc, Group, Money, ShortCode};
 
 use super::explanations::{agrees, aligned, cents, code, explain};
@@ -31,7 +31,7 @@ fn the_payment_is_that_of_the_answer() {
         };
         explanation.paid = Some(paid);
         let explained = explanation_of_benefit(&explanation).unwrap();
-        let answered = remitted_claim_response(&claim, &outcome, INSURER, paid.interest, paid.day);
+        let answered = claim_response(&claim, &outcome, INSURER, paid.day, Some(paid));
         assert_eq!(of(&explained).1, of(&answered).1);
     }
     explanation.paid = None;

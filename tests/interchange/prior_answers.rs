@@ -55,7 +55,7 @@ fn read(claim: &Value) -> Result<Claim, String> {
 }
 
 fn answered(outcome: &Outcome, created: ServiceDate) -> Claim {
-    let text = claim_response(&sample_claim(), outcome, INSURER, created);
+    let text = claim_response(&sample_claim(), outcome, INSURER, created, None);
     let items: Vec<(u64, Money)> = outcome
         .lines()
         .iter()
@@ -132,7 +132,7 @@ fn what_gives_no_reasons_is_read_by_its_categories() {
 #[test]
 fn an_answer_taken_back_is_the_same_and_cancelled() {
     let (claim, outcome, created) = (sample_claim(), sample_outcome(), day(2026, 1, 21));
-    let active = claim_response(&claim, &outcome, INSURER, created);
+    let active = claim_response(&claim, &outcome, INSURER, created, None);
     let cancelled = cancelled_claim_response(&claim, &outcome, INSURER, created);
     assert_ne!(active, cancelled);
     assert_eq!(active.replacen("\"active\"", "\"cancelled\"", 1), cancelled);

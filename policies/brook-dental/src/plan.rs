@@ -57,6 +57,8 @@ tables! {
     VISITS = "visits";
     /// What an inquiry about eligibility is told; no claim is decided by it.
     ELIGIBILITY = "eligibility";
+    /// Which limits types of service have, for the same.
+    ELIGIBILITY_LIMITS = "eligibility-limits";
 }
 
 pend_reasons! {

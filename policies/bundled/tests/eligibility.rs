@@ -144,6 +144,43 @@ fn meridian_tells_its_rate_of_coinsurance() {
     assert_eq!(visit.unwrap()[share], rate.unwrap()[0]);
 }
 
+/// The limits of types of service, by the names of what counts for them, as the clauses
+/// have them.
+#[test]
+fn limits_are_those_of_the_clauses() {
+    let sandboxes = Sandboxes::new().unwrap();
+    let mut told = Vec::new();
+    for of in tally_bundled::all() {
+        let policy = load_policy(of.component.to_vec(), &sandboxes).unwrap();
+        let limits = policy.tables().named("eligibility-limits");
+        let declared = &policy.description().accumulators;
+        for row in limits.into_iter().flat_map(Table::rows) {
+            let [accumulator, per, ..] = row.values;
+            let accumulator = &declared[usize::try_from(accumulator).unwrap() - 1];
+            told.push(format!(
+                "{} {} {} by {per}",
+                of.name, row.code, accumulator.name
+            ));
+        }
+    }
+    told.sort();
+    let expected = [
+        "brook-dental 23 bitewings by 0",
+        "brook-dental 23 examinations by 0",
+        "brook-dental 38 orthodontics by 0",
+        "brook-dental 41 cleanings by 0",
+        "brook-dental 41 fluoride by 0",
+        "cedar-hmo AD therapy-units by 0",
+        "cedar-hmo AF therapy-units by 0",
+        "cedar-hmo PT therapy-units by 0",
+        "harbor-ppo 33 chiropractic-visits by 27",
+        "harbor-ppo AD therapy-units by 0",
+        "harbor-ppo AF therapy-units by 0",
+        "harbor-ppo PT therapy-units by 0",
+    ];
+    assert_eq!(told, expected);
+}
+
 /// Every row is one that the node reads: of a type of service of two characters, of a
 /// thing that may be said, in columns by their names.
 #[test]

@@ -6,23 +6,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use tally_core::adjudication::{Description, Outcome, over_limits};
 use tally_core::claim::{Claim, ClaimId};
-use tally_core::interchange::{self, Insurer};
+use tally_core::interchange::{self, Insurer, PaidOn};
 use tally_store::port::{ClaimRow, PartKind, PartRow};
 use tally_types::{Money, ServiceDate};
 
 use crate::node::{ClaimRead, Paid, Stage, is_gone};
 use crate::view::amount;
 
-/// What a claim came to, as a FHIR `ClaimResponse`; cancelled when it stands no more.
+/// What a claim came to, as a FHIR `ClaimResponse` with the payment that told of it;
+/// cancelled when it stands no more.
 pub fn claim_response(
     read: &ClaimRead,
     outcome: &Outcome,
     insurer: Insurer<'_>,
     today: ServiceDate,
+    paid: Option<PaidOn>,
 ) -> String {
     match is_gone(read) {
         true => interchange::cancelled_claim_response(&read.claim, outcome, insurer, today),
-        false => interchange::claim_response(&read.claim, outcome, insurer, today),
+        false => interchange::claim_response(&read.claim, outcome, insurer, today, paid),
     }
 }
 
@@ -35,13 +37,16 @@ pub fn remitted_responses(
     on: ServiceDate,
 ) -> Vec<String> {
     let of = |read: &ClaimRead| {
-        let (claim, outcome) = (&read.claim, read.outcome.as_ref()?);
-        let paid = interest.get(&claim.id).copied();
-        let (interest, on) = paid.unwrap_or((Money::ZERO, on));
-        Some(match is_gone(read) {
-            true => interchange::cancelled_claim_response(claim, outcome, insurer, on),
-            false => interchange::remitted_claim_response(claim, outcome, insurer, interest, on),
-        })
+        let paid = interest.get(&read.claim.id).copied();
+        let (interest, day) = paid.unwrap_or((Money::ZERO, on));
+        let paid = Some(PaidOn { day, interest });
+        Some(claim_response(
+            read,
+            read.outcome.as_ref()?,
+            insurer,
+            day,
+            paid,
+        ))
     };
     reads.iter().filter_map(of).collect()
 }
@@ -53,13 +58,14 @@ pub fn paid_responses(paid: &Paid, insurer: Insurer<'_>) -> Vec<String> {
     let of = |(part, claim, outcome): &(PartRow, Claim, Outcome)| {
         let on = paid.row.day;
         match part.kind {
-            PartKind::Payment => Some(interchange::remitted_claim_response(
-                claim,
-                outcome,
-                insurer,
-                part.interest,
-                on,
-            )),
+            PartKind::Payment => {
+                let made = PaidOn {
+                    day: on,
+                    interest: part.interest,
+                };
+                let answer = interchange::claim_response(claim, outcome, insurer, on, Some(made));
+                Some(answer)
+            }
             PartKind::Recovery => None,
             PartKind::Reversal | PartKind::ReversalAhead => (!told(claim.id))
                 .then(|| interchange::cancelled_claim_response(claim, outcome, insurer, on)),

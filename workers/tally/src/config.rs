@@ -202,6 +202,20 @@ pub struct IntakeConfig {
     /// What becomes of X12 interchanges that say of themselves that they are test
     /// data.
     pub test_data: TestDataConfig,
+    /// What becomes of claims whose billing provider no payment could be told to: no
+    /// NPI, no tax number, no `[[payee]]`.
+    pub unknown_payee: UnknownPayeeConfig,
+}
+
+/// What becomes of claims of a billing provider that cannot be paid by what is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UnknownPayeeConfig {
+    /// They are taken in, with a warning: a `[[payee]]` can name it later.
+    #[default]
+    Take,
+    /// They are refused by name.
+    Refuse,
 }
 
 /// What becomes of test data.
@@ -221,6 +235,7 @@ impl Default for IntakeConfig {
             limit: 8 << 20,
             patience: 2_000,
             test_data: TestDataConfig::default(),
+            unknown_payee: UnknownPayeeConfig::default(),
         }
     }
 }
@@ -300,7 +315,7 @@ pub enum ConfigError {
 }
 
 /// Settings that the environment can override, and whether they are numbers.
-const VARIABLES: [(&str, &str, bool); 27] = [
+const VARIABLES: [(&str, &str, bool); 28] = [
     ("node", "data", false),
     ("node", "payer", false),
     ("node", "partitions", true),
@@ -318,6 +333,7 @@ const VARIABLES: [(&str, &str, bool); 27] = [
     ("intake", "limit", true),
     ("intake", "patience", true),
     ("intake", "test_data", false),
+    ("intake", "unknown_payee", false),
     ("payer", "name", false),
     ("payer", "identifier", false),
     ("payer", "tax", false),

@@ -107,7 +107,13 @@ fn a_type_of_service_is_answered_with_its_copayment_and_share() {
     assert_eq!(of("98"), visit, "{answer}");
     let scan = of("62");
     assert_eq!(scan[1], "B*IND*62***100.00****Y*Y", "{answer}");
-    assert_eq!(of("33").last().unwrap(), "I**33********N", "{answer}");
+    // In network, none out of it, and twelve visits of which none is used.
+    let limit = ["F*IND*33**23***VS*12**W", "F*IND*33**29***VS*12**W"];
+    assert_eq!(
+        of("33")[3..],
+        [&["I**33********N"], &limit[..]].concat(),
+        "{answer}"
+    );
     assert_eq!(of("35"), ["I**35********W"], "{answer}");
     let claim = professional(
         9,

@@ -307,6 +307,18 @@ fn what_is_late_bears_interest_in_every_form_and_balances() {
     assert!(remit(50, &[&id]).contains("interest"));
     assert!(!remit(30, &[&id]).contains("interest"));
 
+    // Its own answer has no day of payment before one was made, and then that of it.
+    let answered = || -> Value {
+        let answer = text(
+            &run(&data, &["claim", "eob", &id, "--output-format", "fhir"]),
+            0,
+        );
+        serde_json::from_str(&answer).unwrap()
+    };
+    let unpaid = answered();
+    assert_eq!(unpaid["payment"].get("date"), None, "{unpaid:#}");
+    assert_eq!(unpaid["payment"].get("adjustment"), None, "{unpaid:#}");
+
     // Replaced by less, after it was paid ten days late: what was paid goes back with its interest,
     // and the rest of it is paid with its own.
     let paid_on = late(10).to_string();
@@ -327,6 +339,7 @@ fn what_is_late_bears_interest_in_every_form_and_balances() {
     let answer = remit(50, &[&id, "--output-format", "fhir"]);
     let answer: Value = serde_json::from_str(&answer).unwrap();
     assert_eq!(answer["payment"]["date"], paid_on.as_str(), "{answer:#}");
+    assert_eq!(answered()["payment"], answer["payment"]);
     let less = office::file(
         &data,
         "less.837",

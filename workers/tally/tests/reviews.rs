@@ -177,8 +177,26 @@ fn a_review_holds_above_a_limit_that_is_used_otherwise_later() {
     text(&desk.run(&["payment", "run"]), 0);
 
     let more = desk.file("A2", &day(30), &[("72100", "210.00"), ("76700", "350.00")]);
+    // As a file of what replaces it, or by naming it: the same is said.
+    let copied = desk.folder.path().join("copied");
+    let mut copy = std::process::Command::new("cp");
+    copy.arg("-r").arg(&desk.data).arg(&copied);
+    assert!(copy.status().unwrap().success());
+    let naming = std::fs::read_to_string(&more).unwrap();
+    let naming = naming.replace(
+        r#""kind":"professional","#,
+        &format!(r#""kind":"professional","frequency":"replacement","replaces":"{early}","#),
+    );
+    let naming = desk.write("naming.json", &naming);
+    let mut submit = tally();
+    submit
+        .args(["claim", "submit", "--json", &naming, "--data"])
+        .arg(&copied);
+    let submitted = json(&submit.output().unwrap(), 0);
     let said = desk.json(&["claim", "replace", &early, &more]);
     let notice = &said["over_limit"][0];
+    let same = &submitted["over_limit"][0];
+    assert_eq!(same, notice, "{submitted:#}");
     assert_eq!(notice["claim"], waits.as_str(), "{said:#}");
     assert_eq!(notice["accumulator"], "in-deductible");
     assert_eq!(notice["limit"], "600.00");
@@ -253,6 +271,45 @@ fn what_a_review_posts_and_allows_goes_with_its_line() {
     }
     text(&review("700.00", "100.00"), 0);
     desk.sound();
+}
+
+/// Nothing is posted but what the file says; where a plan has an account of the member's
+/// and one of the family's, who reviews is told that one has less.
+#[test]
+fn a_review_that_posts_to_one_of_two_accounts_is_told_so() {
+    let desk = Desk::new();
+    let claim = desk.waiting("A", &day(30));
+    let posting = |accounts: &[(&str, &str)]| {
+        let of = |(name, amount): &(&str, &str)| {
+            format!(r#"{{"accumulator":"{name}","amount":"{amount}"}}"#)
+        };
+        let posted: Vec<String> = accounts.iter().map(of).collect();
+        let text = format!(
+            r#"{{"lines":[{{"line":1,"allowed":"700.00","paid":"600.00","clause":"4.2",
+            "adjustments":[{{"group":"CO","carc":"45","amount":"200.00","clause":"3.1"}},
+            {{"group":"PR","carc":"1","amount":"100.00","clause":"4.2"}}],
+            "accumulators":[{}]}}]}}"#,
+            posted.join(",")
+        );
+        let file = desk.write("review.json", &text);
+        let output = desk.run(&["claim", "review", &claim, &file, "--reason", "as read"]);
+        text_and_errors(&output)
+    };
+    let own = posting(&[("in-deductible", "100.00")]);
+    let expected = "note: line 1 posts 100.00 to in-deductible and 0.00 to in-deductible-family";
+    assert_eq!(own.matches("note: ").count(), 1, "{own}");
+    assert!(own.contains(expected), "{own}");
+    let both = posting(&[
+        ("in-deductible", "100.00"),
+        ("in-deductible-family", "100.00"),
+    ]);
+    assert!(!both.contains("note: "), "{both}");
+    desk.sound();
+}
+
+fn text_and_errors(output: &std::process::Output) -> String {
+    text(output, 0);
+    errors(output)
 }
 
 /// Behind an act that waits it is not known what a review would be of.

@@ -329,6 +329,59 @@ fn a_claim_that_replaces_nothing_is_acknowledged_as_refused() {
     assert!(actions.contains(&"U".to_owned()), "{claims}");
 }
 
+/// A billing provider that is named by something that no payment can name is taken in
+/// with a warning, unless the payer's own intake refuses it. One that a `[[payee]]` names
+/// is known.
+#[test]
+fn who_cannot_be_paid_is_refused_where_that_is_configured() {
+    let (scratch, data) = scratch();
+    let file = scratch.path().join("claims.837");
+    let sound = visit("A-1", "NOBODY", "90", "20260210");
+    let wrong = sound.replace("2000001372", "2000001373");
+    assert_ne!(sound, wrong);
+    std::fs::write(&file, &wrong).unwrap();
+    let config = scratch.path().join("tally.toml");
+    let folder = scratch.path().join("acknowledged");
+    let submit = |intake: &str| {
+        let of = format!("[node]\ndata = {data:?}\n{intake}");
+        std::fs::write(&config, of).unwrap();
+        common::tally()
+            .args(["claim", "submit", "--json", "--acknowledge"])
+            .arg(&folder)
+            .arg(&file)
+            .arg("--config")
+            .arg(&config)
+            .output()
+            .unwrap()
+    };
+    let refuse = "[intake]\nunknown_payee = \"refuse\"\n";
+    let refused = submit(refuse);
+    let said = json(&refused, 1);
+    let reason = said["refusals"][0]["reason"].as_str().unwrap();
+    assert!(reason.starts_with("I312"), "{said}");
+    assert_eq!(said["refusals"][0]["place"], "claim 1 of the file");
+    let claims = std::fs::read_to_string(folder.join("claims.837.277ca")).unwrap();
+    let told = elements(&claims, "STC", 1);
+    assert!(told.contains(&"A7:562:85".to_owned()), "{told:?}");
+    assert_eq!(
+        elements(&claims, "TRN", 2).last().unwrap(),
+        "A-1",
+        "{claims}"
+    );
+
+    let named =
+        "[[payee]]\nidentifier = \"2000001373\"\nname = \"A CARRIER\"\ntax = \"123456789\"\n";
+    std::fs::write(&file, wrong.replace("A-1", "A-2")).unwrap();
+    let known = submit(&format!("{refuse}{named}"));
+    assert_eq!(json(&known, 0)["accepted"], 1);
+    assert!(!errors(&known).contains("WARN"), "{}", errors(&known));
+
+    std::fs::write(&file, wrong.replace("A-1", "A-3")).unwrap();
+    let taken = submit("");
+    assert_eq!(json(&taken, 0)["accepted"], 1);
+    assert!(errors(&taken).contains("[[payee]]"), "{}", errors(&taken));
+}
+
 /// Test data is read, unless the payer's own intake says that it is refused: then it
 /// is acknowledged as usual and comes to nothing.
 #[test]

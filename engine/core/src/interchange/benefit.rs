@@ -13,6 +13,33 @@ pub struct Benefits {
     pub balances: Vec<BenefitBalance>,
     /// Types of service with terms of their own. Others are answered as the plan.
     pub services: Vec<ServiceBenefit>,
+    /// Limits of types of service.
+    pub limits: Vec<ServiceLimit>,
+}
+
+impl Benefits {
+    /// The types of service of which something is said.
+    pub fn told(&self) -> impl Iterator<Item = ShortCode> + '_ {
+        let limits = self.limits.iter().map(|of| of.service);
+        self.services.iter().map(|of| of.service).chain(limits)
+    }
+
+    /// Whether something is said of a type of service.
+    #[must_use]
+    pub fn tells_of(&self, service: ShortCode) -> bool {
+        self.told().any(|of| of == service)
+    }
+}
+
+/// The most that is given of a type of service, which others may share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceLimit {
+    /// Of which (X12 list 1365).
+    pub service: ShortCode,
+    /// What a count counts.
+    pub per: CopayPer,
+    /// The limit, and what is used of it.
+    pub balance: BenefitBalance,
 }
 
 /// What a balance is of.
@@ -128,7 +155,7 @@ pub struct BenefitBalance {
     pub amount: BenefitAmount,
 }
 
-/// What a copayment is for.
+/// What a copayment is for, or a limit counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CopayPer {
     /// A visit.
@@ -137,7 +164,7 @@ pub enum CopayPer {
     Day,
     /// An admission to a hospital.
     Admission,
-    /// A service: a line of a claim.
+    /// A service: a line of a claim; of a limit, a unit.
     Service,
 }
 

@@ -28,7 +28,7 @@ use refusal::Fault;
 
 pub use benefit::{
     BalanceKind, BalancePeriod, BenefitAmount, BenefitBalance, BenefitNetwork, Benefits, CopayPer,
-    ServiceBenefit,
+    ServiceBenefit, ServiceLimit,
 };
 pub use contract::{ContractFileError, contract_json, read_contracts};
 pub use fhir::{
@@ -36,8 +36,7 @@ pub use fhir::{
     Purpose, authorization_response, cancelled_claim_response, claim_response, coverage_lines,
     coverage_resource, eligibility_response, explanation_lines, explanation_of_benefit,
     operation_outcome, patient_access_bundle, patient_lines, patient_resource,
-    predetermination_response, read_authorization_request, read_eligibility_request,
-    remitted_claim_response, resource_line,
+    predetermination_response, read_authorization_request, read_eligibility_request, resource_line,
 };
 pub use format::{Format, detect};
 pub use limits::FileLimits;

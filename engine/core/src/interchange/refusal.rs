@@ -83,6 +83,9 @@ pub enum IntakeRule {
     /// A replacement or void of a claim that it cannot be of: another provider's,
     /// another contract's, one that was voided.
     NotReplaceable = 311,
+    /// The billing provider is nobody whom a payment could be told to: no NPI, no tax
+    /// number, and named by no payee of the payer's.
+    NotPayable = 312,
 
     /// A code is not of the form its list has.
     BadCode = 401,
@@ -122,7 +125,7 @@ pub enum IntakeRule {
 
 impl IntakeRule {
     /// Every rule, in order.
-    pub const ALL: [Self; 50] = [
+    pub const ALL: [Self; 51] = [
         Self::Empty,
         Self::FileTooLarge,
         Self::ByteOrderMark,
@@ -157,6 +160,7 @@ impl IntakeRule {
         Self::Pointer,
         Self::NoReplaced,
         Self::NotReplaceable,
+        Self::NotPayable,
         Self::BadCode,
         Self::NoCode,
         Self::BadNumber,
@@ -232,6 +236,7 @@ impl IntakeRule {
             Self::Pointer => "It points to something that is not there.",
             Self::NoReplaced => "It names no claim that it replaces or voids.",
             Self::NotReplaceable => "The claim it names cannot be replaced or voided by it.",
+            Self::NotPayable => "The billing provider is not named so that it could be paid.",
             Self::BadCode => "A code is malformed.",
             Self::NoCode => "A line names no procedure, drug or service.",
             Self::BadNumber => "A number cannot be held exactly.",
@@ -295,6 +300,7 @@ impl IntakeRule {
             | Self::Coverage
             | Self::Sequence
             | Self::Pointer
+            | Self::NotPayable
             | Self::BadNumber
             | Self::SubCent
             | Self::Negative

@@ -184,7 +184,10 @@ pub(super) async fn explanation(
     let node = &service.api.node;
     if kind == FHIR {
         let today = node.clock().today();
-        let body = claim_response(&read, outcome, service.api.config.payer.in_fhir(), today);
+        let paid = node.paid_on(std::slice::from_ref(&read)).await?;
+        let paid = paid.into_values().next();
+        let insurer = service.api.config.payer.in_fhir();
+        let body = claim_response(&read, outcome, insurer, today, paid);
         return Ok(([(header::CONTENT_TYPE, FHIR)], body).into_response());
     }
     let view = ClaimView::of(&read, &node.book().await?);

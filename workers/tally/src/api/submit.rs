@@ -446,11 +446,13 @@ async fn in_fhir(
     let today = node.clock().today();
     let insurer = service.api.config.payer.in_fhir();
     let reads = node.open_claims(rows, "api:claim-response").await?;
+    let paid = node.paid_on(&reads).await?;
     let mut resources: Vec<String> = reads
         .iter()
         .filter_map(|read| {
             let outcome = read.outcome.as_ref()?;
-            Some(claim_response(read, outcome, insurer, today))
+            let paid = paid.get(&read.row.id).copied();
+            Some(claim_response(read, outcome, insurer, today, paid))
         })
         .collect();
     if !submitted.refusals.is_empty() || resources.is_empty() {

@@ -295,6 +295,9 @@ async fn decide(args: &DecideArgs) -> Result<Ended> {
         .decide_appeal(id, &deciding, &args.reason)
         .await
         .with_context(|| format!("appeal {id} was not decided"))?;
+    if let Some(file) = &file {
+        file.say_notes();
+    }
     let acts: Vec<ClaimId> = act.into_iter().collect();
     let seen = see_through(&node, &acts).await?;
     let read = node.read_appeal(id, "appeal-read").await?;

@@ -1,13 +1,17 @@
 //! A file of what is determined of a claim by hand: docs/lifecycle.md.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
-use tally_core::adjudication::{Adjustment, Description, LineDetermination, Posting};
+use tally_core::adjudication::{
+    AccumulatorScope, Adjustment, Description, LineDetermination, Posting,
+};
 use tally_types::{Carc, Group, Money, ShortCode};
 
 use super::read_file;
+use crate::view;
 
 /// The longest file.
 const LONGEST: u64 = 1 << 20;
@@ -17,6 +21,9 @@ const LONGEST: u64 = 1 << 20;
 #[serde(deny_unknown_fields)]
 pub struct ReviewFile {
     lines: Vec<LineFile>,
+    /// What its reader is told of it.
+    #[serde(skip)]
+    notes: OnceLock<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -69,8 +76,53 @@ impl ReviewFile {
         let of = |line: &LineFile| {
             determination(line, description).with_context(|| format!("line {}", line.line))
         };
-        self.lines.iter().map(of).collect()
+        let lines = self.lines.iter().map(of).collect::<Result<Vec<_>>>()?;
+        // Whoever asks again asks of the same claim.
+        let _ = self.notes.set(one_sided(&lines, description));
+        Ok(lines)
     }
+
+    /// Says what a reader of the file should know, once it was determined.
+    pub fn say_notes(&self) {
+        for note in self.notes.get().into_iter().flatten() {
+            eprintln!("note: {note}");
+        }
+    }
+}
+
+/// What is posted to a member's own accumulator and not to the family's of the same name,
+/// or the other way round: nothing is posted but what a file says.
+fn one_sided(lines: &[LineDetermination], description: &Description) -> Vec<String> {
+    let declared = || (0u16..).zip(&description.accumulators);
+    let families = declared().filter(|(_, of)| of.scope == AccumulatorScope::Family);
+    let pairs: Vec<_> = families
+        .filter_map(|(family, of)| {
+            let own = of.name.strip_suffix("-family")?;
+            let (member, own) = declared().find(|(_, other)| other.name == own)?;
+            (own.unit == of.unit).then_some(((member, own), (family, of)))
+        })
+        .collect();
+    let mut notes = Vec::new();
+    for line in lines {
+        let posted = |at: u16| {
+            let of = line.postings.iter().filter(|of| of.accumulator == at);
+            of.map(|of| of.amount).fold(0i64, i64::saturating_add)
+        };
+        for ((member, own), (family, of)) in &pairs {
+            let (one, all) = (posted(*member), posted(*family));
+            if one != all {
+                notes.push(format!(
+                    "line {} posts {} to {} and {} to {}: nothing is posted but what the file says, and where both count, both stand there",
+                    line.line,
+                    view::amount(one, own.unit),
+                    own.name,
+                    view::amount(all, of.unit),
+                    of.name
+                ));
+            }
+        }
+    }
+    notes
 }
 
 fn money(text: &str) -> Result<Money> {

@@ -250,7 +250,7 @@ mod tests {
         );
         let lines = Settlement::Settled(vec![line.unwrap()]);
         let outcome = Outcome::new(ClaimId(claim.id.0), None, lines, vec![]).unwrap();
-        let text = claim_response(claim, &outcome, INSURER, claim.received);
+        let text = claim_response(claim, &outcome, INSURER, claim.received, None);
         let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
         // The charge and the allowed amount come first.
         let coding = &answer["item"][0]["adjudication"][2]["category"]["coding"][0];

@@ -78,13 +78,16 @@ impl Node {
     async fn fates(&self, reads: &[ClaimRead]) -> Result<Fates> {
         Ok(Fates {
             successors: self.successors(reads).await?,
-            payments: self.payments_of(reads).await?,
+            payments: self.paid_on(reads).await?,
         })
     }
 
     /// The payments that told of what claims came to. Of what was told before it was
     /// decided anew to something else there is none: the new one is not paid yet.
-    async fn payments_of(&self, reads: &[ClaimRead]) -> Result<BTreeMap<ClaimId, PaidOn>> {
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn paid_on(&self, reads: &[ClaimRead]) -> Result<BTreeMap<ClaimId, PaidOn>> {
         let gone: BTreeSet<ClaimId> = reads
             .iter()
             .filter(|read| is_gone(read))

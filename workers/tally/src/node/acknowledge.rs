@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result};
-use tally_core::claim::{ClaimId, SubmissionKey};
+use tally_core::claim::ClaimId;
 use tally_core::interchange::x12::{
     Payer, Stamp, claim_acknowledgements, functional_acknowledgements, text_of,
 };
@@ -15,7 +15,7 @@ use tally_core::interchange::{
 use tally_store::port::Reading as _;
 
 use super::keys::hex;
-use super::{Delivery, Node, Submitted};
+use super::{Delivery, Node, Submitted, payable};
 
 /// The acknowledgements of a file in X12.
 pub struct Acknowledged {
@@ -46,33 +46,28 @@ pub(super) fn control(token: &[u8; 32]) -> u32 {
 }
 
 /// Counts as refused what was read and not taken in: a claim that could not take the
-/// place of the one it names.
+/// place of the one it names, or of a billing provider that could not be paid.
 fn refuse_others(read: &mut ReadClaims, source: &Source<'_>, submitted: &Submitted) {
     let taken: BTreeSet<ClaimId> = submitted.claims.iter().copied().collect();
     if read.claims.iter().all(|claim| taken.contains(&claim.id)) {
         return;
     }
-    let id_at = |position| {
-        ClaimId::of(&SubmissionKey {
-            submitter: source.submitter.to_owned(),
-            interchange: source.interchange.to_owned(),
-            position,
-        })
-    };
-    let positions: BTreeMap<ClaimId, u32> = (0..read.read).map(|at| (id_at(at), at)).collect();
+    let positions = (0..read.read).map(|at| (payable::id_at(source, at), at));
+    let positions: BTreeMap<ClaimId, u32> = positions.collect();
     let (claims, others): (Vec<_>, Vec<_>) = std::mem::take(&mut read.claims)
         .into_iter()
         .partition(|claim| taken.contains(&claim.id));
     read.claims = claims;
     for claim in others {
+        let position = positions.get(&claim.id).copied().unwrap_or_default();
         let named = claim.replaces.map(|original| original.to_string());
-        let said = submitted
-            .refusals
-            .iter()
-            .find(|refused| named.as_ref().is_some_and(|id| refused.place.contains(id)));
+        let place = payable::place(position);
+        let said = submitted.refusals.iter().find(|refused| {
+            refused.place == place || named.as_ref().is_some_and(|id| refused.place.contains(id))
+        });
         let rule = said.and_then(|refused| IntakeRule::of_id(&refused.rule));
         read.refusals.push(Refusal {
-            position: positions.get(&claim.id).copied().unwrap_or_default(),
+            position,
             place: said.map_or_else(String::new, |refused| refused.place.clone()),
             rule: rule.unwrap_or(IntakeRule::NotReplaceable),
             reason: said.map_or_else(String::new, |refused| refused.reason.clone()),

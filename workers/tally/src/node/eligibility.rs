@@ -14,7 +14,7 @@ use tally_core::claim::{Contract, UnitKey};
 use tally_core::interchange::x12::{self, Asked, Enrolment, Stamp};
 use tally_core::interchange::{
     BalanceKind, BalancePeriod, BenefitAmount, BenefitBalance, BenefitNetwork, Benefits,
-    Eligibility, EligibilityRequest, ServiceBenefit, eligibility_response,
+    Eligibility, EligibilityRequest, ServiceBenefit, ServiceLimit, eligibility_response,
 };
 use tally_store::port::{AccumulatorName, Enrolment as _, Token, Work as _};
 use tally_types::{Money, ServiceDate};
@@ -121,11 +121,14 @@ impl Node {
                 on: asked.from,
             })
         });
+        let of = span.map(|(.., span)| (span.product.as_str(), asked.from));
         let benefits = Benefits {
             plan: String::new(),
             balances: standing.iter().filter_map(balance).collect(),
-            services: span
-                .map_or_else(Vec::new, |(.., span)| desk.terms(&span.product, asked.from)),
+            services: of.map_or_else(Vec::new, |(product, on)| desk.terms(product, on)),
+            limits: of.map_or_else(Vec::new, |(product, on)| {
+                desk.limits(product, on, &standing)
+            }),
         };
         let period = standing
             .iter()
@@ -208,6 +211,28 @@ impl Desk<'_> {
         loaded.map_or_else(Vec::new, |loaded| terms::terms(&loaded.tables, on))
     }
 
+    /// The limits of types of service of the policy in force on a day, with what is used
+    /// of them.
+    fn limits(
+        &self,
+        product: &str,
+        on: ServiceDate,
+        standing: &[Standing<'_>],
+    ) -> Vec<ServiceLimit> {
+        let loaded = self.policy(product, on);
+        let limits = loaded.map_or_else(Vec::new, |loaded| terms::limits(&loaded.tables, on));
+        let of = limits.into_iter().filter_map(|of| {
+            let balance = balance(standing.get(of.accumulator)?)?;
+            balance.amount.limit()?;
+            Some(ServiceLimit {
+                service: of.service,
+                per: of.per,
+                balance,
+            })
+        });
+        of.collect()
+    }
+
     /// The accumulators of the policy in force on the day, each with its balance in
     /// the period that the day is in.
     fn standing(&self, asked: &Asked<'_>) -> Vec<Standing<'_>> {
@@ -242,10 +267,12 @@ impl Enrolment for Desk<'_> {
     fn benefits(&self, asked: &Asked<'_>) -> Benefits {
         let loaded = self.policy(asked.product, asked.on);
         let title = loaded.map(|loaded| loaded.policy.description().title.clone());
+        let standing = self.standing(asked);
         Benefits {
             plan: title.unwrap_or_else(|| asked.product.to_owned()),
-            balances: self.standing(asked).iter().filter_map(of_plan).collect(),
+            balances: standing.iter().filter_map(of_plan).collect(),
             services: self.terms(asked.product, asked.on),
+            limits: self.limits(asked.product, asked.on, &standing),
         }
     }
 }

@@ -20,6 +20,7 @@ mod moved;
 mod paid;
 mod past;
 mod pay;
+mod payable;
 mod publish;
 mod read;
 pub mod record;
@@ -53,6 +54,7 @@ use crate::config::{Config, Database, TestDataConfig};
 use crate::policies::Shelf;
 use clock::Clock;
 use keys::Keys;
+use payable::Payable;
 
 pub use access::{BulkFiles, Exported, explained};
 pub use acknowledge::Acknowledged;
@@ -120,6 +122,7 @@ pub struct Node {
     clock: Clock,
     beside_broker: bool,
     test_data: TestData,
+    payable: Payable,
 }
 
 impl Node {
@@ -215,6 +218,7 @@ impl Node {
             TestDataConfig::Read => TestData::Read,
             TestDataConfig::Refuse => TestData::Refused,
         };
+        node.payable = Payable::of(config);
         Ok(node)
     }
 
@@ -272,6 +276,7 @@ impl Node {
             clock,
             beside_broker: false,
             test_data: TestData::Read,
+            payable: Payable::default(),
         })
     }
 

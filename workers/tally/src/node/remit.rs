@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 use sha2::{Digest as _, Sha256};
 use tally_core::adjudication::{Outcome, Status};
-use tally_core::claim::{Claim, ClaimId, Contract};
+use tally_core::claim::{Claim, ClaimId, Contract, Provider};
 use tally_core::interchange::outcome_json;
 use tally_core::interchange::x12::{
     Address, Forwarded, PatientName, Payee, Remittance, RemittanceError, RemittedClaim, Stamp,
@@ -23,6 +23,7 @@ use thiserror::Error;
 
 use super::acknowledge::{HOUR, control};
 use super::keys::hex;
+use super::payable::is_named;
 use super::{ClaimRead, Node};
 use crate::config::{PayeeConfig, PayerConfig};
 use due::Part;
@@ -375,8 +376,7 @@ pub(super) fn remit_payee(
     let called = format!("PROVIDER {}", provider.identifier);
     let payee = match configured {
         Some(payee) => payee.in_x12(),
-        None => unconfigured(&provider.identifier, provider.is_npi, &called)
-            .ok_or(RemitError::NoPayee(first.row.id))?,
+        None => unconfigured(provider, &called).ok_or(RemitError::NoPayee(first.row.id))?,
     };
     let mut claims = Vec::with_capacity(parts.len());
     let mut recovered = Vec::new();
@@ -456,13 +456,13 @@ pub(super) fn remit_payee(
 
 /// A payee of whom nothing is known but what it is called in its claims: an NPI, or a
 /// tax number.
-fn unconfigured<'a>(identifier: &'a str, is_npi: bool, called: &'a str) -> Option<Payee<'a>> {
-    let is_tax = identifier.len() == 9 && identifier.bytes().all(|byte| byte.is_ascii_digit());
-    (is_npi || is_tax).then(|| Payee {
+fn unconfigured<'a>(provider: &'a Provider, called: &'a str) -> Option<Payee<'a>> {
+    let identifier = provider.identifier.as_str();
+    is_named(provider).then(|| Payee {
         name: called,
         id: identifier,
-        npi: if is_npi { identifier } else { "" },
-        tax: if is_npi { "" } else { identifier },
+        npi: if provider.is_npi { identifier } else { "" },
+        tax: if provider.is_npi { "" } else { identifier },
         address: Address::default(),
     })
 }

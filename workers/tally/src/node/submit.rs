@@ -228,16 +228,13 @@ impl Node {
     /// When the store fails.
     pub async fn prepare(&self, delivery: Delivery<'_>) -> Result<Submission> {
         let interchange = delivery.interchange();
-        let mut read = read_claims_with(
-            delivery.bytes,
-            delivery.format,
-            &Source {
-                submitter: delivery.submitter,
-                interchange: &interchange,
-                received: self.clock.today(),
-            },
-            self.test_data,
-        );
+        let source = Source {
+            submitter: delivery.submitter,
+            interchange: &interchange,
+            received: self.clock.today(),
+        };
+        let mut read = read_claims_with(delivery.bytes, delivery.format, &source, self.test_data);
+        self.payable.check(&mut read, &source);
         if let Some((frequency, original)) = delivery.succeeds {
             for claim in &mut read.claims {
                 claim.frequency = frequency;

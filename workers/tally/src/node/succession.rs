@@ -140,6 +140,13 @@ impl Node {
         if self.unit_token(&key) != row.unit {
             return Ok(Err(another));
         }
+        if self.member_token(&claim.member.identifier) != row.member {
+            tracing::warn!(
+                claim = %claim.id,
+                replaces = %row.id,
+                "it is of another patient of the same contract than the claim whose place it takes"
+            );
+        }
         Ok(Ok(Succeeding {
             unit: row.unit,
             partition: key.partition(partitions),

@@ -500,6 +500,8 @@ pub(super) async fn claim_response(site: Shared, Path(id): Path<String>) -> Answ
         return Err(Failure::not_yet(what.into()));
     };
     let today = site.node.clock().today();
-    let text = changes::claim_response(&read, outcome, site.payer.in_fhir(), today);
+    let paid = site.node.paid_on(std::slice::from_ref(&read)).await?;
+    let paid = paid.into_values().next();
+    let text = changes::claim_response(&read, outcome, site.payer.in_fhir(), today, paid);
     Ok(([(CONTENT_TYPE, "application/fhir+json")], text).into_response())
 }

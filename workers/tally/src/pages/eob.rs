@@ -97,6 +97,8 @@ struct Rights {
     hours: Option<String>,
     /// The levels after the first: name, and how long one may go on to it.
     further: Vec<(String, String)>,
+    /// The name of the first level.
+    first: Option<String>,
     /// Of this claim: the level at which the member may appeal next, and the last day.
     next: Option<(String, String)>,
     /// By when an appeal that is open is to be decided.
@@ -117,9 +119,20 @@ impl Rights {
             further: levels
                 .map(|level| (level.name.clone(), level.file_within.to_string()))
                 .collect(),
+            first: first.map(|level| level.name.clone()),
             next: None,
             open: None,
         }
+    }
+
+    /// Whether the claim has come to a level after the first, or past all of them: what
+    /// is said of the first is over.
+    fn is_further(&self) -> bool {
+        self.open.is_some()
+            || self
+                .first
+                .as_ref()
+                .is_some_and(|first| self.next.as_ref().is_none_or(|(level, _)| level != first))
     }
 }
 

@@ -48,9 +48,7 @@ pub use eligibility::{
 pub use explanation::{Explanation, Insurer, PaidOn, explanation_of_benefit};
 pub use operation::operation_outcome;
 pub use patient::patient_resource;
-pub use response::{
-    cancelled_claim_response, claim_response, predetermination_response, remitted_claim_response,
-};
+pub use response::{cancelled_claim_response, claim_response, predetermination_response};
 pub use verbatim::resource_line;
 
 /// What a resource is to intake.

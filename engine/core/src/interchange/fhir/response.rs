@@ -5,7 +5,7 @@ use tally_types::{Carc, Money, ServiceDate};
 use super::super::json::{Json, list, number, object, text};
 use super::super::tally::kind_word;
 use super::category::{Category, grouped, reason, totals};
-use super::explanation::{Insurer, insurer_named};
+use super::explanation::{Insurer, PaidOn, insurer_named};
 use super::write::{
     CLAIM_ID, CLAIM_TYPE, coding, concept, identifier, logical, money, trace_number, unless_empty,
 };
@@ -22,27 +22,19 @@ const PEND: &str = "https://tallystick.example/fhir/CodeSystem/pend-reason";
 /// (`memberliability`), and what is paid (`benefit`): `submitted − Σ adjustments =
 /// benefit`. A note says why a line is denied. A claim that waits is `queued`, without
 /// amounts, with an error that says why and a note of what would resolve it.
+///
+/// `paid` is the payment that tells of this outcome, where there is one: without it the
+/// payment of the answer has no day. Interest for its being late is an adjustment of the
+/// payment, which is of no line.
 #[must_use]
 pub fn claim_response(
     claim: &Claim,
     outcome: &Outcome,
     insurer: Insurer<'_>,
     created: ServiceDate,
+    paid: Option<PaidOn>,
 ) -> String {
-    answer(claim, outcome, insurer, created, Answer::Claim(Money::ZERO))
-}
-
-/// The answer to a claim that is remitted on a day, with the interest that is paid for
-/// its being late: an adjustment of the payment, which is of no line.
-#[must_use]
-pub fn remitted_claim_response(
-    claim: &Claim,
-    outcome: &Outcome,
-    insurer: Insurer<'_>,
-    interest: Money,
-    on: ServiceDate,
-) -> String {
-    answer(claim, outcome, insurer, on, Answer::Claim(interest))
+    answer(claim, outcome, insurer, created, Answer::Claim(paid))
 }
 
 /// What a claim would come to, were it made: the same `ClaimResponse` with the use
@@ -75,8 +67,8 @@ pub fn cancelled_claim_response(
 /// What an answer is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Answer {
-    /// A claim's, with interest.
-    Claim(Money),
+    /// A claim's, with what was paid for it.
+    Claim(Option<PaidOn>),
     Cancelled,
     Estimate,
 }
@@ -94,9 +86,9 @@ fn answer(
         Answer::Estimate => ("active", "predetermination"),
     };
     let estimate = of == Answer::Estimate;
-    let interest = match of {
-        Answer::Claim(interest) => interest,
-        _ => Money::ZERO,
+    let paid = match of {
+        Answer::Claim(paid) => paid,
+        Answer::Cancelled | Answer::Estimate => None,
     };
     let (result, disposition) = match (outcome.settlement(), outcome.status()) {
         (Settlement::Pended { text, .. }, _) => ("queued", format!("Pended: {text}")),
@@ -137,7 +129,7 @@ fn answer(
             "payment",
             match estimate {
                 true => Json::Null,
-                false => payment(outcome, interest, created),
+                false => payment(outcome, paid),
             },
         ),
         ("processNote", notes.json()),
@@ -211,21 +203,22 @@ fn all_totals(outcome: &Outcome) -> Vec<Json<'static>> {
     }
 }
 
-fn payment(outcome: &Outcome, interest: Money, created: ServiceDate) -> Json<'static> {
+/// What is paid: to be paid, as long as no payment told of it.
+fn payment(outcome: &Outcome, made: Option<PaidOn>) -> Json<'static> {
     if outcome.paid().is_zero() {
         return Json::Null;
     }
     let kind = ("type", concept([coding(PAYMENT_TYPE, "complete")]));
-    let [adjustment, why, date, amount] = paid(outcome, interest, created);
+    let Some(made) = made else {
+        return object([kind, ("amount", money(outcome.paid()))]);
+    };
+    let [adjustment, why, date, amount] = paid(outcome, made);
     object([kind, adjustment, why, date, amount])
 }
 
-/// What a payment on a day came to, with the interest in it.
-pub(super) fn paid(
-    outcome: &Outcome,
-    interest: Money,
-    on: ServiceDate,
-) -> [(&'static str, Json<'static>); 4] {
+/// What a payment came to, with the interest in it.
+pub(super) fn paid(outcome: &Outcome, made: PaidOn) -> [(&'static str, Json<'static>); 4] {
+    let PaidOn { day: on, interest } = made;
     let paid = outcome.paid();
     let (adjustment, why) = match interest.is_zero() {
         true => (Json::Null, Json::Null),

@@ -47,7 +47,9 @@ pub(super) async fn eob(args: &EobArgs) -> Result<Ended> {
         (EobFormat::Fhir, Some(outcome)) => {
             let payer = args.node.parties()?.payer;
             let today = node.clock().today();
-            say(claim_response(&read, outcome, payer.in_fhir(), today))?;
+            let paid = node.paid_on(std::slice::from_ref(&read)).await?;
+            let paid = paid.into_values().next();
+            say(claim_response(&read, outcome, payer.in_fhir(), today, paid))?;
         }
         (EobFormat::Fhir, None) => {
             anyhow::bail!("the claim waits: there is no ClaimResponse yet");

@@ -35,5 +35,6 @@ pub(super) async fn review(args: &ReviewArgs) -> Result<Ended> {
     let by = crate::node::actor();
     let read = |description: &_| file.determine(description);
     let act = node.review(args.claim, &by, &args.reason, &read).await?;
+    file.say_notes();
     see(&node, &[act], args.json).await
 }

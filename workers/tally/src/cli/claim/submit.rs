@@ -9,6 +9,7 @@ use tally_core::interchange::{self, Format};
 use tally_store::port::Reading as _;
 
 use super::FormatArg;
+use super::void::seen;
 use crate::changes::standing;
 use crate::cli::{Ended, NodeArgs, Progress, plural, read_file, say, table};
 use crate::node::{Acknowledged, Delivery};
@@ -75,6 +76,10 @@ pub(super) async fn submit(args: &SubmitArgs) -> Result<Ended> {
         let row = node.store().claim(*id).await?;
         decided.extend(row.filter(|row| standing(row) != "waiting"));
     }
+    // What replaces or takes back can leave no room for what a person determined.
+    let acts = decided.iter().filter(|row| row.act.is_some());
+    let acts: Vec<_> = acts.map(|row| row.id).collect();
+    let seen = seen(&node, &acts).await?;
     let accepted = decided.len();
     let waiting = claims.len() - accepted;
     if args.json {
@@ -91,6 +96,9 @@ pub(super) async fn submit(args: &SubmitArgs) -> Result<Ended> {
             "refusals": refusals,
             "claims": decided.iter().map(|row| row.id.to_string()).collect::<Vec<_>>(),
         });
+        if !acts.is_empty() {
+            said["over_limit"] = json!(seen.over_limit);
+        }
         if let Some(all) = &acknowledging {
             said["acknowledgements"] = json!(all.written);
         }
@@ -126,6 +134,9 @@ pub(super) async fn submit(args: &SubmitArgs) -> Result<Ended> {
             accepted,
             refusals.len()
         ))?;
+        for over in seen.over_limit_lines() {
+            say(over)?;
+        }
         for path in acknowledging.iter().flat_map(|all| &all.written) {
             say(format!("Acknowledged in {path}."))?;
         }

@@ -157,10 +157,19 @@ impl Seen {
             true => "Nothing comes out otherwise.".to_owned(),
             false => changes_table(&self.changes),
         };
-        for over in &self.over_limit {
+        for over in self.over_limit_lines() {
+            text.push('\n');
+            text.push_str(&over);
+        }
+        text
+    }
+
+    /// What holds above a limit, a line each.
+    pub fn over_limit_lines(&self) -> impl Iterator<Item = String> + '_ {
+        self.over_limit.iter().map(|over| {
             let of = |key: &str| over[key].as_str().unwrap_or_default();
-            text.push_str(&format!(
-                "\nOver its limit: {} from {} is at {} of {}. A review holds: line {} of claim {} posts {}.",
+            format!(
+                "Over its limit: {} from {} is at {} of {}. A review holds: line {} of claim {} posts {}.",
                 of("accumulator"),
                 of("period"),
                 of("after"),
@@ -168,9 +177,8 @@ impl Seen {
                 over["line"],
                 of("claim"),
                 of("posted"),
-            ));
-        }
-        text
+            )
+        })
     }
 }
 
@@ -179,6 +187,11 @@ pub async fn see_through(node: &Node, acts: &[ClaimId]) -> Result<Seen> {
     let progress = Progress::bar("deciding anew", acts.len() as u64);
     node.see_through(acts, &|done| progress.at(done)).await?;
     progress.done();
+    seen(node, acts).await
+}
+
+/// What acts changed that were seen through.
+pub async fn seen(node: &Node, acts: &[ClaimId]) -> Result<Seen> {
     let mut seen = Seen {
         changes: Vec::new(),
         over_limit: Vec::new(),

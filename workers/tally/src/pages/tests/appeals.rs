@@ -55,6 +55,7 @@ async fn a_claim_shows_its_appeals_with_their_deadlines() {
     assert!(!open.contains("onerror"));
     let eob = fixture.eob("VISIT").await;
     assert!(eob.contains("It is to be decided by 1 May 2026") && !eob.contains("The last day"));
+    assert!(!eob.contains("You may appeal"), "{eob}");
     let listed = fixture.get("/appeals").await.body;
     for shown in [&path, "60 days left", "internal"] {
         assert!(listed.contains(shown), "{shown}: {listed}");
@@ -74,6 +75,15 @@ async fn a_claim_shows_its_appeals_with_their_deadlines() {
     for shown in [">upheld<", "decided 2026-05-03", "2026-09-03"] {
         assert!(upheld.contains(shown), "{shown}: {upheld}");
     }
+    // The first term is over, and nothing is said of it.
+    let eob = fixture.eob("VISIT").await;
+    let further = "Until 3 September 2026 you may go on to “external review”";
+    assert!(eob.contains(further), "{eob}");
+    assert!(!eob.contains("You may appeal") && !eob.contains("The last day"));
+    fixture.node.clock().set(day("2026-09-04"));
+    let eob = fixture.eob("VISIT").await;
+    assert!(eob.contains("Appeals are over"), "{eob}");
+    fixture.node.clock().set(day("2026-05-03"));
     let listed = fixture.get("/appeals").await.body;
     assert!(listed.contains("No appeal waits"), "{listed}");
     // What was due by the hour is over on its day.

@@ -218,7 +218,7 @@ fn remitted(claim: &Claim, outcome: &Outcome) -> (i64, i64, i64, BTreeMap<String
 
 /// The totals of the answer, by category.
 fn answered(claim: &Claim, outcome: &Outcome) -> BTreeMap<String, i64> {
-    let text = claim_response(claim, outcome, payer("").in_fhir(), day("2026-03-02"));
+    let text = claim_response(claim, outcome, payer("").in_fhir(), day("2026-03-02"), None);
     let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
     let totals = answer["total"].as_array().unwrap();
     totals

@@ -1,6 +1,6 @@
 //! Writes a FHIR R4 `CoverageEligibilityResponse`.
 
-use tally_types::{Carc, Rate};
+use tally_types::{Carc, Rate, ShortCode};
 
 use super::super::super::json::{Json, list, number, object, text};
 use super::super::coverage::coverage_id;
@@ -170,13 +170,17 @@ fn insurances<'a>(
 fn items<'a>(eligibility: &Eligibility<'a>) -> Json<'a> {
     let benefits = eligibility.benefits;
     let asked = &eligibility.request.items;
-    let is_asked = |of: &&ServiceBenefit| {
-        let service = of.service.to_string();
+    let is_asked = |service: ShortCode| {
+        let service = service.to_string();
         asked.is_empty() || asked.iter().any(|item| item.category == service)
     };
-    let balances = benefits.balances.iter().map(balance);
-    let services = benefits.services.iter().filter(is_asked);
-    unless_empty(balances.chain(services.map(terms)))
+    // 30: health benefit plan coverage, the plan as a whole.
+    let balances = benefits.balances.iter();
+    let balances = balances.map(|of| balance(coding(CATEGORY, "30"), of));
+    let services = benefits.services.iter().filter(|of| is_asked(of.service));
+    let limits = benefits.limits.iter().filter(|of| is_asked(of.service));
+    let limits = limits.map(|of| balance(coding(SERVICE, of.service), &of.balance));
+    unless_empty(balances.chain(services.map(terms)).chain(limits))
 }
 
 fn network(of: BenefitNetwork) -> Json<'static> {
@@ -187,7 +191,7 @@ fn network(of: BenefitNetwork) -> Json<'static> {
     }
 }
 
-fn balance(balance: &BenefitBalance) -> Json<'_> {
+fn balance<'a>(category: Json<'a>, balance: &'a BenefitBalance) -> Json<'a> {
     let unit = match balance.family {
         true => "family",
         false => "individual",
@@ -217,8 +221,7 @@ fn balance(balance: &BenefitBalance) -> Json<'_> {
     let name = balance.name.as_str();
     let kind = object([("coding", list([kind])), ("text", text(name))]);
     object([
-        // 30: health benefit plan coverage, the plan as a whole.
-        ("category", concept([coding(CATEGORY, "30")])),
+        ("category", concept([category])),
         ("name", text(name)),
         ("network", network(balance.network)),
         ("unit", concept([coding(UNIT, unit)])),

@@ -361,7 +361,7 @@ fn payment(explanation: &Explanation<'_>) -> Json<'static> {
     let Some(made) = explanation.paid else {
         return object([kind]);
     };
-    let [adjustment, why, date, amount] = response::paid(outcome, made.interest, made.day);
+    let [adjustment, why, date, amount] = response::paid(outcome, made);
     object([kind, adjustment, why, date, amount])
 }
 

@@ -64,6 +64,7 @@ pub fn status_codes(rule: IntakeRule) -> StatusCodes {
         Rule::Coverage => of("A7", &[("163", "IL")]),
         Rule::NoMember => of("A6", &[("164", "IL")]),
         Rule::NoProvider => of("A6", &[("562", "85")]),
+        Rule::NotPayable => of("A7", &[("562", "85")]),
         // Line information (247), pointers (477), the number of the claim replaced (464).
         Rule::Sequence => of("A7", &[("247", "")]),
         Rule::Pointer => of("A8", &[("477", "")]),

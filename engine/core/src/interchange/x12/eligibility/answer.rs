@@ -159,7 +159,7 @@ pub fn eligibility_of<'a>(
         product: &span.product,
         on,
     });
-    let known = |service: &ShortCode| benefits.services.iter().any(|of| of.service == *service);
+    let known = |service: &ShortCode| benefits.tells_of(*service);
     let mut services = Vec::new();
     for service in &inquiry.services {
         let service = if known(service) { *service } else { PLAN };

@@ -247,9 +247,11 @@ impl Answering<'_> {
         let mut told = services.to_vec();
         if services.contains(&PLAN) {
             // Who asks for the plan is told of all that has terms of its own.
-            let all = benefits.services.iter().map(|of| of.service);
-            told.extend(all.filter(|of| !services.contains(of)));
-            told.dedup();
+            for service in benefits.told() {
+                if !told.contains(&service) {
+                    told.push(service);
+                }
+            }
         }
         for service in &told {
             let code = fit_or(&service.to_string(), 1, 2, "30");
@@ -260,9 +262,18 @@ impl Answering<'_> {
             for of in terms() {
                 self.terms(&code, &plan, of);
             }
+            for of in benefits.limits.iter().filter(|of| of.service == *service) {
+                let unit = match of.per {
+                    CopayPer::Visit => "VS",
+                    CopayPer::Day => "DY",
+                    CopayPer::Admission | CopayPer::Service => "P6",
+                };
+                self.balance(&code, &plan, unit, &of.balance);
+            }
         }
+        let plans = PLAN.to_string();
         for of in &benefits.balances {
-            self.balance(&plan, of);
+            self.balance(&plans, &plan, "VS", of);
         }
     }
 
@@ -313,7 +324,7 @@ impl Answering<'_> {
 
     /// The whole of a balance and what is left of it; of one without a limit, what is
     /// used this year. A maximum goes by its name: a plan may have several.
-    fn balance(&mut self, plan: &str, of: &BenefitBalance) {
+    fn balance(&mut self, service: &str, plan: &str, unit: &str, of: &BenefitBalance) {
         let kind = match of.kind {
             BalanceKind::Deductible => "C",
             BalanceKind::OutOfPocket => "G",
@@ -331,28 +342,27 @@ impl Answering<'_> {
             _ if of.period != BalancePeriod::Lifetime => vec![("24", of.amount)],
             _ => Vec::new(),
         };
-        let service = PLAN.to_string();
         let name = match of.kind {
             BalanceKind::Maximum => fit(&of.name, 1, 264),
             _ => String::new(),
         };
         for (period, amount) in told {
-            let (money, visits, count) = match amount {
+            let (money, unit, count) = match amount {
                 BenefitAmount::Money { used, .. } => (used.to_string(), "", String::new()),
-                BenefitAmount::Count { used, .. } => (String::new(), "VS", used.to_string()),
+                BenefitAmount::Count { used, .. } => (String::new(), unit, used.to_string()),
             };
             self.out.simple(
                 "EB",
                 &[
                     kind,
                     level,
-                    &service,
+                    service,
                     "",
                     plan,
                     period,
                     &money,
                     "",
-                    visits,
+                    unit,
                     &count,
                     "",
                     network(of.network),

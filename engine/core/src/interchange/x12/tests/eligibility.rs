@@ -10,7 +10,7 @@ use crate::claim::{Contract, Member, Relationship, Sex, Span};
 use crate::interchange::x12::{Asked, Enrolment, answer_eligibility, read_inquiries};
 use crate::interchange::{
     BalanceKind, BalancePeriod, BenefitAmount, BenefitBalance, BenefitNetwork as Network, Benefits,
-    CopayPer, ServiceBenefit,
+    CopayPer, ServiceBenefit, ServiceLimit,
 };
 
 /// One family, and what its product gives.
@@ -132,6 +132,18 @@ fn family() -> Family {
                     authorization: None,
                 },
             ],
+            limits: vec![ServiceLimit {
+                service: ShortCode::of("UC"),
+                per: CopayPer::Day,
+                balance: BenefitBalance {
+                    name: "urgent-days".into(),
+                    amount: BenefitAmount::Count {
+                        limit: Some(12),
+                        used: 3,
+                    },
+                    ..balance(BalanceKind::Maximum, false, 0, 0)
+                },
+            }],
         },
     }
 }
