@@ -44,8 +44,8 @@ fn of_line(rows: &[Option<Row>], schedule: Option<&Row>, surgeons: Option<Row>) 
         modified.factors.push(row.rate(0));
         if let Some(surgeons) = surgeons {
             modified.surgeon = match row.number(3) {
-                1 => second_surgeon(surgeons.number(0), false),
-                2 => second_surgeon(surgeons.number(1), true),
+                1 => second_surgeon(surgeons.number(1), false),
+                2 => second_surgeon(surgeons.number(2), true),
                 _ => modified.surgeon,
             };
         }
