@@ -23,6 +23,7 @@ use tally_store::port::{
 use tally_types::ServiceDate;
 
 use crate::load::{Load, number, written_in};
+use crate::payer;
 use crate::servers::Servers;
 use crate::site::{PARTITIONS, SUBMITTER, Site};
 
@@ -35,6 +36,8 @@ pub struct Planted {
     pub discarded: Option<ClaimId>,
     /// Whether files said what they are written in, as envelopes do.
     pub by_envelope: bool,
+    /// Whether the payer's office paid meanwhile.
+    pub pays: bool,
 }
 
 /// What differs.
@@ -71,7 +74,7 @@ impl Found {
             + self.others
     }
 
-    fn say(&mut self, what: impl Into<String>) {
+    pub fn say(&mut self, what: impl Into<String>) {
         if self.said.len() < 40 {
             self.said.push(what.into());
         }
@@ -109,6 +112,9 @@ pub async fn compare(
     every_claim(load, planted, &reads, &others, &mut found);
     acts(load, &node, &other, &mut found).await?;
     outcomes(&reads, &others, &mut found);
+    if planted.pays {
+        payer::paid(&node, &reads, &mut found).await?;
+    }
     for contract in &load.population.contracts {
         let ours = balances(&node, contract).await?;
         let theirs = balances(&other, contract).await?;

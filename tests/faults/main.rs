@@ -12,6 +12,7 @@ mod compare;
 mod dice;
 mod kinds;
 mod load;
+mod payer;
 mod poison;
 mod round;
 mod servers;

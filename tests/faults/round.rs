@@ -17,6 +17,7 @@ use crate::compare::{Found, Planted, compare};
 use crate::dice::Dice;
 use crate::kinds::Kind;
 use crate::load::{Load, Sent, Submitting};
+use crate::payer::{self, Office};
 use crate::poison;
 use crate::servers::{Doors, Servers};
 use crate::site::{PARTITIONS, Process, RESULTS, SUBMITTER, Site};
@@ -128,6 +129,7 @@ async fn played(mut hold: Hold<'_>, round: Round, folder: &Path) -> Result<Optio
         dice,
         planted: Planted {
             by_envelope: kind.by_envelope(),
+            pays: kind.has_acts(),
             ..Planted::default()
         },
         workers: Vec::new(),
@@ -170,6 +172,11 @@ impl Play<'_, '_> {
             false => Submitting::directly(self.site, self.load, round.seed, pace)?,
             true => Submitting::by_envelope(self.site, self.load, round.seed, pace)?,
         };
+        let folder = self.site.folder().to_owned();
+        let mut office = match self.planted.pays {
+            true => Some(Office::open(self.site, &folder, round.seed)?),
+            false => None,
+        };
         self.inject(kind, jumps.as_ref()).await?;
         times.lap("injected");
         let begun = Instant::now();
@@ -187,8 +194,15 @@ impl Play<'_, '_> {
         self.after(kind).await?;
         self.happened(kind)?;
         times.lap("settled");
+        if let Some(office) = &mut office {
+            tokio::task::block_in_place(|| office.close())?;
+        }
         self.end()?;
         times.lap("ended");
+        if self.planted.pays {
+            tokio::task::block_in_place(|| payer::settle(self.site))?;
+            times.lap("paid");
+        }
         let left = patiently(async || self.site.waiting().await).await?;
         let mut found = compare(self.hold.servers(), self.site, self.load, &self.planted).await?;
         for (queue, messages, _) in left {
@@ -650,6 +664,13 @@ async fn patiently<T>(question: impl AsyncFn() -> Result<T>) -> Result<T> {
     }
 }
 
+/// Says what is of interest to who looks into a round.
+pub fn aside(what: &str) {
+    if std::env::var_os("TALLY_FAULTS_TIMES").is_some() {
+        eprintln!("    {what}");
+    }
+}
+
 /// Says how long the parts of a round take, where that is asked for.
 struct Times(Instant);
 
@@ -659,9 +680,10 @@ impl Times {
     }
 
     fn lap(&mut self, what: &str) {
-        if std::env::var_os("TALLY_FAULTS_TIMES").is_some() {
-            eprintln!("    {what} after {:.1} s", self.0.elapsed().as_secs_f64());
-        }
+        aside(&format!(
+            "{what} after {:.1} s",
+            self.0.elapsed().as_secs_f64()
+        ));
         self.0 = Instant::now();
     }
 }

@@ -171,6 +171,11 @@ impl Site {
         })
     }
 
+    /// Where its files are.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Runs a command of the binary on the node, which must end with `code`.
     pub fn run(&self, arguments: &[&str], code: i32) -> Result<Output> {
         run(&self.direct, arguments, code)
