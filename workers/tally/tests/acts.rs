@@ -244,6 +244,22 @@ fn a_replacement_stands_where_the_original_stood() {
     let last = said["acts"][0].as_str().unwrap().to_owned();
     json(&run(&data, &["claim", "void", &last, "--json"]), 0);
     sound(&data);
+    // By whichever of its numbers, it is voided for good.
+    for number in [&wrong, &replacement, &last] {
+        let file = file("B-6", "120.00");
+        let replace = ["claim", "replace", number, file.to_str().unwrap()];
+        let void = ["claim", "void", number];
+        let tried = [Some(&replace[..]), (number != &last).then_some(&void[..])];
+        for arguments in tried.into_iter().flatten() {
+            let refused = run(&data, arguments);
+            assert_eq!(refused.status.code(), Some(1), "{arguments:?}");
+            assert!(
+                errors(&refused).contains("was voided"),
+                "{}",
+                errors(&refused)
+            );
+        }
+    }
     let history = json(&run(&data, &["claim", "history", &wrong, "--json"]), 0);
     assert_eq!(
         history["outcomes"].as_array().unwrap().len(),

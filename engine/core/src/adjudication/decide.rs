@@ -188,6 +188,15 @@ pub fn decide(inputs: &Inputs<'_>) -> Result<Decision, OutcomeError> {
         }
     }
 
+    // As of the first day, whichever line it stands in.
+    let first_day = open.iter().map(|(line, _)| line.from).min();
+    let first_day = first_day.unwrap_or(first.from);
+    let since = unbroken_since(member, span);
+    let another = |(_, span): &&(&ServiceLine, &Span)| unbroken_since(member, span) != since;
+    if let Some((line, _)) = open.iter().find(another) {
+        return done(claim, denied, Some((EngineRule::TwoCovers, line.number)));
+    }
+
     let description = Arc::clone(&policy.description);
     let mut balances = Vec::new();
     let mut keys = Vec::new();
@@ -224,10 +233,7 @@ pub fn decide(inputs: &Inputs<'_>) -> Result<Decision, OutcomeError> {
             sex: member.sex,
             relationship: member.relationship,
         },
-        (
-            unbroken_since(member, span),
-            covered(contract, &span.product, first.from),
-        ),
+        (since, covered(contract, &span.product, first_day)),
         remaining(&member.authorizations, &member.id, inputs.history),
         balances,
     );
@@ -295,7 +301,8 @@ fn covered(contract: &Contract, product: &str, on: ServiceDate) -> u16 {
     let members = contract.members.iter();
     let covered = members.filter(|member| {
         let span = member.span_on(on);
-        span.is_some_and(|span| span.product == product)
+        let lives = member.death.is_none_or(|death| on <= death);
+        lives && span.is_some_and(|span| span.product == product)
     });
     u16::try_from(covered.count()).unwrap_or(u16::MAX)
 }

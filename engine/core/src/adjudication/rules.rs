@@ -32,6 +32,8 @@ pub enum EngineRule {
     CoverChanges = 204,
     /// The sender declares a part of a line's charge not covered.
     PartNotCovered = 205,
+    /// The lines fall under two covers of the member, with a gap between them.
+    TwoCovers = 206,
     /// The policy used all its fuel.
     OutOfFuel = 301,
     /// The policy stopped itself or broke a rule of the machine.
@@ -56,7 +58,7 @@ pub enum EngineRule {
 
 impl EngineRule {
     /// Every rule, in order.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::MemberUnknown,
         Self::BeforeCover,
         Self::AfterCover,
@@ -69,6 +71,7 @@ impl EngineRule {
         Self::TwoPolicies,
         Self::CoverChanges,
         Self::PartNotCovered,
+        Self::TwoCovers,
         Self::OutOfFuel,
         Self::Trap,
         Self::BadAnswer,
@@ -116,6 +119,7 @@ impl EngineRule {
             Self::TwoPolicies => "The lines fall under two versions of the policy.",
             Self::CoverChanges => "The member's cover changes between a line's first and last day.",
             Self::PartNotCovered => "A part of a line's charge is declared not covered.",
+            Self::TwoCovers => "The lines fall under two covers, with a gap between them.",
             Self::OutOfFuel => "The policy used all its fuel.",
             Self::Trap => "The policy stopped without an answer.",
             Self::BadAnswer => "What the policy handed over is not a value of the interface.",
@@ -142,7 +146,7 @@ impl EngineRule {
             | Self::DuplicateOfLine
             | Self::AfterDeath
             | Self::DeclaredNotCovered => "",
-            Self::TwoProducts | Self::TwoPolicies => {
+            Self::TwoProducts | Self::TwoPolicies | Self::TwoCovers => {
                 "Submit the lines of each period as a claim of their own."
             }
             Self::NoPolicy => {

@@ -40,9 +40,15 @@ impl Schedule {
             Tick::Drained => (self, true),
             Tick::Adjudicated => {
                 let adjudicated = self.adjudicated.saturating_add(1);
-                (Self { adjudicated }, adjudicated.is_multiple_of(EVERY))
+                (Self { adjudicated }, Self::is_due(adjudicated))
             }
         }
+    }
+
+    /// Whether a batch is due with the so-manieth adjudicated entry.
+    #[must_use]
+    pub fn is_due(adjudicated: u64) -> bool {
+        adjudicated.is_multiple_of(EVERY)
     }
 }
 

@@ -139,7 +139,7 @@ impl Servers {
         }
         self.node.judge().await?;
         self.node.integrate(false).await?;
-        if self.node.ends_in_outcome().await? {
+        if self.node.lacks_last_batch().await? {
             self.node.integrate(true).await?;
         }
         Ok(())

@@ -114,10 +114,12 @@ impl Node {
             control: control(&token),
             trace: &trace,
         };
-        let claims = claim_acknowledgements(&text, &source, &read, payer, &stamp)
+        let receipts = functional_acknowledgements(&text, &stamp);
+        let after = stamp.after(&receipts);
+        let claims = claim_acknowledgements(&text, &source, &read, payer, &after)
             .context("the file was taken in, and could not be acknowledged")?;
         Ok(Some(Acknowledged {
-            receipts: functional_acknowledgements(&text, &stamp).concat(),
+            receipts: receipts.concat(),
             claims: claims.concat(),
         }))
     }

@@ -80,11 +80,13 @@ impl Node {
             control: control(&token),
             trace: &trace,
         };
-        let answered = x12::answer_eligibility(text, &desk, &payer.in_x12(), &stamp)
+        let receipts = x12::functional_acknowledgements(text, &stamp);
+        let after = stamp.after(&receipts);
+        let answered = x12::answer_eligibility(text, &desk, &payer.in_x12(), &after)
             .context("the inquiries could not be answered")?;
         Ok(Answered {
             text: answered.texts.concat(),
-            receipts: x12::functional_acknowledgements(text, &stamp).concat(),
+            receipts: receipts.concat(),
             asked: answered.asked,
             unanswered: answered.unanswered,
         })

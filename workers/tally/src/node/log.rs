@@ -22,6 +22,8 @@ use super::{Node, is_fenced};
 
 /// Entries appended at once.
 const AT_ONCE: u32 = 512;
+/// Entries looked at at once from the end.
+const LOOK_BACK: u64 = 64;
 
 /// Nodes of the tree at hand, by level and index.
 type Held = BTreeMap<(u8, u64), Hash>;
@@ -95,14 +97,31 @@ impl Node {
         }
     }
 
-    /// Whether the last entry of the log is an adjudication, or takes one back.
-    pub(crate) async fn ends_in_outcome(&self) -> Result<bool> {
-        let size = self.store.head().await?.size;
-        let last = self.store.entries(size.saturating_sub(1), 1).await?;
-        Ok(last.first().is_some_and(|entry| {
-            let entry = Entry::from_canon(entry);
-            matches!(entry, Ok(Entry::Adjudicated(_) | Entry::Reversed(_)))
-        }))
+    /// Whether the last batch of a drain is due: none came since the log's last outcome,
+    /// but the one that is due with every so many of them. Whoever reads the log could say
+    /// so, flags or none.
+    pub(crate) async fn lacks_last_batch(&self) -> Result<bool> {
+        let head = self.store.head().await?;
+        let mut batches = 0u64;
+        let mut to = head.size;
+        while to > 0 {
+            let from = to.saturating_sub(LOOK_BACK);
+            let entries = self.store.entries(from, u32::try_from(to - from)?).await?;
+            for entry in entries.iter().rev() {
+                let counted = match Entry::from_canon(entry) {
+                    Ok(Entry::Flags(_)) => {
+                        batches += 1;
+                        continue;
+                    }
+                    Ok(Entry::Adjudicated(_)) => u64::from(Schedule::is_due(head.adjudicated)),
+                    Ok(Entry::Reversed(_)) => 0,
+                    _ => continue,
+                };
+                return Ok(batches <= counted);
+            }
+            to = from;
+        }
+        Ok(false)
     }
 
     /// Whether something was appended, and whether that was all there was.
@@ -389,4 +408,62 @@ fn flags_leaf(pending: &mut Vec<PendingFlag>) -> Result<Leaf> {
         outbox: None,
         flags,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use tally_types::ServiceDate;
+
+    use super::*;
+    use crate::node::Delivery;
+    use crate::node::clock::Clock;
+
+    /// So many claims of somebody who is not enrolled, in one file.
+    fn claims(first: u64, count: u64) -> String {
+        let of = |number: u64| {
+            format!(
+                r#"{{"format":"tallystick-claim/v1","kind":"professional","control_number":"S-{number}",
+                "member":"NOBODY","billing":"2000001372","diagnoses":["J06.9"],"lines":[{{
+                "procedure":"99213","place":"11","quantity":"1","charge":"{}.00","from":"2026-02-10"}}]}}"#,
+                100 + number
+            )
+        };
+        let all: Vec<String> = (first..first + count).map(of).collect();
+        format!("[{}]", all.join(","))
+    }
+
+    /// What the log ends in: for each entry whether it is a batch of flags.
+    async fn ends_in(node: &Node, count: u64) -> Vec<bool> {
+        let size = node.store.head().await.unwrap().size;
+        let entries = node.store.entries(size - count, 64).await.unwrap();
+        let is_batch = |entry: &Vec<u8>| matches!(Entry::from_canon(entry), Ok(Entry::Flags(_)));
+        entries.iter().map(is_batch).collect()
+    }
+
+    /// A drain ends in a batch of its own, also where its last outcome has one already:
+    /// what is found of it is found after it is on the log.
+    #[tokio::test]
+    async fn a_drain_ends_in_a_batch_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let day = ServiceDate::parse("2026-03-02").unwrap();
+        let data = folder.path().join("node");
+        let node = Node::open(&data, Clock::simulated(day)).await.unwrap();
+        let mut sizes = Vec::new();
+        for (first, count, expected) in [
+            (0, 63, vec![false, true]),
+            (63, 1, vec![false, true, true]),
+            (64, 1, vec![true, false, true]),
+        ] {
+            let file = claims(first, count);
+            node.submit(Delivery::local(file.as_bytes(), None))
+                .await
+                .unwrap();
+            node.drain(&|_| ()).await.unwrap();
+            let last = expected.len() as u64;
+            assert_eq!(ends_in(&node, last).await, expected, "{first}");
+            sizes.push(node.store.head().await.unwrap().size);
+            node.drain(&|_| ()).await.unwrap();
+            assert_eq!(sizes.last(), Some(&node.store.head().await.unwrap().size));
+        }
+    }
 }

@@ -142,10 +142,17 @@ impl Past {
         Some((at, stood))
     }
 
-    /// All claims are decided by these from now on.
+    /// All claims are decided by these from now on. Those of members whom the contract
+    /// names no more, for they moved to another, keep the version that named them.
     pub(super) fn decide_by(&mut self, contract: Option<&Arc<Contract>>, prefix: u64) {
         for occupant in self.spots.iter_mut().filter_map(|s| s.occupant.as_mut()) {
-            occupant.contract = contract.map(Arc::clone);
+            let member = &occupant.claim.member;
+            let names = |contract: &Arc<Contract>| contract.find(member).is_some();
+            let left = contract.is_some_and(|contract| !names(contract))
+                && occupant.contract.as_ref().is_some_and(names);
+            if !left {
+                occupant.contract = contract.map(Arc::clone);
+            }
             occupant.prefix = prefix;
         }
     }

@@ -10,11 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 use sha2::{Digest as _, Sha256};
 use tally_core::adjudication::{Outcome, Status};
-use tally_core::claim::{Claim, ClaimId, Contract, Provider};
+use tally_core::claim::{Claim, ClaimId, Contract, Member, Provider, Relationship};
 use tally_core::interchange::outcome_json;
 use tally_core::interchange::x12::{
-    Address, Forwarded, PatientName, Payee, Remittance, RemittanceError, RemittedClaim, Stamp,
-    Standing, remittance,
+    Address, Forwarded, InsuredName, PatientName, Payee, Remittance, RemittanceError,
+    RemittedClaim, Stamp, Standing, remittance,
 };
 use tally_store::port::{PartKind, Payments as _, Token};
 use tally_types::interest::InterestError;
@@ -188,6 +188,10 @@ pub(super) struct Named {
     given: String,
     /// The product that covers them; empty where none does.
     product: String,
+    /// The subscriber's family and given names and number, where that is another.
+    insured: Option<[String; 3]>,
+    /// The last day of cover before a service that is not covered.
+    ended: Option<ServiceDate>,
 }
 
 impl Node {
@@ -310,28 +314,50 @@ pub fn is_gone(read: &ClaimRead) -> bool {
 fn name_of(claim: &Claim, contract: Option<&Contract>) -> Named {
     let member = contract.and_then(|contract| contract.members.get(contract.find(&claim.member)?));
     if let Some(member) = member {
-        let name = member.name.trim();
-        let (given, family) = name.rsplit_once(' ').unwrap_or(("", name));
+        let [family, given] = parted(&member.name);
+        let subscriber = contract.and_then(|contract| {
+            let of = |of: &&Member| of.relationship == Relationship::Subscriber;
+            contract.members.iter().find(of)
+        });
+        let other = subscriber.filter(|of| of.id != member.id);
+        let uncovered = claim.lines.iter().map(|line| line.from);
+        let uncovered = uncovered.filter(|day| member.span_on(*day).is_none());
+        let ended = uncovered.filter_map(|day| {
+            let ends = member.spans.iter().filter_map(|span| span.through);
+            ends.filter(|end| *end < day).max()
+        });
         // What a claim's lines are covered under is one product.
         let mut covers = claim
             .lines
             .iter()
             .filter_map(|line| member.span_on(line.from));
         return Named {
-            family: family.to_owned(),
-            given: given.to_owned(),
+            family,
+            given,
             product: covers
                 .next()
                 .map(|of| of.product.clone())
                 .unwrap_or_default(),
+            insured: other.map(|of| {
+                let [family, given] = parted(&of.name);
+                [family, given, of.id.clone()]
+            }),
+            ended: ended.max(),
         };
     }
     let described = claim.member.dependant.as_ref();
     described.map_or_else(Named::default, |patient| Named {
         family: patient.family.clone(),
         given: patient.given.clone(),
-        product: String::new(),
+        ..Named::default()
     })
+}
+
+/// A name's family and given names: its last word is the family's.
+fn parted(name: &str) -> [String; 2] {
+    let name = name.trim();
+    let (given, family) = name.rsplit_once(' ').unwrap_or(("", name));
+    [family.to_owned(), given.to_owned()]
 }
 
 /// What is told of whom.
@@ -387,6 +413,14 @@ pub(super) fn remit_payee(
         };
         let mut claim = RemittedClaim::new(&part.claim, &part.outcome, patient);
         claim.filing = payer.filing.of(&named.product);
+        claim.cover_ended = named.ended;
+        claim.insured = named
+            .insured
+            .as_ref()
+            .map(|[family, given, identifier]| InsuredName {
+                name: PatientName { family, given },
+                identifier,
+            });
         claim.interest = part.interest;
         claim.standing = match part.kind {
             PartKind::Payment => Standing::Payment,

@@ -1,10 +1,11 @@
 //! Replacements and voids at intake: whether the claim that is named can be
 //! replaced or voided by this one, and where it belongs then.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
 use anyhow::Result;
-use tally_core::claim::{Claim, Frequency, UnitKey};
+use tally_core::claim::{Claim, ClaimId, Frequency, UnitKey};
 use tally_core::interchange::IntakeRule;
 use tally_store::port::{ActKind, ClaimRow, NewAct, Reading as _, Token};
 
@@ -22,6 +23,40 @@ pub(super) struct Succeeding {
 pub(super) struct Unable {
     pub(super) rule: IntakeRule,
     pub(super) reason: &'static str,
+}
+
+/// Whether the place of a claim was voided, by whichever of the numbers that it has had:
+/// of the claim itself, of what replaced it, or of what it replaced. What is not done yet
+/// counts, and what was given up does not.
+fn is_voided(claim: ClaimId, rows: &[ClaimRow]) -> bool {
+    let act = |row: &ClaimRow| {
+        let act = row.act.as_ref().filter(|_| !row.discarded)?;
+        Some((row.id, act.kind, act.original?))
+    };
+    let acts: Vec<_> = rows.iter().filter_map(act).collect();
+    let replaced = |by: ClaimId| {
+        let of = |(id, kind, original): &(ClaimId, ActKind, ClaimId)| {
+            (*id == by && *kind == ActKind::Replacement).then_some(*original)
+        };
+        acts.iter().find_map(of)
+    };
+    let mut first = claim;
+    while let Some(original) = replaced(first) {
+        first = original;
+    }
+    let mut names = BTreeSet::from([first]);
+    // In the order of the unit: what is named stands before what names it.
+    for (id, kind, original) in &acts {
+        if !names.contains(original) {
+            continue;
+        }
+        match kind {
+            ActKind::Void => return true,
+            ActKind::Replacement => drop(names.insert(*id)),
+            ActKind::Readjudication | ActKind::Review => {}
+        }
+    }
+    false
 }
 
 const fn unable(reason: &'static str) -> Unable {
@@ -92,11 +127,7 @@ impl Node {
                 "the claim it names was given up: send this as an original",
             )));
         }
-        let gone = row.outcome.as_ref().and_then(|outcome| outcome.gone);
-        if let Some(by) = gone
-            && let Some(by) = self.store.claim(by).await?
-            && by.act.is_some_and(|act| act.kind == ActKind::Void)
-        {
+        if is_voided(row.id, &self.store.claims_of_unit(row.unit).await?) {
             return Ok(Some(unable(
                 "the claim it names was voided: send this as an original",
             )));

@@ -325,9 +325,7 @@ impl Node {
                 pause = pause.saturating_mul(5);
             }
         }
-        // The last batch of flags is due when the log ends in an outcome:
-        // whoever reads the log could say so, flags or none.
-        if self.ends_in_outcome().await? {
+        if self.lacks_last_batch().await? {
             self.integrate(true).await?;
         }
         Ok(Drained {

@@ -16,9 +16,8 @@ use super::{Answered, Shared, Site};
 use crate::appeals::is_overdue;
 use crate::config::AppealLevels;
 use crate::eob::member::{Bears, Because, MemberEob, Service, Shares};
-use crate::node::ClaimRead;
-use crate::node::Stage;
 use crate::node::statement::{Asked, Stood, described, statement};
+use crate::node::{ClaimRead, Stage, is_gone};
 use crate::policies::Book;
 use crate::view::{ClaimView, accumulator_words};
 
@@ -146,6 +145,8 @@ struct EobPage<'a> {
     today: String,
     days: String,
     decided: bool,
+    /// Whether it was taken back.
+    gone: bool,
     denied: bool,
     owes: bool,
     totals: Shown,
@@ -175,7 +176,9 @@ pub(super) async fn page(site: Shared, Path(id): Path<String>) -> Answered {
         None => None,
     };
     let (gauges, carried) = match &contract {
-        Some(contract) if eob.decided => site.gauges(contract, &read, &book).await?,
+        Some(contract) if eob.decided && !is_gone(&read) => {
+            site.gauges(contract, &read, &book).await?
+        }
         _ => (Vec::new(), Vec::new()),
     };
     let claim = &read.claim;
@@ -197,6 +200,7 @@ pub(super) async fn page(site: Shared, Path(id): Path<String>) -> Answered {
         today: in_words(node.clock().today()),
         days: all_days(claim),
         decided: eob.decided,
+        gone: is_gone(&read),
         denied: view.status == "denied",
         owes: !eob.totals.owed.is_zero(),
         totals: Shown::of(&eob.totals),

@@ -437,7 +437,7 @@ async fn append_once(shared: &Shared, quiet: &mut Option<Instant>) -> Result<boo
         Some(since) if since.elapsed() < QUIET => {}
         Some(_) => {
             let waiting = node.store().waiting().await?;
-            if waiting.ready == 0 && waiting.unjudged == 0 && node.ends_in_outcome().await? {
+            if waiting.ready == 0 && waiting.unjudged == 0 && node.lacks_last_batch().await? {
                 node.integrate(true).await?;
             }
             *quiet = None;

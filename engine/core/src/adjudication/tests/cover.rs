@@ -39,6 +39,59 @@ fn a_renewal_goes_on_and_a_gap_begins_anew() {
     assert_eq!(since(&[ended, later]), "2026-01-01");
 }
 
+/// Lines under two covers with a gap between them wait, in whatever order; a policy is told
+/// of one cover.
+#[test]
+fn lines_of_two_covers_wait() {
+    let days = ["2026-03-10", "2026-03-20"];
+    for (order, spans, rule) in [
+        ([0, 1], ["2026-03-12", "2026-03-15"], Some(2)),
+        ([1, 0], ["2026-03-12", "2026-03-15"], Some(2)),
+        ([1, 0], ["2026-03-14", "2026-03-15"], None),
+    ] {
+        let line = |(number, at): (u16, &usize)| line(number, "99213", 1_000, days[*at]);
+        let mut world = World::new((1u16..).zip(&order).map(line).collect());
+        world.contract.members[0].spans = vec![
+            span("gold", "2025-01-01", Some(spans[0])),
+            span("gold", spans[1], None),
+        ];
+        let Some(at) = rule else {
+            assert_eq!(world.run().context.covered_since.to_string(), "2025-01-01");
+            continue;
+        };
+        let outcome = world.done().outcome;
+        let Settlement::Pended { reason, line, .. } = outcome.settlement() else {
+            panic!("it does not wait");
+        };
+        assert_eq!((reason.as_str(), *line), ("E206", at));
+    }
+}
+
+/// Members are counted on the first day of the claim, whichever line that is, and those
+/// who live.
+#[test]
+fn the_covered_are_counted_on_the_first_day_and_live() {
+    let count = |lines: [&str; 2], from: &str, death: Option<&str>| {
+        let lines = (1u16..).zip(lines);
+        let lines = lines.map(|(number, on)| line(number, "99213", 1_000, on));
+        let mut world = World::new(lines.collect());
+        let mut other = world.contract.members[0].clone();
+        other.id = "another".into();
+        other.spans = vec![span("gold", from, None)];
+        other.death = death.map(day);
+        world.contract.members.push(other);
+        world.run().context.covered_members
+    };
+    let alone_first = ["2026-02-15", "2026-03-15"];
+    let reversed = ["2026-03-15", "2026-02-15"];
+    for lines in [alone_first, reversed] {
+        assert_eq!(count(lines, "2026-03-01", None), 1);
+        assert_eq!(count(lines, "2026-02-15", None), 2);
+        assert_eq!(count(lines, "2026-01-01", Some("2026-02-14")), 1);
+        assert_eq!(count(lines, "2026-01-01", Some("2026-02-15")), 2);
+    }
+}
+
 /// A line that begins after the member's death is the engine's to deny; the day itself,
 /// and what had begun before, are the policy's.
 #[test]

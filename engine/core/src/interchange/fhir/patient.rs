@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 use tally_types::ServiceDate;
 
 use super::super::json::{Json, list, object, text};
-use super::write::{absent, coding, concept, day, meta};
+use super::write::{MEMBER_ID, absent, coding, concept, day, meta};
 use crate::claim::{Contract, Member, Sex};
 
 /// A member as a FHIR R4 `Patient`, on one line.
@@ -36,6 +36,7 @@ pub(super) fn member_number(member: &Member) -> Json<'_> {
                 "MB",
             )]),
         ),
+        ("system", text(MEMBER_ID)),
         ("value", text(&member.id)),
     ])
 }

@@ -205,12 +205,12 @@ fn all_totals(outcome: &Outcome) -> Vec<Json<'static>> {
 
 /// What is paid: to be paid, as long as no payment told of it.
 fn payment(outcome: &Outcome, made: Option<PaidOn>) -> Json<'static> {
-    if outcome.paid().is_zero() {
-        return Json::Null;
-    }
     let kind = ("type", concept([coding(PAYMENT_TYPE, "complete")]));
     let Some(made) = made else {
-        return object([kind, ("amount", money(outcome.paid()))]);
+        return match outcome.paid().is_zero() {
+            true => Json::Null,
+            false => object([kind, ("amount", money(outcome.paid()))]),
+        };
     };
     let [adjustment, why, date, amount] = paid(outcome, made);
     object([kind, adjustment, why, date, amount])

@@ -12,6 +12,7 @@ pub(super) const CLAUSE: &str = "https://tallystick.example/fhir/CodeSystem/clau
 /// The codes that stand for what is required and absent.
 pub(super) const DATA_ABSENT: &str = "http://terminology.hl7.org/CodeSystem/data-absent-reason";
 pub(super) const CLAIM_ID: &str = "https://tallystick.example/fhir/claim";
+pub(super) const MEMBER_ID: &str = "https://tallystick.example/fhir/member";
 pub(super) const CLAIM_TYPE: &str = "http://terminology.hl7.org/CodeSystem/claim-type";
 pub(super) const TRACE_NUMBER: &str =
     "http://hl7.org/fhir/us/davinci-pas/StructureDefinition/extension-itemTraceNumber";

@@ -167,6 +167,15 @@ impl<'t, 'a> Levels<'t, 'a> {
         };
         let identifier = identifier.ok_or_else(|| missing(subscriber))?;
         let Some(patient) = self.patient else {
+            // SBR02 says that the subscriber is the patient.
+            if let Some(insured) = self.find(self.subscriber, "SBR", "")
+                && insured.at(2).text != "18"
+            {
+                return Err(insured.at(2).fault(
+                    IntakeRule::NoMember,
+                    "the subscriber is not said to be the patient (18), and no patient follows",
+                ));
+            }
             return Ok(MemberReference::new(&identifier));
         };
         let described = patient.one("2010CA").ok_or_else(|| missing(patient))?;
@@ -220,7 +229,15 @@ impl<'t, 'a> Levels<'t, 'a> {
     fn frequency(&self, clm: &Spot<'a>) -> Result<(Frequency, Option<ClaimId>), Fault> {
         let code = clm.part(5, 3);
         let frequency = match code.text {
-            "1" => return Ok((Frequency::Original, None)),
+            "1" => {
+                return match self.find(self.claim, "REF", "F8") {
+                    None => Ok((Frequency::Original, None)),
+                    Some(reference) => Err(reference.at(2).fault(
+                        IntakeRule::NotOriginal,
+                        "it is an original (1), and names a claim that it replaces or voids",
+                    )),
+                };
+            }
             "7" => Frequency::Replacement,
             "8" => Frequency::Void,
             other => {

@@ -27,5 +27,5 @@ pub use remittance::{
     Account, Forwarded, Method, OtherPayerName, PaidAs, Payee, ProviderAdjustment, Remittance,
     RemittanceError, Remitted, RemittedClaim, Standing, by_payee, remittance,
 };
-pub use reply::{Address, PatientName, Payer, Stamp};
+pub use reply::{Address, InsuredName, PatientName, Payer, Stamp};
 pub use tally_x12::text_of;

@@ -10,10 +10,10 @@
 mod balance;
 mod write;
 
-use tally_types::{Code, CodeSystem, Money, Quantity, ShortCode};
+use tally_types::{Code, CodeSystem, Money, Quantity, ServiceDate, ShortCode};
 use thiserror::Error;
 
-use super::reply::{Address, PatientName, Payer, Stamp, unfit};
+use super::reply::{Address, InsuredName, PatientName, Payer, Stamp, unfit};
 use crate::adjudication::Outcome;
 use crate::claim::{Claim, Modifiers};
 
@@ -118,6 +118,11 @@ pub struct RemittedClaim<'a> {
     pub standing: Standing,
     /// Whose it is.
     pub patient: PatientName<'a>,
+    /// Whose contract it is, where the patient is another.
+    pub insured: Option<InsuredName<'a>>,
+    /// The last day of the patient's cover before a service that was denied for that (CARC
+    /// 27), where one was.
+    pub cover_ended: Option<ServiceDate>,
     /// The kind of cover (CLP06): `12` a PPO, `MB` Medicare part B, `HM` an HMO.
     pub filing: &'a str,
     /// Lines that were paid as something else.
@@ -141,6 +146,8 @@ impl<'a> RemittedClaim<'a> {
             outcome,
             standing: Standing::Payment,
             patient,
+            insured: None,
+            cover_ended: None,
             filing: "12",
             paid_as: &[],
             interest: Money::ZERO,

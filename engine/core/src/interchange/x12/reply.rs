@@ -46,6 +46,17 @@ pub struct Stamp<'a> {
     pub trace: &'a str,
 }
 
+impl Stamp<'_> {
+    /// Of what is sent after these interchanges, which have the numbers before: no two to
+    /// one receiver have one.
+    #[must_use]
+    pub fn after(mut self, interchanges: &[String]) -> Self {
+        let more = u32::try_from(interchanges.len()).unwrap_or(u32::MAX);
+        self.control = self.control.saturating_add(more);
+        self
+    }
+}
+
 /// Whose claim it is, as remittances name them.
 #[derive(Clone, Copy, Default)]
 pub struct PatientName<'a> {
@@ -53,6 +64,15 @@ pub struct PatientName<'a> {
     pub family: &'a str,
     /// Given names.
     pub given: &'a str,
+}
+
+/// Whose contract a patient is covered by, where it is another's.
+#[derive(Clone, Copy)]
+pub struct InsuredName<'a> {
+    /// What the subscriber is called.
+    pub name: PatientName<'a>,
+    /// The subscriber's number.
+    pub identifier: &'a str,
 }
 
 /// The control number of an answer's first transaction set.

@@ -186,15 +186,22 @@ impl Answering<'_> {
                 self.all.unanswered = self.all.unanswered.saturating_add(1);
                 self.person(role, asked);
                 self.out.simple("AAA", &["Y", "", why.code(), why.action()]);
+                if let Some(birth) = asked.birth {
+                    self.out.simple("DMG", &["D8", &day(birth)]);
+                }
             }
             Ok(found) => {
-                self.person(role, &with_name(asked, found.member));
-                self.found(role, &found, &inquiry.services);
+                let named = on_file(asked, found.member);
+                self.person(role, &named);
+                let changed = is_another(asked, &named);
+                self.found(role, &found, &inquiry.services, changed);
             }
         }
     }
 
-    fn found(&mut self, role: &str, found: &Eligibility<'_>, asked: &[ShortCode]) {
+    /// Of whom it is, and what they have. `changed` says that the name is another than was
+    /// sent (INS03 and INS04: a change in identifying elements).
+    fn found(&mut self, role: &str, found: &Eligibility<'_>, asked: &[ShortCode], changed: bool) {
         let member = found.member;
         let sex = match member.sex {
             Sex::Female => "F",
@@ -202,14 +209,19 @@ impl Answering<'_> {
             Sex::Other | Sex::Unknown => "U",
         };
         self.out.simple("DMG", &["D8", &day(member.birth), sex]);
-        if role == "03" {
-            let relationship = match member.relationship {
-                Relationship::Subscriber => "18",
-                Relationship::Spouse => "01",
-                Relationship::Child => "19",
-                Relationship::Other => "G8",
-            };
-            self.out.simple("INS", &["N", relationship]);
+        let relationship = match (role, member.relationship) {
+            ("IL", _) | (_, Relationship::Subscriber) => "18",
+            (_, Relationship::Spouse) => "01",
+            (_, Relationship::Child) => "19",
+            (_, Relationship::Other) => "G8",
+        };
+        let is_subscriber = if role == "IL" { "Y" } else { "N" };
+        match (role, changed) {
+            (_, true) => self
+                .out
+                .simple("INS", &[is_subscriber, relationship, "001", "25"]),
+            ("IL", false) => {}
+            (_, false) => self.out.simple("INS", &[is_subscriber, relationship]),
         }
         match &found.cover {
             Cover::Active {
@@ -392,17 +404,28 @@ fn percent(share: Rate) -> String {
     }
 }
 
-/// Whom an inquiry names by the number alone has the name that is on the card: its
-/// last word is the family's.
-fn with_name(asked: &Person, member: &Member) -> Person {
-    if !asked.family.is_empty() {
+/// Whoever is answered of, under the name that is on file: its last word is the family's.
+/// What an inquiry calls them is told where none is.
+fn on_file(asked: &Person, member: &Member) -> Person {
+    let name = fit(&member.name, 1, 120);
+    if name.is_empty() {
         return asked.clone();
     }
-    let name = fit(&member.name, 1, 120);
     let (given, family) = name.rsplit_once(' ').unwrap_or(("", &name));
     Person {
         family: fit(family, 1, 60),
         given: fit(given, 1, 35),
         ..asked.clone()
     }
+}
+
+/// Whether somebody was asked about under another name: family and first given name,
+/// as far as they were sent.
+fn is_another(asked: &Person, named: &Person) -> bool {
+    let first = |text: &str| text.split_whitespace().next().unwrap_or("").to_lowercase();
+    let differs =
+        |asked: &str, named: &str| !asked.trim().is_empty() && first(asked) != first(named);
+    differs(&asked.given, &named.given)
+        || !asked.family.trim().is_empty()
+            && asked.family.trim().to_lowercase() != named.family.to_lowercase()
 }

@@ -8,7 +8,7 @@ use super::{Method, OtherPayerName, Payee, Remittance, RemittedClaim};
 use crate::adjudication::{EngineRule, LineOutcome};
 use crate::claim::{Claim, ClaimKind, Frequency, Modifiers, Provider, ServiceLine};
 use crate::interchange::x12::reply::{
-    self, Address, FIRST, Payer, close, day, fit, fit_or, open, said,
+    self, Address, FIRST, PatientName, Payer, close, day, fit, fit_or, open, said,
 };
 
 /// An element each, at its number.
@@ -238,6 +238,15 @@ fn claim(out: &mut Writer, of: &RemittedClaim<'_>) {
         out.simple("DTM", &["232", &day(stay.from)]);
         out.simple("DTM", &["233", &day(stay.through)]);
     }
+    let ended = |line: &LineOutcome| {
+        let mut adjustments = line.adjustments().iter();
+        adjustments.any(|of| of.carc == Carc::AFTER_COVERAGE)
+    };
+    if let Some(end) = of.cover_ended
+        && outcome.lines().iter().any(ended)
+    {
+        out.simple("DTM", &["036", &day(end)]);
+    }
     out.simple("DTM", &["050", &day(claim.received)]);
     for (kind, amount) in [
         ("AU", outcome.allowed()),
@@ -262,20 +271,10 @@ fn rendering(claim: &Claim) -> Option<&Provider> {
 }
 
 fn names(out: &mut Writer, of: &RemittedClaim<'_>) {
-    let identifier = reply::member(&of.claim.member.identifier);
-    let kind = if identifier.is_empty() { "" } else { "MI" };
-    put(
-        out,
-        "NM1",
-        &[
-            (1, "QC"),
-            (2, "1"),
-            (3, &fit(of.patient.family, 1, 60)),
-            (4, &fit(of.patient.given, 1, 35)),
-            (8, kind),
-            (9, &identifier),
-        ],
-    );
+    person(out, "QC", &of.patient, &of.claim.member.identifier);
+    if let Some(insured) = &of.insured {
+        person(out, "IL", &insured.name, insured.identifier);
+    }
     if let Some(provider) = rendering(of.claim) {
         let identifier = fit(&provider.identifier, 2, 80);
         if !identifier.is_empty() {
@@ -306,6 +305,25 @@ fn names(out: &mut Writer, of: &RemittedClaim<'_>) {
     if let Some(payer) = &of.priority {
         other(out, "PR", payer);
     }
+}
+
+/// A patient or an insured. Who is known by a number alone is called so: but for a
+/// pharmacy's claims there has to be a name.
+fn person(out: &mut Writer, role: &str, name: &PatientName<'_>, identifier: &str) {
+    let identifier = reply::member(identifier);
+    let kind = if identifier.is_empty() { "" } else { "MI" };
+    put(
+        out,
+        "NM1",
+        &[
+            (1, role),
+            (2, "1"),
+            (3, &fit_or(name.family, 1, 60, "UNKNOWN")),
+            (4, &fit(name.given, 1, 35)),
+            (8, kind),
+            (9, &identifier),
+        ],
+    );
 }
 
 /// Remarks on the claim: MIA for an inpatient stay, else MOA.

@@ -273,9 +273,17 @@ fn who_is_not_answered_is_told_why() {
         let answer = answered(&inquiry(&[who], date, &["30"]), &family());
         assert!(answer.contains(&format!("\nAAA*Y**{code}~")), "{answer}");
         // Nothing that enrolment knows is told.
-        for told in ["DMG", "EB", "DTP", "INS"] {
+        for told in ["EB", "DTP", "INS"] {
             assert!(!answer.contains(&format!("\n{told}*")), "{answer}");
         }
+        // A date of birth is the one that was sent, and no sex.
+        let sent = match who {
+            (named, None) => named.split_once('/').map_or("", |(_, birth)| birth),
+            (_, Some((_, birth))) => birth,
+        };
+        let dmg = answer.split('\n').find(|line| line.starts_with("DMG*"));
+        let expected = format!("DMG*D8*{sent}~");
+        assert_eq!(dmg, (!sent.is_empty()).then_some(&*expected), "{answer}");
     }
 }
 
