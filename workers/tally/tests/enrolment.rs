@@ -214,6 +214,23 @@ fn a_member_moves_between_contracts_in_the_order_of_both() {
     submit("A-5", "M-3", 2);
     let after = moved_by("M-1");
     assert!(before > 0 && after > before, "{before} {after}");
+    // Decided anew by a contract that names the member no more, what came before stays
+    // with the version that did.
+    import(&family("C-1", &[("M-1", "subscriber")]), &[], 0);
+    let anew = [
+        "claim",
+        "readjudicate",
+        "--all",
+        "--reason",
+        "moved",
+        "--json",
+    ];
+    let said = json(&run(&data, &anew), 0);
+    assert_eq!(
+        said["changes"].as_array().map(Vec::len),
+        Some(0),
+        "{said:#}"
+    );
     let replayed = json(&run(&data, &["ledger", "replay", "--json"]), 0);
     assert_eq!(replayed["chain_breaks"], 0, "{replayed}");
     let checked = json(&run(&data, &["ledger", "fsck", "--json"]), 0);

@@ -215,6 +215,9 @@ fn a_file_is_taken_in_and_acknowledged() {
     };
     assert_eq!(elements(receipts, "IK5", 1), ["A"]);
     assert_eq!(elements(receipts, "AK9", 1), ["A"]);
+    // Two interchanges to one receiver have two numbers.
+    let [one, other] = [receipts, claims].map(|text| elements(text, "ISA", 13));
+    assert_ne!(one, other);
     // The number of ours is the claim's id, by which its outcome is found.
     let ours: Vec<String> = x12::segments(claims)
         .into_iter()
@@ -380,6 +383,47 @@ fn who_cannot_be_paid_is_refused_where_that_is_configured() {
     let taken = submit("");
     assert_eq!(json(&taken, 0)["accepted"], 1);
     assert!(errors(&taken).contains("[[payee]]"), "{}", errors(&taken));
+}
+
+/// Who the patient is, is not guessed; and an original names no other claim.
+#[test]
+fn what_contradicts_itself_is_refused() {
+    let (scratch, data) = scratch();
+    let sound = visit("A-1", "NOBODY", "90", "20260210");
+    for (from, to, rule, place) in [
+        ("SBR*P*18*", "SBR*P**", "I306", "2000B SBR-02"),
+        (
+            "SBR*P*18*******CI",
+            "SBR*P*18*******Q",
+            "I209",
+            "2000B SBR-09",
+        ),
+        (
+            "HI*",
+            "REF*F8*0123456789abcdef0123456789abcdef~\nHI*",
+            "I303",
+            "2300 REF-02",
+        ),
+    ] {
+        assert!(sound.contains(from), "{from}: {sound}");
+        let mut text = sound.replacen(from, to, 1);
+        if to.contains("~\n") {
+            let (head, rest) = text.split_once("SE*").unwrap();
+            let (count, tail) = rest.split_once('*').unwrap();
+            let count: u32 = count.parse().unwrap();
+            text = format!("{head}SE*{}*{tail}", count + 1);
+        }
+        let file = scratch.path().join("claims.837");
+        std::fs::write(&file, text).unwrap();
+        let said = json(&submit(&data, &["--json"], &file), 1);
+        let refusal = &said["refusals"][0];
+        let reason = refusal["reason"].as_str().unwrap();
+        assert!(reason.starts_with(rule), "{to}: {said}");
+        assert!(
+            refusal["place"].as_str().unwrap().ends_with(place),
+            "{said}"
+        );
+    }
 }
 
 /// Test data is read, unless the payer's own intake says that it is refused: then it

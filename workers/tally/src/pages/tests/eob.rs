@@ -500,3 +500,27 @@ async fn a_statements_page_has_every_posting() {
     assert_eq!(page.status, StatusCode::OK);
     check_html("statement", &page.body);
 }
+
+/// Of a claim that was taken back nothing is counted, and nothing is to be appealed.
+#[tokio::test]
+async fn an_explanation_that_was_taken_back_says_so() {
+    let fixture = Fixture::harbor().await;
+    let before = fixture.eob("VISIT").await;
+    assert!(before.contains("With this claim") && before.contains("You may appeal"));
+    let reads = fixture
+        .node
+        .read_claims(&ClaimFilter::default(), "test")
+        .await;
+    let reads = reads.unwrap();
+    let claim = reads
+        .iter()
+        .find(|read| read.claim.control_number == "VISIT");
+    let id = claim.unwrap().row.id;
+    fixture.node.void(id, crate::node::SUBMITTER).await.unwrap();
+    fixture.node.drain(&|_| ()).await.unwrap();
+    let page = fixture.get(&format!("/claims/{id}/eob")).await.body;
+    assert!(page.contains("was taken back and stands no more"), "{page}");
+    for gone in ["With this claim", "You may appeal", "Appeals are over"] {
+        assert!(!page.contains(gone), "{gone}");
+    }
+}

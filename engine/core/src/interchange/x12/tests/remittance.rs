@@ -13,7 +13,7 @@ use crate::claim::{
     Claim, ClaimKind, Frequency, LineDetail, MemberReference, Provider, ServiceLine,
 };
 use crate::interchange::x12::{
-    Account, Address, Forwarded, Method, OtherPayerName, PaidAs, PatientName, Payee,
+    Account, Address, Forwarded, InsuredName, Method, OtherPayerName, PaidAs, PatientName, Payee,
     ProviderAdjustment, Remittance, RemittanceError, Remitted, RemittedClaim, Standing, by_payee,
     remittance,
 };
@@ -532,4 +532,40 @@ fn the_checker_is_not_blind() {
         assert!(text.contains(from), "{from} in {text}");
         assert!(!unbalanced(&text.replace(from, to)).is_empty(), "{from}");
     }
+}
+
+/// A dependant's claim names the insured as well; a denial for cover that ended says when
+/// it did; whoever has no name on file is not told without one.
+#[test]
+fn who_is_insured_and_until_when_is_told() {
+    let denied: Given<'_> = ("99213", 15_000, 0, &[(Group::Pr, 27, "", 15_000)]);
+    let visit = settled(1, &[denied]);
+    let mut of = RemittedClaim::new(&visit.claim, &visit.outcome, PATIENT);
+    of.cover_ended = Some(day(2026, 4, 30));
+    of.insured = Some(InsuredName {
+        name: PatientName {
+            family: "EXAMPLE",
+            given: "ROBIN",
+        },
+        identifier: "M-1",
+    });
+    let remitted = written(&[of]).unwrap();
+    let text = sound(&remitted);
+    assert!(
+        text.contains("\nNM1*IL*1*EXAMPLE*ROBIN****MI*M-1~\n"),
+        "{text}"
+    );
+    assert!(text.contains("\nDTM*036*20260430~\nDTM*050*"), "{text}");
+
+    let paid: Given<'_> = ("99213", 15_000, 15_000, &[]);
+    let visit = settled(1, &[paid]);
+    let mut of = RemittedClaim::new(&visit.claim, &visit.outcome, PatientName::default());
+    of.cover_ended = Some(day(2026, 4, 30));
+    let remitted = written(&[of]).unwrap();
+    let text = sound(&remitted);
+    assert!(text.contains("\nNM1*QC*1*UNKNOWN*"), "{text}");
+    assert!(
+        !text.contains("DTM*036") && !text.contains("NM1*IL"),
+        "{text}"
+    );
 }
