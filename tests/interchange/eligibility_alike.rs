@@ -205,7 +205,7 @@ fn by_fhir(benefits: &Benefits) -> (Vec<Said>, Vec<(String, String)>) {
         said.push(Said {
             service: code(&item["category"]),
             what: match kind.as_str() {
-                "benefit" | "visit" => "maximum".to_owned(),
+                "benefit" | "visit" | "units" => "maximum".to_owned(),
                 _ => kind,
             },
             family: code(&item["unit"]) == "family",

@@ -186,7 +186,7 @@ fn check_file(bytes: &[u8]) -> Result<(), Fault> {
         return Err(Fault::new(
             IntakeRule::ByteOrderMark,
             "file",
-            "it begins with a byte-order mark; JSON is UTF-8 without one",
+            "it begins with a byte-order mark: send X12 and JSON as UTF-8 without one",
         ));
     }
     if bytes.trim_ascii().is_empty() {

@@ -281,14 +281,15 @@ impl Enrolment for Desk<'_> {
 
 /// What an accumulator of money with a limit is, by its name: policies call them
 /// `deductible`, `out-of-pocket`, with `in-` or `out-` before it for a network.
-/// What is of some services alone (`hearing-benefit`) is none of them.
+/// What is of some services alone (`hearing-benefit`), or counts toward another year
+/// (`in-deductible-last-quarter`), is none of them.
 fn kind_of(name: &str) -> (Option<BalanceKind>, BenefitNetwork) {
     let (network, rest) = BenefitNetwork::of_accumulator(name);
-    let kind = match () {
-        () if rest.starts_with("deductible") => Some(BalanceKind::Deductible),
-        () if rest.starts_with("out-of-pocket") => Some(BalanceKind::OutOfPocket),
-        () if rest.contains("maximum") => Some(BalanceKind::Maximum),
-        () => None,
+    let kind = match rest.strip_suffix("-family").unwrap_or(rest) {
+        "deductible" => Some(BalanceKind::Deductible),
+        "out-of-pocket" => Some(BalanceKind::OutOfPocket),
+        maximum if maximum.contains("maximum") => Some(BalanceKind::Maximum),
+        _ => None,
     };
     (kind, network)
 }
@@ -358,5 +359,7 @@ mod tests {
             assert_eq!(kind_of(name), (Some(kind), network), "{name}");
         }
         assert_eq!(kind_of("hearing-benefit"), (None, N::Any));
+        // What counts toward another year is no deductible of this one.
+        assert_eq!(kind_of("in-deductible-last-quarter"), (None, N::In));
     }
 }

@@ -205,7 +205,13 @@ fn balance<'a>(category: Json<'a>, balance: &'a BenefitBalance) -> Json<'a> {
         // HL7 has no code for it.
         (BalanceKind::OutOfPocket, _) => coding(OWN_TYPE, "out-of-pocket"),
         (BalanceKind::Maximum, BenefitAmount::Money { .. }) => coding(BENEFIT_TYPE, "benefit"),
-        (BalanceKind::Maximum, BenefitAmount::Count { .. }) => coding(BENEFIT_TYPE, "visit"),
+        (BalanceKind::Maximum, BenefitAmount::Count { .. }) => {
+            match balance.name.contains("visit") {
+                true => coding(BENEFIT_TYPE, "visit"),
+                // HL7 has no code for these either.
+                false => coding(OWN_TYPE, "units"),
+            }
+        }
     };
     let count = |units: u32| number(units);
     let (allowed, used) = match balance.amount {
