@@ -10,6 +10,7 @@ mod anybody;
 mod category;
 pub mod clauses;
 mod decision;
+mod on_file;
 mod plan;
 mod referral;
 mod service;
