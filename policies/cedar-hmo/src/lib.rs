@@ -16,6 +16,7 @@ mod referral;
 mod service;
 mod share;
 mod stay;
+mod visit;
 
 use tally_sdk::prelude::*;
 

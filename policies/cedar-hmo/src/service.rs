@@ -39,6 +39,26 @@ pub struct Terms {
     pub basis: Basis,
 }
 
+impl Terms {
+    /// Of a row of `benefits.csv`.
+    pub fn of(row: &Row) -> Self {
+        Self {
+            copay: row.money(0),
+            basis: match row.number(1) {
+                1 => Basis::Visit,
+                3 => Basis::Admission,
+                4 => Basis::Day(u32::try_from(row.number(2)).unwrap_or(0)),
+                _ => Basis::Line,
+            },
+        }
+    }
+
+    /// The copayment, where it is by the visit.
+    pub fn by_visit(self) -> Option<Money> {
+        (self.basis == Basis::Visit).then_some(self.copay)
+    }
+}
+
 /// What a line allows.
 #[derive(Clone, Copy)]
 pub struct Price {
@@ -216,15 +236,7 @@ fn find_terms(claim: &Claim, stay: Option<&Stay>, services: &mut [Option<Service
     let lines = claim.lines.iter().zip(services.iter_mut());
     for (line, service) in lines.filter_map(|(line, service)| Some((line, service.as_mut()?))) {
         if service.benefit.is_some() {
-            service.terms = rows.next().flatten().map(|row| Terms {
-                copay: row.money(0),
-                basis: match row.number(1) {
-                    1 => Basis::Visit,
-                    3 => Basis::Admission,
-                    4 => Basis::Day(u32::try_from(row.number(2)).unwrap_or(0)),
-                    _ => Basis::Line,
-                },
-            });
+            service.terms = rows.next().flatten().map(|row| Terms::of(&row));
         }
         if service.benefit == Some(EMERGENCY) && admitted(claim, line.from, &mut visits) {
             service.terms = service.terms.map(|terms| Terms {

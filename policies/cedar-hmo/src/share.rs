@@ -10,6 +10,7 @@ use crate::clauses::clause;
 use crate::plan::{ROUNDING, TOWARD, accumulator};
 use crate::service::{Basis, Service, Terms};
 use crate::stay::Stay;
+use crate::visit;
 
 /// Clause 8.1.
 const COORDINATION: Coordination = Coordination {
@@ -64,7 +65,12 @@ impl<'a> Sharer<'a> {
         };
         match self.known(whose, on) {
             Some((_, _, highest)) => *highest = copay.greater(*highest),
-            None => self.shared.push((whose, on, copay)),
+            None => {
+                self.shared.push((whose, on, copay));
+                if self.claim.kind == ClaimKind::Professional {
+                    self.events.bear(whose, on, visit::taken(whose, on));
+                }
+            }
         }
     }
 
