@@ -25,7 +25,8 @@ const TRANSFERRED: ShortCode = ShortCode::of("02");
 const STILL_THERE: ShortCode = ShortCode::of("30");
 /// From this day of a stay the later daily price holds, clause 3.3.
 const LATER: u32 = 4;
-/// Days before a stay within which earlier ones are of its episode, clause 5.3.
+/// Days before a stay within which earlier ones are of its episode, clause 5.3; and
+/// after a bill within which later bills of the stay are looked for, clause 3.8.
 const EPISODE: i32 = 30;
 
 /// A stay.
@@ -158,10 +159,15 @@ impl Stay {
     }
 }
 
-/// The last day that a bill may have a room of: the day of discharge has none.
+/// The last day on which a room may begin that belongs with a bill: the day of
+/// discharge has none. Of a patient who is still there later bills may have come
+/// before this one.
 fn last_day(bill: &Institutional, admitted: ServiceDate) -> ServiceDate {
-    let back = if bill.discharge == STILL_THERE { 0 } else { -1 };
-    let last = bill.through.plus_days(back).unwrap_or(bill.through);
+    let more = match bill.discharge == STILL_THERE {
+        true => EPISODE,
+        false => -1,
+    };
+    let last = bill.through.plus_days(more).unwrap_or(bill.through);
     last.max(admitted)
 }
 
@@ -210,7 +216,7 @@ fn rooms_of(claim: &Claim, rooms: &[bool], included: &[bool]) -> u32 {
 }
 
 /// The days of room that earlier claims were paid in the 30 days before a stay, and
-/// from its first day through the last of its bill. History knows a line by its first day: of what began before those 30 days
+/// from its first day through the last that belongs with its bill. History knows a line by its first day: of what began before those 30 days
 /// the last of each room may reach into them.
 fn days_before(admitted: ServiceDate, last: ServiceDate) -> u32 {
     let begin = admitted.plus_days(-EPISODE).unwrap_or(ServiceDate::MIN);
