@@ -216,8 +216,9 @@ fn rooms_of(claim: &Claim, rooms: &[bool], included: &[bool]) -> u32 {
 }
 
 /// The days of room that earlier claims were paid in the 30 days before a stay, and
-/// from its first day through the last that belongs with its bill. History knows a line by its first day: of what began before those 30 days
-/// the last of each room may reach into them.
+/// from its first day through the last that belongs with its bill. History knows a
+/// line by its first day: of what began before those 30 days the last of each room may
+/// reach into them.
 fn days_before(admitted: ServiceDate, last: ServiceDate) -> u32 {
     let begin = admitted.plus_days(-EPISODE).unwrap_or(ServiceDate::MIN);
     let before = begin.plus_days(-1).unwrap_or(ServiceDate::MIN);
