@@ -22,7 +22,9 @@ pub enum Role {
     Specialist,
     /// Obstetrics and gynaecology: visited without one (45 CFR 147.138 (a)(3)).
     Women,
-    /// Hospitals, laboratories, therapists and others.
+    /// A hospital.
+    Hospital,
+    /// Laboratories, therapists and others.
     Other,
 }
 
@@ -58,7 +60,8 @@ pub const SPECIALIST: Benefit = benefit("SPECIALIST", clause::SPECIALIST);
 const WOMEN: Benefit = benefit("PRIMARY", clause::WOMEN);
 const PREVENTIVE: Benefit = benefit("PREVENTIVE", clause::PREVENTIVE);
 const URGENT: Benefit = benefit("URGENT", clause::URGENT);
-const EMERGENCY: Benefit = benefit("EMERGENCY", clause::EMERGENCY_ROOM);
+/// The hospital's part of the emergency room.
+pub const EMERGENCY: Benefit = benefit("EMERGENCY", clause::EMERGENCY_ROOM);
 /// The physicians' part of the emergency room.
 const PHYSICIANS: Benefit = benefit("PROCEDURE", clause::EMERGENCY_ROOM);
 const DIAGNOSTIC: Benefit = benefit("DIAGNOSTIC", clause::DIAGNOSTIC);
@@ -83,6 +86,7 @@ impl Role {
             1 => Self::Primary,
             2 => Self::Specialist,
             3 => Self::Women,
+            5 => Self::Hospital,
             _ => Self::Other,
         }
     }
@@ -117,7 +121,7 @@ impl Category {
             (Self::Visit, _) => match role {
                 Role::Primary => PRIMARY,
                 Role::Women => WOMEN,
-                Role::Specialist | Role::Other => SPECIALIST,
+                Role::Specialist | Role::Hospital | Role::Other => SPECIALIST,
             },
             (Self::Emergency, true) => EMERGENCY,
             (Self::Emergency, false) => PHYSICIANS,

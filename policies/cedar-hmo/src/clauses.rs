@@ -35,22 +35,25 @@ clauses! {
         "The allowed amount is the lesser of the charge and the contracted fee times the units. The provider may not bill the rest.";
     /// Outpatient hospital services.
     OUTPATIENT = "3.2", "Allowed amount of outpatient hospital services",
-        "Of a hospital's outpatient line the contracted percentage of the charge is allowed, at most the hospital's cap. The hospital may not bill the rest.";
+        "Of a hospital's outpatient line the percentage of the charge that is contracted on the line's date of service is allowed, at most the hospital's cap. The hospital may not bill the rest.";
     /// Per diem.
     PER_DIEM = "3.3", "Stays by the day",
-        "Of a stay the sum of the daily prices of its rooms is allowed: one price for each of the first three days, another from the fourth; at most the charges of the claim. Everything else that the hospital bills for the stay is in it.";
+        "Of a stay the sum of the daily prices of its rooms is allowed: one price for each of its first three days, another from the fourth; at most the charges of the claim. Which day of the stay a day is, is counted from the day of admission by the date on which the line of the room begins, in whatever order the lines stand and on whichever bill of the stay. Where rooms begin on days that are taken, by days that the hospital was paid on an earlier bill or by a room of the same bill that begins earlier (of those that begin on one day the one that ends earlier, then the lower revenue code), they go on after them. Lines that are denied have no price. Everything else that the hospital bills for the stay is in it.";
     /// Diagnosis-related groups.
     GROUP = "3.4", "Stays by diagnosis-related group",
-        "A stay whose group stands in the table of groups on the day of admission is allowed at the group's weight times the hospital's base rate, whatever was charged. Of a stay that ends in a transfer to another hospital (discharge status 02) it is that amount times one more than its days, divided by the group's mean stay, and never more than the whole.";
+        "A stay whose group stands in the table of groups on the day of admission is allowed at the group's weight times the hospital's base rate, both those of the day of admission, whatever was charged. It is the price of the whole stay (3.8). Of a stay that ends in a transfer to another hospital (discharge status 02) it is that amount times one more than its days, divided by the group's mean stay, and never more than the whole.";
     /// Case rates.
     CASE_RATE = "3.5", "Case rates of births",
-        "The stay of a delivery, and that of a healthy newborn, is allowed at the case rate of its group on the day of admission, whatever was charged and however long it was.";
+        "The stay of a delivery, and that of a healthy newborn, is allowed at the case rate of its group on the day of admission, whatever was charged and however long it was. It is the price of the whole stay (3.8).";
     /// In network only.
     NETWORK = "3.6", "In network only",
-        "What is received of a provider who is not in the network on the date of service is not covered, emergencies apart. The member bears the charge.";
+        "What is received of a provider who is not in the network on the date of service is not covered, emergencies apart. The member bears the charge. The provider that counts is who renders the service, on a professional claim; on an institutional claim it is the hospital that bills, whomever a line names, and of a stay the day of admission counts for all of it.";
     /// Emergencies out of network.
     EMERGENCY = "3.7", "Emergencies out of network",
         "A service is an emergency when the provider marks it so, when it is given in an emergency room (place of service 23) or is an emergency room service, or when the admission was one (type 1). An emergency out of network is allowed and shared as in network, a hospital's at the plan's own rates for such cases, needs neither authorisation nor referral, and the provider may not bill the rest.";
+    /// One price of a stay.
+    ONE_PRICE = "3.8", "Further bills of a stay",
+        "A price by the group or a case rate is for the whole stay, on whichever of its bills is paid first. Of a further bill, and of one without any room of a stay by the day, nothing more is allowed: its lines are included in what was paid before, and neither the plan nor the member owes anything for them. A further bill is one of a stay of which days of room are on file: paid on an earlier claim of the same hospital, on lines that begin from the day of admission to the last day of the bill. The day of discharge has no room; where the patient is still there (discharge status 30) the days are counted to 30 days after the bill, since a later bill may have come first. Rooms are revenue codes 0100 to 0219; whom their lines name does not matter, unless it is another hospital in the directory of providers. A bill is priced by the group that it states itself. A hospital whose first bill was not for the whole stay, or states another group, replaces that bill.";
 
     /// Services denied without an authorisation.
     AUTHORIZED_BEFORE = "4.1", "Services to be authorised beforehand",
@@ -73,10 +76,10 @@ clauses! {
         "The member bears copayments and nothing else: there is no deductible and no coinsurance. A copayment is never more than the allowed amount, and is taken only as far as the out-of-pocket limit still allows.";
     /// One copayment a visit.
     VISIT = "5.2", "One copayment a visit",
-        "Where a copayment is by the visit, the lines of one provider and day on one claim share one, the highest of theirs: a line that is worth less leaves the rest of it to the next.";
+        "Where a copayment is by the visit, the lines of one provider and day on one claim that are covered share one, the highest of theirs, in whatever order they stand: each bears of it what it is worth, and a line that is worth less leaves the rest to the next. On a professional claim what the visit had before counts: the highest copayment by the visit of the services that the same provider rendered that day and that were paid on earlier claims, whoever billed them, is taken as borne in full, and only what the visit's is above it is borne now. An institutional claim has a visit of its own. The provider is who renders the service, on a professional claim; on an institutional claim it is the hospital that bills, whomever a line names.";
     /// By the day, within an episode.
     EPISODE = "5.3", "Copayments of stays",
-        "Where a copayment is by the day it is borne for each of the first four days of room of an episode: a stay goes on with the count of the days of room that were paid from 30 days before its admission to the day of it, those of a stay that began earlier included. A copayment by the admission is borne once for it.";
+        "Where a copayment is by the day it is borne for each of the first four days of room of an episode, at the amount of the day of admission. Days of room count where their lines are paid; a bill that has no line of a room counts its nights. A bill goes on with the count of the days of room that earlier claims were paid on lines that begin from 30 days before the admission to the last day of the bill, counted as in 3.8, those of a stay that began earlier and reaches into these days included: so further bills of a stay go on with it. A copayment by the admission is borne once for it, on the bill that is allowed the price (3.8).";
     /// The out-of-pocket limit.
     OUT_OF_POCKET = "5.4", "Out-of-pocket limit",
         "No member bears more than 3,000.00 of copayments a calendar year, 3,500.00 from 2026, and no family more than 6,000.00, 7,000.00 from 2026. Then the plan pays the allowed amount in full. What is not covered or above a limit of part 4 does not count.";
@@ -114,7 +117,7 @@ clauses! {
         "50.00 a visit.";
     /// Emergency room.
     EMERGENCY_ROOM = "7.6", "Emergency room",
-        "150.00 a visit, on the hospital's claim; nothing when the member is admitted, and for the physicians nothing.";
+        "150.00 a visit, on the hospital's claim, and for the physicians nothing. Nothing when the member is admitted: when the emergency room is on the bill of the stay, or when days of room of the same hospital that begin on the day of the visit or the day after it are on file, paid on an earlier claim (3.8 says which). Where the visit is decided before the stay is on file the copayment is borne and stays so: the stay does not reopen it, and a claim that replaces that of the visit stands in its place. It falls away where the hospital withdraws the claim of the visit and sends it anew.";
     /// Laboratory and imaging.
     DIAGNOSTIC = "7.7", "Laboratory and imaging",
         "Nothing.";
@@ -138,7 +141,7 @@ clauses! {
         "250.00 a day, for four days of an episode at most.";
     /// Delivery.
     DELIVERY = "7.14", "Delivery",
-        "400.00 an admission.";
+        "400.00 an admission, however many bills it has.";
     /// Newborns.
     NEWBORN = "7.15", "Newborns",
         "The stay of a healthy newborn: nothing.";

@@ -40,7 +40,7 @@ pub fn decide(claim: &Claim) -> Determination {
         .zip(&services)
         .map(|(refused, service)| match refused {
             Some(denial) => Course::Denied(*denial),
-            None => course(service.as_ref()),
+            None => course(service.as_ref(), stay.as_ref()),
         })
         .collect();
     let others = Standing::of(claim);
@@ -54,7 +54,12 @@ pub fn decide(claim: &Claim) -> Determination {
             return Determination::pended(*reason, line.number, *clause);
         }
     }
-    let mut sharer = Sharer::new(Balances::of(claim, &PLAN), stay.as_ref(), claim.billing);
+    let mut sharer = Sharer::new(Balances::of(claim, &PLAN), claim, stay.as_ref());
+    for (line, course) in claim.lines.iter().zip(&courses) {
+        if let Course::Shared(service) = course {
+            sharer.expect(line, service);
+        }
+    }
     let lines: Vec<LineDetermination> = claim
         .lines
         .iter()
@@ -95,7 +100,7 @@ fn part_of_stay(claim: &Claim, refused: &[Option<Denial>]) -> Vec<bool> {
 }
 
 /// What becomes of a line, other payers, authorisations and referrals apart.
-fn course(service: Option<&Service>) -> Course<'_> {
+fn course<'a>(service: Option<&'a Service>, stay: Option<&Stay>) -> Course<'a> {
     let Some(service) = service else {
         let denial = Denial::contractual(Carc::INVALID_CODE, clause::INVALID_CODE);
         return Course::Denied(denial);
@@ -114,6 +119,10 @@ fn course(service: Option<&Service>) -> Course<'_> {
             return Course::Denied(denial.remark(ShortCode::of("N130")));
         }
         _ => {}
+    }
+    if stay.is_some_and(|stay| stay.included) {
+        let denial = Denial::contractual(Carc::INCLUDED, clause::ONE_PRICE);
+        return Course::Denied(denial);
     }
     if service.price.is_none() || service.terms.is_none() {
         return Course::Waits(pend::RECORDS, clause::BY_HAND);

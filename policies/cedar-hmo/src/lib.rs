@@ -10,11 +10,13 @@ mod anybody;
 mod category;
 pub mod clauses;
 mod decision;
+mod on_file;
 mod plan;
 mod referral;
 mod service;
 mod share;
 mod stay;
+mod visit;
 
 use tally_sdk::prelude::*;
 

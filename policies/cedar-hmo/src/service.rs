@@ -6,8 +6,9 @@ use tally_sdk::prelude::*;
 use tally_sdk::pricing::percent_of_charge;
 use tally_sdk::reference::{Key, Row};
 
-use crate::category::{Benefit, Category, Role};
+use crate::category::{Benefit, Category, EMERGENCY, Role};
 use crate::clauses::clause;
+use crate::on_file;
 use crate::plan::{ROUNDING, table};
 use crate::stay::Stay;
 
@@ -36,6 +37,26 @@ pub struct Terms {
     pub copay: Money,
     /// How often.
     pub basis: Basis,
+}
+
+impl Terms {
+    /// Of a row of `benefits.csv`.
+    pub fn of(row: &Row) -> Self {
+        Self {
+            copay: row.money(0),
+            basis: match row.number(1) {
+                1 => Basis::Visit,
+                3 => Basis::Admission,
+                4 => Basis::Day(u32::try_from(row.number(2)).unwrap_or(0)),
+                _ => Basis::Line,
+            },
+        }
+    }
+
+    /// The copayment, where it is by the visit.
+    pub fn by_visit(self) -> Option<Money> {
+        (self.basis == Basis::Visit).then_some(self.copay)
+    }
 }
 
 /// What a line allows.
@@ -80,51 +101,82 @@ pub fn look_up(claim: &Claim, stay: Option<&Stay>) -> Vec<Option<Service>> {
         .collect();
     let schedule = reference::lookup(table::SERVICES, &codes);
     let fees = reference::lookup(table::FEES, &codes);
-    let network = reference::lookup(table::PROVIDERS, &providers);
-    let hospital = match claim.kind {
-        ClaimKind::Institutional => hospital_rates(claim),
-        _ => None,
+    let providers = reference::lookup(table::PROVIDERS, &providers);
+    let by_hospital = claim.kind == ClaimKind::Institutional;
+    // Clause 3.6: of what a hospital bills it is the hospital that counts.
+    let hospitals: Vec<Hospital> = match by_hospital {
+        true => Hospital::of(claim.billing, lines().map(|line| day_of(line, stay))),
+        false => Vec::new(),
     };
-    let rows = schedule.into_iter().zip(fees).zip(network).enumerate();
+    let rows = schedule.into_iter().zip(fees).zip(providers).enumerate();
     let mut services: Vec<Option<Service>> = lines()
         .zip(rows)
         .map(|(line, (i, ((row, fee), provider)))| {
+            let hospital = hospitals.get(i);
             let mut service = match stay {
                 Some(stay) => of_stay(stay, i, row),
-                None => outpatient(claim, line, row?, fee, provider, hospital),
+                None => outpatient(line, row?, fee, provider, hospital),
             };
-            service.in_network = provider.is_some_and(|provider| provider.number(0) == 1);
+            service.in_network = match hospital {
+                Some(hospital) => hospital.in_network,
+                None => in_network(provider),
+            };
             Some(service)
         })
         .collect();
-    find_terms(claim, &mut services);
+    find_terms(claim, stay, &mut services);
     services
 }
 
-/// The billing hospital's rates; of one out of network, those for emergencies.
-pub fn hospital_rates(claim: &Claim) -> Option<Row> {
-    let billing = Key::one(claim.billing, claim.lines.first()?.from);
-    let provider = reference::row(table::PROVIDERS, billing);
-    let whose = match provider.map(|provider| provider.number(0)) {
-        Some(1) => billing,
-        _ => Key::one(ELSEWHERE, billing.on),
-    };
-    reference::row(table::HOSPITALS, whose)
+/// The day that a line is decided by: its own, or a stay's day of admission.
+fn day_of(line: &Line, stay: Option<&Stay>) -> ServiceDate {
+    stay.map_or(line.from, |stay| stay.admitted)
+}
+
+fn in_network(provider: Option<Row>) -> bool {
+    provider.is_some_and(|provider| provider.number(0) == 1)
+}
+
+/// The hospital that bills, on a day.
+#[derive(Clone, Copy)]
+pub struct Hospital {
+    /// Whether it is in the network.
+    pub in_network: bool,
+    /// Its rates; of one out of network, those for emergencies.
+    pub rates: Option<Row>,
+}
+
+impl Hospital {
+    /// One a day.
+    pub fn of(billing: Code, days: impl Iterator<Item = ServiceDate>) -> Vec<Self> {
+        let keys: Vec<Key> = days.map(|on| Key::one(billing, on)).collect();
+        let providers = reference::lookup(table::PROVIDERS, &keys).into_iter();
+        let inside: Vec<bool> = providers.map(in_network).collect();
+        let whose = |(key, inside): (&Key, &bool)| match inside {
+            true => *key,
+            false => Key::one(ELSEWHERE, key.on),
+        };
+        let whose: Vec<Key> = keys.iter().zip(&inside).map(whose).collect();
+        let rates = reference::lookup(table::HOSPITALS, &whose);
+        inside
+            .into_iter()
+            .zip(rates)
+            .map(|(in_network, rates)| Self { in_network, rates })
+            .collect()
+    }
 }
 
 fn outpatient(
-    claim: &Claim,
     line: &Line,
     row: Row,
     fee: Option<Row>,
     provider: Option<Row>,
-    hospital: Option<Row>,
+    hospital: Option<&Hospital>,
 ) -> Service {
     let category = Category::of(row.number(0));
-    let by_hospital = claim.kind == ClaimKind::Institutional;
     let role = Role::of(provider.map_or(0, |provider| provider.number(1)));
-    let price = if by_hospital {
-        hospital.and_then(|rates| {
+    let price = if let Some(hospital) = hospital {
+        hospital.rates.and_then(|rates| {
             let cap = Some(rates.money(2));
             let amount = percent_of_charge(line.charge, rates.rate(1), None, cap, ROUNDING)?;
             Some((amount, clause::OUTPATIENT))
@@ -137,7 +189,7 @@ fn outpatient(
     };
     Service {
         category: Some(category),
-        benefit: category.benefit(role, by_hospital),
+        benefit: category.benefit(role, hospital.is_some()),
         terms: None,
         authorized: row.number(1) == 1,
         limited: row.number(2) == 1,
@@ -169,28 +221,40 @@ fn of_stay(stay: &Stay, position: usize, row: Option<Row>) -> Service {
     }
 }
 
-fn find_terms(claim: &Claim, services: &mut [Option<Service>]) {
+fn find_terms(claim: &Claim, stay: Option<&Stay>, services: &mut [Option<Service>]) {
     let keys: Vec<Key> = claim
         .lines
         .iter()
         .zip(services.iter())
         .filter_map(|(line, service)| {
             let benefit = service.as_ref()?.benefit?;
-            Some(Key::one(benefit.key, line.from))
+            Some(Key::one(benefit.key, day_of(line, stay)))
         })
         .collect();
     let mut rows = reference::lookup(table::BENEFITS, &keys).into_iter();
-    for service in services.iter_mut().flatten() {
+    let mut visits: Vec<(ServiceDate, bool)> = Vec::new();
+    let lines = claim.lines.iter().zip(services.iter_mut());
+    for (line, service) in lines.filter_map(|(line, service)| Some((line, service.as_mut()?))) {
         if service.benefit.is_some() {
-            service.terms = rows.next().flatten().map(|row| Terms {
-                copay: row.money(0),
-                basis: match row.number(1) {
-                    1 => Basis::Visit,
-                    3 => Basis::Admission,
-                    4 => Basis::Day(u32::try_from(row.number(2)).unwrap_or(0)),
-                    _ => Basis::Line,
-                },
+            service.terms = rows.next().flatten().map(|row| Terms::of(&row));
+        }
+        if service.benefit == Some(EMERGENCY) && admitted(claim, line.from, &mut visits) {
+            service.terms = service.terms.map(|terms| Terms {
+                copay: Money::ZERO,
+                ..terms
             });
         }
     }
+}
+
+/// Clause 7.6: whether the hospital admitted the member on a day or the next. Asked
+/// once a day.
+fn admitted(claim: &Claim, on: ServiceDate, asked: &mut Vec<(ServiceDate, bool)>) -> bool {
+    if let Some((_, admitted)) = asked.iter().find(|(day, _)| *day == on) {
+        return *admitted;
+    }
+    let next = on.plus_days(1).unwrap_or(on);
+    let admitted = on_file::has_rooms(claim.billing, on, next);
+    asked.push((on, admitted));
+    admitted
 }

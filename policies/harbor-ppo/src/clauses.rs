@@ -32,7 +32,7 @@ clauses! {
 
     /// In network.
     IN_NETWORK = "3.1", "Allowed amount in network",
-        "Of a provider in network on the date of service the allowed amount is the lesser of the charge and the contracted fee times the units. The provider may not bill the rest.";
+        "Of a provider in network on the date of service the allowed amount is the lesser of the charge and the contracted fee times the units. The provider may not bill the rest. The provider that counts, here and wherever this booklet says in or out of network, is who renders the service, on a professional claim; on an institutional claim it is the hospital that bills, whomever a line names.";
     /// Out of network.
     OUT_OF_NETWORK = "3.2", "Allowed amount out of network",
         "Of any other provider the allowed amount is the lesser of the charge and the maximum out of network times the units. The provider may bill the rest to the member; it counts toward no deductible and no limit.";

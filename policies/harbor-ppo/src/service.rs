@@ -84,14 +84,12 @@ pub fn look_up(claim: &Claim) -> Vec<Option<Service>> {
         .iter()
         .map(|line| Key::one(line.service(), line.from))
         .collect();
-    let providers: Vec<Key> = claim
-        .lines
-        .iter()
-        .map(|line| Key::one(line.rendering, line.from))
-        .collect();
+    let renders = |line: &Line| Key::one(line.rendering, line.from);
+    let providers: Vec<Key> = claim.lines.iter().map(renders).collect();
     let schedule = reference::lookup(table::SERVICES, &keys);
     let fees = reference::lookup(table::FEES, &keys);
-    let network = reference::lookup(table::NETWORK, &providers);
+    let providers = reference::lookup(table::NETWORK, &providers);
+    let network = network(claim, &providers);
     let factors = factors(claim);
     let mut services: Vec<Option<Service>> = claim
         .lines
@@ -103,7 +101,8 @@ pub fn look_up(claim: &Claim) -> Vec<Option<Service>> {
                 line,
                 row,
                 of(&fees, i),
-                of(&network, i),
+                of(&providers, i),
+                network.get(i) == Some(&true),
                 *factors.get(i)?,
             ))
         })
@@ -111,6 +110,19 @@ pub fn look_up(claim: &Claim) -> Vec<Option<Service>> {
     recognise_preventive(claim, &schedule, &mut services);
     find_terms(claim, &mut services);
     services
+}
+
+/// Clause 3.1: whether each line is of a provider in network. Of what a hospital
+/// bills it is the hospital that counts, whomever a line names.
+fn network(claim: &Claim, providers: &[Option<Row>]) -> Vec<bool> {
+    let inside = |row: &Option<Row>| row.is_some_and(|row| row.number(0) == 1);
+    if claim.kind != ClaimKind::Institutional {
+        return providers.iter().map(inside).collect();
+    }
+    let bills = |line: &Line| Key::one(claim.billing, line.from);
+    let hospital: Vec<Key> = claim.lines.iter().map(bills).collect();
+    let rows = reference::lookup(table::NETWORK, &hospital);
+    rows.iter().map(inside).collect()
 }
 
 fn of(rows: &[Option<Row>], i: usize) -> Option<Row> {
@@ -122,10 +134,10 @@ fn service(
     row: Row,
     fees: Option<Row>,
     provider: Option<Row>,
+    in_network: bool,
     factor: Rate,
 ) -> Service {
     let category = Category::of(row.number(0));
-    let in_network = provider.is_some_and(|provider| provider.number(0) == 1);
     let emergency = line.emergency
         || line.place == EMERGENCY_ROOM
         || category == Category::Benefit(Benefit::Emergency);
