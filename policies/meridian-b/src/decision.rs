@@ -7,6 +7,7 @@ use tally_sdk::prelude::*;
 
 use crate::clauses::clause;
 use crate::edit::Denials;
+use crate::fates::Rules;
 use crate::fee::{self, Benefit};
 use crate::plan::{pend, table};
 use crate::{edit, fates, pairs, review, share};
@@ -50,11 +51,16 @@ pub fn decide(claim: &Claim) -> Determination {
 fn part_3(claim: &Claim, denials: &mut Denials) -> Vec<usize> {
     let limits = edit::unit_limits(claim);
     edit::units_of_lines(claim, &limits, denials);
-    let mut edges = edit::frequency(claim, denials);
+    let days = edit::frequency(claim, denials);
     pairs::with_earlier(claim, denials);
-    let pairs = pairs::on_claim(claim, denials);
-    edges.extend_from_slice(&pairs.denying);
-    fates::settle(claim, &limits, &edges, denials);
+    let all = fates::together(claim, denials);
+    let pairs = pairs::on_claim(claim, &all);
+    let rules = Rules {
+        limits: &limits,
+        days: &days,
+        pairs: &pairs.denying,
+    };
+    fates::settle(claim, &rules, &all, denials);
     pairs.separated(denials)
 }
 

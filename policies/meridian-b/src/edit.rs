@@ -9,7 +9,6 @@ use tally_sdk::history::{Measure, Question};
 use tally_sdk::prelude::*;
 
 use crate::clauses::clause;
-use crate::fates::{Edge, Why};
 use crate::fee::{Benefit, Service};
 use crate::plan::table;
 
@@ -106,9 +105,9 @@ pub fn units_of_lines(claim: &Claim, limits: &[Option<UnitLimit>], denials: &mut
     }
 }
 
-/// Clause 3.6: denies by earlier claims, and answers which lines of this one deny
-/// which: the earlier day the later, and of one day the first the next.
-pub fn frequency(claim: &Claim, denials: &mut Denials) -> Vec<Edge> {
+/// Clause 3.6, with earlier claims. Answers how many days must lie between each line
+/// and another of its kind.
+pub fn frequency(claim: &Claim, denials: &mut Denials) -> Vec<Option<i32>> {
     let days: Vec<Option<i32>> = reference::by_procedure(table::FREQUENCY, claim)
         .iter()
         .map(|row| row.and_then(|row| i32::try_from(row.number(0)).ok()))
@@ -127,25 +126,11 @@ pub fn frequency(claim: &Claim, denials: &mut Denials) -> Vec<Edge> {
         }
     }
     let mut earlier = history::query(&questions).into_iter();
-    let mut edges = Vec::new();
-    for (i, (line, days)) in claim.lines.iter().zip(&days).enumerate() {
-        let Some(days) = days else { continue };
-        if earlier.next().unwrap_or(0) > 0 {
+    for (i, days) in days.iter().enumerate() {
+        if days.is_some() && earlier.next().unwrap_or(0) > 0 {
             let carc = Carc::BENEFIT_MAXIMUM;
             deny(denials, i, Denial::contractual(carc, clause::FREQUENCY));
         }
-        for (by, other) in claim.lines.iter().enumerate() {
-            if other.procedure == line.procedure
-                && (other.from, by) < (line.from, i)
-                && line.from.days_since(other.from) <= *days
-            {
-                edges.push(Edge {
-                    by,
-                    line: i,
-                    why: Why::Frequency,
-                });
-            }
-        }
     }
-    edges
+    days
 }
