@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use tally_types::{Carc, Code, CodeSystem, Group, Money, Quantity, ServiceDate, ShortCode};
 
 use crate::accrual::CoverageTier;
+use crate::order::sort_by_key;
 use crate::plan::{AccumulatorId, ClauseId, PatternId, PendId};
 
 /// What kind of claim it is.
@@ -326,6 +327,25 @@ impl Claim {
             0 | 1 => CoverageTier::SelfOnly,
             _ => CoverageTier::Family,
         }
+    }
+
+    /// The positions of the lines by their first day; those of one day as they stand
+    /// on the claim. For a plan whose lines depend on what came before them: what it
+    /// answers must still be in the claim's order.
+    ///
+    /// ```
+    /// use tally_sdk::{mock, prelude::*};
+    ///
+    /// let on = |day| mock::line(Code::of("D1110"), Money::ZERO, date(2026, 5, day));
+    /// let claim = mock::claim(vec![on(9), on(2), on(9), on(1)]);
+    /// assert_eq!(claim.by_day(), [3, 1, 0, 2]);
+    /// ```
+    #[must_use]
+    pub fn by_day(&self) -> Vec<usize> {
+        let days = self.lines.iter().map(|line| line.from).enumerate();
+        let mut days: Vec<(usize, ServiceDate)> = days.collect();
+        sort_by_key(&mut days, |(_, day)| *day);
+        days.into_iter().map(|(at, _)| at).collect()
     }
 
     /// The diagnoses that a line points to; all of the claim's when it points

@@ -1,8 +1,6 @@
 //! A line after other payers: the payment, OA 23, and what is left of the
 //! line's own adjustments.
 
-use alloc::vec::Vec;
-
 use tally_types::{Carc, Group, Money, ShortCode};
 
 use super::{Balances, LineWork};
