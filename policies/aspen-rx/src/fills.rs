@@ -257,7 +257,10 @@ pub fn left(claim: &Claim, drugs: &[Option<&Drug>]) -> Vec<Option<Left>> {
                 });
             }
         }
-        here.push((line.procedure, line.from, drug.quantity.scaled()));
+        // As the history counts: as billed, and nothing of what is denied.
+        if most.is_none_or(|most| most.units > 0) {
+            here.push((line.procedure, line.from, drug.quantity.scaled()));
+        }
         if let Some(left) = left.get_mut(at) {
             *left = most;
         }

@@ -1,5 +1,6 @@
 //! The decision: what is denied, what waits, and otherwise what is shared.
 
+use alloc::vec;
 use alloc::vec::Vec;
 
 use tally_sdk::cob::PriorPayer;
@@ -61,9 +62,11 @@ fn settle(
 ) -> Vec<LineDetermination> {
     let mut balances = Balances::of(claim, &crate::PLAN);
     let mut visits = Visits::default();
-    let mut lines: Vec<(usize, LineDetermination)> = Vec::with_capacity(claim.lines.len());
+    let mut lines: Vec<Option<LineDetermination>> = vec![None; claim.lines.len()];
     for i in claim.by_day() {
-        let (Some(line), Some(course)) = (claim.lines.get(i), courses.get(i)) else {
+        let (Some(line), Some(course), Some(slot)) =
+            (claim.lines.get(i), courses.get(i), lines.get_mut(i))
+        else {
             continue;
         };
         let earlier = earlier.get(i).map_or(&[][..], Vec::as_slice);
@@ -75,10 +78,9 @@ fn settle(
             Course::Waits(..) => continue,
         };
         visits.note(line, &decided);
-        lines.push((i, decided));
+        *slot = Some(decided);
     }
-    tally_sdk::sort_by_key(&mut lines, |(i, _)| *i);
-    lines.into_iter().map(|(_, line)| line).collect()
+    lines.into_iter().flatten().collect()
 }
 
 /// What becomes of a line, limits in months apart.

@@ -1,11 +1,11 @@
 //! What a policy is given and what it answers.
 
+use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
 
 use tally_types::{Carc, Code, CodeSystem, Group, Money, Quantity, ServiceDate, ShortCode};
 
 use crate::accrual::CoverageTier;
-use crate::order::sort_by_key;
 use crate::plan::{AccumulatorId, ClauseId, PatternId, PendId};
 
 /// What kind of claim it is.
@@ -342,10 +342,11 @@ impl Claim {
     /// ```
     #[must_use]
     pub fn by_day(&self) -> Vec<usize> {
-        let days = self.lines.iter().map(|line| line.from).enumerate();
-        let mut days: Vec<(usize, ServiceDate)> = days.collect();
-        sort_by_key(&mut days, |(_, day)| *day);
-        days.into_iter().map(|(at, _)| at).collect()
+        let lines = self.lines.iter().enumerate();
+        let days: Vec<(ServiceDate, usize)> = lines.map(|(at, line)| (line.from, at)).collect();
+        // A heap's sort does not call itself, and is quick for long claims.
+        let days = BinaryHeap::from(days).into_sorted_vec();
+        days.into_iter().map(|(_, at)| at).collect()
     }
 
     /// The diagnoses that a line points to; all of the claim's when it points
