@@ -132,11 +132,7 @@ impl LineWork<'_> {
         let first = self.postings.len();
         self.count(balances, toward.deductible, amount, first);
         let postings = self.count(balances, toward.out_of_pocket, amount, first);
-        self.pocket.push(Pocketed {
-            adjustment,
-            credited: None,
-            postings,
-        });
+        self.pocketed(adjustment, None, postings);
         let room = |limits: Option<Embedded>, balances: &mut Balances| {
             let room = limits.and_then(|limits| limits.remaining(balances, on));
             room.map_or(amount, |room| amount.lesser(room))
@@ -145,15 +141,21 @@ impl LineWork<'_> {
         self.count(balances, toward.credit_deductible, credit, first);
         let credit = room(toward.credit_out_of_pocket, balances);
         let postings = self.count(balances, toward.credit_out_of_pocket, credit, first);
-        self.pocket.push(Pocketed {
-            adjustment,
-            credited: toward.credit_out_of_pocket,
-            postings,
-        });
+        self.pocketed(adjustment, toward.credit_out_of_pocket, postings);
         let also = toward.also.map(Embedded::alone);
         let credit = room(also, balances);
         self.count(balances, also, credit, first);
         amount
+    }
+
+    fn pocketed(&mut self, adjustment: usize, credited: Option<Embedded>, postings: Range<usize>) {
+        if !postings.is_empty() {
+            self.pocket.push(Pocketed {
+                adjustment,
+                credited,
+                postings,
+            });
+        }
     }
 
     /// Posts to the accumulators of a limit, but to those that this share already
