@@ -48,20 +48,20 @@ clauses! {
         "A fill is covered up to what lasts 30 days by the formulary, or 90 days by mail. Of a larger one that quantity is covered, with its part of the allowed amount; the member bears the rest.";
     /// Quantity limits.
     QUANTITY = "4.2", "Quantity limits",
-        "A drug in the table of quantities is covered up to that quantity within the days it names, the day of the fill among them. Of a fill that passes it the quantity left is covered, with its part of the allowed amount; the member bears the rest.";
+        "A drug in the table of quantities is covered up to that quantity within the days it names up to the day of the fill, that day among them. Of the fills of a claim those of earlier days come first, and those of one day as they stand on it; what was filled later does not count, also where the plan covered it before. Quantities count as billed, but for fills of which nothing is covered. Of a fill that passes it the quantity left is covered, with its part of the allowed amount; the member bears the rest.";
     /// Refills.
     REFILL = "4.3", "Refill too soon",
-        "A drug may be filled again when three quarters of the days have passed that the last fill lasts by the formulary. An earlier fill is denied, and the pharmacy may not bill the member.";
+        "A drug may be filled again when three quarters of the days have passed that the last fill, of an earlier day or of the same one, lasts by the formulary. An earlier fill is denied, and the pharmacy may not bill the member. So is a fill that comes to the plan after a later one was covered, if three quarters of the days that it lasts itself had not passed by then. Of several fills on a claim the earliest is covered first, of one day the first that stands on it; one that is denied does not count.";
     /// Prior authorisation.
     AUTHORIZATION = "4.4", "Drugs to be authorised",
-        "Drugs so marked in the formulary must be authorised before the fill. Without an authorisation on file the line is denied, and the pharmacy may not bill the member.";
+        "Drugs so marked in the formulary must be authorised before the fill. Without an authorisation on file the line is denied, and the pharmacy may not bill the member. The lines of a claim use authorisations up as they stand on it.";
     /// Step therapy.
     STEP = "4.5", "Step therapy",
-        "A drug of tier 4 in the table of steps is covered when the plan covered a fill of one of its first steps, drugs of tier 1 or 2, in the 180 days before, or when it has authorised it. Otherwise the line is denied, and the pharmacy may not bill the member.";
+        "A drug of tier 4 in the table of steps is covered when the plan covered a fill of one of its first steps, drugs of tier 1 or 2, in the 180 days before, or when it has authorised it. Such a fill may stand on the same claim. Otherwise the line is denied, and the pharmacy may not bill the member.";
 
     /// The order of cost sharing.
     ORDER = "5.1", "Order of cost sharing",
-        "Of the allowed amount the member bears first what is left of the deductible, in tiers 3 to 5, then the copayment or the coinsurance of what remains. Each is taken only as far as the out-of-pocket limit still allows. Each counts toward the out-of-pocket limit, and only the deductible toward the deductible.";
+        "Of the allowed amount the member bears first what is left of the deductible, in tiers 3 to 5, then the copayment or the coinsurance of what remains. Each is taken only as far as the out-of-pocket limit still allows. Each counts toward the out-of-pocket limit, and only the deductible toward the deductible. The lines of a claim use deductible and limit up as they stand on it.";
     /// The deductible.
     DEDUCTIBLE = "5.2", "Deductible",
         "In tiers 3 to 5 each member has a deductible of 200.00 a calendar year, 250.00 from 2026, and the family of twice that. What a member bears toward the own deductible counts toward the family's. Nobody bears more once either is reached.";
@@ -93,7 +93,7 @@ clauses! {
 
     /// Other plans.
     OTHERS = "7.1", "Other plans",
-        "Where another plan pays first, this one pays what that one left to the member, but not more than its own benefit. Its deductible is credited as if it were alone; the out-of-pocket limit only by what the member still bears. Of a line that is not covered here, what the last earlier plan left is borne as the reason of the denial says.";
+        "Where another plan pays first, this one pays the least of three amounts: what the last earlier plan left to the member; its own benefit; and what all earlier payments leave of the highest allowed amount, its own or that of an earlier plan, so that the plans together never pay more than that amount. Its deductible is credited as if it were alone; the out-of-pocket limit only by what the member still bears. Of a line that is not covered here, what the last earlier plan left is borne as the reason of the denial says.";
     /// An earlier plan that says nothing.
     EARLIER_UNKNOWN = "7.2", "What the earlier plan paid",
         "A claim that names another plan but not which of them is first, or not what an earlier one decided of each line, waits until it does.";

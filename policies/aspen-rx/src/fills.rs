@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use tally_sdk::history::{Measure, Question};
 use tally_sdk::prelude::*;
-use tally_sdk::reference::Key;
+use tally_sdk::reference::{Key, Row};
 
 use crate::clauses::clause;
 use crate::drug::{Channel, Drug};
@@ -37,97 +37,173 @@ fn before(day: ServiceDate, days: i32) -> ServiceDate {
         .unwrap_or(ServiceDate::MIN)
 }
 
-/// Which lines lack a first step, clause 4.5: one flag a line.
-pub fn lack_step(claim: &Claim, drugs: &[Option<&Drug>]) -> Vec<bool> {
-    let mut keys = Vec::new();
-    let mut asked = Vec::new();
-    for (i, (line, drug)) in claim.lines.iter().zip(drugs).enumerate() {
-        if drug.is_none() || !STEPS.contains(&line.procedure) {
-            continue;
-        }
-        for first in STEPS {
-            keys.push(Key::two(line.procedure, *first, line.from));
-            asked.push((i, *first));
-        }
-    }
-    let mut lack = vec![false; claim.lines.len()];
-    let mut questions = Vec::new();
-    let mut of = Vec::new();
-    let rows = reference::lookup(table::STEPS, &keys);
-    for ((i, first), _) in asked.into_iter().zip(rows).filter(|(_, row)| row.is_some()) {
-        let Some(line) = claim.lines.get(i) else {
-            continue;
-        };
-        let (from, through) = (before(line.from, STEP_DAYS), before(line.from, 1));
-        questions.push(question(Measure::Lines, first, from, through));
-        of.push(i);
-        if let Some(lack) = lack.get_mut(i) {
-            *lack = true;
-        }
-    }
-    for (i, fills) in of.into_iter().zip(history::query(&questions)) {
-        if let Some(lack) = lack.get_mut(i) {
-            *lack &= fills <= 0;
-        }
-    }
-    lack
+/// Lines that need a first step, clause 4.5.
+pub struct Steps {
+    /// Which lines lack one: a flag a line.
+    pub lack: Vec<bool>,
+    /// The first steps of each.
+    firsts: Vec<(usize, Code)>,
 }
 
-/// Which lines come too soon, clause 4.3: one flag a line. Of several lines of
-/// one drug on a claim the first counts as the last fill of the next.
-pub fn too_soon(claim: &Claim, drugs: &[Option<&Drug>]) -> Vec<bool> {
-    let concerned = |drug: &Option<&Drug>| drug.is_some_and(|drug| !drug.given && drug.month > 0);
-    let mut questions = Vec::new();
-    for (line, _) in claim.lines.iter().zip(drugs).filter(|(_, d)| concerned(d)) {
-        let first = ServiceDate::MIN;
-        questions.push(question(
-            Measure::LastDate,
-            line.procedure,
-            first,
-            line.from,
-        ));
-    }
-    let last: Vec<Option<ServiceDate>> = history::query(&questions)
-        .into_iter()
-        .map(history::as_date)
-        .collect();
-    let amounts: Vec<Question> = questions
-        .iter()
-        .zip(&last)
-        .filter_map(|(asked, last)| last.map(|day| question(Measure::Units, asked.code, day, day)))
-        .collect();
-    let mut amounts = history::query(&amounts).into_iter();
-    let mut last = last.into_iter();
-    let mut here: Vec<(Code, ServiceDate, i64)> = Vec::new();
-    let mut soon = vec![false; claim.lines.len()];
-    for ((line, drug), soon) in claim.lines.iter().zip(drugs).zip(&mut soon) {
-        let Some(drug) = drug.filter(|_| concerned(drug)) else {
-            continue;
-        };
-        let earlier = last.next().flatten();
-        let mut fill = earlier.map(|day| (day, amounts.next().unwrap_or(0)));
-        for (code, day, units) in &here {
-            let later = fill.is_none_or(|(other, _)| other <= *day);
-            if *code == line.procedure && *day <= line.from && later {
-                fill = Some((*day, *units));
+/// The days in which a first step of a line counts.
+fn step_days(line: &Line) -> (ServiceDate, ServiceDate) {
+    (before(line.from, STEP_DAYS), before(line.from, 1))
+}
+
+impl Steps {
+    /// What earlier claims say of it.
+    pub fn of(claim: &Claim, drugs: &[Option<&Drug>]) -> Self {
+        let mut keys = Vec::new();
+        let mut asked = Vec::new();
+        for (i, (line, drug)) in claim.lines.iter().zip(drugs).enumerate() {
+            if drug.is_none() || !STEPS.contains(&line.procedure) {
+                continue;
+            }
+            for first in STEPS {
+                keys.push(Key::two(line.procedure, *first, line.from));
+                asked.push((i, *first));
             }
         }
-        *soon = fill.is_some_and(|(day, units)| {
+        let rows = reference::lookup(table::STEPS, &keys).into_iter();
+        let listed = asked.into_iter().zip(rows).filter(|(_, row)| row.is_some());
+        let firsts: Vec<(usize, Code)> = listed.map(|(first, _)| first).collect();
+        let mut questions = Vec::new();
+        for (i, first) in &firsts {
+            if let Some(line) = claim.lines.get(*i) {
+                let (from, through) = step_days(line);
+                questions.push(question(Measure::Lines, *first, from, through));
+            }
+        }
+        let mut lack = vec![false; claim.lines.len()];
+        for (i, _) in &firsts {
+            if let Some(lack) = lack.get_mut(*i) {
+                *lack = true;
+            }
+        }
+        for ((i, _), fills) in firsts.iter().zip(history::query(&questions)) {
+            if let Some(lack) = lack.get_mut(*i) {
+                *lack &= fills <= 0;
+            }
+        }
+        Self { lack, firsts }
+    }
+
+    /// Counts fills of this claim as first steps: those of which `covered` says that
+    /// something is covered. Whether a line lacks one no longer.
+    pub fn count(&mut self, claim: &Claim, covered: impl Fn(usize) -> bool) -> bool {
+        let mut met = false;
+        for (i, first) in &self.firsts {
+            let (Some(line), Some(lack)) = (claim.lines.get(*i), self.lack.get_mut(*i)) else {
+                continue;
+            };
+            let (from, through) = step_days(line);
+            let here = claim.lines.iter().enumerate().any(|(at, other)| {
+                other.procedure == *first && (from..=through).contains(&other.from) && covered(at)
+            });
+            met |= *lack && here;
+            *lack &= !here;
+        }
+        met
+    }
+}
+
+/// A line that is a fill, with its drug.
+#[derive(Clone, Copy)]
+struct Fill<'a> {
+    at: usize,
+    line: &'a Line,
+    drug: &'a Drug,
+}
+
+/// The fills among the lines that are not denied, by their days.
+fn by_day<'a>(claim: &'a Claim, drugs: &[Option<&'a Drug>]) -> Vec<Fill<'a>> {
+    let fill = |at: usize| {
+        let drug = drugs.get(at).copied().flatten()?;
+        let line = claim.lines.get(at)?;
+        (!drug.given).then_some(Fill { at, line, drug })
+    };
+    claim.by_day().into_iter().filter_map(fill).collect()
+}
+
+/// Which lines come too soon, clause 4.3: one flag a line. Fills of one drug on a claim
+/// are taken by their days: one that is covered is the last fill of the next.
+pub fn too_soon(claim: &Claim, drugs: &[Option<&Drug>]) -> Vec<bool> {
+    let mut fills = by_day(claim, drugs);
+    fills.retain(|fill| fill.drug.month > 0);
+    let mut here: Vec<(Code, ServiceDate, i64)> = Vec::new();
+    let mut soon = vec![false; claim.lines.len()];
+    for (fill, OnFile { mut last, later }) in fills.iter().zip(on_file(&fills)) {
+        let Fill { at, line, drug } = *fill;
+        let same = here.iter().filter(|(code, ..)| *code == line.procedure);
+        for (_, day, units) in same {
+            if last.is_none_or(|(other, _)| other <= *day) {
+                last = Some((*day, *units));
+            }
+        }
+        let early = last.is_some_and(|(day, units)| {
             let passed = i64::from(line.from.days_since(day));
-            !mostly_used(passed, units, drug.month)
+            passed < days_between(units, drug.month)
         });
-        if !*soon {
+        if !early && !later {
             here.push((line.procedure, line.from, drug.quantity.scaled()));
+        } else if let Some(soon) = soon.get_mut(at) {
+            *soon = true;
         }
     }
     soon
 }
 
-/// Whether three quarters of a fill are used after so many days: `units`, in
+/// What the history says of a fill.
+struct OnFile {
+    /// The day and the quantity of the last one on its day or before.
+    last: Option<(ServiceDate, i64)>,
+    /// Whether there is a later one too near to it.
+    later: bool,
+}
+
+fn on_file(fills: &[Fill<'_>]) -> Vec<OnFile> {
+    let code = |fill: &Fill<'_>| fill.line.procedure;
+    let until = |fill: &Fill<'_>| {
+        let (first, day) = (ServiceDate::MIN, fill.line.from);
+        question(Measure::LastDate, code(fill), first, day)
+    };
+    let until: Vec<Question> = fills.iter().map(until).collect();
+    let days = history::query(&until).into_iter().map(history::as_date);
+    let days: Vec<Option<ServiceDate>> = days.collect();
+    let of_day = fills.iter().zip(&days).filter_map(|(fill, day)| {
+        let day = (*day)?;
+        Some(question(Measure::Units, code(fill), day, day))
+    });
+    let of_day: Vec<Question> = of_day.collect();
+    let mut units = history::query(&of_day).into_iter();
+    let after = |fill: &Fill<'_>| {
+        let days = days_between(fill.drug.quantity.scaled(), fill.drug.month);
+        let days = i32::try_from(days).unwrap_or(i32::MAX);
+        let day = |days| fill.line.from.plus_days(days).unwrap_or(ServiceDate::MAX);
+        let (from, through) = (day(1), day(days.saturating_sub(1)));
+        question(Measure::Lines, code(fill), from, through)
+    };
+    let after: Vec<Question> = fills.iter().map(after).collect();
+    let later = history::query(&after).into_iter();
+    days.into_iter()
+        .zip(later)
+        .map(|(day, later)| OnFile {
+            last: day.map(|day| (day, units.next().unwrap_or(0))),
+            later: later > 0,
+        })
+        .collect()
+}
+
+/// The days after which three quarters of a fill are used: of `units`, in
 /// ten-thousandths, of a drug of which `month` last thirty days.
-fn mostly_used(passed: i64, units: i64, month: i64) -> bool {
-    let used = i128::from(passed) * i128::from(month) * 4 * i128::from(Quantity::ONE.scaled());
-    used >= i128::from(units) * i128::from(MONTH_DAYS) * 3
+fn days_between(units: i64, month: i64) -> i64 {
+    let whole = i128::from(month) * 4 * i128::from(Quantity::ONE.scaled());
+    let used = i128::from(units.max(0)) * i128::from(MONTH_DAYS) * 3;
+    let Some(days) = used.checked_div(whole) else {
+        return 0;
+    };
+    let begun = i128::from(used % whole > 0);
+    i64::try_from(days + begun).unwrap_or(i64::MAX)
 }
 
 /// A limit of a fill: how much is left, in ten-thousandths, and by which clause.
@@ -139,45 +215,37 @@ pub struct Left {
     pub clause: ClauseId,
 }
 
-/// What clauses 4.1 and 4.2 leave of each line; `None` where neither limits it.
+/// What clauses 4.1 and 4.2 leave of each line; `None` where neither limits it. Fills
+/// of one drug on a claim are taken by their days.
 pub fn left(claim: &Claim, drugs: &[Option<&Drug>]) -> Vec<Option<Left>> {
+    let fills = by_day(claim, drugs);
     let rows = reference::by_procedure(table::QUANTITIES, claim);
-    let window = |line: &Line, days: i64| {
-        let days = i32::try_from(days).unwrap_or(1).saturating_sub(1);
-        before(line.from, days)
+    let row = |fill: &Fill<'_>| rows.get(fill.at).copied().flatten();
+    let first = |fill: &Fill<'_>, row: Row| {
+        let days = i32::try_from(row.number(1)).unwrap_or(1).saturating_sub(1);
+        before(fill.line.from, days)
     };
-    let mut questions = Vec::new();
-    for ((line, drug), row) in claim.lines.iter().zip(drugs).zip(&rows) {
-        if let (Some(_), Some(row)) = (drug, row) {
-            let from = window(line, row.number(1));
-            questions.push(question(Measure::Units, line.procedure, from, line.from));
-        }
-    }
+    let limited = fills.iter().filter_map(|fill| Some((fill, row(fill)?)));
+    let questions = limited.map(|(fill, row)| {
+        let (from, through) = (first(fill, row), fill.line.from);
+        question(Measure::Units, fill.line.procedure, from, through)
+    });
+    let questions: Vec<Question> = questions.collect();
     let mut filled = history::query(&questions).into_iter();
     let mut here: Vec<(Code, ServiceDate, i64)> = Vec::new();
-    let mut left = Vec::with_capacity(claim.lines.len());
-    for ((line, drug), row) in claim.lines.iter().zip(drugs).zip(&rows) {
-        let Some(drug) = drug.filter(|drug| !drug.given) else {
-            if drug.is_some() && row.is_some() {
-                filled.next();
-            }
-            left.push(None);
-            continue;
-        };
-        let months = if drug.channel == Some(Channel::Mail) {
-            3
-        } else {
-            1
-        };
-        let mut most = drug.lasting(months).map(|units| Left {
+    let mut left = vec![None; claim.lines.len()];
+    for fill in &fills {
+        let Fill { at, line, drug } = *fill;
+        let mail = drug.channel == Some(Channel::Mail);
+        let mut most = drug.lasting(if mail { 3 } else { 1 }).map(|units| Left {
             units,
             clause: clause::FILL,
         });
-        if let Some(row) = row {
-            let from = window(line, row.number(1));
-            let same = here.iter().filter(|(code, day, _)| {
-                *code == line.procedure && (from..=line.from).contains(day)
-            });
+        if let Some(row) = row(fill) {
+            let days = first(fill, row)..=line.from;
+            let same = here
+                .iter()
+                .filter(|(code, day, _)| *code == line.procedure && days.contains(day));
             let earlier = filled.next().unwrap_or(0);
             let used = same.fold(earlier, |sum, (_, _, units)| sum.saturating_add(*units));
             let limit = row.number(0).saturating_mul(Quantity::ONE.scaled());
@@ -189,11 +257,13 @@ pub fn left(claim: &Claim, drugs: &[Option<&Drug>]) -> Vec<Option<Left>> {
                 });
             }
         }
-        let covered = most.map_or(drug.quantity.scaled(), |most| {
-            most.units.min(drug.quantity.scaled())
-        });
-        here.push((line.procedure, line.from, covered));
-        left.push(most);
+        // As the history counts: as billed, and nothing of what is denied.
+        if most.is_none_or(|most| most.units > 0) {
+            here.push((line.procedure, line.from, drug.quantity.scaled()));
+        }
+        if let Some(left) = left.get_mut(at) {
+            *left = most;
+        }
     }
     left
 }
@@ -205,13 +275,12 @@ mod tests {
     #[test]
     fn three_quarters_of_thirty_days_are_twenty_three() {
         let thirty = 30 * Quantity::ONE.scaled();
-        assert!(!mostly_used(22, thirty, 30));
-        assert!(mostly_used(23, thirty, 30));
+        assert_eq!(days_between(thirty, 30), 23);
         // Half a tablet a day; ninety days by mail.
-        assert!(mostly_used(23, thirty / 2, 15));
-        assert!(!mostly_used(67, 3 * thirty, 30));
-        assert!(mostly_used(68, 3 * thirty, 30));
+        assert_eq!(days_between(thirty / 2, 15), 23);
+        assert_eq!(days_between(3 * thirty, 30), 68);
         // 28 days: 21 are three quarters.
-        assert!(mostly_used(21, 28 * Quantity::ONE.scaled(), 30));
+        assert_eq!(days_between(28 * Quantity::ONE.scaled(), 30), 21);
+        assert_eq!(days_between(0, 30), 0);
     }
 }

@@ -81,7 +81,7 @@ clauses! {
         "Root planing once for each quadrant within 24 months; the member bears others.";
     /// What the claims history cannot tell.
     RECORD = "4.10", "Which tooth it was before",
-        "Where an earlier service of the kind of 4.6, 4.7 or 4.9 within the time may have been on the same tooth or quadrant, the claim waits until the plan has looked at the record of the tooth. It authorises the service if it was another one.";
+        "Where an earlier service of the kind of 4.6, 4.7 or 4.9 within the time may have been on the same tooth or quadrant, the claim waits until the plan has looked at the record of the tooth. It authorises the service if it was another one. The lines of a claim use authorisations up as they stand on it.";
     /// Age.
     CHILDREN = "4.11", "Orthodontics for children",
         "Orthodontics is covered when the service is before the nineteenth birthday. Otherwise the member bears the charge.";
@@ -91,7 +91,7 @@ clauses! {
 
     /// The order of cost sharing.
     ORDER = "5.1", "Order of cost sharing",
-        "Of the allowed amount the member bears first what is left of the deductible, where the class has one, then the coinsurance of what remains, then what is beyond the maximum.";
+        "Of the allowed amount the member bears first what is left of the deductible, where the class has one, then the coinsurance of what remains, then what is beyond the maximum. The lines of a claim are taken by their days, those of one day as they stand on it: in that order they count for the limits of part 4 and use up deductible and maximum.";
     /// The deductible.
     DEDUCTIBLE = "5.2", "Deductible",
         "For basic and major services each member has a deductible of 50.00 a calendar year, 60.00 from 2026, and the family one of three times that. What a member bears toward the own deductible counts toward the family's. Nobody bears more once either is reached.";
@@ -100,7 +100,7 @@ clauses! {
         "For preventive, basic and major services together the plan pays at most 1,500.00 for each member and calendar year, 1,600.00 from 2026. The member bears what is beyond.";
     /// The carry-over.
     CARRY_OVER = "5.4", "Carry-over",
-        "What the plan did not pay of a member's annual maximum is added to the next year's, at most 500.00, if the plan covered a preventive visit (an examination or a cleaning) of the member in the year before. It is drawn on when the year's own maximum is used up, and is not carried further.";
+        "What the plan did not pay of a member's annual maximum is added to the next year's, at most 500.00, if the plan covered a preventive visit (an examination or a cleaning) of the member in the year before, on an earlier claim or on the same one. It is drawn on when the year's own maximum is used up, and is not carried further.";
     /// Lifetime maximum of orthodontics.
     LIFETIME = "5.5", "Lifetime maximum of orthodontics",
         "For orthodontics the plan pays at most 1,500.00 in the member's life. The member bears what is beyond. It does not count toward the annual maximum.";

@@ -1,7 +1,9 @@
 //! The decision: what is denied, what waits, and otherwise what is shared.
 
+use alloc::vec;
 use alloc::vec::Vec;
 
+use tally_sdk::cob::PriorPayer;
 use tally_sdk::prelude::*;
 
 use crate::clauses::clause;
@@ -9,6 +11,7 @@ use crate::frequency::{self, Found};
 use crate::mouth::{self, Jaw};
 use crate::plan::pend;
 use crate::service::{self, Class, Service};
+use crate::share::Visits;
 use crate::{others, review, share};
 
 /// Days within which a claim must come, clause 2.1.
@@ -45,22 +48,39 @@ pub fn decide(claim: &Claim) -> Determination {
         }
         None => Vec::new(),
     };
-    let mut balances = Balances::of(claim, &crate::PLAN);
-    let mut lines: Vec<LineDetermination> = Vec::with_capacity(claim.lines.len());
-    for (i, (line, course)) in claim.lines.iter().zip(&courses).enumerate() {
-        let earlier = earlier.get(i).map_or(&[][..], Vec::as_slice);
-        match course {
-            Course::Denied(denial) => {
-                lines.push(others::deny(line, *denial, earlier, &mut balances));
-            }
-            Course::Shared(service) => {
-                lines.push(share::settle(line, service, earlier, &mut balances));
-            }
-            Course::Waits(..) => {} // the claim has waited above
-        }
-    }
+    let lines = settle(claim, &courses, &earlier);
     let findings = review::findings(claim, &services, &lines);
     Determination::settled(lines).with_findings(findings)
+}
+
+/// Settles the lines by their days (clause 5.1), and answers them in the claim's order.
+/// None waits.
+fn settle(
+    claim: &Claim,
+    courses: &[Course<'_>],
+    earlier: &[Vec<PriorPayer>],
+) -> Vec<LineDetermination> {
+    let mut balances = Balances::of(claim, &crate::PLAN);
+    let mut visits = Visits::default();
+    let mut lines: Vec<Option<LineDetermination>> = vec![None; claim.lines.len()];
+    for i in claim.by_day() {
+        let (Some(line), Some(course), Some(slot)) =
+            (claim.lines.get(i), courses.get(i), lines.get_mut(i))
+        else {
+            continue;
+        };
+        let earlier = earlier.get(i).map_or(&[][..], Vec::as_slice);
+        let decided = match course {
+            Course::Denied(denial) => others::deny(line, *denial, earlier, &mut balances),
+            Course::Shared(service) => {
+                share::settle(line, service, earlier, &visits, &mut balances)
+            }
+            Course::Waits(..) => continue,
+        };
+        visits.note(line, &decided);
+        *slot = Some(decided);
+    }
+    lines.into_iter().flatten().collect()
 }
 
 /// What becomes of a line, limits in months apart.

@@ -147,8 +147,8 @@ pub enum Found {
     Unknown,
 }
 
-/// Asks the history and the earlier lines of the claim. `open` are the lines
-/// that are not denied so far.
+/// Asks the history and the lines of the claim that come before by their days. `open`
+/// are the lines that are not denied so far.
 pub fn in_months(claim: &Claim, open: &[Option<&Service>]) -> Vec<Found> {
     let limit = |service: &Option<&Service>| {
         let service = (*service)?;
@@ -159,11 +159,14 @@ pub fn in_months(claim: &Claim, open: &[Option<&Service>]) -> Vec<Found> {
     let earlier = earlier(claim, &limits);
     let mut found = vec![Found::Nothing; claim.lines.len()];
     let mut taken: Vec<(Rule, ServiceDate, ShortCode)> = Vec::new();
-    let lines = claim.lines.iter().zip(&limits).zip(earlier);
-    for (((line, limit), earlier), found) in lines.zip(&mut found) {
-        let Some((rule, months, place)) = *limit else {
+    for i in claim.by_day() {
+        let limit = limits.get(i).copied().flatten();
+        let (Some(line), Some((rule, months, place)), Some(found)) =
+            (claim.lines.get(i), limit, found.get_mut(i))
+        else {
             continue;
         };
+        let earlier = earlier.get(i) == Some(&true);
         let (first, last) = around(line.from, months);
         let mut places = mouth::places(line, place);
         if places.is_empty() {

@@ -17,11 +17,52 @@ const VISITS: &[Code] = codes!("../tables/visits.csv");
 /// The most that is carried over, clause 5.4.
 const MOST_CARRIED: i64 = amount("500.00");
 
-/// Settles a covered line.
+/// Preventive visits that this claim covers, of the lines decided so far.
+#[derive(Default)]
+pub struct Visits(Vec<(Code, ServiceDate)>);
+
+impl Visits {
+    /// Notes a line, if it is a visit and covered.
+    pub fn note(&mut self, line: &Line, decided: &LineDetermination) {
+        if !decided.denied && VISITS.contains(&line.procedure) {
+            self.0.push((line.procedure, line.from));
+        }
+    }
+
+    /// Whether one was covered in the year that ends on a day: on this claim, or on an
+    /// earlier one.
+    fn any_in_year(&self, end: ServiceDate) -> bool {
+        let keys: Vec<Key> = VISITS.iter().map(|code| Key::one(*code, end)).collect();
+        let known = reference::lookup(table::VISITS, &keys);
+        let codes = VISITS.iter().zip(known).filter(|(_, row)| row.is_some());
+        let codes: Vec<Code> = codes.map(|(code, _)| *code).collect();
+        let year = end.year_start()..=end;
+        if self
+            .0
+            .iter()
+            .any(|(code, day)| codes.contains(code) && year.contains(day))
+        {
+            return true;
+        }
+        let question = |code: &Code| Question {
+            what: Measure::Lines,
+            code: *code,
+            provider: Code::NONE,
+            from: end.year_start(),
+            through: end,
+            family: false,
+        };
+        let questions: Vec<Question> = codes.iter().map(question).collect();
+        history::query(&questions).iter().any(|lines| *lines > 0)
+    }
+}
+
+/// Settles a covered line, after those of the claim that come before it.
 pub fn settle(
     line: &Line,
     service: &Service,
     earlier: &[PriorPayer],
+    visits: &Visits,
     balances: &mut Balances,
 ) -> LineDetermination {
     let (Some(terms), Some(fee)) = (service.terms, service.fee) else {
@@ -65,7 +106,7 @@ pub fn settle(
         work.coordinate(balances, earlier, &OTHERS);
         return work.finish();
     }
-    limit_to_the_year(line, &mut work, balances);
+    limit_to_the_year(line, &mut work, visits, balances);
     work.coordinate(balances, earlier, &OTHERS);
     // Of what the plan pays after other plans, the year's own maximum first.
     let paid = work.open().scaled();
@@ -81,7 +122,12 @@ fn own(balances: &mut Balances, line: &Line) -> Option<i64> {
 }
 
 /// Clauses 5.3 and 5.4.
-fn limit_to_the_year(line: &Line, work: &mut LineWork<'_>, balances: &mut Balances) {
+fn limit_to_the_year(
+    line: &Line,
+    work: &mut LineWork<'_>,
+    visits: &Visits,
+    balances: &mut Balances,
+) {
     let Some(own) = own(balances, line) else {
         return;
     };
@@ -89,7 +135,7 @@ fn limit_to_the_year(line: &Line, work: &mut LineWork<'_>, balances: &mut Balanc
     if open <= own {
         return;
     }
-    let carried = carried(line, balances);
+    let carried = carried(line, visits, balances);
     let excess = open.saturating_sub(own).saturating_sub(carried);
     let clause = if carried > 0 {
         clause::CARRY_OVER
@@ -106,35 +152,15 @@ fn limit_to_the_year(line: &Line, work: &mut LineWork<'_>, balances: &mut Balanc
 }
 
 /// What is left of what the year before carried over.
-fn carried(line: &Line, balances: &mut Balances) -> i64 {
+fn carried(line: &Line, visits: &Visits, balances: &mut Balances) -> i64 {
     let Some(before) = line.from.year_start().plus_days(-1) else {
         return 0;
     };
     let unused = balances.remaining(accumulator::ANNUAL, before);
     let most = unused.unwrap_or(0).min(MOST_CARRIED);
     let drawn = balances.used(accumulator::CARRIED, line.from);
-    if most <= drawn || !visited(before) {
+    if most <= drawn || !visits.any_in_year(before) {
         return 0;
     }
     most.saturating_sub(drawn)
-}
-
-/// Whether a preventive visit was covered in the year that ends on a day.
-fn visited(end: ServiceDate) -> bool {
-    let keys: Vec<Key> = VISITS.iter().map(|code| Key::one(*code, end)).collect();
-    let known = reference::lookup(table::VISITS, &keys);
-    let questions: Vec<Question> = VISITS
-        .iter()
-        .zip(known)
-        .filter(|(_, row)| row.is_some())
-        .map(|(code, _)| Question {
-            what: Measure::Lines,
-            code: *code,
-            provider: Code::NONE,
-            from: end.year_start(),
-            through: end,
-            family: false,
-        })
-        .collect();
-    history::query(&questions).iter().any(|lines| *lines > 0)
 }

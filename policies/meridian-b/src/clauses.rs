@@ -47,19 +47,19 @@ clauses! {
         "Of a line with more units than the table of units allows a line, all units are denied, and the supplier may not bill the member.";
     /// Units a day.
     UNITS_DAY = "3.2", "Most units of a day",
-        "Where the lines of one service, supplier and day have together more units than the table of units allows a day, those that earlier claims were paid for included, all units of the claim are denied, and the supplier may not bill the member. What an earlier claim was paid for is left: of units on two claims those of the later one are denied, though the same on one claim would all be.";
+        "Where the lines of one service, supplier and day have together more units than the table of units allows a day, those that earlier claims were paid for included, all units of the claim are denied, and the supplier may not bill the member. A line that is denied by another clause does not count. What an earlier claim was paid for is left: of units on two claims those of the later one are denied, though the same on one claim would all be.";
     /// Units a day, appealable.
     UNITS_DAY_APPEAL = "3.3", "Most units of a day, with appeal",
         "As 3.2; the supplier may appeal with the records of the service.";
     /// Pairs on one claim.
     PAIRS = "3.4", "Services not paid together",
-        "Of two services of one supplier and day that stand in the table of pairs, the one in column 2 is denied and the supplier may not bill the member: always with indicator 0; with indicator 1 unless a modifier of either line stands in the table of modifiers of separate services on its day. A line that is itself denied denies no other.";
+        "Of two services of one supplier and day that stand in the table of pairs, the one in column 2 is denied and the supplier may not bill the member: always with indicator 0; with indicator 1 unless a modifier of either line stands in the table of modifiers of separate services on its day. A line that is itself denied, by whatever clause, denies no other.";
     /// Pairs with earlier claims.
     PAIRS_EARLIER = "3.5", "Services not paid together, over claims",
-        "The same holds with a service of an earlier claim; only the modifiers of the later line count. When the earlier service is the one in column 2, the later line is denied as included in what was paid.";
+        "The same holds with a service of an earlier claim that was not denied; only the modifiers of the later line count. When the earlier service is the one in column 2, the later line is denied as included in what was paid.";
     /// Frequency.
     FREQUENCY = "3.6", "Frequency of preventive services",
-        "A service in the table of frequency is covered only when more than the days stated lie between it and any other of its kind that was covered. Otherwise it is denied, and the supplier may not bill the member.";
+        "A service in the table of frequency is covered only when more than the days stated lie between it and any other of its kind that was covered, before it or after it. Otherwise it is denied, and the supplier may not bill the member. Of several on one claim the earliest is covered, of one day the first that stands on it; one that is denied by another clause does not count.";
 
     /// The fee.
     FEE = "4.1", "Allowed amount",
@@ -91,7 +91,7 @@ clauses! {
 
     /// The deductible.
     DEDUCTIBLE = "5.1", "Annual deductible",
-        "Of medical services the member bears first the deductible of the calendar year: 257.00 in 2025, 283.00 from 2026.";
+        "Of medical services the member bears first the deductible of the calendar year: 257.00 in 2025, 283.00 from 2026. The lines of a claim use it up in the order in which they stand on it.";
     /// Coinsurance.
     COINSURANCE = "5.2", "Coinsurance",
         "Of what remains the member bears 20 %.";

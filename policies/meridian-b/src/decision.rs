@@ -7,9 +7,10 @@ use tally_sdk::prelude::*;
 
 use crate::clauses::clause;
 use crate::edit::Denials;
+use crate::fates::Rules;
 use crate::fee::{self, Benefit};
 use crate::plan::{pend, table};
-use crate::{edit, pairs, review, share};
+use crate::{edit, fates, pairs, review, share};
 
 /// Decides a claim.
 pub fn decide(claim: &Claim) -> Determination {
@@ -38,13 +39,29 @@ pub fn decide(claim: &Claim) -> Determination {
             return Determination::pended(pend::DOCUMENTS, line.number, clause::SURGEONS);
         }
     }
-    edit::units(claim, &mut denials);
-    edit::frequency(claim, &mut denials);
-    let separated = pairs::on_claim(claim, &mut denials);
-    pairs::with_earlier(claim, &mut denials);
+    let separated = part_3(claim, &mut denials);
     let findings = review::findings(claim, &denials, &separated);
     let lines = share::settle(claim, &services, &denials, &others);
     Determination::settled(lines).with_findings(findings)
+}
+
+/// Part 3: first what a line alone and earlier claims decide, so that lines denied for
+/// that deny no other; then what lines of the claim decide of each other. Answers the
+/// lines of clause 6.1.
+fn part_3(claim: &Claim, denials: &mut Denials) -> Vec<usize> {
+    let limits = edit::unit_limits(claim);
+    edit::units_of_lines(claim, &limits, denials);
+    let days = edit::frequency(claim, denials);
+    pairs::with_earlier(claim, denials);
+    let all = fates::together(claim, denials);
+    let pairs = pairs::on_claim(claim, &all);
+    let rules = Rules {
+        limits: &limits,
+        days: &days,
+        pairs: &pairs.denying,
+    };
+    fates::settle(claim, &rules, &all, denials);
+    pairs.separated(denials)
 }
 
 /// Clauses 7.3 to 7.5, for the lines that are not denied anyway.

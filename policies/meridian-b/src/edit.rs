@@ -1,7 +1,6 @@
-//! The edits of part 2 and part 3, in order: each line is denied by the first
-//! that concerns it.
+//! The edits of part 2 and those of part 3 that no other line of the claim has a
+//! part in: each line is denied by the first that concerns it.
 
-use alloc::vec;
 use alloc::vec::Vec;
 
 use tally_sdk::edits::{Exclusion, UnitLimit, UnitRule, Unlisted};
@@ -87,28 +86,28 @@ fn of_line(claim: &Claim, line: &Line, service: Option<&Service>) -> Option<Deni
     }
 }
 
-/// Clauses 3.1 to 3.3.
-pub fn units(claim: &Claim, denials: &mut Denials) {
-    let limits: Vec<Option<UnitLimit>> = reference::by_procedure(table::UNITS, claim)
-        .iter()
-        .map(|row| row.as_ref().and_then(UnitLimit::of))
-        .collect();
-    let over = edits::over_units(claim, &limits);
-    for (i, (over, limit)) in over.into_iter().zip(&limits).enumerate() {
-        let Some(limit) = limit.filter(|_| over) else {
-            continue;
-        };
-        let (carc, clause) = match limit.rule {
-            UnitRule::Line => (Carc::OVER_UNITS, clause::UNITS_LINE),
-            UnitRule::Day => (Carc::OVER_UNITS, clause::UNITS_DAY),
-            UnitRule::DayAppealable => (Carc::FREQUENCY, clause::UNITS_DAY_APPEAL),
-        };
-        deny(denials, i, Denial::contractual(carc, clause));
+/// How many units each line may have, or those of its day.
+pub fn unit_limits(claim: &Claim) -> Vec<Option<UnitLimit>> {
+    let rows = reference::by_procedure(table::UNITS, claim);
+    rows.iter()
+        .map(|row| UnitLimit::of(row.as_ref()?))
+        .collect()
+}
+
+/// Clause 3.1.
+pub fn units_of_lines(claim: &Claim, limits: &[Option<UnitLimit>], denials: &mut Denials) {
+    for (i, (line, limit)) in claim.lines.iter().zip(limits).enumerate() {
+        let of_line = limit.filter(|limit| limit.rule == UnitRule::Line);
+        if of_line.is_some_and(|limit| line.quantity > limit.units) {
+            let denial = Denial::contractual(Carc::OVER_UNITS, clause::UNITS_LINE);
+            deny(denials, i, denial);
+        }
     }
 }
 
-/// Clause 3.6: earlier claims, then earlier lines of this one.
-pub fn frequency(claim: &Claim, denials: &mut Denials) {
+/// Clause 3.6, with earlier claims. Answers how many days must lie between each line
+/// and another of its kind.
+pub fn frequency(claim: &Claim, denials: &mut Denials) -> Vec<Option<i32>> {
     let days: Vec<Option<i32>> = reference::by_procedure(table::FREQUENCY, claim)
         .iter()
         .map(|row| row.and_then(|row| i32::try_from(row.number(0)).ok()))
@@ -127,20 +126,11 @@ pub fn frequency(claim: &Claim, denials: &mut Denials) {
         }
     }
     let mut earlier = history::query(&questions).into_iter();
-    let mut covered: Vec<bool> = vec![false; claim.lines.len()];
-    for (i, (line, days)) in claim.lines.iter().zip(&days).enumerate() {
-        let Some(days) = days else { continue };
-        let before = earlier.next().unwrap_or(0) > 0;
-        let here = claim.lines.iter().zip(&covered).any(|(other, covered)| {
-            *covered
-                && other.procedure == line.procedure
-                && line.from.days_since(other.from).abs() <= *days
-        });
-        if before || here {
+    for (i, days) in days.iter().enumerate() {
+        if days.is_some() && earlier.next().unwrap_or(0) > 0 {
             let carc = Carc::BENEFIT_MAXIMUM;
             deny(denials, i, Denial::contractual(carc, clause::FREQUENCY));
-        } else if let Some(covered) = covered.get_mut(i) {
-            *covered = !denied(denials, i);
         }
     }
+    days
 }

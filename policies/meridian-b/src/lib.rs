@@ -8,6 +8,7 @@ extern crate alloc;
 pub mod clauses;
 mod decision;
 mod edit;
+mod fates;
 mod fee;
 mod modifiers;
 mod pairs;

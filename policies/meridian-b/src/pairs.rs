@@ -1,105 +1,101 @@
-//! Services not paid together (clauses 3.4 and 3.5): on this claim, then with
-//! earlier claims of the same supplier and day.
+//! Services not paid together (clauses 3.4 and 3.5): with earlier claims of the
+//! same supplier and day, and on this claim.
 
-use alloc::vec;
 use alloc::vec::Vec;
 
 use tally_sdk::history::{Measure, Question};
 use tally_sdk::prelude::*;
-use tally_sdk::reference::Key;
+use tally_sdk::reference::{Key, Row};
 
 use crate::clauses::clause;
 use crate::edit::{self, Denials};
+use crate::fates::Together;
 use crate::plan::table;
 
 /// Every code of the table of pairs: those asked for among earlier lines.
 const PAIRED: &[Code] = codes!("../tables/pairs.csv");
 
-/// Whether a line is paid, as far as the pairs go.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    Open,
-    Paid,
-    Denied,
+/// Two lines of a claim that make a pair: the position of the one in column 1, and of
+/// the one in column 2.
+#[derive(Clone, Copy)]
+pub struct Pair {
+    pub first: usize,
+    pub second: usize,
 }
 
-/// Denies column 2 of the pairs on this claim. Answers the positions of lines
-/// that only a modifier of clause 6.1 keeps apart.
-pub fn on_claim(claim: &Claim, denials: &mut Denials) -> Vec<usize> {
-    let mut pairs = edits::same_day_pairs(claim);
-    pairs.retain(|(i, j)| !edit::denied(denials, *i) && !edit::denied(denials, *j));
-    let found: Vec<(usize, usize, Key)> = pairs
-        .into_iter()
-        .filter_map(|(i, j)| {
-            let (first, second) = (claim.lines.get(i)?, claim.lines.get(j)?);
-            let key = Key::two(first.procedure, second.procedure, second.from);
-            Some((i, j, key))
-        })
-        .collect();
+/// The pairs on a claim.
+#[derive(Default)]
+pub struct Pairs {
+    /// Column 1 denies column 2.
+    pub denying: Vec<Pair>,
+    /// Only a modifier of clause 6.1 keeps them apart.
+    separated: Vec<Pair>,
+}
+
+impl Pairs {
+    /// Adds two lines whose pair has this indicator; `modifiers` has the rows of the
+    /// table of separate services.
+    fn add(&mut self, pair: Pair, indicator: i64, modifiers: &[[Option<Row>; 4]]) {
+        let of = |i: usize| modifiers.get(i).into_iter().flatten().flatten();
+        let mut separate = of(pair.first).chain(of(pair.second)).peekable();
+        if edits::pair_denies(indicator, separate.peek().is_some()) {
+            self.denying.push(pair);
+        } else if indicator == 1 && separate.any(|row| row.number(0) == 1) {
+            self.separated.push(pair);
+        }
+    }
+
+    /// The lines of column 2 that are paid beside column 1 because of a modifier of
+    /// clause 6.1.
+    pub fn separated(&self, denials: &Denials) -> Vec<usize> {
+        let paid = |i: usize| !edit::denied(denials, i);
+        let pairs = self.separated.iter();
+        pairs
+            .filter(|pair| paid(pair.first) && paid(pair.second))
+            .map(|pair| pair.second)
+            .collect()
+    }
+}
+
+/// The pairs on this claim, of lines that are not denied so far.
+pub fn on_claim(claim: &Claim, all: &[Together<'_>]) -> Pairs {
+    let mut found: Vec<(&Together<'_>, &Together<'_>, Key)> = Vec::new();
+    let paired = || {
+        all.iter()
+            .filter(|one| PAIRED.contains(&one.line.procedure))
+    };
+    for one in paired() {
+        for other in paired() {
+            let (first, second) = (one.line, other.line);
+            if first.procedure != second.procedure
+                && first.from == second.from
+                && first.rendering == second.rendering
+            {
+                let key = Key::two(first.procedure, second.procedure, second.from);
+                found.push((one, other, key));
+            }
+        }
+    }
     let keys: Vec<Key> = found.iter().map(|(.., key)| *key).collect();
     let rows = reference::lookup(table::PAIRS, &keys);
+    let mut pairs = Pairs::default();
     if rows.iter().all(Option::is_none) {
-        return Vec::new();
+        return pairs;
     }
     let modifiers = reference::by_modifier(table::SEPARATE, claim);
-    let of = |i: usize| modifiers.get(i).into_iter().flatten().flatten();
-    let mut denying = Vec::new();
-    let mut separated = Vec::new();
-    for ((i, j, ..), row) in found.into_iter().zip(rows) {
+    for ((one, other, _), row) in found.into_iter().zip(rows) {
         let Some(row) = row else { continue };
-        let mut separate = of(i).chain(of(j)).peekable();
-        if edits::pair_denies(row.number(0), separate.peek().is_some()) {
-            denying.push((i, j));
-        } else if row.number(0) == 1 && separate.any(|row| row.number(0) == 1) {
-            separated.push((i, j));
-        }
-    }
-    let fates = fates(claim.lines.len(), &denying);
-    let paid = |i: usize| fates.get(i) == Some(&Fate::Paid);
-    for j in (0..claim.lines.len()).filter(|j| !paid(*j)) {
-        edit::deny(denials, j, Denial::contractual(Carc::NCCI, clause::PAIRS));
-    }
-    separated.retain(|(i, j)| paid(*i) && paid(*j));
-    separated.into_iter().map(|(_, j)| j).collect()
-}
-
-/// A line is denied when a line that is paid denies it: the answer does not
-/// depend on the order of the lines. Of lines that deny each other, which no
-/// sound table has, the first is paid.
-fn fates(lines: usize, denying: &[(usize, usize)]) -> Vec<Fate> {
-    let mut fates = vec![Fate::Open; lines];
-    loop {
-        let mut changed = false;
-        for j in 0..lines {
-            if fates.get(j) != Some(&Fate::Open) {
-                continue;
-            }
-            let by = || {
-                denying
-                    .iter()
-                    .filter(|(_, second)| *second == j)
-                    .filter_map(|(first, _)| fates.get(*first))
-            };
-            let fate = if by().any(|fate| *fate == Fate::Paid) {
-                Fate::Denied
-            } else if by().all(|fate| *fate == Fate::Denied) {
-                Fate::Paid
-            } else {
-                continue;
-            };
-            if let Some(slot) = fates.get_mut(j) {
-                *slot = fate;
-                changed = true;
+        for first in &one.positions {
+            for second in &other.positions {
+                let pair = Pair {
+                    first: *first,
+                    second: *second,
+                };
+                pairs.add(pair, row.number(0), &modifiers);
             }
         }
-        if changed {
-            continue;
-        }
-        match fates.iter_mut().find(|fate| **fate == Fate::Open) {
-            Some(slot) => *slot = Fate::Paid,
-            None => return fates,
-        }
     }
+    pairs
 }
 
 /// Denies lines that make a pair with a service of an earlier claim.

@@ -58,7 +58,7 @@ clauses! {
 
     /// The order of cost sharing.
     ORDER = "5.1", "Order of cost sharing",
-        "Of the allowed amount the member bears first what is left of the deductible, then the coinsurance of what remains. Each is taken only as far as the out-of-pocket limit still allows, and counts toward it. There are no copayments.";
+        "Of the allowed amount the member bears first what is left of the deductible, then the coinsurance of what remains. Each is taken only as far as the out-of-pocket limit still allows, and counts toward it. There are no copayments. The lines of a claim are taken in the order in which they stand on it: in that order they use up deductibles, limits and what is authorised.";
     /// The deductible in network.
     DEDUCTIBLE = "5.2", "Deductible in network",
         "One who is covered alone has a deductible of 1,700.00 a calendar year, 1,650.00 in 2025. In family cover, of two members or more on the first day of the claim, the family has one deductible of 3,400.00, 3,300.00 in 2025, and no member has one of their own: nothing but preventive services is paid for anybody before the family's is met.";
@@ -120,7 +120,7 @@ clauses! {
 
     /// Coordination.
     COORDINATION = "7.1", "After another payer",
-        "Where the claim says that another payer comes first, the plan takes what earlier payers paid off its own benefit and pays the difference, never more than what the last of them left to the member. What they did is shown as one amount. The deductible is credited as if there were no other payer, the out-of-pocket limits only with what is left to the member.";
+        "Where the claim says that another payer comes first, the plan takes what earlier payers paid off its own benefit and pays the difference, never more than what the last of them left to the member. What they did is shown as one amount. The deductible is credited as if there were no other payer, the out-of-pocket limits only with what is left to the member of deductible and coinsurance: that counts in network and, as far as there is room, out of network (5.7).";
     /// An earlier decision that is missing or does not add up.
     UNCLEAR = "7.2", "What an earlier payer decided is not clear",
         "Where the decision of an earlier payer is missing for a line or does not add up to its charge, the claim waits for that payer's remittance.";

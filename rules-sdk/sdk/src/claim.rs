@@ -1,5 +1,6 @@
 //! What a policy is given and what it answers.
 
+use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
 
 use tally_types::{Carc, Code, CodeSystem, Group, Money, Quantity, ServiceDate, ShortCode};
@@ -326,6 +327,26 @@ impl Claim {
             0 | 1 => CoverageTier::SelfOnly,
             _ => CoverageTier::Family,
         }
+    }
+
+    /// The positions of the lines by their first day; those of one day as they stand
+    /// on the claim. For a plan whose lines depend on what came before them: what it
+    /// answers must still be in the claim's order.
+    ///
+    /// ```
+    /// use tally_sdk::{mock, prelude::*};
+    ///
+    /// let on = |day| mock::line(Code::of("D1110"), Money::ZERO, date(2026, 5, day));
+    /// let claim = mock::claim(vec![on(9), on(2), on(9), on(1)]);
+    /// assert_eq!(claim.by_day(), [3, 1, 0, 2]);
+    /// ```
+    #[must_use]
+    pub fn by_day(&self) -> Vec<usize> {
+        let lines = self.lines.iter().enumerate();
+        let days: Vec<(ServiceDate, usize)> = lines.map(|(at, line)| (line.from, at)).collect();
+        // A heap's sort does not call itself, and is quick for long claims.
+        let days = BinaryHeap::from(days).into_sorted_vec();
+        days.into_iter().map(|(_, at)| at).collect()
     }
 
     /// The diagnoses that a line points to; all of the claim's when it points

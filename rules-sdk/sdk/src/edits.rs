@@ -227,13 +227,15 @@ impl UnitLimit {
 /// Which lines exceed their limit, one flag a line. All units of the claim are
 /// denied, never some: of the line, or of that procedure, rendering provider and
 /// day. Units that earlier claims were paid for count, and stay paid: of a claim
-/// split in two what comes later is denied, and what came first is not.
+/// split in two what comes later is denied, and what came first is not. A line
+/// without a limit counts for no other: give none to a line that is denied anyway.
 #[must_use]
 pub fn over_units(claim: &Claim, limits: &[Option<UnitLimit>]) -> Vec<bool> {
     let by_day = |line: &Line| {
         let mut units = Quantity::ZERO;
-        for other in &claim.lines {
-            if other.procedure == line.procedure
+        for (other, limit) in claim.lines.iter().zip(limits) {
+            if limit.is_some()
+                && other.procedure == line.procedure
                 && other.from == line.from
                 && other.rendering == line.rendering
             {

@@ -327,6 +327,26 @@ fn the_deductible_is_credited_as_if_primary() {
     }
 }
 
+/// A payer that takes back what one before it paid leaves more open.
+#[test]
+fn a_payment_below_zero_is_summed_too() {
+    let first = payer("150.00", "100.00", &["PR 2 50.00"]);
+    let second = payer("150.00", "-30.00", &["OA 23 100.00", "PR 2 80.00"]);
+    let sum = Impact::of(money("150.00"), &[first.clone(), second.clone()]);
+    assert_eq!((sum.paid, sum.left), (money("70.00"), money("80.00")));
+    let how = coordination(Method::Standard, Unpaid::Liability);
+    let line = settle("150.00", "150.00", &[], &[first, second], &how);
+    assert_eq!(line.paid, money("80.00"));
+    assert_eq!(shown(&line), ["OA 23 70.00"]);
+    // Together never below zero: OA 23 neither.
+    let less = payer("150.00", "-30.00", &["PR 2 180.00"]);
+    let sum = Impact::of(money("150.00"), std::slice::from_ref(&less));
+    assert_eq!((sum.paid, sum.left), (Money::ZERO, money("150.00")));
+    let line = settle("150.00", "150.00", &[], &[less], &how);
+    assert_eq!(line.paid, money("150.00"));
+    assert!(shown(&line).is_empty());
+}
+
 /// A line that the plan does not cover, after a payer that did.
 #[test]
 fn a_denied_line_shows_what_others_paid() {

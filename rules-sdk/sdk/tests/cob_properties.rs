@@ -22,7 +22,7 @@ struct Own {
     coinsurance: i64,
     maximum: bool,
     denied: Option<bool>,
-    used: [i64; 4],
+    used: [i64; 5],
 }
 
 fn own() -> impl Strategy<Value = Own> {
@@ -35,6 +35,7 @@ fn own() -> impl Strategy<Value = Own> {
             0i64..=100_000,
             0i64..=200_000,
             0i64..=150_000,
+            0i64..=80_000,
         ],
     )
         .prop_map(|(price, share, denied, used)| Own {
@@ -57,7 +58,7 @@ type Before = (i64, i64, i64, i64, Option<i64>);
 
 fn before() -> impl Strategy<Value = Vec<Before>> {
     let one = (
-        0i64..200_000,
+        prop_oneof![4 => 0i64..200_000, 1 => -100_000i64..0],
         0i64..200_000,
         0i64..400_000,
         prop_oneof![3 => Just(0i64), 1 => 0i64..50_000],
@@ -106,15 +107,24 @@ fn how() -> impl Strategy<Value = Coordination> {
 struct Settled {
     line: LineDetermination,
     done: Coordinated,
-    after: [i64; 4],
+    after: [i64; 5],
 }
 
-const COUNTED: [AccumulatorId; 4] = [
+const COUNTED: [AccumulatorId; 5] = [
     accumulator::DEDUCTIBLE,
     accumulator::FAMILY,
     accumulator::POCKET,
     accumulator::MAXIMUM,
+    accumulator::OUT,
 ];
+
+/// What counts toward the out-of-pocket limit is credited to another one.
+fn credited(share: CostShare) -> Accrual {
+    Accrual::of(share).crediting(CostShare {
+        deductible: None,
+        out_of_pocket: Some(Embedded::alone(accumulator::OUT)),
+    })
+}
 
 fn settle(own: &Own, before: &[Before], how: &Coordination) -> Settled {
     let prior = &payers(before);
@@ -148,17 +158,17 @@ fn settle(own: &Own, before: &[Before], how: &Coordination) -> Settled {
     work.copay(
         &mut balances,
         Money::cents(own.copay),
-        ONLY_POCKET,
+        credited(ONLY_POCKET),
         clause::ANY,
     );
     if own.deductible {
-        work.deductible(&mut balances, BOTH, clause::ANY);
+        work.deductible(&mut balances, credited(BOTH), clause::ANY);
     }
     work.coinsurance(
         &mut balances,
         Rate::from_scaled(own.coinsurance),
         Rounding::HalfUp,
-        ONLY_POCKET,
+        credited(ONLY_POCKET),
         clause::ANY,
     );
     if own.maximum {
@@ -230,6 +240,10 @@ proptest! {
                 .sum();
             prop_assert_eq!(posted(&line, accumulator::POCKET), shares);
         }
+        // A credit is of what counts toward the own limit, up to its room.
+        let room = 80_000 - own.used[4];
+        let borne = posted(&line, accumulator::POCKET);
+        prop_assert_eq!(posted(&line, accumulator::OUT), borne.min(room));
         if own.maximum && own.denied.is_none() {
             prop_assert_eq!(posted(&line, accumulator::MAXIMUM), paid);
         }

@@ -200,6 +200,9 @@ fn units_are_counted_by_line_or_by_day() {
         Quantity::whole(2).unwrap().scaled(),
     );
     assert_eq!(edits::over_units(&claim, &limits), [true, true]);
+    // What is denied anyway is given no limit, and counts for no other.
+    let limits = [limit(5, UnitRule::Day), None];
+    assert_eq!(edits::over_units(&claim, &limits), [false, false]);
     mock::clear();
     let row = Row([3, 2, 0, 0]);
     assert_eq!(

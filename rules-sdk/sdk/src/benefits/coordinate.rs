@@ -1,8 +1,6 @@
 //! A line after other payers: the payment, OA 23, and what is left of the
 //! line's own adjustments.
 
-use alloc::vec::Vec;
-
 use tally_types::{Carc, Group, Money, ShortCode};
 
 use super::{Balances, LineWork};
@@ -160,12 +158,11 @@ impl LineWork<'_> {
                 &mut others
             };
             let stays = adjustment.amount.greater(Money::ZERO).lesser(*left);
-            let absorbed = adjustment.amount.less(stays);
             adjustment.amount = stays;
             *left = left.less(stays);
-            if how.pocket == Pocket::AsBorne {
-                self.unpocket(balances, at, absorbed);
-            }
+        }
+        if how.pocket == Pocket::AsBorne {
+            self.count_as_borne(balances, &own);
         }
         let clause = how.clause;
         let mut push = |group, carc, amount: Money| {
@@ -190,20 +187,28 @@ impl LineWork<'_> {
         self.adjustments.append(&mut own);
     }
 
-    /// Takes back what an adjustment added to out-of-pocket limits, as far as
-    /// the patient does not bear it.
-    fn unpocket(&mut self, balances: &mut Balances, adjustment: usize, absorbed: Money) {
-        let concerned: Vec<usize> = self
-            .pocket
-            .iter()
-            .filter(|(from, _)| *from == adjustment)
-            .map(|(_, posting)| *posting)
-            .collect();
-        for posting in concerned {
-            if let Some(posting) = self.postings.get_mut(posting) {
-                let less = absorbed.scaled().min(posting.amount);
-                posting.amount = posting.amount.saturating_sub(less);
-                balances.take_back(posting.accumulator, self.line.from, less);
+    /// Counts toward out-of-pocket limits anew, by what the patient bears of the
+    /// line's own `adjustments`: where that is credited only, as far as there is
+    /// room once the line's former postings are taken back.
+    fn count_as_borne(&mut self, balances: &mut Balances, adjustments: &[Adjustment]) {
+        let on = self.line.from;
+        let shares = core::mem::take(&mut self.pocket);
+        for at in shares.iter().flat_map(|share| share.postings.clone()) {
+            if let Some(posting) = self.postings.get_mut(at) {
+                balances.take_back(posting.accumulator, on, posting.amount);
+                posting.amount = 0;
+            }
+        }
+        for share in shares {
+            let borne = adjustments.get(share.adjustment);
+            let borne = borne.map_or(Money::ZERO, |adjustment| adjustment.amount);
+            let room = share
+                .credited
+                .and_then(|limits| limits.remaining(balances, on));
+            let amount = room.map_or(borne, |room| borne.lesser(room)).scaled();
+            for posting in self.postings.get_mut(share.postings).into_iter().flatten() {
+                balances.post(posting.accumulator, on, amount);
+                posting.amount = amount;
             }
         }
     }

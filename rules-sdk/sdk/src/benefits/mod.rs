@@ -8,9 +8,11 @@ mod limits;
 mod sharing;
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use tally_types::{Carc, Group, Money, Rate, Rounding, ShortCode, UnitPrice};
 
+use crate::accrual::Embedded;
 use crate::claim::{Adjustment, Line, LineDetermination, Posting};
 use crate::plan::{AccumulatorId, ClauseId, Denial};
 
@@ -34,13 +36,23 @@ pub struct LineWork<'a> {
     denied: bool,
     adjustments: Vec<Adjustment>,
     postings: Vec<Posting>,
-    /// Which posting to an out-of-pocket limit stems from which adjustment.
-    pocket: Vec<(usize, usize)>,
+    /// What counts toward out-of-pocket limits.
+    pocket: Vec<Pocketed>,
     /// What counts the plan's own payments.
     paid_into: Vec<AccumulatorId>,
     /// What earlier payers paid, where it was taken off before cost sharing.
     aside: Money,
     coordinated: bool,
+}
+
+/// A share that counts toward an out-of-pocket limit.
+struct Pocketed {
+    /// The position of its adjustment.
+    adjustment: usize,
+    /// The limit, where it is only credited: as much as there is room for.
+    credited: Option<Embedded>,
+    /// The positions of its postings, those of nothing among them.
+    postings: Range<usize>,
 }
 
 impl<'a> LineWork<'a> {
@@ -197,17 +209,23 @@ impl<'a> LineWork<'a> {
     /// adds nothing.
     pub fn post(&mut self, balances: &mut Balances, accumulator: AccumulatorId, amount: i64) {
         if amount > 0 && !self.denied {
-            balances.post(accumulator, self.line.from, amount);
-            self.postings.push(Posting {
-                accumulator,
-                amount,
-            });
+            self.push_posting(balances, accumulator, amount);
         }
+    }
+
+    /// Posts, also nothing: [`LineWork::finish`] leaves that out.
+    fn push_posting(&mut self, balances: &mut Balances, accumulator: AccumulatorId, amount: i64) {
+        balances.post(accumulator, self.line.from, amount);
+        self.postings.push(Posting {
+            accumulator,
+            amount,
+        });
     }
 
     /// The line as decided: what is open is paid.
     #[must_use]
-    pub fn finish(self) -> LineDetermination {
+    pub fn finish(mut self) -> LineDetermination {
+        self.postings.retain(|posting| posting.amount > 0);
         LineDetermination {
             line: self.line.number,
             denied: self.denied,

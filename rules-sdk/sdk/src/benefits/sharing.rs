@@ -1,9 +1,11 @@
 //! Cost sharing: copayment, deductible and coinsurance, in the plan's order.
 
+use core::ops::Range;
+
 use tally_types::{Carc, Group, Money, Rate, Rounding, ShortCode};
 
-use super::{Balances, LineWork};
-use crate::accrual::Accrual;
+use super::{Balances, LineWork, Pocketed};
+use crate::accrual::{Accrual, Embedded};
 use crate::plan::ClauseId;
 
 /// When a copayment is taken.
@@ -128,57 +130,51 @@ impl LineWork<'_> {
         }
         let adjustment = self.adjustments.len().saturating_sub(1);
         let first = self.postings.len();
-        for (limits, pocket) in [(toward.deductible, false), (toward.out_of_pocket, true)] {
-            let Some(limits) = limits else { continue };
-            for accumulator in limits.accumulators() {
-                self.count(balances, accumulator, amount, first, pocket, adjustment);
-            }
-        }
-        for (limits, pocket) in [
-            (toward.credit_deductible, false),
-            (toward.credit_out_of_pocket, true),
-        ] {
-            let Some(limits) = limits else { continue };
-            let room = limits.remaining(balances, on).unwrap_or(amount);
-            for accumulator in limits.accumulators() {
-                let credited = amount.lesser(room);
-                self.count(balances, accumulator, credited, first, pocket, adjustment);
-            }
-        }
-        if let Some(also) = toward.also {
-            let room = balances.remaining(also, on).map_or(amount, Money::cents);
-            self.count(
-                balances,
-                also,
-                amount.lesser(room),
-                first,
-                false,
-                adjustment,
-            );
-        }
+        self.count(balances, toward.deductible, amount, first);
+        let postings = self.count(balances, toward.out_of_pocket, amount, first);
+        self.pocketed(adjustment, None, postings);
+        let room = |limits: Option<Embedded>, balances: &mut Balances| {
+            let room = limits.and_then(|limits| limits.remaining(balances, on));
+            room.map_or(amount, |room| amount.lesser(room))
+        };
+        let credit = room(toward.credit_deductible, balances);
+        self.count(balances, toward.credit_deductible, credit, first);
+        let credit = room(toward.credit_out_of_pocket, balances);
+        let postings = self.count(balances, toward.credit_out_of_pocket, credit, first);
+        self.pocketed(adjustment, toward.credit_out_of_pocket, postings);
+        let also = toward.also.map(Embedded::alone);
+        let credit = room(also, balances);
+        self.count(balances, also, credit, first);
         amount
     }
 
-    /// Posts to an accumulator, unless this share already did: from posting
-    /// `first` on they are its.
+    fn pocketed(&mut self, adjustment: usize, credited: Option<Embedded>, postings: Range<usize>) {
+        if !postings.is_empty() {
+            self.pocket.push(Pocketed {
+                adjustment,
+                credited,
+                postings,
+            });
+        }
+    }
+
+    /// Posts to the accumulators of a limit, but to those that this share already
+    /// did: from posting `first` on they are its. The positions of the postings.
     fn count(
         &mut self,
         balances: &mut Balances,
-        accumulator: crate::AccumulatorId,
+        limits: Option<Embedded>,
         amount: Money,
         first: usize,
-        pocket: bool,
-        adjustment: usize,
-    ) {
-        let mut own = self.postings.iter().skip(first);
-        if own.any(|posting| posting.accumulator == accumulator) {
-            return;
-        }
+    ) -> Range<usize> {
         let at = self.postings.len();
-        self.post(balances, accumulator, amount.scaled());
-        if pocket && self.postings.len() > at {
-            self.pocket.push((adjustment, at));
+        for accumulator in limits.into_iter().flat_map(Embedded::accumulators) {
+            let mut own = self.postings.iter().skip(first);
+            if !own.any(|posting| posting.accumulator == accumulator) {
+                self.push_posting(balances, accumulator, amount.scaled());
+            }
         }
+        at..self.postings.len()
     }
 
     /// A copayment (CARC 3), at most what is open.

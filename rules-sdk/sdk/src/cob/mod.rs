@@ -135,7 +135,7 @@ pub struct Coordination {
 /// What earlier payers did of a line, added up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Impact {
-    /// What all of them paid.
+    /// What all of them paid, less what they took back; never below zero.
     pub paid: Money,
     /// What the last of them left to the patient, never more than the charge, or
     /// what the provider accepts, less their payments.
@@ -149,8 +149,9 @@ pub struct Impact {
 }
 
 impl Impact {
-    /// Adds earlier payers up, in their order. An amount below zero counts as
-    /// none.
+    /// Adds earlier payers up, in their order. A payment below zero, of a payer
+    /// that took back what one before it paid, is summed too; together they are
+    /// never below zero. Any other amount below zero counts as none.
     #[must_use]
     pub fn of(charge: Money, prior: &[PriorPayer]) -> Self {
         let mut sum = Self {
@@ -161,16 +162,17 @@ impl Impact {
             presumed: Money::ZERO,
         };
         let whole = |amount: Money| amount.greater(Money::ZERO);
-        let add = |sum: Money, amount| sum.checked_add(whole(amount)).unwrap_or(sum);
+        let add = |sum: Money, amount| sum.checked_add(amount).unwrap_or(sum);
         for payer in prior {
             sum.paid = add(sum.paid, payer.paid);
-            sum.presumed = add(sum.presumed, payer.presumed);
+            sum.presumed = add(sum.presumed, whole(payer.presumed));
             sum.left = whole(payer.left);
             sum.allowed = sum.allowed.greater(payer.allowed);
             if let Some(accepted) = payer.accepted {
                 sum.accepted = sum.accepted.lesser(whole(accepted));
             }
         }
+        sum.paid = whole(sum.paid);
         let most = charge.lesser(sum.accepted).less(sum.paid);
         sum.left = sum.left.lesser(most);
         sum
