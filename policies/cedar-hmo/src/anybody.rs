@@ -20,12 +20,14 @@ const SERVICES: &[Code] = codes!("../tables/services.csv");
 /// The providers of the directory.
 const PROVIDERS: &[Code] = codes!("../tables/providers.csv");
 
-/// Visits of one procedure in days through which the same referrals are good.
+/// Visits of one procedure in days through which the same referrals are good, with the
+/// last day of one.
 #[derive(Clone, Copy)]
 struct Visits {
     procedure: Code,
     from: ServiceDate,
     through: ServiceDate,
+    last: ServiceDate,
 }
 
 impl Visits {
@@ -56,13 +58,10 @@ impl Visits {
 pub fn count_used(claim: &Claim, needs: &[Need], units: &mut edits::AuthorizedUnits<'_>) {
     let anybody = |auth: &Authorization| auth.referral && auth.provider.is_none();
     let concerned = needs.iter().any(|need| need.is_visit());
-    let Some(line) = claim.lines.first() else {
-        return;
-    };
     if !concerned || !claim.authorizations.iter().any(anybody) {
         return;
     }
-    for (visits, used) in used(claim, line.from) {
+    for (visits, used) in used(claim) {
         let mut open = used;
         for (at, auth) in claim.authorizations.iter().enumerate() {
             if anybody(auth) && visits.referred(auth) {
@@ -75,7 +74,28 @@ pub fn count_used(claim: &Claim, needs: &[Need], units: &mut edits::AuthorizedUn
 
 /// The units of earlier visits that needed a referral, but those to providers to whom
 /// there is one of their own.
-fn used(claim: &Claim, on: ServiceDate) -> Vec<(Visits, Quantity)> {
+fn used(claim: &Claim) -> Vec<(Visits, Quantity)> {
+    let all: Vec<Visits> = busy(claim).into_iter().flat_map(visits).collect();
+    let questions: Vec<Question> = all.iter().map(|visits| visits.by(Code::NONE)).collect();
+    let counted = all.into_iter().zip(history::query(&questions));
+    counted
+        .map(|(visits, units)| {
+            let named = claim.authorizations.iter().filter(|a| visits.referred(a));
+            let mut others: Vec<Code> = named.map(|auth| auth.provider).collect();
+            others.extend(free(visits.last));
+            sort_by_key(&mut others, |provider| *provider);
+            others.dedup();
+            others.retain(|provider| !provider.is_none());
+            let questions: Vec<Question> = others.iter().map(|whose| visits.by(*whose)).collect();
+            let theirs = history::query(&questions).into_iter();
+            let units = theirs.fold(units, i64::saturating_sub).max(0);
+            (visits, Quantity::from_scaled(units))
+        })
+        .collect()
+}
+
+/// The days of referrals in which there was any line.
+fn busy(claim: &Claim) -> Vec<(ServiceDate, ServiceDate)> {
     // Most members had no line at all in those days: one question each.
     let days = days(claim);
     let any = |(from, through): &(ServiceDate, ServiceDate)| Question {
@@ -87,44 +107,41 @@ fn used(claim: &Claim, on: ServiceDate) -> Vec<(Visits, Quantity)> {
         family: false,
     };
     let lines = history::query(&days.iter().map(any).collect::<Vec<_>>());
-    let busy = days.iter().zip(lines).filter(|(_, lines)| *lines > 0);
-    let busy: Vec<_> = busy.map(|(days, _)| *days).collect();
-    if busy.is_empty() {
-        return Vec::new();
-    }
-    let procedures = procedures(on);
-    let all: Vec<Visits> = busy
+    let busy = days.into_iter().zip(lines).filter(|(_, lines)| *lines > 0);
+    busy.map(|(days, _)| days).collect()
+}
+
+/// The procedures that there were in some days and that were visits on the last day of
+/// each: a code may have ended before the day of the claim.
+fn visits((from, through): (ServiceDate, ServiceDate)) -> Vec<Visits> {
+    let last = |code: &Code| Question {
+        what: Measure::LastDate,
+        code: *code,
+        provider: Code::NONE,
+        from,
+        through,
+        family: false,
+    };
+    let last = history::query(&SERVICES.iter().map(last).collect::<Vec<_>>());
+    let given: Vec<Visits> = SERVICES
         .iter()
-        .flat_map(|(from, through)| {
-            procedures.iter().map(|procedure| Visits {
-                procedure: *procedure,
-                from: *from,
-                through: *through,
+        .zip(last)
+        .filter_map(|(code, last)| {
+            Some(Visits {
+                procedure: *code,
+                from,
+                through,
+                last: history::as_date(last)?,
             })
         })
         .collect();
-    let questions: Vec<Question> = all.iter().map(|visits| visits.by(Code::NONE)).collect();
-    let counts = history::query(&questions);
-    let counted = all.into_iter().zip(counts).filter(|(_, units)| *units > 0);
-    let counted: Vec<(Visits, i64)> = counted.collect();
-    let free = match counted.is_empty() {
-        true => Vec::new(),
-        false => free(on),
-    };
-    counted
-        .into_iter()
-        .map(|(visits, units)| {
-            let named = claim.authorizations.iter().filter(|a| visits.referred(a));
-            let mut others: Vec<Code> = named.map(|auth| auth.provider).collect();
-            others.extend(&free);
-            sort_by_key(&mut others, |provider| *provider);
-            others.dedup();
-            others.retain(|provider| !provider.is_none());
-            let questions: Vec<Question> = others.iter().map(|whose| visits.by(*whose)).collect();
-            let theirs = history::query(&questions).into_iter();
-            let units = theirs.fold(units, i64::saturating_sub).max(0);
-            (visits, Quantity::from_scaled(units))
-        })
+    let key = |visits: &Visits| Key::one(visits.procedure, visits.last);
+    let rows = reference::lookup(table::SERVICES, &given.iter().map(key).collect::<Vec<_>>());
+    let visit = |row: reference::Row| Category::of(row.number(0)) == Category::Visit;
+    let given = given.into_iter().zip(rows);
+    given
+        .filter(|(_, row)| row.is_some_and(visit))
+        .map(|(visits, _)| visits)
         .collect()
 }
 
@@ -144,30 +161,14 @@ fn days(claim: &Claim) -> Vec<(ServiceDate, ServiceDate)> {
         .collect()
 }
 
-/// The procedures that are visits.
-fn procedures(on: ServiceDate) -> Vec<Code> {
-    found(table::SERVICES, SERVICES, on, |row| {
-        Category::of(row.number(0)) == Category::Visit
-    })
-}
-
 /// The providers whose visits need no referral.
 fn free(on: ServiceDate) -> Vec<Code> {
-    found(table::PROVIDERS, PROVIDERS, on, |row| {
-        matches!(Role::of(row.number(1)), Role::Primary | Role::Women)
-    })
-}
-
-/// The codes whose row of a day is of a kind.
-fn found(
-    table: TableId,
-    codes: &[Code],
-    on: ServiceDate,
-    of: impl Fn(&reference::Row) -> bool,
-) -> Vec<Code> {
-    let keys: Vec<Key> = codes.iter().map(|code| Key::one(*code, on)).collect();
-    let rows = codes.iter().zip(reference::lookup(table, &keys));
-    rows.filter(|(_, row)| row.as_ref().is_some_and(&of))
+    let keys: Vec<Key> = PROVIDERS.iter().map(|code| Key::one(*code, on)).collect();
+    let rows = PROVIDERS
+        .iter()
+        .zip(reference::lookup(table::PROVIDERS, &keys));
+    let free = |row: reference::Row| matches!(Role::of(row.number(1)), Role::Primary | Role::Women);
+    rows.filter(|(_, row)| row.is_some_and(free))
         .map(|(code, _)| *code)
         .collect()
 }

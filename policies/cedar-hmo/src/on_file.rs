@@ -12,12 +12,10 @@ use tally_sdk::reference::Key;
 use crate::category::Role;
 use crate::plan::table;
 
-/// The rooms that have a daily price.
-pub const PRICED: &[Code] = codes!("../tables/diems.csv");
 /// The providers of the directory.
 const PROVIDERS: &[Code] = codes!("../tables/providers.csv");
 /// All rooms: revenue codes 0100 to 0219.
-const ROOMS: [Code; 120] = rooms();
+pub const ROOMS: [Code; 120] = rooms();
 
 const fn rooms() -> [Code; 120] {
     let mut rooms = [Code::NONE; 120];
@@ -44,62 +42,83 @@ pub fn is_room(code: Code) -> bool {
 
 /// Whether a hospital has days of room on file that began on these days.
 pub fn has_rooms(hospital: Code, from: ServiceDate, through: ServiceDate) -> bool {
-    measure(Measure::Lines, &ROOMS, hospital, from, through) > 0
+    let rooms = begun(from, through);
+    let days = [(from, through)];
+    let lines = measure(Measure::Lines, &rooms, hospital, &days);
+    lines.iter().any(|lines| *lines > 0)
 }
 
-/// The days of rooms with a daily price that a hospital has on file, of lines that
-/// began on these days.
-pub fn days(hospital: Code, from: ServiceDate, through: ServiceDate) -> u32 {
-    let units = measure(Measure::Units, PRICED, hospital, from, through);
-    pricing::days_of(Quantity::from_scaled(units))
+/// The days of room that a hospital has on file, of the lines that began on each of
+/// so many days.
+pub fn days(hospital: Code, first: ServiceDate, most: i32) -> Vec<u32> {
+    let days: Vec<_> = (0..most)
+        .filter_map(|more| first.plus_days(more).map(|day| (day, day)))
+        .collect();
+    let rooms = days
+        .last()
+        .map_or_else(Vec::new, |(last, _)| begun(first, *last));
+    measure(Measure::Units, &rooms, hospital, &days)
+        .into_iter()
+        .map(|units| pricing::days_of(Quantity::from_scaled(units)))
+        .collect()
 }
 
-/// What there is of rooms, but what names another hospital.
-fn measure(
-    what: Measure,
-    rooms: &[Code],
-    hospital: Code,
-    from: ServiceDate,
-    through: ServiceDate,
-) -> i64 {
-    let ask = |code, provider| Question {
-        what,
+/// The rooms, whosever, of which there are lines that began on these days.
+pub fn begun(from: ServiceDate, through: ServiceDate) -> Vec<Code> {
+    let ask = |code| Question {
+        what: Measure::Lines,
         code,
-        provider,
+        provider: Code::NONE,
         from,
         through,
         family: false,
     };
     // Most members had no line at all in those days: one question.
-    let any = Question {
-        what: Measure::Lines,
-        ..ask(Code::NONE, Code::NONE)
+    let any = history::query(&[ask(Code::NONE)]);
+    if any.first().is_none_or(|lines| *lines == 0) {
+        return Vec::new();
+    }
+    let all: Vec<Question> = ROOMS.iter().map(|room| ask(*room)).collect();
+    let found = ROOMS.iter().zip(history::query(&all));
+    found
+        .filter(|(_, lines)| *lines > 0)
+        .map(|(room, _)| *room)
+        .collect()
+}
+
+/// What there is of rooms, but what names another hospital: one number for each of
+/// these days, first to last.
+fn measure(
+    what: Measure,
+    rooms: &[Code],
+    hospital: Code,
+    days: &[(ServiceDate, ServiceDate)],
+) -> Vec<i64> {
+    let Some((on, _)) = days.first().filter(|_| !rooms.is_empty()) else {
+        return days.iter().map(|_| 0).collect();
     };
-    if history::query(&[any])
-        .first()
-        .is_none_or(|lines| *lines == 0)
-    {
-        return 0;
-    }
-    let all: Vec<Question> = rooms.iter().map(|room| ask(*room, Code::NONE)).collect();
-    let found = rooms.iter().zip(history::query(&all));
-    let found: Vec<(Code, i64)> = found
-        .map(|(room, found)| (*room, found))
-        .filter(|(_, found)| *found > 0)
-        .collect();
-    if found.is_empty() {
-        return 0;
-    }
-    let others = other_hospitals(hospital, from);
-    let theirs: Vec<Question> = found
-        .iter()
-        .flat_map(|(room, _)| others.iter().map(|other| ask(*room, *other)))
-        .collect();
-    let all = found.iter().map(|(_, found)| *found);
-    let all = all.fold(0, i64::saturating_add);
-    history::query(&theirs)
-        .into_iter()
-        .fold(all, i64::saturating_sub)
+    let others = other_hospitals(hospital, *on);
+    let sum = |answers: Vec<i64>| answers.into_iter().fold(0, i64::saturating_add);
+    let of = |(from, through): &(ServiceDate, ServiceDate)| {
+        let ask = |code, provider| Question {
+            what,
+            code,
+            provider,
+            from: *from,
+            through: *through,
+            family: false,
+        };
+        let all: Vec<Question> = rooms.iter().map(|room| ask(*room, Code::NONE)).collect();
+        let theirs: Vec<Question> = rooms
+            .iter()
+            .flat_map(|room| others.iter().map(|other| ask(*room, *other)))
+            .collect();
+        match sum(history::query(&all)) {
+            0 => 0,
+            all => all.saturating_sub(sum(history::query(&theirs))),
+        }
+    };
+    days.iter().map(of).collect()
 }
 
 /// The hospitals of the directory but one.

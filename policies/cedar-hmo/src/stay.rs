@@ -25,6 +25,8 @@ const TRANSFERRED: ShortCode = ShortCode::of("02");
 const STILL_THERE: ShortCode = ShortCode::of("30");
 /// From this day of a stay the later daily price holds, clause 3.3.
 const LATER: u32 = 4;
+/// The days before it.
+const EARLY: usize = LATER as usize - 1;
 /// Days before a stay within which earlier ones are of its episode, clause 5.3; and
 /// after a bill within which later bills of the stay are looked for, clause 3.8.
 const EPISODE: i32 = 30;
@@ -33,7 +35,7 @@ const EPISODE: i32 = 30;
 pub struct Stay {
     /// Its benefit.
     pub benefit: Benefit,
-    /// Whether it began as an emergency.
+    /// Whether the admission was an emergency, clause 3.7.
     pub emergency: bool,
     /// The day of admission.
     pub admitted: ServiceDate,
@@ -75,7 +77,11 @@ impl Stay {
             .map(|line| Key::one(line.service(), line.from))
             .collect();
         let diems = reference::lookup(table::DIEMS, &keys);
-        let rooms: Vec<bool> = diems.iter().map(Option::is_some).collect();
+        let rooms: Vec<bool> = claim
+            .lines
+            .iter()
+            .map(|line| on_file::is_room(line.service()))
+            .collect();
 
         let (benefit, price, whatever, clause) = if let Some(case) = case {
             let benefit = match case.number(1) {
@@ -98,19 +104,16 @@ impl Stay {
         } else {
             (
                 STAY,
-                by_room(claim, admitted, &diems, included),
+                by_room(claim, admitted, &rooms, &diems, included),
                 false,
                 clause::PER_DIEM,
             )
         };
-        let emergency =
-            bill.admission_type == EMERGENCY || claim.lines.iter().any(|line| line.emergency);
         let last = last_day(bill, admitted);
-        let billed = |line: &Line| on_file::is_room(line.service());
-        let whole = whatever || !claim.lines.iter().any(billed);
+        let whole = whatever || !rooms.contains(&true);
         Some(Self {
             benefit,
-            emergency,
+            emergency: bill.admission_type == EMERGENCY,
             admitted,
             days: match rooms.contains(&true) {
                 false => nights,
@@ -171,38 +174,60 @@ fn last_day(bill: &Institutional, admitted: ServiceDate) -> ServiceDate {
     last.max(admitted)
 }
 
-/// Clause 3.3: the daily prices of the rooms together; none without a room that
-/// has one. Which day of the stay a day is, is told by its date; of rooms that share
-/// days, also with what is on file, the later goes on after the earlier.
+/// Clause 3.3: the daily prices of the rooms together; none without a room, or with
+/// one that has no price. Which day of the stay a day is, is told by its date, or is
+/// the next that is not taken.
 fn by_room(
     claim: &Claim,
     admitted: ServiceDate,
+    rooms: &[bool],
     diems: &[Option<reference::Row>],
     included: &[bool],
 ) -> Option<Money> {
-    let lines = claim.lines.iter().zip(diems).zip(included);
-    let mut rooms: Vec<(&Line, reference::Row)> = lines
-        .filter_map(|((line, row), included)| row.filter(|_| *included).map(|row| (line, row)))
+    let lines = claim.lines.iter().zip(diems);
+    let part = lines.zip(rooms.iter().zip(included));
+    let mut rooms: Vec<(&Line, Option<reference::Row>)> = part
+        .filter(|(_, (room, included))| **room && **included)
+        .map(|((line, row), _)| (line, *row))
         .collect();
     sort_by_key(&mut rooms, |(line, _)| {
         (line.from, line.through, line.service())
     });
-    let (first, _) = rooms.first()?;
-    let mut next = on_file::days(claim.billing, admitted, first.from).saturating_add(1);
+    rooms.first()?;
+    let mut taken = [false; EARLY];
+    let billed = on_file::days(claim.billing, admitted, EARLY as i32);
+    for (from, days) in billed.into_iter().enumerate() {
+        take(&mut taken, from, days);
+    }
     let mut sum = Money::ZERO;
     for (line, row) in rooms {
+        let row = row?;
+        let days = days_of(line.quantity);
+        let gone = usize::try_from(line.from.days_since(admitted)).unwrap_or(0);
+        let early = take(&mut taken, gone, days);
         let tier = |from_day, column| DayTier {
             from_day,
             amount: row.money(column),
         };
-        let days = days_of(line.quantity);
-        let gone = u32::try_from(line.from.days_since(admitted)).unwrap_or(0);
-        let day = next.max(gone.saturating_add(1));
-        let amount = by_day(&[tier(1, 0), tier(LATER, 1)], day, days)?;
-        sum = sum.checked_add(amount)?;
-        next = day.saturating_add(days);
+        let tiers = [tier(1, 0), tier(early.saturating_add(1), 1)];
+        sum = sum.checked_add(by_day(&tiers, 1, days)?)?;
     }
     Some(sum)
+}
+
+/// Takes so many days of a stay that begin when some are gone, each the first that is
+/// free from its own on, and says how many of them are early ones. All later days cost
+/// the same, so that it does not matter which of them are taken.
+fn take(taken: &mut [bool; EARLY], gone: usize, days: u32) -> u32 {
+    let mut early = 0u32;
+    for own in (gone..EARLY).take(days as usize) {
+        let free = taken.iter_mut().skip(own).find(|taken| !**taken);
+        if let Some(free) = free {
+            *free = true;
+            early = early.saturating_add(1);
+        }
+    }
+    early
 }
 
 /// The days of room of the lines that are part of the stay.
@@ -216,40 +241,63 @@ fn rooms_of(claim: &Claim, rooms: &[bool], included: &[bool]) -> u32 {
 }
 
 /// The days of room that earlier claims were paid in the 30 days before a stay, and
-/// from its first day through the last that belongs with its bill. History knows a
-/// line by its first day: of what began before those 30 days the last of each room may
-/// reach into them.
+/// from its first day through the last that belongs with its bill.
 fn days_before(admitted: ServiceDate, last: ServiceDate) -> u32 {
     let begin = admitted.plus_days(-EPISODE).unwrap_or(ServiceDate::MIN);
-    let before = begin.plus_days(-1).unwrap_or(ServiceDate::MIN);
-    let ask = |what, code, from, through| Question {
+    let within: Vec<Question> = on_file::begun(begin, last)
+        .into_iter()
+        .map(|room| ask(Measure::Units, room, begin, last))
+        .collect();
+    let units = history::query(&within);
+    let units = units.into_iter().fold(0, i64::saturating_add);
+    days_of(Quantity::from_scaled(units)).saturating_add(days_into(begin))
+}
+
+/// The days from one on of rooms that began before it. History knows a line by its
+/// first day, so that those of each room are gone through from the last to the first.
+fn days_into(begin: ServiceDate) -> u32 {
+    let day_before = |day: ServiceDate| day.plus_days(-1);
+    let Some(before) = day_before(begin) else {
+        return 0;
+    };
+    let rooms = on_file::begun(ServiceDate::MIN, before);
+    let mut open: Vec<_> = rooms.into_iter().map(|room| (room, before)).collect();
+    let mut days = 0u32;
+    while !open.is_empty() {
+        let last = |(room, through): &(Code, ServiceDate)| {
+            ask(Measure::LastDate, *room, ServiceDate::MIN, *through)
+        };
+        let last = history::query(&open.iter().map(last).collect::<Vec<_>>());
+        let began: Vec<(Code, ServiceDate)> = open
+            .iter()
+            .zip(last)
+            .filter_map(|((room, _), day)| Some((*room, history::as_date(day)?)))
+            .collect();
+        let of = |(room, day): &(Code, ServiceDate)| ask(Measure::Units, *room, *day, *day);
+        let units = history::query(&began.iter().map(of).collect::<Vec<_>>());
+        for ((_, day), units) in began.iter().zip(units) {
+            let all = days_of(Quantity::from_scaled(units));
+            let gone = u32::try_from(begin.days_since(*day)).unwrap_or(0);
+            days = days.saturating_add(all.saturating_sub(gone));
+        }
+        let earlier = began.into_iter();
+        open = earlier
+            .filter_map(|(room, day)| Some((room, day_before(day)?)))
+            .collect();
+    }
+    days
+}
+
+/// A question about a room of the member, whosever.
+fn ask(what: Measure, room: Code, from: ServiceDate, through: ServiceDate) -> Question {
+    Question {
         what,
-        code,
+        code: room,
         provider: Code::NONE,
         from,
         through,
         family: false,
-    };
-    let within = |code: &Code| ask(Measure::Units, *code, begin, last);
-    let units = history::query(&on_file::PRICED.iter().map(within).collect::<Vec<_>>());
-    let units = units.into_iter().fold(0, i64::saturating_add);
-    let last = |code: &Code| ask(Measure::LastDate, *code, ServiceDate::MIN, before);
-    let last = history::query(&on_file::PRICED.iter().map(last).collect::<Vec<_>>());
-    let began: Vec<(Code, ServiceDate)> = on_file::PRICED
-        .iter()
-        .zip(last)
-        .filter_map(|(code, day)| Some((*code, history::as_date(day)?)))
-        .collect();
-    let of = |(code, day): &(Code, ServiceDate)| ask(Measure::Units, *code, *day, *day);
-    let long = history::query(&began.iter().map(of).collect::<Vec<_>>());
-    began.iter().zip(long).fold(
-        days_of(Quantity::from_scaled(units)),
-        |days, (room, units)| {
-            let all = days_of(Quantity::from_scaled(units));
-            let gone = u32::try_from(begin.days_since(room.1)).unwrap_or(0);
-            days.saturating_add(all.saturating_sub(gone))
-        },
-    )
+    }
 }
 
 /// Spreads a price over the lines that are part of the stay, by their charges.
