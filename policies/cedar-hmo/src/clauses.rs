@@ -89,7 +89,7 @@ clauses! {
 
     /// Referral.
     REFERRAL = "6.1", "Referral",
-        "A visit to a specialist needs a referral of the member's primary-care provider that is on file with the plan: to this specialist or, where none is, to anybody, on the day, with units left. Of one to a specialist each unit of service that they render or bill and that is paid uses one up; of one to anybody each unit of an office visit that is paid, but those to primary care and to obstetrics and gynaecology. The number that a claim names is not enough by itself. Primary care, obstetrics and gynaecology, mental health, preventive services and emergencies need no referral.";
+        "A visit to a specialist needs a referral of the member's primary-care provider that is on file with the plan: to this specialist or, where none is, to anybody, on the day, with units left. Of one to a specialist each unit of service that they render or bill and that is paid uses one up; of one to anybody each unit of an office visit that is paid, but those to primary care and to obstetrics and gynaecology, a procedure and its providers being what they were on the last day of it for which the referrals are the same. The number that a claim names is not enough by itself. Primary care, obstetrics and gynaecology, mental health, preventive services and emergencies need no referral.";
     /// No referral.
     NO_REFERRAL = "6.2", "No referral",
         "Without any referral on file the visit is denied, and the specialist may not bill the member.";

@@ -1,6 +1,6 @@
 //! What earlier claims had of a visit's copayment (clause 5.2). History tells which
 //! services there were, and the tables tell their copayments; what was borne of them
-//! it does not tell.
+//! it does not tell, nor whether a hospital billed them on a line that names the provider.
 
 use alloc::vec::Vec;
 
