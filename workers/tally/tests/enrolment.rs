@@ -241,6 +241,99 @@ fn a_member_moves_between_contracts_in_the_order_of_both() {
     );
 }
 
+/// Who left is named by the old contract still, with the end of their cover: a family is
+/// counted as it was on the day, whatever is decided anew.
+#[test]
+fn who_left_counts_for_the_days_before() {
+    let (folder, data) = scratch();
+    let member = |id: &str, relationship: &str, spans: &str| {
+        format!(
+            r#"{{"id":"{id}","name":"Robin Example","birth":"1980-05-02","sex":"female",
+            "relationship":"{relationship}","spans":[{{"product":"summit-hdhp",{spans}}}]}}"#
+        )
+    };
+    let contract = |id: &str, members: &[String]| {
+        format!(
+            r#"{{"format":"tallystick-contract/v1","id":"{id}","inception":"2025-01-01","members":[{}]}}"#,
+            members.join(",")
+        )
+    };
+    let import = |contracts: &[String], more: &[&str], code: i32| {
+        let path = folder.path().join("family.json");
+        std::fs::write(&path, format!("[{}]", contracts.join(","))).unwrap();
+        let mut arguments = vec!["member", "import", path.to_str().unwrap()];
+        arguments.extend(more);
+        let output = run(&data, &arguments);
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+    };
+    let today = tally::node::clock::Clock::System.today();
+    let ago = |days: i32| today.plus_days(-days).unwrap();
+    let since = r#""from":"2025-01-01""#;
+    let stays = member("M-1", "subscriber", since);
+    import(
+        &[contract(
+            "C-1",
+            &[stays.clone(), member("M-2", "spouse", since)],
+        )],
+        &[],
+        0,
+    );
+    let claim = folder.path().join("claim.json");
+    let text = format!(
+        r#"{{"format":"tallystick-claim/v1","kind":"professional","control_number":"K-1",
+        "member":"M-1","billing":"2000034258","diagnoses":["M17.11"],"lines":[
+        {{"procedure":"27447","place":"21","quantity":"1","charge":"5000.00","from":"{}","emergency":true}}]}}"#,
+        ago(30)
+    );
+    std::fs::write(&claim, text).unwrap();
+    let submit = ["claim", "submit", "--json", claim.to_str().unwrap()];
+    let came = json(&run(&data, &submit), 0)["claims"][0].clone();
+    let paid = || {
+        let eob = ["claim", "eob", came.as_str().unwrap(), "--json"];
+        json(&run(&data, &eob), 0)["paid"].clone()
+    };
+    let before = paid();
+    let left = member(
+        "M-2",
+        "spouse",
+        &format!(r#"{since},"through":"{}""#, ago(11)),
+    );
+    let joined = member("M-2", "subscriber", &format!(r#""from":"{}""#, ago(10)));
+    let overlapping = member("M-2", "subscriber", &format!(r#""from":"{}""#, ago(11)));
+    let old = contract("C-1", &[stays, left]);
+    import(
+        &[old.clone(), contract("C-2", &[overlapping])],
+        &["--move"],
+        1,
+    );
+    let both = [old, contract("C-2", &[joined])];
+    // Again, and in either order, it is the same.
+    import(&both, &["--move"], 0);
+    import(&[both[1].clone(), both[0].clone()], &["--move"], 0);
+    import(&both, &[], 0);
+    let anew = [
+        "claim",
+        "readjudicate",
+        "--all",
+        "--reason",
+        "moved",
+        "--json",
+    ];
+    let said = json(&run(&data, &anew), 0);
+    assert_eq!(
+        said["changes"].as_array().map(Vec::len),
+        Some(0),
+        "{said:#}"
+    );
+    assert_eq!(paid(), before);
+    let shown = json(&run(&data, &["member", "show", "M-2", "--json"]), 0);
+    assert_eq!(shown["contract"], "C-2", "{shown:#}");
+    let checked = json(&run(&data, &["ledger", "fsck", "--json"]), 0);
+    assert_eq!(checked["faults"].as_array().map(Vec::len), Some(0));
+    let replayed = json(&run(&data, &["ledger", "replay", "--json"]), 0);
+    assert_eq!(replayed["identical"], true, "{replayed:#}");
+}
+
 /// Enrolled afterwards, a member has their claim decided by their contract.
 #[test]
 fn a_claim_of_a_member_enrolled_afterwards_is_moved() {

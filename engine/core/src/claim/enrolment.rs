@@ -147,6 +147,24 @@ impl Member {
     pub fn span_on(&self, day: ServiceDate) -> Option<&Span> {
         self.spans.iter().find(|span| span.covers(day))
     }
+
+    /// Whether cover under one contract ended before it began under another: `self` is
+    /// the member of the one, `other` that of the other.
+    #[must_use]
+    pub fn left_before(&self, other: &Self) -> bool {
+        let ends = self.spans.iter().map(|span| span.through);
+        let end = ends.collect::<Option<Vec<_>>>();
+        let end = end.and_then(|ends| ends.into_iter().max());
+        let begins = other.spans.iter().map(|span| span.from).min();
+        end.zip(begins).is_some_and(|(end, begins)| end < begins)
+    }
+
+    /// Whether a member who stands in two contracts is covered by one of them after the
+    /// other.
+    #[must_use]
+    pub fn is_apart(&self, other: &Self) -> bool {
+        self.left_before(other) || other.left_before(self)
+    }
 }
 
 /// A subscriber contract: the family whose accumulators are shared.

@@ -49,8 +49,9 @@ impl From<Fault> for ContractFileError {
 }
 
 /// Reads a file of contracts: one, or a list. Each is sound
-/// ([`Contract::check`]), and no id of a contract or member stands twice in
-/// the file.
+/// ([`Contract::check`]). No id of a contract stands twice in the file, nor that of a
+/// member, but of one who left: whose cover under the one ended before that under the
+/// other began.
 ///
 /// # Errors
 /// The first error, with its place.
@@ -67,13 +68,18 @@ pub fn read_contracts(bytes: &[u8]) -> Result<Vec<Contract>, ContractFileError> 
     }
     let mut contracts: Vec<Contract> = Vec::new();
     let mut contract_ids: BTreeMap<String, String> = BTreeMap::new();
-    let mut member_ids: BTreeMap<String, String> = BTreeMap::new();
+    let mut members: BTreeMap<String, Vec<(String, Member)>> = BTreeMap::new();
     for node in nodes {
         let contract = read_contract(&node)?;
         once(&mut contract_ids, &contract.id, node.place(), "contract")?;
         for (i, member) in contract.members.iter().enumerate() {
             let place = format!("{}.members[{i}]", node.place());
-            once(&mut member_ids, &member.id, &place, "member")?;
+            let before = members.entry(member.id.clone()).or_default();
+            let same = before.iter().find(|(_, other)| !member.is_apart(other));
+            if let Some((first, _)) = same {
+                return Err(again(&place, first, "member").into());
+            }
+            before.push((place, member.clone()));
         }
         contracts.push(contract);
     }
@@ -88,12 +94,16 @@ fn once(
 ) -> Result<(), Fault> {
     match seen.insert(id.to_owned(), place.to_owned()) {
         None => Ok(()),
-        Some(first) => Err(Fault::new(
-            IntakeRule::Sequence,
-            format!("{place}.id"),
-            format!("the {what} has the id of {first}"),
-        )),
+        Some(first) => Err(again(place, &first, what)),
     }
+}
+
+fn again(place: &str, first: &str, what: &str) -> Fault {
+    Fault::new(
+        IntakeRule::Sequence,
+        format!("{place}.id"),
+        format!("the {what} has the id of {first}"),
+    )
 }
 
 fn read_contract(node: &Node<'_>) -> Result<Contract, Fault> {

@@ -1,6 +1,6 @@
 //! Enrolment: contracts as versions that never change, members found by token.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result};
 use tally_core::canon::Canon as _;
@@ -43,6 +43,9 @@ impl Node {
             .map(|member| self.member_token(&member.id))
             .collect();
         let units = self.store.units_of(&members).await?;
+        let left = self.left(contract, unit, &units).await?;
+        let tokens = members.iter().copied();
+        let own: Vec<Token> = tokens.filter(|member| !left.contains(member)).collect();
         let (theirs, elsewhere): (Vec<_>, Vec<_>) = members
             .iter()
             .copied()
@@ -67,13 +70,13 @@ impl Node {
         let version = loop {
             // What was decided here of its members' authorisations is on file in it.
             let mut stated = contract.clone();
-            let events = self.put_on_file(&mut stated, &members).await?;
+            let events = self.put_on_file(&mut stated, &own).await?;
             let key = self.vault.fresh(1).await?.pop().context("no record key")?;
             let put = self
                 .store
                 .put_contract(&NewContract {
                     unit,
-                    members: members.clone(),
+                    members: own.clone(),
                     moving,
                     events,
                     sealed: key.seal(CONTRACT, &stated.to_canon())?,
@@ -97,6 +100,34 @@ impl Node {
             members: contract.members.len(),
             version,
         })
+    }
+
+    /// Members whom a contract names for days that are over, and who are covered under
+    /// another contract since: they stay there.
+    async fn left(
+        &self,
+        contract: &Contract,
+        unit: Token,
+        units: &[Option<Token>],
+    ) -> Result<BTreeSet<Token>> {
+        let others = units.iter().flatten().filter(|of| **of != unit);
+        let others: BTreeSet<Token> = others.copied().collect();
+        let wanted: Vec<_> = others.iter().map(|of| (*of, None)).collect();
+        let mut contracts: BTreeMap<Token, Contract> = BTreeMap::new();
+        for (of, found) in others.iter().zip(self.contracts_of(&wanted).await?) {
+            if let Some((_, found)) = found.transpose()? {
+                contracts.insert(*of, found);
+            }
+        }
+        let mut left = BTreeSet::new();
+        for (member, of) in contract.members.iter().zip(units) {
+            let other = of.and_then(|of| contracts.get(&of));
+            let other = other.and_then(|of| of.members.iter().find(|of| of.id == member.id));
+            if other.is_some_and(|other| member.left_before(other)) {
+                left.insert(self.member_token(&member.id));
+            }
+        }
+        Ok(left)
     }
 
     /// Contracts of units, each at a version or the latest; none where there is

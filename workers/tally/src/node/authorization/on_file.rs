@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use tally_core::authorization::{State, entries};
-use tally_core::claim::{Authorization, Contract};
-use tally_store::port::{Authorizations as _, Token};
+use tally_core::claim::{Authorization, Contract, UnitKey};
+use tally_store::port::{Authorizations as _, Enrolment as _, Token};
 use tally_types::ServiceDate;
 
 use super::AuthorizationRead;
@@ -71,6 +71,12 @@ impl Node {
     pub(in crate::node) async fn misfiled(&self, contract: &Contract) -> Result<Vec<usize>> {
         let members = contract.members.iter();
         let tokens: Vec<Token> = members.map(|of| self.member_token(&of.id)).collect();
+        // Who left has theirs on file where they are now.
+        let unit = self.unit_token(&UnitKey::contract(&contract.id));
+        let units = self.store.units_of(&tokens).await?;
+        let own = tokens.into_iter().zip(units);
+        let own = own.filter(|(_, of)| of.is_none_or(|of| of == unit));
+        let tokens: Vec<Token> = own.map(|(member, _)| member).collect();
         let mut stated = contract.clone();
         self.put_on_file(&mut stated, &tokens).await?;
         let pairs = contract.members.iter().zip(&stated.members);
