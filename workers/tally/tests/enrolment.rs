@@ -4,8 +4,9 @@
 mod common;
 
 use std::path::Path;
+use std::process::Output;
 
-use common::{json, scratch, tally, text};
+use common::{errors, json, scratch, tally};
 
 fn run(data: &Path, arguments: &[&str]) -> std::process::Output {
     tally()
@@ -16,18 +17,23 @@ fn run(data: &Path, arguments: &[&str]) -> std::process::Output {
         .unwrap()
 }
 
-fn import(folder: &Path, data: &Path, death: &str) {
+/// Imports a file of contracts, with more arguments; it must end with `code`.
+fn import_file(folder: &Path, data: &Path, text: &str, more: &[&str], code: i32) -> Output {
     let path = folder.join("family.json");
-    std::fs::write(
-        &path,
-        format!(
-            r#"{{"format":"tallystick-contract/v1","id":"C-9","inception":"2025-01-01","members":[
+    std::fs::write(&path, text).unwrap();
+    let arguments = [&["member", "import", path.to_str().unwrap()], more].concat();
+    let output = run(data, &arguments);
+    assert_eq!(output.status.code(), Some(code), "{output:?}");
+    output
+}
+
+fn import(folder: &Path, data: &Path, death: &str) {
+    let text = format!(
+        r#"{{"format":"tallystick-contract/v1","id":"C-9","inception":"2025-01-01","members":[
             {{"id":"M-9","name":"Robin Example","birth":"1950-05-02"{death},"sex":"female",
             "relationship":"subscriber","spans":[{{"product":"harbor-ppo","from":"2025-01-01"}}]}}]}}"#
-        ),
-    )
-    .unwrap();
-    text(&run(data, &["member", "import", path.to_str().unwrap()]), 0);
+    );
+    import_file(folder, data, &text, &[], 0);
 }
 
 fn flagged(data: &Path) -> usize {
@@ -151,14 +157,8 @@ fn a_member_moves_between_contracts_in_the_order_of_both() {
             members.join(",")
         )
     };
-    let import = |text: &str, more: &[&str], code: i32| {
-        let path = folder.path().join("family.json");
-        std::fs::write(&path, text).unwrap();
-        let mut arguments = vec!["member", "import", path.to_str().unwrap()];
-        arguments.extend(more);
-        let output = run(&data, &arguments);
-        assert_eq!(output.status.code(), Some(code), "{output:?}");
-        String::from_utf8(output.stderr).unwrap()
+    let import = |text: &str, more: &[&str], code| {
+        errors(&import_file(folder.path(), &data, text, more, code))
     };
     let submit = |control: &str, member: &str, ago: i32| {
         let from = tally::node::clock::Clock::System
@@ -258,13 +258,9 @@ fn who_left_counts_for_the_days_before() {
             members.join(",")
         )
     };
-    let import = |contracts: &[String], more: &[&str], code: i32| {
-        let path = folder.path().join("family.json");
-        std::fs::write(&path, format!("[{}]", contracts.join(","))).unwrap();
-        let mut arguments = vec!["member", "import", path.to_str().unwrap()];
-        arguments.extend(more);
-        let output = run(&data, &arguments);
-        assert_eq!(output.status.code(), Some(code), "{output:?}");
+    let import = |contracts: &[String], more: &[&str], code| {
+        let text = format!("[{}]", contracts.join(","));
+        import_file(folder.path(), &data, &text, more, code);
     };
     let today = tally::node::clock::Clock::System.today();
     let ago = |days: i32| today.plus_days(-days).unwrap();

@@ -332,6 +332,14 @@ fn a_claim_that_replaces_nothing_is_acknowledged_as_refused() {
     assert!(actions.contains(&"U".to_owned()), "{claims}");
 }
 
+/// Submits a file to the node of a configuration, and has it acknowledged in a folder.
+fn submit_by(config: &Path, folder: &Path, file: &Path) -> std::process::Output {
+    let mut command = common::tally();
+    command.args(["claim", "submit", "--json", "--acknowledge"]);
+    command.arg(folder).arg(file).arg("--config").arg(config);
+    command.output().unwrap()
+}
+
 /// A billing provider that is named by something that no payment can name is taken in
 /// with a warning, unless the payer's own intake refuses it. One that a `[[payee]]` names
 /// is known.
@@ -348,14 +356,7 @@ fn who_cannot_be_paid_is_refused_where_that_is_configured() {
     let submit = |intake: &str| {
         let of = format!("[node]\ndata = {data:?}\n{intake}");
         std::fs::write(&config, of).unwrap();
-        common::tally()
-            .args(["claim", "submit", "--json", "--acknowledge"])
-            .arg(&folder)
-            .arg(&file)
-            .arg("--config")
-            .arg(&config)
-            .output()
-            .unwrap()
+        submit_by(&config, &folder, &file)
     };
     let refuse = "[intake]\nunknown_payee = \"refuse\"\n";
     let refused = submit(refuse);
@@ -439,14 +440,7 @@ fn test_data_is_refused_where_that_is_configured() {
     let of = format!("[node]\ndata = {data:?}\n[intake]\ntest_data = \"refuse\"\n");
     std::fs::write(&config, of).unwrap();
     let folder = scratch.path().join("acknowledged");
-    let output = common::tally()
-        .args(["claim", "submit", "--json", "--acknowledge"])
-        .arg(&folder)
-        .arg(&file)
-        .arg("--config")
-        .arg(&config)
-        .output()
-        .unwrap();
+    let output = submit_by(&config, &folder, &file);
     let said = json(&output, 1);
     assert_eq!(
         (&said["accepted"], &said["refused"]),

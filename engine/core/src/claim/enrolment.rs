@@ -148,6 +148,14 @@ impl Member {
         self.spans.iter().find(|span| span.covers(day))
     }
 
+    /// Family and given names: the last word of the name is the family's.
+    #[must_use]
+    pub fn family_and_given(&self) -> (&str, &str) {
+        let name = self.name.trim();
+        let parted = name.rsplit_once(char::is_whitespace);
+        parted.map_or((name, ""), |(given, family)| (family, given))
+    }
+
     /// Whether cover under one contract ended before it began under another: `self` is
     /// the member of the one, `other` that of the other.
     #[must_use]
@@ -217,6 +225,13 @@ pub enum EnrolmentError {
 }
 
 impl Contract {
+    /// The subscriber, where a member is said to be.
+    #[must_use]
+    pub fn subscriber(&self) -> Option<&Member> {
+        let is_subscriber = |of: &&Member| of.relationship == Relationship::Subscriber;
+        self.members.iter().find(is_subscriber)
+    }
+
     /// Checks what the engine relies on.
     ///
     /// # Errors

@@ -18,7 +18,6 @@ use super::negotiate::{self, FHIR, JSON, TEXT};
 use super::problem::{Code, Problem};
 use super::query::{Asked, Fields, Named};
 use super::{Answered, Service, Shared, json, paged};
-use crate::changes::claim_response;
 use crate::eob;
 use crate::node::keys::hex;
 use crate::node::{ClaimRead, explained, is_gone};
@@ -183,11 +182,8 @@ pub(super) async fn explanation(
     };
     let node = &service.api.node;
     if kind == FHIR {
-        let today = node.clock().today();
-        let paid = node.paid_on(std::slice::from_ref(&read)).await?;
-        let paid = paid.into_values().next();
-        let insurer = service.api.config.payer.in_fhir();
-        let body = claim_response(&read, outcome, insurer, today, paid);
+        let payer = &service.api.config.payer;
+        let body = node.claim_response(&read, outcome, payer).await?;
         return Ok(([(header::CONTENT_TYPE, FHIR)], body).into_response());
     }
     let view = ClaimView::of(&read, &node.book().await?);

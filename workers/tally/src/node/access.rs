@@ -14,6 +14,7 @@ use tally_core::interchange::{
 use tally_store::port::{ActKind, ClaimFilter, ClaimRow, PartKind, Reading as _, ToldRow};
 
 use super::{ClaimRead, Node, Stage, is_gone};
+use crate::changes::claim_response;
 use crate::config::PayerConfig;
 
 /// What became of claims.
@@ -73,6 +74,23 @@ impl Node {
         let fates = self.fates(std::slice::from_ref(read)).await?;
         let explained = explain(read, &contract, payer, &fates);
         Ok(explained.and_then(|of| explanation_of_benefit(&of)))
+    }
+
+    /// What a claim came to, as a FHIR `ClaimResponse` of today, with the payment that told
+    /// of it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn claim_response(
+        &self,
+        read: &ClaimRead,
+        outcome: &Outcome,
+        payer: &PayerConfig,
+    ) -> Result<String> {
+        let paid = self.paid_on(std::slice::from_ref(read)).await?;
+        let paid = paid.get(&read.row.id).copied();
+        let today = self.clock.today();
+        Ok(claim_response(read, outcome, payer.in_fhir(), today, paid))
     }
 
     async fn fates(&self, reads: &[ClaimRead]) -> Result<Fates> {

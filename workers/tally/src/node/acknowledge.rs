@@ -2,7 +2,7 @@
 //! sent, at the moment it is taken in, and not kept: the same file again is
 //! acknowledged with the same bytes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result};
 use tally_core::claim::ClaimId;
@@ -52,8 +52,7 @@ fn refuse_others(read: &mut ReadClaims, source: &Source<'_>, submitted: &Submitt
     if read.claims.iter().all(|claim| taken.contains(&claim.id)) {
         return;
     }
-    let positions = (0..read.read).map(|at| (payable::id_at(source, at), at));
-    let positions: BTreeMap<ClaimId, u32> = positions.collect();
+    let positions = payable::positions(source, read);
     let (claims, others): (Vec<_>, Vec<_>) = std::mem::take(&mut read.claims)
         .into_iter()
         .partition(|claim| taken.contains(&claim.id));

@@ -276,15 +276,12 @@ impl Node {
         &self,
         of: &[(Token, Option<Token>)],
     ) -> Result<BTreeMap<Token, Option<ServiceDate>>> {
-        let units: BTreeSet<Token> = of.iter().filter_map(|(_, unit)| *unit).collect();
-        let latest: Vec<(Token, Option<u32>)> = units.iter().map(|unit| (*unit, None)).collect();
-        let mut contracts: BTreeMap<Token, Contract> = BTreeMap::new();
-        for (unit, contract) in units.into_iter().zip(self.contracts_of(&latest).await?) {
-            if let Some((_, contract)) = contract.transpose()? {
-                contracts.insert(unit, contract);
-            }
-        }
-        let death = |member, unit: Option<Token>| self.death(contracts.get(&unit?)?, member);
+        let units = of.iter().filter_map(|(_, unit)| *unit);
+        let contracts = self.latest_contracts(units).await?;
+        let death = |member, unit: Option<Token>| {
+            let (_, contract) = contracts.get(&unit?)?;
+            self.death(contract, member)
+        };
         Ok(of
             .iter()
             .map(|(member, unit)| (*member, death(*member, *unit)))

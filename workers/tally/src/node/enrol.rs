@@ -111,23 +111,32 @@ impl Node {
         units: &[Option<Token>],
     ) -> Result<BTreeSet<Token>> {
         let others = units.iter().flatten().filter(|of| **of != unit);
-        let others: BTreeSet<Token> = others.copied().collect();
-        let wanted: Vec<_> = others.iter().map(|of| (*of, None)).collect();
-        let mut contracts: BTreeMap<Token, Contract> = BTreeMap::new();
-        for (of, found) in others.iter().zip(self.contracts_of(&wanted).await?) {
-            if let Some((_, found)) = found.transpose()? {
-                contracts.insert(*of, found);
-            }
-        }
+        let contracts = self.latest_contracts(others.copied()).await?;
         let mut left = BTreeSet::new();
         for (member, of) in contract.members.iter().zip(units) {
             let other = of.and_then(|of| contracts.get(&of));
-            let other = other.and_then(|of| of.members.iter().find(|of| of.id == member.id));
+            let other = other.and_then(|(_, of)| of.members.iter().find(|of| of.id == member.id));
             if other.is_some_and(|other| member.left_before(other)) {
                 left.insert(self.member_token(&member.id));
             }
         }
         Ok(left)
+    }
+
+    /// The latest contracts of units that have one, with their versions.
+    pub(super) async fn latest_contracts(
+        &self,
+        units: impl IntoIterator<Item = Token>,
+    ) -> Result<BTreeMap<Token, (u32, Contract)>> {
+        let units: BTreeSet<Token> = units.into_iter().collect();
+        let latest: Vec<_> = units.iter().map(|unit| (*unit, None)).collect();
+        let mut contracts = BTreeMap::new();
+        for (unit, found) in units.into_iter().zip(self.contracts_of(&latest).await?) {
+            if let Some(found) = found.transpose()? {
+                contracts.insert(unit, found);
+            }
+        }
+        Ok(contracts)
     }
 
     /// Contracts of units, each at a version or the latest; none where there is
@@ -136,6 +145,9 @@ impl Node {
         &self,
         of: &[(Token, Option<u32>)],
     ) -> Result<Vec<Option<Result<(u32, Contract)>>>> {
+        if of.is_empty() {
+            return Ok(Vec::new());
+        }
         let rows = self.store.contracts(of).await?;
         let records: Vec<_> = rows.iter().flatten().map(|row| row.sealed.record).collect();
         let keys = self.vault.keys(&records).await?;

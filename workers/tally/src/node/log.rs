@@ -22,8 +22,8 @@ use super::{Node, is_fenced};
 
 /// Entries appended at once.
 const AT_ONCE: u32 = 512;
-/// Entries looked at at once from the end.
-const LOOK_BACK: u64 = 64;
+/// Entries looked at at once from the end: as a rule it is an outcome and its batches.
+const LOOK_BACK: u64 = 4;
 
 /// Nodes of the tree at hand, by level and index.
 type Held = BTreeMap<(u8, u64), Hash>;

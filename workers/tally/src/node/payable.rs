@@ -24,13 +24,16 @@ pub(super) fn is_named(provider: &Provider) -> bool {
     provider.is_npi || is_tax
 }
 
-/// The id of the claim at a position of a file.
-pub(super) fn id_at(source: &Source<'_>, position: u32) -> ClaimId {
-    ClaimId::of(&SubmissionKey {
-        submitter: source.submitter.to_owned(),
-        interchange: source.interchange.to_owned(),
-        position,
-    })
+/// The positions of a file's claims, by their ids.
+pub(super) fn positions(source: &Source<'_>, read: &ReadClaims) -> BTreeMap<ClaimId, u32> {
+    let id_at = |position| {
+        ClaimId::of(&SubmissionKey {
+            submitter: source.submitter.to_owned(),
+            interchange: source.interchange.to_owned(),
+            position,
+        })
+    };
+    (0..read.read).map(|at| (id_at(at), at)).collect()
 }
 
 /// The place of a refusal for who bills.
@@ -67,8 +70,7 @@ impl Payable {
             );
             return;
         }
-        let positions = (0..read.read).map(|at| (id_at(source, at), at));
-        let positions: BTreeMap<ClaimId, u32> = positions.collect();
+        let positions = positions(source, read);
         let (known, others): (Vec<_>, Vec<_>) = std::mem::take(&mut read.claims)
             .into_iter()
             .partition(|claim| self.is_known(&claim.billing));

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 use sha2::{Digest as _, Sha256};
 use tally_core::adjudication::{Outcome, Status};
-use tally_core::claim::{Claim, ClaimId, Contract, Member, Provider, Relationship};
+use tally_core::claim::{Claim, ClaimId, Contract, Provider};
 use tally_core::interchange::outcome_json;
 use tally_core::interchange::x12::{
     Address, Forwarded, InsuredName, PatientName, Payee, Remittance, RemittanceError,
@@ -314,11 +314,8 @@ pub fn is_gone(read: &ClaimRead) -> bool {
 fn name_of(claim: &Claim, contract: Option<&Contract>) -> Named {
     let member = contract.and_then(|contract| contract.members.get(contract.find(&claim.member)?));
     if let Some(member) = member {
-        let [family, given] = parted(&member.name);
-        let subscriber = contract.and_then(|contract| {
-            let of = |of: &&Member| of.relationship == Relationship::Subscriber;
-            contract.members.iter().find(of)
-        });
+        let (family, given) = member.family_and_given();
+        let subscriber = contract.and_then(Contract::subscriber);
         let other = subscriber.filter(|of| of.id != member.id);
         let uncovered = claim.lines.iter().map(|line| line.from);
         let uncovered = uncovered.filter(|day| member.span_on(*day).is_none());
@@ -332,15 +329,15 @@ fn name_of(claim: &Claim, contract: Option<&Contract>) -> Named {
             .iter()
             .filter_map(|line| member.span_on(line.from));
         return Named {
-            family,
-            given,
+            family: family.to_owned(),
+            given: given.to_owned(),
             product: covers
                 .next()
                 .map(|of| of.product.clone())
                 .unwrap_or_default(),
             insured: other.map(|of| {
-                let [family, given] = parted(&of.name);
-                [family, given, of.id.clone()]
+                let (family, given) = of.family_and_given();
+                [family, given, &of.id].map(str::to_owned)
             }),
             ended: ended.max(),
         };
@@ -351,13 +348,6 @@ fn name_of(claim: &Claim, contract: Option<&Contract>) -> Named {
         given: patient.given.clone(),
         ..Named::default()
     })
-}
-
-/// A name's family and given names: its last word is the family's.
-fn parted(name: &str) -> [String; 2] {
-    let name = name.trim();
-    let (given, family) = name.rsplit_once(' ').unwrap_or(("", name));
-    [family.to_owned(), given.to_owned()]
 }
 
 /// What is told of whom.

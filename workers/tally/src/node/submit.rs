@@ -316,15 +316,11 @@ impl Node {
             .collect();
         let members: Vec<Token> = members.into_iter().collect();
         let units = self.store.units_of(&members).await?;
-        let latest: BTreeSet<Token> = units.iter().flatten().copied().collect();
-        let latest: Vec<(Token, Option<u32>)> =
-            latest.into_iter().map(|unit| (unit, None)).collect();
-        let mut contracts: Enrolled = BTreeMap::new();
-        for ((unit, _), found) in latest.iter().zip(self.contracts_of(&latest).await?) {
-            if let Some((version, contract)) = found.transpose()? {
-                contracts.insert(*unit, (version, Arc::new(contract)));
-            }
-        }
+        let contracts = self.latest_contracts(units.iter().flatten().copied());
+        let contracts = contracts.await?.into_iter();
+        let contracts: Enrolled = contracts
+            .map(|(unit, (version, contract))| (unit, (version, Arc::new(contract))))
+            .collect();
         let known = |unit: Option<Token>| contracts.get(&unit?).cloned();
         let members = members.into_iter().zip(units);
         Ok(members

@@ -20,7 +20,7 @@ use super::error::Failure;
 use super::flags::FlagRow;
 use super::show::{Shell, Tab, grouped, html, member_of, scaled, short, words};
 use super::{Answered, Shared, Site};
-use crate::changes::{self, at_place};
+use crate::changes::at_place;
 use crate::node::ClaimRead;
 use crate::view::{AdjustmentView, ClaimView, ClauseView, LineView, PostingView};
 
@@ -499,9 +499,9 @@ pub(super) async fn claim_response(site: Shared, Path(id): Path<String>) -> Answ
         let what = "The claim waits: there is no ClaimResponse yet.";
         return Err(Failure::not_yet(what.into()));
     };
-    let today = site.node.clock().today();
-    let paid = site.node.paid_on(std::slice::from_ref(&read)).await?;
-    let paid = paid.into_values().next();
-    let text = changes::claim_response(&read, outcome, site.payer.in_fhir(), today, paid);
+    let text = site
+        .node
+        .claim_response(&read, outcome, &site.payer)
+        .await?;
     Ok(([(CONTENT_TYPE, "application/fhir+json")], text).into_response())
 }

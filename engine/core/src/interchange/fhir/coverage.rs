@@ -29,9 +29,8 @@ pub(super) fn json<'a>(
     payer: Insurer<'a>,
     updated: ServiceDate,
 ) -> Json<'a> {
-    let is_subscriber = |member: &&Member| member.relationship == Relationship::Subscriber;
-    let subscriber = contract.members.iter().find(is_subscriber);
-    let subscriber = subscriber.or(contract.members.first()).unwrap_or(member);
+    let subscriber = contract.subscriber().or(contract.members.first());
+    let subscriber = subscriber.unwrap_or(member);
     let patient = |member: &Member| reference(format!("Patient/{}", patient_id(contract, member)));
     let relationship = match member.relationship {
         Relationship::Subscriber => "self",

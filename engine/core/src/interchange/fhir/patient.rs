@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 use tally_types::ServiceDate;
 
 use super::super::json::{Json, list, object, text};
-use super::write::{MEMBER_ID, absent, coding, concept, day, meta};
+use super::write::{MEMBER_ID, absent, coding, concept, day, meta, unless_empty};
 use crate::claim::{Contract, Member, Sex};
 
 /// A member as a FHIR R4 `Patient`, on one line.
@@ -19,7 +19,7 @@ pub(super) fn json<'a>(contract: &Contract, member: &'a Member, updated: Service
         ("id", text(patient_id(contract, member))),
         ("meta", meta(updated, "C4BB-Patient")),
         ("identifier", list([member_number(member)])),
-        ("name", list([name(&member.name)])),
+        ("name", list([name(member)])),
         ("gender", text(gender(member.sex))),
         ("birthDate", day(member.birth)),
         ("deceasedDateTime", member.death.map_or(Json::Null, day)),
@@ -42,17 +42,15 @@ pub(super) fn member_number(member: &Member) -> Json<'_> {
 }
 
 /// A name: the last word is taken for the family's, and the whole is the text.
-fn name(name: &str) -> Json<'_> {
-    let Some((given, family)) = name.trim().rsplit_once(char::is_whitespace) else {
-        return match name.trim() {
-            "" => object([("extension", absent())]),
-            only => object([("text", text(only)), ("family", text(only))]),
-        };
-    };
+fn name(member: &Member) -> Json<'_> {
+    let (family, given) = member.family_and_given();
+    if family.is_empty() {
+        return object([("extension", absent())]);
+    }
     object([
-        ("text", text(name.trim())),
+        ("text", text(member.name.trim())),
         ("family", text(family)),
-        ("given", list(given.split_whitespace().map(text))),
+        ("given", unless_empty(given.split_whitespace().map(text))),
     ])
 }
 

@@ -5,7 +5,6 @@ use clap::{Args, ValueEnum};
 use comfy_table::ContentArrangement;
 use tally_core::claim::ClaimId;
 
-use crate::changes::claim_response;
 use crate::cli::{Ended, NodeArgs, parse_claim, say};
 use crate::view::ClaimView;
 
@@ -46,10 +45,7 @@ pub(super) async fn eob(args: &EobArgs) -> Result<Ended> {
     match (format, &read.outcome) {
         (EobFormat::Fhir, Some(outcome)) => {
             let payer = args.node.parties()?.payer;
-            let today = node.clock().today();
-            let paid = node.paid_on(std::slice::from_ref(&read)).await?;
-            let paid = paid.into_values().next();
-            say(claim_response(&read, outcome, payer.in_fhir(), today, paid))?;
+            say(node.claim_response(&read, outcome, &payer).await?)?;
         }
         (EobFormat::Fhir, None) => {
             anyhow::bail!("the claim waits: there is no ClaimResponse yet");

@@ -404,14 +404,13 @@ fn percent(share: Rate) -> String {
     }
 }
 
-/// Whoever is answered of, under the name that is on file: its last word is the family's.
-/// What an inquiry calls them is told where none is.
+/// Whoever is answered of, under the name that is on file. What an inquiry calls them is
+/// told where none is.
 fn on_file(asked: &Person, member: &Member) -> Person {
-    let name = fit(&member.name, 1, 120);
-    if name.is_empty() {
+    let (family, given) = member.family_and_given();
+    if family.is_empty() {
         return asked.clone();
     }
-    let (given, family) = name.rsplit_once(' ').unwrap_or(("", &name));
     Person {
         family: fit(family, 1, 60),
         given: fit(given, 1, 35),
