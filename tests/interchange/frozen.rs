@@ -242,6 +242,8 @@ fn sample_exchanges() -> Vec<Exchange> {
                 what: Measure::LastDate,
                 code: Code::of("99213"),
                 provider: Code::of("1234567893"),
+                billing: Code::of("1003000126"),
+                kind: Some(ClaimKind::Institutional),
                 from: day(2025, 1, 5),
                 through: day(2026, 1, 5),
                 family: false,

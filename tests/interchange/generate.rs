@@ -496,12 +496,18 @@ pub fn transcripts() -> impl Strategy<Value = Shown<Vec<Exchange>>> {
         Just(Measure::Lines),
         Just(Measure::LastDate)
     ];
-    let question = (measure, code("[!-~]{1,18}"), date(), date(), any::<bool>()).prop_map(
-        |(what, code, from, through, family)| {
+    let who = || prop_oneof![Just(Code::NONE), code("[!-~]{1,18}")];
+    let kinds = [ClaimKind::Institutional, ClaimKind::Pharmacy];
+    let kind = proptest::option::of(proptest::sample::select(kinds.to_vec()));
+    let whose = (code("[!-~]{1,18}"), who(), who(), kind);
+    let question = (measure, whose, date(), date(), any::<bool>()).prop_map(
+        |(what, (code, provider, billing, kind), from, through, family)| {
             Shown(Question {
                 what,
                 code,
-                provider: Code::NONE,
+                provider,
+                billing,
+                kind,
                 from,
                 through,
                 family,

@@ -27,7 +27,7 @@ const _: () = {
     assert!(size_of::<generated::Posting>() == 16);
     assert!(size_of::<generated::Finding>() == 8);
     assert!(size_of::<Key>() == 40);
-    assert!(size_of::<Question>() == 48);
+    assert!(size_of::<Question>() == 64);
 };
 
 /// Something a guest said that has no meaning in the core's types.
@@ -416,6 +416,16 @@ pub(crate) fn row_out(row: &core::TableRow) -> Row {
     }
 }
 
+const fn kind_in(kind: generated::ClaimKind) -> ClaimKind {
+    match kind {
+        generated::ClaimKind::Professional => ClaimKind::Professional,
+        generated::ClaimKind::Institutional => ClaimKind::Institutional,
+        generated::ClaimKind::Oral => ClaimKind::Oral,
+        generated::ClaimKind::Vision => ClaimKind::Vision,
+        generated::ClaimKind::Pharmacy => ClaimKind::Pharmacy,
+    }
+}
+
 pub(crate) fn question_in(question: Question) -> Result<core::Question, Meaningless> {
     Ok(core::Question {
         what: match question.what {
@@ -425,6 +435,8 @@ pub(crate) fn question_in(question: Question) -> Result<core::Question, Meaningl
         },
         code: code_in(question.code_hi, question.code_lo)?,
         provider: code_in(question.provider_hi, question.provider_lo)?,
+        billing: code_in(question.billing_hi, question.billing_lo)?,
+        kind: question.kind.map(kind_in),
         from: date_in(question.from)?,
         through: date_in(question.through)?,
         family: question.family,

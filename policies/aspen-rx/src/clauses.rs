@@ -57,7 +57,7 @@ clauses! {
         "Drugs so marked in the formulary must be authorised before the fill. Without an authorisation on file the line is denied, and the pharmacy may not bill the member. The lines of a claim use authorisations up as they stand on it.";
     /// Step therapy.
     STEP = "4.5", "Step therapy",
-        "A drug of tier 4 in the table of steps is covered when the plan covered a fill of one of its first steps, drugs of tier 1 or 2, in the 180 days before, or when it has authorised it. Such a fill may stand on the same claim. Otherwise the line is denied, and the pharmacy may not bill the member.";
+        "A drug of tier 4 in the table of steps is covered when the plan covered a fill of one of its first steps, drugs of tier 1 or 2, in the 180 days before, the day itself not among them, or when it has authorised it. Such a fill may stand on the same claim. Otherwise the line is denied, and the pharmacy may not bill the member.";
 
     /// The order of cost sharing.
     ORDER = "5.1", "Order of cost sharing",

@@ -26,6 +26,8 @@ fn question(what: Measure, code: Code, from: ServiceDate, through: ServiceDate) 
         what,
         code,
         provider: Code::NONE,
+        billing: Code::NONE,
+        kind: None,
         from,
         through,
         family: false,

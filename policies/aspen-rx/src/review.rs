@@ -26,6 +26,8 @@ pub fn findings(claim: &Claim, lines: &[LineDetermination]) -> Vec<Finding> {
                 what: Measure::Lines,
                 code: line.procedure,
                 provider,
+                billing: Code::NONE,
+                kind: None,
                 from: line.from.plus_days(-DAYS).unwrap_or(ServiceDate::MIN),
                 through: line.from,
                 family: false,

@@ -100,7 +100,7 @@ clauses! {
         "For preventive, basic and major services together the plan pays at most 1,500.00 for each member and calendar year, 1,600.00 from 2026. The member bears what is beyond.";
     /// The carry-over.
     CARRY_OVER = "5.4", "Carry-over",
-        "What the plan did not pay of a member's annual maximum is added to the next year's, at most 500.00, if the plan covered a preventive visit (an examination or a cleaning) of the member in the year before, on an earlier claim or on the same one. It is drawn on when the year's own maximum is used up, and is not carried further.";
+        "What the plan did not pay of a member's annual maximum is added to the next year's, at most 500.00, if the plan covered a preventive visit (an examination or a cleaning, as the table of visits has them at the end of that year) of the member in the year before, on an earlier claim or on the same one. It is drawn on when the year's own maximum is used up, and is not carried further.";
     /// Lifetime maximum of orthodontics.
     LIFETIME = "5.5", "Lifetime maximum of orthodontics",
         "For orthodontics the plan pays at most 1,500.00 in the member's life. The member bears what is beyond. It does not count toward the annual maximum.";

@@ -216,6 +216,8 @@ fn earlier(claim: &Claim, limits: &[Option<(Rule, u32, Place)>]) -> Vec<bool> {
                     what: Measure::Lines,
                     code: *code,
                     provider: Code::NONE,
+                    billing: Code::NONE,
+                    kind: None,
                     from,
                     through,
                     family: false,

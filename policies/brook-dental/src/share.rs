@@ -48,6 +48,8 @@ impl Visits {
             what: Measure::Lines,
             code: *code,
             provider: Code::NONE,
+            billing: Code::NONE,
+            kind: None,
             from: end.year_start(),
             through: end,
             family: false,

@@ -1,19 +1,11 @@
-//! What is on file of stays: the rooms of earlier bills. History tells of a line what
-//! it billed, when it began and whom it names, but neither who billed it nor what it
-//! was allowed. Rooms are a hospital's, whomever a line names; where history names
-//! another hospital of the directory, they are that one's.
+//! What is on file of stays: the rooms of earlier bills. They are the hospital's that
+//! billed them, whomever their lines name.
 
 use alloc::vec::Vec;
 
 use tally_sdk::history::{Measure, Question};
 use tally_sdk::prelude::*;
-use tally_sdk::reference::Key;
 
-use crate::category::Role;
-use crate::plan::table;
-
-/// The providers of the directory.
-const PROVIDERS: &[Code] = codes!("../tables/providers.csv");
 /// All rooms: revenue codes 0100 to 0219.
 pub const ROOMS: [Code; 120] = rooms();
 
@@ -69,6 +61,8 @@ pub fn begun(from: ServiceDate, through: ServiceDate) -> Vec<Code> {
         what: Measure::Lines,
         code,
         provider: Code::NONE,
+        billing: Code::NONE,
+        kind: None,
         from,
         through,
         family: false,
@@ -86,49 +80,32 @@ pub fn begun(from: ServiceDate, through: ServiceDate) -> Vec<Code> {
         .collect()
 }
 
-/// What there is of rooms, but what names another hospital: one number for each of
-/// these days, first to last.
+/// What there is of a hospital's rooms: one number for each of these days, first to
+/// last.
 fn measure(
     what: Measure,
     rooms: &[Code],
     hospital: Code,
     days: &[(ServiceDate, ServiceDate)],
 ) -> Vec<i64> {
-    let Some((on, _)) = days.first().filter(|_| !rooms.is_empty()) else {
-        return days.iter().map(|_| 0).collect();
+    let ask = |(from, through): &(ServiceDate, ServiceDate), code: &Code| Question {
+        what,
+        code: *code,
+        provider: Code::NONE,
+        billing: hospital,
+        kind: None,
+        from: *from,
+        through: *through,
+        family: false,
     };
-    let others = other_hospitals(hospital, *on);
-    let sum = |answers: Vec<i64>| answers.into_iter().fold(0, i64::saturating_add);
-    let of = |(from, through): &(ServiceDate, ServiceDate)| {
-        let ask = |code, provider| Question {
-            what,
-            code,
-            provider,
-            from: *from,
-            through: *through,
-            family: false,
-        };
-        let all: Vec<Question> = rooms.iter().map(|room| ask(*room, Code::NONE)).collect();
-        let theirs: Vec<Question> = rooms
-            .iter()
-            .flat_map(|room| others.iter().map(|other| ask(*room, *other)))
-            .collect();
-        match sum(history::query(&all)) {
-            0 => 0,
-            all => all.saturating_sub(sum(history::query(&theirs))),
-        }
-    };
-    days.iter().map(of).collect()
-}
-
-/// The hospitals of the directory but one.
-fn other_hospitals(hospital: Code, on: ServiceDate) -> Vec<Code> {
-    let keys: Vec<Key> = PROVIDERS.iter().map(|code| Key::one(*code, on)).collect();
-    let rows = PROVIDERS
+    let questions: Vec<Question> = days
         .iter()
-        .zip(reference::lookup(table::PROVIDERS, &keys));
-    rows.filter(|(_, row)| row.is_some_and(|row| Role::of(row.number(1)) == Role::Hospital))
-        .map(|(code, _)| *code)
-        .filter(|code| *code != hospital)
+        .flat_map(|days| rooms.iter().map(move |room| ask(days, room)))
+        .collect();
+    let answers = history::query(&questions);
+    let mut of_days = answers.chunks(rooms.len().max(1));
+    let sum = |answers: &[i64]| answers.iter().fold(0, |sum: i64, of| sum.saturating_add(*of));
+    days.iter()
+        .map(|_| of_days.next().map_or(0, sum))
         .collect()
 }

@@ -294,6 +294,8 @@ fn ask(what: Measure, room: Code, from: ServiceDate, through: ServiceDate) -> Qu
         what,
         code: room,
         provider: Code::NONE,
+        billing: Code::NONE,
+        kind: None,
         from,
         through,
         family: false,

@@ -1,6 +1,6 @@
 //! What earlier claims had of a visit's copayment (clause 5.2). History tells which
 //! services there were, and the tables tell their copayments; what was borne of them
-//! it does not tell, nor whether a hospital billed them on a line that names the provider.
+//! it does not tell.
 
 use alloc::vec::Vec;
 
@@ -16,12 +16,14 @@ use crate::service::Terms;
 const SERVICES: &[Code] = codes!("../tables/services.csv");
 
 /// The highest copayment by the visit of the services of a day for which who renders
-/// them was paid on earlier claims.
+/// them was paid on earlier professional claims.
 pub fn taken(whose: Code, on: ServiceDate) -> Money {
     let ask = |code| Question {
         what: Measure::Lines,
         code,
         provider: whose,
+        billing: Code::NONE,
+        kind: Some(ClaimKind::Professional),
         from: on,
         through: on,
         family: false,

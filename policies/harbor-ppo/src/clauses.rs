@@ -48,10 +48,10 @@ clauses! {
 
     /// Services denied without an authorisation.
     AUTHORIZED_BEFORE = "4.1", "Services to be authorised beforehand",
-        "Advanced imaging and the surgery so marked in the schedule must be authorised before the service. Without an authorisation on file the line is denied, and the provider may not bill the member.";
+        "Advanced imaging and the surgery so marked in the schedule must be authorised before the service. An emergency (3.3) needs none, in the network or out of it, and uses up what there is. Without an authorisation on file the line is denied, and the provider may not bill the member.";
     /// Services that wait for an authorisation.
     AUTHORIZED_AFTER = "4.2", "Services that may be authorised afterwards",
-        "Rented equipment, infused drugs and hospital stays so marked in the schedule may be authorised afterwards too. Without an authorisation on file the claim waits for one.";
+        "Rented equipment, infused drugs and hospital stays so marked in the schedule may be authorised afterwards too. An emergency (3.3) needs none, in the network or out of it, and uses up what there is. Without an authorisation on file the claim waits for one.";
     /// The therapy limit.
     THERAPY_LIMIT = "4.3", "Therapy limit",
         "Physical, occupational and speech therapy are limited to 40 units for each member and calendar year, together; a begun unit counts whole. Of a line that passes the limit the units left are covered, with their part of the allowed amount; the member bears the rest.";

@@ -59,7 +59,7 @@ clauses! {
         "The same holds with a service of an earlier claim that was not denied; only the modifiers of the later line count. When the earlier service is the one in column 2, the later line is denied as included in what was paid.";
     /// Frequency.
     FREQUENCY = "3.6", "Frequency of preventive services",
-        "A service in the table of frequency is covered only when more than the days stated lie between it and any other of its kind that was covered, before it or after it. Otherwise it is denied, and the supplier may not bill the member. Of several on one claim the earliest is covered, of one day the first that stands on it; one that is denied by another clause does not count.";
+        "A service in the table of frequency is covered only when more than the days stated lie between it and any other of its kind that was covered, before it or after it. Otherwise it is denied, and the supplier may not bill the member. Of several on one claim the earliest is covered, of one day the first that stands on it; one that is denied by another clause does not count. The units of a day come first: where lines of one claim have together more than 3.2 or 3.3 allows, all are denied by that.";
 
     /// The fee.
     FEE = "4.1", "Allowed amount",

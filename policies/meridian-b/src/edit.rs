@@ -119,6 +119,8 @@ pub fn frequency(claim: &Claim, denials: &mut Denials) -> Vec<Option<i32>> {
                 what: Measure::Lines,
                 code: line.procedure,
                 provider: Code::NONE,
+                billing: Code::NONE,
+                kind: None,
                 from: line.from.plus_days(-days).unwrap_or(ServiceDate::MIN),
                 through: line.from.plus_days(*days).unwrap_or(ServiceDate::MAX),
                 family: false,

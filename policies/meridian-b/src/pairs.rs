@@ -107,6 +107,8 @@ pub fn with_earlier(claim: &Claim, denials: &mut Denials) {
         what: Measure::Lines,
         code,
         provider: line.rendering,
+        billing: Code::NONE,
+        kind: None,
         from: line.from,
         through: line.from,
         family: false,

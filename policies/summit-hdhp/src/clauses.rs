@@ -32,7 +32,7 @@ clauses! {
 
     /// In network.
     IN_NETWORK = "3.1", "Allowed amount in network",
-        "Of a provider in network on the date of service the allowed amount is the lesser of the charge and the contracted fee times the units. The provider may not bill the rest.";
+        "Of a provider in network on the date of service the allowed amount is the lesser of the charge and the contracted fee times the units. The provider may not bill the rest. The provider that counts, here and wherever this booklet says in or out of network, is who renders the service, on a professional claim; on an institutional claim it is the hospital that bills, whomever a line names.";
     /// Out of network.
     OUT_OF_NETWORK = "3.2", "Allowed amount out of network",
         "Of any other provider the allowed amount is the lesser of the charge and the maximum out of network times the units. The provider may bill the rest to the member; it counts toward no deductible and no limit.";
@@ -45,10 +45,10 @@ clauses! {
 
     /// Services denied without an authorisation.
     AUTHORIZED_BEFORE = "4.1", "Services to be authorised beforehand",
-        "Magnetic resonance and the surgery so marked in the schedule must be authorised before the service. Without an authorisation on file the line is denied, and the provider may not bill the member.";
+        "Magnetic resonance and the surgery so marked in the schedule must be authorised before the service. An emergency (3.3) needs none, in the network or out of it, and uses up what there is. Without an authorisation on file the line is denied, and the provider may not bill the member.";
     /// Services that wait for an authorisation.
     AUTHORIZED_AFTER = "4.2", "Hospital stays",
-        "Hospital stays may be authorised afterwards too. Without an authorisation on file the claim waits for one.";
+        "Hospital stays may be authorised afterwards too. An emergency (3.3) needs none, in the network or out of it, and uses up what there is. Without an authorisation on file the claim waits for one.";
     /// The therapy limit.
     THERAPY_LIMIT = "4.3", "Therapy limit",
         "Therapy is limited to 30 units for each member and calendar year; a begun unit counts whole. Of a line that passes the limit the units left are covered, with their part of the allowed amount; the member bears the rest.";

@@ -57,7 +57,7 @@ pub fn look_up(claim: &Claim) -> Vec<Option<Service>> {
         .map(|line| Key::one(line.service(), line.from))
         .collect();
     let providers: Vec<Key> = lines()
-        .map(|line| Key::one(line.rendering, line.from))
+        .map(|line| Key::one(counted(claim, line), line.from))
         .collect();
     let schedule = reference::lookup(table::SERVICES, &codes);
     let fees = reference::lookup(table::FEES, &codes);
@@ -70,6 +70,15 @@ pub fn look_up(claim: &Claim) -> Vec<Option<Service>> {
     recognise_chronic(claim, &mut services);
     find_terms(claim, &mut services);
     services
+}
+
+/// Clause 3.1: whose network counts. Of what a hospital bills it is the hospital's,
+/// whomever a line names.
+fn counted(claim: &Claim, line: &Line) -> Code {
+    match claim.kind {
+        ClaimKind::Institutional => claim.billing,
+        _ => line.rendering,
+    }
 }
 
 fn service(line: &Line, row: Row, fees: Option<Row>, provider: Option<Row>) -> Service {

@@ -4,6 +4,8 @@ use alloc::vec::Vec;
 
 use tally_types::{Code, ServiceDate};
 
+use crate::claim::ClaimKind;
+
 /// What to measure.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Measure {
@@ -25,6 +27,10 @@ pub struct Question {
     /// Who rendered it, as [`crate::Line::rendering`] has it: the billing
     /// provider where nobody else is named. [`Code::NONE`] for any.
     pub provider: Code,
+    /// Who billed it, as [`crate::Claim::billing`] has it. [`Code::NONE`] for any.
+    pub billing: Code,
+    /// On what kind of claim; none for any.
+    pub kind: Option<ClaimKind>,
     /// The earliest first date of service.
     pub from: ServiceDate,
     /// The latest first date of service.
@@ -53,6 +59,7 @@ pub fn query(questions: &[Question]) -> Vec<i64> {
             .map(|question| {
                 let (code_hi, code_lo) = question.code.halves();
                 let (provider_hi, provider_lo) = question.provider.halves();
+                let (billing_hi, billing_lo) = question.billing.halves();
                 host::Question {
                     what: match question.what {
                         Measure::Units => host::Measure::Units,
@@ -63,6 +70,9 @@ pub fn query(questions: &[Question]) -> Vec<i64> {
                     code_lo,
                     provider_hi,
                     provider_lo,
+                    billing_hi,
+                    billing_lo,
+                    kind: question.kind.map(crate::abi::kind_out),
                     from: question.from.days(),
                     through: question.through.days(),
                     family: question.family,

@@ -104,6 +104,8 @@ impl Claim {
 struct Earlier {
     code: Code,
     provider: Code,
+    billing: Code,
+    kind: ClaimKind,
     day: i64,
     units: i64,
 }
@@ -134,12 +136,15 @@ pub fn earlier_line(code: Code, day: i32, units: i64) {
     earlier_line_by(BILLING, code, day, units);
 }
 
-/// Adds an earlier line that this provider rendered.
+/// Adds an earlier line that this provider rendered, on a claim of the billing
+/// provider of [`claim`].
 pub fn earlier_line_by(provider: Code, code: Code, day: i32, units: i64) {
     let day = i64::from(day);
     let line = Earlier {
         code,
         provider,
+        billing: BILLING,
+        kind: ClaimKind::Professional,
         day,
         units,
     };
@@ -164,6 +169,8 @@ pub(crate) fn query(questions: &[Question]) -> Vec<i64> {
                 let matching = answers.lines.iter().filter(|line| {
                     (question.code.is_none() || line.code == question.code)
                         && (question.provider.is_none() || line.provider == question.provider)
+                        && question.kind.is_none_or(|kind| line.kind == kind)
+                        && (question.billing.is_none() || line.billing == question.billing)
                         && (from..=through).contains(&line.day)
                 });
                 match question.what {

@@ -109,6 +109,11 @@ impl PastLine {
             .unwrap_or(Code::NONE)
     }
 
+    /// Whether this provider billed it.
+    fn is_billed_by(&self, whose: Code) -> bool {
+        Code::parse(&self.billing).is_ok_and(|billing| billing == whose)
+    }
+
     /// Whether another line is the same service billed again: the same member,
     /// billing provider, dates, procedure with modifiers, charge, and rendering
     /// provider and place (professional) or revenue code (institutional)
@@ -151,6 +156,8 @@ pub fn answer(question: &Question, member: &str, history: &[PastLine]) -> i64 {
             && (question.code.is_none() || line.service() == question.code)
             && (question.family || line.member == member)
             && (question.provider.is_none() || line.provider() == question.provider)
+            && question.kind.is_none_or(|kind| line.kind == kind)
+            && (question.billing.is_none() || line.is_billed_by(question.billing))
     });
     match question.what {
         Measure::Units => matching.fold(0, |sum, line| sum.saturating_add(line.quantity.scaled())),
@@ -187,8 +194,9 @@ pub const fn is_counted(auth: &Authorization) -> bool {
 fn is_good_for(auth: &Authorization, line: &PastLine) -> bool {
     let referral = auth.kind == AuthorizationKind::Referral;
     let of = auth.procedure == line.service() || (referral && auth.procedure.is_none());
-    let billed = || Code::parse(&line.billing).is_ok_and(|billing| billing == auth.provider);
-    let to = auth.provider.is_none() || auth.provider == line.provider() || billed();
+    let to = auth.provider.is_none()
+        || auth.provider == line.provider()
+        || line.is_billed_by(auth.provider);
     of && to && line.from >= auth.from && line.through <= auth.through
 }
 

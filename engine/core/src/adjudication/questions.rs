@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 use tally_types::{Code, ServiceDate};
 
 use crate::canon::{Canon, DecodeError, Reader};
+use crate::claim::ClaimKind;
 
 /// A row asked for: one or two codes, and the day it must be in force on.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,6 +47,10 @@ pub struct Question {
     pub code: Code,
     /// Who rendered it, or the billing provider where none is named; none for any.
     pub provider: Code,
+    /// Who billed it; none for any.
+    pub billing: Code,
+    /// On what kind of claim; none for any.
+    pub kind: Option<ClaimKind>,
     /// The earliest first date of service.
     pub from: ServiceDate,
     /// The latest first date of service.
@@ -107,6 +112,8 @@ crate::canon_record!(Question {
     what,
     code,
     provider,
+    billing,
+    kind,
     from,
     through,
     family

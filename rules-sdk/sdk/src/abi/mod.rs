@@ -54,6 +54,17 @@ fn day(days: i32) -> ServiceDate {
     ServiceDate::from_days(days).unwrap_or(ServiceDate::MIN)
 }
 
+/// A kind of claim, as a question has it.
+pub const fn kind_out(kind: claim::ClaimKind) -> generated::ClaimKind {
+    match kind {
+        claim::ClaimKind::Professional => generated::ClaimKind::Professional,
+        claim::ClaimKind::Institutional => generated::ClaimKind::Institutional,
+        claim::ClaimKind::Oral => generated::ClaimKind::Oral,
+        claim::ClaimKind::Vision => generated::ClaimKind::Vision,
+        claim::ClaimKind::Pharmacy => generated::ClaimKind::Pharmacy,
+    }
+}
+
 pub fn claim_in(context: generated::Context) -> claim::Claim {
     let billing = code(context.billing);
     claim::Claim {

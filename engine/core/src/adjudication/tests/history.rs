@@ -18,6 +18,8 @@ fn question(what: Measure) -> Question {
         what,
         code: Code::NONE,
         provider: Code::NONE,
+        billing: Code::NONE,
+        kind: None,
         from: day("2026-01-01"),
         through: day("2026-12-31"),
         family: false,
@@ -31,6 +33,8 @@ fn answers() {
     sibling.member = "M2".into();
     let mut elsewhere = past("97110", "2026-04-01", 4, Allowed);
     elsewhere.rendering = "1245319599".into();
+    elsewhere.billing = "1003000126".into();
+    elsewhere.kind = ClaimKind::Institutional;
     let history = vec![
         past("97110", "2026-02-01", 2, Allowed),
         past("97140", "2026-03-01", 1, Allowed),
@@ -43,12 +47,27 @@ fn answers() {
         past("97110", "2027-01-01", 128, Allowed),
     ];
     type Ask = fn(&mut Question);
-    let rows: [(Ask, i64, i64, &str); 8] = [
+    let rows: [(Ask, i64, i64, &str); 13] = [
         (|_| {}, 7, 3, "2026-04-01"),
         (|q| q.code = Code::of("97110"), 6, 2, "2026-04-01"),
         (|q| q.code = Code::of("97999"), 0, 0, ""),
         (|q| q.family = true, 15, 4, "2026-05-01"),
         (|q| q.provider = Code::of("1245319599"), 4, 1, "2026-04-01"),
+        (|q| q.billing = Code::of("1003000126"), 4, 1, "2026-04-01"),
+        (|q| q.billing = Code::of("1234567893"), 3, 2, "2026-03-01"),
+        (|q| q.billing = Code::of("1245319599"), 0, 0, ""),
+        (
+            |q| q.kind = Some(ClaimKind::Institutional),
+            4,
+            1,
+            "2026-04-01",
+        ),
+        (
+            |q| q.kind = Some(ClaimKind::Professional),
+            3,
+            2,
+            "2026-03-01",
+        ),
         (|q| q.from = day("2026-02-02"), 5, 2, "2026-04-01"),
         (|q| q.through = day("2026-02-01"), 2, 1, "2026-02-01"),
         (|q| q.through = day("2025-12-31"), 0, 0, ""),
@@ -371,6 +390,8 @@ fn a_line_without_a_procedure_is_known_by_its_revenue_code() {
         what: Measure::Units,
         code: Code::of("0120"),
         provider: Code::NONE,
+        billing: Code::NONE,
+        kind: None,
         from: day("2026-01-01"),
         through: day("2026-12-31"),
         family: false,

@@ -162,6 +162,8 @@ fn encodings_are_frozen() {
                 what: Measure::LastDate,
                 code: tally_types::Code::of("97110"),
                 provider: tally_types::Code::NONE,
+                billing: tally_types::Code::NONE,
+                kind: None,
                 from: super::rig::day("2026-01-01"),
                 through: super::rig::day("2026-12-31"),
                 family: true,
