@@ -18,7 +18,7 @@ use super::generate::day;
 struct One(Contract, Benefits);
 
 impl Enrolment for One {
-    fn contract(&self, identifier: &str) -> Option<&Contract> {
+    fn contract(&self, identifier: &str, _: tally_types::ServiceDate) -> Option<&Contract> {
         (identifier == "M-1001").then_some(&self.0)
     }
     fn benefits(&self, _: &Asked<'_>) -> Benefits {

@@ -59,7 +59,11 @@ pub fn syntax(bytes: &[u8]) {
 struct Nobody;
 
 impl Enrolment for Nobody {
-    fn contract(&self, _: &str) -> Option<&tally_core::claim::Contract> {
+    fn contract(
+        &self,
+        _: &str,
+        _: tally_types::ServiceDate,
+    ) -> Option<&tally_core::claim::Contract> {
         None
     }
     fn benefits(&self, _: &Asked<'_>) -> Benefits {

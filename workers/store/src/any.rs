@@ -73,6 +73,9 @@ impl Enrolment for AnyStore {
     async fn units_of(&self, members: &[Token]) -> Answer<Vec<Option<Token>>> {
         either!(self, units_of(members))
     }
+    async fn units_before(&self, members: &[Token]) -> Answer<Vec<Vec<Token>>> {
+        either!(self, units_before(members))
+    }
     async fn events(&self, unit: Token) -> Answer<Vec<EventRow>> {
         either!(self, events(unit))
     }

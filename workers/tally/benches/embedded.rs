@@ -145,6 +145,7 @@ async fn floor(
                     .map(|member| node.member_token(&member.id))
                     .collect(),
                 events: 0,
+                left: Vec::new(),
                 moving: false,
                 sealed: Sealed {
                     record: RecordId([0; 16]),

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Output;
 
 use common::{errors, json, scratch, tally};
+use serde_json::Value;
 
 fn run(data: &Path, arguments: &[&str]) -> std::process::Output {
     tally()
@@ -328,6 +329,125 @@ fn who_left_counts_for_the_days_before() {
     assert_eq!(checked["faults"].as_array().map(Vec::len), Some(0));
     let replayed = json(&run(&data, &["ledger", "replay", "--json"]), 0);
     assert_eq!(replayed["identical"], true, "{replayed:#}");
+}
+
+/// What comes late for a day on which its member was covered by the contract that they
+/// left since goes there, whether that contract names them still or not; what is for a
+/// day of after goes to the new one. An estimate says the same, and so does what
+/// replaces it.
+#[test]
+fn a_late_claim_goes_where_its_member_was() {
+    let today = tally::node::clock::Clock::System.today();
+    let ago = |days: i32| today.plus_days(-days).unwrap();
+    let member = |id: &str, relationship: &str, spans: &str| {
+        format!(
+            r#"{{"id":"{id}","name":"Robin Example","birth":"1980-05-02","sex":"female",
+            "relationship":"{relationship}","spans":[{{"product":"summit-hdhp",{spans}}}]}}"#
+        )
+    };
+    let contract = |id: &str, members: &[String]| {
+        format!(
+            r#"{{"format":"tallystick-contract/v1","id":"{id}","inception":"2025-01-01","members":[{}]}}"#,
+            members.join(",")
+        )
+    };
+    let since = r#""from":"2025-01-01""#;
+    let ended = format!(r#"{since},"through":"{}""#, ago(11));
+    let began = format!(r#""from":"{}""#, ago(10));
+    let stays = || member("M-1", "subscriber", since);
+    let joined = contract("C-2", &[member("M-2", "subscriber", &began)]);
+    let named = contract("C-1", &[stays(), member("M-2", "spouse", &ended)]);
+    let alone = contract("C-1", &[stays()]);
+    let together = contract("C-1", &[stays(), member("M-2", "spouse", since)]);
+    // The old contract says when they left; it does not name them any more; or it named
+    // them for the days that were over when it became known.
+    let histories = [
+        vec![vec![&together], vec![&named, &joined]],
+        vec![vec![&together], vec![&joined], vec![&alone]],
+        vec![vec![&joined], vec![&named]],
+    ]
+    .map(|history| {
+        let files = history.into_iter();
+        let text = |file: Vec<&String>| {
+            let contracts: Vec<&str> = file.into_iter().map(String::as_str).collect();
+            format!("[{}]", contracts.join(","))
+        };
+        files.map(text).collect::<Vec<_>>()
+    });
+    let text = |member: &str, control: &str, day: i32, replaces: &str| {
+        format!(
+            r#"{{"format":"tallystick-claim/v1","kind":"professional","control_number":"{control}",
+            "member":"{member}","billing":"2000001372","diagnoses":["J06.9"]{replaces},"lines":[
+            {{"procedure":"99213","place":"11","quantity":"1","charge":"180.00","from":"{}"}}]}}"#,
+            ago(day)
+        )
+    };
+    for (at, history) in histories.into_iter().enumerate() {
+        let (folder, data) = scratch();
+        for file in history {
+            import_file(folder.path(), &data, &file, &["--move"], 0);
+        }
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let submit = |path: &str| {
+            let submitted = json(&run(&data, &["claim", "submit", "--json", path]), 0);
+            assert_eq!(submitted["accepted"], 1, "{submitted}");
+            submitted["claims"][0].as_str().unwrap().to_owned()
+        };
+        let decided = |claim: &str| json(&run(&data, &["claim", "eob", claim, "--json"]), 0);
+        // What the family had borne before it.
+        let before = |claim: &Value| {
+            let moved = claim["lines"][0]["accumulators"].as_array().unwrap();
+            let family = |of: &&Value| of["accumulator"] == "deductible-family";
+            moved.iter().find(family).unwrap()["before"].clone()
+        };
+        let late = write("late.json", &text("M-2", "L-1", 20, ""));
+        let estimated = json(&run(&data, &["claim", "estimate", "--json", &late]), 0);
+        let came = submit(&late);
+        let is = decided(&came);
+        assert_eq!(is["status"], "paid", "{at}: {is:#}");
+        assert_eq!(is["patient"], "101.50", "{at}: {is:#}");
+        assert_eq!(
+            estimated["estimates"][0]["patient"], is["patient"],
+            "{at}: {estimated:#}"
+        );
+        // Asked whether they are covered, the payer says so of both days.
+        for (day, some_used) in [(20, true), (5, false)] {
+            let request = format!(
+                r#"{{"resourceType":"CoverageEligibilityRequest","status":"active","id":"Q-1",
+                "purpose":["benefits"],"servicedDate":"{}","created":"{today}",
+                "patient":{{"identifier":{{"value":"M-2"}}}},
+                "provider":{{"identifier":{{"value":"2000001372"}}}},
+                "insurer":{{"display":"Harbor"}}}}"#,
+                ago(day)
+            );
+            let request = write("request.json", &request);
+            let asked = json(&run(&data, &["eligibility", &request]), 0);
+            let insurance = &asked["insurance"][0];
+            assert_eq!(insurance["inforce"], true, "{at}: {asked:#}");
+            let used = insurance.to_string().contains(r#""value":101.5"#);
+            assert_eq!(used, some_used, "{at}: {asked:#}");
+        }
+        let after = decided(&submit(&write("after.json", &text("M-2", "L-2", 5, ""))));
+        assert_eq!(after["status"], "paid", "{at}: {after:#}");
+        assert_eq!(before(&after), "0.00", "{at}: {after:#}");
+        let replaces = format!(r#","frequency":"replacement","replaces":"{came}""#);
+        let again = write("again.json", &text("M-2", "L-1", 21, &replaces));
+        let again = decided(&submit(&again));
+        assert_eq!(again["status"], "paid", "{at}: {again:#}");
+        assert_eq!(before(&again), "0.00", "{at}: {again:#}");
+        if at < 2 {
+            let theirs = decided(&submit(&write("theirs.json", &text("M-1", "L-3", 4, ""))));
+            assert_eq!(before(&theirs), "101.50", "{at}: {theirs:#}");
+        }
+        let checked = json(&run(&data, &["ledger", "fsck", "--json"]), 0);
+        assert_eq!(checked["faults"].as_array().map(Vec::len), Some(0));
+        let replayed = json(&run(&data, &["ledger", "replay", "--json"]), 0);
+        assert_eq!(replayed["identical"], true, "{at}: {replayed:#}");
+    }
 }
 
 /// Enrolled afterwards, a member has their claim decided by their contract.

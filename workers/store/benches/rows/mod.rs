@@ -50,6 +50,7 @@ pub fn submission(units: &[Token], size: usize, at: usize) -> Outcome<Submission
                 unit: units[(at + i) % units.len()],
                 partition: 0,
                 contract: None,
+                former: false,
                 member: units[(at + i) % units.len()],
                 provider: units[(at * 7 + i) % units.len().min(300)],
                 received: day(30),

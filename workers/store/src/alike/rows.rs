@@ -13,8 +13,8 @@ use crate::port::{
 
 use super::{ASKED, Cells, Columns, Version, part_of, request_event_of, status_of};
 
-/// What was found of each that was asked for: a row's first column says of which,
-/// from 0.
+/// What was found of each that was asked for, of which there is one at most: a row's
+/// first column says of which, from 0.
 pub(crate) fn of_each<R: Columns, A, T: Clone>(
     asked: &[A],
     rows: &[R],
@@ -22,13 +22,42 @@ pub(crate) fn of_each<R: Columns, A, T: Clone>(
     read: impl Fn(&mut Cells<'_, R>, &A) -> Answer<T>,
 ) -> Answer<Vec<Option<T>>> {
     let mut found = vec![None; asked.len()];
+    each(asked, rows, what, read, |at, row| {
+        *found.get_mut(at).ok_or(ASKED)? = Some(row);
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// All that was found of each that was asked for, in the order of the rows.
+pub(crate) fn all_of_each<R: Columns, A, T: Clone>(
+    asked: &[A],
+    rows: &[R],
+    what: &'static str,
+    read: impl Fn(&mut Cells<'_, R>, &A) -> Answer<T>,
+) -> Answer<Vec<Vec<T>>> {
+    let mut found = vec![Vec::new(); asked.len()];
+    each(asked, rows, what, read, |at, row| {
+        found.get_mut(at).ok_or(ASKED)?.push(row);
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+fn each<R: Columns, A, T>(
+    asked: &[A],
+    rows: &[R],
+    what: &'static str,
+    read: impl Fn(&mut Cells<'_, R>, &A) -> Answer<T>,
+    mut found: impl FnMut(usize, T) -> Answer<()>,
+) -> Answer<()> {
     for row in rows {
         let mut cells = Cells::of(row, what);
         let at: usize = cells.number()?;
         let of = asked.get(at).ok_or(ASKED)?;
-        *found.get_mut(at).ok_or(ASKED)? = Some(read(&mut cells, of)?);
+        found(at, read(&mut cells, of)?)?;
     }
-    Ok(found)
+    Ok(())
 }
 
 /// A claim of the queue, and where it stands.

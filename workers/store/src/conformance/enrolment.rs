@@ -140,7 +140,45 @@ pub async fn a_member_moves_as_an_event_of_both_units<S: Store>(store: S) {
     assert_eq!(drain(&store).await.unwrap(), 4);
     let states = store.units(&[unit(1), unit(2)]).await.unwrap();
     assert_eq!((states[0].done, states[1].done), (4, 2));
+    // What is for a day of before goes where the member was then, and nowhere else.
+    let former = |n: u64, claims: &[(u64, u64)]| {
+        let mut new = of(n, claims);
+        for claim in &mut new.claims {
+            claim.former = true;
+        }
+        new
+    };
+    store.accept(&former(5, &[(6, 1)])).await.unwrap();
+    assert_fenced(store.accept(&former(6, &[(7, 2)])).await);
     // Naming a member again who is there already moves nobody.
     store.put_contract(&joined).await.unwrap();
     assert_eq!(store.events(unit(2)).await.unwrap().len(), 1);
+}
+
+/// Where members were before is known: of those who moved, and of those whom a contract
+/// names as having left.
+#[allow(missing_docs)]
+pub async fn where_members_were_is_known<S: Store>(store: S) {
+    store.put_contract(&contract(1, &[1, 2], 1)).await.unwrap();
+    let mut joined = contract(2, &[3, 2], 1);
+    joined.moving = true;
+    store.put_contract(&joined).await.unwrap();
+    let mut named = contract(3, &[4], 1);
+    named.left = [2, 1].map(|n| token("member", n)).to_vec();
+    for _ in 0..2 {
+        store.put_contract(&named).await.unwrap();
+    }
+    let members = [2, 9, 1, 2].map(|n| token("member", n));
+    let before = store.units_before(&members).await.unwrap();
+    let of_2 = vec![unit(1), unit(3)];
+    assert_eq!(before, [of_2.clone(), vec![], vec![unit(3)], of_2]);
+    assert!(store.units_before(&[]).await.unwrap().is_empty());
+    // They stay where they are enrolled.
+    assert_eq!(unit_of(&store, 2).await, Some(unit(2)));
+    assert_eq!(unit_of(&store, 1).await, Some(unit(1)));
+    let mut late = submission(1, &[(1, 3)]);
+    for claim in &mut late.claims {
+        (claim.member, claim.contract, claim.former) = (token("member", 1), Some(1), true);
+    }
+    store.accept(&late).await.unwrap();
 }

@@ -76,6 +76,7 @@ macro_rules! conformance_suite {
             enrolment::versions_are_added_and_kept
             enrolment::a_member_has_one_unit
             enrolment::a_member_moves_as_an_event_of_both_units
+            enrolment::where_members_were_is_known
             authorizations::a_request_is_stored_once
             authorizations::requests_are_found
             authorizations::what_follows_is_fenced

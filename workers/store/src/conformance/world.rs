@@ -108,6 +108,7 @@ pub fn claim(n: u64, of: u64) -> NewClaim {
         unit: unit(of),
         partition: u32::try_from(of % PARTITIONS).expect("a small number"),
         contract: None,
+        former: false,
         member: token("member", of),
         provider: token("provider", n % 3),
         received: day(20),
@@ -144,6 +145,7 @@ pub fn contract(of: u64, members: &[u64], version: u64) -> NewContract {
     NewContract {
         unit: unit(of),
         members: members.iter().map(|n| token("member", *n)).collect(),
+        left: Vec::new(),
         moving: false,
         events: 0,
         touched: Vec::new(),

@@ -11,6 +11,9 @@ pub struct NewContract {
     pub unit: Token,
     /// Its members, the subscriber first.
     pub members: Vec<Token>,
+    /// Those that it names for days that are over, and who are covered under another
+    /// contract since: they stay there.
+    pub left: Vec<Token>,
     /// Whether members who are enrolled under another contract move to this
     /// one.
     pub moving: bool,
@@ -70,6 +73,12 @@ pub trait Enrolment {
         &self,
         members: &[Token],
     ) -> impl Future<Output = Answer<Vec<Option<Token>>>> + Send;
+    /// The units that members were covered under before, in the order asked: those
+    /// they moved from, and those whose contracts named them as having left.
+    fn units_before(
+        &self,
+        members: &[Token],
+    ) -> impl Future<Output = Answer<Vec<Vec<Token>>>> + Send;
     /// A unit's events, in order.
     fn events(&self, unit: Token) -> impl Future<Output = Answer<Vec<EventRow>>> + Send;
 }

@@ -20,6 +20,9 @@ pub struct NewClaim {
     /// The version of the contract it was resolved with; `None` when the member
     /// is unknown.
     pub contract: Option<u32>,
+    /// Whether its member was covered in the unit before, and is not enrolled there
+    /// any more: it is for a day of then.
+    pub former: bool,
     /// The member.
     pub member: Token,
     /// The billing provider.

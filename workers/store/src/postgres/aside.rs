@@ -50,12 +50,18 @@ pub(super) const READY_AGAIN: &str = "UPDATE queue SET state = 0, published = NU
      AND c.sequence > u.done AND c.sequence < coalesce(u.held, 9223372036854775807) \
      WHERE u.id = ANY($1))) AND state + 0 = 1";
 
+/// Where a claim stands in the queue, its unit held. One that came to light only after
+/// its unit was looked for is not there yet: what is done to it without its unit would
+/// wait in a circle with whoever holds it.
 async fn stands(conn: &mut PgConnection, claim: ClaimId) -> Answer<Option<Stands>> {
-    sqlx::query(UNIT)
+    let unit: Option<i64> = sqlx::query_scalar(UNIT)
         .bind(&claim.0[..])
-        .execute(&mut *conn)
+        .fetch_optional(&mut *conn)
         .await
         .map_err(doing("waiting for a unit"))?;
+    if unit.is_none() {
+        return Ok(None);
+    }
     let row = sqlx::query(
         "SELECT q.claim, c.unit, c.sequence, c.previous, q.state, q.attempts \
          FROM claim AS c JOIN queue AS q ON q.claim = c.place WHERE c.id = $1",

@@ -11,7 +11,7 @@ use crate::port::{
 use super::cells::Cells;
 use super::intake::members_of;
 use super::{PostgresStore, authorizations, detection, doing, fenced, once, short, whole};
-use crate::alike::of_each;
+use crate::alike::{all_of_each, of_each};
 
 /// How often a contract is tried whose members move while it waits.
 const TRIES: usize = 16;
@@ -34,6 +34,17 @@ pub(super) const UNITS_OF: &str = "SELECT a.n - 1, u.token \
      FROM unnest($1::bytea[]) WITH ORDINALITY AS a (token, n) \
      CROSS JOIN LATERAL (SELECT unit FROM member WHERE member.token = a.token OFFSET 0) AS m \
      CROSS JOIN LATERAL (SELECT token FROM unit WHERE unit.id = m.unit OFFSET 0) AS u";
+
+/// Former units by member.
+pub(super) const UNITS_BEFORE: &str = "SELECT a.n - 1, u.token \
+     FROM unnest($1::bytea[]) WITH ORDINALITY AS a (token, n) \
+     CROSS JOIN LATERAL (SELECT unit FROM former WHERE former.member = a.token OFFSET 0) AS f \
+     CROSS JOIN LATERAL (SELECT id, token FROM unit WHERE unit.id = f.unit OFFSET 0) AS u \
+     ORDER BY a.n, u.id";
+
+/// Members who were covered under a unit before.
+const FORMER: &str = "INSERT INTO former (member, unit) SELECT t, $2 FROM unnest($1::bytea[]) AS t \
+     ORDER BY t ON CONFLICT DO NOTHING";
 
 /// Locks units, in order.
 pub(super) const UNITS: &str =
@@ -84,6 +95,20 @@ impl Enrolment for PostgresStore {
                 .await
                 .map_err(doing("reading members' units"))?;
             of_each(members, &rows, "unit", |cells, _| cells.token())
+        })
+    }
+
+    async fn units_before(&self, members: &[Token]) -> Answer<Vec<Vec<Token>>> {
+        if members.is_empty() {
+            return Ok(Vec::new());
+        }
+        once!(self, "reading members' former units", |conn| {
+            let rows = sqlx::query(UNITS_BEFORE)
+                .bind(members.iter().map(|m| &m.0[..]).collect::<Vec<_>>())
+                .fetch_all(conn)
+                .await
+                .map_err(doing("reading members' former units"))?;
+            all_of_each(members, &rows, "unit", |cells, _| cells.token())
         })
     }
 
@@ -161,6 +186,7 @@ async fn put(conn: &mut PgConnection, contract: &NewContract) -> Answer<Option<u
     if usize::try_from(added.rows_affected()) != Ok(members.len()) {
         return Err(fenced("a member's enrolment"));
     }
+    left(conn, &contract.left, unit).await?;
     for (member, from) in moved {
         move_member(conn, member, from, unit).await?;
     }
@@ -205,8 +231,22 @@ async fn move_member(conn: &mut PgConnection, member: Token, from: i64, to: i64)
     sqlx::query("UPDATE member SET unit = $2 WHERE token = $1")
         .bind(&member.0[..])
         .bind(to)
-        .execute(conn)
+        .execute(&mut *conn)
         .await
         .map_err(doing("moving a member"))?;
+    left(conn, &[member], from).await
+}
+
+/// Notes under which unit members were covered before.
+async fn left(conn: &mut PgConnection, members: &[Token], unit: i64) -> Answer<()> {
+    if members.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(FORMER)
+        .bind(members.iter().map(|m| &m.0[..]).collect::<Vec<_>>())
+        .bind(unit)
+        .execute(conn)
+        .await
+        .map_err(doing("noting who left"))?;
     Ok(())
 }

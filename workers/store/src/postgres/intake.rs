@@ -1,6 +1,6 @@
 //! Sequencing and queueing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::postgres::PgConnection;
 use tally_core::claim::ClaimId;
@@ -37,6 +37,9 @@ pub(super) const UNITS: &str = "SELECT token, id, contract, sequence, last_claim
 
 /// The units of members.
 pub(super) const MEMBERS: &str = "SELECT token, unit FROM member WHERE token = ANY($1)";
+
+/// The units that members were covered under before.
+pub(super) const FORMER: &str = "SELECT member, unit FROM former WHERE member = ANY($1)";
 
 /// Claims, their payloads, their places in the queue, and their units' numbers.
 /// Places are given in order, while the units are held: so a unit's claims have
@@ -184,6 +187,7 @@ async fn enrolled(
         return Ok(());
     }
     let found = members_of(conn, &members).await?;
+    let former = former_of(conn, new).await?;
     for claim in resolved() {
         let unit = units
             .get(&claim.unit)
@@ -191,11 +195,35 @@ async fn enrolled(
         let known = claim
             .contract
             .is_some_and(|version| (1..=unit.contract).contains(&version.into()));
-        if !known || found.get(&claim.member) != Some(&unit.id) {
+        let theirs = match claim.former {
+            true => former.contains(&(claim.member, unit.id)),
+            false => found.get(&claim.member) == Some(&unit.id),
+        };
+        if !known || !theirs {
             return Err(fenced("a member's enrolment"));
         }
     }
     Ok(())
+}
+
+/// Members of claims for days of before, and the units they were covered in.
+async fn former_of(conn: &mut PgConnection, new: &Submission) -> Answer<BTreeSet<(Token, i64)>> {
+    let former = new.claims.iter().filter(|claim| claim.former);
+    let members: Vec<&[u8]> = former.map(|claim| &claim.member.0[..]).collect();
+    if members.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let rows = sqlx::query(FORMER)
+        .bind(members)
+        .fetch_all(conn)
+        .await
+        .map_err(doing("reading members' former units"))?;
+    rows.iter()
+        .map(|row| {
+            let mut cells = Cells::of(row, "unit");
+            Ok((cells.token()?, cells.number()?))
+        })
+        .collect()
 }
 
 /// The units that members are enrolled under, where they are.

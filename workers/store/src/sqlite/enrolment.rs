@@ -9,13 +9,20 @@ use crate::port::{Answer, ContractRow, Enrolment, EventRow, NewContract, StoreEr
 use super::bulk::{Bulk, hex_list, pair_list};
 use super::cells::Cells;
 use super::{SqliteStore, authorizations, begin, detection, doing};
-use crate::alike::of_each;
+use crate::alike::{all_of_each, of_each};
 
 const MEMBERS: Bulk = Bulk {
     doing: "enrolling members",
     before: "INSERT INTO member (token, unit)",
     columns: 2,
     after: "ON CONFLICT (token) DO NOTHING",
+};
+
+const FORMER: Bulk = Bulk {
+    doing: "noting who left",
+    before: "INSERT INTO former (member, unit)",
+    columns: 2,
+    after: "ON CONFLICT (member, unit) DO NOTHING",
 };
 
 /// Stands for the latest version: none is so small.
@@ -30,6 +37,11 @@ pub(super) const CONTRACTS: &str = "SELECT j.key, c.version, c.record, c.payload
 /// Units by member.
 pub(super) const UNITS_OF: &str = "SELECT j.key, u.token FROM json_each(?) AS j \
      CROSS JOIN member AS m ON m.token = unhex(j.value) CROSS JOIN unit AS u ON u.id = m.unit";
+
+/// Former units by member.
+pub(super) const UNITS_BEFORE: &str = "SELECT j.key, u.token FROM json_each(?) AS j \
+     CROSS JOIN former AS f ON f.member = unhex(j.value) \
+     CROSS JOIN unit AS u ON u.id = f.unit ORDER BY j.key, u.id";
 
 impl Enrolment for SqliteStore {
     async fn put_contract(&self, contract: &NewContract) -> Answer<u32> {
@@ -75,6 +87,12 @@ impl Enrolment for SqliteStore {
             .execute(&mut *tx)
             .await
             .map_err(doing("storing a contract"))?;
+        FORMER
+            .run(&mut tx, &contract.left, |values, member| {
+                values.bytes(&member.0);
+                values.number(unit);
+            })
+            .await?;
         for (member, from) in moved {
             move_member(&mut tx, member, from, unit).await?;
         }
@@ -108,6 +126,16 @@ impl Enrolment for SqliteStore {
             .await
             .map_err(doing("reading members' units"))?;
         of_each(members, &rows, "unit", |cells, _| cells.token())
+    }
+
+    async fn units_before(&self, members: &[Token]) -> Answer<Vec<Vec<Token>>> {
+        let mut reader = self.reader().await?;
+        let rows = sqlx::query(UNITS_BEFORE)
+            .bind(hex_list(members.iter().map(|member| &member.0[..])))
+            .fetch_all(&mut *reader)
+            .await
+            .map_err(doing("reading members' former units"))?;
+        all_of_each(members, &rows, "unit", |cells, _| cells.token())
     }
 
     async fn events(&self, unit: Token) -> Answer<Vec<EventRow>> {
@@ -145,12 +173,20 @@ async fn move_member(conn: &mut SqliteConnection, member: Token, from: i64, to: 
                 .map_err(doing("moving a member"))?;
         }
     }
-    sqlx::query("UPDATE member SET unit = ?2 WHERE token = ?1")
-        .bind(&member.0[..])
-        .bind(to)
-        .execute(conn)
-        .await
-        .map_err(doing("moving a member"))?;
+    for (sql, unit) in [
+        ("UPDATE member SET unit = ?2 WHERE token = ?1", to),
+        (
+            "INSERT INTO former (member, unit) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+            from,
+        ),
+    ] {
+        sqlx::query(sql)
+            .bind(&member.0[..])
+            .bind(unit)
+            .execute(&mut *conn)
+            .await
+            .map_err(doing("moving a member"))?;
+    }
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Sequencing and queueing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::sqlite::SqliteConnection;
 
@@ -216,28 +216,44 @@ async fn agreed(conn: &mut SqliteConnection, partitions: u32) -> Answer<()> {
     }
 }
 
-/// Whether every member is enrolled where the claim was resolved to.
+/// Whether every member is enrolled where the claim was resolved to, or was before where
+/// it is for a day of then.
 async fn enrolled(
     conn: &mut SqliteConnection,
     new: &Submission,
     units: &BTreeMap<Token, Unit>,
 ) -> Answer<()> {
-    let resolved: BTreeMap<Token, Token> = new
+    let resolved: BTreeSet<(Token, Token, bool)> = new
         .claims
         .iter()
         .filter(|claim| claim.contract.is_some() && claim.act.is_none())
-        .map(|claim| (claim.member, claim.unit))
+        .map(|claim| (claim.member, claim.unit, claim.former))
         .collect();
-    let members: Vec<Token> = resolved.keys().copied().collect();
+    let members: Vec<Token> = resolved.iter().map(|(member, ..)| *member).collect();
     let now = units_of(conn, &members).await?;
-    for (member, unit) in resolved {
-        if now.get(&member).copied() != units.get(&unit).map(|unit| unit.id) {
+    for (member, unit, former) in resolved {
+        let unit = units.get(&unit).map(|unit| unit.id);
+        let theirs = match former {
+            true => was_in(conn, member, unit).await?,
+            false => now.get(&member).copied() == unit,
+        };
+        if !theirs {
             return Err(StoreError::Fenced {
                 what: "a member's contract",
             });
         }
     }
     Ok(())
+}
+
+/// Whether a member was covered in a unit before.
+async fn was_in(conn: &mut SqliteConnection, member: Token, unit: Option<i64>) -> Answer<bool> {
+    sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM former WHERE member = ?1 AND unit = ?2)")
+        .bind(&member.0[..])
+        .bind(unit)
+        .fetch_one(conn)
+        .await
+        .map_err(doing("reading a member's former unit"))
 }
 
 /// A claim's id that is there already came with another submission.

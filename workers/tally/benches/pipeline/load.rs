@@ -81,6 +81,7 @@ pub fn submission(
                 unit: units[unit],
                 partition: partition_of(&units[unit], partitions),
                 contract: None,
+                former: false,
                 member: units[unit],
                 provider: units[(at * 7 + i) % units.len().min(300)],
                 received: day(30),

@@ -331,6 +331,7 @@ impl Node {
                 unit: *unit,
                 partition,
                 contract: latest.map(|(version, _)| version),
+                former: false,
                 member: Token([0; 32]),
                 provider: Token([0; 32]),
                 received: today,

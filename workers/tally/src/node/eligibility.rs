@@ -3,25 +3,26 @@
 
 mod terms;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use tally_core::adjudication::{
     Accumulator, AccumulatorPeriod, AccumulatorScope, AccumulatorUnit, key_of, period_start,
 };
-use tally_core::claim::{Contract, UnitKey};
+use tally_core::claim::{Contract, MemberReference, UnitKey};
 use tally_core::interchange::x12::{self, Asked, Enrolment, Stamp};
 use tally_core::interchange::{
     BalanceKind, BalancePeriod, BenefitAmount, BenefitBalance, BenefitNetwork, Benefits,
     Eligibility, EligibilityRequest, ServiceBenefit, ServiceLimit, eligibility_response,
 };
-use tally_store::port::{AccumulatorName, Enrolment as _, Token, Work as _};
+use tally_store::port::{AccumulatorName, Token, Work as _};
 use tally_types::{Money, ServiceDate};
 
 use super::Node;
 use super::acknowledge::{HOUR, control};
 use super::keys::hex;
+use super::resolve::Enrolled;
 use crate::config::PayerConfig;
 use crate::policies::{Book, Loaded};
 
@@ -38,19 +39,13 @@ pub struct Answered {
     pub unanswered: u32,
 }
 
-/// A contract with the balances of its unit.
-struct Found {
-    contract: Contract,
-    balances: BTreeMap<AccumulatorName, i64>,
-}
-
 /// Enrolment as far as it is asked about.
 struct Desk<'a> {
     node: &'a Node,
     book: Book,
-    found: BTreeMap<Token, Found>,
-    /// Whose unit is whose, by member.
-    units: BTreeMap<String, Token>,
+    enrolled: Enrolled,
+    /// By the unit.
+    balances: BTreeMap<Token, BTreeMap<AccumulatorName, i64>>,
 }
 
 /// A balance of an accumulator on a day.
@@ -68,9 +63,10 @@ impl Node {
     pub async fn eligibility_x12(&self, text: &str, payer: &PayerConfig) -> Result<Answered> {
         let today = self.clock.today();
         let inquiries = x12::read_inquiries(text, today);
-        let asked = inquiries
-            .iter()
-            .map(|inquiry| inquiry.subscriber.identifier.clone());
+        let asked = inquiries.iter().map(|inquiry| {
+            let whose = MemberReference::new(&inquiry.subscriber.identifier);
+            (whose, inquiry.from)
+        });
         let desk = self.desk(asked.collect()).await?;
         let token = self.keys.tokens.token("eligibility", &[text.as_bytes()]).0;
         let trace = hex(token.get(..8).unwrap_or_default());
@@ -103,9 +99,9 @@ impl Node {
         payer: &PayerConfig,
     ) -> Result<(String, bool)> {
         let mut asked = request.clone();
-        let sent = asked.member.identifier.clone();
-        let desk = self.desk(vec![sent.clone()]).await?;
-        let contract = desk.contract(&sent);
+        let sent = MemberReference::new(&asked.member.identifier);
+        let desk = self.desk(vec![(sent.clone(), asked.from)]).await?;
+        let contract = desk.contract(&sent.identifier, asked.from);
         asked.member.resolve(contract);
         let member = contract.and_then(|contract| {
             let at = contract.find(&asked.member)?;
@@ -153,54 +149,33 @@ impl Node {
         Ok((response, member.is_some()))
     }
 
-    /// All that is needed to answer about members, with an audit entry of each of
-    /// their units.
-    async fn desk(&self, mut members: Vec<String>) -> Result<Desk<'_>> {
-        members.sort_unstable();
-        members.dedup();
-        let tokens: Vec<Token> = members.iter().map(|id| self.member_token(id)).collect();
-        let of: Vec<Option<Token>> = match tokens.is_empty() {
-            true => Vec::new(),
-            false => self.store.units_of(&tokens).await?,
-        };
-        let units: BTreeMap<String, Token> = members
-            .into_iter()
-            .zip(of)
-            .filter_map(|(id, unit)| Some((id, unit?)))
-            .collect();
-        let mut wanted: Vec<Token> = units.values().copied().collect();
-        wanted.sort_unstable();
-        wanted.dedup();
-        let mut found = BTreeMap::new();
-        if !wanted.is_empty() {
-            let subjects: Vec<String> = wanted.iter().map(|unit| hex(&unit.0)).collect();
+    /// All that is needed to answer about members on days, with an audit entry of each
+    /// of their units.
+    async fn desk(&self, asked: Vec<(MemberReference, ServiceDate)>) -> Result<Desk<'_>> {
+        let enrolled = self.enrolled_on(asked).await?;
+        let unit = |contract: &Contract| self.unit_token(&UnitKey::contract(&contract.id));
+        let units: BTreeSet<Token> = enrolled.contracts().map(unit).collect();
+        let units: Vec<Token> = units.into_iter().collect();
+        let mut balances = BTreeMap::new();
+        if !units.is_empty() {
+            let subjects: Vec<String> = units.iter().map(|unit| hex(&unit.0)).collect();
             self.audit("eligibility-answered", &subjects).await?;
-            let latest: Vec<_> = wanted.iter().map(|unit| (*unit, None)).collect();
-            let contracts = self.contracts_of(&latest).await?;
-            let states = self.store.units(&wanted).await?;
-            for ((unit, contract), state) in wanted.into_iter().zip(contracts).zip(states) {
-                let Some((_, contract)) = contract.transpose()? else {
-                    continue;
-                };
-                let balances = state.accumulators.into_iter();
-                let balances = balances.map(|row| (row.name, row.used)).collect();
-                found.insert(unit, Found { contract, balances });
+            let states = self.store.units(&units).await?;
+            for (unit, state) in units.into_iter().zip(states) {
+                let of = state.accumulators.into_iter();
+                balances.insert(unit, of.map(|row| (row.name, row.used)).collect());
             }
         }
         Ok(Desk {
             node: self,
             book: self.book().await?,
-            found,
-            units,
+            enrolled,
+            balances,
         })
     }
 }
 
 impl Desk<'_> {
-    fn of(&self, member: &str) -> Option<&Found> {
-        self.found.get(self.units.get(member)?)
-    }
-
     /// The policy of a product that is in force on a day.
     fn policy(&self, product: &str, on: ServiceDate) -> Option<&Arc<Loaded>> {
         let publication = self.book.publication(product, on)?;
@@ -240,7 +215,7 @@ impl Desk<'_> {
     fn standing(&self, asked: &Asked<'_>) -> Vec<Standing<'_>> {
         let loaded = self.policy(asked.product, asked.on);
         let unit = UnitKey::contract(&asked.contract.id);
-        let unit = self.found.get(&self.node.unit_token(&unit));
+        let balances = self.balances.get(&self.node.unit_token(&unit));
         let declared = loaded
             .into_iter()
             .flat_map(|loaded| &loaded.policy.description().accumulators);
@@ -250,7 +225,7 @@ impl Desk<'_> {
                 let period = period_start(accumulator.period, inception, asked.on);
                 let key = key_of(accumulator, asked.product, &asked.member.id, period);
                 let name = self.node.accumulator_name(&key);
-                let used = unit.and_then(|unit| unit.balances.get(&name));
+                let used = balances.and_then(|balances| balances.get(&name));
                 Standing {
                     accumulator,
                     period,
@@ -262,8 +237,11 @@ impl Desk<'_> {
 }
 
 impl Enrolment for Desk<'_> {
-    fn contract(&self, identifier: &str) -> Option<&Contract> {
-        self.of(identifier).map(|found| &found.contract)
+    fn contract(&self, identifier: &str, on: ServiceDate) -> Option<&Contract> {
+        let whose = MemberReference::new(identifier);
+        let member = self.node.member_token(identifier);
+        let ((_, contract), _) = self.enrolled.on(member, &whose, on)?;
+        Some(contract)
     }
 
     fn benefits(&self, asked: &Asked<'_>) -> Benefits {

@@ -77,6 +77,7 @@ impl Node {
                 .put_contract(&NewContract {
                     unit,
                     members: own.clone(),
+                    left: left.iter().copied().collect(),
                     moving,
                     events,
                     sealed: key.seal(CONTRACT, &stated.to_canon())?,

@@ -130,15 +130,10 @@ impl Node {
                 }
                 continue;
             }
-            let sent = self.member_token(&claim.member.identifier);
-            let unit = self.resolve(claim, delivery.submitter, self.partitions(), &enrolled);
-            let contract = enrolled
-                .get(&sent)
-                .map(|(_, contract)| Arc::clone(contract));
-            let contract = contract.filter(|contract| contract.find(&claim.member).is_some());
+            let of = self.resolve(claim, delivery.submitter, self.partitions(), &enrolled);
             resolved.push(Some(Resolved {
-                unit: unit.unit,
-                contract,
+                unit: of.unit,
+                contract: of.contract.map(|(_, contract)| contract),
                 original: None,
             }));
         }
@@ -212,13 +207,9 @@ impl Node {
             Ok(placed) => placed,
             Err(unable) => return Ok(Err(beside(original, unable.rule, unable.reason))),
         };
-        let contract = match placed.contract {
-            None => None,
-            Some(version) => self.contract_of(placed.unit, Some(version)).await?,
-        };
         Ok(Ok(Resolved {
             unit: placed.unit,
-            contract: contract.map(|(_, contract)| Arc::new(contract)),
+            contract: placed.contract.map(|(_, contract)| contract),
             original: Some(original),
         }))
     }

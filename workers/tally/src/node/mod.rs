@@ -26,6 +26,7 @@ mod read;
 pub mod record;
 mod remit;
 mod replay;
+mod resolve;
 mod stages;
 pub mod statement;
 mod submit;

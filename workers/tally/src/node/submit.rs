@@ -1,21 +1,14 @@
 //! Intake: parse, resolve the member in enrolment, seal, sequence, queue.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::num::NonZeroU32;
-use std::sync::Arc;
-
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 use tally_core::canon::{Canon as _, Reader};
-use tally_core::claim::{Claim, ClaimId, Contract, Frequency, UnitKey};
+use tally_core::claim::{Claim, ClaimId, Frequency};
 use tally_core::interchange::{Format, Refusal, Source, read_claims_with};
-use tally_store::port::{
-    ClaimRow, Enrolment as _, Intake as _, NewAct, NewClaim, Submission, SubmissionRow, Token,
-};
+use tally_store::port::{ClaimRow, Intake as _, NewClaim, Submission, SubmissionRow, Token};
 use thiserror::Error;
 
 use super::keys::hex;
-use super::succession::Succeeding;
 use super::work::CLAIM;
 use super::{Node, SUBMITTER, is_fenced};
 
@@ -48,35 +41,6 @@ tally_core::canon_record!(RefusedClaim {
     rule,
     reason
 });
-
-/// Whose accumulators a claim moves, and in which version of the contract.
-pub(super) struct Resolved {
-    pub(super) unit: Token,
-    partition: u32,
-    contract: Option<u32>,
-    act: Option<NewAct>,
-}
-
-impl Resolved {
-    /// Whether it is a contract's.
-    pub(super) fn is_enrolled(&self) -> bool {
-        self.contract.is_some()
-    }
-}
-
-impl From<Succeeding> for Resolved {
-    fn from(succeeding: Succeeding) -> Self {
-        Self {
-            unit: succeeding.unit,
-            partition: succeeding.partition,
-            contract: succeeding.contract,
-            act: Some(succeeding.act),
-        }
-    }
-}
-
-/// Of members' tokens, their contracts and the versions of these.
-pub(super) type Enrolled = BTreeMap<Token, (u32, Arc<Contract>)>;
 
 /// A file that was sent.
 #[derive(Clone, Copy)]
@@ -284,7 +248,8 @@ impl Node {
                 id: claim.id,
                 unit: unit.unit,
                 partition: unit.partition,
-                contract: unit.contract,
+                contract: unit.contract.map(|(version, _)| version),
+                former: unit.former,
                 member: self.member_token(&claim.member.identifier),
                 provider: self.provider_token(&claim.billing.identifier),
                 received: claim.received,
@@ -305,52 +270,6 @@ impl Node {
             refusals: refusals.to_canon(),
             claims,
         })
-    }
-
-    /// The contracts that the members of claims are enrolled under, with their
-    /// versions.
-    pub(super) async fn enrolled(&self, claims: &[Claim]) -> Result<Enrolled> {
-        let members: BTreeSet<Token> = claims
-            .iter()
-            .map(|claim| self.member_token(&claim.member.identifier))
-            .collect();
-        let members: Vec<Token> = members.into_iter().collect();
-        let units = self.store.units_of(&members).await?;
-        let contracts = self.latest_contracts(units.iter().flatten().copied());
-        let contracts = contracts.await?.into_iter();
-        let contracts: Enrolled = contracts
-            .map(|(unit, (version, contract))| (unit, (version, Arc::new(contract))))
-            .collect();
-        let known = |unit: Option<Token>| contracts.get(&unit?).cloned();
-        let members = members.into_iter().zip(units);
-        Ok(members
-            .filter_map(|(member, unit)| Some((member, known(unit)?)))
-            .collect())
-    }
-
-    /// The unit of a claim: its member's, or one of its own for a member that
-    /// enrolment does not know. A dependant that the claim describes is found among
-    /// the subscriber's, and named by their own identifier from here on.
-    pub(super) fn resolve(
-        &self,
-        claim: &mut Claim,
-        submitter: &str,
-        partitions: NonZeroU32,
-        enrolled: &Enrolled,
-    ) -> Resolved {
-        let found = enrolled.get(&self.member_token(&claim.member.identifier));
-        claim.member.resolve(found.map(|(_, contract)| &**contract));
-        let found = found.filter(|(_, contract)| contract.find(&claim.member).is_some());
-        let (key, contract) = match found {
-            Some((version, contract)) => (UnitKey::contract(&contract.id), Some(*version)),
-            None => (UnitKey::unknown(submitter, &claim.member), None),
-        };
-        Resolved {
-            unit: self.unit_token(&key),
-            partition: key.partition(partitions),
-            contract,
-            act: None,
-        }
     }
 }
 

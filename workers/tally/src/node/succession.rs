@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use anyhow::Result;
 use tally_core::claim::{Claim, ClaimId, Frequency, UnitKey};
@@ -10,12 +11,13 @@ use tally_core::interchange::IntakeRule;
 use tally_store::port::{ActKind, ClaimRow, NewAct, Reading as _, Token};
 
 use super::Node;
+use super::resolve::Known;
 
 /// Where a replacement or a void is sequenced: in the unit of the claim it names.
 pub(super) struct Succeeding {
     pub(super) unit: Token,
     pub(super) partition: u32,
-    pub(super) contract: Option<u32>,
+    pub(super) contract: Option<Known>,
     pub(super) act: NewAct,
 }
 
@@ -158,14 +160,19 @@ impl Node {
         let (key, contract) = match row.contract {
             None => (UnitKey::unknown(&row.submitter, &claim.member), None),
             Some(_) => {
-                let Some((version, contract)) = self.contract_of(row.unit, None).await? else {
+                let Some((latest, contract)) = self.contract_of(row.unit, None).await? else {
                     return Ok(Err(another));
                 };
-                claim.member.resolve(Some(&contract));
-                if kind == ActKind::Replacement && contract.find(&claim.member).is_none() {
+                let latest = (latest, Arc::new(contract));
+                // Who has left may be named no more.
+                let naming = self.last_naming(row.unit, latest.clone(), &claim.member);
+                let naming = naming.await?;
+                if kind == ActKind::Replacement && naming.is_none() {
                     return Ok(Err(another));
                 }
-                (UnitKey::contract(&contract.id), Some(version))
+                let (version, contract) = naming.unwrap_or(latest);
+                claim.member.resolve(Some(&contract));
+                (UnitKey::contract(&contract.id), Some((version, contract)))
             }
         };
         if self.unit_token(&key) != row.unit {

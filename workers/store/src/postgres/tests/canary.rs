@@ -89,6 +89,7 @@ async fn planted_identifiers_are_in_no_file_and_no_error() {
     let contract = NewContract {
         unit,
         members: vec![member],
+        left: Vec::new(),
         moving: false,
         touched: Vec::new(),
         events: 0,

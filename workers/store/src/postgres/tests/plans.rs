@@ -91,6 +91,7 @@ const ROWS: &str = "SET search_path = tally;
 INSERT INTO unit (token, sequence, last_claim, done)
     SELECT sha256(n::text::bytea), 5, 5, 4 FROM generate_series(1, 2000) AS n;
 INSERT INTO member SELECT sha256(('m' || id)::bytea), id FROM unit;
+INSERT INTO former SELECT token, unit FROM member;
 INSERT INTO claim (place, id, unit, sequence, previous, submission, charge, received,
                    first_service, submitter, member, provider)
     SELECT u.id * 5 + s, substr(sha256((u.id * 5 + s)::text::bytea), 1, 16), u.id, s, s - 1, 1,
@@ -199,6 +200,7 @@ async fn the_hot_path_searches() {
             ("adding units", intake::ADDED, &["unit_token_key"][..]),
             ("locking units", intake::UNITS, &["unit_token_key"]),
             ("members", intake::MEMBERS, &["member_pkey"]),
+            ("former units", intake::FORMER, &["former_pkey"]),
             ("claims", intake::STORED, &["unit_pkey"]),
             ("seen", intake::SEEN, &["submission_token_key"]),
             ("contracts' units", enrolment::UNITS, &["unit_pkey"]),
@@ -211,6 +213,11 @@ async fn the_hot_path_searches() {
                 "units of",
                 enrolment::UNITS_OF,
                 &["member_pkey", "unit_pkey"],
+            ),
+            (
+                "units before",
+                enrolment::UNITS_BEFORE,
+                &["former_pkey", "unit_pkey"],
             ),
             ("units", commit::UNITS, &["unit_token_key"]),
             ("taken", commit::TAKEN, &["claim_id_key", "queue_pkey"]),

@@ -259,6 +259,7 @@ async fn what_a_role_must_not_do_is_refused() {
         "claim_payload",
         "contract",
         "event",
+        "former",
         "discarded",
         "flag",
         "submission",
@@ -347,6 +348,7 @@ async fn what_a_role_must_not_do_is_refused() {
         if name != "operator" {
             statements.push("UPDATE tally.layout SET partitions = 1".into());
             statements.push("INSERT INTO tally.member VALUES ('', 1)".into());
+            statements.push("INSERT INTO tally.former VALUES ('', 1)".into());
             statements.push("UPDATE tally.dead_letter SET settled = '', settled_at = 0".into());
             statements.push("INSERT INTO tally.discarded VALUES (1)".into());
             statements.push("INSERT INTO tally.payment (trace) VALUES ('')".into());
@@ -412,6 +414,9 @@ async fn history_is_guarded_from_its_owner() {
     store.add_appeal_event(&filing(1, 1, 1)).await.unwrap();
     let mut conn = beside(&settings).await;
     for sql in [
+        "DELETE FROM tally.former",
+        "UPDATE tally.former SET unit = 1",
+        "TRUNCATE tally.former",
         "DELETE FROM tally.payment",
         "UPDATE tally.payment SET amount = 1",
         "DELETE FROM tally.payment_part",

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use sqlx::postgres::PgConnection;
 use tokio::task::JoinSet;
 
 use super::{beside, open, settings};
@@ -170,7 +171,26 @@ async fn nobody_waits_in_a_circle() {
     .fetch_one(&mut conn)
     .await
     .unwrap();
-    assert_eq!(deadlocks, 0);
+    assert_eq!(deadlocks, 0, "{}", circles(&mut conn).await);
+}
+
+/// What the server says of those that waited in a circle: who waited for what, and
+/// their statements.
+async fn circles(conn: &mut PgConnection) -> String {
+    let log: String = sqlx::query_scalar(
+        "SELECT pg_read_file(setting || '/../server.log') FROM pg_settings \
+         WHERE name = 'data_directory'",
+    )
+    .fetch_one(conn)
+    .await
+    .unwrap_or_else(|error| error.to_string());
+    let lines: Vec<&str> = log.lines().collect();
+    let found = lines.iter().enumerate();
+    found
+        .filter(|(_, line)| line.contains("deadlock detected"))
+        .flat_map(|(at, _)| lines.iter().skip(at).take(60).copied())
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// What a relay read is appended, though a place before the last of it has come

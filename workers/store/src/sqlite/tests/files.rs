@@ -13,10 +13,10 @@ use crate::conformance::consistency::assert_consistent;
 use crate::conformance::payments::{payment, told};
 use crate::conformance::together::{assert_flags_of_all, judge, stated};
 use crate::conformance::world::{
-    adjudicated, batch, claim_id, decided, integrate_all, moved, submission, unit,
+    adjudicated, batch, claim_id, contract, decided, integrate_all, moved, submission, token, unit,
 };
 use crate::port::{
-    Appeals, ClaimFilter, Intake, Log, PartKind, Payments, Reading, StoreError, Work,
+    Appeals, ClaimFilter, Enrolment, Intake, Log, PartKind, Payments, Reading, StoreError, Work,
 };
 use crate::sqlite::SqliteStore;
 
@@ -259,6 +259,9 @@ async fn what_must_only_grow_cannot_shrink() {
     let paid = payment(1, 1, vec![told(1, 0, PartKind::Payment)], vec![]);
     store.pay(&paid).await.unwrap();
     store.add_appeal_event(&filing(1, 1, 1)).await.unwrap();
+    let mut named = contract(2, &[2], 1);
+    named.left = vec![token("member", 3)];
+    store.put_contract(&named).await.unwrap();
     for sql in [
         "UPDATE appeal SET level = 2",
         "DELETE FROM appeal",
@@ -271,6 +274,8 @@ async fn what_must_only_grow_cannot_shrink() {
         "DELETE FROM outcome",
         "DELETE FROM claim",
         "DELETE FROM unit",
+        "DELETE FROM former",
+        "UPDATE former SET unit = 1",
         "DELETE FROM payment",
         "UPDATE payment SET amount = 0",
         "DELETE FROM payment_part",

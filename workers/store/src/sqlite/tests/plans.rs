@@ -54,6 +54,7 @@ async fn the_hot_path_searches() {
     for (name, sql) in [
         ("contracts", enrolment::CONTRACTS),
         ("units of", enrolment::UNITS_OF),
+        ("units before", enrolment::UNITS_BEFORE),
         ("units", work::UNITS),
         ("facts", detection::FACTS),
         ("sought", work::SOUGHT),

@@ -8,8 +8,9 @@ use crate::interchange::benefit::Benefits;
 
 /// Where an inquiry is looked up.
 pub trait Enrolment {
-    /// The contract that one of whose members has an identifier.
-    fn contract(&self, identifier: &str) -> Option<&Contract>;
+    /// The contract that one of whose members has an identifier: the one under which
+    /// they were covered on a day, or else the one under which they are enrolled.
+    fn contract(&self, identifier: &str, on: ServiceDate) -> Option<&Contract>;
     /// What a member's product gives, and what is left of it.
     fn benefits(&self, asked: &Asked<'_>) -> Benefits;
 }
@@ -115,7 +116,7 @@ pub fn eligibility_of<'a>(
     if subscriber.identifier.is_empty() {
         return Err(Unanswered::NoIdentifier);
     }
-    let contract = enrolment.contract(&subscriber.identifier);
+    let contract = enrolment.contract(&subscriber.identifier, inquiry.from);
     let contract = contract.ok_or(Unanswered::SubscriberUnknown)?;
     let reference = MemberReference::new(&subscriber.identifier);
     let named = contract.find(&reference);

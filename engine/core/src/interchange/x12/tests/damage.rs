@@ -248,7 +248,7 @@ fn generated() -> impl Strategy<Value = String> {
 struct Nobody;
 
 impl Enrolment for Nobody {
-    fn contract(&self, _: &str) -> Option<&crate::claim::Contract> {
+    fn contract(&self, _: &str, _: tally_types::ServiceDate) -> Option<&crate::claim::Contract> {
         None
     }
     fn benefits(&self, _: &Asked<'_>) -> Benefits {

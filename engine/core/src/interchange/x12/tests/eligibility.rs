@@ -20,7 +20,7 @@ struct Family {
 }
 
 impl Enrolment for Family {
-    fn contract(&self, identifier: &str) -> Option<&Contract> {
+    fn contract(&self, identifier: &str, _: ServiceDate) -> Option<&Contract> {
         let members = &self.contract.members;
         let known = members.iter().any(|member| member.id == identifier);
         known.then_some(&self.contract)
