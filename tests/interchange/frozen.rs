@@ -241,11 +241,13 @@ fn sample_exchanges() -> Vec<Exchange> {
             questions: vec![Question {
                 what: Measure::LastDate,
                 code: Code::of("99213"),
+                revenue: ShortCode::of("0420"),
                 provider: Code::of("1234567893"),
                 billing: Code::of("1003000126"),
                 kind: Some(ClaimKind::Institutional),
                 from: day(2025, 1, 5),
                 through: day(2026, 1, 5),
+                until: day(2026, 1, 9),
                 family: false,
             }],
             answers: vec![i64::MIN],

@@ -499,17 +499,20 @@ pub fn transcripts() -> impl Strategy<Value = Shown<Vec<Exchange>>> {
     let who = || prop_oneof![Just(Code::NONE), code("[!-~]{1,18}")];
     let kinds = [ClaimKind::Institutional, ClaimKind::Pharmacy];
     let kind = proptest::option::of(proptest::sample::select(kinds.to_vec()));
-    let whose = (code("[!-~]{1,18}"), who(), who(), kind);
-    let question = (measure, whose, date(), date(), any::<bool>()).prop_map(
-        |(what, (code, provider, billing, kind), from, through, family)| {
+    let revenue = prop_oneof![Just(ShortCode::NONE), Just(ShortCode::of("0120"))];
+    let whose = (code("[!-~]{1,18}"), revenue, who(), who(), kind);
+    let question = (measure, whose, date(), date(), date(), any::<bool>()).prop_map(
+        |(what, (code, revenue, provider, billing, kind), from, through, until, family)| {
             Shown(Question {
                 what,
                 code,
+                revenue,
                 provider,
                 billing,
                 kind,
                 from,
                 through,
+                until,
                 family,
             })
         },

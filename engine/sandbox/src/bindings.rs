@@ -27,7 +27,7 @@ const _: () = {
     assert!(size_of::<generated::Posting>() == 16);
     assert!(size_of::<generated::Finding>() == 8);
     assert!(size_of::<Key>() == 40);
-    assert!(size_of::<Question>() == 64);
+    assert!(size_of::<Question>() == 72);
 };
 
 /// Something a guest said that has no meaning in the core's types.
@@ -434,11 +434,13 @@ pub(crate) fn question_in(question: Question) -> Result<core::Question, Meaningl
             Measure::LastDate => core::Measure::LastDate,
         },
         code: code_in(question.code_hi, question.code_lo)?,
+        revenue: ShortCode::from_packed(question.revenue).ok_or(Meaningless("code"))?,
         provider: code_in(question.provider_hi, question.provider_lo)?,
         billing: code_in(question.billing_hi, question.billing_lo)?,
         kind: question.kind.map(kind_in),
         from: date_in(question.from)?,
         through: date_in(question.through)?,
+        until: date_in(question.until)?,
         family: question.family,
     })
 }

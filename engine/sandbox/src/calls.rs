@@ -17,7 +17,7 @@ fn raise(fault: ContractFault) -> wasmtime::Error {
 /// a policy's memory: fuel is charged by these, the same on every host.
 const KEY_BYTES: u64 = 40;
 const ROW_BYTES: u64 = 40;
-const QUESTION_BYTES: u64 = 72;
+const QUESTION_BYTES: u64 = 80;
 const ANSWER_BYTES: u64 = 8;
 
 /// Gives a policy its two imports.

@@ -22,16 +22,7 @@ const MONTH_DAYS: i64 = 30;
 
 /// A question about one code of this member.
 fn question(what: Measure, code: Code, from: ServiceDate, through: ServiceDate) -> Question {
-    Question {
-        what,
-        code,
-        provider: Code::NONE,
-        billing: Code::NONE,
-        kind: None,
-        from,
-        through,
-        family: false,
-    }
+    Question::of(what, code, from, through)
 }
 
 fn before(day: ServiceDate, days: i32) -> ServiceDate {

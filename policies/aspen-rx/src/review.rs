@@ -22,16 +22,7 @@ pub fn findings(claim: &Claim, lines: &[LineDetermination]) -> Vec<Finding> {
         }
         watched.push(line.number);
         for provider in [Code::NONE, line.rendering] {
-            questions.push(Question {
-                what: Measure::Lines,
-                code: line.procedure,
-                provider,
-                billing: Code::NONE,
-                kind: None,
-                from: line.from.plus_days(-DAYS).unwrap_or(ServiceDate::MIN),
-                through: line.from,
-                family: false,
-            });
+            questions.push(Question::of(Measure::Lines, line.procedure, line.from.plus_days(-DAYS).unwrap_or(ServiceDate::MIN), line.from).by(provider));
         }
     }
     let answers = history::query(&questions);

@@ -212,16 +212,7 @@ fn earlier(claim: &Claim, limits: &[Option<(Rule, u32, Place)>]) -> Vec<bool> {
         for (code, other) in LIMITED.iter().zip(&rules) {
             if *other == Some(rule) {
                 asked.push(i);
-                questions.push(Question {
-                    what: Measure::Lines,
-                    code: *code,
-                    provider: Code::NONE,
-                    billing: Code::NONE,
-                    kind: None,
-                    from,
-                    through,
-                    family: false,
-                });
+                questions.push(Question::of(Measure::Lines, *code, from, through));
             }
         }
     }

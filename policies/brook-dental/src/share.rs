@@ -44,16 +44,7 @@ impl Visits {
         {
             return true;
         }
-        let question = |code: &Code| Question {
-            what: Measure::Lines,
-            code: *code,
-            provider: Code::NONE,
-            billing: Code::NONE,
-            kind: None,
-            from: end.year_start(),
-            through: end,
-            family: false,
-        };
+        let question = |code: &Code| Question::of(Measure::Lines, *code, end.year_start(), end);
         let questions: Vec<Question> = codes.iter().map(question).collect();
         history::query(&questions).iter().any(|lines| *lines > 0)
     }

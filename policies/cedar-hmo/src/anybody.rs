@@ -33,16 +33,7 @@ struct Visits {
 impl Visits {
     /// The question of how many there were: by a provider, or by all.
     fn by(&self, provider: Code) -> Question {
-        Question {
-            what: Measure::Units,
-            code: self.procedure,
-            provider,
-            billing: Code::NONE,
-            kind: None,
-            from: self.from,
-            through: self.through,
-            family: false,
-        }
+        Question::of(Measure::Units, self.procedure, self.from, self.through).by(provider)
     }
 
     /// Whether a referral is good for them, to whomever it is.
@@ -100,16 +91,7 @@ fn used(claim: &Claim) -> Vec<(Visits, Quantity)> {
 fn busy(claim: &Claim) -> Vec<(ServiceDate, ServiceDate)> {
     // Most members had no line at all in those days: one question each.
     let days = days(claim);
-    let any = |(from, through): &(ServiceDate, ServiceDate)| Question {
-        what: Measure::Lines,
-        code: Code::NONE,
-        provider: Code::NONE,
-        billing: Code::NONE,
-        kind: None,
-        from: *from,
-        through: *through,
-        family: false,
-    };
+    let any = |(from, through): &(ServiceDate, ServiceDate)| Question::of(Measure::Lines, Code::NONE, *from, *through);
     let lines = history::query(&days.iter().map(any).collect::<Vec<_>>());
     let busy = days.into_iter().zip(lines).filter(|(_, lines)| *lines > 0);
     busy.map(|(days, _)| days).collect()
@@ -118,16 +100,7 @@ fn busy(claim: &Claim) -> Vec<(ServiceDate, ServiceDate)> {
 /// The procedures that there were in some days and that were visits on the last day of
 /// each: a code may have ended before the day of the claim.
 fn visits((from, through): (ServiceDate, ServiceDate)) -> Vec<Visits> {
-    let last = |code: &Code| Question {
-        what: Measure::LastDate,
-        code: *code,
-        provider: Code::NONE,
-        billing: Code::NONE,
-        kind: None,
-        from,
-        through,
-        family: false,
-    };
+    let last = |code: &Code| Question::of(Measure::LastDate, *code, from, through);
     let last = history::query(&SERVICES.iter().map(last).collect::<Vec<_>>());
     let given: Vec<Visits> = SERVICES
         .iter()

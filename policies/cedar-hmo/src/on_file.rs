@@ -57,16 +57,7 @@ pub fn days(hospital: Code, first: ServiceDate, most: i32) -> Vec<u32> {
 
 /// The rooms, whosever, of which there are lines that began on these days.
 pub fn begun(from: ServiceDate, through: ServiceDate) -> Vec<Code> {
-    let ask = |code| Question {
-        what: Measure::Lines,
-        code,
-        provider: Code::NONE,
-        billing: Code::NONE,
-        kind: None,
-        from,
-        through,
-        family: false,
-    };
+    let ask = |code| Question::of(Measure::Lines, code, from, through);
     // Most members had no line at all in those days: one question.
     let any = history::query(&[ask(Code::NONE)]);
     if any.first().is_none_or(|lines| *lines == 0) {
@@ -88,16 +79,7 @@ fn measure(
     hospital: Code,
     days: &[(ServiceDate, ServiceDate)],
 ) -> Vec<i64> {
-    let ask = |(from, through): &(ServiceDate, ServiceDate), code: &Code| Question {
-        what,
-        code: *code,
-        provider: Code::NONE,
-        billing: hospital,
-        kind: None,
-        from: *from,
-        through: *through,
-        family: false,
-    };
+    let ask = |(from, through): &(ServiceDate, ServiceDate), code: &Code| Question::of(what, *code, *from, *through).billed_by(hospital);
     let questions: Vec<Question> = days
         .iter()
         .flat_map(|days| rooms.iter().map(move |room| ask(days, room)))

@@ -290,16 +290,7 @@ fn days_into(begin: ServiceDate) -> u32 {
 
 /// A question about a room of the member, whosever.
 fn ask(what: Measure, room: Code, from: ServiceDate, through: ServiceDate) -> Question {
-    Question {
-        what,
-        code: room,
-        provider: Code::NONE,
-        billing: Code::NONE,
-        kind: None,
-        from,
-        through,
-        family: false,
-    }
+    Question::of(what, room, from, through)
 }
 
 /// Spreads a price over the lines that are part of the stay, by their charges.

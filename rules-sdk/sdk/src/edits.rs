@@ -247,16 +247,10 @@ pub fn over_units(claim: &Claim, limits: &[Option<UnitLimit>]) -> Vec<bool> {
     let mut questions = Vec::new();
     for (line, limit) in claim.lines.iter().zip(limits) {
         if limit.is_some_and(|limit| limit.rule != UnitRule::Line) {
-            questions.push(Question {
-                what: Measure::Units,
-                code: line.procedure,
-                provider: line.rendering,
-                billing: Code::NONE,
-                kind: None,
-                from: line.from,
-                through: line.from,
-                family: false,
-            });
+            questions.push(
+                Question::of(Measure::Units, line.procedure, line.from, line.from)
+                    .by(line.rendering),
+            );
         }
     }
     let mut earlier = history::query(&questions).into_iter();
@@ -353,15 +347,8 @@ pub struct EarlierPair {
 /// without an earlier one of its day costs one question a line.
 #[must_use]
 pub fn pairs_with_earlier(claim: &Claim, table: TableId, codes: &[Code]) -> Vec<EarlierPair> {
-    let ask = |line: &Line, code: Code| Question {
-        what: Measure::Lines,
-        code,
-        provider: line.rendering,
-        billing: Code::NONE,
-        kind: None,
-        from: line.from,
-        through: line.from,
-        family: false,
+    let ask = |line: &Line, code: Code| {
+        Question::of(Measure::Lines, code, line.from, line.from).by(line.rendering)
     };
     let paired = || {
         let lines = claim.lines.iter().enumerate();

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use tally_types::{Code, ServiceDate};
+use tally_types::{Code, ServiceDate, ShortCode};
 
 use crate::claim::ClaimKind;
 
@@ -24,6 +24,8 @@ pub struct Question {
     pub what: Measure,
     /// The procedure, or [`Code::NONE`] for any.
     pub code: Code,
+    /// The revenue code, or [`ShortCode::NONE`] for any.
+    pub revenue: ShortCode,
     /// Who rendered it, as [`crate::Line::rendering`] has it: the billing
     /// provider where nobody else is named. [`Code::NONE`] for any.
     pub provider: Code,
@@ -35,8 +37,72 @@ pub struct Question {
     pub from: ServiceDate,
     /// The latest first date of service.
     pub through: ServiceDate,
+    /// The latest last date of service.
+    pub until: ServiceDate,
     /// Of the whole family, or of this member.
     pub family: bool,
+}
+
+impl Question {
+    /// Of this member's lines of a procedure, [`Code::NONE`] for any, that began from a
+    /// day through another: whoever rendered and billed them, on whatever claim.
+    #[must_use]
+    pub const fn of(what: Measure, code: Code, from: ServiceDate, through: ServiceDate) -> Self {
+        Self {
+            what,
+            code,
+            revenue: ShortCode::NONE,
+            provider: Code::NONE,
+            billing: Code::NONE,
+            kind: None,
+            from,
+            through,
+            until: ServiceDate::MAX,
+            family: false,
+        }
+    }
+
+    /// Of those that this provider rendered.
+    #[must_use]
+    pub const fn by(self, provider: Code) -> Self {
+        Self { provider, ..self }
+    }
+
+    /// Of those that this provider billed.
+    #[must_use]
+    pub const fn billed_by(self, billing: Code) -> Self {
+        Self { billing, ..self }
+    }
+
+    /// Of those on claims of this kind.
+    #[must_use]
+    pub const fn on_claims(self, kind: ClaimKind) -> Self {
+        Self {
+            kind: Some(kind),
+            ..self
+        }
+    }
+
+    /// Of those with this revenue code.
+    #[must_use]
+    pub const fn of_revenue(self, revenue: ShortCode) -> Self {
+        Self { revenue, ..self }
+    }
+
+    /// Of those that ended by a day.
+    #[must_use]
+    pub const fn ended_by(self, until: ServiceDate) -> Self {
+        Self { until, ..self }
+    }
+
+    /// Of the whole family's.
+    #[must_use]
+    pub const fn of_family(self) -> Self {
+        Self {
+            family: true,
+            ..self
+        }
+    }
 }
 
 /// The day that [`Measure::LastDate`] answered; `None` when there was none.
@@ -68,6 +134,7 @@ pub fn query(questions: &[Question]) -> Vec<i64> {
                     },
                     code_hi,
                     code_lo,
+                    revenue: question.revenue.packed(),
                     provider_hi,
                     provider_lo,
                     billing_hi,
@@ -75,6 +142,7 @@ pub fn query(questions: &[Question]) -> Vec<i64> {
                     kind: question.kind.map(crate::abi::kind_out),
                     from: question.from.days(),
                     through: question.through.days(),
+                    until: question.until.days(),
                     family: question.family,
                 }
             })

@@ -172,6 +172,8 @@ pub(crate) fn query(questions: &[Question]) -> Vec<i64> {
                         && question.kind.is_none_or(|kind| line.kind == kind)
                         && (question.billing.is_none() || line.billing == question.billing)
                         && (from..=through).contains(&line.day)
+                        && line.day <= i64::from(question.until.days())
+                        && question.revenue.is_none()
                 });
                 match question.what {
                     Measure::Units => matching.map(|line| line.units).sum(),

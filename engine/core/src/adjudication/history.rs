@@ -153,6 +153,8 @@ pub fn answer(question: &Question, member: &str, history: &[PastLine]) -> i64 {
         line.state == LineState::Allowed
             && line.from >= question.from
             && line.from <= question.through
+            && line.through <= question.until
+            && (question.revenue.is_none() || line.revenue == question.revenue)
             && (question.code.is_none() || line.service() == question.code)
             && (question.family || line.member == member)
             && (question.provider.is_none() || line.provider() == question.provider)

@@ -2,7 +2,7 @@
 //! answered: with the context, all that its determination depends on.
 
 use sha2::{Digest, Sha256};
-use tally_types::{Code, ServiceDate};
+use tally_types::{Code, ServiceDate, ShortCode};
 
 use crate::canon::{Canon, DecodeError, Reader};
 use crate::claim::ClaimKind;
@@ -45,6 +45,8 @@ pub struct Question {
     pub what: Measure,
     /// The procedure, or none for any.
     pub code: Code,
+    /// The revenue code, or none for any.
+    pub revenue: ShortCode,
     /// Who rendered it, or the billing provider where none is named; none for any.
     pub provider: Code,
     /// Who billed it; none for any.
@@ -55,6 +57,8 @@ pub struct Question {
     pub from: ServiceDate,
     /// The latest first date of service.
     pub through: ServiceDate,
+    /// The latest last date of service.
+    pub until: ServiceDate,
     /// Of the whole family, or of this member.
     pub family: bool,
 }
@@ -111,11 +115,13 @@ crate::canon_enum!(Measure { Units = 1, Lines = 2, LastDate = 3 });
 crate::canon_record!(Question {
     what,
     code,
+    revenue,
     provider,
     billing,
     kind,
     from,
     through,
+    until,
     family
 });
 

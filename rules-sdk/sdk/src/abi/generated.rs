@@ -2431,16 +2431,19 @@ pub mod tallystick {
                 }
             }
             /// Lines not denied, of procedure `code` (zero: any; of a line without a
-            /// procedure, its revenue code), rendered by `provider` (zero: any; of a
-            /// line that names nobody, its claim's billing provider), on a claim of the
-            /// billing provider `billing` (zero: any) and of the kind `kind` (none: any), with a first date of service from
-            /// `%from` through `through`, of this member or of the whole family.
+            /// procedure, its revenue code), of the revenue code `revenue` (zero: any),
+            /// rendered by `provider` (zero: any; of a line that names nobody, its claim's
+            /// billing provider), on a claim of the billing provider `billing` (zero: any)
+            /// and of the kind `kind` (none: any), with a first date of service from
+            /// `%from` through `through` and a last one not after `until`, of this member
+            /// or of the whole family.
             #[repr(C)]
             #[derive(Clone, Copy)]
             pub struct Question {
                 pub what: Measure,
                 pub code_hi: u64,
                 pub code_lo: u64,
+                pub revenue: u64,
                 pub provider_hi: u64,
                 pub provider_lo: u64,
                 pub billing_hi: u64,
@@ -2448,6 +2451,7 @@ pub mod tallystick {
                 pub kind: ::core::option::Option<ClaimKind>,
                 pub from: i32,
                 pub through: i32,
+                pub until: i32,
                 pub family: bool,
             }
             impl ::core::fmt::Debug for Question {
@@ -2459,6 +2463,7 @@ pub mod tallystick {
                         .field("what", &self.what)
                         .field("code-hi", &self.code_hi)
                         .field("code-lo", &self.code_lo)
+                        .field("revenue", &self.revenue)
                         .field("provider-hi", &self.provider_hi)
                         .field("provider-lo", &self.provider_lo)
                         .field("billing-hi", &self.billing_hi)
@@ -2466,6 +2471,7 @@ pub mod tallystick {
                         .field("kind", &self.kind)
                         .field("from", &self.from)
                         .field("through", &self.through)
+                        .field("until", &self.until)
                         .field("family", &self.family)
                         .finish()
                 }
@@ -2488,18 +2494,19 @@ pub mod tallystick {
                     );
                     let vec1 = questions;
                     let len1 = vec1.len();
-                    let layout1 = _rt::alloc::Layout::from_size_align(vec1.len() * 72, 8)
+                    let layout1 = _rt::alloc::Layout::from_size_align(vec1.len() * 88, 8)
                         .unwrap();
                     let (result1, _cleanup1) = ::tally_sdk::abi::runtime::Cleanup::new(
                         layout1,
                     );
                     for (i, e) in vec1.into_iter().enumerate() {
-                        let base = result1.add(i * 72);
+                        let base = result1.add(i * 88);
                         {
                             let Question {
                                 what: what0,
                                 code_hi: code_hi0,
                                 code_lo: code_lo0,
+                                revenue: revenue0,
                                 provider_hi: provider_hi0,
                                 provider_lo: provider_lo0,
                                 billing_hi: billing_hi0,
@@ -2507,27 +2514,30 @@ pub mod tallystick {
                                 kind: kind0,
                                 from: from0,
                                 through: through0,
+                                until: until0,
                                 family: family0,
                             } = e;
                             *base.add(0).cast::<u8>() = (what0.clone() as i32) as u8;
                             *base.add(8).cast::<i64>() = _rt::as_i64(code_hi0);
                             *base.add(16).cast::<i64>() = _rt::as_i64(code_lo0);
-                            *base.add(24).cast::<i64>() = _rt::as_i64(provider_hi0);
-                            *base.add(32).cast::<i64>() = _rt::as_i64(provider_lo0);
-                            *base.add(40).cast::<i64>() = _rt::as_i64(billing_hi0);
-                            *base.add(48).cast::<i64>() = _rt::as_i64(billing_lo0);
+                            *base.add(24).cast::<i64>() = _rt::as_i64(revenue0);
+                            *base.add(32).cast::<i64>() = _rt::as_i64(provider_hi0);
+                            *base.add(40).cast::<i64>() = _rt::as_i64(provider_lo0);
+                            *base.add(48).cast::<i64>() = _rt::as_i64(billing_hi0);
+                            *base.add(56).cast::<i64>() = _rt::as_i64(billing_lo0);
                             match kind0 {
                                 Some(e) => {
-                                    *base.add(56).cast::<u8>() = (1i32) as u8;
-                                    *base.add(57).cast::<u8>() = (e.clone() as i32) as u8;
+                                    *base.add(64).cast::<u8>() = (1i32) as u8;
+                                    *base.add(65).cast::<u8>() = (e.clone() as i32) as u8;
                                 }
                                 None => {
-                                    *base.add(56).cast::<u8>() = (0i32) as u8;
+                                    *base.add(64).cast::<u8>() = (0i32) as u8;
                                 }
                             };
-                            *base.add(60).cast::<i32>() = _rt::as_i32(from0);
-                            *base.add(64).cast::<i32>() = _rt::as_i32(through0);
-                            *base.add(68).cast::<u8>() = (match family0 {
+                            *base.add(68).cast::<i32>() = _rt::as_i32(from0);
+                            *base.add(72).cast::<i32>() = _rt::as_i32(through0);
+                            *base.add(76).cast::<i32>() = _rt::as_i32(until0);
+                            *base.add(80).cast::<u8>() = (match family0 {
                                 true => 1,
                                 false => 0,
                             }) as u8;
@@ -2706,77 +2716,77 @@ macro_rules! __export_policy_impl {
         "wasm32")] #[unsafe (link_section =
         "component-type:wit-bindgen:0.61.1:tallystick:policy@2.0.0:policy:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3231] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3247] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xa2\x18\x01A\x02\x01\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xb2\x18\x01A\x02\x01\
 A\x81\x01\x01B\x08\x01r\x05\x04a-hiw\x04a-low\x04b-hiw\x04b-low\x02onz\x04\0\x03\
 key\x03\0\0\x01r\x05\x05found\x7f\x02v1x\x02v2x\x02v3x\x02v4x\x04\0\x03row\x03\0\
 \x02\x01p\x01\x01p\x03\x01@\x02\x05table{\x04keys\x04\0\x05\x04\0\x06lookup\x01\x06\
 \x03\0!tallystick:policy/reference@2.0.0\x05\0\x01B\x0b\x01m\x05\x0cprofessional\
 \x0dinstitutional\x04oral\x06vision\x08pharmacy\x04\0\x0aclaim-kind\x03\0\0\x01m\
-\x03\x05units\x05lines\x09last-date\x04\0\x07measure\x03\0\x02\x01k\x01\x01r\x0b\
-\x04what\x03\x07code-hiw\x07code-low\x0bprovider-hiw\x0bprovider-low\x0abilling-\
-hiw\x0abilling-low\x04kind\x04\x04fromz\x07throughz\x06family\x7f\x04\0\x08quest\
-ion\x03\0\x05\x01p\x06\x01px\x01@\x01\x09questions\x07\0\x08\x04\0\x05query\x01\x09\
-\x03\0\x1ftallystick:policy/history@2.0.0\x05\x01\x02\x03\0\x01\x0aclaim-kind\x03\
-\0\x0aclaim-kind\x03\0\x02\x01x\x03\0\x05money\x03\0\x04\x01x\x03\0\x08quantity\x03\
-\0\x06\x01z\x03\0\x03day\x03\0\x08\x01w\x03\0\x0ashort-code\x03\0\x0a\x01r\x02\x02\
-hiw\x02low\x03\0\x04code\x03\0\x0c\x01m\x02\x06member\x06family\x03\0\x11accumul\
-ator-scope\x03\0\x0e\x01m\x02\x05money\x05count\x03\0\x10accumulator-unit\x03\0\x10\
-\x01m\x03\x0dcalendar-year\x0dcontract-year\x08lifetime\x03\0\x12accumulator-per\
-iod\x03\0\x12\x01m\x02\x07half-up\x09half-even\x03\0\x08rounding\x03\0\x14\x01m\x03\
-\x05copay\x0adeductible\x0bcoinsurance\x03\0\x09cost-step\x03\0\x16\x01r\x02\x09\
-effective\x09\x05limitx\x03\0\x0bdated-limit\x03\0\x18\x01p\x19\x01r\x07\x04name\
-s\x05scope\x0f\x04unit\x11\x06period\x13\x06limits\x1a\x04pools\x07carried\x7f\x03\
-\0\x0baccumulator\x03\0\x1b\x01r\x03\x02ids\x05titles\x04texts\x03\0\x06clause\x03\
-\0\x1d\x01r\x03\x02ids\x04texts\x0aresolutions\x03\0\x0bpend-reason\x03\0\x1f\x01\
-r\x02\x02ids\x05titles\x03\0\x07pattern\x03\0!\x01p\x1e\x01p\x1c\x01ps\x01p\x20\x01\
-p\"\x01p\x17\x01r\x0b\x07products\x05titles\x07versions\x08currencys\x07clauses#\
-\x0caccumulators$\x06tables%\x0cpend-reasons&\x08patterns'\x0acost-share(\x08rou\
-nding\x15\x03\0\x0bdescription\x03\0)\x01m\x09\x0bunspecified\x05hcpcs\x03cdt\x03\
-ndc\x07rx-norm\x06snomed\x09icd10-pcs\x07revenue\x05other\x03\0\x0bcode-system\x03\
-\0+\x01m\x04\x07unknown\x06female\x04male\x05other\x03\0\x03sex\x03\0-\x01m\x04\x0a\
-subscriber\x06spouse\x05child\x05other\x03\0\x0crelationship\x03\0/\x01r\x04\x02\
-m1\x0b\x02m2\x0b\x02m3\x0b\x02m4\x0b\x03\0\x09modifiers\x03\01\x01m\x04\x02co\x02\
-pr\x02oa\x02pi\x03\0\x05group\x03\03\x01r\x03\x05group4\x06reason\x0b\x06amount\x05\
-\x03\0\x10prior-adjustment\x03\05\x01k\x05\x01k\x09\x01p6\x01r\x06\x05payer}\x04\
-paid\x05\x05units\x07\x09remaining7\x07decided8\x0badjustments9\x03\0\x0aprior-l\
-ine\x03\0:\x01r\x03\x03ndc\x0d\x08quantity\x07\x04unit\x0b\x03\0\x04drug\x03\0<\x01\
-r\x02\x04code\x0b\x08surfaces\x0b\x03\0\x05tooth\x03\0>\x01k=\x01p\x0b\x01p?\x01\
-r\x03\x04drug\xc0\0\x08cavities\xc1\0\x05teeth\xc2\0\x03\0\x0bline-detail\x03\0C\
-\x01k\xc4\0\x01p;\x01r\x10\x06number{\x06system,\x09procedure\x0d\x09modifiers2\x07\
-revenue\x0b\x05place\x0b\x09diagnosesy\x08quantity\x07\x06charge\x05\x04from\x09\
-\x07through\x09\x09rendering\x0d\x09emergency\x7f\x04unit\x0b\x06detail\xc5\0\x05\
-prior\xc6\0\x03\0\x0cservice-line\x03\0G\x01r\x03\x05birth\x09\x03sex.\x0crelati\
-onship0\x03\0\x06member\x03\0I\x01m\x02\x0dauthorization\x08referral\x03\0\x12au\
-thorization-kind\x03\0K\x01r\x06\x04kind\xcc\0\x09procedure\x0d\x08provider\x0d\x04\
-from\x09\x07through\x09\x09remaining\x07\x03\0\x0dauthorization\x03\0M\x01r\x03\x0b\
-accumulator{\x06period\x09\x04usedx\x03\0\x07balance\x03\0O\x01r\x06\x08sequence\
-}\x06filing\x0b\x04paid7\x09remaining7\x07decided8\x0badjustments9\x03\0\x0bothe\
-r-payer\x03\0Q\x01m\x03\x07vehicle\x0aemployment\x05other\x03\0\x08accident\x03\0\
-S\x01r\x02\x04code\x0d\x02on8\x03\0\x0fdated-procedure\x03\0U\x01r\x02\x04code\x0b\
-\x06amount\x05\x03\0\x0avalue-code\x03\0W\x01r\x03\x04code\x0b\x04from\x09\x07th\
-rough8\x03\0\x0foccurrence-code\x03\0Y\x01p\xd6\0\x01p\xd8\0\x01p\xda\0\x01r\x0d\
-\x09bill-type\x0b\x04from\x09\x07through\x09\x09admission8\x0eadmission-type\x0b\
-\x06origin\x0b\x09discharge\x0b\x03drg\x0b\x09attending\x0d\x0aprocedures\xdb\0\x06\
-values\xdc\0\x0boccurrences\xdd\0\x0aconditions\xc1\0\x03\0\x0dinstitutional\x03\
-\0^\x01p\x0d\x01p\xc8\0\x01p\xce\0\x01p\xd0\0\x01p\xd2\0\x01k\xd4\0\x01k\xdf\0\x01\
-r\x12\x04kind\x03\x08received\x09\x07billing\x0d\x09diagnoses\xe0\0\x05lines\xe1\
-\0\x06member\xca\0\x0dcovered-since\x09\x0fcovered-members{\x0eauthorizations\xe2\
-\0\x08balances\xe3\0\x08sequence}\x06payers\xe4\0\x0cpatient-paid\x05\x08referra\
-l\x7f\x09referring\x0d\x08facility\x0d\x08accident\xe5\0\x0dinstitutional\xe6\0\x03\
-\0\x07context\x03\0g\x01r\x05\x05group4\x04carc{\x04rarc\x0b\x06amount\x05\x06cl\
-ause{\x03\0\x0aadjustment\x03\0i\x01r\x02\x0baccumulator{\x06amountx\x03\0\x07po\
-sting\x03\0k\x01p\xea\0\x01p\xec\0\x01r\x07\x04line{\x06denied\x7f\x07allowed\x05\
-\x04paid\x05\x06clause{\x0badjustments\xed\0\x08postings\xee\0\x03\0\x12line-det\
-ermination\x03\0o\x01r\x04\x07pattern{\x04line{\x05score{\x06clause{\x03\0\x07fi\
-nding\x03\0q\x01r\x03\x06reason{\x04line{\x06clause{\x03\0\x04pend\x03\0s\x01p\xf0\
-\0\x01q\x02\x07settled\x01\xf5\0\0\x06pended\x01\xf4\0\0\x03\0\x07verdict\x03\0v\
-\x01p\xf2\0\x01r\x02\x07verdict\xf7\0\x08findings\xf8\0\x03\0\x0ddetermination\x03\
-\0y\x01@\0\0*\x04\0\x08describe\x01{\x01@\x01\x05claim\xe8\0\0\xfa\0\x04\0\x0aad\
-judicate\x01|\x04\0\x1etallystick:policy/policy@2.0.0\x04\0\x0b\x0c\x01\0\x06pol\
-icy\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10\
-wit-bindgen-rust\x060.61.1";
+\x03\x05units\x05lines\x09last-date\x04\0\x07measure\x03\0\x02\x01k\x01\x01r\x0d\
+\x04what\x03\x07code-hiw\x07code-low\x07revenuew\x0bprovider-hiw\x0bprovider-low\
+\x0abilling-hiw\x0abilling-low\x04kind\x04\x04fromz\x07throughz\x05untilz\x06fam\
+ily\x7f\x04\0\x08question\x03\0\x05\x01p\x06\x01px\x01@\x01\x09questions\x07\0\x08\
+\x04\0\x05query\x01\x09\x03\0\x1ftallystick:policy/history@2.0.0\x05\x01\x02\x03\
+\0\x01\x0aclaim-kind\x03\0\x0aclaim-kind\x03\0\x02\x01x\x03\0\x05money\x03\0\x04\
+\x01x\x03\0\x08quantity\x03\0\x06\x01z\x03\0\x03day\x03\0\x08\x01w\x03\0\x0ashor\
+t-code\x03\0\x0a\x01r\x02\x02hiw\x02low\x03\0\x04code\x03\0\x0c\x01m\x02\x06memb\
+er\x06family\x03\0\x11accumulator-scope\x03\0\x0e\x01m\x02\x05money\x05count\x03\
+\0\x10accumulator-unit\x03\0\x10\x01m\x03\x0dcalendar-year\x0dcontract-year\x08l\
+ifetime\x03\0\x12accumulator-period\x03\0\x12\x01m\x02\x07half-up\x09half-even\x03\
+\0\x08rounding\x03\0\x14\x01m\x03\x05copay\x0adeductible\x0bcoinsurance\x03\0\x09\
+cost-step\x03\0\x16\x01r\x02\x09effective\x09\x05limitx\x03\0\x0bdated-limit\x03\
+\0\x18\x01p\x19\x01r\x07\x04names\x05scope\x0f\x04unit\x11\x06period\x13\x06limi\
+ts\x1a\x04pools\x07carried\x7f\x03\0\x0baccumulator\x03\0\x1b\x01r\x03\x02ids\x05\
+titles\x04texts\x03\0\x06clause\x03\0\x1d\x01r\x03\x02ids\x04texts\x0aresolution\
+s\x03\0\x0bpend-reason\x03\0\x1f\x01r\x02\x02ids\x05titles\x03\0\x07pattern\x03\0\
+!\x01p\x1e\x01p\x1c\x01ps\x01p\x20\x01p\"\x01p\x17\x01r\x0b\x07products\x05title\
+s\x07versions\x08currencys\x07clauses#\x0caccumulators$\x06tables%\x0cpend-reaso\
+ns&\x08patterns'\x0acost-share(\x08rounding\x15\x03\0\x0bdescription\x03\0)\x01m\
+\x09\x0bunspecified\x05hcpcs\x03cdt\x03ndc\x07rx-norm\x06snomed\x09icd10-pcs\x07\
+revenue\x05other\x03\0\x0bcode-system\x03\0+\x01m\x04\x07unknown\x06female\x04ma\
+le\x05other\x03\0\x03sex\x03\0-\x01m\x04\x0asubscriber\x06spouse\x05child\x05oth\
+er\x03\0\x0crelationship\x03\0/\x01r\x04\x02m1\x0b\x02m2\x0b\x02m3\x0b\x02m4\x0b\
+\x03\0\x09modifiers\x03\01\x01m\x04\x02co\x02pr\x02oa\x02pi\x03\0\x05group\x03\0\
+3\x01r\x03\x05group4\x06reason\x0b\x06amount\x05\x03\0\x10prior-adjustment\x03\0\
+5\x01k\x05\x01k\x09\x01p6\x01r\x06\x05payer}\x04paid\x05\x05units\x07\x09remaini\
+ng7\x07decided8\x0badjustments9\x03\0\x0aprior-line\x03\0:\x01r\x03\x03ndc\x0d\x08\
+quantity\x07\x04unit\x0b\x03\0\x04drug\x03\0<\x01r\x02\x04code\x0b\x08surfaces\x0b\
+\x03\0\x05tooth\x03\0>\x01k=\x01p\x0b\x01p?\x01r\x03\x04drug\xc0\0\x08cavities\xc1\
+\0\x05teeth\xc2\0\x03\0\x0bline-detail\x03\0C\x01k\xc4\0\x01p;\x01r\x10\x06numbe\
+r{\x06system,\x09procedure\x0d\x09modifiers2\x07revenue\x0b\x05place\x0b\x09diag\
+nosesy\x08quantity\x07\x06charge\x05\x04from\x09\x07through\x09\x09rendering\x0d\
+\x09emergency\x7f\x04unit\x0b\x06detail\xc5\0\x05prior\xc6\0\x03\0\x0cservice-li\
+ne\x03\0G\x01r\x03\x05birth\x09\x03sex.\x0crelationship0\x03\0\x06member\x03\0I\x01\
+m\x02\x0dauthorization\x08referral\x03\0\x12authorization-kind\x03\0K\x01r\x06\x04\
+kind\xcc\0\x09procedure\x0d\x08provider\x0d\x04from\x09\x07through\x09\x09remain\
+ing\x07\x03\0\x0dauthorization\x03\0M\x01r\x03\x0baccumulator{\x06period\x09\x04\
+usedx\x03\0\x07balance\x03\0O\x01r\x06\x08sequence}\x06filing\x0b\x04paid7\x09re\
+maining7\x07decided8\x0badjustments9\x03\0\x0bother-payer\x03\0Q\x01m\x03\x07veh\
+icle\x0aemployment\x05other\x03\0\x08accident\x03\0S\x01r\x02\x04code\x0d\x02on8\
+\x03\0\x0fdated-procedure\x03\0U\x01r\x02\x04code\x0b\x06amount\x05\x03\0\x0aval\
+ue-code\x03\0W\x01r\x03\x04code\x0b\x04from\x09\x07through8\x03\0\x0foccurrence-\
+code\x03\0Y\x01p\xd6\0\x01p\xd8\0\x01p\xda\0\x01r\x0d\x09bill-type\x0b\x04from\x09\
+\x07through\x09\x09admission8\x0eadmission-type\x0b\x06origin\x0b\x09discharge\x0b\
+\x03drg\x0b\x09attending\x0d\x0aprocedures\xdb\0\x06values\xdc\0\x0boccurrences\xdd\
+\0\x0aconditions\xc1\0\x03\0\x0dinstitutional\x03\0^\x01p\x0d\x01p\xc8\0\x01p\xce\
+\0\x01p\xd0\0\x01p\xd2\0\x01k\xd4\0\x01k\xdf\0\x01r\x12\x04kind\x03\x08received\x09\
+\x07billing\x0d\x09diagnoses\xe0\0\x05lines\xe1\0\x06member\xca\0\x0dcovered-sin\
+ce\x09\x0fcovered-members{\x0eauthorizations\xe2\0\x08balances\xe3\0\x08sequence\
+}\x06payers\xe4\0\x0cpatient-paid\x05\x08referral\x7f\x09referring\x0d\x08facili\
+ty\x0d\x08accident\xe5\0\x0dinstitutional\xe6\0\x03\0\x07context\x03\0g\x01r\x05\
+\x05group4\x04carc{\x04rarc\x0b\x06amount\x05\x06clause{\x03\0\x0aadjustment\x03\
+\0i\x01r\x02\x0baccumulator{\x06amountx\x03\0\x07posting\x03\0k\x01p\xea\0\x01p\xec\
+\0\x01r\x07\x04line{\x06denied\x7f\x07allowed\x05\x04paid\x05\x06clause{\x0badju\
+stments\xed\0\x08postings\xee\0\x03\0\x12line-determination\x03\0o\x01r\x04\x07p\
+attern{\x04line{\x05score{\x06clause{\x03\0\x07finding\x03\0q\x01r\x03\x06reason\
+{\x04line{\x06clause{\x03\0\x04pend\x03\0s\x01p\xf0\0\x01q\x02\x07settled\x01\xf5\
+\0\0\x06pended\x01\xf4\0\0\x03\0\x07verdict\x03\0v\x01p\xf2\0\x01r\x02\x07verdic\
+t\xf7\0\x08findings\xf8\0\x03\0\x0ddetermination\x03\0y\x01@\0\0*\x04\0\x08descr\
+ibe\x01{\x01@\x01\x05claim\xe8\0\0\xfa\0\x04\0\x0aadjudicate\x01|\x04\0\x1etally\
+stick:policy/policy@2.0.0\x04\0\x0b\x0c\x01\0\x06policy\x03\0\0\0G\x09producers\x01\
+\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
         };
     };
 }
@@ -2789,75 +2799,76 @@ pub use __export_policy_impl as export_abi;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3247] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x92\x18\x01A\x02\x01\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3263] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xa2\x18\x01A\x02\x01\
 A}\x01B\x08\x01r\x05\x04a-hiw\x04a-low\x04b-hiw\x04b-low\x02onz\x04\0\x03key\x03\
 \0\0\x01r\x05\x05found\x7f\x02v1x\x02v2x\x02v3x\x02v4x\x04\0\x03row\x03\0\x02\x01\
 p\x01\x01p\x03\x01@\x02\x05table{\x04keys\x04\0\x05\x04\0\x06lookup\x01\x06\x03\0\
 !tallystick:policy/reference@2.0.0\x05\0\x01B\x0b\x01m\x05\x0cprofessional\x0din\
 stitutional\x04oral\x06vision\x08pharmacy\x04\0\x0aclaim-kind\x03\0\0\x01m\x03\x05\
-units\x05lines\x09last-date\x04\0\x07measure\x03\0\x02\x01k\x01\x01r\x0b\x04what\
-\x03\x07code-hiw\x07code-low\x0bprovider-hiw\x0bprovider-low\x0abilling-hiw\x0ab\
-illing-low\x04kind\x04\x04fromz\x07throughz\x06family\x7f\x04\0\x08question\x03\0\
-\x05\x01p\x06\x01px\x01@\x01\x09questions\x07\0\x08\x04\0\x05query\x01\x09\x03\0\
-\x1ftallystick:policy/history@2.0.0\x05\x01\x02\x03\0\x01\x0aclaim-kind\x03\0\x0a\
-claim-kind\x03\0\x02\x01x\x03\0\x05money\x03\0\x04\x01x\x03\0\x08quantity\x03\0\x06\
-\x01z\x03\0\x03day\x03\0\x08\x01w\x03\0\x0ashort-code\x03\0\x0a\x01r\x02\x02hiw\x02\
-low\x03\0\x04code\x03\0\x0c\x01m\x02\x06member\x06family\x03\0\x11accumulator-sc\
-ope\x03\0\x0e\x01m\x02\x05money\x05count\x03\0\x10accumulator-unit\x03\0\x10\x01\
-m\x03\x0dcalendar-year\x0dcontract-year\x08lifetime\x03\0\x12accumulator-period\x03\
-\0\x12\x01m\x02\x07half-up\x09half-even\x03\0\x08rounding\x03\0\x14\x01m\x03\x05\
-copay\x0adeductible\x0bcoinsurance\x03\0\x09cost-step\x03\0\x16\x01r\x02\x09effe\
-ctive\x09\x05limitx\x03\0\x0bdated-limit\x03\0\x18\x01p\x19\x01r\x07\x04names\x05\
-scope\x0f\x04unit\x11\x06period\x13\x06limits\x1a\x04pools\x07carried\x7f\x03\0\x0b\
-accumulator\x03\0\x1b\x01r\x03\x02ids\x05titles\x04texts\x03\0\x06clause\x03\0\x1d\
-\x01r\x03\x02ids\x04texts\x0aresolutions\x03\0\x0bpend-reason\x03\0\x1f\x01r\x02\
-\x02ids\x05titles\x03\0\x07pattern\x03\0!\x01p\x1e\x01p\x1c\x01ps\x01p\x20\x01p\"\
-\x01p\x17\x01r\x0b\x07products\x05titles\x07versions\x08currencys\x07clauses#\x0c\
-accumulators$\x06tables%\x0cpend-reasons&\x08patterns'\x0acost-share(\x08roundin\
-g\x15\x03\0\x0bdescription\x03\0)\x01m\x09\x0bunspecified\x05hcpcs\x03cdt\x03ndc\
-\x07rx-norm\x06snomed\x09icd10-pcs\x07revenue\x05other\x03\0\x0bcode-system\x03\0\
-+\x01m\x04\x07unknown\x06female\x04male\x05other\x03\0\x03sex\x03\0-\x01m\x04\x0a\
-subscriber\x06spouse\x05child\x05other\x03\0\x0crelationship\x03\0/\x01r\x04\x02\
-m1\x0b\x02m2\x0b\x02m3\x0b\x02m4\x0b\x03\0\x09modifiers\x03\01\x01m\x04\x02co\x02\
-pr\x02oa\x02pi\x03\0\x05group\x03\03\x01r\x03\x05group4\x06reason\x0b\x06amount\x05\
-\x03\0\x10prior-adjustment\x03\05\x01k\x05\x01k\x09\x01p6\x01r\x06\x05payer}\x04\
-paid\x05\x05units\x07\x09remaining7\x07decided8\x0badjustments9\x03\0\x0aprior-l\
-ine\x03\0:\x01r\x03\x03ndc\x0d\x08quantity\x07\x04unit\x0b\x03\0\x04drug\x03\0<\x01\
-r\x02\x04code\x0b\x08surfaces\x0b\x03\0\x05tooth\x03\0>\x01k=\x01p\x0b\x01p?\x01\
-r\x03\x04drug\xc0\0\x08cavities\xc1\0\x05teeth\xc2\0\x03\0\x0bline-detail\x03\0C\
-\x01k\xc4\0\x01p;\x01r\x10\x06number{\x06system,\x09procedure\x0d\x09modifiers2\x07\
-revenue\x0b\x05place\x0b\x09diagnosesy\x08quantity\x07\x06charge\x05\x04from\x09\
-\x07through\x09\x09rendering\x0d\x09emergency\x7f\x04unit\x0b\x06detail\xc5\0\x05\
-prior\xc6\0\x03\0\x0cservice-line\x03\0G\x01r\x03\x05birth\x09\x03sex.\x0crelati\
-onship0\x03\0\x06member\x03\0I\x01m\x02\x0dauthorization\x08referral\x03\0\x12au\
-thorization-kind\x03\0K\x01r\x06\x04kind\xcc\0\x09procedure\x0d\x08provider\x0d\x04\
-from\x09\x07through\x09\x09remaining\x07\x03\0\x0dauthorization\x03\0M\x01r\x03\x0b\
-accumulator{\x06period\x09\x04usedx\x03\0\x07balance\x03\0O\x01r\x06\x08sequence\
-}\x06filing\x0b\x04paid7\x09remaining7\x07decided8\x0badjustments9\x03\0\x0bothe\
-r-payer\x03\0Q\x01m\x03\x07vehicle\x0aemployment\x05other\x03\0\x08accident\x03\0\
-S\x01r\x02\x04code\x0d\x02on8\x03\0\x0fdated-procedure\x03\0U\x01r\x02\x04code\x0b\
-\x06amount\x05\x03\0\x0avalue-code\x03\0W\x01r\x03\x04code\x0b\x04from\x09\x07th\
-rough8\x03\0\x0foccurrence-code\x03\0Y\x01p\xd6\0\x01p\xd8\0\x01p\xda\0\x01r\x0d\
-\x09bill-type\x0b\x04from\x09\x07through\x09\x09admission8\x0eadmission-type\x0b\
-\x06origin\x0b\x09discharge\x0b\x03drg\x0b\x09attending\x0d\x0aprocedures\xdb\0\x06\
-values\xdc\0\x0boccurrences\xdd\0\x0aconditions\xc1\0\x03\0\x0dinstitutional\x03\
-\0^\x01p\x0d\x01p\xc8\0\x01p\xce\0\x01p\xd0\0\x01p\xd2\0\x01k\xd4\0\x01k\xdf\0\x01\
-r\x12\x04kind\x03\x08received\x09\x07billing\x0d\x09diagnoses\xe0\0\x05lines\xe1\
-\0\x06member\xca\0\x0dcovered-since\x09\x0fcovered-members{\x0eauthorizations\xe2\
-\0\x08balances\xe3\0\x08sequence}\x06payers\xe4\0\x0cpatient-paid\x05\x08referra\
-l\x7f\x09referring\x0d\x08facility\x0d\x08accident\xe5\0\x0dinstitutional\xe6\0\x03\
-\0\x07context\x03\0g\x01r\x05\x05group4\x04carc{\x04rarc\x0b\x06amount\x05\x06cl\
-ause{\x03\0\x0aadjustment\x03\0i\x01r\x02\x0baccumulator{\x06amountx\x03\0\x07po\
-sting\x03\0k\x01p\xea\0\x01p\xec\0\x01r\x07\x04line{\x06denied\x7f\x07allowed\x05\
-\x04paid\x05\x06clause{\x0badjustments\xed\0\x08postings\xee\0\x03\0\x12line-det\
-ermination\x03\0o\x01r\x04\x07pattern{\x04line{\x05score{\x06clause{\x03\0\x07fi\
-nding\x03\0q\x01r\x03\x06reason{\x04line{\x06clause{\x03\0\x04pend\x03\0s\x01p\xf0\
-\0\x01q\x02\x07settled\x01\xf5\0\0\x06pended\x01\xf4\0\0\x03\0\x07verdict\x03\0v\
-\x01p\xf2\0\x01r\x02\x07verdict\xf7\0\x08findings\xf8\0\x03\0\x0ddetermination\x03\
-\0y\x04\0>tallystick:policy/policy-with-all-of-its-exports-removed@2.0.0\x04\0\x0b\
-,\x01\0&policy-with-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\x0cpr\
-ocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
+units\x05lines\x09last-date\x04\0\x07measure\x03\0\x02\x01k\x01\x01r\x0d\x04what\
+\x03\x07code-hiw\x07code-low\x07revenuew\x0bprovider-hiw\x0bprovider-low\x0abill\
+ing-hiw\x0abilling-low\x04kind\x04\x04fromz\x07throughz\x05untilz\x06family\x7f\x04\
+\0\x08question\x03\0\x05\x01p\x06\x01px\x01@\x01\x09questions\x07\0\x08\x04\0\x05\
+query\x01\x09\x03\0\x1ftallystick:policy/history@2.0.0\x05\x01\x02\x03\0\x01\x0a\
+claim-kind\x03\0\x0aclaim-kind\x03\0\x02\x01x\x03\0\x05money\x03\0\x04\x01x\x03\0\
+\x08quantity\x03\0\x06\x01z\x03\0\x03day\x03\0\x08\x01w\x03\0\x0ashort-code\x03\0\
+\x0a\x01r\x02\x02hiw\x02low\x03\0\x04code\x03\0\x0c\x01m\x02\x06member\x06family\
+\x03\0\x11accumulator-scope\x03\0\x0e\x01m\x02\x05money\x05count\x03\0\x10accumu\
+lator-unit\x03\0\x10\x01m\x03\x0dcalendar-year\x0dcontract-year\x08lifetime\x03\0\
+\x12accumulator-period\x03\0\x12\x01m\x02\x07half-up\x09half-even\x03\0\x08round\
+ing\x03\0\x14\x01m\x03\x05copay\x0adeductible\x0bcoinsurance\x03\0\x09cost-step\x03\
+\0\x16\x01r\x02\x09effective\x09\x05limitx\x03\0\x0bdated-limit\x03\0\x18\x01p\x19\
+\x01r\x07\x04names\x05scope\x0f\x04unit\x11\x06period\x13\x06limits\x1a\x04pools\
+\x07carried\x7f\x03\0\x0baccumulator\x03\0\x1b\x01r\x03\x02ids\x05titles\x04text\
+s\x03\0\x06clause\x03\0\x1d\x01r\x03\x02ids\x04texts\x0aresolutions\x03\0\x0bpen\
+d-reason\x03\0\x1f\x01r\x02\x02ids\x05titles\x03\0\x07pattern\x03\0!\x01p\x1e\x01\
+p\x1c\x01ps\x01p\x20\x01p\"\x01p\x17\x01r\x0b\x07products\x05titles\x07versions\x08\
+currencys\x07clauses#\x0caccumulators$\x06tables%\x0cpend-reasons&\x08patterns'\x0a\
+cost-share(\x08rounding\x15\x03\0\x0bdescription\x03\0)\x01m\x09\x0bunspecified\x05\
+hcpcs\x03cdt\x03ndc\x07rx-norm\x06snomed\x09icd10-pcs\x07revenue\x05other\x03\0\x0b\
+code-system\x03\0+\x01m\x04\x07unknown\x06female\x04male\x05other\x03\0\x03sex\x03\
+\0-\x01m\x04\x0asubscriber\x06spouse\x05child\x05other\x03\0\x0crelationship\x03\
+\0/\x01r\x04\x02m1\x0b\x02m2\x0b\x02m3\x0b\x02m4\x0b\x03\0\x09modifiers\x03\01\x01\
+m\x04\x02co\x02pr\x02oa\x02pi\x03\0\x05group\x03\03\x01r\x03\x05group4\x06reason\
+\x0b\x06amount\x05\x03\0\x10prior-adjustment\x03\05\x01k\x05\x01k\x09\x01p6\x01r\
+\x06\x05payer}\x04paid\x05\x05units\x07\x09remaining7\x07decided8\x0badjustments\
+9\x03\0\x0aprior-line\x03\0:\x01r\x03\x03ndc\x0d\x08quantity\x07\x04unit\x0b\x03\
+\0\x04drug\x03\0<\x01r\x02\x04code\x0b\x08surfaces\x0b\x03\0\x05tooth\x03\0>\x01\
+k=\x01p\x0b\x01p?\x01r\x03\x04drug\xc0\0\x08cavities\xc1\0\x05teeth\xc2\0\x03\0\x0b\
+line-detail\x03\0C\x01k\xc4\0\x01p;\x01r\x10\x06number{\x06system,\x09procedure\x0d\
+\x09modifiers2\x07revenue\x0b\x05place\x0b\x09diagnosesy\x08quantity\x07\x06char\
+ge\x05\x04from\x09\x07through\x09\x09rendering\x0d\x09emergency\x7f\x04unit\x0b\x06\
+detail\xc5\0\x05prior\xc6\0\x03\0\x0cservice-line\x03\0G\x01r\x03\x05birth\x09\x03\
+sex.\x0crelationship0\x03\0\x06member\x03\0I\x01m\x02\x0dauthorization\x08referr\
+al\x03\0\x12authorization-kind\x03\0K\x01r\x06\x04kind\xcc\0\x09procedure\x0d\x08\
+provider\x0d\x04from\x09\x07through\x09\x09remaining\x07\x03\0\x0dauthorization\x03\
+\0M\x01r\x03\x0baccumulator{\x06period\x09\x04usedx\x03\0\x07balance\x03\0O\x01r\
+\x06\x08sequence}\x06filing\x0b\x04paid7\x09remaining7\x07decided8\x0badjustment\
+s9\x03\0\x0bother-payer\x03\0Q\x01m\x03\x07vehicle\x0aemployment\x05other\x03\0\x08\
+accident\x03\0S\x01r\x02\x04code\x0d\x02on8\x03\0\x0fdated-procedure\x03\0U\x01r\
+\x02\x04code\x0b\x06amount\x05\x03\0\x0avalue-code\x03\0W\x01r\x03\x04code\x0b\x04\
+from\x09\x07through8\x03\0\x0foccurrence-code\x03\0Y\x01p\xd6\0\x01p\xd8\0\x01p\xda\
+\0\x01r\x0d\x09bill-type\x0b\x04from\x09\x07through\x09\x09admission8\x0eadmissi\
+on-type\x0b\x06origin\x0b\x09discharge\x0b\x03drg\x0b\x09attending\x0d\x0aproced\
+ures\xdb\0\x06values\xdc\0\x0boccurrences\xdd\0\x0aconditions\xc1\0\x03\0\x0dins\
+titutional\x03\0^\x01p\x0d\x01p\xc8\0\x01p\xce\0\x01p\xd0\0\x01p\xd2\0\x01k\xd4\0\
+\x01k\xdf\0\x01r\x12\x04kind\x03\x08received\x09\x07billing\x0d\x09diagnoses\xe0\
+\0\x05lines\xe1\0\x06member\xca\0\x0dcovered-since\x09\x0fcovered-members{\x0eau\
+thorizations\xe2\0\x08balances\xe3\0\x08sequence}\x06payers\xe4\0\x0cpatient-pai\
+d\x05\x08referral\x7f\x09referring\x0d\x08facility\x0d\x08accident\xe5\0\x0dinst\
+itutional\xe6\0\x03\0\x07context\x03\0g\x01r\x05\x05group4\x04carc{\x04rarc\x0b\x06\
+amount\x05\x06clause{\x03\0\x0aadjustment\x03\0i\x01r\x02\x0baccumulator{\x06amo\
+untx\x03\0\x07posting\x03\0k\x01p\xea\0\x01p\xec\0\x01r\x07\x04line{\x06denied\x7f\
+\x07allowed\x05\x04paid\x05\x06clause{\x0badjustments\xed\0\x08postings\xee\0\x03\
+\0\x12line-determination\x03\0o\x01r\x04\x07pattern{\x04line{\x05score{\x06claus\
+e{\x03\0\x07finding\x03\0q\x01r\x03\x06reason{\x04line{\x06clause{\x03\0\x04pend\
+\x03\0s\x01p\xf0\0\x01q\x02\x07settled\x01\xf5\0\0\x06pended\x01\xf4\0\0\x03\0\x07\
+verdict\x03\0v\x01p\xf2\0\x01r\x02\x07verdict\xf7\0\x08findings\xf8\0\x03\0\x0dd\
+etermination\x03\0y\x04\0>tallystick:policy/policy-with-all-of-its-exports-remov\
+ed@2.0.0\x04\0\x0b,\x01\0&policy-with-all-of-its-exports-removed\x03\0\0\0G\x09p\
+roducers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\
+\x060.61.1";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

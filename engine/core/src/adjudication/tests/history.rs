@@ -1,7 +1,7 @@
 //! What policies' questions are answered from, and what is left of an
 //! authorisation.
 
-use tally_types::{Code, Money, Quantity, ShortCode};
+use tally_types::{Code, Money, Quantity, ServiceDate, ShortCode};
 
 use super::rig::{World, claim, day, line};
 use crate::adjudication::*;
@@ -17,11 +17,13 @@ fn question(what: Measure) -> Question {
     Question {
         what,
         code: Code::NONE,
+        revenue: ShortCode::NONE,
         provider: Code::NONE,
         billing: Code::NONE,
         kind: None,
         from: day("2026-01-01"),
         through: day("2026-12-31"),
+        until: ServiceDate::MAX,
         family: false,
     }
 }
@@ -35,6 +37,8 @@ fn answers() {
     elsewhere.rendering = "1245319599".into();
     elsewhere.billing = "1003000126".into();
     elsewhere.kind = ClaimKind::Institutional;
+    elsewhere.revenue = ShortCode::of("0420");
+    elsewhere.through = day("2026-04-03");
     let history = vec![
         past("97110", "2026-02-01", 2, Allowed),
         past("97140", "2026-03-01", 1, Allowed),
@@ -47,7 +51,7 @@ fn answers() {
         past("97110", "2027-01-01", 128, Allowed),
     ];
     type Ask = fn(&mut Question);
-    let rows: [(Ask, i64, i64, &str); 13] = [
+    let rows: [(Ask, i64, i64, &str); 17] = [
         (|_| {}, 7, 3, "2026-04-01"),
         (|q| q.code = Code::of("97110"), 6, 2, "2026-04-01"),
         (|q| q.code = Code::of("97999"), 0, 0, ""),
@@ -68,6 +72,10 @@ fn answers() {
             2,
             "2026-03-01",
         ),
+        (|q| q.revenue = ShortCode::of("0420"), 4, 1, "2026-04-01"),
+        (|q| q.revenue = ShortCode::of("0421"), 0, 0, ""),
+        (|q| q.until = day("2026-04-03"), 7, 3, "2026-04-01"),
+        (|q| q.until = day("2026-04-02"), 3, 2, "2026-03-01"),
         (|q| q.from = day("2026-02-02"), 5, 2, "2026-04-01"),
         (|q| q.through = day("2026-02-01"), 2, 1, "2026-02-01"),
         (|q| q.through = day("2025-12-31"), 0, 0, ""),
@@ -389,11 +397,13 @@ fn a_line_without_a_procedure_is_known_by_its_revenue_code() {
     let asked = Question {
         what: Measure::Units,
         code: Code::of("0120"),
+        revenue: ShortCode::NONE,
         provider: Code::NONE,
         billing: Code::NONE,
         kind: None,
         from: day("2026-01-01"),
         through: day("2026-12-31"),
+        until: ServiceDate::MAX,
         family: false,
     };
     assert_eq!(answer(&asked, "M1", &[stay]), 30_000);

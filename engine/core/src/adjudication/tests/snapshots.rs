@@ -161,11 +161,13 @@ fn encodings_are_frozen() {
             questions: vec![Question {
                 what: Measure::LastDate,
                 code: tally_types::Code::of("97110"),
+                revenue: tally_types::ShortCode::NONE,
                 provider: tally_types::Code::NONE,
                 billing: tally_types::Code::NONE,
                 kind: None,
                 from: super::rig::day("2026-01-01"),
                 through: super::rig::day("2026-12-31"),
+                until: tally_types::ServiceDate::MAX,
                 family: true,
             }],
             answers: vec![i64::MIN],
