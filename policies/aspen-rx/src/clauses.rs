@@ -19,7 +19,7 @@ clauses! {
 
     /// Timely filing.
     TIMELY = "2.1", "Timely filing",
-        "A claim must reach the plan within 180 days after the fill. A later one is denied, and the pharmacy may not bill the member.";
+        "A claim, also one that replaces another, must reach the plan within 180 days after the fill. A later one is denied, and the pharmacy may not bill the member.";
     /// No code.
     NO_CODE = "2.2", "Missing drug code",
         "A line names its drug by a National Drug Code of eleven digits. One that does not is denied, and the pharmacy may not bill the member.";

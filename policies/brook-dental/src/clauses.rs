@@ -19,7 +19,7 @@ clauses! {
 
     /// Timely filing.
     TIMELY = "2.1", "Timely filing",
-        "A claim must reach the plan within 365 days after the last day of the service. A later one is denied, and the provider may not bill the member.";
+        "A claim, also one that replaces another, must reach the plan within 365 days after the last day of the service. A later one is denied, and the provider may not bill the member.";
     /// No code.
     NO_CODE = "2.2", "Missing procedure",
         "A line that names no procedure is denied, and the provider may not bill the member.";

@@ -16,7 +16,7 @@ clauses! {
 
     /// Timely filing.
     TIMELY = "2.1", "Timely filing",
-        "A claim must reach the plan within 90 days after the last day of the service. A later one is denied, and the provider may not bill the member.";
+        "A claim, also one that replaces another, must reach the plan within 90 days after the last day of the service. A later one is denied, and the provider may not bill the member.";
     /// No code.
     NO_CODE = "2.2", "Missing procedure",
         "A line that names neither a procedure nor a revenue code is denied, and the provider may not bill the member.";

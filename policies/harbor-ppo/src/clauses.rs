@@ -16,7 +16,7 @@ clauses! {
 
     /// Timely filing.
     TIMELY = "2.1", "Timely filing",
-        "A claim must reach the plan within 180 days after the last day of the service. A later one is denied, and the provider may not bill the member.";
+        "A claim, also one that replaces another, must reach the plan within 180 days after the last day of the service. A later one is denied, and the provider may not bill the member.";
     /// No code.
     NO_CODE = "2.2", "Missing procedure",
         "A line that names neither a procedure nor a revenue code is denied, and the provider may not bill the member.";
@@ -79,7 +79,7 @@ clauses! {
         "Out of network there is a separate deductible: 1,000.00 for each member, 1,200.00 from 2026, and 3,000.00 for the family, 3,600.00 from 2026, by the rules of 5.2.";
     /// The out-of-pocket limit in network.
     OUT_OF_POCKET = "5.4", "Out-of-pocket limit in network",
-        "In network no member bears more than 4,000.00 a calendar year, 4,500.00 from 2026, and no family more than 8,000.00, 9,000.00 from 2026. Then the plan pays the allowed amount in full. What is above the allowed amount, above a limit of part 4 or not covered does not count.";
+        "In network no member bears more than 4,000.00 a calendar year, 4,500.00 from 2026, and no family more than 8,000.00, 9,000.00 from 2026. Then the plan pays the allowed amount in full. What is above the allowed amount, above a limit of part 4 or not covered does not count. It is counted under one contract: who moves to another contract begins anew there.";
     /// The out-of-pocket limit out of network.
     OUT_OUT_OF_POCKET = "5.5", "Out-of-pocket limit out of network",
         "Out of network there is a separate limit: 8,000.00 for each member, 9,000.00 from 2026, and 16,000.00 for the family, 18,000.00 from 2026, by the rules of 5.4.";
@@ -90,7 +90,7 @@ clauses! {
 
     /// Primary care.
     PRIMARY = "6.1", "Primary care visits",
-        "Office visits with family and general medicine, internal medicine, paediatrics or a nurse practitioner. In network a copayment of 25.00, 30.00 from 2026; out of network 40 % after the deductible.";
+        "Office visits with family and general medicine, internal medicine, paediatrics or a nurse practitioner: who renders them counts, on a hospital's claim too. In network a copayment of 25.00, 30.00 from 2026; out of network 40 % after the deductible.";
     /// Specialists.
     SPECIALIST = "6.2", "Specialist visits",
         "Office visits with any other provider. In network a copayment of 50.00, 60.00 from 2026; out of network 40 % after the deductible.";
@@ -152,7 +152,7 @@ clauses! {
 
     /// Coordination.
     COORDINATION = "8.1", "After another payer",
-        "Where the claim says that another payer comes first, the plan pays the lesser of its own benefit and what is unpaid of the highest allowed amount of any payer. What earlier payers did is shown as one amount. Deductibles and out-of-pocket limits are credited as if there were no other payer.";
+        "Where the claim says that another payer comes first, the plan pays the lesser of its own benefit and what is unpaid of the highest allowed amount of any payer; its own is what the limits of part 4 leave of it. What earlier payers did is shown as one amount. Deductibles and out-of-pocket limits are credited as if there were no other payer.";
     /// An earlier decision that is missing or does not add up.
     UNCLEAR = "8.2", "What an earlier payer decided is not clear",
         "Where the decision of an earlier payer is missing for a line or does not add up to its charge, the claim waits for that payer's remittance.";

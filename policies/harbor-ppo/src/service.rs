@@ -181,7 +181,7 @@ fn recognise_preventive(claim: &Claim, schedule: &[Option<Row>], services: &mut 
             continue;
         };
         if row.number(3) == 1
-            && service.in_network
+            && service.as_in_network()
             && (line.has_modifier(PREVENTIVE) || listed(claim, line))
         {
             service.benefit = Some(Benefit::Preventive);

@@ -16,7 +16,7 @@ clauses! {
 
     /// Timely filing.
     TIMELY = "2.1", "Timely filing",
-        "A claim must reach the plan within one calendar year after the last day of the service. A later one is denied, and the supplier may not bill the member.";
+        "A claim, also one that replaces another, must reach the plan within one calendar year after the last day of the service. A later one is denied, and the supplier may not bill the member.";
     /// No code.
     NO_CODE = "2.2", "Missing procedure",
         "A line without a procedure is denied, and the supplier may not bill the member.";

@@ -16,7 +16,7 @@ clauses! {
 
     /// Timely filing.
     TIMELY = "2.1", "Timely filing",
-        "A claim must reach the plan within twelve months after the last day of the service. A later one is denied, and the provider may not bill the member.";
+        "A claim, also one that replaces another, must reach the plan within twelve months after the last day of the service. A later one is denied, and the provider may not bill the member.";
     /// No code.
     NO_CODE = "2.2", "Missing procedure",
         "A line that names neither a procedure nor a revenue code is denied, and the provider may not bill the member.";
@@ -79,7 +79,7 @@ clauses! {
         "What is borne in network counts also out of network, as far as there is room: the deductible toward the deductible and the limit, the coinsurance toward the limit. What is borne out of network does not count in network.";
     /// Pools.
     POOLS = "5.8", "Change between plans of Larch Mutual",
-        "A member who changes within the year between this plan and another of Larch Mutual keeps what was borne: the deductibles and the limits out of network go on between the insurer's plans with a high deductible, the out-of-pocket limit in network between all of its plans, the Cedar HMO among them.";
+        "A member who changes within the year between this plan and another of Larch Mutual keeps what was borne: the deductibles and the limits out of network go on between the insurer's plans with a high deductible, the out-of-pocket limit in network between all of its plans, the Cedar HMO among them. Who moves to another contract begins anew there.";
 
     /// Visits.
     VISIT = "6.1", "Visits",

@@ -127,7 +127,7 @@ fn recognise_chronic(claim: &Claim, services: &mut [Option<Service>]) {
     for (i, row) in asked.into_iter().zip(rows) {
         if let Some(Some(service)) = services.get_mut(i)
             && row.is_some()
-            && service.network == Network::In
+            && service.shared_as() == Network::In
         {
             service.benefit = Some(CHRONIC);
         }

@@ -201,7 +201,15 @@ fn a_member_moves_between_contracts_in_the_order_of_both() {
     import(&family("C-2", &[("M-3", "subscriber")]), &[], 0);
     submit("A-1", "M-2", 6);
     submit("A-2", "M-1", 5);
+    // Their cover there begins between the claims of before and those of after.
+    let began = tally::node::clock::Clock::System
+        .today()
+        .plus_days(-5)
+        .unwrap();
     let joined = family("C-2", &[("M-3", "subscriber"), ("M-2", "spouse")]);
+    let (of_3, of_2) = joined.split_once(r#""id":"M-2""#).unwrap();
+    let of_2 = of_2.replace("2025-01-01", &began.to_string());
+    let joined = format!(r#"{of_3}"id":"M-2"{of_2}"#);
     let refused = import(&joined, &[], 1);
     assert!(
         refused.contains("enrolled under another contract"),
@@ -448,6 +456,106 @@ fn a_late_claim_goes_where_its_member_was() {
         let replayed = json(&run(&data, &["ledger", "replay", "--json"]), 0);
         assert_eq!(replayed["identical"], true, "{at}: {replayed:#}");
     }
+}
+
+/// A claim of after a move, decided before the move was known, goes to the new contract
+/// when it is decided anew, once; the balances of both are as if it had always been so.
+#[test]
+fn a_claim_decided_before_a_move_was_known_goes_to_the_new_contract() {
+    let (folder, data) = scratch();
+    let today = tally::node::clock::Clock::System.today();
+    let ago = |days: i32| today.plus_days(-days).unwrap();
+    let contract = |id: &str, members: &[(&str, &str, &str)]| {
+        let members = members.iter().map(|(member, relationship, spans)| {
+            format!(
+                r#"{{"id":"{member}","name":"Robin Example","birth":"1980-05-02","sex":"female",
+                "relationship":"{relationship}","spans":[{{"product":"harbor-ppo",{spans}}}]}}"#
+            )
+        });
+        let members = members.collect::<Vec<_>>().join(",");
+        format!(
+            r#"{{"format":"tallystick-contract/v1","id":"{id}","inception":"2025-01-01","members":[{members}]}}"#
+        )
+    };
+    let since = r#""from":"2025-01-01""#;
+    let import = |contracts: &[String]| {
+        let text = format!("[{}]", contracts.join(","));
+        import_file(folder.path(), &data, &text, &["--move"], 0);
+    };
+    let of_1 = |spans: &str| {
+        contract(
+            "C-1",
+            &[("M-1", "subscriber", since), ("M-2", "spouse", spans)],
+        )
+    };
+    import(&[of_1(since)]);
+    let submit = |control: &str, days: i32| {
+        let path = folder.path().join("claim.json");
+        let text = format!(
+            r#"{{"format":"tallystick-claim/v1","kind":"professional","control_number":"{control}",
+            "member":"M-2","billing":"2000042475","diagnoses":["Z34.90"],"lines":[
+            {{"procedure":"76700","place":"11","quantity":"1","charge":"400.00","from":"{}"}}]}}"#,
+            ago(days)
+        );
+        std::fs::write(&path, text).unwrap();
+        let arguments = ["claim", "submit", "--json", path.to_str().unwrap()];
+        json(&run(&data, &arguments), 0)["claims"][0].clone()
+    };
+    let (before, after) = (submit("K-1", 20), submit("K-2", 5));
+    import(&[
+        of_1(&format!(r#"{since},"through":"{}""#, ago(11))),
+        contract(
+            "C-2",
+            &[("M-2", "subscriber", &format!(r#""from":"{}""#, ago(10)))],
+        ),
+    ]);
+    let anew = [
+        "claim",
+        "readjudicate",
+        "--all",
+        "--reason",
+        "moved",
+        "--json",
+    ];
+    let said = json(&run(&data, &anew), 0);
+    let changes = said["changes"].as_array().unwrap();
+    assert_eq!(changes.len(), 1, "{said:#}");
+    assert_eq!(changes[0]["reversed"]["claim"], after, "{said:#}");
+    assert_eq!(changes[0]["corrected"]["status"], "paid", "{said:#}");
+    let moved = changes[0]["corrected"]["claim"].clone();
+    let borne = |claim: &Value| {
+        let eob = ["claim", "eob", claim.as_str().unwrap(), "--json"];
+        let eob = json(&run(&data, &eob), 0);
+        let moved = eob["lines"][0]["accumulators"].as_array().unwrap();
+        let of = moved.iter().find(|of| of["accumulator"] == "in-deductible");
+        of.map(|of| [of["before"].clone(), of["after"].clone()])
+            .unwrap()
+    };
+    assert_eq!(borne(&before), ["0.00", "165.00"]);
+    assert_eq!(borne(&moved), ["0.00", "165.00"]);
+    let family = json(&run(&data, &["member", "show", "M-1", "--json"]), 0);
+    let balances = family["accumulators"].as_array().unwrap();
+    let of = balances
+        .iter()
+        .find(|of| of["accumulator"] == "in-deductible-family");
+    assert_eq!(of.unwrap()["used"], "165.00", "{family:#}");
+    // Once is enough; and its sender replaces and voids it by either number.
+    let again = json(&run(&data, &anew), 0);
+    assert_eq!(
+        again["changes"].as_array().map(Vec::len),
+        Some(0),
+        "{again:#}"
+    );
+    let void = ["claim", "void", after.as_str().unwrap(), "--json"];
+    let voided = json(&run(&data, &void), 0);
+    assert_eq!(
+        voided["changes"][0]["reversed"]["claim"], moved,
+        "{voided:#}"
+    );
+    let checked = json(&run(&data, &["ledger", "fsck", "--json"]), 0);
+    assert_eq!(checked["faults"].as_array().map(Vec::len), Some(0));
+    let replayed = json(&run(&data, &["ledger", "replay", "--json"]), 0);
+    assert_eq!(replayed["identical"], true, "{replayed:#}");
 }
 
 /// Enrolled afterwards, a member has their claim decided by their contract.

@@ -1,14 +1,21 @@
-//! Claims of members whom enrolment did not know: once it does, a re-adjudication moves
-//! them to the contract. What the claim came to is taken back where it stands, and it is
-//! decided in the contract's order, with the day on which it first came.
+//! Claims that stand elsewhere than they would if all had been known when they came: of
+//! members whom enrolment did not know, or who were covered by another contract on the
+//! day. Once that is known, a re-adjudication moves them. What the claim came to is taken
+//! back where it stands, and it is decided in the contract's order, with the day on which
+//! it first came.
+
+use std::collections::BTreeSet;
 
 use anyhow::{Result, bail};
 use tally_core::claim::{ClaimId, Frequency, SubmissionKey};
-use tally_store::port::{ClaimFilter, ClaimRow, Reading as _, Submission, Token};
+use tally_store::port::{ClaimFilter, ClaimRow, Enrolment as _, Reading as _, Submission, Token};
 
 use super::submit::{Sending, Sent};
 use super::work::open_claim;
 use super::{Anew, Node};
+
+/// How many units are looked through at a time.
+const UNITS: usize = 256;
 
 /// What a move came to.
 pub(super) struct Moved {
@@ -37,33 +44,36 @@ pub fn moved_as(row: &ClaimRow) -> ClaimId {
 }
 
 impl Node {
-    /// Moves the claims that are asked for, where they are of members whom enrolment
-    /// knows by now, to the units of their contracts.
+    /// Moves the claims that are asked for to the units of the contracts under which
+    /// their members were covered, as is known by now, where they stand elsewhere.
     pub(super) async fn move_known(&self, what: &Anew) -> Result<Vec<Moved>> {
-        let rows = match what {
-            Anew::Claim(claim) => vec![self.row_of(*claim).await?],
+        let mut rows = match what {
+            Anew::Claim(claim) => self.movable(vec![self.row_of(*claim).await?]).await?,
             Anew::Member(member) => {
                 let filter = ClaimFilter {
                     member: Some(self.member_token(member)),
                     ..ClaimFilter::default()
                 };
-                self.store.claims(&filter).await?
+                self.movable(self.store.claims(&filter).await?).await?
             }
             Anew::All => {
                 let mut rows = Vec::new();
-                for unit in self.store.all_units().await? {
-                    let of = self.store.claims_of_unit(unit).await?;
-                    rows.extend(of.into_iter().filter(is_unknown));
+                for units in self.store.all_units().await?.chunks(UNITS) {
+                    let mut of = Vec::new();
+                    for unit in units {
+                        of.extend(self.store.claims_of_unit(*unit).await?);
+                    }
+                    rows.extend(self.movable(of).await?);
                 }
                 rows
             }
         };
         // In the order in which they came.
-        let mut unknown: Vec<ClaimRow> = rows.into_iter().filter(is_unknown).collect();
-        unknown.sort_by_key(|row| (row.received, row.unit, row.sequence));
+        rows.sort_by_key(|row| (row.received, row.unit, row.sequence));
         let mut moved = Vec::new();
-        for row in unknown {
-            if self.unit_by_now(&row).await?.is_none() {
+        for row in rows {
+            let unit = self.unit_by_now(&row).await?;
+            if unit.is_none_or(|unit| unit == row.unit) {
                 continue;
             }
             let token = self.act_token(&format!("moved/{}", row.id));
@@ -75,8 +85,26 @@ impl Node {
         Ok(moved)
     }
 
-    /// The unit of the contract that a claim's member is enrolled under by now; none of
-    /// an erased claim.
+    /// Of claims, those that may stand elsewhere than they would if all had been known
+    /// when they came: of members whom enrolment did not know, or who were covered in
+    /// another unit before.
+    async fn movable(&self, rows: Vec<ClaimRow>) -> Result<Vec<ClaimRow>> {
+        let mut rows = rows;
+        rows.retain(stands);
+        let members: BTreeSet<Token> = rows.iter().map(|row| row.member).collect();
+        let members: Vec<Token> = members.into_iter().collect();
+        let before = self.store.units_before(&members).await?;
+        let left = members.into_iter().zip(before);
+        let left: BTreeSet<Token> = left
+            .filter(|(_, before)| !before.is_empty())
+            .map(|(member, _)| member)
+            .collect();
+        rows.retain(|row| row.contract.is_none() || left.contains(&row.member));
+        Ok(rows)
+    }
+
+    /// The unit of the contract under which a claim's member was covered, as is known by
+    /// now; none of a member who is not enrolled, or of an erased claim.
     async fn unit_by_now(&self, row: &ClaimRow) -> Result<Option<Token>> {
         let keys = self.vault.keys(&[row.sealed.record]).await?;
         let Some(key) = keys.get(&row.sealed.record) else {
@@ -131,18 +159,19 @@ impl Node {
         Ok(submission)
     }
 
-    /// The claim that stands for one that was moved to its member's contract; the claim
-    /// itself when it was not.
+    /// The claim that stands for one that was moved to another contract; the claim itself
+    /// when it was not.
     pub(super) async fn moved_to(&self, row: ClaimRow) -> Result<ClaimRow> {
-        if row.contract.is_some() {
-            return Ok(row);
+        let mut row = row;
+        while let Some(now) = self.store.claim(moved_as(&row)).await? {
+            row = now;
         }
-        Ok(self.store.claim(moved_as(&row)).await?.unwrap_or(row))
+        Ok(row)
     }
 }
 
-/// Whether a row is a claim that stands, decided, without a contract.
-fn is_unknown(row: &ClaimRow) -> bool {
+/// Whether a row is a claim that stands, decided.
+fn stands(row: &ClaimRow) -> bool {
     let stands = row.outcome.as_ref().is_some_and(|of| of.gone.is_none());
-    row.contract.is_none() && stands && super::stages::is_claim(row)
+    stands && super::stages::is_claim(row)
 }

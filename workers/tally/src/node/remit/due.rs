@@ -203,18 +203,22 @@ impl Node {
             let place = places.entry(part.place).or_insert(usize::MAX);
             *place = at.min(*place);
         }
-        // What takes a claim back that went to its member's contract comes before that.
+        // What takes a claim back that went to another contract comes before that.
         let of: BTreeMap<ClaimId, Place> = due.parts.iter().map(|p| (p.row.id, p.place)).collect();
-        for part in due.parts.iter().filter(|part| part.row.contract.is_none()) {
-            let now = of.get(&moved_as(&part.row)).and_then(|now| places.get(now));
-            if let Some(at) = now.copied() {
+        let mut went: BTreeSet<Place> = BTreeSet::new();
+        for part in &due.parts {
+            let Some(now) = of.get(&moved_as(&part.row)) else {
+                continue;
+            };
+            went.insert(*now);
+            if let Some(at) = places.get(now).copied() {
                 let place = places.entry(part.place).or_insert(at);
                 *place = at.min(*place);
             }
         }
         let place = |part: &Part| {
             let at = places.get(&part.place).copied();
-            (at, part.row.contract.is_some(), part.place)
+            (at, went.contains(&part.place), part.place)
         };
         due.parts.sort_by_key(place);
         Ok(due)
