@@ -467,6 +467,8 @@ fn a_file_of_contracts_is_refused_with_a_place() {
         ("\"female\"", "\"CANARY\"", R::BadText, "contract.members[0].sex"),
         ("\"subscriber\"", "7", R::WrongType, "contract.members[0].relationship"),
         ("\"CANARY-1\"", &format!("\"{long}\""), R::TooLong, "contract.members[0].id"),
+        ("\"CANARY-1\"", "\"C\"", R::BadText, "contract.members[0].id"),
+        ("\"CANARY-1\"", &format!("\"{}\"", "C".repeat(81)), R::TooLong, "contract.members[0].id"),
         ("\"CANARY-1\"", "\"CANARY-2\"", R::Sequence, "contract.members[1].id"),
         ("\"2025-12-31\"", "\"2026-12-31\"", R::DatesOutOfOrder, "contract.members[0].spans[1]"),
         ("\"2026-03-31\"", "\"2025-03-31\"", R::DatesOutOfOrder, "contract.members[0].authorizations[0]"),

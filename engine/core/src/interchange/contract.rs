@@ -153,6 +153,22 @@ fn unsound(node: &Node<'_>, error: &EnrolmentError) -> Fault {
     node.fault_at(&key, rule, error.to_string())
 }
 
+/// An identifier that every answer can name: X12 has 2 to 80 characters for it (NM109).
+fn read_member_id(node: &Node<'_>) -> Result<String, Fault> {
+    let id = scalar::need_identifier(node)?;
+    let characters = id.chars().count();
+    if !(2..=80).contains(&characters) {
+        let reason =
+            format!("{characters} characters where 2 to 80 may stand: X12 names members so");
+        let rule = match characters {
+            0 | 1 => IntakeRule::BadText,
+            _ => IntakeRule::TooLong,
+        };
+        return Err(node.fault(rule, reason));
+    }
+    Ok(id)
+}
+
 fn read_member(node: &Node<'_>) -> Result<Member, Fault> {
     check_fields(
         node,
@@ -184,7 +200,7 @@ fn read_member(node: &Node<'_>) -> Result<Member, Fault> {
         authorizations.push(read_authorization(&authorization)?);
     }
     Ok(Member {
-        id: scalar::need_identifier(&node.need("id")?)?,
+        id: read_member_id(&node.need("id")?)?,
         name: match node.get("name")? {
             Some(name) => scalar::identifier(&name)?.unwrap_or_default(),
             None => String::new(),

@@ -78,7 +78,7 @@ async fn import(args: &ImportArgs) -> Result<Ended> {
         let enrolled = node
             .enrol(contract, args.r#move)
             .await
-            .with_context(|| format!("contract {} of the files", position + 1))?;
+            .with_context(|| not_stored(position, contracts.len()))?;
         members += enrolled.members;
         progress.at(position as u64 + 1);
     }
@@ -93,6 +93,19 @@ async fn import(args: &ImportArgs) -> Result<Ended> {
         ))?;
     }
     Ok(Ended::Well)
+}
+
+/// Which contract of the files is not stored, and what became of the others.
+fn not_stored(position: usize, all: usize) -> String {
+    let before = match position {
+        0 => "nothing was stored".to_owned(),
+        1 => "the one before it is stored".to_owned(),
+        before => format!("the {before} before it are stored"),
+    };
+    format!(
+        "contract {} of {all}; {before}, none after it",
+        position + 1
+    )
 }
 
 async fn show(args: &ShowArgs) -> Result<Ended> {
