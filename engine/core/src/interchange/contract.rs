@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::decimal;
 use super::json::{self, Budget, Json, list, object, text};
 use super::node::Node;
-use super::refusal::{Fault, IntakeRule};
+use super::refusal::{Fault, IntakeRule, Place as _};
 use super::scalar;
 use super::tally::{SEXES, check_fields, check_format, choice, word};
 use crate::claim::{
