@@ -95,6 +95,13 @@ impl Visits {
             && self.ended.1 <= auth.through
     }
 
+    /// The units of those that began when these did, and ended in later days.
+    fn ended_later(&self) -> Vec<Term> {
+        let (from, through) = self.began;
+        let all = Question::of(Measure::Units, self.procedure, from, through);
+        vec![Term::Plus(all), Term::Minus(all.ended_by(through))]
+    }
+
     /// The units of those of them that a question is narrowed to.
     fn units(&self, narrow: impl Fn(Question) -> Question) -> Vec<Term> {
         let (from, through) = self.began;
@@ -150,11 +157,16 @@ fn each_once(mut providers: Vec<Code>) -> Vec<Code> {
 
 /// The visits of earlier claims that use referrals to anybody, with their units.
 fn earlier(claim: &Claim, referrals: &[&Authorization]) -> Vec<(Visits, i64)> {
+    if referrals.is_empty() {
+        return Vec::new();
+    }
     let days = days(claim, referrals);
-    let begun = busy(&days).into_iter().flat_map(visits);
-    let all: Vec<Visits> = begun.flat_map(|visits| ends(visits, &days)).collect();
+    let begun: Vec<Visits> = busy(&days).into_iter().flat_map(visits).collect();
+    let later: Vec<Vec<Term>> = begun.iter().map(Visits::ended_later).collect();
+    let begun = begun.into_iter().zip(sums(&later));
+    let all = begun.flat_map(|(visits, later)| ends(visits, later > 0, &days));
     let concerned = |visits: &Visits| referrals.iter().any(|auth| visits.referred(auth));
-    let all: Vec<Visits> = all.into_iter().filter(concerned).collect();
+    let all: Vec<Visits> = all.filter(concerned).collect();
     let units: Vec<Vec<Term>> = all.iter().map(|visits| visits.units(|all| all)).collect();
     let found = all.into_iter().zip(sums(&units));
     let found = found.filter(|(_, units)| *units > 0);
@@ -200,10 +212,14 @@ fn visits(began: Days) -> Vec<Visits> {
         .collect()
 }
 
-/// Visits by when they ended: in the days in which they began, or in later ones.
-fn ends(visits: Visits, days: &[Days]) -> impl Iterator<Item = Visits> {
-    let later = days.iter().filter(move |days| **days >= visits.began);
-    later.map(move |ended| Visits {
+/// Visits by when they ended: in the days in which they began or, where any did, in
+/// later ones.
+fn ends(visits: Visits, later: bool, days: &[Days]) -> impl Iterator<Item = Visits> {
+    let may_be = move |days: &&Days| match later {
+        true => **days >= visits.began,
+        false => **days == visits.began,
+    };
+    days.iter().filter(may_be).map(move |ended| Visits {
         ended: *ended,
         ..visits
     })
