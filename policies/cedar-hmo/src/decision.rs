@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use tally_sdk::cob::Standing;
 use tally_sdk::prelude::*;
 
+use crate::authorized;
 use crate::category::{Category, SPECIALIST};
 use crate::clauses::clause;
 use crate::plan::{PLAN, pend};
@@ -166,12 +167,17 @@ fn authorize(claim: &Claim, stay: Option<&Stay>, courses: &mut [Course<'_>]) {
         .iter()
         .enumerate()
         .map(|(i, course)| match (course, stay) {
-            (Course::Shared(_), Some(stay)) => stay.rooms.get(i) == Some(&true),
+            (Course::Shared(_), Some(stay)) => {
+                stay.authorized() && stay.rooms.get(i) == Some(&true)
+            }
             (Course::Shared(service), None) => service.authorized,
             (Course::Denied(_) | Course::Waits(..), _) => false,
         })
         .collect();
-    let authorized = edits::authorized_lines(claim, &concerned);
+    let authorized = match stay {
+        Some(_) => authorized::rooms(claim, &concerned),
+        None => edits::authorized_lines(claim, &concerned),
+    };
     let lacking = concerned.into_iter().zip(authorized);
     for (course, (concerned, authorized)) in courses.iter_mut().zip(lacking) {
         let Course::Shared(service) = course else {
@@ -180,16 +186,12 @@ fn authorize(claim: &Claim, stay: Option<&Stay>, courses: &mut [Course<'_>]) {
         if !concerned || authorized || service.emergency {
             continue;
         }
-        match stay {
-            Some(stay) if stay.authorized() => {
-                *course = Course::Waits(pend::AUTHORIZATION, clause::AUTHORIZED_AFTER);
-            }
-            Some(_) => {}
-            None => {
-                let carc = Carc::NO_AUTHORIZATION;
-                *course = Course::Denied(Denial::contractual(carc, clause::AUTHORIZED_BEFORE));
-            }
-        }
+        *course = if stay.is_some() {
+            Course::Waits(pend::AUTHORIZATION, clause::AUTHORIZED_AFTER)
+        } else {
+            let carc = Carc::NO_AUTHORIZATION;
+            Course::Denied(Denial::contractual(carc, clause::AUTHORIZED_BEFORE))
+        };
     }
 }
 

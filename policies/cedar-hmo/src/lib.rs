@@ -7,9 +7,12 @@
 extern crate alloc;
 
 mod anybody;
+mod authorized;
 mod category;
 pub mod clauses;
+mod count;
 mod decision;
+mod fit;
 mod on_file;
 mod plan;
 mod referral;

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use tally_sdk::Authorization;
 use tally_sdk::prelude::*;
 
-use crate::anybody;
+use crate::anybody::Anybody;
 
 /// How a line stands to referrals.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,21 +45,20 @@ pub enum Referral {
 pub fn check(claim: &Claim, needs: &[Need]) -> Vec<Referral> {
     let on_file = || claim.authorizations.iter().filter(|auth| auth.referral);
     let none = on_file().next().is_none();
+    let own = |line: &Line| on_file().any(|auth| is_own(auth, claim, line));
+    let lines = || claim.lines.iter().zip(needs);
+    let others = lines().filter(|(line, need)| need.is_visit() && !own(line));
+    let mut anybody = Anybody::of(claim, others.map(|(line, _)| line));
     let mut units = edits::AuthorizedUnits::of(claim);
-    anybody::count_used(claim, needs, &mut units);
-    let lines = claim.lines.iter().zip(needs);
-    lines
+    lines()
         .map(|(line, need)| {
             if *need == Need::Nothing {
                 return Referral::Good;
             }
-            let to_this =
-                |auth: &Authorization| !auth.provider.is_none() && good(auth, claim, line);
-            let named = on_file().any(to_this);
-            let covered = units.take(line, |auth| match named {
-                true => to_this(auth),
-                false => need.is_visit() && good(auth, claim, line),
-            });
+            let covered = match own(line) {
+                true => units.take(line, |auth| is_own(auth, claim, line)),
+                false => need.is_visit() && anybody.take(line, *need == Need::Emergency),
+            };
             if covered || *need != Need::Visit {
                 Referral::Good
             } else if claim.referral {
@@ -73,9 +72,11 @@ pub fn check(claim: &Claim, needs: &[Need]) -> Vec<Referral> {
         .collect()
 }
 
-/// Whether a referral is good for what a line is for, who gives it and its days.
-fn good(auth: &Authorization, claim: &Claim, line: &Line) -> bool {
-    auth.referral && of(auth, line.service()) && auth.is_good_for(claim, line)
+/// Whether a referral names who gives or bills a line, and is good for what it is for
+/// and for its days.
+fn is_own(auth: &Authorization, claim: &Claim, line: &Line) -> bool {
+    let named = auth.referral && !auth.provider.is_none();
+    named && of(auth, line.service()) && auth.is_good_for(claim, line)
 }
 
 /// Whether a referral is of a procedure.

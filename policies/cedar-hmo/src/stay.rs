@@ -74,14 +74,10 @@ impl Stay {
         let keys: Vec<Key> = claim
             .lines
             .iter()
-            .map(|line| Key::one(line.service(), line.from))
+            .map(|line| Key::one(line.revenue.into(), line.from))
             .collect();
         let diems = reference::lookup(table::DIEMS, &keys);
-        let rooms: Vec<bool> = claim
-            .lines
-            .iter()
-            .map(|line| on_file::is_room(line.service()))
-            .collect();
+        let rooms: Vec<bool> = claim.lines.iter().map(on_file::is_room).collect();
 
         let (benefit, price, whatever, clause) = if let Some(case) = case {
             let benefit = match case.number(1) {
@@ -191,7 +187,7 @@ fn by_room(
         .map(|((line, row), _)| (line, *row))
         .collect();
     sort_by_key(&mut rooms, |(line, _)| {
-        (line.from, line.through, line.service())
+        (line.from, line.through, line.revenue)
     });
     rooms.first()?;
     let mut taken = [false; EARLY];
@@ -246,7 +242,7 @@ fn days_before(admitted: ServiceDate, last: ServiceDate) -> u32 {
     let begin = admitted.plus_days(-EPISODE).unwrap_or(ServiceDate::MIN);
     let within: Vec<Question> = on_file::begun(begin, last)
         .into_iter()
-        .map(|room| ask(Measure::Units, room, begin, last))
+        .map(|room| on_file::ask(Measure::Units, room, begin, last))
         .collect();
     let units = history::query(&within);
     let units = units.into_iter().fold(0, i64::saturating_add);
@@ -264,16 +260,18 @@ fn days_into(begin: ServiceDate) -> u32 {
     let mut open: Vec<_> = rooms.into_iter().map(|room| (room, before)).collect();
     let mut days = 0u32;
     while !open.is_empty() {
-        let last = |(room, through): &(Code, ServiceDate)| {
-            ask(Measure::LastDate, *room, ServiceDate::MIN, *through)
+        let last = |(room, through): &(ShortCode, ServiceDate)| {
+            on_file::ask(Measure::LastDate, *room, ServiceDate::MIN, *through)
         };
         let last = history::query(&open.iter().map(last).collect::<Vec<_>>());
-        let began: Vec<(Code, ServiceDate)> = open
+        let began: Vec<(ShortCode, ServiceDate)> = open
             .iter()
             .zip(last)
             .filter_map(|((room, _), day)| Some((*room, history::as_date(day)?)))
             .collect();
-        let of = |(room, day): &(Code, ServiceDate)| ask(Measure::Units, *room, *day, *day);
+        let of = |(room, day): &(ShortCode, ServiceDate)| {
+            on_file::ask(Measure::Units, *room, *day, *day)
+        };
         let units = history::query(&began.iter().map(of).collect::<Vec<_>>());
         for ((_, day), units) in began.iter().zip(units) {
             let all = days_of(Quantity::from_scaled(units));
@@ -286,11 +284,6 @@ fn days_into(begin: ServiceDate) -> u32 {
             .collect();
     }
     days
-}
-
-/// A question about a room of the member, whosever.
-fn ask(what: Measure, room: Code, from: ServiceDate, through: ServiceDate) -> Question {
-    Question::of(what, room, from, through)
 }
 
 /// Spreads a price over the lines that are part of the stay, by their charges.

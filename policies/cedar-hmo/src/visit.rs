@@ -18,7 +18,11 @@ const SERVICES: &[Code] = codes!("../tables/services.csv");
 /// The highest copayment by the visit of the services of a day for which who renders
 /// them was paid on earlier professional claims.
 pub fn taken(whose: Code, on: ServiceDate) -> Money {
-    let ask = |code| Question::of(Measure::Lines, code, on, on).by(whose).on_claims(ClaimKind::Professional);
+    let ask = |code| {
+        Question::of(Measure::Lines, code, on, on)
+            .by(whose)
+            .on_claims(ClaimKind::Professional)
+    };
     // Most visits are on one claim: one question.
     let any = history::query(&[ask(Code::NONE)]);
     if any.first().is_none_or(|lines| *lines == 0) {
