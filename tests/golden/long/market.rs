@@ -287,7 +287,7 @@ impl Market {
             from: on,
             through: on,
             rendering: None,
-            emergency: spec.emergency && !(self.name == "cedar-hmo" && mix == Mix::Apart),
+            emergency: spec.emergency,
             detail: match dental {
                 true => mouth(spec),
                 false => LineDetail::default(),
