@@ -359,6 +359,7 @@ fn every_rule_refuses_what_it_says() {
             rule,
             IntakeRule::NotReplaceable
                 | IntakeRule::NotPayable
+                | IntakeRule::NotAssigned
                 | IntakeRule::X12Set
                 | IntakeRule::TestData
                 | IntakeRule::X12Segment

@@ -436,7 +436,34 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// Says what a loop lacks.
+    /// What stands in a loop itself, by segment: each with its place in the guide.
+    fn there(&self, node: usize) -> Vec<((u32, usize), u32)> {
+        let guide = self.guide();
+        let Some((node, of)) =
+            (self.tree.nodes.get(node)).and_then(|node| guide.of(node.of).map(|of| (node, of)))
+        else {
+            return Vec::new();
+        };
+        let place = |is: &dyn Fn(&Part) -> bool| {
+            let at = of.parts.iter().position(is)?;
+            Some((guide.stands(of.parts.get(at)?).position, at))
+        };
+        let mut there = Vec::new();
+        for (number, segment) in &node.segments {
+            let is = |part: &Part| matches!(part, Part::Segment(used) if used.matches(segment));
+            there.extend(place(&is).map(|place| (place, *number)));
+        }
+        for inner in node.within.iter().filter_map(|at| self.tree.nodes.get(*at)) {
+            let is = |part: &Part| matches!(part, Part::Loop(of) if *of == inner.of);
+            let begins = inner.segments.first().map(|(number, _)| *number);
+            there.extend(place(&is).zip(begins));
+        }
+        there.sort_by_key(|(_, number)| *number);
+        there
+    }
+
+    /// Says what a loop lacks: where it should stand, which is before the first that comes
+    /// after it, else at the loop's end.
     fn missing_in(&mut self, depth: usize, number: u32) {
         let guide = self.guide();
         let Some(frame) = self.frames.get(depth) else {
@@ -444,7 +471,8 @@ impl<'a> Walker<'a> {
         };
         let Some(of) = guide.of(frame.of) else { return };
         let mut missing = Vec::new();
-        for (part, count) in of.parts.iter().zip(&frame.counts) {
+        let mut there = None;
+        for (at, (part, count)) in of.parts.iter().zip(&frame.counts).enumerate() {
             let stands = guide.stands(part);
             let Some(first) = guide.first(part).filter(|_| stands.required && *count == 0) else {
                 continue;
@@ -453,8 +481,11 @@ impl<'a> Walker<'a> {
                 Part::Segment(used) => (of.id, used.name),
                 Part::Loop(number) => guide.of(*number).map_or(("", ""), |of| (of.id, of.name)),
             };
+            let there = there.get_or_insert_with(|| self.there(frame.node));
+            let before = (stands.position, at);
+            let mut after = there.iter().filter(|(place, _)| *place > before);
             missing.push(Fault {
-                segment: number,
+                segment: after.next().map_or(number, |(_, number)| *number),
                 tag: first.tag.to_owned(),
                 loop_id,
                 code: SegmentCode::Missing,

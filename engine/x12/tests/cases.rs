@@ -103,7 +103,7 @@ fn files_named_for_an_error_have_it() {
         ),
         (
             "loop_errors3_missing_loops",
-            "segment 19, 2010AA NM1: a segment that must be there is missing: billing provider",
+            "segment 7, 2010AA NM1: a segment that must be there is missing: billing provider",
         ),
         (
             "missing_elements",
@@ -115,7 +115,7 @@ fn files_named_for_an_error_have_it() {
         ),
         (
             "missing_required_loop_in_one_repeat",
-            "segment 24, 2010BA NM1: a segment that must be there is missing: subscriber",
+            "segment 18, 2010BA NM1: a segment that must be there is missing: subscriber",
         ),
         ("no_isa_line", "the envelope has no sound structure"),
         (
@@ -124,7 +124,7 @@ fn files_named_for_an_error_have_it() {
         ),
         (
             "segment_errors",
-            "segment 12, 2010AA N3: a segment that must be there is missing: address",
+            "segment 8, 2010AA N3: a segment that must be there is missing: address",
         ),
         (
             "segments_out_of_order",

@@ -202,6 +202,128 @@ fn a_required_segment_that_is_missing_is_named() {
     }
 }
 
+/// Its number is the one that it would have had.
+#[test]
+fn what_is_missing_is_where_it_should_stand() {
+    let (version, segments) = &samples()[0];
+    for gone in [
+        "BHT*0019*00*77*20260110*1023*CH",
+        "NM1*40*2*HARBOR HEALTH*****46*HH",
+        "N3*1 SHORE ROAD",
+        "SBR*P*18*******CI",
+        "HI*ABK:J069*ABF:I10",
+        "SV1*HC:87070*100*UN*2***1",
+        "SV1*HC:99213:25*150*UN*1***1:2",
+        "DTP*472*D8*20260105",
+        "DTP*472*RD8*20260105-20260106",
+        "DTP*573*D8*20260108",
+        "OI***Y***Y",
+    ] {
+        let mut less = segments.clone();
+        let at = less.iter().position(|segment| segment == gone).unwrap();
+        less.remove(at);
+        let text = file(version, &less);
+        let read = read(&text);
+        let sets = judged(&read);
+        let missing = sets[0]
+            .faults()
+            .iter()
+            .find(|fault| fault.code.code() == "3" && gone.starts_with(fault.tag.as_str()));
+        let number = missing.map(|fault| fault.segment);
+        assert_eq!(number, u32::try_from(at + 2).ok(), "{gone}");
+    }
+}
+
+/// Codes that only some values may be: causes of an accident, and how a date of HI is
+/// written.
+#[test]
+fn related_causes_and_forms_of_dates_are_of_their_lists() {
+    let with = |sample: usize, from: &str, to: &str| {
+        let (version, segments) = &samples()[sample];
+        let changed: Vec<String> = segments.iter().map(|s| s.replace(from, to)).collect();
+        assert_ne!(&changed, segments, "{from}");
+        let text = file(version, &changed);
+        let read = read(&text);
+        let sets = judged(&read);
+        let fatal = sets[0].faults().iter().filter(|fault| fault.fatal);
+        fatal
+            .map(|fault| format!("{}: {}", fault.place(), fault.says()))
+            .collect::<Vec<_>>()
+    };
+    for (sample, claim) in [
+        (0, "CLM*P-1*250***11:B:1*Y*A*Y*Y"),
+        (2, "CLM*D-1*200***11:B:1*Y*A*Y*Y"),
+    ] {
+        let related = |causes: &str| with(sample, claim, &format!("{claim}**{causes}"));
+        for sound in ["OA", "EM:OA", "AA:::ME"] {
+            assert_eq!(related(sound), [""; 0], "{sound}");
+        }
+        for (unsound, component) in [("XX", 1), ("AA:ZZ:::", 2), ("AP", 1)] {
+            let faults = related(unsound);
+            assert_eq!(faults.len(), 1, "{faults:?}");
+            assert!(
+                faults[0].contains(&format!("CLM-11-{component}: the code")),
+                "{faults:?}"
+            );
+        }
+    }
+    for (unsound, element) in [
+        ("HI*BH:11:RD8:20251230-20251231", 3),
+        ("HI*BH:11:DT:202512301200", 3),
+        ("HI*BH:11:XX:20251230", 3),
+        ("HI*BI:74:D8:20251230", 3),
+        ("HI*BBR:0JH60DZ:RD8:20251230-20251231", 3),
+    ] {
+        let faults = with(1, "HI*BH:11:D8:20251230", unsound);
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        assert!(
+            faults[0].contains(&format!("HI-01-{element}: the code")),
+            "{faults:?}"
+        );
+    }
+    for sound in [
+        "HI*BI:74:RD8:20251230-20251231",
+        "HI*BBR:0JH60DZ:D8:20251230",
+    ] {
+        assert_eq!(with(1, "HI*BH:11:D8:20251230", sound), [""; 0], "{sound}");
+    }
+}
+
+/// Control characters may separate, and a carriage return alone may end a segment.
+#[test]
+fn control_characters_may_be_delimiters() {
+    let (version, segments) = &samples()[0];
+    let text = file(version, segments);
+    let said = |text: &str| {
+        let read = read(text);
+        assert_eq!(read.interchanges[0].faults, [], "{text:?}");
+        let sets = judged(&read);
+        assert_eq!(sets[0].verdict(), Verdict::Accepted);
+        let lines = sets[0].tree.as_ref().unwrap().root();
+        let billing = lines.one("2000A").unwrap();
+        let claim = billing.one("2000B").and_then(|of| of.one("2300")).unwrap();
+        let clm = claim.segment("CLM").unwrap().1;
+        assert_eq!(clm.component(5, 2), "B");
+        answer_is_sound(text);
+    };
+    let ascii = text
+        .replace('*', "\u{1d}")
+        .replace(':', "\u{1f}")
+        .replace('^', "\u{1e}");
+    said(&ascii.replace("~\n", "\u{1c}"));
+    said(&text.replace(':', "\u{1f}").replace('^', "\u{1e}"));
+    said(&text.replace("~\n", "\r"));
+    said(&text.replace("~\n", "\r\n"));
+    // What is no character of a text still is none.
+    let faults = |text: &str| read(text).interchanges[0].faults.len();
+    for bad in ["\r", "\n", "\t", "\0", " ", "A"] {
+        assert!(faults(&text.replace(':', bad)) > 0, "{bad:?}");
+        let repeats = text.replacen("*^*", &format!("*{bad}*"), 1);
+        assert!(faults(&repeats) > 0, "{bad:?}");
+    }
+    assert!(faults(&text.replace([':', '^'], "\u{1f}")) > 0);
+}
+
 /// Every element that is blanked, overlong or of the wrong characters is found at
 /// its place, or may be so.
 #[test]

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use tally_types::{Code, Quantity, ServiceDate};
 use thiserror::Error;
 
-use super::model::{Dependant, MemberReference};
+use super::model::MemberReference;
 
 /// The accumulation unit: who shares accumulators and an order of claims.
 /// A subscriber contract, or an unknown member of a submitter.
@@ -279,30 +279,6 @@ impl Contract {
             }
         }
         Ok(())
-    }
-
-    /// The member that a description fits: of those born on that day, the only one,
-    /// or the only one whose name has the given name in it. Sex is not gone by: it
-    /// is often sent wrong.
-    #[must_use]
-    pub fn described(&self, patient: &Dependant) -> Option<&Member> {
-        let born: Vec<&Member> = self
-            .members
-            .iter()
-            .filter(|member| member.birth == patient.birth)
-            .collect();
-        let named = |member: &&Member| {
-            let mut words = member.name.split_whitespace();
-            !patient.given.is_empty() && words.any(|word| word.eq_ignore_ascii_case(&patient.given))
-        };
-        let fit: Vec<&Member> = match born.len() {
-            0 | 1 => born,
-            _ => born.into_iter().filter(named).collect(),
-        };
-        match fit.as_slice() {
-            [only] => Some(only),
-            _ => None,
-        }
     }
 
     /// The position of the member a claim names.

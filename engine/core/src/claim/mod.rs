@@ -1,6 +1,7 @@
 //! The claim: what intake makes of FHIR, X12 or JSON, and what is hashed.
 
 mod coordination;
+mod described;
 mod enrolment;
 mod institutional;
 mod limits;

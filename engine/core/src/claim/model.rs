@@ -132,9 +132,9 @@ impl MemberReference {
     }
 
     /// Puts a described patient's own identifier in the place of the subscriber's:
-    /// of the contract's members born on that day, the only one, or the only one of
-    /// the given name. Where there is none, or the contract is unknown, the
-    /// identifier becomes one that no member has: never the subscriber's.
+    /// the member that [`Contract::described`] finds. Where there is none, or the
+    /// contract is unknown, the identifier becomes one that no member has: never the
+    /// subscriber's.
     pub fn resolve(&mut self, contract: Option<&Contract>) {
         let Some(patient) = &self.dependant else {
             return;

@@ -1,5 +1,6 @@
 //! Who provides: billing, rendering, referring.
 
+use sha2::{Digest, Sha256};
 use tally_types::Code;
 
 /// A provider as the sender names it.
@@ -20,6 +21,25 @@ impl Provider {
             identifier: identifier.to_owned(),
             is_npi: is_npi(identifier),
         }
+    }
+
+    /// A provider whom nothing but a name tells: by a number made of it, the same for the
+    /// same name, that no directory has and no card or claim sends (`NAME-` and eight
+    /// hexadecimal digits).
+    #[must_use]
+    pub fn without_number(parts: &[&str]) -> Self {
+        let mut hasher = Sha256::new();
+        hasher.update(b"tallystick/provider-without-number/v1");
+        for part in parts {
+            hasher.update(part.trim().to_uppercase());
+            hasher.update([0]);
+        }
+        let digest: [u8; 32] = hasher.finalize().into();
+        let mut identifier = String::from("NAME-");
+        for byte in digest.iter().take(4) {
+            identifier.push_str(&format!("{byte:02X}"));
+        }
+        Self::new(&identifier)
     }
 
     /// The identifier as a code for a policy; none when it is too long.
@@ -61,6 +81,14 @@ crate::canon_record!(Provider { identifier, is_npi });
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_makes_a_number_of_its_own() {
+        let one = Provider::without_number(&["Smith", "Sam", "", ""]);
+        assert!(one == Provider::without_number(&["SMITH", "SAM ", "", ""]));
+        assert!(one != Provider::without_number(&["SMITH", "", "SAM", ""]));
+        assert!(!one.is_npi && !one.code().is_none());
+    }
 
     #[test]
     fn an_npi_has_a_check_digit() {

@@ -86,6 +86,8 @@ pub enum IntakeRule {
     /// The billing provider is nobody whom a payment could be told to: no NPI, no tax
     /// number, and named by no payee of the payer's.
     NotPayable = 312,
+    /// The benefits are not assigned to whoever bills: the payment would be the member's.
+    NotAssigned = 313,
 
     /// A code is not of the form its list has.
     BadCode = 401,
@@ -125,7 +127,7 @@ pub enum IntakeRule {
 
 impl IntakeRule {
     /// Every rule, in order.
-    pub const ALL: [Self; 51] = [
+    pub const ALL: [Self; 52] = [
         Self::Empty,
         Self::FileTooLarge,
         Self::ByteOrderMark,
@@ -161,6 +163,7 @@ impl IntakeRule {
         Self::NoReplaced,
         Self::NotReplaceable,
         Self::NotPayable,
+        Self::NotAssigned,
         Self::BadCode,
         Self::NoCode,
         Self::BadNumber,
@@ -237,6 +240,7 @@ impl IntakeRule {
             Self::NoReplaced => "It names no claim that it replaces or voids.",
             Self::NotReplaceable => "The claim it names cannot be replaced or voided by it.",
             Self::NotPayable => "The billing provider is not named so that it could be paid.",
+            Self::NotAssigned => "The benefits are not assigned to the provider.",
             Self::BadCode => "A code is malformed.",
             Self::NoCode => "A line names no procedure, drug or service.",
             Self::BadNumber => "A number cannot be held exactly.",
@@ -278,6 +282,7 @@ impl IntakeRule {
             | Self::NotAClaim
             | Self::NotActive
             | Self::NotOriginal
+            | Self::NotAssigned
             | Self::Currency => "not-supported",
             Self::NotUnderstood => "extension",
             Self::NoClaim

@@ -62,7 +62,9 @@ pub(super) fn header<'a>(text: &'a str, read: &mut Interchange<'a>) -> Option<&'
     let (last, left) = rest.split_at_checked(at)?;
     read.header.push(last);
     let body = left.strip_prefix(segment)?;
-    let lines = matches!(segment, '\r' | '\n');
+    // A line's end is the terminator, however it is written: but for one that has no line
+    // feed at all.
+    let lines = segment == '\n' || (segment == '\r' && body.starts_with('\n'));
     let repetition = match read.header.get(10).and_then(|text| text.chars().next()) {
         Some(c) if !c.is_alphanumeric() && c != ' ' => Some(c),
         _ => None,
@@ -80,7 +82,12 @@ pub(super) fn header<'a>(text: &'a str, read: &mut Interchange<'a>) -> Option<&'
 fn check(read: &mut Interchange<'_>) {
     let mut found = BTreeSet::new();
     for (text, (width, code)) in read.header.iter().zip(ELEMENTS) {
-        if text.chars().count() != width || unreadable(text) {
+        // Delimiters may be control characters, and what they may not be is looked at.
+        let delimiter = matches!(
+            code,
+            InterchangeCode::Repetition | InterchangeCode::Structure
+        );
+        if text.chars().count() != width || (unreadable(text) && !delimiter) {
             found.insert(code);
         }
     }
@@ -129,9 +136,11 @@ fn check_values(read: &Interchange<'_>, found: &mut BTreeSet<InterchangeCode>) {
 fn check_delimiters(read: &Interchange<'_>, found: &mut BTreeSet<InterchangeCode>) {
     use InterchangeCode as Code;
     let unfit = |c: char| {
-        let of_text = c.is_alphanumeric() || matches!(c, ' ' | '-' | '.');
+        let of_text = c.is_alphanumeric() || matches!(c, ' ' | '-' | '.' | '\0');
         of_text || c == char::REPLACEMENT_CHARACTER
     };
+    // Blanks around segments are passed over: within one, they separate nothing.
+    let blank = |c: char| matches!(c, '\t' | '\r' | '\n');
     let all = read.delimiters;
     let each = [
         (Some(all.element), Code::ElementSeparator),
@@ -139,10 +148,11 @@ fn check_delimiters(read: &Interchange<'_>, found: &mut BTreeSet<InterchangeCode
         (Some(all.component), Code::Component),
         (all.repetition, Code::Repetition),
     ];
+    let inner = |code: Code| matches!(code, Code::Component | Code::Repetition);
     let mut before = BTreeSet::new();
     for (c, code) in each {
         if let Some(c) = c
-            && (unfit(c) || !before.insert(c))
+            && (unfit(c) || (inner(code) && blank(c)) || !before.insert(c))
         {
             found.insert(code);
         }

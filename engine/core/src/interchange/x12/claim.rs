@@ -149,6 +149,20 @@ impl<'t, 'a> Levels<'t, 'a> {
         }
     }
 
+    /// Whoever the first loop of a name in another names, for somebody of their own also
+    /// where no number is given: then by their name ([`Provider::without_number`]), so
+    /// that they are not taken for another.
+    pub fn person(&self, at: LoopRef<'t, 'a>, id: &'static str) -> Result<Option<Provider>, Fault> {
+        let numbered = self.named(at, id)?;
+        let Some(name) = at.one(id).and_then(|found| self.find(found, "NM1", "")) else {
+            return Ok(numbered);
+        };
+        let parts = [3, 4, 5, 7].map(|element| name.at(element).text);
+        Ok(Some(
+            numbered.unwrap_or_else(|| Provider::without_number(&parts)),
+        ))
+    }
+
     fn fault(&self, at: LoopRef<'t, 'a>, rule: IntakeRule, reason: &str) -> Fault {
         let place = format!("set {}, segment {}, {}", self.set.0, at.begins(), at.id());
         Fault::new(rule, place, reason)
@@ -269,6 +283,18 @@ impl<'t, 'a> Levels<'t, 'a> {
         }
     }
 
+    /// The referral that the claim names, else the first that one of its lines does.
+    fn referral(&self) -> Result<Option<String>, Fault> {
+        let lines = self.claim.loops("2400");
+        for at in core::iter::once(self.claim).chain(lines) {
+            let mut named = line::numbers(self, at, "9F")?.into_iter();
+            if let Some(referral) = named.next() {
+                return Ok(Some(referral));
+            }
+        }
+        Ok(None)
+    }
+
     fn circumstances(&self, clm: &Spot<'a>) -> Result<Circumstances, Fault> {
         let roles = self.roles();
         let causes = [1, 2, 3].map(|component| clm.part(11, component).text);
@@ -284,10 +310,7 @@ impl<'t, 'a> Levels<'t, 'a> {
             None => None,
         };
         Ok(Circumstances {
-            referral: match self.find(self.claim, "REF", "9F") {
-                Some(referral) => referral.at(2).identifier()?,
-                None => None,
-            },
+            referral: self.referral()?,
             referring: self.named(self.claim, roles.referring)?,
             facility: self.named(self.claim, roles.facility)?,
             accident: cause.map(|(_, cause)| Accident { cause, on }),
@@ -338,24 +361,24 @@ pub(super) fn read(
              ask for an estimate",
         ));
     }
+    if matches!(clm.at(8).text, "N" | "W") {
+        return Err(clm.at(8).fault(
+            IntakeRule::NotAssigned,
+            "the benefits are not assigned to the provider (Y), and nobody else is paid here",
+        ));
+    }
     let (frequency, replaces) = levels.frequency(&clm)?;
     let billing = levels.billing_provider()?.ok_or_else(|| {
         let reason = "nothing names the billing provider";
         levels.fault(levels.billing, IntakeRule::NoProvider, reason)
     })?;
     let diagnoses = institutional::diagnoses(levels)?;
-    let mut authorizations = Vec::new();
-    for reference in levels.all(levels.claim, "REF") {
-        if reference.at(1).text == "G1" {
-            authorizations.extend(reference.at(2).identifier()?);
-        }
-    }
+    let mut authorizations = line::numbers(levels, levels.claim, "G1")?;
     let coordination = coordination::read(levels)?;
     let mut lines = Vec::new();
     for line in levels.claim.loops("2400") {
-        let (line, place, more) = line::read(levels, line, &diagnoses, &coordination)?;
-        authorizations.extend(more);
-        lines.push((line, place));
+        authorizations.extend(line::numbers(levels, line, "G1")?);
+        lines.push(line::read(levels, line, &diagnoses, &coordination)?);
     }
     authorizations.sort();
     authorizations.dedup();
@@ -373,7 +396,7 @@ pub(super) fn read(
         frequency,
         replaces,
         control_number: scalar::checked(&clm.at(1), clm.at(1).text)?.unwrap_or_default(),
-        diagnoses,
+        diagnoses: diagnoses.codes,
         authorizations,
         coordination,
         circumstances: levels.circumstances(&clm)?,

@@ -104,6 +104,23 @@ fn adjustments<'t, 'a>(
     Ok(adjustments)
 }
 
+/// Which payer of the claim an SVD names, where `before` others of its line name the
+/// same: of several payers with one identifier, each has one, in their order.
+fn position(coordination: &Coordination, named: &str, before: usize) -> Result<u8, &'static str> {
+    let others = coordination.others.iter().zip(0u8..);
+    let so_called = others.filter(|(other, _)| other.identifier == named);
+    let so_called: Vec<u8> = so_called.map(|(_, at)| at).collect();
+    match so_called.as_slice() {
+        [] => Err("it names no payer of the claim (loop 2330B, NM109)"),
+        // What one payer split is all of its parts.
+        [only] => Ok(*only),
+        several => several.get(before).copied().ok_or(
+            "several payers of the claim have this identifier (loop 2330B, NM109), and more answers \
+             than there are of them name it: give each an identifier of its own",
+        ),
+    }
+}
+
 /// What other payers did to a line; of one that a payer split, all parts together.
 pub(super) fn lines<'t, 'a>(
     levels: &Levels<'t, 'a>,
@@ -111,23 +128,16 @@ pub(super) fn lines<'t, 'a>(
     coordination: &Coordination,
 ) -> Result<Vec<PriorLine>, Fault> {
     let mut all: Vec<PriorLine> = Vec::new();
+    let mut named_before: Vec<&str> = Vec::new();
     for at in line.loops("2430") {
         let Some(spot) = levels.find(at, "SVD", "") else {
             continue;
         };
         let named = spot.at(1);
-        let others = &coordination.others;
-        let position = others
-            .iter()
-            .position(|other| other.identifier == named.text);
-        let payer = position
-            .and_then(|at| u8::try_from(at).ok())
-            .ok_or_else(|| {
-                named.fault(
-                    IntakeRule::Pointer,
-                    "it names no payer of the claim (loop 2330B, NM109)",
-                )
-            })?;
+        let before = named_before.iter().filter(|name| **name == named.text);
+        let payer = position(coordination, named.text, before.count())
+            .map_err(|reason| named.fault(IntakeRule::Pointer, reason))?;
+        named_before.push(named.text);
         let units = spot.at(5);
         let part = PriorLine {
             payer,

@@ -40,13 +40,30 @@ fn entries<'a>(levels: &Levels<'_, 'a>) -> Vec<Entry<'a>> {
 }
 
 /// A claim's diagnoses, the principal first: those that lines may point to.
-pub(super) fn diagnoses(levels: &Levels<'_, '_>) -> Result<Vec<Code>, Fault> {
-    let mut diagnoses = Vec::new();
+pub(super) struct Diagnoses {
+    pub codes: Vec<Code>,
+    /// Where each stands in its HI: that is what a pointer counts, whatever stands
+    /// before it.
+    elements: Vec<usize>,
+}
+
+impl Diagnoses {
+    /// Which of the codes a pointer means, from zero: none where no diagnosis stands
+    /// there.
+    pub fn pointed(&self, pointer: usize) -> Option<usize> {
+        self.elements.iter().position(|element| *element == pointer)
+    }
+}
+
+/// The diagnoses of a claim, each with its place.
+pub(super) fn diagnoses(levels: &Levels<'_, '_>) -> Result<Diagnoses, Fault> {
+    let (mut diagnoses, mut elements) = (Vec::new(), Vec::new());
     for entry in entries(levels) {
         match entry.list {
             "ABK" | "BK" | "ABF" | "BF" => {
                 let code = entry.spot.part(entry.element, 2);
                 diagnoses.push(scalar::diagnosis(&code, code.text)?);
+                elements.push(entry.element);
             }
             // Admitting diagnoses, reasons for a visit and external causes are
             // others; procedures and the rest are no diagnoses.
@@ -73,7 +90,10 @@ pub(super) fn diagnoses(levels: &Levels<'_, '_>) -> Result<Vec<Code>, Fault> {
             ),
         ));
     }
-    Ok(diagnoses)
+    Ok(Diagnoses {
+        codes: diagnoses,
+        elements,
+    })
 }
 
 /// What only an institutional claim has.

@@ -8,6 +8,7 @@ use super::super::refusal::{Fault, IntakeRule, Place as _};
 use super::super::scalar;
 use super::claim::Levels;
 use super::coordination;
+use super::institutional::Diagnoses;
 use super::spot::Spot;
 use crate::claim::{
     ClaimKind, Coordination, Drug, Limits, LineDetail, Modifiers, ServiceLine, Tooth,
@@ -77,13 +78,13 @@ pub(super) fn layout(kind: ClaimKind) -> Layout {
     }
 }
 
-/// Reads a line; answers it, where it stands, and the authorisations it names.
+/// Reads a line; answers it, and where it stands.
 pub(super) fn read<'t, 'a>(
     levels: &Levels<'t, 'a>,
     at: LoopRef<'t, 'a>,
-    diagnoses: &[Code],
+    diagnoses: &Diagnoses,
     coordination: &Coordination,
-) -> Result<(ServiceLine, String, Vec<String>), Fault> {
+) -> Result<(ServiceLine, String), Fault> {
     let (spot, charge) = service(levels, at)?;
     let layout = layout(levels.kind);
     let number = number(levels, at)?;
@@ -100,6 +101,16 @@ pub(super) fn read<'t, 'a>(
         (true, false) => (CodeSystem::Revenue, revenue.into()),
         (false, _) => (system, procedure),
     };
+    let unit = short(layout.unit)?;
+    if let Some(element) = layout.unit
+        && unit == MINUTES
+        && !is_anaesthesia(system, procedure)
+    {
+        return Err(spot.at(element).fault(
+            IntakeRule::BadQuantity,
+            "only anaesthesia (00100 to 01999) is billed in minutes (MJ); send units (UN)",
+        ));
+    }
     let quantity = spot.at(layout.quantity);
     let quantity = match quantity.is_empty() {
         true => Quantity::ONE,
@@ -116,17 +127,10 @@ pub(super) fn read<'t, 'a>(
         place = levels.usual_place()?;
     }
     let roles = levels.roles();
-    let rendering = match levels.named(at, roles.line_rendering)? {
+    let rendering = match levels.person(at, roles.line_rendering)? {
         Some(provider) => Some(provider),
-        None => levels.named(levels.claim, roles.rendering)?,
+        None => levels.person(levels.claim, roles.rendering)?,
     };
-    let mut authorizations = Vec::new();
-    for reference in levels.all(at, "REF") {
-        // With a fourth element it is another payer's.
-        if reference.at(1).text == "G1" && reference.at(4).is_empty() {
-            authorizations.extend(reference.at(2).identifier()?);
-        }
-    }
     let line = ServiceLine {
         number,
         system,
@@ -152,7 +156,7 @@ pub(super) fn read<'t, 'a>(
                 Some(reference) => reference.at(2).identifier()?.unwrap_or_default(),
                 None => String::new(),
             },
-            unit: short(layout.unit)?,
+            unit,
             drug: drug(levels, at)?,
             cavities: cavities(levels.kind, &spot)?,
             teeth: teeth(levels, at)?,
@@ -160,7 +164,34 @@ pub(super) fn read<'t, 'a>(
         },
         prior: coordination::lines(levels, at, coordination)?,
     };
-    Ok((line, spot.place(), authorizations))
+    Ok((line, spot.place()))
+}
+
+/// Minutes (SV103).
+const MINUTES: ShortCode = ShortCode::of("MJ");
+
+/// Whether a code is of CPT's anaesthesia, which alone is billed in minutes.
+fn is_anaesthesia(system: CodeSystem, procedure: Code) -> bool {
+    let text = procedure.to_string();
+    let number = text.parse::<u32>().ok().filter(|_| text.len() == 5);
+    system == CodeSystem::Hcpcs && number.is_some_and(|number| (100..=1999).contains(&number))
+}
+
+/// The numbers of a kind that a claim or a line names: `G1` authorisations, `9F`
+/// referrals.
+pub(super) fn numbers<'t, 'a>(
+    levels: &Levels<'t, 'a>,
+    at: LoopRef<'t, 'a>,
+    kind: &str,
+) -> Result<Vec<String>, Fault> {
+    let mut numbers = Vec::new();
+    for reference in levels.all(at, "REF") {
+        // With a fourth element it is another payer's.
+        if reference.at(1).text == kind && reference.at(4).is_empty() {
+            numbers.extend(reference.at(2).identifier()?);
+        }
+    }
+    Ok(numbers)
 }
 
 /// What the sender declares not covered.
@@ -207,7 +238,7 @@ fn procedure(spot: &Spot<'_>, element: usize) -> Result<(CodeSystem, Code, Modif
 }
 
 /// Pointers to the claim's diagnoses, a component each.
-fn pointers(spot: &Spot<'_>, element: usize, diagnoses: &[Code]) -> Result<u32, Fault> {
+fn pointers(spot: &Spot<'_>, element: usize, diagnoses: &Diagnoses) -> Result<u32, Fault> {
     let mut bits = 0;
     for component in 1..=4 {
         let pointer = spot.part(element, component);
@@ -218,12 +249,14 @@ fn pointers(spot: &Spot<'_>, element: usize, diagnoses: &[Code]) -> Result<u32, 
             .text
             .parse::<usize>()
             .ok()
-            .and_then(|number| number.checked_sub(1))
-            .filter(|position| *position < diagnoses.len());
+            .and_then(|number| diagnoses.pointed(number));
         let Some(position) = position else {
             return Err(pointer.fault(
                 IntakeRule::Pointer,
-                format!("the claim has {} diagnoses", diagnoses.len()),
+                format!(
+                    "no diagnosis stands at that place of HI; the claim has {}",
+                    diagnoses.codes.len()
+                ),
             ));
         };
         bits |= pointer_bit(position);

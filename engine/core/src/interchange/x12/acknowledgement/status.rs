@@ -65,6 +65,8 @@ pub fn status_codes(rule: IntakeRule) -> StatusCodes {
         Rule::NoMember => of("A6", &[("164", "IL")]),
         Rule::NoProvider => of("A6", &[("562", "85")]),
         Rule::NotPayable => of("A7", &[("562", "85")]),
+        // Of the claim (275): not valid.
+        Rule::NotAssigned => of("A7", &[("21", ""), ("275", "")]),
         // Line information (247), pointers (477), the number of the claim replaced (464).
         Rule::Sequence => of("A7", &[("247", "")]),
         Rule::Pointer => of("A8", &[("477", "")]),

@@ -9,6 +9,7 @@ mod checker;
 mod damage;
 mod eligibility;
 mod generate;
+mod reading;
 mod remittance;
 mod services;
 mod teeth;
