@@ -50,7 +50,9 @@ pub fn status_codes(rule: IntakeRule) -> StatusCodes {
         | Rule::NotUnderstood => of("A3", &[("481", "")]),
         // A version that is not read: 493.
         Rule::X12Set => of("A3", &[("493", "")]),
-        Rule::WrongType | Rule::UnknownField | Rule::TooMany => of("A7", &[("481", "")]),
+        Rule::WrongType | Rule::UnknownField | Rule::TooMany | Rule::Payee => {
+            of("A7", &[("481", "")])
+        }
         // Of the claim (275): missing, too long (512), a character (511).
         Rule::Missing => of("A6", &[("21", ""), ("275", "")]),
         Rule::TooLong => of("A7", &[("512", ""), ("275", "")]),
@@ -71,7 +73,7 @@ pub fn status_codes(rule: IntakeRule) -> StatusCodes {
         Rule::NoReplaced => of("A6", &[("464", "")]),
         Rule::NotReplaceable => of("A7", &[("464", "")]),
         // The procedure: 454.
-        Rule::BadCode => of("A7", &[("454", "")]),
+        Rule::BadCode | Rule::CodesDiffer => of("A7", &[("454", "")]),
         Rule::NoCode => of("A6", &[("454", "")]),
         // Charges (178): fractions of a cent (697), below zero (693), currency (681).
         Rule::BadNumber | Rule::OverLimit => of("A7", &[("178", "")]),
@@ -83,7 +85,7 @@ pub fn status_codes(rule: IntakeRule) -> StatusCodes {
         Rule::NetDiffers | Rule::DetailsDiffer => of("A8", &[("400", ""), ("583", "")]),
         Rule::TotalDiffers => of("A8", &[("400", ""), ("178", "")]),
         // Units: 476.
-        Rule::BadQuantity => of("A7", &[("476", "")]),
+        Rule::BadQuantity | Rule::BadUnit => of("A7", &[("476", "")]),
         // Dates of service (187), in the future (510).
         Rule::BadDate => of("A7", &[("187", "")]),
         Rule::DatesOutOfOrder => of("A8", &[("187", "")]),
