@@ -183,7 +183,7 @@ fn fhir_rows() -> Vec<Row> {
         row("\"code\": \"professional\"", "\"code\": \"oral\"", R::BadCode, "Claim.item[1].bodySite.coding[0].code"),
         row("\"code\": \"professional\"", "\"code\": \"institutional\"", R::BadCode, "Claim.supportingInfo[0].code.coding[0].code"),
         row("\"code\": \"professional\"", "\"code\": \"CANARY\"", R::UnknownKind, "Claim.type"),
-        row("\"use\": \"claim\"", "\"use\": \"claim\", \"payee\": { \"type\": { \"coding\": [ { \"code\": \"subscriber\" } ] } }", R::Payee, "Claim.payee.type"),
+        row("\"use\": \"claim\"", "\"use\": \"claim\", \"payee\": { \"type\": { \"coding\": [ { \"code\": \"subscriber\" } ] } }", R::NotAssigned, "Claim.payee.type"),
         row("\"focal\": true", "\"focal\": false", R::Coverage, "Claim.insurance"),
         row("\"insurance\": [", "\"insurance\": [ { \"focal\": true, \"coverage\": {} },", R::Coverage, "Claim.insurance"),
         row("\"reference\": \"#p\",", "", R::NoMember, "Claim.patient"),

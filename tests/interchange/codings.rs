@@ -316,7 +316,7 @@ fn a_claim_is_paid_to_who_bills() {
         let read = with("professional", |claim| claim["payee"] = payee);
         read.map(|_| ())
     };
-    let refused = |at: &str| Err((IntakeRule::Payee, format!("Claim.payee.{at}")));
+    let refused = |at: &str| Err((IntakeRule::NotAssigned, format!("Claim.payee.{at}")));
     let list = "http://terminology.hl7.org/CodeSystem/payeetype";
     assert_eq!(
         payee(json!({ "type": concept(&[(list, "provider")]) })),

@@ -86,8 +86,8 @@ pub enum IntakeRule {
     /// The billing provider is nobody whom a payment could be told to: no NPI, no tax
     /// number, and named by no payee of the payer's.
     NotPayable = 312,
-    /// It is to be paid to someone whom this payer does not pay: the member.
-    Payee = 313,
+    /// The benefits are not assigned to whoever bills: the payment would be the member's.
+    NotAssigned = 313,
 
     /// A code is not of the form its list has.
     BadCode = 401,
@@ -168,7 +168,7 @@ impl IntakeRule {
         Self::NoReplaced,
         Self::NotReplaceable,
         Self::NotPayable,
-        Self::Payee,
+        Self::NotAssigned,
         Self::BadCode,
         Self::NoCode,
         Self::CodesDiffer,
@@ -247,7 +247,7 @@ impl IntakeRule {
             Self::NoReplaced => "It names no claim that it replaces or voids.",
             Self::NotReplaceable => "The claim it names cannot be replaced or voided by it.",
             Self::NotPayable => "The billing provider is not named so that it could be paid.",
-            Self::Payee => "It is to be paid to someone whom this payer does not pay.",
+            Self::NotAssigned => "The benefits are not assigned to the provider.",
             Self::BadCode => "A code is malformed.",
             Self::NoCode => "A line names no procedure, drug or service.",
             Self::CodesDiffer => "Two codes are given for one thing and contradict each other.",
@@ -291,7 +291,7 @@ impl IntakeRule {
             | Self::NotAClaim
             | Self::NotActive
             | Self::NotOriginal
-            | Self::Payee
+            | Self::NotAssigned
             | Self::BadUnit
             | Self::Currency => "not-supported",
             Self::NotUnderstood => "extension",

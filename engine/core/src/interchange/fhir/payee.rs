@@ -32,7 +32,7 @@ pub(super) fn check(claim: &Node<'_>) -> Result<(), Fault> {
             None => Some("whom it is to be paid to is in no code that is known"),
         };
         if let Some(reason) = reason {
-            return Err(kind.fault(IntakeRule::Payee, reason));
+            return Err(kind.fault(IntakeRule::NotAssigned, reason));
         }
     }
     let Some(party) = payee.get("party")? else {
@@ -46,7 +46,7 @@ pub(super) fn check(claim: &Node<'_>) -> Result<(), Fault> {
         || (reference.is_some() && reference == patient);
     match is_patient {
         true => Err(party.fault(
-            IntakeRule::Payee,
+            IntakeRule::NotAssigned,
             "it is to be paid to the patient; providers are",
         )),
         false => Ok(()),

@@ -50,9 +50,7 @@ pub fn status_codes(rule: IntakeRule) -> StatusCodes {
         | Rule::NotUnderstood => of("A3", &[("481", "")]),
         // A version that is not read: 493.
         Rule::X12Set => of("A3", &[("493", "")]),
-        Rule::WrongType | Rule::UnknownField | Rule::TooMany | Rule::Payee => {
-            of("A7", &[("481", "")])
-        }
+        Rule::WrongType | Rule::UnknownField | Rule::TooMany => of("A7", &[("481", "")]),
         // Of the claim (275): missing, too long (512), a character (511).
         Rule::Missing => of("A6", &[("21", ""), ("275", "")]),
         Rule::TooLong => of("A7", &[("512", ""), ("275", "")]),
@@ -67,6 +65,8 @@ pub fn status_codes(rule: IntakeRule) -> StatusCodes {
         Rule::NoMember => of("A6", &[("164", "IL")]),
         Rule::NoProvider => of("A6", &[("562", "85")]),
         Rule::NotPayable => of("A7", &[("562", "85")]),
+        // Of the claim (275): not valid.
+        Rule::NotAssigned => of("A7", &[("21", ""), ("275", "")]),
         // Line information (247), pointers (477), the number of the claim replaced (464).
         Rule::Sequence => of("A7", &[("247", "")]),
         Rule::Pointer => of("A8", &[("477", "")]),
