@@ -183,6 +183,7 @@ fn fhir_rows() -> Vec<Row> {
         row("\"code\": \"professional\"", "\"code\": \"oral\"", R::BadCode, "Claim.item[1].bodySite.coding[0].code"),
         row("\"code\": \"professional\"", "\"code\": \"institutional\"", R::BadCode, "Claim.supportingInfo[0].code.coding[0].code"),
         row("\"code\": \"professional\"", "\"code\": \"CANARY\"", R::UnknownKind, "Claim.type"),
+        row("\"use\": \"claim\"", "\"use\": \"claim\", \"payee\": { \"type\": { \"coding\": [ { \"code\": \"subscriber\" } ] } }", R::NotAssigned, "Claim.payee.type"),
         row("\"focal\": true", "\"focal\": false", R::Coverage, "Claim.insurance"),
         row("\"insurance\": [", "\"insurance\": [ { \"focal\": true, \"coverage\": {} },", R::Coverage, "Claim.insurance"),
         row("\"reference\": \"#p\",", "", R::NoMember, "Claim.patient"),
@@ -201,6 +202,7 @@ fn fhir_rows() -> Vec<Row> {
         row("\"25\"", "\"CANARY2525\"", R::BadCode, "Claim.item[0].modifier[0].coding[0].code"),
         row("\"E11.9\"", "\"E11 9\"", R::BadCode, "Claim.diagnosis[0].diagnosisCodeableConcept.coding[0].code"),
         row("\"coding\": [ { \"code\": \"exam\" } ]", "\"text\": \"CANARY\"", R::NoCode, "Claim.item[1].productOrService"),
+        row("\"coding\": [ { \"code\": \"professional\" } ]", "\"coding\": [ { \"code\": \"professional\" }, { \"code\": \"vision\" } ]", R::CodesDiffer, "Claim.type.coding[1].code"),
         // Amounts.
         row("\"value\": 95.50", "\"value\": 28.104000000000003", R::SubCent, "Claim.item[1].net.value"),
         row("\"value\": 95.50", "\"value\": 9550e-3", R::TotalDiffers, "Claim.total"),
@@ -221,6 +223,7 @@ fn fhir_rows() -> Vec<Row> {
         row("\"value\": 245.50", "\"value\": 245.51", R::TotalDiffers, "Claim.total"),
         row("\"value\": 2 ", "\"value\": 0 ", R::BadQuantity, "Claim.item[0].quantity.value"),
         row("\"value\": 2 ", "\"value\": 2.00001 ", R::BadQuantity, "Claim.item[0].quantity.value"),
+        row("\"value\": 2 ", "\"value\": 2, \"unit\": \"minutes\" ", R::BadUnit, "Claim.item[0].quantity.unit"),
         // Dates.
         row("\"servicedDate\": \"2026-01-05\"", "\"servicedDate\": \"2026-02-30\"", R::BadDate, "Claim.item[0].servicedDate"),
         row("\"servicedDate\": \"2026-01-05\"", "\"servicedDate\": \"2026-01\"", R::BadDate, "Claim.item[0].servicedDate"),

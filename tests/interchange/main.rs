@@ -5,6 +5,7 @@
 mod answers;
 mod bad;
 mod cases;
+mod codings;
 mod documents;
 mod eligibility;
 mod eligibility_alike;

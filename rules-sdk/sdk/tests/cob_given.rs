@@ -180,7 +180,21 @@ fn where_a_plan_stands_is_read_from_the_claim() {
         before_us(&claim).err(),
         Some(PriorError::Twice { sequence: 1 })
     );
+    // Another that decided has this plan's own place: one of them is told wrongly.
+    claim.sequence = 2;
+    claim.payers = vec![primary("90.00"), payer(2, Some("30.00"))];
+    assert_eq!(word(&claim), ("unclear", 0), "two have the second place");
+    claim.payers = vec![primary("90.00"), payer(2, None)];
+    assert_eq!(word(&claim), ("after", 1), "it decided nothing");
+    claim.sequence = 1;
+    assert_eq!(word(&claim), ("unclear", 0), "two have the first place");
+    claim.payers = vec![payer(1, None), payer(2, Some("30.00"))];
+    assert_eq!(word(&claim), ("first", 0), "the other comes later");
+    claim.lines[0].prior = vec![prior(0, "0.00", vec![adjusted(Group::Co, "45", "100.00")])];
+    assert_eq!(word(&claim), ("unclear", 0), "it decided a line");
+    claim.lines[0].prior.clear();
     // Somebody paid, and this plan's own place is not said.
+    claim.payers = vec![primary("90.00"), payer(1, Some("30.00"))];
     claim.sequence = 0;
     assert_eq!(word(&claim), ("unclear", 0), "somebody decided, somewhere");
     claim.payers = vec![payer(1, None)];

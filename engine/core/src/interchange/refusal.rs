@@ -93,6 +93,8 @@ pub enum IntakeRule {
     BadCode = 401,
     /// A line names no procedure, drug or service.
     NoCode = 402,
+    /// Two codes are given for one thing, and they say different things.
+    CodesDiffer = 403,
 
     /// A number is no decimal, or beyond what can be held.
     BadNumber = 501,
@@ -114,6 +116,9 @@ pub enum IntakeRule {
     TotalDiffers = 509,
     /// A quantity of zero, or with more than four decimal places.
     BadQuantity = 510,
+    /// A quantity is of a unit that the service is not counted in: minutes, where it is
+    /// no anaesthesia.
+    BadUnit = 511,
 
     /// No calendar date of the form asked for.
     BadDate = 601,
@@ -127,7 +132,7 @@ pub enum IntakeRule {
 
 impl IntakeRule {
     /// Every rule, in order.
-    pub const ALL: [Self; 52] = [
+    pub const ALL: [Self; 54] = [
         Self::Empty,
         Self::FileTooLarge,
         Self::ByteOrderMark,
@@ -166,6 +171,7 @@ impl IntakeRule {
         Self::NotAssigned,
         Self::BadCode,
         Self::NoCode,
+        Self::CodesDiffer,
         Self::BadNumber,
         Self::SubCent,
         Self::Negative,
@@ -176,6 +182,7 @@ impl IntakeRule {
         Self::DetailsDiffer,
         Self::TotalDiffers,
         Self::BadQuantity,
+        Self::BadUnit,
         Self::BadDate,
         Self::DatesOutOfOrder,
         Self::ServiceInFuture,
@@ -243,6 +250,7 @@ impl IntakeRule {
             Self::NotAssigned => "The benefits are not assigned to the provider.",
             Self::BadCode => "A code is malformed.",
             Self::NoCode => "A line names no procedure, drug or service.",
+            Self::CodesDiffer => "Two codes are given for one thing and contradict each other.",
             Self::BadNumber => "A number cannot be held exactly.",
             Self::SubCent => "An amount has a fraction of a cent.",
             Self::Negative => "A number is negative.",
@@ -253,6 +261,7 @@ impl IntakeRule {
             Self::DetailsDiffer => "The details do not add up.",
             Self::TotalDiffers => "The total is not the sum of the lines.",
             Self::BadQuantity => "A quantity cannot be used.",
+            Self::BadUnit => "A quantity is of a unit that the service is not counted in.",
             Self::BadDate => "A date is malformed.",
             Self::DatesOutOfOrder => "A period ends before it begins.",
             Self::ServiceInFuture => "A service is later than the day of receipt.",
@@ -283,6 +292,7 @@ impl IntakeRule {
             | Self::NotActive
             | Self::NotOriginal
             | Self::NotAssigned
+            | Self::BadUnit
             | Self::Currency => "not-supported",
             Self::NotUnderstood => "extension",
             Self::NoClaim
@@ -294,7 +304,8 @@ impl IntakeRule {
             | Self::NoAmount
             | Self::NoDate => "required",
             Self::UnknownKind | Self::BadCode => "code-invalid",
-            Self::NetDiffers
+            Self::CodesDiffer
+            | Self::NetDiffers
             | Self::DetailsDiffer
             | Self::TotalDiffers
             | Self::DatesOutOfOrder

@@ -19,6 +19,15 @@ pub(super) fn need_identifier(node: &Node<'_>) -> Result<String, Fault> {
     identifier(node)?.ok_or_else(|| node.fault(IntakeRule::BadText, "the text is empty"))
 }
 
+/// Minutes, as a unit of service (X12 355).
+pub(super) const MINUTES: ShortCode = ShortCode::of("MJ");
+
+/// Anaesthesia of CPT, which alone is billed in minutes: 00100 to 01999.
+pub(super) fn is_anaesthesia(procedure: Code) -> bool {
+    let code = procedure.to_string();
+    code.len() == 5 && code.parse().is_ok_and(|n: u32| (100..=1999).contains(&n))
+}
+
 /// A part of a text as an identifier.
 pub(super) fn checked(node: &impl Place, text: &str) -> Result<Option<String>, Fault> {
     let text = text.trim();

@@ -28,7 +28,8 @@ impl Standing {
     /// Where this plan's own place is not said it is the first only when nobody has
     /// decided. A payer whose place is not said may come before this plan: what it
     /// decided is unclear. So it is when fewer payers are there than come before it
-    /// (SBR01), when two have one place, or when what one reported does not add up.
+    /// (SBR01), when two have one place (be it this plan's own, and the other decided),
+    /// or when what one reported does not add up.
     #[must_use]
     pub fn of(claim: &Claim) -> Self {
         let decided = |at: u8, payer: &Payer| {
@@ -36,7 +37,8 @@ impl Standing {
             payer.paid.is_some() || !payer.adjustments.is_empty() || claim.lines.iter().any(of_line)
         };
         let payers = || (0u8..).zip(&claim.payers);
-        if claim.sequence == 0 && payers().any(|(at, payer)| decided(at, payer)) {
+        let here = |payer: &Payer| claim.sequence == 0 || payer.sequence == claim.sequence;
+        if payers().any(|(at, payer)| here(payer) && decided(at, payer)) {
             return Self::Unclear(0);
         }
         if claim.sequence <= 1 {

@@ -36,11 +36,13 @@ fn accident(claim: &Node<'_>) -> Result<Option<Accident>, Fault> {
     let Some(accident) = claim.get("accident")? else {
         return Ok(None);
     };
-    let cause = match coding::code_at(&accident, "type")?.map(|coding| coding.code) {
-        Some("MVA" | "AA") => AccidentCause::Vehicle,
-        Some("WPA" | "EM") => AccidentCause::Employment,
-        _ => AccidentCause::Other,
-    };
+    let cause = coding::meaning_at(&accident, "type", |coding| match coding.code {
+        "MVA" | "AA" => Some(AccidentCause::Vehicle),
+        "WPA" | "EM" => Some(AccidentCause::Employment),
+        "SCHOOL" | "SPT" | "OA" => Some(AccidentCause::Other),
+        _ => None,
+    })?;
+    let cause = cause.unwrap_or(AccidentCause::Other);
     let on = match accident.get("date")? {
         Some(day) => scalar::day_if_whole(&day)?,
         None => None,

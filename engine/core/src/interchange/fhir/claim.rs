@@ -9,8 +9,11 @@ use super::super::scalar;
 use super::coding;
 use super::item::Items;
 use super::resources::Resources;
+use super::supporting::{self, Info};
 use super::who::Who;
-use super::{circumstances, dates, diagnosis, institutional, insurance, mouth, price, related};
+use super::{
+    circumstances, dates, diagnosis, institutional, insurance, mouth, payee, price, related,
+};
 use crate::claim::{Claim, ClaimKind, Limits};
 
 /// Reads a Claim; its first error refuses it.
@@ -22,6 +25,7 @@ pub(super) fn read<'a>(
 ) -> Result<Claim, Fault> {
     claim.json().check_keys(claim.place(), &|_| false)?;
     check_purpose(claim)?;
+    payee::check(claim)?;
     let succession = related::read(claim)?;
     let kind = read_kind(claim)?;
     let control_number = read_control_number(claim)?;
@@ -45,7 +49,7 @@ pub(super) fn read<'a>(
     let diagnoses = diagnosis::read(claim, &who)?;
     let sites = match kind {
         ClaimKind::Oral => mouth::sites(claim)?,
-        _ => mouth::Sites::new(),
+        _ => mouth::Sites::default(),
     };
     let reader = Items {
         who: &who,
@@ -124,22 +128,20 @@ fn check_purpose(claim: &Node<'_>) -> Result<(), Fault> {
 
 pub(super) fn read_kind(claim: &Node<'_>) -> Result<ClaimKind, Fault> {
     let concept = claim.need("type")?;
-    coding::codings(&concept)?
-        .iter()
-        .find_map(|coding| match coding.code {
-            "professional" => Some(ClaimKind::Professional),
-            "institutional" => Some(ClaimKind::Institutional),
-            "oral" => Some(ClaimKind::Oral),
-            "vision" => Some(ClaimKind::Vision),
-            "pharmacy" => Some(ClaimKind::Pharmacy),
-            _ => None,
-        })
-        .ok_or_else(|| {
-            concept.fault(
-                IntakeRule::UnknownKind,
-                "it is none of professional, institutional, oral, vision and pharmacy",
-            )
-        })
+    let kind = coding::meaning(&concept, |coding| match coding.code {
+        "professional" => Some(ClaimKind::Professional),
+        "institutional" => Some(ClaimKind::Institutional),
+        "oral" => Some(ClaimKind::Oral),
+        "vision" => Some(ClaimKind::Vision),
+        "pharmacy" => Some(ClaimKind::Pharmacy),
+        _ => None,
+    })?;
+    kind.ok_or_else(|| {
+        concept.fault(
+            IntakeRule::UnknownKind,
+            "it is none of professional, institutional, oral, vision and pharmacy",
+        )
+    })
 }
 
 /// The sender's number: the first identifier, else the resource's id.
@@ -164,7 +166,8 @@ fn is_emergency(claim: &Node<'_>) -> Result<bool, Fault> {
         return Ok(true);
     }
     for info in claim.items("supportingInfo")? {
-        if coding::has_code(&info, "category", "admtype")? && coding::has_code(&info, "code", "1")?
+        if supporting::kind(&info)? == Some(Info::AdmissionType)
+            && coding::has_code(&info, "code", "1")?
         {
             return Ok(true);
         }

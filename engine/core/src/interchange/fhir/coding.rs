@@ -34,25 +34,169 @@ pub(super) fn codings<'a>(concept: &Node<'a>) -> Result<Vec<Coding<'a>>, Fault> 
     Ok(found)
 }
 
-/// The coding of a concept that is of a preferred list, else its first.
+/// The coding of a concept that is of a preferred list, else its first. Two codes of
+/// preferred lists that differ contradict each other.
 pub(super) fn choose<'a>(
     concept: &Node<'a>,
     preferred: impl Fn(&str) -> bool,
 ) -> Result<Option<Coding<'a>>, Fault> {
-    let mut found = codings(concept)?;
-    let position = found
-        .iter()
-        .position(|coding| coding.system.is_some_and(&preferred))
-        .unwrap_or(0);
-    Ok((position < found.len()).then(|| found.swap_remove(position)))
+    pick(concept, |system| preferred(system).then_some(0))
 }
 
-/// The first code of the concept at a key, if there is one.
-pub(super) fn code_at<'a>(node: &Node<'a>, key: &str) -> Result<Option<Coding<'a>>, Fault> {
+/// The coding of a concept whose list is wanted most, which is the one of the lowest
+/// rank, else its first. Two codes of lists of one rank that differ contradict each
+/// other, for the one that is meant cannot be told.
+pub(super) fn pick<'a>(
+    concept: &Node<'a>,
+    rank: impl Fn(&str) -> Option<u8>,
+) -> Result<Option<Coding<'a>>, Fault> {
+    let mut found = codings(concept)?;
+    let ranks: Vec<Option<u8>> = found
+        .iter()
+        .map(|coding| coding.system.and_then(&rank))
+        .collect();
+    let best = ranks.iter().flatten().min().copied();
+    let mut known = ranks.iter().zip(&found).enumerate();
+    let mut known = known
+        .by_ref()
+        .filter(|(_, (rank, _))| rank.is_some() && **rank == best);
+    let Some((position, (_, chosen))) = known.next() else {
+        return Ok((!found.is_empty()).then(|| found.swap_remove(0)));
+    };
+    if let Some((_, (_, other))) = known.find(|(_, (_, other))| !alike(other.code, chosen.code)) {
+        return Err(differ(other));
+    }
+    Ok(Some(found.swap_remove(position)))
+}
+
+/// What the codings of a concept mean, whichever of them is known; none where none is.
+/// Two that are known and mean different things contradict each other.
+pub(super) fn meaning<'a, T: PartialEq>(
+    concept: &Node<'a>,
+    of: impl Fn(&Coding<'a>) -> Option<T>,
+) -> Result<Option<T>, Fault> {
+    let mut meant = None;
+    for coding in codings(concept)? {
+        let Some(found) = of(&coding) else {
+            continue;
+        };
+        if meant.as_ref().is_some_and(|meant| *meant != found) {
+            return Err(differ(&coding));
+        }
+        meant = Some(found);
+    }
+    Ok(meant)
+}
+
+/// What the concept at a key means.
+pub(super) fn meaning_at<'a, T: PartialEq>(
+    node: &Node<'a>,
+    key: &str,
+    of: impl Fn(&Coding<'a>) -> Option<T>,
+) -> Result<Option<T>, Fault> {
     match node.get(key)? {
-        Some(concept) => choose(&concept, |_| false),
+        Some(concept) => meaning(&concept, of),
         None => Ok(None),
     }
+}
+
+/// A coding that says something other than one before it of the same concept.
+pub(super) fn differ(coding: &Coding<'_>) -> Fault {
+    coding.node.fault(
+        IntakeRule::CodesDiffer,
+        "another code is given for the same, and says something else",
+    )
+}
+
+/// Whether two codes are one, which may be written with points or hyphens.
+pub(super) fn alike(one: &str, other: &str) -> bool {
+    let plain = |code: &'_ str| -> String {
+        let kept = code.trim().chars().filter(|c| !matches!(c, '.' | '-'));
+        kept.map(|c| c.to_ascii_uppercase()).collect()
+    };
+    one == other || plain(one) == plain(other)
+}
+
+/// The code of the concept at a key, if there is one: as [`choose`] has it.
+pub(super) fn code_at<'a>(
+    node: &Node<'a>,
+    key: &str,
+    preferred: impl Fn(&str) -> bool,
+) -> Result<Option<Coding<'a>>, Fault> {
+    match node.get(key)? {
+        Some(concept) => choose(&concept, preferred),
+        None => Ok(None),
+    }
+}
+
+/// What the concept at a key bills: a code that services are billed by comes before
+/// one that describes them.
+pub(super) fn billed_at<'a>(
+    node: &Node<'a>,
+    key: &str,
+    rank: impl Fn(&str) -> Option<u8>,
+) -> Result<Option<Coding<'a>>, Fault> {
+    match node.get(key)? {
+        Some(concept) => pick(&concept, rank),
+        None => Ok(None),
+    }
+}
+
+/// In which order the lists of what was done are wanted: those that services are billed
+/// by (CPT and HCPCS, CDT), drugs (NDC), revenue codes, and what only describes.
+pub(super) fn billing(system: &str) -> Option<u8> {
+    match list_of(Some(system)) {
+        CodeSystem::Hcpcs | CodeSystem::Cdt => Some(1),
+        CodeSystem::Ndc => Some(2),
+        CodeSystem::Revenue => Some(3),
+        CodeSystem::RxNorm => Some(4),
+        CodeSystem::Snomed => Some(5),
+        CodeSystem::Icd10Pcs => Some(6),
+        CodeSystem::Other | CodeSystem::Unspecified => None,
+    }
+}
+
+/// The same of a pharmacy, which bills drugs first.
+pub(super) fn dispensing(system: &str) -> Option<u8> {
+    match list_of(Some(system)) {
+        CodeSystem::Ndc => Some(0),
+        _ => billing(system),
+    }
+}
+
+/// In which order lists of diagnoses and of hospitals' procedures are wanted: those of
+/// the United States in force, others of ICD-10, and what came before.
+pub(super) fn icd(system: &str) -> Option<u8> {
+    let system = system.to_ascii_lowercase();
+    let has = |word: &str| system.contains(word);
+    let ends = |arcs: &str| system.strip_prefix("urn:oid:2.16.840.1.113883.6.") == Some(arcs);
+    let clinical = has("icd-10-cm") || has("icd10cm") || ends("90");
+    let procedures = has("icd-10-pcs") || has("icd10pcs") || ends("4");
+    if clinical || procedures || has("coding/icd10") {
+        Some(0)
+    } else if has("icd-10") || has("icd10") || ends("3") {
+        Some(1)
+    } else if has("icd") || ends("103") || ends("104") {
+        Some(2)
+    } else {
+        None
+    }
+}
+
+/// Whether a system is a list of modifiers.
+pub(super) fn is_modifier(system: &str) -> bool {
+    list_of(Some(system)) == CodeSystem::Hcpcs || system.to_ascii_lowercase().contains("modifier")
+}
+
+/// Whether a system is the list of revenue codes.
+pub(super) fn is_revenue(system: &str) -> bool {
+    list_of(Some(system)) == CodeSystem::Revenue || system.to_ascii_lowercase().contains("revenue")
+}
+
+/// Whether a system is the list of types of service (X12 1365).
+pub(super) fn is_service_type(system: &str) -> bool {
+    let bare = system.trim_end_matches('/');
+    bare.ends_with("x12.org/005010/1365") || bare.ends_with("service-type-codes")
 }
 
 /// Whether the concept at a key has this code, of any list.

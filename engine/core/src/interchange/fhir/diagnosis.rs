@@ -32,13 +32,11 @@ pub(super) fn read<'a>(claim: &Node<'a>, who: &Who<'a, '_>) -> Result<Vec<(u16, 
         seen.push(sequence);
         let (mut principal, mut types, mut beside) = (false, 0usize, 0usize);
         for concept in diagnosis.items("type")? {
-            for coding in coding::codings(&concept)? {
-                types = types.saturating_add(1);
-                principal |= coding.code == "principal";
-                if is_beside(coding.code) {
-                    beside = beside.saturating_add(1);
-                }
-            }
+            let codings = coding::codings(&concept)?;
+            let has = |wanted: &dyn Fn(&str) -> bool| codings.iter().any(|of| wanted(of.code));
+            principal |= has(&|code| code == "principal");
+            types = types.saturating_add(usize::from(!codings.is_empty()));
+            beside = beside.saturating_add(usize::from(has(&is_beside) && !has(&is_treated)));
         }
         let code = code(&diagnosis, who)?;
         if types == 0 || types != beside || pointed.contains(&sequence) {
@@ -60,6 +58,14 @@ fn is_beside(kind: &str) -> bool {
     )
 }
 
+/// Types that are of what was treated.
+fn is_treated(kind: &str) -> bool {
+    matches!(
+        kind,
+        "principal" | "secondary" | "discharge" | "clinical" | "other"
+    )
+}
+
 /// The sequences that items point to; what is no sequence is found where it is read.
 fn pointed(claim: &Node<'_>) -> Result<BTreeSet<u16>, Fault> {
     let mut pointed = BTreeSet::new();
@@ -73,7 +79,6 @@ fn pointed(claim: &Node<'_>) -> Result<BTreeSet<u16>, Fault> {
 
 /// A diagnosis's code, in place or in the Condition it refers to.
 fn code<'a>(diagnosis: &Node<'a>, who: &Who<'a, '_>) -> Result<Code, Fault> {
-    let is_icd = |system: &str| system.to_ascii_lowercase().contains("icd");
     let concept = match diagnosis.get("diagnosisReference")? {
         None => diagnosis.need("diagnosisCodeableConcept")?,
         Some(reference) => who
@@ -86,7 +91,7 @@ fn code<'a>(diagnosis: &Node<'a>, who: &Who<'a, '_>) -> Result<Code, Fault> {
             })?
             .need("code")?,
     };
-    let coding = coding::choose(&concept, is_icd)?
+    let coding = coding::pick(&concept, coding::icd)?
         .ok_or_else(|| concept.fault(IntakeRule::Missing, "a diagnosis needs a code"))?;
     scalar::diagnosis(&coding.node, coding.code)
 }
@@ -94,9 +99,18 @@ fn code<'a>(diagnosis: &Node<'a>, who: &Who<'a, '_>) -> Result<Code, Fault> {
 /// The diagnosis-related group that a diagnosis names.
 pub(super) fn group(claim: &Node<'_>) -> Result<ShortCode, Fault> {
     for diagnosis in claim.items("diagnosis")? {
-        if let Some(package) = coding::code_at(&diagnosis, "packageCode")? {
+        if let Some(package) = coding::billed_at(&diagnosis, "packageCode", drg)? {
             return scalar::short_code(&package.node, package.code);
         }
     }
     Ok(ShortCode::NONE)
+}
+
+/// In which order lists of groups are wanted: Medicare's, and others.
+pub(super) fn drg(system: &str) -> Option<u8> {
+    let system = system.to_ascii_lowercase();
+    if system.contains("ms-drg") || system.contains("msdrg") {
+        return Some(0);
+    }
+    system.contains("drg").then_some(1)
 }

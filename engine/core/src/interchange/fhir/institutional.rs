@@ -9,6 +9,7 @@ use super::super::refusal::{Fault, IntakeRule, Place as _};
 use super::super::scalar;
 use super::coding::{self, Coding};
 use super::dates::{self, Days};
+use super::supporting::{self, Info};
 use super::who::{Role, Who};
 use super::{diagnosis, sequence_of};
 use crate::claim::{
@@ -68,45 +69,53 @@ fn days_of(lines: &[(ServiceLine, String)]) -> Option<Days> {
 
 /// What a piece of supporting information says.
 fn add(read: &mut Institutional, info: &Node<'_>) -> Result<(), Fault> {
-    let category = |code: &str| coding::has_code(info, "category", code);
-    let code = coding::code_at(info, "code")?;
-    let short = |coding: &Coding<'_>| scalar::short_code(&coding.node, coding.code);
-    if category("admissionperiod")? || category("hospitalized")? {
+    let kind = supporting::kind(info)?;
+    if kind == Some(Info::Admission) {
         read.admission = timing(info)?.map(|(from, _)| from);
         return Ok(());
     }
-    let Some(code) = code else {
+    let rank = |system: &str| match kind {
+        Some(Info::Group) => diagnosis::drg(system),
+        _ => system.to_ascii_lowercase().contains("nubc").then_some(0),
+    };
+    let Some(code) = coding::billed_at(info, "code", rank)? else {
         return Ok(());
     };
-    if category("admtype")? {
-        read.admission_type = short(&code)?;
-    } else if category("pointoforigin")? {
-        read.origin = short(&code)?;
-    } else if category("discharge-status")? || category("discharge")? {
-        read.discharge = short(&code)?;
-    } else if category("drg")? {
-        read.drg = short(&code)?;
-    } else {
-        match nubc(code.system) {
-            Some(Nubc::Value) => {
-                let value = info.need("valueQuantity")?.need("value")?;
-                read.values.push(ValueCode {
-                    code: short(&code)?,
-                    amount: decimal::money(&value, value.number()?)?,
-                });
-            }
-            Some(of @ (Nubc::Occurrence | Nubc::Span)) => {
-                let (from, through) = timing(info)?
-                    .ok_or_else(|| info.fault(IntakeRule::NoDate, "an occurrence has no day"))?;
-                read.occurrences.push(OccurrenceCode {
-                    code: short(&code)?,
-                    from,
-                    through: (of == Nubc::Span).then_some(through),
-                });
-            }
-            Some(Nubc::Condition) => read.conditions.push(short(&code)?),
-            None => {}
+    let short = scalar::short_code(&code.node, code.code);
+    match kind {
+        Some(Info::AdmissionType) => read.admission_type = short?,
+        Some(Info::Origin) => read.origin = short?,
+        Some(Info::Discharge) => read.discharge = short?,
+        Some(Info::Group) => read.drg = short?,
+        _ => add_code(read, info, &code)?,
+    }
+    Ok(())
+}
+
+/// What a code of the NUBC says, by the list it is of.
+fn add_code(read: &mut Institutional, info: &Node<'_>, code: &Coding<'_>) -> Result<(), Fault> {
+    let Some(list) = coding::meaning_at(info, "code", |coding| nubc(coding.system))? else {
+        return Ok(());
+    };
+    let short = scalar::short_code(&code.node, code.code)?;
+    match list {
+        Nubc::Value => {
+            let value = info.need("valueQuantity")?.need("value")?;
+            read.values.push(ValueCode {
+                code: short,
+                amount: decimal::money(&value, value.number()?)?,
+            });
         }
+        Nubc::Occurrence | Nubc::Span => {
+            let (from, through) = timing(info)?
+                .ok_or_else(|| info.fault(IntakeRule::NoDate, "an occurrence has no day"))?;
+            read.occurrences.push(OccurrenceCode {
+                code: short,
+                from,
+                through: (list == Nubc::Span).then_some(through),
+            });
+        }
+        Nubc::Condition => read.conditions.push(short),
     }
     Ok(())
 }
@@ -170,7 +179,6 @@ fn procedures<'a>(claim: &Node<'a>, who: &Who<'a, '_>) -> Result<Vec<DatedProced
 
 /// A procedure's code, in place or in the Procedure it refers to.
 fn procedure_code<'a>(procedure: &Node<'a>, who: &Who<'a, '_>) -> Result<Code, Fault> {
-    let is_icd = |system: &str| system.to_ascii_lowercase().contains("icd");
     let concept = match procedure.get("procedureReference")? {
         None => procedure.need("procedureCodeableConcept")?,
         Some(reference) => who
@@ -183,7 +191,7 @@ fn procedure_code<'a>(procedure: &Node<'a>, who: &Who<'a, '_>) -> Result<Code, F
             })?
             .need("code")?,
     };
-    let coding = coding::choose(&concept, is_icd)?
+    let coding = coding::pick(&concept, coding::icd)?
         .ok_or_else(|| concept.fault(IntakeRule::Missing, "a procedure needs a code"))?;
     scalar::code(&coding.node, coding.code)
 }

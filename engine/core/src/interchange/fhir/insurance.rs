@@ -118,16 +118,13 @@ fn payer<'a>(insurance: &Node<'a>, who: &Who<'a, '_>) -> Result<OtherPayer, Faul
 
 /// The kind of cover in the codes of X12 SBR09, where the Coverage has them.
 fn filing_of(coverage: &Node<'_>) -> Result<ShortCode, Fault> {
-    let Some(kind) = coverage.get("type")? else {
-        return Ok(ShortCode::NONE);
-    };
     let is_filing = |system: &str| system.to_ascii_lowercase().contains("filing-indicator");
-    for coding in coding::codings(&kind)? {
-        if coding.system.is_some_and(is_filing) {
-            return scalar::short_code(&coding.node, coding.code);
+    match coding::code_at(coverage, "type", is_filing)? {
+        Some(coding) if coding.system.is_some_and(is_filing) => {
+            scalar::short_code(&coding.node, coding.code)
         }
+        _ => Ok(ShortCode::NONE),
     }
-    Ok(ShortCode::NONE)
 }
 
 /// What R5 calls `patientPaid`, and R4 has as an extension.

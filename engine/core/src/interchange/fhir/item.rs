@@ -30,7 +30,7 @@ impl<'a> Items<'a, '_> {
     /// Reads an item.
     pub fn line(&self, item: &Node<'a>) -> Result<ServiceLine, Fault> {
         let number = sequence_of(item)?;
-        let revenue = match coding::code_at(item, "revenue")? {
+        let revenue = match coding::code_at(item, "revenue", coding::is_revenue)? {
             Some(coding) => scalar::short_code(&coding.node, coding.code)?,
             None => ShortCode::NONE,
         };
@@ -55,13 +55,13 @@ impl<'a> Items<'a, '_> {
             through,
             rendering: self.who.rendering(item, self.billing)?,
             emergency: self.emergency || is_emergency_item(item)?,
-            detail: self.detail(item)?,
+            detail: self.detail(item, procedure)?,
             prior: Vec::new(),
         })
     }
 
     /// What only some items have.
-    fn detail(&self, item: &Node<'a>) -> Result<LineDetail, Fault> {
+    fn detail(&self, item: &Node<'a>, procedure: Code) -> Result<LineDetail, Fault> {
         let mouth = match self.kind {
             ClaimKind::Oral => mouth::read(item, self.sites)?,
             _ => Mouth::default(),
@@ -69,7 +69,7 @@ impl<'a> Items<'a, '_> {
         Ok(LineDetail {
             control_number: trace_number(item)?,
             unit: match item.get("quantity")? {
-                Some(quantity) => unit::of_service(&quantity)?,
+                Some(quantity) => unit::of_line(&quantity, procedure)?,
                 None => ShortCode::NONE,
             },
             drug: drug(item)?,
@@ -83,17 +83,11 @@ impl<'a> Items<'a, '_> {
     /// The procedure, drug or service. An institutional line may have a
     /// revenue code alone, which then is what it is billed by.
     fn procedure(&self, item: &Node<'a>) -> Result<(CodeSystem, Code), Fault> {
-        let known = |system: &str| {
-            !matches!(
-                coding::list_of(Some(system)),
-                CodeSystem::Other | CodeSystem::Unspecified
-            )
+        let rank = match self.kind {
+            ClaimKind::Pharmacy => coding::dispensing,
+            _ => coding::billing,
         };
-        let concept = item.get("productOrService")?;
-        let chosen = match &concept {
-            Some(concept) => coding::choose(concept, known)?,
-            None => None,
-        };
+        let chosen = coding::billed_at(item, "productOrService", rank)?;
         // CARIN has a line that is billed by its revenue code alone say so.
         let is_absent = |of: &Coding<'_>| of.system == Some(DATA_ABSENT);
         if let Some(Coding { node, code, system }) = chosen.filter(|of| !is_absent(of)) {
@@ -101,7 +95,7 @@ impl<'a> Items<'a, '_> {
             return Ok((system, scalar::procedure(&node, system, code)?));
         }
         if self.kind == ClaimKind::Institutional
-            && let Some(revenue) = coding::code_at(item, "revenue")?
+            && let Some(revenue) = coding::code_at(item, "revenue", coding::is_revenue)?
         {
             let code = scalar::procedure(&revenue.node, CodeSystem::Revenue, revenue.code)?;
             return Ok((CodeSystem::Revenue, code));
@@ -157,11 +151,12 @@ impl<'a> Items<'a, '_> {
     }
 }
 
-fn modifiers(item: &Node<'_>) -> Result<Modifiers, Fault> {
+/// The modifiers of an item.
+pub(super) fn modifiers(item: &Node<'_>) -> Result<Modifiers, Fault> {
     let mut modifiers = [ShortCode::NONE; Limits::MODIFIERS];
     let concepts = item.items_within("modifier", Limits::MODIFIERS)?;
     for (slot, concept) in modifiers.iter_mut().zip(concepts) {
-        let coding = coding::choose(&concept, |_| false)?
+        let coding = coding::choose(&concept, coding::is_modifier)?
             .ok_or_else(|| concept.fault(IntakeRule::Missing, "a modifier needs a code"))?;
         *slot = scalar::short_code(&coding.node, coding.code)?;
     }

@@ -10,6 +10,7 @@ use super::super::refusal::{Fault, IntakeRule, Place as _};
 use super::super::scalar;
 use super::coding::{self, Coding};
 use super::sequence_of;
+use super::supporting::{self, Info};
 use crate::claim::{Limits, Tooth};
 
 /// The areas of the mouth: all of it, the arches, the quadrants.
@@ -22,19 +23,61 @@ pub(super) struct Mouth {
     pub cavities: Vec<ShortCode>,
 }
 
-/// Additional body sites of a claim (CARIN's supporting information of the category
-/// `additionalbodysite`), by their sequence.
-pub(super) type Sites<'a> = BTreeMap<u16, Node<'a>>;
+/// What the items of a claim share: additional body sites (CARIN's supporting
+/// information of the category `additionalbodysite`) by their sequence, and how its
+/// teeth are numbered where no list is named.
+#[derive(Default)]
+pub(super) struct Sites<'a> {
+    additional: BTreeMap<u16, Node<'a>>,
+    numbering: Numbering,
+}
 
 /// Finds them.
 pub(super) fn sites<'a>(claim: &Node<'a>) -> Result<Sites<'a>, Fault> {
-    let mut sites = Sites::new();
+    let mut sites = Sites::default();
     for info in claim.items("supportingInfo")? {
-        if coding::has_code(&info, "category", "additionalbodysite")? {
-            sites.insert(sequence_of(&info)?, info.need("code")?);
+        if supporting::kind(&info)? == Some(Info::BodySite) {
+            let concept = info.need("code")?;
+            sites.numbering.hear(&concept)?;
+            sites.additional.insert(sequence_of(&info)?, concept);
+        }
+    }
+    for item in claim.items_within("item", Limits::LINES)? {
+        if let Some(concept) = item.get("bodySite")? {
+            sites.numbering.hear(&concept)?;
         }
     }
     Ok(sites)
+}
+
+/// By which numberings the teeth of a claim are told, as far as that is certain: a list
+/// is named, or a number is one of only one of them.
+#[derive(Clone, Copy, Default)]
+struct Numbering {
+    universal: bool,
+    fdi: bool,
+}
+
+impl Numbering {
+    fn hear(&mut self, concept: &Node<'_>) -> Result<(), Fault> {
+        let codings = coding::codings(concept)?;
+        let mut listed = false;
+        for coding in &codings {
+            let scheme = scheme(coding.system);
+            let is_tooth = matches!(of_list(scheme, coding.code), Some(Site::Tooth(_)));
+            self.universal |= is_tooth && scheme == Scheme::Universal;
+            self.fdi |= is_tooth && scheme == Scheme::Fdi;
+            listed |= scheme != Scheme::Unknown;
+        }
+        if let Some(first) = codings.first().filter(|_| !listed) {
+            match readings(first.code) {
+                (Some(_), None) => self.universal = true,
+                (None, Some(_)) => self.fdi = true,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Reads `bodySite` and `subSite` of an item, and the additional body sites it
@@ -43,11 +86,11 @@ pub(super) fn read(item: &Node<'_>, sites: &Sites<'_>) -> Result<Mouth, Fault> {
     let mut mouth = Mouth::default();
     let surfaces = surfaces(item)?;
     if let Some(concept) = item.get("bodySite")? {
-        mouth.add(&concept, surfaces)?;
+        mouth.add(&concept, surfaces, sites.numbering)?;
     }
     for pointer in item.items("informationSequence")? {
-        if let Some(concept) = sites.get(&scalar::whole(&pointer)?) {
-            mouth.add(concept, surfaces)?;
+        if let Some(concept) = sites.additional.get(&scalar::whole(&pointer)?) {
+            mouth.add(concept, surfaces, sites.numbering)?;
         }
     }
     let most = Limits::TEETH;
@@ -58,16 +101,42 @@ pub(super) fn read(item: &Node<'_>, sites: &Sites<'_>) -> Result<Mouth, Fault> {
 }
 
 impl Mouth {
-    fn add(&mut self, concept: &Node<'_>, surfaces: ShortCode) -> Result<(), Fault> {
-        let known = |system: &str| scheme(Some(system)) != Scheme::Unknown;
-        let Some(coding) = coding::choose(concept, known)? else {
+    fn add(
+        &mut self,
+        concept: &Node<'_>,
+        surfaces: ShortCode,
+        numbering: Numbering,
+    ) -> Result<(), Fault> {
+        let Some(site) = named(concept, numbering)? else {
             return Ok(());
         };
-        match site(&coding)? {
+        match site {
             Site::Area(code) => self.cavities.push(code),
             Site::Tooth(code) => self.teeth.push(Tooth { code, surfaces }),
         }
         Ok(())
+    }
+}
+
+/// The place that the codings of a concept name: all that are of known lists are of one
+/// place; without any, it is the first coding's.
+fn named(concept: &Node<'_>, numbering: Numbering) -> Result<Option<Site>, Fault> {
+    let codings = coding::codings(concept)?;
+    let mut found = None;
+    for coding in &codings {
+        let scheme = scheme(coding.system);
+        if scheme == Scheme::Unknown {
+            continue;
+        }
+        let site = of_list(scheme, coding.code).ok_or_else(|| nowhere(coding))?;
+        if found.is_some_and(|found| found != site) {
+            return Err(coding::differ(coding));
+        }
+        found = Some(site);
+    }
+    match (found, codings.first()) {
+        (None, Some(first)) => unlisted(first, numbering).map(Some),
+        (found, _) => Ok(found),
     }
 }
 
@@ -97,32 +166,57 @@ fn scheme(system: Option<&str>) -> Scheme {
     }
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Site {
     Tooth(ShortCode),
     Area(ShortCode),
 }
 
-fn site(coding: &Coding<'_>) -> Result<Site, Fault> {
+/// What a code of a known list names.
+fn of_list(scheme: Scheme, code: &str) -> Option<Site> {
     let area = || {
-        AREAS
-            .contains(&coding.code)
-            .then(|| ShortCode::parse(coding.code).ok())
-            .flatten()
-            .map(Site::Area)
+        let code = AREAS.contains(&code).then(|| ShortCode::parse(code).ok());
+        code.flatten().map(Site::Area)
     };
-    let found = match scheme(coding.system) {
-        Scheme::Universal => universal(coding.code).map(Site::Tooth),
+    match scheme {
+        Scheme::Universal => universal(code).map(Site::Tooth),
         Scheme::Areas => area(),
-        Scheme::Fdi => of_fdi(coding.code).map(Site::Tooth).or_else(area),
-        Scheme::Unknown => universal(coding.code)
-            .or_else(|| of_fdi(coding.code))
-            .map(Site::Tooth)
-            .or_else(area),
+        Scheme::Fdi => of_fdi(code).map(Site::Tooth).or_else(area),
+        Scheme::Unknown => None,
+    }
+}
+
+fn nowhere(coding: &Coding<'_>) -> Fault {
+    coding.node.fault(
+        IntakeRule::BadCode,
+        "it is no tooth, and no area of the mouth",
+    )
+}
+
+/// What a code is by the universal numbering, and by the FDI's; areas are of both.
+fn readings(code: &str) -> (Option<Site>, Option<Site>) {
+    let area = of_list(Scheme::Areas, code);
+    let by_universal = of_list(Scheme::Universal, code).or(area);
+    (by_universal, of_list(Scheme::Fdi, code))
+}
+
+/// What a code of no known list names. A number may be of one tooth by the universal
+/// numbering and of another by the FDI's: then the other teeth of the claim tell, if
+/// they are of one numbering, and else it is refused.
+fn unlisted(coding: &Coding<'_>, numbering: Numbering) -> Result<Site, Fault> {
+    let (by_universal, by_fdi) = readings(coding.code);
+    if by_universal == by_fdi {
+        return by_universal.ok_or_else(|| nowhere(coding));
+    }
+    let by_claim = match (numbering.universal, numbering.fdi) {
+        (true, false) => by_universal,
+        (false, true) => by_fdi,
+        _ => None,
     };
-    found.ok_or_else(|| {
+    by_claim.ok_or_else(|| {
         coding.node.fault(
             IntakeRule::BadCode,
-            "it is no tooth, and no area of the mouth",
+            "it names no list, and is not the same tooth in the universal numbering and the FDI's",
         )
     })
 }
@@ -178,8 +272,9 @@ fn of_fdi(code: &str) -> Option<ShortCode> {
 fn surfaces(item: &Node<'_>) -> Result<ShortCode, Fault> {
     let mut letters = String::new();
     let mut at = None;
+    let is_surface = |system: &str| system.to_ascii_lowercase().contains("surface");
     for concept in item.items("subSite")? {
-        if let Some(coding) = coding::choose(&concept, |_| false)? {
+        if let Some(coding) = coding::choose(&concept, is_surface)? {
             letters.extend(coding.code.chars().map(|c| match c.to_ascii_uppercase() {
                 'V' => 'F',
                 other => other,

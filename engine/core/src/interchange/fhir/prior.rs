@@ -116,8 +116,8 @@ impl Decision {
         let Some(amount) = price::signed_money_at(node, "amount")? else {
             return Ok(());
         };
-        let group = codings.group();
-        if let Some(reason) = codings.reason() {
+        let group = codings.group()?;
+        if let Some(reason) = codings.reason()? {
             let reason = scalar::short_code(&reason.node, reason.code)?;
             self.adjustments.push(PriorAdjustment {
                 group: group.unwrap_or_else(|| usual_group(reason)),
@@ -191,28 +191,54 @@ fn all_codings<'a>(node: &Node<'a>) -> Result<Codings<'a>, Fault> {
             others.append(&mut coding::codings(&concept)?);
         }
     }
+    let mut named = category
+        .iter()
+        .filter_map(|coding| part_of(coding.code).map(|part| (part, coding)));
+    if let Some((first, _)) = named.next()
+        && let Some((_, other)) = named.find(|(part, _)| *part != first)
+    {
+        return Err(coding::differ(other));
+    }
     Ok(Codings { category, others })
 }
 
+/// Which part of a decision a category names, of those that are read.
+fn part_of(category: &str) -> Option<u8> {
+    match category {
+        "allowedunits" => Some(0),
+        "benefit" | "payment" | "paidtoprovider" => Some(1),
+        "memberliability" => Some(2),
+        "deductible" => Some(3),
+        "coinsurance" => Some(4),
+        "copay" => Some(5),
+        _ => None,
+    }
+}
+
 impl<'a> Codings<'a> {
-    fn of_list(&self, list: &str) -> Option<&Coding<'a>> {
-        self.others.iter().chain(&self.category).find(|coding| {
-            coding
-                .system
-                .is_some_and(|system| plain(system).contains(list))
-        })
+    /// The code of a list, wherever it stands: twice, it is one and the same.
+    fn of_list(&self, list: &str) -> Result<Option<&Coding<'a>>, Fault> {
+        let all = self.others.iter().chain(&self.category);
+        let of_list = |coding: &&Coding<'_>| {
+            let system = coding.system;
+            system.is_some_and(|system| plain(system).contains(list))
+        };
+        let mut found = all.filter(of_list);
+        let first = found.next();
+        match found.find(|other| first.is_some_and(|first| first.code != other.code)) {
+            Some(other) => Err(coding::differ(other)),
+            None => Ok(first),
+        }
     }
 
-    fn reason(&self) -> Option<&Coding<'a>> {
+    fn reason(&self) -> Result<Option<&Coding<'a>>, Fault> {
         self.of_list("adjustmentreasoncode")
     }
 
-    fn group(&self) -> Option<Group> {
-        let code = self.of_list("adjustmentgroupcode")?.code;
-        prior::GROUPS
-            .iter()
-            .find(|(word, _)| *word == code)
-            .map(|(_, group)| *group)
+    fn group(&self) -> Result<Option<Group>, Fault> {
+        let code = self.of_list("adjustmentgroupcode")?.map(|of| of.code);
+        let known = prior::GROUPS.iter().find(|(word, _)| Some(*word) == code);
+        Ok(known.map(|(_, group)| *group))
     }
 }
 

@@ -7,6 +7,7 @@ use super::super::node::Node;
 use super::super::refusal::{Fault, IntakeRule, Place as _};
 use super::super::scalar;
 use super::coding::{self, Coding};
+use super::supporting::{self, Info};
 use crate::claim::{ClaimId, Frequency};
 
 /// What a Claim is to earlier ones, and the type of bill that may say it.
@@ -22,10 +23,7 @@ pub(super) fn read(claim: &Node<'_>) -> Result<Succession, Fault> {
     let mut related = None;
     let mut replaces = None;
     for node in claim.items("related")? {
-        let Some(relationship) = coding::code_at(&node, "relationship")? else {
-            continue;
-        };
-        let Some(frequency) = frequency_of(relationship.code) else {
+        let Some(frequency) = frequency_of(&node)? else {
             continue;
         };
         let id = replaced(&node)?.ok_or_else(|| {
@@ -72,13 +70,27 @@ pub(super) fn read(claim: &Node<'_>) -> Result<Succession, Fault> {
     })
 }
 
-/// HL7's and CARIN's relationships of a claim to what came before it; the others
-/// (`associated`) change nothing.
-fn frequency_of(relationship: &str) -> Option<Frequency> {
-    match relationship {
+/// HL7's and CARIN's relationships of a claim to what came before it, in any of the
+/// codings: `associated` changes nothing. One that is not known is refused, for the
+/// claim may be meant to take another's place, and would be paid beside it.
+fn frequency_of(related: &Node<'_>) -> Result<Option<Frequency>, Fault> {
+    let Some(relationship) = related.get("relationship")? else {
+        return Ok(None);
+    };
+    let meant = coding::meaning(&relationship, |coding| match coding.code {
         "prior" | "replaces" | "replacement" | "corrects" => Some(Frequency::Replacement),
         "voids" | "void" | "cancels" => Some(Frequency::Void),
+        "associated" => Some(Frequency::Original),
         _ => None,
+    })?;
+    match meant {
+        Some(Frequency::Original) => Ok(None),
+        Some(frequency) => Ok(Some(frequency)),
+        None if coding::codings(&relationship)?.is_empty() => Ok(None),
+        None => Err(relationship.fault(
+            IntakeRule::NotUnderstood,
+            "how it is related to the other claim is in no code that is known",
+        )),
     }
 }
 
@@ -117,14 +129,14 @@ fn replaced(related: &Node<'_>) -> Result<Option<ClaimId>, Fault> {
 /// The types of bill of a claim: in `subType`, or in supporting information.
 fn bills<'a>(claim: &Node<'a>) -> Result<Vec<Coding<'a>>, Fault> {
     let mut bills = Vec::new();
-    if let Some(sub_type) = coding::code_at(claim, "subType")?
+    if let Some(sub_type) = coding::code_at(claim, "subType", is_bill_type)?
         && sub_type.system.is_some_and(is_bill_type)
     {
         bills.push(sub_type);
     }
     for info in claim.items("supportingInfo")? {
-        if coding::has_code(&info, "category", "typeofbill")?
-            && let Some(code) = coding::code_at(&info, "code")?
+        if supporting::kind(&info)? == Some(Info::BillType)
+            && let Some(code) = coding::code_at(&info, "code", is_bill_type)?
         {
             bills.push(code);
         }

@@ -180,8 +180,7 @@ impl<'a> Who<'a, '_> {
         let Some(coverage) = self.resolve(reference)? else {
             return Ok(None);
         };
-        let relationship = coding::code_at(&coverage, "relationship")?;
-        let is_self = relationship.is_none_or(|coding| coding.code == "self");
+        let is_self = is_subscriber(&coverage)?;
         let number = match coverage.get("subscriberId")? {
             Some(node) => scalar::identifier(&node)?,
             None => None,
@@ -309,10 +308,10 @@ impl<'a> Who<'a, '_> {
                     "there is no member of the care team with this sequence",
                 ));
             };
-            match coding::code_at(member, "role")? {
+            match gives(member, is_rendering)? {
                 None => without_role = without_role.or(Some(member)),
-                Some(role) if is_rendering(role.code) => renders = renders.or(Some(member)),
-                Some(_) => {}
+                Some(true) => renders = renders.or(Some(member)),
+                Some(false) => {}
             }
         }
         let Some(member) = renders.or(without_role) else {
@@ -354,6 +353,50 @@ fn described(patient: &Node<'_>) -> Result<Option<Dependant>, Fault> {
         birth,
         sex,
     }))
+}
+
+/// Whether a coverage is the patient's own: so it is where it does not say. Of its
+/// codings, one that is known says it.
+fn is_subscriber(coverage: &Node<'_>) -> Result<bool, Fault> {
+    let Some(relationship) = coverage.get("relationship")? else {
+        return Ok(true);
+    };
+    let own = coding::meaning(&relationship, |coding| match coding.code {
+        "self" => Some(true),
+        "child" | "parent" | "spouse" | "common" | "other" | "injured" => Some(false),
+        _ => None,
+    })?;
+    Ok(match own {
+        Some(own) => own,
+        None => coding::codings(&relationship)?.is_empty(),
+    })
+}
+
+/// Whether a member of a care team gives a service, by any code of their role; none
+/// where they have no role. One who attends may; one who refers, assists or supervises
+/// is another.
+pub(super) fn gives(
+    member: &Node<'_>,
+    gives: impl Fn(&str) -> bool,
+) -> Result<Option<bool>, Fault> {
+    let Some(role) = member.get("role")? else {
+        return Ok(None);
+    };
+    if coding::codings(&role)?.is_empty() {
+        return Ok(None);
+    }
+    let is_other = |code: &str| {
+        matches!(
+            code,
+            "referring" | "assist" | "assisting" | "supervisor" | "supervising"
+        )
+    };
+    let found = coding::meaning(&role, |coding| match coding.code {
+        code if gives(code) => Some(true),
+        code if is_other(code) => Some(false),
+        _ => None,
+    })?;
+    Ok(Some(found.unwrap_or(false)))
 }
 
 /// Roles of one who renders a service: HL7 and CARIN Blue Button.

@@ -121,7 +121,7 @@ pub(super) fn read(
         },
         detail: LineDetail {
             control_number: identifier_at(node, "control_number")?,
-            unit: short_at(node, "unit")?,
+            unit: unit(node, procedure)?,
             drug: drug(node)?,
             cavities: shorts_at(node, "cavities", CAVITIES)?,
             teeth: teeth(node)?,
@@ -129,6 +129,16 @@ pub(super) fn read(
         },
         prior: coordination::lines(node, &payers.others)?,
     })
+}
+
+/// What a unit of service is: minutes of anaesthesia alone.
+fn unit(node: &Node<'_>, procedure: Code) -> Result<ShortCode, Fault> {
+    let unit = short_at(node, "unit")?;
+    if unit == scalar::MINUTES && !scalar::is_anaesthesia(procedure) {
+        let reason = "only anaesthesia (00100 to 01999) is billed in minutes (MJ)";
+        return Err(node.fault_at("unit", IntakeRule::BadUnit, reason));
+    }
+    Ok(unit)
 }
 
 /// What the sender declares not covered.

@@ -103,11 +103,11 @@ pub(super) fn read<'t, 'a>(
     };
     let unit = short(layout.unit)?;
     if let Some(element) = layout.unit
-        && unit == MINUTES
-        && !is_anaesthesia(system, procedure)
+        && unit == scalar::MINUTES
+        && !(system == CodeSystem::Hcpcs && scalar::is_anaesthesia(procedure))
     {
         return Err(spot.at(element).fault(
-            IntakeRule::BadQuantity,
+            IntakeRule::BadUnit,
             "only anaesthesia (00100 to 01999) is billed in minutes (MJ); send units (UN)",
         ));
     }
@@ -165,16 +165,6 @@ pub(super) fn read<'t, 'a>(
         prior: coordination::lines(levels, at, coordination)?,
     };
     Ok((line, spot.place()))
-}
-
-/// Minutes (SV103).
-const MINUTES: ShortCode = ShortCode::of("MJ");
-
-/// Whether a code is of CPT's anaesthesia, which alone is billed in minutes.
-fn is_anaesthesia(system: CodeSystem, procedure: Code) -> bool {
-    let text = procedure.to_string();
-    let number = text.parse::<u32>().ok().filter(|_| text.len() == 5);
-    system == CodeSystem::Hcpcs && number.is_some_and(|number| (100..=1999).contains(&number))
 }
 
 /// The numbers of a kind that a claim or a line names: `G1` authorisations, `9F`

@@ -39,16 +39,10 @@ pub fn code_in<'a>(element: &Node<'a>, name: &str) -> Result<Option<Coding<'a>>,
         return Ok(None);
     };
     let concept = extension.need("valueCodeableConcept")?;
-    let coding = coding::choose(&concept, |_| false)?;
+    let coding = coding::choose(&concept, |system| system.contains("x12.org/"))?;
     coding
         .map(Some)
         .ok_or_else(|| concept.fault(IntakeRule::Missing, "there is no code"))
-}
-
-/// Whether a system is the list of types of service.
-pub fn is_service_type(system: &str) -> bool {
-    let bare = system.trim_end_matches('/');
-    bare.ends_with("x12.org/005010/1365") || bare.ends_with("service-type-codes")
 }
 
 /// What is asked to be done (UM02, list 1322).

@@ -9,11 +9,12 @@ use super::super::super::refusal::{Fault, IntakeRule, Place as _};
 use super::super::super::scalar;
 use super::super::coding::{self, Coding};
 use super::super::dates::{self, Days};
-use super::super::who::Who;
+use super::super::item::modifiers;
+use super::super::who::{self, Who};
 use super::super::{price, sequence_of, unit};
 use super::codes;
 use crate::authorization::RequestLine;
-use crate::claim::{AuthorizationKind, Limits, Modifiers, Provider};
+use crate::claim::{AuthorizationKind, Provider};
 
 /// Members of a care team, and pointers to them.
 const CARE_TEAM: usize = 64;
@@ -33,12 +34,9 @@ impl<'a> Items<'a, '_> {
     pub fn line(&self, item: &Node<'a>) -> Result<RequestLine, Fault> {
         codes::understood(item)?;
         let number = sequence_of(item)?;
-        let service = match item.get("category")? {
-            Some(concept) => coding::choose(&concept, codes::is_service_type)?,
-            None => None,
-        };
+        let service = coding::code_at(item, "category", coding::is_service_type)?;
         let service = match service {
-            Some(found) if found.system.is_some_and(codes::is_service_type) => {
+            Some(found) if found.system.is_some_and(coding::is_service_type) => {
                 scalar::short_code(&found.node, found.code)?
             }
             _ => ShortCode::NONE,
@@ -68,17 +66,8 @@ impl<'a> Items<'a, '_> {
     /// The procedure, drug or service. A type of service alone is one of a referral for
     /// whatever is needed of it.
     fn procedure(&self, item: &Node<'a>) -> Result<(CodeSystem, Code), Fault> {
-        let known = |system: &str| {
-            !matches!(
-                coding::list_of(Some(system)),
-                CodeSystem::Other | CodeSystem::Unspecified
-            )
-        };
-        let chosen = match item.get("productOrService")? {
-            Some(concept) => coding::choose(&concept, known)?,
-            None => None,
-        };
-        let of_type = |coding: &Coding<'_>| coding.system.is_some_and(codes::is_service_type);
+        let chosen = coding::billed_at(item, "productOrService", coding::billing)?;
+        let of_type = |coding: &Coding<'_>| coding.system.is_some_and(coding::is_service_type);
         match chosen.filter(|coding| !of_type(coding)) {
             Some(Coding { node, code, system }) => {
                 let system = coding::list_of(system);
@@ -162,10 +151,10 @@ impl<'a> Items<'a, '_> {
         }
         let (mut gives, mut without_role) = (None, None);
         for member in named {
-            match coding::code_at(member, "role")? {
+            match who::gives(member, codes::gives_service)? {
                 None => without_role = without_role.or(Some(member)),
-                Some(role) if codes::gives_service(role.code) => gives = gives.or(Some(member)),
-                Some(_) => {}
+                Some(true) => gives = gives.or(Some(member)),
+                Some(false) => {}
             }
         }
         let Some(member) = gives.or(without_role) else {
@@ -209,15 +198,4 @@ fn traces(item: &Node<'_>) -> Result<Vec<String>, Fault> {
         ));
     }
     Ok(found)
-}
-
-fn modifiers(item: &Node<'_>) -> Result<Modifiers, Fault> {
-    let mut modifiers = [ShortCode::NONE; Limits::MODIFIERS];
-    let concepts = item.items_within("modifier", Limits::MODIFIERS)?;
-    for (slot, concept) in modifiers.iter_mut().zip(concepts) {
-        let coding = coding::choose(&concept, |_| false)?
-            .ok_or_else(|| concept.fault(IntakeRule::Missing, "a modifier needs a code"))?;
-        *slot = scalar::short_code(&coding.node, coding.code)?;
-    }
-    Ok(modifiers)
 }

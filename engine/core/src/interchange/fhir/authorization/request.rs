@@ -249,9 +249,10 @@ fn urgency(claim: &Node<'_>) -> Result<Urgency, Fault> {
     if let Some(coding) = codes::code_in(claim, "extension-levelOfServiceCode")? {
         return codes::urgency(&coding);
     }
-    let priority = coding::code_at(claim, "priority")?.map(|coding| coding.code);
-    Ok(match priority {
-        Some("stat") => Urgency::Urgent,
-        _ => Urgency::Elective,
-    })
+    let priority = coding::meaning_at(claim, "priority", |coding| match coding.code {
+        "stat" => Some(Urgency::Urgent),
+        "normal" | "deferred" => Some(Urgency::Elective),
+        _ => None,
+    })?;
+    Ok(priority.unwrap_or(Urgency::Elective))
 }

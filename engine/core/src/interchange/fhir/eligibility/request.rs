@@ -173,20 +173,11 @@ fn control_number(request: &Node<'_>) -> Result<String, Fault> {
 }
 
 fn asked(item: &Node<'_>) -> Result<AskedItem, Fault> {
-    let category = match coding::code_at(item, "category")? {
+    let category = match coding::code_at(item, "category", coding::is_service_type)? {
         Some(category) => scalar::checked(&category.node, category.code)?,
         None => None,
     };
-    let known = |system: &str| {
-        !matches!(
-            coding::list_of(Some(system)),
-            CodeSystem::Other | CodeSystem::Unspecified
-        )
-    };
-    let chosen = match item.get("productOrService")? {
-        Some(concept) => coding::choose(&concept, known)?,
-        None => None,
-    };
+    let chosen = coding::billed_at(item, "productOrService", coding::billing)?;
     let (system, procedure) = match chosen {
         Some(chosen) => {
             let system = coding::list_of(chosen.system);

@@ -73,7 +73,7 @@ pub fn status_codes(rule: IntakeRule) -> StatusCodes {
         Rule::NoReplaced => of("A6", &[("464", "")]),
         Rule::NotReplaceable => of("A7", &[("464", "")]),
         // The procedure: 454.
-        Rule::BadCode => of("A7", &[("454", "")]),
+        Rule::BadCode | Rule::CodesDiffer => of("A7", &[("454", "")]),
         Rule::NoCode => of("A6", &[("454", "")]),
         // Charges (178): fractions of a cent (697), below zero (693), currency (681).
         Rule::BadNumber | Rule::OverLimit => of("A7", &[("178", "")]),
@@ -85,7 +85,7 @@ pub fn status_codes(rule: IntakeRule) -> StatusCodes {
         Rule::NetDiffers | Rule::DetailsDiffer => of("A8", &[("400", ""), ("583", "")]),
         Rule::TotalDiffers => of("A8", &[("400", ""), ("178", "")]),
         // Units: 476.
-        Rule::BadQuantity => of("A7", &[("476", "")]),
+        Rule::BadQuantity | Rule::BadUnit => of("A7", &[("476", "")]),
         // Dates of service (187), in the future (510).
         Rule::BadDate => of("A7", &[("187", "")]),
         Rule::DatesOutOfOrder => of("A8", &[("187", "")]),

@@ -153,7 +153,7 @@ fn minutes_are_of_anaesthesia_alone() {
     }
     for service in ["HC:97110", "HC:02000", "HC:00099", "HC:0001T", "ER:00142"] {
         let (rule, place, _) = refused(&line(&format!("{service}*100*MJ*15")));
-        assert_eq!(rule, IntakeRule::BadQuantity, "{service}");
+        assert_eq!(rule, IntakeRule::BadUnit, "{service}");
         assert!(place.contains("2400 SV1-03"), "{place}");
     }
     for list in ["ER", "IV", "WK"] {
