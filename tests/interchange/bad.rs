@@ -277,6 +277,7 @@ fn own_rows() -> Vec<Row> {
         row("\"charge\": 95.50", "\"charge\": 1e12", R::OverLimit, "claim.lines[1].charge"),
         row("\"charge\": \"245.50\"", "\"charge\": \"245.49\"", R::TotalDiffers, "claim.charge"),
         row("\"quantity\": \"2\"", "\"quantity\": \"0.00001\"", R::BadQuantity, "claim.lines[0].quantity"),
+        row("\"quantity\": \"2\"", "\"quantity\": \"2\", \"unit\": \"MJ\"", R::BadUnit, "claim.lines[0].unit"),
         row("\"from\": \"2026-01-05\" }", "\"from\": \"05.01.2026\" }", R::BadDate, "claim.lines[0].from"),
         row("\"from\": \"2026-01-05\" }", "\"from\": \"2026-06-02\" }", R::ServiceInFuture, "claim.lines[0]"),
         row(", \"from\": \"2026-01-05\" }", " }", R::NoDate, "claim.lines[0].from"),
@@ -362,7 +363,6 @@ fn every_rule_refuses_what_it_says() {
             rule,
             IntakeRule::NotReplaceable
                 | IntakeRule::NotPayable
-                | IntakeRule::NotAssigned
                 | IntakeRule::X12Set
                 | IntakeRule::TestData
                 | IntakeRule::X12Segment
