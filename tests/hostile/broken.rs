@@ -134,7 +134,7 @@ fn questions_in_a_loop() {
         ),
         (
             "query of many questions in a loop",
-            format!("(call $query {KEYS} (i32.const 900) (i32.const 0))"),
+            format!("(call $query {KEYS} (i32.const 700) (i32.const 0))"),
             &too_much,
         ),
     ] {

@@ -2,7 +2,7 @@
 
 use tally_core::adjudication::{ContractFault, Exchange};
 use wasmtime::StoreContextMut;
-use wasmtime::component::Linker;
+use wasmtime::component::{ComponentType, Linker};
 
 use crate::Limits;
 use crate::bindings::{self, Key, Meaningless, Question, Row};
@@ -17,8 +17,14 @@ fn raise(fault: ContractFault) -> wasmtime::Error {
 /// a policy's memory: fuel is charged by these, the same on every host.
 const KEY_BYTES: u64 = 40;
 const ROW_BYTES: u64 = 40;
-const QUESTION_BYTES: u64 = 80;
+const QUESTION_BYTES: u64 = 88;
 const ANSWER_BYTES: u64 = 8;
+
+const _: () = {
+    assert!(Key::SIZE32 as u64 == KEY_BYTES);
+    assert!(Row::SIZE32 as u64 == ROW_BYTES);
+    assert!(Question::SIZE32 as u64 == QUESTION_BYTES);
+};
 
 /// Gives a policy its two imports.
 pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {

@@ -22,7 +22,15 @@ pub fn findings(claim: &Claim, lines: &[LineDetermination]) -> Vec<Finding> {
         }
         watched.push(line.number);
         for provider in [Code::NONE, line.rendering] {
-            questions.push(Question::of(Measure::Lines, line.procedure, line.from.plus_days(-DAYS).unwrap_or(ServiceDate::MIN), line.from).by(provider));
+            questions.push(
+                Question::of(
+                    Measure::Lines,
+                    line.procedure,
+                    line.from.plus_days(-DAYS).unwrap_or(ServiceDate::MIN),
+                    line.from,
+                )
+                .by(provider),
+            );
         }
     }
     let answers = history::query(&questions);

@@ -115,7 +115,12 @@ pub fn frequency(claim: &Claim, denials: &mut Denials) -> Vec<Option<i32>> {
     let mut questions = Vec::new();
     for (line, days) in claim.lines.iter().zip(&days) {
         if let Some(days) = days {
-            questions.push(Question::of(Measure::Lines, line.procedure, line.from.plus_days(-days).unwrap_or(ServiceDate::MIN), line.from.plus_days(*days).unwrap_or(ServiceDate::MAX)));
+            questions.push(Question::of(
+                Measure::Lines,
+                line.procedure,
+                line.from.plus_days(-days).unwrap_or(ServiceDate::MIN),
+                line.from.plus_days(*days).unwrap_or(ServiceDate::MAX),
+            ));
         }
     }
     let mut earlier = history::query(&questions).into_iter();

@@ -103,7 +103,9 @@ pub fn with_earlier(claim: &Claim, denials: &mut Denials) {
     let open: Vec<usize> = (0..claim.lines.len())
         .filter(|i| !edit::denied(denials, *i))
         .collect();
-    let ask = |line: &Line, code: Code| Question::of(Measure::Lines, code, line.from, line.from).by(line.rendering);
+    let ask = |line: &Line, code: Code| {
+        Question::of(Measure::Lines, code, line.from, line.from).by(line.rendering)
+    };
     // Most claims have no earlier one of their day: one question a line.
     let lines = || open.iter().filter_map(|i| Some((*i, claim.lines.get(*i)?)));
     let any: Vec<Question> = lines().map(|(_, line)| ask(line, Code::NONE)).collect();

@@ -121,7 +121,7 @@ fn link(linker: &mut Linker<State>) {
         .func_wrap(
             "query",
             |mut store: StoreContextMut<'_, State>, (questions,): (Vec<Question>,)| {
-                charge(&mut store, questions.len() * 88);
+                charge(&mut store, questions.len() * 96);
                 let questions: Vec<_> = questions
                     .into_iter()
                     .filter_map(|question| bindings::question_in(question).ok())
