@@ -18,6 +18,29 @@ fn run(data: &Path, arguments: &[&str]) -> std::process::Output {
         .unwrap()
 }
 
+/// A member of a contract, with one span of cover.
+fn member(product: &str, id: &str, relationship: &str, spans: &str) -> String {
+    format!(
+        r#"{{"id":"{id}","name":"Robin Example","birth":"1980-05-02","sex":"female",
+        "relationship":"{relationship}","spans":[{{"product":"{product}",{spans}}}]}}"#
+    )
+}
+
+fn contract(id: &str, members: &[String]) -> String {
+    format!(
+        r#"{{"format":"tallystick-contract/v1","id":"{id}","inception":"2025-01-01","members":[{}]}}"#,
+        members.join(",")
+    )
+}
+
+/// Asserts that what is stored agrees with itself and is decided alike once more.
+fn assert_sound(data: &Path) {
+    let checked = json(&run(data, &["ledger", "fsck", "--json"]), 0);
+    assert_eq!(checked["faults"].as_array().map(Vec::len), Some(0));
+    let replayed = json(&run(data, &["ledger", "replay", "--json"]), 0);
+    assert_eq!(replayed["identical"], true, "{replayed:#}");
+}
+
 /// Imports a file of contracts, with more arguments; it must end with `code`.
 fn import_file(folder: &Path, data: &Path, text: &str, more: &[&str], code: i32) -> Output {
     let path = folder.join("family.json");
@@ -144,19 +167,10 @@ async fn a_renewal_begins_no_waiting_period_anew() {
 fn a_member_moves_between_contracts_in_the_order_of_both() {
     let (folder, data) = scratch();
     let family = |id: &str, members: &[(&str, &str)]| {
-        let members: Vec<String> = members
-            .iter()
-            .map(|(member, relationship)| {
-                format!(
-                    r#"{{"id":"{member}","name":"Robin Example","birth":"1980-05-02","sex":"female",
-                    "relationship":"{relationship}","spans":[{{"product":"harbor-ppo","from":"2025-01-01"}}]}}"#
-                )
-            })
-            .collect();
-        format!(
-            r#"{{"format":"tallystick-contract/v1","id":"{id}","inception":"2025-01-01","members":[{}]}}"#,
-            members.join(",")
-        )
+        let members = members.iter().map(|(id, relationship)| {
+            member("harbor-ppo", id, relationship, r#""from":"2025-01-01""#)
+        });
+        contract(id, &members.collect::<Vec<_>>())
     };
     let import = |text: &str, more: &[&str], code| {
         errors(&import_file(folder.path(), &data, text, more, code))
@@ -206,10 +220,14 @@ fn a_member_moves_between_contracts_in_the_order_of_both() {
         .today()
         .plus_days(-5)
         .unwrap();
-    let joined = family("C-2", &[("M-3", "subscriber"), ("M-2", "spouse")]);
-    let (of_3, of_2) = joined.split_once(r#""id":"M-2""#).unwrap();
-    let of_2 = of_2.replace("2025-01-01", &began.to_string());
-    let joined = format!(r#"{of_3}"id":"M-2"{of_2}"#);
+    let stays = member("harbor-ppo", "M-3", "subscriber", r#""from":"2025-01-01""#);
+    let joins = member(
+        "harbor-ppo",
+        "M-2",
+        "spouse",
+        &format!(r#""from":"{began}""#),
+    );
+    let joined = contract("C-2", &[stays, joins]);
     let refused = import(&joined, &[], 1);
     assert!(
         refused.contains("enrolled under another contract"),
@@ -255,18 +273,6 @@ fn a_member_moves_between_contracts_in_the_order_of_both() {
 #[test]
 fn who_left_counts_for_the_days_before() {
     let (folder, data) = scratch();
-    let member = |id: &str, relationship: &str, spans: &str| {
-        format!(
-            r#"{{"id":"{id}","name":"Robin Example","birth":"1980-05-02","sex":"female",
-            "relationship":"{relationship}","spans":[{{"product":"summit-hdhp",{spans}}}]}}"#
-        )
-    };
-    let contract = |id: &str, members: &[String]| {
-        format!(
-            r#"{{"format":"tallystick-contract/v1","id":"{id}","inception":"2025-01-01","members":[{}]}}"#,
-            members.join(",")
-        )
-    };
     let import = |contracts: &[String], more: &[&str], code| {
         let text = format!("[{}]", contracts.join(","));
         import_file(folder.path(), &data, &text, more, code);
@@ -274,11 +280,11 @@ fn who_left_counts_for_the_days_before() {
     let today = tally::node::clock::Clock::System.today();
     let ago = |days: i32| today.plus_days(-days).unwrap();
     let since = r#""from":"2025-01-01""#;
-    let stays = member("M-1", "subscriber", since);
+    let stays = member("summit-hdhp", "M-1", "subscriber", since);
     import(
         &[contract(
             "C-1",
-            &[stays.clone(), member("M-2", "spouse", since)],
+            &[stays.clone(), member("summit-hdhp", "M-2", "spouse", since)],
         )],
         &[],
         0,
@@ -299,12 +305,23 @@ fn who_left_counts_for_the_days_before() {
     };
     let before = paid();
     let left = member(
+        "summit-hdhp",
         "M-2",
         "spouse",
         &format!(r#"{since},"through":"{}""#, ago(11)),
     );
-    let joined = member("M-2", "subscriber", &format!(r#""from":"{}""#, ago(10)));
-    let overlapping = member("M-2", "subscriber", &format!(r#""from":"{}""#, ago(11)));
+    let joined = member(
+        "summit-hdhp",
+        "M-2",
+        "subscriber",
+        &format!(r#""from":"{}""#, ago(10)),
+    );
+    let overlapping = member(
+        "summit-hdhp",
+        "M-2",
+        "subscriber",
+        &format!(r#""from":"{}""#, ago(11)),
+    );
     let old = contract("C-1", &[stays, left]);
     import(
         &[old.clone(), contract("C-2", &[overlapping])],
@@ -333,10 +350,7 @@ fn who_left_counts_for_the_days_before() {
     assert_eq!(paid(), before);
     let shown = json(&run(&data, &["member", "show", "M-2", "--json"]), 0);
     assert_eq!(shown["contract"], "C-2", "{shown:#}");
-    let checked = json(&run(&data, &["ledger", "fsck", "--json"]), 0);
-    assert_eq!(checked["faults"].as_array().map(Vec::len), Some(0));
-    let replayed = json(&run(&data, &["ledger", "replay", "--json"]), 0);
-    assert_eq!(replayed["identical"], true, "{replayed:#}");
+    assert_sound(&data);
 }
 
 /// What comes late for a day on which its member was covered by the contract that they
@@ -347,26 +361,20 @@ fn who_left_counts_for_the_days_before() {
 fn a_late_claim_goes_where_its_member_was() {
     let today = tally::node::clock::Clock::System.today();
     let ago = |days: i32| today.plus_days(-days).unwrap();
-    let member = |id: &str, relationship: &str, spans: &str| {
-        format!(
-            r#"{{"id":"{id}","name":"Robin Example","birth":"1980-05-02","sex":"female",
-            "relationship":"{relationship}","spans":[{{"product":"summit-hdhp",{spans}}}]}}"#
-        )
-    };
-    let contract = |id: &str, members: &[String]| {
-        format!(
-            r#"{{"format":"tallystick-contract/v1","id":"{id}","inception":"2025-01-01","members":[{}]}}"#,
-            members.join(",")
-        )
-    };
     let since = r#""from":"2025-01-01""#;
     let ended = format!(r#"{since},"through":"{}""#, ago(11));
     let began = format!(r#""from":"{}""#, ago(10));
-    let stays = || member("M-1", "subscriber", since);
-    let joined = contract("C-2", &[member("M-2", "subscriber", &began)]);
-    let named = contract("C-1", &[stays(), member("M-2", "spouse", &ended)]);
+    let stays = || member("summit-hdhp", "M-1", "subscriber", since);
+    let joined = contract("C-2", &[member("summit-hdhp", "M-2", "subscriber", &began)]);
+    let named = contract(
+        "C-1",
+        &[stays(), member("summit-hdhp", "M-2", "spouse", &ended)],
+    );
     let alone = contract("C-1", &[stays()]);
-    let together = contract("C-1", &[stays(), member("M-2", "spouse", since)]);
+    let together = contract(
+        "C-1",
+        &[stays(), member("summit-hdhp", "M-2", "spouse", since)],
+    );
     // The old contract says when they left; it does not name them any more; or it named
     // them for the days that were over when it became known.
     let histories = [
@@ -451,10 +459,7 @@ fn a_late_claim_goes_where_its_member_was() {
             let theirs = decided(&submit(&write("theirs.json", &text("M-1", "L-3", 4, ""))));
             assert_eq!(before(&theirs), "101.50", "{at}: {theirs:#}");
         }
-        let checked = json(&run(&data, &["ledger", "fsck", "--json"]), 0);
-        assert_eq!(checked["faults"].as_array().map(Vec::len), Some(0));
-        let replayed = json(&run(&data, &["ledger", "replay", "--json"]), 0);
-        assert_eq!(replayed["identical"], true, "{at}: {replayed:#}");
+        assert_sound(&data);
     }
 }
 
@@ -465,28 +470,15 @@ fn a_claim_decided_before_a_move_was_known_goes_to_the_new_contract() {
     let (folder, data) = scratch();
     let today = tally::node::clock::Clock::System.today();
     let ago = |days: i32| today.plus_days(-days).unwrap();
-    let contract = |id: &str, members: &[(&str, &str, &str)]| {
-        let members = members.iter().map(|(member, relationship, spans)| {
-            format!(
-                r#"{{"id":"{member}","name":"Robin Example","birth":"1980-05-02","sex":"female",
-                "relationship":"{relationship}","spans":[{{"product":"harbor-ppo",{spans}}}]}}"#
-            )
-        });
-        let members = members.collect::<Vec<_>>().join(",");
-        format!(
-            r#"{{"format":"tallystick-contract/v1","id":"{id}","inception":"2025-01-01","members":[{members}]}}"#
-        )
-    };
+    let member = |id, relationship, spans: &str| member("harbor-ppo", id, relationship, spans);
     let since = r#""from":"2025-01-01""#;
     let import = |contracts: &[String]| {
         let text = format!("[{}]", contracts.join(","));
         import_file(folder.path(), &data, &text, &["--move"], 0);
     };
     let of_1 = |spans: &str| {
-        contract(
-            "C-1",
-            &[("M-1", "subscriber", since), ("M-2", "spouse", spans)],
-        )
+        let stays = member("M-1", "subscriber", since);
+        contract("C-1", &[stays, member("M-2", "spouse", spans)])
     };
     import(&[of_1(since)]);
     let submit = |control: &str, days: i32| {
@@ -506,7 +498,11 @@ fn a_claim_decided_before_a_move_was_known_goes_to_the_new_contract() {
         of_1(&format!(r#"{since},"through":"{}""#, ago(11))),
         contract(
             "C-2",
-            &[("M-2", "subscriber", &format!(r#""from":"{}""#, ago(10)))],
+            &[member(
+                "M-2",
+                "subscriber",
+                &format!(r#""from":"{}""#, ago(10)),
+            )],
         ),
     ]);
     let anew = [
@@ -552,10 +548,7 @@ fn a_claim_decided_before_a_move_was_known_goes_to_the_new_contract() {
         voided["changes"][0]["reversed"]["claim"], moved,
         "{voided:#}"
     );
-    let checked = json(&run(&data, &["ledger", "fsck", "--json"]), 0);
-    assert_eq!(checked["faults"].as_array().map(Vec::len), Some(0));
-    let replayed = json(&run(&data, &["ledger", "replay", "--json"]), 0);
-    assert_eq!(replayed["identical"], true, "{replayed:#}");
+    assert_sound(&data);
 }
 
 /// Enrolled afterwards, a member has their claim decided by their contract.

@@ -159,7 +159,7 @@ fn read_member_id(node: &Node<'_>) -> Result<String, Fault> {
     let characters = id.chars().count();
     if !(2..=80).contains(&characters) {
         let reason =
-            format!("{characters} characters where 2 to 80 may stand: X12 names members so");
+            format!("2 to 80 characters may stand, as X12 names members; it has {characters}");
         let rule = match characters {
             0 | 1 => IntakeRule::BadText,
             _ => IntakeRule::TooLong,

@@ -213,17 +213,7 @@ async fn former_of(conn: &mut PgConnection, new: &Submission) -> Answer<BTreeSet
     if members.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let rows = sqlx::query(FORMER)
-        .bind(members)
-        .fetch_all(conn)
-        .await
-        .map_err(doing("reading members' former units"))?;
-    rows.iter()
-        .map(|row| {
-            let mut cells = Cells::of(row, "unit");
-            Ok((cells.token()?, cells.number()?))
-        })
-        .collect()
+    of_members(conn, FORMER, &members).await
 }
 
 /// The units that members are enrolled under, where they are.
@@ -231,7 +221,16 @@ pub(super) async fn members_of(
     conn: &mut PgConnection,
     members: &[&[u8]],
 ) -> Answer<BTreeMap<Token, i64>> {
-    let rows = sqlx::query(MEMBERS)
+    of_members(conn, MEMBERS, members).await
+}
+
+/// Members, with a unit of theirs each.
+async fn of_members<C: FromIterator<(Token, i64)>>(
+    conn: &mut PgConnection,
+    sql: &'static str,
+    members: &[&[u8]],
+) -> Answer<C> {
+    let rows = sqlx::query(sql)
         .bind(members)
         .fetch_all(conn)
         .await

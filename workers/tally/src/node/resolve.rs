@@ -103,8 +103,8 @@ impl Node {
     ) -> Result<Enrolled> {
         let mut enrolled = Enrolled::default();
         let token = |member: &MemberReference| self.member_token(&member.identifier);
-        let named = asked.iter().map(|(member, _)| token(member));
-        self.look_up(&mut enrolled, named.collect()).await?;
+        let named: BTreeSet<Token> = asked.iter().map(|(member, _)| token(member)).collect();
+        self.look_up(&mut enrolled, &named).await?;
         // Dependants whom a claim describes are found among the subscriber's.
         let mut whose = Vec::with_capacity(asked.len());
         for (mut member, day) in asked {
@@ -112,8 +112,9 @@ impl Node {
             member.resolve(contract.map(|(_, contract)| &**contract));
             whose.push((token(&member), member, day));
         }
-        let members = whose.iter().map(|(member, ..)| *member);
-        self.look_up(&mut enrolled, members.collect()).await?;
+        let members: BTreeSet<Token> = whose.iter().map(|(member, ..)| *member).collect();
+        let others = members.difference(&named).copied().collect();
+        self.look_up(&mut enrolled, &others).await?;
         let uncovered = whose.iter().filter(|(token, member, day)| {
             let now = enrolled.now.get(token);
             now.is_some_and(|(_, contract)| !covers(contract, member, *day))
@@ -142,10 +143,9 @@ impl Node {
         Ok(enrolled)
     }
 
-    /// Looks up the contracts of members that are not known yet.
-    async fn look_up(&self, enrolled: &mut Enrolled, mut members: BTreeSet<Token>) -> Result<()> {
-        members.retain(|member| !enrolled.now.contains_key(member));
-        let members: Vec<Token> = members.into_iter().collect();
+    /// Looks up the contracts that members are enrolled under.
+    async fn look_up(&self, enrolled: &mut Enrolled, members: &BTreeSet<Token>) -> Result<()> {
+        let members: Vec<Token> = members.iter().copied().collect();
         if members.is_empty() {
             return Ok(());
         }

@@ -51,19 +51,16 @@ pub(super) fn pick<'a>(
     rank: impl Fn(&str) -> Option<u8>,
 ) -> Result<Option<Coding<'a>>, Fault> {
     let mut found = codings(concept)?;
-    let ranks: Vec<Option<u8>> = found
+    let ranked = |coding: &Coding<'_>| coding.system.and_then(&rank);
+    let best = found.iter().filter_map(ranked).min();
+    let mut wanted = found
         .iter()
-        .map(|coding| coding.system.and_then(&rank))
-        .collect();
-    let best = ranks.iter().flatten().min().copied();
-    let mut known = ranks.iter().zip(&found).enumerate();
-    let mut known = known
-        .by_ref()
-        .filter(|(_, (rank, _))| rank.is_some() && **rank == best);
-    let Some((position, (_, chosen))) = known.next() else {
+        .enumerate()
+        .filter(|(_, coding)| best.is_some() && ranked(coding) == best);
+    let Some((position, chosen)) = wanted.next() else {
         return Ok((!found.is_empty()).then(|| found.swap_remove(0)));
     };
-    if let Some((_, (_, other))) = known.find(|(_, (_, other))| !alike(other.code, chosen.code)) {
+    if let Some((_, other)) = wanted.find(|(_, other)| !alike(other.code, chosen.code)) {
         return Err(differ(other));
     }
     Ok(Some(found.swap_remove(position)))
@@ -123,15 +120,11 @@ pub(super) fn code_at<'a>(
     key: &str,
     preferred: impl Fn(&str) -> bool,
 ) -> Result<Option<Coding<'a>>, Fault> {
-    match node.get(key)? {
-        Some(concept) => choose(&concept, preferred),
-        None => Ok(None),
-    }
+    picked_at(node, key, |system| preferred(system).then_some(0))
 }
 
-/// What the concept at a key bills: a code that services are billed by comes before
-/// one that describes them.
-pub(super) fn billed_at<'a>(
+/// The code of the concept at a key whose list is wanted most: as [`pick`] has it.
+pub(super) fn picked_at<'a>(
     node: &Node<'a>,
     key: &str,
     rank: impl Fn(&str) -> Option<u8>,

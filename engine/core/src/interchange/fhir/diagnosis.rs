@@ -99,7 +99,7 @@ fn code<'a>(diagnosis: &Node<'a>, who: &Who<'a, '_>) -> Result<Code, Fault> {
 /// The diagnosis-related group that a diagnosis names.
 pub(super) fn group(claim: &Node<'_>) -> Result<ShortCode, Fault> {
     for diagnosis in claim.items("diagnosis")? {
-        if let Some(package) = coding::billed_at(&diagnosis, "packageCode", drg)? {
+        if let Some(package) = coding::picked_at(&diagnosis, "packageCode", drg)? {
             return scalar::short_code(&package.node, package.code);
         }
     }

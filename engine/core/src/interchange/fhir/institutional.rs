@@ -78,7 +78,7 @@ fn add(read: &mut Institutional, info: &Node<'_>) -> Result<(), Fault> {
         Some(Info::Group) => diagnosis::drg(system),
         _ => system.to_ascii_lowercase().contains("nubc").then_some(0),
     };
-    let Some(code) = coding::billed_at(info, "code", rank)? else {
+    let Some(code) = coding::picked_at(info, "code", rank)? else {
         return Ok(());
     };
     let short = scalar::short_code(&code.node, code.code);

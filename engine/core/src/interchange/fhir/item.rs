@@ -87,7 +87,7 @@ impl<'a> Items<'a, '_> {
             ClaimKind::Pharmacy => coding::dispensing,
             _ => coding::billing,
         };
-        let chosen = coding::billed_at(item, "productOrService", rank)?;
+        let chosen = coding::picked_at(item, "productOrService", rank)?;
         // CARIN has a line that is billed by its revenue code alone say so.
         let is_absent = |of: &Coding<'_>| of.system == Some(DATA_ABSENT);
         if let Some(Coding { node, code, system }) = chosen.filter(|of| !is_absent(of)) {

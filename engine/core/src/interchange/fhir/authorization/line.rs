@@ -66,7 +66,7 @@ impl<'a> Items<'a, '_> {
     /// The procedure, drug or service. A type of service alone is one of a referral for
     /// whatever is needed of it.
     fn procedure(&self, item: &Node<'a>) -> Result<(CodeSystem, Code), Fault> {
-        let chosen = coding::billed_at(item, "productOrService", coding::billing)?;
+        let chosen = coding::picked_at(item, "productOrService", coding::billing)?;
         let of_type = |coding: &Coding<'_>| coding.system.is_some_and(coding::is_service_type);
         match chosen.filter(|coding| !of_type(coding)) {
             Some(Coding { node, code, system }) => {

@@ -177,7 +177,7 @@ fn asked(item: &Node<'_>) -> Result<AskedItem, Fault> {
         Some(category) => scalar::checked(&category.node, category.code)?,
         None => None,
     };
-    let chosen = coding::billed_at(item, "productOrService", coding::billing)?;
+    let chosen = coding::picked_at(item, "productOrService", coding::billing)?;
     let (system, procedure) = match chosen {
         Some(chosen) => {
             let system = coding::list_of(chosen.system);
