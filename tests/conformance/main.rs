@@ -12,3 +12,4 @@ mod partition;
 mod receipt;
 mod tessera;
 mod tree;
+mod witness;

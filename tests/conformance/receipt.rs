@@ -9,8 +9,8 @@ use tally_core::canon::{Blob, Canon};
 use tally_core::claim::ClaimId;
 use tally_core::ledger::tree::{Frontier, inclusion_proof, leaf_hash};
 use tally_core::ledger::{
-    Checkpoint, Entry, Execution, LogProof, Receipt, ReceiptBody, SigningKey, Subject, TableHash,
-    Trust, TrustedLog, Verdict, commit, verify_receipt,
+    Adjudication, Checkpoint, Entry, Execution, LogProof, Receipt, ReceiptBody, SigningKey,
+    Subject, TableHash, Trust, TrustedLog, Verdict, commit, verify_receipt,
 };
 use tally_types::{Carc, Group, Money, ServiceDate, ShortCode};
 
@@ -70,7 +70,12 @@ fn receipt(index: u64, size: u64) -> (Receipt, Trust) {
     }
     .to_canon();
     let salt = [5; 32];
-    let entry = Entry::Adjudicated(commit(Subject::Receipt, &salt, &body)).to_canon();
+    let entry = Entry::Adjudicated(Adjudication {
+        commitment: commit(Subject::Receipt, &salt, &body),
+        policy: outcome(claim).policy(),
+        prefix: 3,
+    })
+    .to_canon();
     let (mut frontier, mut nodes) = (Frontier::default(), BTreeMap::new());
     for at in 0..size {
         let other = at.to_be_bytes();
@@ -96,13 +101,10 @@ fn receipt(index: u64, size: u64) -> (Receipt, Trust) {
             path: inclusion_proof(&nodes, index, size).unwrap(),
             checkpoint: checkpoint.sign(&key),
         },
+        shared: None,
     };
     let trust = Trust {
-        logs: vec![TrustedLog {
-            origin: ORIGIN.into(),
-            keys: vec![key.verifier().clone()],
-            quorum: 1,
-        }],
+        logs: vec![TrustedLog::local(key.verifier().clone())],
     };
     (receipt, trust)
 }

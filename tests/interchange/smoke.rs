@@ -8,12 +8,17 @@ use tally_core::authorization::Record;
 use tally_core::canon::Canon;
 use tally_core::claim::{Claim, Contract};
 use tally_core::interchange::{Source, read_authorization_request, read_claims, read_contracts};
-use tally_core::ledger::{Checkpoint, Entry, Note, Receipt, ReceiptBody, Trust};
+use tally_core::ledger::access::{Bestowal, Reading};
+use tally_core::ledger::counterparty::Reexecuted;
+use tally_core::ledger::erasure::ErasureReceipt;
+use tally_core::ledger::shared::{Authorities, Block, Envelope, Snapshot};
+use tally_core::ledger::witness::{Evidence, Request};
+use tally_core::ledger::{Checkpoint, Entry, Note, Receipt, ReceiptBody, Trust, verify_receipt};
 use tally_table::Table;
 use tally_types::ServiceDate;
 
 use super::cases::files;
-use super::targets::TARGETS;
+use super::targets::{TARGETS, held};
 
 /// SplitMix64: the same damage on every machine.
 struct Seeded(u64);
@@ -102,10 +107,26 @@ fn every_seed_is_read() {
             "canonical/contract" => Contract::from_canon(&bytes).is_ok(),
             "canonical/outcome" | "canonical/pended" => Outcome::from_canon(&bytes).is_ok(),
             "canonical/body" => ReceiptBody::from_canon(&bytes).is_ok(),
+            "canonical/grant" | "canonical/membership" => Bestowal::from_canon(&bytes).is_ok(),
+            "canonical/reading" => Reading::from_canon(&bytes).is_ok(),
+            "canonical/reexecuted" => Reexecuted::from_canon(&bytes).is_ok(),
+            "dossier/whole" => held(&bytes).is_some(),
+            "ledger/erasure" => {
+                ErasureReceipt::parse(text()).is_ok_and(|of| of.verify(None).is_ok())
+            }
             of if of.starts_with("canonical/") => Entry::from_canon(&bytes).is_ok(),
             "authorization/record" => Record::from_canon(&bytes).is_ok(),
             of if of.starts_with("authorization/") => read_authorization_request(&bytes).is_ok(),
             of if of.starts_with("contracts/") => read_contracts(&bytes).is_ok(),
+            "receipt/both" => {
+                Receipt::parse(text()).is_ok_and(|of| verify_receipt(&of, None).is_ok())
+            }
+            "block/two" => Block::parse(&bytes).is_ok(),
+            "sealed/entries" => Envelope::from_canon(&bytes).is_ok(),
+            "snapshot/later" => Snapshot::from_canon(&bytes).is_ok(),
+            "authorities/four" => Authorities::parse(text()).is_ok(),
+            "witness/evidence" => Evidence::parse(text()).is_ok_and(|of| of.contradicts()),
+            "witness/first" => Request::parse(&bytes).is_ok(),
             "table/fees.bin" => Table::from_bytes(&bytes).is_ok(),
             of if of.starts_with("table/") => Table::from_csv(text()).is_ok(),
             "ledger/checkpoint" => Checkpoint::parse(text()).is_ok(),

@@ -12,11 +12,19 @@ use tally_core::interchange::{
     contract_json, operation_outcome, read_authorization_request, read_claims, read_contracts,
     read_eligibility_request,
 };
-use tally_core::ledger::{Checkpoint, Entry, Note, Receipt, ReceiptBody, Trust};
+use tally_core::ledger::access::{Bestowal, Reading};
+use tally_core::ledger::counterparty::{Against, Checked, Dossier, Reexecuted};
+use tally_core::ledger::erasure::ErasureReceipt;
+use tally_core::ledger::{
+    Checkpoint, Entry, Note, PaymentAdvice, PolicyPublished, Published, Receipt, ReceiptBody,
+    ReceivedClaim, Trust,
+};
 use tally_queue::envelope::{CONTENT_TYPE, Directory, Envelope, MAX_BYTES, NodeKey, SigningKey};
 use tally_table::Table;
 use tally_types::{Money, ServiceDate};
 
+#[path = "targets_shared.rs"]
+pub mod shared;
 #[path = "../../workers/tally/src/api/token.rs"]
 mod tokens;
 #[path = "targets_x12.rs"]
@@ -26,19 +34,26 @@ mod x12;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 19] = [
     ("fhir", fhir),
     ("ndjson", ndjson),
     ("json", json),
     ("contracts", contracts),
     ("canonical", canonical),
     ("ledger", ledger),
+    ("dossier", dossier),
     ("table", table),
     ("envelope", envelope),
     ("token", token),
     ("x12", x12::syntax),
     ("x12_claims", x12::claims),
     ("authorization", authorization),
+    ("receipt", shared::receipt),
+    ("block", shared::block),
+    ("sealed", shared::sealed),
+    ("authorities", shared::authorities),
+    ("witness", shared::witness),
+    ("snapshot", shared::snapshot),
 ];
 
 fn source() -> Source<'static> {
@@ -116,6 +131,11 @@ pub fn canonical(bytes: &[u8]) {
     only_its_own_bytes::<Outcome>(bytes);
     only_its_own_bytes::<Entry>(bytes);
     only_its_own_bytes::<ReceiptBody>(bytes);
+    only_its_own_bytes::<Bestowal>(bytes);
+    only_its_own_bytes::<Reading>(bytes);
+    only_its_own_bytes::<Reexecuted>(bytes);
+    only_its_own_bytes::<ReceivedClaim>(bytes);
+    only_its_own_bytes::<PaymentAdvice>(bytes);
 }
 
 /// What holds of an answer: it is JSON, and has every line.
@@ -199,7 +219,45 @@ pub fn ledger(bytes: &[u8]) {
         assert_eq!(receipt.to_string(), text);
         let _ = receipt.open();
     }
+    if let Ok(receipt) = ErasureReceipt::parse(text) {
+        assert_eq!(receipt.to_string(), text);
+        let _ = receipt.verify(None);
+    }
     let _ = Trust::parse(text);
+}
+
+/// A dossier of the seed's claim, held against the keys of the seeds.
+pub fn held(bytes: &[u8]) -> Option<Checked> {
+    let dossier = Dossier::from_canon(bytes).ok()?;
+    assert_eq!(dossier.to_canon(), bytes);
+    let trust = Trust::parse(include_str!("../../fuzz/seeds/ledger/trust.json")).ok()?;
+    let insurer = tally_core::ledger::SigningKey::new("insurer", &[3; 32]).ok()?;
+    let publication = PolicyPublished {
+        product: "gold".to_owned(),
+        effective: ServiceDate::new(2020, 1, 1)?,
+        policy: [1; 32],
+        tables: Vec::new(),
+        abi: 1,
+        fuel: 20_000_000,
+        fuel_costs: 1,
+        description: [2; 32],
+    };
+    let published = Published::sign(publication, &insurer);
+    let against = Against {
+        trust: &trust,
+        sent: None,
+        published: Some(&published),
+    };
+    dossier.check(against).ok()
+}
+
+/// What a payer sends: whatever holds has the outcome and the claim of the seed.
+pub fn dossier(bytes: &[u8]) {
+    if let Some(checked) = held(bytes) {
+        assert_eq!(checked.told.claim(), checked.claim.id);
+        assert_eq!(checked.policy(), Some([1; 32]));
+        let _ = checked.alone();
+    }
 }
 
 /// Reference tables, as text and as bytes.

@@ -8,10 +8,12 @@ use crate::port::{
     ActDone, Acts, Answer, AppealEventRow, AppealFilter, AppealRow, Appeals, Audit, AuditRow,
     Authorizations, Batch, ClaimFilter, ClaimRow, ContractRow, Detection, DueRow, Enrolment,
     EventRow, FactRow, FlagFilter, FlagGroup, FlagListed, FlagRow, Following, Group, Head, HeldRow,
-    Identity, Intake, Integration, Judged, Layout, Log, NewAppealEvent, NewContract, NewPayment,
-    NewPolicy, NewRequest, OutboxRow, OutcomeRow, PartRow, PaymentFilter, PaymentRow, Payments,
-    PendingFlag, PolicyRow, Publications, Queued, Reading, RequestFilter, RequestRow, RevisionRow,
-    Submission, SubmissionRow, Taken, Token, ToldRow, Totals, UnitState, Unjudged, Waiting, Work,
+    Identity, Intake, Integration, Judged, Layout, Log, NewAppealEvent, NewBlock, NewContract,
+    NewPayment, NewPolicy, NewRequest, NewStatement, OutboxRow, OutcomeRow, PartRow, PaymentFilter,
+    PaymentRow, Payments, PendingFlag, PolicyRow, Publications, Queued, Reading, RequestFilter,
+    RequestRow, RevisionRow, SharedCheckpoint, SharedHead, SharedLedger, StatementFilter,
+    StatementRow, Statements, Submission, SubmissionRow, Taken, Token, ToldRow, Totalled, Totals,
+    UnitState, Unjudged, Waiting, Work,
 };
 use crate::postgres::PostgresStore;
 use crate::sqlite::SqliteStore;
@@ -222,6 +224,45 @@ impl Publications for AnyStore {
     }
 }
 
+impl Statements for AnyStore {
+    async fn state(&self, new: &[NewStatement]) -> Answer<Vec<Option<i64>>> {
+        either!(self, state(new))
+    }
+    async fn statements(&self, filter: &StatementFilter) -> Answer<Vec<StatementRow>> {
+        either!(self, statements(filter))
+    }
+}
+
+impl SharedLedger for AnyStore {
+    async fn shared_head(&self) -> Answer<Option<SharedHead>> {
+        either!(self, shared_head())
+    }
+    async fn append_block(&self, new: &NewBlock) -> Answer<()> {
+        either!(self, append_block(new))
+    }
+    async fn shared_leaves(&self, from: u64, limit: u32) -> Answer<Vec<Vec<u8>>> {
+        either!(self, shared_leaves(from, limit))
+    }
+    async fn shared_tiles(&self, tiles: &[(u8, u64)]) -> Answer<Vec<Option<Vec<u8>>>> {
+        either!(self, shared_tiles(tiles))
+    }
+    async fn shared_place(&self, organisation: &str, index: u64) -> Answer<Option<u64>> {
+        either!(self, shared_place(organisation, index))
+    }
+    async fn shared_totals(&self) -> Answer<Totalled> {
+        either!(self, shared_totals())
+    }
+    async fn keep_checkpoint(&self, checkpoint: &SharedCheckpoint) -> Answer<()> {
+        either!(self, keep_checkpoint(checkpoint))
+    }
+    async fn shared_checkpoint(&self) -> Answer<Option<SharedCheckpoint>> {
+        either!(self, shared_checkpoint())
+    }
+    async fn handovers(&self) -> Answer<Vec<SharedCheckpoint>> {
+        either!(self, handovers())
+    }
+}
+
 impl Payments for AnyStore {
     async fn due_payee(&self, after: Option<Token>) -> Answer<Option<Token>> {
         either!(self, due_payee(after))
@@ -264,6 +305,9 @@ impl Reading for AnyStore {
     }
     async fn claims(&self, filter: &ClaimFilter) -> Answer<Vec<ClaimRow>> {
         either!(self, claims(filter))
+    }
+    async fn decided(&self, submitter: &str, from: u64, limit: u32) -> Answer<Vec<(ClaimId, u64)>> {
+        either!(self, decided(submitter, from, limit))
     }
     async fn all_units(&self) -> Answer<Vec<Token>> {
         either!(self, all_units())

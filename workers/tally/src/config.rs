@@ -28,6 +28,7 @@
 
 mod appeal;
 mod filing;
+mod ledger;
 mod payer;
 mod prompt_pay;
 
@@ -41,6 +42,7 @@ use thiserror::Error;
 
 pub use appeal::AppealLevels;
 pub use filing::Filings;
+pub use ledger::LedgerConfig;
 pub use payer::{PayeeConfig, PayerConfig};
 pub use prompt_pay::PromptPayRules;
 
@@ -63,6 +65,8 @@ pub struct Config {
     /// What is taken in.
     #[serde(default)]
     pub intake: IntakeConfig,
+    /// The ledger that the organisation shares with others.
+    pub ledger: Option<LedgerConfig>,
     /// Who pays, as answers name it.
     #[serde(default, rename = "payer")]
     pub payer: PayerConfig,
@@ -87,6 +91,20 @@ pub struct NodeConfig {
     /// Partitions of the queue of a node that is made.
     #[serde(default = "partitions")]
     pub partitions: NonZeroU32,
+    /// Which policies are published when the node is made.
+    #[serde(default)]
+    pub policies: PoliciesConfig,
+}
+
+/// Which policies are published when a node is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PoliciesConfig {
+    /// Those that the program carries.
+    #[default]
+    Bundled,
+    /// None: a provider's node has none of its own.
+    None,
 }
 
 fn payer() -> String {
@@ -315,10 +333,11 @@ pub enum ConfigError {
 }
 
 /// Settings that the environment can override, and whether they are numbers.
-const VARIABLES: [(&str, &str, bool); 28] = [
+const VARIABLES: [(&str, &str, bool); 32] = [
     ("node", "data", false),
     ("node", "payer", false),
     ("node", "partitions", true),
+    ("node", "policies", false),
     ("listen", "api", false),
     ("listen", "health", false),
     ("listen", "pages", false),
@@ -334,6 +353,9 @@ const VARIABLES: [(&str, &str, bool); 28] = [
     ("intake", "patience", true),
     ("intake", "test_data", false),
     ("intake", "unknown_payee", false),
+    ("ledger", "charter", false),
+    ("ledger", "organisation", false),
+    ("ledger", "listen", false),
     ("payer", "name", false),
     ("payer", "identifier", false),
     ("payer", "tax", false),
@@ -407,6 +429,9 @@ impl Config {
                     return Err("`[database]` has a URL that is not `postgres://…`".into());
                 }
             }
+        }
+        if let Some(ledger) = &self.ledger {
+            ledger.check()?;
         }
         if let Some(broker) = &self.broker {
             if self.database.is_none() {

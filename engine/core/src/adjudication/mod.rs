@@ -6,6 +6,7 @@
 //! history and balances give the same outcome bytes anywhere.
 
 mod act;
+mod again;
 mod context;
 mod contract;
 mod decide;
@@ -21,9 +22,10 @@ mod retro;
 mod rules;
 mod settle;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use act::{Act, ActKind, Review};
+pub use again::{NotAgain, alone_again, run_again};
 pub use context::{
     Balance, Context, ContextAuthorization, ContextDetail, ContextInstitutional, ContextLine,
     ContextMember, ContextPayer,

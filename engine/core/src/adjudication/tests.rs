@@ -8,6 +8,6 @@ mod others;
 mod outcome;
 mod properties;
 mod retro;
-mod rig;
+pub(crate) mod rig;
 mod settle;
 mod snapshots;

@@ -1,151 +1,93 @@
 //! What stands on the ledger: nothing that identifies a person or can be
-//! guessed back. Adjudications and flags are salted commitments.
+//! guessed back. What concerns a claim is a salted commitment. The same bytes
+//! stand in a node's own log and, behind the header of the envelope that
+//! brought them, on the ledger that organisations share.
 
-use sha2::{Digest, Sha256};
-use tally_types::ServiceDate;
-use thiserror::Error;
-
-use super::note::{NoteError, SigningKey, VerifierKey};
+use super::commitment::Commitment;
+use super::publication::Published;
+use super::shared::{Charter, EnvelopeHeader, Motion, Proposal};
 use crate::canon::{Canon, DecodeError, Reader};
-use crate::claim::ClaimId;
 use crate::fraud::schedule::Batch;
 
 /// The version of the encoding, an entry's first byte.
 const VERSION: u8 = 1;
+/// The most bytes an entry may have: what a bundle of tiles can hold.
+pub const MAX_ENTRY: usize = 65_535;
 
-/// A salted commitment.
-pub type Commitment = [u8; 32];
-/// 256 fresh bits from the operating system.
-pub type Salt = [u8; 32];
-
-/// What a commitment is of: commitments of one kind never open as another.
+/// That a claim was adjudicated. Whoever reads the ledger can check that the
+/// policy was published and active by then, and learns nothing of the claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Subject {
-    /// The body of a receipt.
-    Receipt,
-    /// A policy's context.
-    Context,
-    /// A flag.
-    Flag,
-    /// A reversal.
-    Reversal,
+pub struct Adjudication {
+    /// A commitment to the receipt's body.
+    pub commitment: Commitment,
+    /// SHA-256 of the policy's component; `None` when the engine decided alone.
+    pub policy: Option<[u8; 32]>,
+    /// How many entries of the node's own log said which policy is in force.
+    pub prefix: u64,
 }
 
-crate::canon_enum!(Subject { Receipt = 1, Context = 2, Flag = 3, Reversal = 4 });
-
-/// What an entry that takes an adjudication back commits to. What takes its place,
-/// if anything does, is the next adjudication of the same claim, or of the claim
-/// that replaces it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reversal {
-    /// The claim.
-    pub claim: ClaimId,
-    /// SHA-256 of the canonical bytes of the outcome that no longer stands.
-    pub outcome: [u8; 32],
-    /// What brought it about: a void, a replacement, a re-adjudication, a review.
-    pub act: ClaimId,
-}
-
-crate::canon_record!(Reversal {
-    claim,
-    outcome,
-    act
+crate::canon_record!(Adjudication {
+    commitment,
+    policy,
+    prefix
 });
 
-/// Commits to `body`:
-/// `SHA-256("tallystick/commitment/v1" ‖ salt ‖ subject ‖ body)`.
-#[must_use]
-pub fn commit(subject: Subject, salt: &Salt, body: &[u8]) -> Commitment {
-    let mut hasher = Sha256::new();
-    hasher.update(b"tallystick/commitment/v1");
-    hasher.update(salt);
-    hasher.update(subject.to_canon());
-    hasher.update(body);
-    hasher.finalize().into()
+/// What becomes of a policy after it was published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Claims may be adjudicated under it.
+    Activated,
+    /// A later publication of its product takes over from its effective date:
+    /// only services before that are still adjudicated under this one.
+    Superseded {
+        /// SHA-256 of that one's component.
+        by: [u8; 32],
+    },
 }
 
-/// A policy's publication, signed by its insurer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PolicyPublished {
-    /// The product.
-    pub product: String,
-    /// The first date of service it is in force on.
-    pub effective: ServiceDate,
-    /// SHA-256 of the component.
-    pub policy: [u8; 32],
-    /// Its reference tables, by name, in the order of its description.
-    pub tables: Vec<TableHash>,
-    /// The interface's version.
-    pub abi: u32,
-    /// Fuel of one adjudication.
-    pub fuel: u64,
-    /// The table of fuel costs.
-    pub fuel_costs: u32,
-    /// SHA-256 of the description's canonical bytes.
-    pub description: [u8; 32],
-}
-
-/// A table by name and content.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TableHash {
-    /// Its name in the policy's description.
-    pub name: String,
-    /// SHA-256 of its canonical bytes.
-    pub hash: [u8; 32],
-}
-
-/// A publication with its signature.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Published {
-    /// What is published.
-    pub publication: PolicyPublished,
-    /// The insurer's public key.
-    pub publisher: [u8; 32],
-    /// Its signature over the publication.
-    pub signature: [u8; 64],
-}
-
-/// Why a publication does not hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum PublicationError {
-    /// Its signature does not hold.
-    #[error("the publication's signature does not hold")]
-    Signature(#[from] NoteError),
-}
-
-impl Published {
-    /// Signs a publication.
-    #[must_use]
-    pub fn sign(publication: PolicyPublished, key: &SigningKey) -> Self {
-        let signature = key.sign(&Self::message(&publication));
-        Self {
-            publication,
-            publisher: key.verifier().public(),
-            signature,
+impl Canon for Standing {
+    fn put(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Activated => out.push(1),
+            Self::Superseded { by } => {
+                out.push(2);
+                by.put(out);
+            }
         }
     }
 
-    /// Checks the signature.
-    ///
-    /// # Errors
-    /// When it does not hold.
-    pub fn verify(&self) -> Result<(), PublicationError> {
-        let key = VerifierKey::new("publisher", &self.publisher)?;
-        key.verify(&Self::message(&self.publication), &self.signature)?;
-        Ok(())
-    }
-
-    fn message(publication: &PolicyPublished) -> Vec<u8> {
-        let mut message = b"tallystick/publication/v1".to_vec();
-        publication.put(&mut message);
-        message
+    fn take(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        match u8::take(from)? {
+            1 => Ok(Self::Activated),
+            2 => Ok(Self::Superseded {
+                by: Canon::take(from)?,
+            }),
+            n => Err(from.invalid("standing", n.into())),
+        }
     }
 }
 
-/// An entry of the ledger.
+/// Why what a commitment was of is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ground {
+    /// The person asked for it.
+    Request,
+    /// It was kept as long as it had to be.
+    Retention,
+    /// An order of a court or an authority.
+    Order,
+}
+
+crate::canon_enum!(Ground {
+    Request = 1,
+    Retention = 2,
+    Order = 3,
+});
+
+/// An entry of the ledger. Numbers of kinds are stable and never used again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
-    /// The first entry: which log this is.
+    /// The first entry of a node's own log: which log this is.
     Genesis {
         /// The log's name.
         origin: String,
@@ -155,70 +97,118 @@ pub enum Entry {
     /// A policy was published.
     Policy(Box<Published>),
     /// A claim was adjudicated.
-    Adjudicated(Commitment),
+    Adjudicated(Adjudication),
     /// A batch of flags, padded, on schedule.
     Flags(Box<Batch>),
-    /// An adjudication was taken back: a commitment to a [`Reversal`]. It comes
-    /// before whatever takes its place.
+    /// An adjudication was taken back: a commitment to a [`Reversal`](super::Reversal).
+    /// It comes before whatever takes its place.
     Reversed(Commitment),
+    /// A claim was received.
+    Received(Commitment),
+    /// A counterparty ran the policy again, with the same outcome.
+    Agreed(Commitment),
+    /// A counterparty ran the policy again, with another outcome.
+    Disputed(Commitment),
+    /// Access was granted; the grant is known by this commitment.
+    Granted(Commitment),
+    /// A grant was taken back.
+    Revoked {
+        /// The grant's commitment.
+        grant: Commitment,
+    },
+    /// Somebody read what a person has the right to know was read.
+    Read(Commitment),
+    /// The same, without a right but with a reason: breaking the glass.
+    ReadUnderEmergency(Commitment),
+    /// A payment was advised.
+    PaymentAdvised(Commitment),
+    /// The key and salt of what an earlier entry of this log commits to were
+    /// destroyed. The entry stays, and can be shown to nobody any more.
+    Erased {
+        /// The earlier entry's index in the node's own log.
+        index: u64,
+        /// Why.
+        ground: Ground,
+    },
+    /// What becomes of a policy that was published.
+    Standing {
+        /// SHA-256 of its component.
+        policy: [u8; 32],
+        /// What.
+        standing: Standing,
+    },
+    /// The first entry of a shared ledger: who founds it.
+    Charter(Box<Charter>),
+    /// The header of an envelope: the entries that follow are so many of an
+    /// organisation's own log.
+    Envelope(Box<EnvelopeHeader>),
+    /// A change among the organisations is proposed.
+    Proposed(Box<Proposal>),
+    /// An authority votes on a proposal.
+    Voted(Motion),
 }
 
-/// Which publication is in force for a product on a date of service, of those
-/// in the prefix of the ledger given: the latest effective date that is not
-/// after the service wins, and of equal ones the last published.
-pub fn in_force<'a>(
-    product: &str,
-    on: ServiceDate,
-    prefix: impl IntoIterator<Item = (u64, &'a PolicyPublished)>,
-) -> Option<(u64, &'a PolicyPublished)> {
-    prefix
-        .into_iter()
-        .filter(|(_, policy)| policy.product == product && policy.effective <= on)
-        .max_by_key(|(index, policy)| (policy.effective, *index))
+impl Entry {
+    /// The number of its kind.
+    #[must_use]
+    pub fn kind(&self) -> u8 {
+        match self {
+            Self::Genesis { .. } => 1,
+            Self::Policy(_) => 2,
+            Self::Adjudicated(_) => 3,
+            Self::Flags(_) => 4,
+            Self::Reversed(_) => 5,
+            Self::Received(_) => 6,
+            Self::Agreed(_) => 7,
+            Self::Disputed(_) => 8,
+            Self::Granted(_) => 9,
+            Self::Revoked { .. } => 10,
+            Self::Read(_) => 11,
+            Self::ReadUnderEmergency(_) => 12,
+            Self::PaymentAdvised(_) => 13,
+            Self::Erased { .. } => 14,
+            Self::Standing { .. } => 15,
+            Self::Charter(_) => 16,
+            Self::Envelope(_) => 17,
+            Self::Proposed(_) => 18,
+            Self::Voted(_) => 19,
+        }
+    }
 }
-
-crate::canon_record!(TableHash { name, hash });
-crate::canon_record!(PolicyPublished {
-    product,
-    effective,
-    policy,
-    tables,
-    abi,
-    fuel,
-    fuel_costs,
-    description,
-});
-crate::canon_record!(Published {
-    publication,
-    publisher,
-    signature
-});
 
 impl Canon for Entry {
     fn put(&self, out: &mut Vec<u8>) {
         out.push(VERSION);
+        out.push(self.kind());
         match self {
             Self::Genesis { origin, key } => {
-                out.push(1);
                 origin.put(out);
                 key.put(out);
             }
-            Self::Policy(published) => {
-                out.push(2);
-                published.put(out);
+            Self::Policy(published) => published.put(out),
+            Self::Adjudicated(adjudication) => adjudication.put(out),
+            Self::Flags(batch) => batch.put(out),
+            Self::Reversed(commitment)
+            | Self::Received(commitment)
+            | Self::Agreed(commitment)
+            | Self::Disputed(commitment)
+            | Self::Granted(commitment)
+            | Self::Revoked { grant: commitment }
+            | Self::Read(commitment)
+            | Self::ReadUnderEmergency(commitment)
+            | Self::PaymentAdvised(commitment) => commitment.put(out),
+            Self::Erased { index, ground } => {
+                index.put(out);
+                ground.put(out);
             }
-            Self::Adjudicated(commitment) => {
-                out.push(3);
-                commitment.put(out);
+            Self::Standing { policy, standing } => {
+                policy.put(out);
+                standing.put(out);
             }
-            Self::Flags(batch) => {
-                out.push(4);
-                batch.put(out);
-            }
-            Self::Reversed(commitment) => {
-                out.push(5);
-                commitment.put(out);
-            }
+            Self::Charter(charter) => charter.put(out),
+            Self::Envelope(header) => header.put(out),
+            Self::Proposed(proposal) => proposal.put(out),
+            Self::Voted(motion) => motion.put(out),
         }
     }
 
@@ -227,16 +217,38 @@ impl Canon for Entry {
             VERSION => {}
             n => return Err(from.invalid("entry version", n.into())),
         }
-        match u8::take(from)? {
-            1 => Ok(Self::Genesis {
+        Ok(match u8::take(from)? {
+            1 => Self::Genesis {
                 origin: Canon::take(from)?,
                 key: Canon::take(from)?,
-            }),
-            2 => Ok(Self::Policy(Box::new(Canon::take(from)?))),
-            3 => Ok(Self::Adjudicated(Canon::take(from)?)),
-            4 => Ok(Self::Flags(Box::new(Canon::take(from)?))),
-            5 => Ok(Self::Reversed(Canon::take(from)?)),
-            n => Err(from.invalid("entry", n.into())),
-        }
+            },
+            2 => Self::Policy(Box::new(Canon::take(from)?)),
+            3 => Self::Adjudicated(Canon::take(from)?),
+            4 => Self::Flags(Box::new(Canon::take(from)?)),
+            5 => Self::Reversed(Canon::take(from)?),
+            6 => Self::Received(Canon::take(from)?),
+            7 => Self::Agreed(Canon::take(from)?),
+            8 => Self::Disputed(Canon::take(from)?),
+            9 => Self::Granted(Canon::take(from)?),
+            10 => Self::Revoked {
+                grant: Canon::take(from)?,
+            },
+            11 => Self::Read(Canon::take(from)?),
+            12 => Self::ReadUnderEmergency(Canon::take(from)?),
+            13 => Self::PaymentAdvised(Canon::take(from)?),
+            14 => Self::Erased {
+                index: Canon::take(from)?,
+                ground: Canon::take(from)?,
+            },
+            15 => Self::Standing {
+                policy: Canon::take(from)?,
+                standing: Canon::take(from)?,
+            },
+            16 => Self::Charter(Box::new(Canon::take(from)?)),
+            17 => Self::Envelope(Box::new(Canon::take(from)?)),
+            18 => Self::Proposed(Box::new(Canon::take(from)?)),
+            19 => Self::Voted(Canon::take(from)?),
+            n => return Err(from.invalid("entry", n.into())),
+        })
     }
 }

@@ -7,10 +7,12 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 const ED25519: u8 = 1;
+/// Of C2SP tlog-cosignature, `cosignature/v1`.
+const COSIGNATURE: u8 = 4;
 /// The most bytes a note may have.
 const MAX_BYTES: usize = 64 * 1024;
 /// The most signatures a note may carry.
-const MAX_SIGNATURES: usize = 64;
+const MAX_SIGNATURES: usize = 128;
 
 /// Why a text is no note, or a key no key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -30,13 +32,14 @@ pub enum NoteError {
 }
 
 fn is_name(name: &str) -> bool {
-    !name.is_empty() && !name.contains('+') && !name.chars().any(char::is_whitespace)
+    let other = |c: char| c == '+' || c.is_whitespace() || c.is_control();
+    !name.is_empty() && !name.contains(other)
 }
 
-fn key_id(name: &str, public: &[u8; 32]) -> [u8; 4] {
+fn key_id(name: &str, algorithm: u8, public: &[u8; 32]) -> [u8; 4] {
     let mut hasher = Sha256::new();
     hasher.update(name.as_bytes());
-    hasher.update([b'\n', ED25519]);
+    hasher.update([b'\n', algorithm]);
     hasher.update(public);
     let digest: [u8; 32] = hasher.finalize().into();
     digest.first_chunk().copied().unwrap_or_default()
@@ -46,6 +49,7 @@ fn key_id(name: &str, public: &[u8; 32]) -> [u8; 4] {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifierKey {
     name: String,
+    algorithm: u8,
     id: [u8; 4],
     key: ed25519_dalek::VerifyingKey,
 }
@@ -56,8 +60,23 @@ impl VerifierKey {
     /// # Errors
     /// When the name or the key is not sound.
     pub fn new(name: &str, public: &[u8; 32]) -> Result<Self, NoteError> {
+        Self::of(name, ED25519, public)
+    }
+
+    /// The key of a witness of this name, which signs cosignatures
+    /// (C2SP tlog-cosignature, `cosignature/v1`).
+    ///
+    /// # Errors
+    /// When the name or the key is not sound.
+    pub fn cosigner(name: &str, public: &[u8; 32]) -> Result<Self, NoteError> {
+        Self::of(name, COSIGNATURE, public)
+    }
+
+    fn of(name: &str, algorithm: u8, public: &[u8; 32]) -> Result<Self, NoteError> {
         if !is_name(name) {
-            return Err(NoteError::Key("its name has spaces or a plus"));
+            return Err(NoteError::Key(
+                "its name has spaces, control characters or a plus",
+            ));
         }
         let key = ed25519_dalek::VerifyingKey::from_bytes(public)
             .map_err(|_| NoteError::Key("not a point of the curve"))?;
@@ -66,7 +85,8 @@ impl VerifierKey {
         }
         Ok(Self {
             name: name.to_owned(),
-            id: key_id(name, public),
+            algorithm,
+            id: key_id(name, algorithm, public),
             key,
         })
     }
@@ -74,8 +94,20 @@ impl VerifierKey {
     /// Reads `name+keyid+base64`, and only its canonical form.
     ///
     /// # Errors
-    /// When it is not the form of a key.
+    /// When it is not the form of a log's key.
     pub fn parse(text: &str) -> Result<Self, NoteError> {
+        Self::parse_as(text, ED25519)
+    }
+
+    /// Reads the key of a witness in the same form.
+    ///
+    /// # Errors
+    /// When it is not the form of a witness's key.
+    pub fn parse_cosigner(text: &str) -> Result<Self, NoteError> {
+        Self::parse_as(text, COSIGNATURE)
+    }
+
+    fn parse_as(text: &str, algorithm: u8) -> Result<Self, NoteError> {
         let mut parts = text.splitn(3, '+');
         let (Some(name), Some(_), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(NoteError::Key("three parts joined by a plus are needed"));
@@ -84,10 +116,12 @@ impl VerifierKey {
             .decode(key)
             .map_err(|_| NoteError::Key("not base64"))?;
         let public: &[u8; 32] = match bytes.split_first() {
-            Some((&ED25519, rest)) => rest.try_into().map_err(|_| NoteError::Key("length"))?,
+            Some((found, rest)) if *found == algorithm => {
+                rest.try_into().map_err(|_| NoteError::Key("length"))?
+            }
             _ => return Err(NoteError::Key("only ed25519 keys are read")),
         };
-        let key = Self::new(name, public)?;
+        let key = Self::of(name, algorithm, public)?;
         if key.to_string() != text {
             return Err(NoteError::Key("its id is another's"));
         }
@@ -105,6 +139,12 @@ impl VerifierKey {
         self.key.to_bytes()
     }
 
+    /// Whether a signature line says that it is by this key.
+    #[must_use]
+    pub fn is_of(&self, signature: &Signature) -> bool {
+        signature.name == self.name && signature.bytes.starts_with(&self.id)
+    }
+
     /// Checks a bare signature, strictly.
     ///
     /// # Errors
@@ -118,7 +158,7 @@ impl VerifierKey {
 
 impl core::fmt::Display for VerifierKey {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let mut bytes = vec![ED25519];
+        let mut bytes = vec![self.algorithm];
         bytes.extend_from_slice(&self.public());
         let id = u32::from_be_bytes(self.id);
         write!(f, "{}+{id:08x}+{}", self.name, BASE64.encode(bytes))
@@ -142,6 +182,16 @@ impl SigningKey {
         Ok(Self { key, verifier })
     }
 
+    /// The key of a witness of 32 secret bytes, which come from the operating system.
+    ///
+    /// # Errors
+    /// When the name is not sound.
+    pub fn cosigner(name: &str, secret: &[u8; 32]) -> Result<Self, NoteError> {
+        let key = ed25519_dalek::SigningKey::from_bytes(secret);
+        let verifier = VerifierKey::cosigner(name, &key.verifying_key().to_bytes())?;
+        Ok(Self { key, verifier })
+    }
+
     /// The key that checks what this one signs.
     #[must_use]
     pub fn verifier(&self) -> &VerifierKey {
@@ -152,6 +202,18 @@ impl SigningKey {
     #[must_use]
     pub fn sign(&self, message: &[u8]) -> [u8; 64] {
         self.key.sign(message).to_bytes()
+    }
+
+    /// Cosigns a checkpoint's text, as seen at a time in seconds since 1970.
+    #[must_use]
+    pub fn cosign(&self, text: &str, time: u64) -> Signature {
+        let mut bytes = self.verifier.id.to_vec();
+        bytes.extend_from_slice(&time.to_be_bytes());
+        bytes.extend_from_slice(&self.sign(cosigned(text, time).as_bytes()));
+        Signature {
+            name: self.verifier.name.clone(),
+            bytes,
+        }
     }
 
     /// Signs a text as a note.
@@ -165,6 +227,11 @@ impl SigningKey {
         }];
         Note { text, signatures }
     }
+}
+
+/// What a cosignature signs.
+fn cosigned(text: &str, time: u64) -> String {
+    format!("cosignature/v1\ntime {time}\n{text}")
 }
 
 /// A signature line.
@@ -256,16 +323,55 @@ impl Note {
     }
 }
 
+impl Note {
+    /// Checks one signature line, which must be of `key`.
+    ///
+    /// # Errors
+    /// When it is not, or does not hold.
+    pub fn verify_line(&self, line: usize, key: &VerifierKey) -> Result<(), NoteError> {
+        let bytes = self.line(line, key)?;
+        let signature = bytes.try_into().map_err(|_| NoteError::Signature)?;
+        key.verify(self.text.as_bytes(), signature)
+    }
+
+    /// Checks one cosignature line, which must be of `key`; answers its time, in
+    /// seconds since 1970.
+    ///
+    /// # Errors
+    /// When it is not, has no time, or does not hold.
+    pub fn verify_cosignature(&self, line: usize, key: &VerifierKey) -> Result<u64, NoteError> {
+        let bytes = self.line(line, key)?;
+        let (time, signature) = bytes.split_first_chunk::<8>().ok_or(NoteError::Signature)?;
+        let time = u64::from_be_bytes(*time);
+        // Zero is no time, and the format ends at 2^63.
+        if time == 0 || i64::try_from(time).is_err() {
+            return Err(NoteError::Signature);
+        }
+        let signature = signature.try_into().map_err(|_| NoteError::Signature)?;
+        key.verify(cosigned(&self.text, time).as_bytes(), signature)?;
+        Ok(time)
+    }
+
+    fn line(&self, line: usize, key: &VerifierKey) -> Result<&[u8], NoteError> {
+        self.signatures
+            .get(line)
+            .filter(|signature| key.is_of(signature))
+            .and_then(|signature| signature.bytes.get(4..))
+            .ok_or(NoteError::NotSigned)
+    }
+}
+
+impl core::fmt::Display for Signature {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "— {} {}", self.name, BASE64.encode(&self.bytes))
+    }
+}
+
 impl core::fmt::Display for Note {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         writeln!(f, "{}", self.text)?;
         for signature in &self.signatures {
-            writeln!(
-                f,
-                "— {} {}",
-                signature.name,
-                BASE64.encode(&signature.bytes)
-            )?;
+            writeln!(f, "{signature}")?;
         }
         Ok(())
     }

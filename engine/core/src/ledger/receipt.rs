@@ -6,9 +6,12 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use thiserror::Error;
 
 use super::checkpoint::{Checkpoint, CheckpointError};
-use super::entry::{Commitment, Entry, Salt, Subject, TableHash, commit};
-use super::note::VerifierKey;
+use super::commitment::{Commitment, Salt, Subject, commit};
+use super::entry::Entry;
+use super::note::{Note, VerifierKey};
 use super::proof::LogProof;
+use super::publication::TableHash;
+use super::shared::{Authorities, Handover, SetError, Signed};
 use super::tree::{ProofError, leaf_hash, verify_inclusion};
 use super::trust::Trust;
 use crate::adjudication::Outcome;
@@ -82,14 +85,27 @@ pub struct Receipt {
     pub key: VerifierKey,
     /// That the entry is in the node's own log.
     pub local: LogProof,
+    /// That it is on a shared ledger, where it is.
+    pub shared: Option<SharedProof>,
+}
+
+/// That an entry is on a ledger that organisations share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedProof {
+    /// The authorities that the proof begins from.
+    pub authorities: Authorities,
+    /// The last checkpoint of their epoch and of each after it, but for the last.
+    pub handovers: Vec<Handover>,
+    /// That the entry is in the tree of a checkpoint of the last epoch.
+    pub proof: LogProof,
 }
 
 /// Whether a receipt that holds is also trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Everything holds, under a key of the trust file.
+    /// Everything holds, under keys of the trust file.
     Trusted,
-    /// Everything holds, under the key the receipt itself names.
+    /// Everything holds, under keys the receipt itself names.
     Consistent,
 }
 
@@ -122,6 +138,9 @@ pub enum ReceiptError {
     /// The outcome cannot be read or does not balance.
     #[error("the outcome does not balance or cannot be read: {0}")]
     Outcome(DecodeError),
+    /// The entry names another policy than the outcome, or another prefix.
+    #[error("the entry names another policy, or another prefix of the log, than the body")]
+    Policy,
     /// The outcome is of another claim.
     #[error("the outcome is of another claim")]
     Claim,
@@ -137,9 +156,15 @@ pub enum ReceiptError {
     /// The entry is not in the log.
     #[error("the entry is not in the log: {0}")]
     Inclusion(ProofError),
+    /// The shared ledger's checkpoint does not hold.
+    #[error("the shared ledger's checkpoint does not hold: {0}")]
+    Shared(SetError),
+    /// The entry is not on the shared ledger.
+    #[error("the entry is not on the shared ledger: {0}")]
+    SharedInclusion(ProofError),
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     use core::fmt::Write as _;
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
@@ -147,7 +172,7 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
+pub(super) fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let digits = text.as_bytes();
     if digits.len() != N.checked_mul(2)? {
         return None;
@@ -195,18 +220,14 @@ impl Receipt {
             .map_err(|_| fail(5, "not base64"))?;
         let key = VerifierKey::parse(next(6, "key")?).map_err(|_| fail(6, "not a verifier key"))?;
         let rest = lines.next().ok_or(fail(7, "the file ends here"))?;
-        let (length, rest) = rest
-            .strip_prefix("local ")
-            .and_then(|rest| rest.split_once('\n'))
-            .ok_or(fail(7, "the proof `local` belongs here"))?;
-        let length: usize = length.parse().map_err(|_| fail(7, "not a length"))?;
-        let (proof, rest) = rest
-            .split_at_checked(length)
-            .ok_or(fail(7, "a length that leads outside the file"))?;
-        if !rest.is_empty() {
-            return Err(fail(8, "bytes follow the proof"));
-        }
-        let local = LogProof::parse(proof).map_err(|what| fail(8, what))?;
+        let mut sections = Sections { rest, line: 7 };
+        let (line, proof) = sections.next("local")?;
+        let local = LogProof::parse(proof).map_err(|what| fail(line, what))?;
+        let shared = if sections.rest.is_empty() {
+            None
+        } else {
+            Some(SharedProof::parse(&mut sections)?)
+        };
         let receipt = Self {
             claim,
             entry,
@@ -214,6 +235,7 @@ impl Receipt {
             body,
             key,
             local,
+            shared,
         };
         if receipt.to_string() != text {
             return Err(ReceiptError::Canonical);
@@ -242,8 +264,99 @@ impl core::fmt::Display for Receipt {
         writeln!(f, "body {}", BASE64.encode(&self.body))?;
         writeln!(f, "key {}", self.key)?;
         writeln!(f, "local {}", proof.len())?;
-        write!(f, "{proof}")
+        write!(f, "{proof}")?;
+        let Some(shared) = &self.shared else {
+            return Ok(());
+        };
+        let mut section = |name: &str, text: String| write!(f, "{name} {}\n{text}", text.len());
+        section("authorities", shared.authorities.text())?;
+        for handover in &shared.handovers {
+            section("handover", handover.to_string())?;
+        }
+        section("shared", shared.proof.to_string())
     }
+}
+
+/// What follows the first lines: a name and a length, and so many bytes.
+struct Sections<'a> {
+    rest: &'a str,
+    line: usize,
+}
+
+impl<'a> Sections<'a> {
+    /// Whether a section of this name is next.
+    fn is_next(&self, name: &str) -> bool {
+        self.rest
+            .strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with(' '))
+    }
+
+    /// The next section, which has this name, and the line that it begins in.
+    fn next(&mut self, name: &str) -> Result<(usize, &'a str), ReceiptError> {
+        let line = self.line;
+        let fail = |what| ReceiptError::Form { line, what };
+        if !self.is_next(name) {
+            return Err(fail("another part belongs here"));
+        }
+        let (head, rest) = self
+            .rest
+            .split_once('\n')
+            .ok_or(fail("the file ends here"))?;
+        let length = head
+            .split_once(' ')
+            .and_then(|(_, length)| length.parse().ok());
+        let length: usize = length.ok_or(fail("not a length"))?;
+        let (body, rest) = rest
+            .split_at_checked(length)
+            .ok_or(fail("a length that leads outside the file"))?;
+        let lines = body.split('\n').count();
+        (self.rest, self.line) = (rest, line.saturating_add(lines));
+        Ok((line.saturating_add(1), body))
+    }
+}
+
+impl SharedProof {
+    fn parse(sections: &mut Sections<'_>) -> Result<Self, ReceiptError> {
+        let fail = |line, what| ReceiptError::Form { line, what };
+        let (line, text) = sections.next("authorities")?;
+        let authorities =
+            Authorities::parse(text).map_err(|_| fail(line, "not a set of authorities"))?;
+        let mut handovers = Vec::new();
+        while sections.is_next("handover") {
+            let (line, text) = sections.next("handover")?;
+            let note = Note::parse(text).map_err(|_| fail(line, "not a signed note"))?;
+            handovers.push(note);
+        }
+        let (line, text) = sections.next("shared")?;
+        let proof = LogProof::parse(text).map_err(|what| fail(line, what))?;
+        if !sections.rest.is_empty() {
+            return Err(fail(sections.line, "bytes follow the proof"));
+        }
+        Ok(Self {
+            authorities,
+            handovers,
+            proof,
+        })
+    }
+
+    /// Checks that an entry is on the ledger, from the authorities that the proof
+    /// itself names; answers the checkpoint, and the sets on the way to it.
+    ///
+    /// # Errors
+    /// The first thing that does not hold.
+    pub fn verify(&self, entry: &[u8]) -> Result<(Signed, Vec<Authorities>), ReceiptError> {
+        let (signed, sets) = self
+            .authorities
+            .reach(&self.handovers, &self.proof.checkpoint)
+            .map_err(ReceiptError::Shared)?;
+        included(entry, &self.proof, &signed.checkpoint).map_err(ReceiptError::SharedInclusion)?;
+        Ok((signed, sets))
+    }
+}
+
+fn included(entry: &[u8], proof: &LogProof, checkpoint: &Checkpoint) -> Result<(), ProofError> {
+    let (size, root) = (checkpoint.size, &checkpoint.root);
+    verify_inclusion(&leaf_hash(entry), proof.index, size, &proof.path, root)
 }
 
 /// Checks everything a receipt says, with no more than its own bytes and,
@@ -255,15 +368,18 @@ pub fn verify_receipt(
     receipt: &Receipt,
     trust: Option<&Trust>,
 ) -> Result<(Verdict, Outcome), ReceiptError> {
-    let Entry::Adjudicated(commitment) =
+    let Entry::Adjudicated(adjudication) =
         Entry::from_canon(&receipt.entry).map_err(ReceiptError::Entry)?
     else {
         return Err(ReceiptError::Kind);
     };
-    if commit(Subject::Receipt, &receipt.salt, &receipt.body) != commitment {
+    if commit(Subject::Receipt, &receipt.salt, &receipt.body) != adjudication.commitment {
         return Err(ReceiptError::Commitment);
     }
-    let (_, outcome) = receipt.open()?;
+    let (body, outcome) = receipt.open()?;
+    if adjudication.policy != outcome.policy() || adjudication.prefix != body.prefix {
+        return Err(ReceiptError::Policy);
+    }
     if outcome.claim() != receipt.claim {
         return Err(ReceiptError::Claim);
     }
@@ -272,26 +388,28 @@ pub fn verify_receipt(
     if receipt.local.checkpoint.signatures.len() != 1 {
         return Err(ReceiptError::Signatures);
     }
+    included(&receipt.entry, &receipt.local, &checkpoint).map_err(ReceiptError::Inclusion)?;
+    let shared = match &receipt.shared {
+        Some(proof) => Some(proof.verify(&receipt.entry)?),
+        None => None,
+    };
     let verdict = match trust {
         None => Verdict::Consistent,
         Some(trust) => {
-            let log = trust
-                .log(&checkpoint.origin)
-                .ok_or(ReceiptError::Untrusted)?;
-            // A local proof carries the signature of one key.
-            if log.quorum != 1 || !log.keys.contains(&receipt.key) {
-                return Err(ReceiptError::Untrusted);
+            let local = trust.log(receipt.key.name());
+            let local = local.map(|log| log.is_signed_by(&receipt.key));
+            let shared = shared.and_then(|(signed, sets)| {
+                let log = trust.log(&signed.checkpoint.origin)?;
+                Some(log.is_reached_by(&signed, &sets))
+            });
+            // Of two logs that the trust file names, both have to be right.
+            match (local, shared) {
+                (None, None) | (Some(false), _) | (_, Some(false)) => {
+                    return Err(ReceiptError::Untrusted);
+                }
+                (Some(true), _) | (_, Some(true)) => Verdict::Trusted,
             }
-            Verdict::Trusted
         }
     };
-    verify_inclusion(
-        &leaf_hash(&receipt.entry),
-        receipt.local.index,
-        checkpoint.size,
-        &receipt.local.path,
-        &checkpoint.root,
-    )
-    .map_err(ReceiptError::Inclusion)?;
     Ok((verdict, outcome))
 }

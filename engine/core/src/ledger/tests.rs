@@ -78,7 +78,7 @@ proptest! {
     }
 }
 
-fn receipt() -> (Receipt, Trust) {
+pub(super) fn receipt() -> (Receipt, Trust) {
     let key = SigningKey::new("tallystick.example/log", &[7; 32]).unwrap();
     let line = LineOutcome::settle(
         1,
@@ -120,7 +120,12 @@ fn receipt() -> (Receipt, Trust) {
     }
     .to_canon();
     let salt = [5; 32];
-    let entry = Entry::Adjudicated(commit(Subject::Receipt, &salt, &body)).to_canon();
+    let entry = Entry::Adjudicated(Adjudication {
+        commitment: commit(Subject::Receipt, &salt, &body),
+        policy: Some([1; 32]),
+        prefix: 3,
+    })
+    .to_canon();
     let (mut frontier, mut nodes) = (Frontier::default(), BTreeMap::new());
     for i in 0..11u8 {
         let leaf = if i == 6 { entry.clone() } else { vec![i] };
@@ -145,13 +150,10 @@ fn receipt() -> (Receipt, Trust) {
             path: tree::inclusion_proof(&nodes, 6, 11).unwrap(),
             checkpoint: checkpoint.sign(&key),
         },
+        shared: None,
     };
     let trust = Trust {
-        logs: vec![TrustedLog {
-            origin: "tallystick.example/log".into(),
-            keys: vec![key.verifier().clone()],
-            quorum: 1,
-        }],
+        logs: vec![TrustedLog::local(key.verifier().clone())],
     };
     (receipt, trust)
 }
@@ -257,8 +259,28 @@ fn encodings_are_frozen() {
             publication("a", "2026-01-01"),
             &key,
         ))),
-        Entry::Adjudicated([6; 32]),
+        Entry::Adjudicated(Adjudication {
+            commitment: [6; 32],
+            policy: Some([1; 32]),
+            prefix: 3,
+        }),
         Entry::Reversed([7; 32]),
+        Entry::Received([8; 32]),
+        Entry::Agreed([8; 32]),
+        Entry::Disputed([8; 32]),
+        Entry::Granted([8; 32]),
+        Entry::Revoked { grant: [8; 32] },
+        Entry::Read([8; 32]),
+        Entry::ReadUnderEmergency([8; 32]),
+        Entry::PaymentAdvised([8; 32]),
+        Entry::Erased {
+            index: 9,
+            ground: Ground::Request,
+        },
+        Entry::Standing {
+            policy: [9; 32],
+            standing: Standing::Superseded { by: [8; 32] },
+        },
         Entry::Flags(Box::new(crate::fraud::schedule::Batch {
             slots: [[7; 32]; crate::fraud::schedule::SLOTS],
         })),
@@ -273,4 +295,44 @@ fn encodings_are_frozen() {
         })
         .collect();
     insta::assert_debug_snapshot!(frozen);
+}
+
+/// A path that was made is read, and no other form of it is.
+#[test]
+fn paths_of_tiles_are_read_in_one_form() {
+    for (level, index, width) in [
+        (Some(0), 0, 256),
+        (Some(3), 1_234_067, 12),
+        (None, 999, 1),
+        (None, 1000, 256),
+    ] {
+        let path = match level {
+            Some(level) => tiles::tile_path(level, index, width),
+            None => tiles::bundle_path(index, width),
+        };
+        let asked = tiles::parse_path(&path).unwrap();
+        assert_eq!(
+            (asked.level, asked.index, asked.width),
+            (level, index, width)
+        );
+    }
+    for wrong in [
+        "tile/0/0",
+        "tile/0/0000",
+        "tile/00/000",
+        "tile/0/000.p/256",
+        "tile/0/000.p/0",
+        "tile/0/000.p/01",
+        "tile/0/x000/001",
+        "tile/0/x001",
+        "tile/0/001/x002",
+        "tile/64/000",
+        "tile/0/+01",
+        "tile/entries/",
+        "tile",
+        "",
+        "tile/0/x999/x999/x999/x999/x999/x999/x999/999",
+    ] {
+        assert_eq!(tiles::parse_path(wrong), None, "{wrong}");
+    }
 }

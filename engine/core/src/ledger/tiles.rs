@@ -34,6 +34,51 @@ pub fn bundle_path(index: u64, width: u64) -> String {
     partial(format!("tile/entries/{}", index_path(index)), width)
 }
 
+/// What a path of [`tile_path`] or [`bundle_path`] asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// The level of a tile of hashes; `None` for a bundle of entries.
+    pub level: Option<u8>,
+    /// Its index.
+    pub index: u64,
+    /// How many hashes or entries, 1 to 256.
+    pub width: u64,
+}
+
+/// Reads a path, and only the one form it has.
+#[must_use]
+pub fn parse_path(path: &str) -> Option<Asked> {
+    let (level, rest) = path.strip_prefix("tile/")?.split_once('/')?;
+    let level = match level {
+        "entries" => None,
+        level => Some(level.parse::<u8>().ok().filter(|level| *level < 64)?),
+    };
+    let (number, width) = match rest.split_once(".p/") {
+        Some((number, width)) => (number, width.parse().ok()?),
+        None => (rest, WIDTH),
+    };
+    let mut index = 0u64;
+    for part in number.split('/') {
+        let digits = part.strip_prefix('x').unwrap_or(part);
+        if digits.len() != 3 {
+            return None;
+        }
+        index = index
+            .checked_mul(1000)?
+            .checked_add(digits.parse::<u16>().ok()?.into())?;
+    }
+    let asked = Asked {
+        level,
+        index,
+        width,
+    };
+    let same = match level {
+        Some(level) => tile_path(level, index, width),
+        None => bundle_path(index, width),
+    };
+    (same == path && (1..=WIDTH).contains(&width)).then_some(asked)
+}
+
 /// One tile of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tile {

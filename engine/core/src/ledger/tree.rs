@@ -3,6 +3,8 @@
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use crate::canon::{Canon, DecodeError, Reader};
+
 /// A node of the tree.
 pub type Hash = [u8; 32];
 
@@ -144,6 +146,23 @@ impl Frontier {
             None => empty_root(),
             Some(last) => peaks.fold(*last, |right, left| node_hash(left, &right)),
         }
+    }
+}
+
+/// A size and its peaks, which must be as many as the size says.
+impl Canon for Frontier {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.size.put(out);
+        self.peaks.iter().for_each(|peak| peak.put(out));
+    }
+
+    fn take(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let size = u64::take(from)?;
+        let peaks = (0..size.count_ones()).map(|_| Canon::take(from));
+        Ok(Self {
+            size,
+            peaks: peaks.collect::<Result<_, _>>()?,
+        })
     }
 }
 
@@ -328,11 +347,33 @@ pub fn verify_consistency(
             (true, true) => Ok(()),
         };
     }
+    let (from_old, from_new) = roots(old, new, proof, old_root).ok_or(wrong)?;
+    if from_old != *old_root || from_new != *new_root {
+        return Err(ProofError::Root);
+    }
+    Ok(())
+}
+
+/// The roots that a consistency proof between two sizes leads to, without either given:
+/// where the larger is that of a tree, the smaller is that of its first `old` leaves.
+/// `None` when the proof is none, or says nothing of the smaller, as where its size is
+/// a power of two.
+#[must_use]
+pub fn implied_roots(old: u64, new: u64, proof: &[Hash]) -> Option<(Hash, Hash)> {
+    if old == 0 || old >= new || old.is_power_of_two() {
+        return None;
+    }
+    roots(old, new, proof, &empty_root())
+}
+
+/// Walks a consistency proof from the root of the smaller tree, which is looked at only
+/// where the proof begins from it.
+fn roots(old: u64, new: u64, proof: &[Hash], old_root: &Hash) -> Option<(Hash, Hash)> {
     let mut path = proof.iter();
     let first = if old.is_power_of_two() {
         *old_root
     } else {
-        *path.next().ok_or(wrong)?
+        *path.next()?
     };
     let (mut fnode, mut snode) = (old.saturating_sub(1), new.saturating_sub(1));
     while fnode & 1 == 1 {
@@ -342,7 +383,7 @@ pub fn verify_consistency(
     let (mut from_old, mut from_new) = (first, first);
     for sibling in path {
         if snode == 0 {
-            return Err(wrong);
+            return None;
         }
         if fnode & 1 == 1 || fnode == snode {
             from_old = node_hash(sibling, &from_old);
@@ -357,11 +398,5 @@ pub fn verify_consistency(
         fnode >>= 1;
         snode >>= 1;
     }
-    if snode != 0 {
-        return Err(wrong);
-    }
-    if from_old != *old_root || from_new != *new_root {
-        return Err(ProofError::Root);
-    }
-    Ok(())
+    (snode == 0).then_some((from_old, from_new))
 }

@@ -45,6 +45,12 @@ impl NodeKey {
         self.open(&notice_info(payer, submitter), sealed)
     }
 
+    /// What [`NodePublicKey::seal_between`] sealed to this key.
+    #[must_use]
+    pub fn open_between(&self, from: &str, to: &str, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        self.open(&between_info(from, to), sealed)
+    }
+
     pub(super) fn open(&self, info: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (encapsulated, ciphertext) = sealed.split_at_checked(ENCAPSULATED)?;
         let encapsulated = Encapsulated::from_bytes(encapsulated).ok()?;
@@ -98,6 +104,18 @@ impl NodePublicKey {
         self.seal(&notice_info(payer, submitter), notice, &seed)
     }
 
+    /// Seals what one organisation sends another on a shared ledger to its own key: HPKE
+    /// as above, with the info string `tallystick/between/v1`, the sender and the
+    /// receiver, each after a zero byte.
+    ///
+    /// # Errors
+    /// When the key is a weak one, or the operating system gives no random bytes.
+    pub fn seal_between(&self, from: &str, to: &str, sent: &[u8]) -> Result<Vec<u8>, SealError> {
+        let mut seed = Zeroizing::new([0; 32]);
+        getrandom::fill(seed.as_mut()).map_err(|_| SealError::Random)?;
+        self.seal(&between_info(from, to), sent, &seed)
+    }
+
     pub(super) fn seal(
         &self,
         info: &[u8],
@@ -117,6 +135,16 @@ impl NodePublicKey {
         sealed.extend_from_slice(&ciphertext);
         Ok(sealed)
     }
+}
+
+/// Neither holds a zero byte.
+fn between_info(from: &str, to: &str) -> Vec<u8> {
+    [
+        b"tallystick/between/v1".as_slice(),
+        from.as_bytes(),
+        to.as_bytes(),
+    ]
+    .join(&0)
 }
 
 /// Neither holds a zero byte.

@@ -5,6 +5,7 @@ mod balances;
 mod cells;
 mod numbers;
 mod rows;
+mod shared;
 mod versions;
 
 pub(crate) use balances::{Moved, moved, moved_by};
@@ -14,6 +15,7 @@ pub(crate) use numbers::{
     status_of,
 };
 pub(crate) use rows::{Stands, all_of_each, of_each, requests};
+pub(crate) use shared::{FOLLOWS, Written, leaves, place_of, totalled, written_before};
 pub(crate) use versions::{Changes, Version, changes, wanted};
 
 use crate::port::StoreError;

@@ -8,7 +8,8 @@ use tally_core::fraud::FlagId;
 use crate::port::{
     Answer, AppealEventRow, AppealRow, AuditRow, ContractRow, DueRow, EventRow, FlagListed,
     FlagRow, Head, HeldRow, OutcomeRow, PartRow, PaymentRow, PendingFlag, PolicyRow,
-    RequestEventRow, RequestRow, RevisionRow, Token, ToldRow,
+    RequestEventRow, RequestRow, RevisionRow, SharedCheckpoint, SharedHead, StatementRow, Token,
+    ToldRow,
 };
 
 use super::{ASKED, Cells, Columns, Version, part_of, request_event_of, status_of};
@@ -237,6 +238,35 @@ impl<R: Columns> Cells<'_, R> {
             leaf: self.optional(Self::number)?,
             hash: self.bytes()?,
             entry: self.blob()?,
+        })
+    }
+
+    pub(crate) fn statement(&mut self) -> Answer<StatementRow> {
+        Ok(StatementRow {
+            id: self.number()?,
+            kind: self.number()?,
+            about: self.blob()?,
+            entry: self.blob()?,
+            leaf: self.optional(Self::number)?,
+            opening: self.optional(Self::sealed)?,
+        })
+    }
+
+    pub(crate) fn shared_head(&mut self) -> Answer<SharedHead> {
+        Ok(SharedHead {
+            height: self.number()?,
+            id: self.bytes()?,
+            size: self.number()?,
+            snapshot: self.blob()?,
+        })
+    }
+
+    pub(crate) fn shared_checkpoint(&mut self) -> Answer<SharedCheckpoint> {
+        Ok(SharedCheckpoint {
+            size: self.number()?,
+            epoch: self.number()?,
+            hands_over: self.truth()?,
+            note: self.text()?,
         })
     }
 

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tally_core::ledger::tree::{Frontier, leaf_hash};
 
+use super::statements::all;
 use super::world::{accumulator, adjudicated, frontier, moved, unit};
 use crate::port::{ClaimFilter, ClaimRow, Store};
 
@@ -72,8 +73,8 @@ async fn assert_unit<S: Store>(store: &S, of: u64, rows: &[ClaimRow]) -> u64 {
     waiting
 }
 
-/// Every outcome has one entry, in the log at its place or in the outbox; the
-/// tree is that of the entries.
+/// Every outcome and every statement has one entry, in the log at its place or in the
+/// outbox; the tree is that of the entries.
 async fn assert_log<S: Store>(store: &S, claims: &[ClaimRow]) {
     let head = store.head().await.unwrap();
     let entries = store.entries(0, u32::MAX).await.unwrap();
@@ -109,7 +110,16 @@ async fn assert_log<S: Store>(store: &S, claims: &[ClaimRow]) {
             None => assert!(waiting.remove(&expected), "an entry is lost"),
         }
     }
-    assert!(waiting.is_empty(), "an entry without an outcome waits");
     assert_eq!(u64::try_from(places.len()), Ok(head.adjudicated));
-    assert_eq!(places.len(), entries.len(), "an entry without an outcome");
+    for row in all(store).await {
+        match row.leaf {
+            Some(leaf) => {
+                assert_eq!(entries[usize::try_from(leaf).unwrap()], row.entry);
+                assert!(places.insert(leaf), "two at one place");
+            }
+            None => assert!(waiting.remove(&row.entry), "a statement's entry is lost"),
+        }
+    }
+    assert!(waiting.is_empty(), "an entry of nothing waits");
+    assert_eq!(places.len(), entries.len(), "an entry of nothing");
 }

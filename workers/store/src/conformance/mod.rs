@@ -14,6 +14,8 @@ pub mod log;
 pub mod model;
 pub mod payments;
 pub mod reading;
+pub mod shared;
+pub mod statements;
 pub mod together;
 pub mod work;
 pub mod world;
@@ -134,6 +136,18 @@ macro_rules! conformance_suite {
             reading::sums_are_over_all_that_was_decided
             reading::a_claim_is_read_as_it_was_stored
             reading::the_audit_trail_is_newest_first
+            shared::a_shared_ledger_grows_by_blocks
+            shared::entries_are_found_in_the_shared_ledger
+            shared::a_block_is_appended_once
+            shared::a_block_that_contradicts_itself_is_refused
+            shared::tiles_only_grow
+            shared::checkpoints_do_not_go_back
+            shared::writers_at_once_append_one_ledger
+            statements::statements_are_found
+            statements::a_statement_is_made_once
+            statements::what_cannot_be_stated_changes_nothing
+            statements::statements_have_places_among_all_else
+            statements::statements_at_once_are_made_once
             together::decisions_and_contracts_at_once_know_of_each_other
             together::submissions_at_once_leave_no_gap
             together::one_submission_at_once_is_taken_in_once

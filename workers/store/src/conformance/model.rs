@@ -1,85 +1,31 @@
 //! Any schedule of submissions, batches, faults and relays, against a store
 //! and against a model of it: they come to the same after every step.
 
-use std::collections::BTreeMap;
+mod steps;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::collection::vec;
-use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use tally_core::adjudication::Status;
 
+use super::statements::{all, marked, statement};
 use super::world::{
     PARTITIONS, accumulator, adjudicated, batch, change, claim, claim_id, facts, flag, group,
     integration, leaves, moved, note, restated, sealed, submission, unit,
 };
 use super::{Fixture, assert_fenced};
+use steps::{Step, step};
+
 use crate::port::{
-    AccumulatorRow, Adjudicated, Batch, Head, Judged, Queued, Store, SubmissionRow, Totals,
-    UnitState, Unjudged, Waiting,
+    AccumulatorRow, Adjudicated, Batch, Head, Judged, NewStatement, Queued, Store, SubmissionRow,
+    Totals, UnitState, Unjudged, Waiting,
 };
 
 const UNITS: u64 = 5;
 const GROUPS: u64 = 3;
 /// A claim is set aside at this many faults.
 const FAULTS: u32 = 2;
-
-/// What is done to both.
-#[derive(Debug, Clone)]
-enum Step {
-    /// A new submission, with a claim of each of these units.
-    Accept(Vec<u64>),
-    /// A submission that was seen, if there is one.
-    Again(usize),
-    /// The next claims of a partition are committed.
-    Commit { partition: u32, limit: usize },
-    /// A batch that was committed is committed again.
-    Late(usize),
-    /// A host fault of a claim that is queued.
-    Fail(usize),
-    /// The flags of a group become these versions of these.
-    Flags {
-        group: u64,
-        flags: BTreeMap<u64, u64>,
-    },
-    /// What waits is appended: some of the outbox, and some flags.
-    Integrate { entries: usize, flags: usize },
-    /// The last integration once more.
-    Relay,
-    /// What was set aside is released.
-    Release,
-    /// A claim's fact is stated.
-    State {
-        group: u64,
-        claim: usize,
-        version: u64,
-    },
-    /// The groups that are marked first are judged, and once more.
-    Judge(u32),
-    /// A claim that is set aside is given up.
-    Discard(usize),
-    /// One claim that is set aside is released.
-    Let(usize),
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        4 => vec(0..UNITS, 1..6).prop_map(Step::Accept),
-        1 => any::<usize>().prop_map(Step::Again),
-        6 => (0..2u32, 1..5usize).prop_map(|(partition, limit)| Step::Commit { partition, limit }),
-        1 => any::<usize>().prop_map(Step::Late),
-        2 => any::<usize>().prop_map(Step::Fail),
-        3 => (0..GROUPS, proptest::collection::btree_map(0..3u64, 0..3u64, 0..3))
-            .prop_map(|(group, flags)| Step::Flags { group, flags }),
-        3 => (0..5usize, 0..4usize).prop_map(|(entries, flags)| Step::Integrate { entries, flags }),
-        1 => Just(Step::Relay),
-        1 => Just(Step::Release),
-        2 => (0..GROUPS, any::<usize>(), 0..3u64)
-            .prop_map(|(group, claim, version)| Step::State { group, claim, version }),
-        2 => (1..4u32).prop_map(Step::Judge),
-        1 => any::<usize>().prop_map(Step::Discard),
-        1 => any::<usize>().prop_map(Step::Let),
-    ]
-}
 
 /// Runs the schedules.
 ///
@@ -130,6 +76,13 @@ struct Version {
     place: Option<(u64, u16)>,
 }
 
+/// What an entry of the outbox is of.
+#[derive(Clone, Copy)]
+enum Of {
+    Claim(u64),
+    Statement(usize),
+}
+
 #[derive(Default)]
 struct Model {
     submissions: Vec<SubmissionRow>,
@@ -137,7 +90,11 @@ struct Model {
     queue: Vec<Waits>,
     units: BTreeMap<u64, Unit>,
     batches: Vec<Batch>,
-    outbox: Vec<(u64, Vec<u8>)>,
+    outbox: Vec<(Of, Vec<u8>)>,
+    /// Each with its place.
+    statements: Vec<(NewStatement, Option<u64>)>,
+    /// Of statements.
+    stated: BTreeSet<u64>,
     flags: Vec<Version>,
     log: Vec<Vec<u8>>,
     places: BTreeMap<u64, u64>,
@@ -207,6 +164,7 @@ impl Model {
                     self.marks.push(*of);
                 }
             }
+            Step::Make(marks) => self.state(store, marks).await,
             Step::Judge(limit) => self.judge(store, *limit).await,
             Step::Discard(which) => self.discard(store, *which).await,
             Step::Let(which) => {
@@ -221,6 +179,26 @@ impl Model {
                 }
                 let claim = claim_id(waits.n);
                 assert_eq!(store.release(Some(claim)).await.unwrap(), held);
+            }
+        }
+    }
+
+    async fn state<S: Store>(&mut self, store: &S, marks: &[u64]) {
+        let new: Vec<_> = marks
+            .iter()
+            .map(|mark| match mark {
+                0 => statement(11, 0),
+                mark => marked(6, *mark),
+            })
+            .collect();
+        let ids = store.state(&new).await.unwrap();
+        for ((new, mark), id) in new.into_iter().zip(marks).zip(ids) {
+            let made = *mark == 0 || self.stated.insert(*mark);
+            assert_eq!(id.is_some(), made);
+            if made {
+                let of = Of::Statement(self.statements.len());
+                self.outbox.push((of, new.entry.clone()));
+                self.statements.push((new, None));
             }
         }
     }
@@ -330,7 +308,7 @@ impl Model {
             let (claim, used) = moved(plain, unit.used.unwrap_or(0));
             unit.used = Some(used);
             unit.done.push(claim.clone());
-            self.outbox.push((waits.n, claim.entry.clone()));
+            self.outbox.push((Of::Claim(waits.n), claim.entry.clone()));
             self.queue.retain(|queued| queued.n != waits.n);
             claims.push(claim);
         }
@@ -379,9 +357,12 @@ impl Model {
         for leaf in &new.leaves {
             let place = u64::try_from(self.log.len()).unwrap();
             if leaf.outbox.is_some() {
-                let (n, entry) = self.outbox.remove(0);
+                let (of, entry) = self.outbox.remove(0);
                 assert_eq!(leaf.entry, entry);
-                self.places.insert(n, place);
+                match of {
+                    Of::Claim(n) => drop(self.places.insert(n, place)),
+                    Of::Statement(at) => self.statements[at].1 = Some(place),
+                }
             } else {
                 let waiting = self
                     .flags
@@ -488,6 +469,17 @@ impl Model {
             checkpoint: Some(format!("checkpoint {size}")),
         });
         assert_eq!(store.head().await.unwrap(), expected, "{step:?}");
+        let found: Vec<_> = all(store)
+            .await
+            .into_iter()
+            .map(|row| (row.kind, row.entry, row.opening, row.leaf))
+            .collect();
+        let expected: Vec<_> = self
+            .statements
+            .iter()
+            .map(|(new, leaf)| (new.kind, new.entry.clone(), new.opening.clone(), *leaf))
+            .collect();
+        assert_eq!(found, expected, "{step:?}");
         for n in 0..self.claims {
             let row = store.claim(claim_id(n)).await.unwrap().expect("a claim");
             let leaf = row.outcome.and_then(|outcome| outcome.leaf);

@@ -429,6 +429,7 @@ pub struct Seen {
     pending: Vec<PendingFlag>,
     totals: crate::port::Totals,
     policies: Vec<crate::port::PolicyRow>,
+    statements: Vec<crate::port::StatementRow>,
     queued: Vec<Vec<Queued>>,
 }
 
@@ -452,6 +453,7 @@ pub async fn seen<S: Store>(store: &S) -> Answer<Seen> {
         pending: store.pending_flags(1000).await?,
         totals: store.totals().await?,
         policies: store.publications().await?,
+        statements: store.statements(&Default::default()).await?,
         queued,
     })
 }

@@ -74,8 +74,8 @@ pub trait Log {
     /// Appends, in one transaction; [`StoreError::Fenced`](super::StoreError::Fenced) when the log is not
     /// of the size it starts from, when what comes from the outbox is not what
     /// waits there, from the front and in order, or when a flag has a place
-    /// already. What came from the outbox leaves it, and its claim, policy or
-    /// flags learn their place. Without leaves, only the checkpoint is new.
+    /// already. What came from the outbox leaves it, and its claim, policy,
+    /// statement or flags learn their place. Without leaves, only the checkpoint is new.
     fn integrate(&self, integration: &Integration) -> impl Future<Output = Answer<()>> + Send;
     /// Nodes, as asked by level and index; `None` where there is none.
     fn nodes(&self, nodes: &[(u8, u64)]) -> impl Future<Output = Answer<Vec<Option<Hash>>>> + Send;

@@ -18,6 +18,8 @@ mod payments;
 mod publications;
 mod reading;
 mod relay;
+mod shared;
+mod statements;
 mod transient;
 mod work;
 
@@ -41,6 +43,10 @@ pub use payments::{
 pub use publications::{NewPolicy, PolicyRow, Publications};
 pub use reading::{ClaimFilter, ClaimRow, FlagFilter, FlagListed, OutcomeRow, Reading, Totals};
 pub use relay::{Among, DeadLetterRow, DeadLetters, Dispatch, NewDeadLetter, Relay, ResultRow};
+pub use shared::{
+    Brought, NewBlock, SharedCheckpoint, SharedHead, SharedLedger, TileRow, Totalled,
+};
+pub use statements::{NewStatement, StatementFilter, StatementRow, Statements};
 pub use work::{
     AccumulatorName, AccumulatorRow, Adjudicated, Batch, FactRow, FlagGroup, FlagRow, Group,
     HeldRow, Queued, Taken, UnitState, Waiting, Work,
@@ -127,6 +133,8 @@ pub trait Store:
     + Detection
     + Log
     + Publications
+    + Statements
+    + SharedLedger
     + Payments
     + Reading
     + Audit
@@ -143,10 +151,11 @@ impl<T> Store for T where
         + Work
         + Acts
         + Appeals
-        + Appeals
         + Detection
         + Log
         + Publications
+        + Statements
+        + SharedLedger
         + Payments
         + Reading
         + Audit

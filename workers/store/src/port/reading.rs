@@ -157,6 +157,14 @@ pub trait Reading {
     fn claims_by_id(&self, ids: &[ClaimId]) -> impl Future<Output = Answer<Vec<ClaimRow>>> + Send;
     /// Claims in order of their ids.
     fn claims(&self, filter: &ClaimFilter) -> impl Future<Output = Answer<Vec<ClaimRow>>> + Send;
+    /// What a submitter's claims came to, as entries of the log from an index on, in their
+    /// order: at first, and again when it was decided anew.
+    fn decided(
+        &self,
+        submitter: &str,
+        from: u64,
+        limit: u32,
+    ) -> impl Future<Output = Answer<Vec<(ClaimId, u64)>>> + Send;
     /// Every unit that has a claim or an event, in order.
     fn all_units(&self) -> impl Future<Output = Answer<Vec<Token>>> + Send;
     /// A unit's claims and acts in sequence.

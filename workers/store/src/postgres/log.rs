@@ -42,14 +42,15 @@ pub(super) const APPEND: &str =
     "UPDATE head SET size = $2, adjudicated = $3 WHERE id = 1 AND size = $1";
 
 /// Empties the outbox of what is appended.
-pub(super) const RELAYED: &str =
-    "DELETE FROM outbox WHERE id = ANY($1) RETURNING id, entry, claim, policy, revision, reversal";
+pub(super) const RELAYED: &str = "DELETE FROM outbox WHERE id = ANY($1) \
+     RETURNING id, entry, claim, policy, statement, revision, reversal";
 
 /// Whether something was left out.
 pub(super) const LEFT_OUT: &str = "SELECT EXISTS (SELECT FROM outbox WHERE id < $1 \
      AND ($2::text IS NULL OR pg_visible_in_snapshot(by, $2::pg_snapshot)))";
 
-/// Entries and nodes; claims and policies, given in order, learn their places.
+/// Entries and nodes; claims, policies, statements and revisions, given in order,
+/// learn their places.
 pub(super) const APPENDED: &str = "WITH entries AS (INSERT INTO entry (leaf, bytes) \
      SELECT * FROM unnest($1::bigint[], $2::bytea[])), \
      nodes AS (INSERT INTO node (level, place, hash) \
@@ -58,6 +59,8 @@ pub(super) const APPENDED: &str = "WITH entries AS (INSERT INTO entry (leaf, byt
      WHERE claim = ANY($6)), \
      policies AS (UPDATE policy SET leaf = ($9::bigint[])[width_bucket(id, $8::bigint[])] \
      WHERE id = ANY($8)), \
+     statements AS (UPDATE statement SET leaf = ($18::bigint[])[width_bucket(id, $17::bigint[])] \
+     WHERE id = ANY($17)), \
      revisions AS (UPDATE revision SET leaf = \
          CASE WHEN id = ANY($13) THEN ($14::bigint[])[width_bucket(id, $13::bigint[])] \
               ELSE leaf END, \
@@ -239,6 +242,8 @@ async fn integrate(conn: &mut PgConnection, new: &Integration, seen: Option<&str
         .bind(relayed.revisions.1)
         .bind(relayed.reversals.0)
         .bind(relayed.reversals.1)
+        .bind(relayed.statements.0)
+        .bind(relayed.statements.1)
         .execute(&mut *conn)
         .await
         .map_err(doing("appending entries"))?;
@@ -249,6 +254,7 @@ async fn integrate(conn: &mut PgConnection, new: &Integration, seen: Option<&str
 enum Origin {
     Claim(i64),
     Policy(i64),
+    Statement(i64),
     Revision(i64),
     Reversal(i64),
 }
@@ -258,8 +264,36 @@ enum Origin {
 struct Relayed {
     claims: (Vec<i64>, Vec<i64>),
     policies: (Vec<i64>, Vec<i64>),
+    statements: (Vec<i64>, Vec<i64>),
     revisions: (Vec<i64>, Vec<i64>),
     reversals: (Vec<i64>, Vec<i64>),
+}
+
+impl Relayed {
+    fn of(placed: impl Iterator<Item = (Origin, i64)>) -> Self {
+        let mut kinds: [Vec<(i64, i64)>; 5] = Default::default();
+        let [claims, policies, statements, revisions, reversals] = &mut kinds;
+        for (of, place) in placed {
+            match of {
+                Origin::Claim(claim) => claims.push((claim, place)),
+                Origin::Policy(policy) => policies.push((policy, place)),
+                Origin::Statement(statement) => statements.push((statement, place)),
+                Origin::Revision(revision) => revisions.push((revision, place)),
+                Origin::Reversal(revision) => reversals.push((revision, place)),
+            }
+        }
+        let [claims, policies, statements, revisions, reversals] = kinds.map(|mut kind| {
+            kind.sort_unstable();
+            kind.into_iter().unzip()
+        });
+        Self {
+            claims,
+            policies,
+            statements,
+            revisions,
+            reversals,
+        }
+    }
 }
 
 /// Takes what comes from the outbox off it: it must be the first of it, in
@@ -291,12 +325,15 @@ async fn relayed(
             let (id, entry) = (cells.number::<i64>()?, cells.blob()?);
             let claim = cells.optional(Cells::number::<i64>)?;
             let policy = cells.optional(Cells::number::<i64>)?;
+            let statement = cells.optional(Cells::number::<i64>)?;
             let revision = cells.optional(Cells::number::<i64>)?;
-            let of = match (claim, policy, revision, cells.truth()?) {
-                (Some(_), None, Some(revision), false) => Origin::Revision(revision),
-                (Some(_), None, Some(revision), true) => Origin::Reversal(revision),
-                (Some(claim), None, None, _) => Origin::Claim(claim),
-                (None, Some(policy), None, _) => Origin::Policy(policy),
+            let reversal = cells.truth()?;
+            let of = match (claim, policy, statement, revision) {
+                (Some(_), None, None, Some(revision)) if reversal => Origin::Reversal(revision),
+                (Some(_), None, None, Some(revision)) => Origin::Revision(revision),
+                (Some(claim), None, None, None) => Origin::Claim(claim),
+                (None, Some(policy), None, None) => Origin::Policy(policy),
+                (None, None, Some(statement), None) => Origin::Statement(statement),
                 _ => return Err(StoreError::Damaged { what: "entry" }),
             };
             Ok((id, entry, of))
@@ -306,18 +343,12 @@ async fn relayed(
     if rows.len() != given.len() {
         return Err(another);
     }
-    let (mut claims, mut policies) = (Vec::new(), Vec::new());
-    let (mut revisions, mut reversals) = (Vec::new(), Vec::new());
-    for ((_, entry, of), (_, place, leaf)) in rows.iter().zip(&given) {
-        if entry != leaf {
-            return Err(another);
-        }
-        match of {
-            Origin::Claim(claim) => claims.push((*claim, *place)),
-            Origin::Policy(policy) => policies.push((*policy, *place)),
-            Origin::Revision(revision) => revisions.push((*revision, *place)),
-            Origin::Reversal(revision) => reversals.push((*revision, *place)),
-        }
+    if rows
+        .iter()
+        .zip(&given)
+        .any(|((_, waits, _), (.., entry))| waits != entry)
+    {
+        return Err(another);
     }
     let left_out: bool = sqlx::query_scalar(LEFT_OUT)
         .bind(last)
@@ -328,16 +359,8 @@ async fn relayed(
     if left_out {
         return Err(another);
     }
-    claims.sort_unstable();
-    policies.sort_unstable();
-    revisions.sort_unstable();
-    reversals.sort_unstable();
-    Ok(Relayed {
-        claims: claims.into_iter().unzip(),
-        policies: policies.into_iter().unzip(),
-        revisions: revisions.into_iter().unzip(),
-        reversals: reversals.into_iter().unzip(),
-    })
+    let places = given.iter().map(|(_, place, _)| *place);
+    Ok(Relayed::of(rows.into_iter().map(|(.., of)| of).zip(places)))
 }
 
 /// Tells flags their places; one that has a place already is fenced.

@@ -34,6 +34,8 @@ mod reading;
 mod relay;
 mod schema;
 pub(crate) mod settings;
+mod shared;
+mod statements;
 mod states;
 #[cfg(test)]
 mod tests;

@@ -47,6 +47,12 @@ const COLUMNS: &str = "SELECT c.place, c.id, u.token, c.sequence, c.previous, c.
 /// A void is no claim that comes to something, nor is an act of the payer's.
 const CLAIMS: &str = " AND (a.kind IS NULL OR a.kind = 2)";
 
+/// What a submitter's claims came to, by their entries of the log.
+const DECIDED: &str = "SELECT c.id, o.leaf FROM claim AS c JOIN outcome AS o ON o.claim = c.place \
+     WHERE c.submitter = $1 AND o.leaf >= $2 \
+     UNION ALL SELECT c.id, r.leaf FROM claim AS c JOIN revision AS r ON r.claim = c.place \
+     WHERE c.submitter = $1 AND r.leaf >= $2 AND r.status IS NOT NULL ORDER BY 2 LIMIT $3";
+
 impl Reading for PostgresStore {
     async fn claim(&self, id: ClaimId) -> Answer<Option<ClaimRow>> {
         let rows = once!(self, "reading a claim", |conn| claims(conn, by_id(&[id]))
@@ -67,6 +73,27 @@ impl Reading for PostgresStore {
             filtered(filter)
         )
         .await)
+    }
+
+    async fn decided(&self, submitter: &str, from: u64, limit: u32) -> Answer<Vec<(ClaimId, u64)>> {
+        let Ok(from) = i64::try_from(from) else {
+            return Ok(Vec::new());
+        };
+        once!(self, "listing what was decided", |conn| {
+            let rows = sqlx::query(DECIDED)
+                .bind(submitter)
+                .bind(from)
+                .bind(i64::from(limit))
+                .fetch_all(conn)
+                .await
+                .map_err(doing("listing what was decided"))?;
+            rows.iter()
+                .map(|row| {
+                    let mut cells = Cells::of(row, "outcome");
+                    Ok((ClaimId(cells.bytes()?), cells.number()?))
+                })
+                .collect()
+        })
     }
 
     async fn all_units(&self) -> Answer<Vec<Token>> {

@@ -26,8 +26,7 @@ pub(super) const HEAD: &str =
     "SELECT size, adjudicated, note FROM checkpoint ORDER BY size DESC LIMIT 1";
 
 /// What waits, in order.
-pub(super) const WAITING: &str =
-    "SELECT id, entry, claim, policy, revision, reversal FROM outbox ORDER BY id LIMIT ?";
+pub(super) const WAITING: &str = "SELECT id, entry, claim, policy, statement, revision, reversal FROM outbox ORDER BY id LIMIT ?";
 
 /// Tells outcomes the places of their entries.
 pub(super) const PLACE_CLAIMS: &str = "UPDATE outcome SET leaf = j.value ->> 0 FROM json_each(?) AS j \
@@ -44,6 +43,10 @@ pub(super) const PLACE_REVISIONS: &str = "UPDATE revision SET leaf = j.value ->>
 /// Tells revisions the places of their reversals.
 pub(super) const PLACE_REVERSALS: &str = "UPDATE revision SET reversal_leaf = j.value ->> 1 FROM json_each(?) AS j \
      WHERE revision.id = j.value ->> 0";
+
+/// Tells statements the places of their entries.
+pub(super) const PLACE_STATEMENTS: &str = "UPDATE statement SET leaf = j.value ->> 1 FROM json_each(?) AS j \
+     WHERE statement.id = j.value ->> 0";
 
 /// Empties the outbox of what was relayed.
 pub(super) const RELAYED: &str = "DELETE FROM outbox WHERE id <= ?";
@@ -217,6 +220,7 @@ struct Relayed {
 enum Origin {
     Claim([u8; 16]),
     Policy(i64),
+    Statement(i64),
     Revision(i64),
     Reversal(i64),
 }
@@ -245,12 +249,15 @@ async fn relayed(conn: &mut SqliteConnection, leaves: &[(i64, &Leaf)]) -> Answer
         }
         let claim = cells.optional(Cells::bytes)?;
         let policy = cells.optional(Cells::number::<i64>)?;
+        let statement = cells.optional(Cells::number::<i64>)?;
         let revision = cells.optional(Cells::number::<i64>)?;
-        let of = match (claim, policy, revision, cells.number::<i64>()?) {
-            (Some(_), None, Some(revision), 0) => Origin::Revision(revision),
-            (Some(_), None, Some(revision), _) => Origin::Reversal(revision),
-            (Some(claim), None, None, _) => Origin::Claim(claim),
-            (None, Some(policy), None, _) => Origin::Policy(policy),
+        let reversal = cells.truth()?;
+        let of = match (claim, policy, statement, revision) {
+            (Some(_), None, None, Some(revision)) if reversal => Origin::Reversal(revision),
+            (Some(_), None, None, Some(revision)) => Origin::Revision(revision),
+            (Some(claim), None, None, None) => Origin::Claim(claim),
+            (None, Some(policy), None, None) => Origin::Policy(policy),
+            (None, None, Some(statement), None) => Origin::Statement(statement),
             _ => return Err(StoreError::Damaged { what: "entry" }),
         };
         relayed.push(Relayed { id, place, of });
@@ -258,7 +265,7 @@ async fn relayed(conn: &mut SqliteConnection, leaves: &[(i64, &Leaf)]) -> Answer
     Ok(relayed)
 }
 
-/// Tells claims, policies and revisions their places, and empties the outbox of them.
+/// Tells claims, policies, statements and revisions their places, and empties the outbox of them.
 async fn place_relayed(conn: &mut SqliteConnection, relayed: &[Relayed]) -> Answer<()> {
     let Some(last) = relayed.last() else {
         return Ok(());
@@ -278,6 +285,10 @@ async fn place_relayed(conn: &mut SqliteConnection, relayed: &[Relayed]) -> Answ
         Origin::Policy(policy) => Some(*policy),
         _ => None,
     });
+    let statements = numbered(|of| match of {
+        Origin::Statement(statement) => Some(*statement),
+        _ => None,
+    });
     let revisions = numbered(|of| match of {
         Origin::Revision(revision) => Some(*revision),
         _ => None,
@@ -289,6 +300,7 @@ async fn place_relayed(conn: &mut SqliteConnection, relayed: &[Relayed]) -> Answ
     for (sql, places) in [
         (PLACE_CLAIMS, claims),
         (PLACE_POLICIES, policies),
+        (PLACE_STATEMENTS, statements),
         (PLACE_REVISIONS, revisions),
         (PLACE_REVERSALS, reversals),
     ] {

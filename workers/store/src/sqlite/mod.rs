@@ -23,6 +23,8 @@ mod log;
 mod payments;
 mod publications;
 mod reading;
+mod shared;
+mod statements;
 #[cfg(test)]
 mod tests;
 mod work;

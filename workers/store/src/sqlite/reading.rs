@@ -62,6 +62,12 @@ const BY_ID: &str = concat!(
     " ORDER BY j.key"
 );
 
+/// What a submitter's claims came to, by their entries of the log.
+const DECIDED: &str = "SELECT c.id, o.leaf FROM claim AS c JOIN outcome AS o ON o.claim = c.id \
+     WHERE c.submitter = ?1 AND o.leaf >= ?2 \
+     UNION ALL SELECT c.id, r.leaf FROM claim AS c JOIN revision AS r ON r.claim = c.id \
+     WHERE c.submitter = ?1 AND r.leaf >= ?2 AND r.status IS NOT NULL ORDER BY 2 LIMIT ?3";
+
 impl Reading for SqliteStore {
     async fn claim(&self, id: ClaimId) -> Answer<Option<ClaimRow>> {
         let mut query = QueryBuilder::<Sqlite>::new(COLUMNS);
@@ -86,6 +92,26 @@ impl Reading for SqliteStore {
         let query = filtered(filter);
         let mut reader = self.reader().await?;
         claims(&mut reader, query).await
+    }
+
+    async fn decided(&self, submitter: &str, from: u64, limit: u32) -> Answer<Vec<(ClaimId, u64)>> {
+        let Ok(from) = i64::try_from(from) else {
+            return Ok(Vec::new());
+        };
+        let mut reader = self.reader().await?;
+        let rows = sqlx::query(DECIDED)
+            .bind(submitter)
+            .bind(from)
+            .bind(limit)
+            .fetch_all(&mut *reader)
+            .await
+            .map_err(doing("listing what was decided"))?;
+        rows.iter()
+            .map(|row| {
+                let mut cells = Cells::of(row, "outcome");
+                Ok((ClaimId(cells.bytes()?), cells.number()?))
+            })
+            .collect()
     }
 
     async fn all_units(&self) -> Answer<Vec<Token>> {

@@ -6,9 +6,12 @@ use axum::response::IntoResponse as _;
 use comfy_table::ContentArrangement;
 use serde::Serialize;
 use tally_core::adjudication::Status;
+use tally_core::canon::Canon as _;
 use tally_core::claim::ClaimId;
 use tally_core::interchange;
+use tally_core::ledger::shared::OrganisationId;
 use tally_core::ledger::tree::leaf_hash;
+use tally_queue::envelope::NodePublicKey;
 use tally_store::port::{ClaimFilter, ClaimRow, Reading as _};
 use utoipa::ToSchema;
 
@@ -21,6 +24,7 @@ use super::{Answered, Service, Shared, json, paged};
 use crate::eob;
 use crate::node::keys::hex;
 use crate::node::{ClaimRead, explained, is_gone};
+use crate::shared::Ledger as _;
 use crate::view::ClaimView;
 
 /// Claims of a page, when nothing is said, and at most.
@@ -51,6 +55,22 @@ pub(super) struct Proof {
     hashes: Vec<String>,
     /// The signed checkpoint that has the root: a C2SP signed note.
     checkpoint: String,
+}
+
+/// Claims that were decided, in the order of their entries.
+#[derive(Serialize, ToSchema)]
+pub(super) struct DecidedPage {
+    /// In the order of their entries.
+    decided: Vec<DecidedClaim>,
+}
+
+/// A claim that was decided.
+#[derive(Serialize, ToSchema)]
+pub(super) struct DecidedClaim {
+    /// The claim.
+    claim: String,
+    /// The index of the adjudication in this node's own log.
+    index: u64,
 }
 
 /// List claims
@@ -257,6 +277,87 @@ pub(super) async fn proof(State(service): Shared, caller: Caller, Named(id): Nam
         hashes: receipt.local.path.iter().map(|hash| hex(hash)).collect(),
         checkpoint: receipt.local.checkpoint.to_string(),
     })
+}
+
+/// What was decided of the organisation's claims
+///
+/// As entries of this node's own log from an index on, in their order: which claim, and
+/// where. It says nothing of what a claim came to.
+#[utoipa::path(
+    get, path = "/claims/decided", tag = "claims", operation_id = "listDecided",
+    security(("organisation" = [])),
+    params(
+        ("from" = Option<u64>, Query, description = "The first index; 0 when it is not said"),
+        ("limit" = Option<u32>, Query, description = "At most so many: 1 to 200, 50 when it is not said"),
+    ),
+    responses((status = 200, description = "What was decided", body = DecidedPage)),
+)]
+pub(super) async fn decided(
+    State(service): Shared,
+    caller: Caller,
+    Asked(pairs): Asked,
+) -> Answered {
+    let fields = Fields::of(&pairs, &["from", "limit"])?;
+    let from = match fields.get("from") {
+        None => 0,
+        Some(text) => text
+            .parse()
+            .map_err(|_| Problem::parameter("`from` is an index of the log."))?,
+    };
+    let limit = fields.number("limit", LIMITS.0, 1..=LIMITS.1)?;
+    let found = service
+        .api
+        .node
+        .store()
+        .decided(&caller.id, from, limit)
+        .await?;
+    let decided = found.into_iter().map(|(claim, index)| DecidedClaim {
+        claim: claim.to_string(),
+        index,
+    });
+    json(&DecidedPage {
+        decided: decided.collect(),
+    })
+}
+
+/// What running a claim's policy again needs
+///
+/// Sealed to the organisation's key on the shared ledger (HPKE base mode, X25519,
+/// HKDF-SHA256, ChaCha20-Poly1305): receipt, claim, the policy's context with its salt, and
+/// what the policy asked and was answered. Nothing of other providers' care is in it.
+#[utoipa::path(
+    get, path = "/claims/{id}/dossier", tag = "claims", operation_id = "getDossier",
+    security(("organisation" = [])),
+    params(("id" = String, Path, description = "The claim's id")),
+    responses((status = 200, description = "The dossier, sealed", body = Vec<u8>, content_type = "application/octet-stream")),
+)]
+pub(super) async fn dossier(State(service): Shared, caller: Caller, Named(id): Named) -> Answered {
+    let row = entered(&service, &caller, &id).await?;
+    let nowhere = || {
+        Problem::new(
+            Code::NotFound,
+            "The organisation is on no ledger that this node shares.",
+        )
+    };
+    let ledger = service.api.ledger.as_ref().ok_or_else(nowhere)?;
+    let to = OrganisationId::parse(&caller.id).ok_or_else(nowhere)?;
+    let state = std::sync::Arc::clone(&ledger.subscribe().borrow().state);
+    let member = state.members.get(&to).filter(|member| !member.left);
+    let sealing = member.ok_or_else(nowhere)?.organisation.sealing;
+    let key = NodePublicKey::new(&sealing).ok_or_else(nowhere)?;
+    let dossier = service.api.node.dossier(row.id).await?.ok_or_else(|| {
+        Problem::new(
+            Code::Forbidden,
+            "What the policy was given tells of another provider's care: there is the receipt, and no dossier.",
+        )
+    })?;
+    let sealed = key.seal_between(
+        ledger.organisation.as_str(),
+        to.as_str(),
+        &dossier.to_canon(),
+    )?;
+    let kind = [(header::CONTENT_TYPE, "application/octet-stream")];
+    Ok((kind, sealed).into_response())
 }
 
 fn text(body: String) -> axum::response::Response {

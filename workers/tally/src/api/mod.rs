@@ -24,6 +24,7 @@ mod payments;
 mod problem;
 mod query;
 mod remittances;
+mod shared;
 mod submit;
 pub mod token;
 
@@ -61,6 +62,8 @@ pub struct Api {
     pub config: Arc<Config>,
     /// Told when claims were queued, so that whoever drains wakes.
     pub nudge: Arc<Notify>,
+    /// The ledger that the organisation shares with others.
+    pub ledger: Option<crate::shared::Member>,
 }
 
 /// What one process does at once, and how long it takes for it.
@@ -147,6 +150,11 @@ fn described() -> (Router<Arc<Service>>, Router<Arc<Service>>, String) {
     let (open, with_open) = OpenApiRouter::with_openapi(openapi::base())
         .routes(routes!(ledger::checkpoint))
         .routes(routes!(ledger::trust))
+        .routes(routes!(shared::checkpoint))
+        .routes(routes!(shared::handovers))
+        .routes(routes!(shared::tile))
+        .routes(routes!(shared::status))
+        .routes(routes!(shared::policy))
         .routes(routes!(openapi::document))
         .split_for_parts();
     let (closed, whole) = OpenApiRouter::with_openapi(with_open)
@@ -156,6 +164,7 @@ fn described() -> (Router<Arc<Service>>, Router<Arc<Service>>, String) {
         .routes(routes!(eligibility::ask))
         .routes(routes!(authorizations::request, authorizations::list))
         .routes(routes!(authorizations::one))
+        .routes(routes!(claims::decided))
         .routes(routes!(claims::one))
         .routes(routes!(claims::explanation))
         .routes(routes!(claims::member_explanation))
@@ -168,6 +177,7 @@ fn described() -> (Router<Arc<Service>>, Router<Arc<Service>>, String) {
         .routes(routes!(appeals::file, appeals::list))
         .routes(routes!(claims::receipt))
         .routes(routes!(claims::proof))
+        .routes(routes!(claims::dossier))
         .routes(routes!(flags::list))
         .split_for_parts();
     (open, closed, openapi::finish(whole))

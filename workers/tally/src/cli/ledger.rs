@@ -1,16 +1,20 @@
 //! `tally ledger`.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use tally_core::claim::ClaimId;
+use tally_core::ledger::shared::Snapshot;
+use tally_core::ledger::witness::Signers;
 use tally_core::ledger::{Receipt, Trust, Verdict, verify_receipt};
 use tally_sandbox::Backend;
 
 use super::{Ended, NodeArgs, Progress, plural, say, table};
 use crate::node::keys::hex;
+use crate::witness::Witness;
 
 #[derive(Subcommand)]
 pub enum LedgerCommand {
@@ -26,6 +30,8 @@ pub enum LedgerCommand {
     Fsck(FsckArgs),
     /// Write the public log and all receipts to a folder
     Export(ExportArgs),
+    /// Run a witness: it cosigns checkpoints that are consistent with those before
+    Witness(WitnessArgs),
 }
 
 #[derive(Args)]
@@ -95,6 +101,48 @@ pub struct ExportArgs {
     json: bool,
 }
 
+#[derive(Args)]
+pub struct WitnessArgs {
+    /// The witness's folder: its key and what it cosigned last
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Its name in signature lines
+    #[arg(long, value_name = "NAME")]
+    name: String,
+    /// A shared ledger's charter; several times where it is several
+    #[arg(long, value_name = "FILE")]
+    charter: Vec<PathBuf>,
+    /// The key of a log of one node, as `name+id+base64`; several times where it is several
+    #[arg(long, value_name = "KEY", value_parser = parse_log)]
+    log: Vec<Signers>,
+    /// Where it listens
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8423")]
+    listen: SocketAddr,
+    /// Make the key where there is none, print it, and end
+    #[arg(long)]
+    key: bool,
+}
+
+fn parse_log(text: &str) -> Result<Signers, String> {
+    Signers::parse(text).map_err(|error| error.to_string())
+}
+
+async fn witness(args: &WitnessArgs) -> Result<Ended> {
+    let mut logs = args.log.clone();
+    for path in &args.charter {
+        let founders = Snapshot::found(&crate::shared::read_charter(path)?)?;
+        let set = founders.state.authorities.clone();
+        logs.push(Signers::Authorities(set));
+    }
+    let witness = Witness::open(&args.data, &args.name, &logs)?;
+    if args.key {
+        say(witness.verifier())?;
+        return Ok(Ended::Well);
+    }
+    crate::witness::serve(witness, args.listen).await?;
+    Ok(Ended::Well)
+}
+
 pub async fn run(command: LedgerCommand) -> Result<Ended> {
     match command {
         LedgerCommand::Checkpoint(args) => checkpoint(&args).await,
@@ -103,6 +151,7 @@ pub async fn run(command: LedgerCommand) -> Result<Ended> {
         LedgerCommand::Replay(args) => replay(&args).await,
         LedgerCommand::Fsck(args) => fsck(&args).await,
         LedgerCommand::Export(args) => export(&args).await,
+        LedgerCommand::Witness(args) => witness(&args).await,
     }
 }
 
@@ -280,6 +329,7 @@ async fn fsck(args: &FsckArgs) -> Result<Ended> {
             "outcomes": found.outcomes,
             "flags": found.flags,
             "policies": found.policies,
+            "statements": found.statements,
             "authorizations": found.authorizations,
             "payments": found.payments,
             "appeals": found.appeals,
@@ -294,6 +344,7 @@ async fn fsck(args: &FsckArgs) -> Result<Ended> {
                 ("outcomes committed to", found.outcomes),
                 ("flags committed to", found.flags),
                 ("policies published", found.policies),
+                ("statements made", found.statements),
                 ("authorisations on file", found.authorizations),
                 ("payments", found.payments),
                 ("appeals in order", found.appeals),

@@ -12,6 +12,7 @@ mod flag;
 mod folder;
 mod ledger;
 mod member;
+mod org;
 mod payment;
 mod policy;
 mod policy_show;
@@ -49,6 +50,8 @@ pub(crate) struct Cli {
 enum Command {
     /// The main job, end to end: families, claims, outcomes, flags, receipts, pages
     Demo(crate::demo::DemoArgs),
+    /// Several organisations on one machine, each a process of its own, on one shared ledger
+    Network(crate::network::NetworkArgs),
     /// Run a node: the API, pages, intake, relay and workers
     Node(role::RoleArgs),
     /// Run workers alone, beside a node
@@ -91,6 +94,9 @@ enum Command {
     /// The ledger: checkpoints, receipts, replay
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
+    /// Organisations of a shared ledger: found, join, leave, rotate, vote, list
+    #[command(subcommand)]
+    Org(org::OrgCommand),
 }
 
 /// Everything of `tally member`.
@@ -204,6 +210,7 @@ pub fn main() -> ExitCode {
 async fn run(command: Command) -> Result<Ended> {
     match command {
         Command::Demo(args) => crate::demo::run(&args).await,
+        Command::Network(args) => crate::network::run(&args).await,
         Command::Node(args) => role::run(args, Which::Node).await,
         Command::Worker(args) => role::run(args, Which::Worker).await,
         Command::Relay(args) => role::run(args, Which::Relay).await,
@@ -221,6 +228,7 @@ async fn run(command: Command) -> Result<Ended> {
         Command::Policy(command) => policy::run(command).await,
         Command::Table(command) => table::run(&command),
         Command::Ledger(command) => ledger::run(command).await,
+        Command::Org(command) => org::run(command).await,
     }
 }
 

@@ -64,6 +64,17 @@ impl Progress {
         Self(bar)
     }
 
+    /// Something that goes on for nobody knows how long.
+    pub fn spinner(what: &'static str) -> Self {
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{msg:<14} {spinner} {elapsed:>4}") {
+            bar.set_style(style);
+        }
+        bar.set_message(what);
+        bar.enable_steady_tick(std::time::Duration::from_millis(120));
+        Self(bar)
+    }
+
     /// Says where it stands.
     pub fn at(&self, position: u64) {
         self.0.set_position(position);

@@ -19,6 +19,9 @@ pub struct RoleArgs {
     /// The configuration (docs/configuration.md)
     #[arg(long, value_name = "FILE", env = "TALLY_CONFIG")]
     config: PathBuf,
+    /// The day it is, for demonstrations
+    #[arg(long, value_name = "DAY", hide = true, value_parser = super::parse_date)]
+    day: Option<tally_types::ServiceDate>,
 }
 
 #[derive(Args)]
@@ -37,7 +40,8 @@ pub struct MigrateArgs {
 /// Runs a process until it is told to stop.
 pub async fn run(args: RoleArgs, which: Which) -> Result<Ended> {
     let config = Config::read(&args.config)?;
-    roles::run(config, which, Clock::System).await?;
+    let clock = args.day.map_or(Clock::System, Clock::simulated);
+    roles::run(config, which, clock).await?;
     Ok(Ended::Well)
 }
 

@@ -2,6 +2,7 @@
 //! of the log is so. It repairs nothing.
 
 mod payments;
+mod statements;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,6 +44,8 @@ pub struct Fscked {
     pub flags: u64,
     /// Publications whose signature and policy hold.
     pub policies: u64,
+    /// Statements whose entry stands at their place.
+    pub statements: u64,
     /// Requests for prior authorisation that have come to what is on file.
     pub authorizations: u64,
     /// Payments whose sums agree with what they tell, and with the one before.
@@ -75,6 +78,7 @@ impl Node {
         self.check_outcomes(&entries, &mut found).await?;
         self.check_flags(&entries, &mut found).await?;
         self.check_publications(&entries, &mut found).await?;
+        self.check_statements(&entries, &mut found).await?;
         self.check_authorizations(&mut found).await?;
         self.check_payments(&mut found).await?;
         let appeals = self.check_appeals().await?;
@@ -400,7 +404,8 @@ fn check_outcome(
         found.fault(place, "its record does not open");
         return;
     };
-    if at(entries, outcome.leaf) != Some(&record.entry()) {
+    let entry = record.entry();
+    if entry.is_ok() && entry.as_ref().ok() != at(entries, outcome.leaf) {
         found.fault(place, "its entry is not the commitment to its outcome");
         return;
     }

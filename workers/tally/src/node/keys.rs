@@ -24,15 +24,20 @@ pub struct Keys {
     pub queue: Zeroizing<[u8; 32]>,
     /// The X25519 key that envelopes are sealed to.
     pub envelope: Zeroizing<[u8; 32]>,
+    /// Signs the envelopes of this node's own log on a shared ledger.
+    pub signing: Zeroizing<[u8; 32]>,
     wrap: Zeroizing<[u8; 32]>,
 }
 
 /// Each secret's file.
-const NAMES: [&str; 7] = [
-    "log", "insurer", "tokens", "artefact", "wrap", "queue", "envelope",
+const NAMES: [&str; 8] = [
+    "log", "insurer", "tokens", "artefact", "wrap", "queue", "envelope", "signing",
 ];
-/// Those that a node made before there was a broker has not.
-const LATER: [&str; 2] = ["queue", "envelope"];
+/// Those that a node made by an earlier version has not.
+const LATER: [&str; 3] = ["queue", "envelope", "signing"];
+/// The key that an authority votes with and signs the shared ledger's checkpoints. It is
+/// made when an organisation becomes an authority, and anew when its disk was lost.
+const AUTHORITY: &str = "authority";
 
 impl Keys {
     /// Makes the secrets of a new node from the operating system's random
@@ -46,7 +51,7 @@ impl Keys {
         make(folder, &NAMES)
     }
 
-    /// Makes the secrets that came with the broker, where they are missing.
+    /// Makes the secrets that came with later versions, where they are missing.
     pub fn complete(folder: &Path) -> Result<()> {
         make(folder, &LATER)
     }
@@ -61,8 +66,31 @@ impl Keys {
             artefact: read("artefact")?,
             queue: read("queue")?,
             envelope: read("envelope")?,
+            signing: read("signing")?,
             wrap: read("wrap")?,
         })
+    }
+
+    /// The authority's key; `None` where there is none.
+    pub fn authority(folder: &Path) -> Result<Option<Zeroizing<[u8; 32]>>> {
+        let path = path(folder, AUTHORITY);
+        path.exists().then(|| read(&path)).transpose()
+    }
+
+    /// Makes an authority's key, where there is none; the one that was is put aside
+    /// where another takes its place.
+    pub fn make_authority(folder: &Path, anew: bool) -> Result<Zeroizing<[u8; 32]>> {
+        let present = path(folder, AUTHORITY);
+        if anew && present.exists() {
+            let aside = (1u32..)
+                .map(|n| path(folder, &format!("{AUTHORITY}.{n}")))
+                .find(|path| !path.exists())
+                .context("no name is left for the key that was")?;
+            fs::rename(&present, &aside)
+                .with_context(|| format!("{} could not be put aside", present.display()))?;
+        }
+        make(folder, &[AUTHORITY])?;
+        read(&present)
     }
 
     /// The key that record keys are wrapped with.
@@ -97,6 +125,17 @@ fn make(folder: &Path, names: &[&str]) -> Result<()> {
     fs::File::open(folder)
         .and_then(|folder| folder.sync_all())
         .context("the folder of keys could not be written")
+}
+
+/// A secret of a folder that is no node's, made when it is missing.
+pub fn secret(folder: &Path, name: &'static str) -> Result<Zeroizing<[u8; 32]>> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .with_context(|| format!("the folder {} could not be made", folder.display()))?;
+    make(folder, &[name])?;
+    read(&path(folder, name))
 }
 
 fn path(folder: &Path, name: &str) -> PathBuf {

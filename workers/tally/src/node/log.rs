@@ -13,12 +13,15 @@ use tally_core::fraud::schedule::{BatchRandom, SLOTS, Schedule, Tick, fill};
 use tally_core::ledger::tree::{
     Frontier, Hash, HashSource, ProofError, inclusion_proof, leaf_hash,
 };
-use tally_core::ledger::{Checkpoint, Entry, LogProof, Note, Receipt, Trust, TrustedLog, tiles};
+use tally_core::ledger::{
+    Checkpoint, Entry, LogProof, Note, Receipt, SharedProof, Trust, TrustedLog, tiles,
+};
 use tally_store::port::{Head, Integration, Leaf, Log as _, PendingFlag, Reading as _};
 use tally_store::vault;
 
 use super::record::Record;
 use super::{Node, is_fenced};
+use crate::shared::Prover;
 
 /// Entries appended at once.
 const AT_ONCE: u32 = 512;
@@ -213,11 +216,7 @@ impl Node {
     /// The trust file of this node's log.
     pub fn trust(&self) -> Trust {
         Trust {
-            logs: vec![TrustedLog {
-                origin: self.origin.clone(),
-                keys: vec![self.keys.log.verifier().clone()],
-                quorum: 1,
-            }],
+            logs: vec![TrustedLog::local(self.keys.log.verifier().clone())],
         }
     }
 
@@ -245,29 +244,40 @@ impl Node {
         let path = self
             .over_tree(|source| inclusion_proof(source, index, checkpoint.size))
             .await?;
-        Ok(self.receipt_of(id, &record, index, path, note))
+        let local = LogProof {
+            index,
+            path,
+            checkpoint: note,
+        };
+        let shared = match self.prover().await? {
+            None => None,
+            Some(prover) => prover.prove(&self.store, index).await?,
+        };
+        self.receipt_of(id, &record, local, shared)
+    }
+
+    /// Proves entries of this log on the shared ledger; `None` where there is none.
+    async fn prover(&self) -> Result<Option<Prover>> {
+        Prover::open(&self.store, &self.keys.log.verifier().public()).await
     }
 
     fn receipt_of(
         &self,
         id: ClaimId,
         record: &Record,
-        index: u64,
-        path: Vec<Hash>,
-        checkpoint: Note,
-    ) -> Receipt {
-        Receipt {
+        local: LogProof,
+        shared: Option<SharedProof>,
+    ) -> Result<Receipt> {
+        let entry = record.entry();
+        Ok(Receipt {
             claim: id,
-            entry: record.entry(),
+            entry: entry.context("the stored record is damaged: run `tally ledger fsck`")?,
             salt: record.salt,
             body: record.body.0.clone(),
             key: self.keys.log.verifier().clone(),
-            local: LogProof {
-                index,
-                path,
-                checkpoint,
-            },
-        }
+            local,
+            shared,
+        })
     }
 
     /// Every entry of the log, in order.
@@ -330,6 +340,7 @@ impl Node {
             self.audit("receipt-exported", &ids).await?;
         }
         let total = rows.len() as u64;
+        let prover = self.prover().await?;
         let mut receipts = 0;
         let mut erased = 0;
         for chunk in rows.chunks(256) {
@@ -355,7 +366,16 @@ impl Node {
                 let record = Record::from_canon(&key.open(super::work::RECORD, &outcome.record)?)
                     .context("a stored record is damaged: run `tally ledger fsck`")?;
                 let path = inclusion_proof(&held, leaf, checkpoint.size)?;
-                let receipt = self.receipt_of(row.id, &record, leaf, path, note.clone());
+                let local = LogProof {
+                    index: leaf,
+                    path,
+                    checkpoint: note.clone(),
+                };
+                let shared = match &prover {
+                    None => None,
+                    Some(prover) => prover.prove(&self.store, leaf).await?,
+                };
+                let receipt = self.receipt_of(row.id, &record, local, shared)?;
                 write(
                     &format!("receipts/{}", row.id),
                     receipt.to_string().as_bytes(),

@@ -10,10 +10,12 @@ mod authorization;
 pub mod clock;
 mod dead;
 mod detect;
+mod dossier;
 mod eligibility;
 mod enrol;
 mod estimate;
 mod fsck;
+mod governance;
 pub mod keys;
 pub mod log;
 mod moved;
@@ -43,6 +45,8 @@ use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use tally_core::claim::UnitKey;
 use tally_core::interchange::TestData;
+use tally_core::ledger::SigningKey;
+use tally_core::ledger::shared::{self as ledger, OrganisationId};
 use tally_sandbox::{Backend, Sandbox};
 use tally_store::any::AnyStore;
 use tally_store::port::{Layout as _, StoreError, Token};
@@ -51,8 +55,9 @@ use tally_store::sqlite::SqliteStore;
 use tally_store::vault::{self, Vault};
 use tally_types::ServiceDate;
 
-use crate::config::{Config, Database, TestDataConfig};
+use crate::config::{Config, Database, PoliciesConfig, TestDataConfig};
 use crate::policies::Shelf;
+use crate::shared::Application;
 use clock::Clock;
 use keys::Keys;
 use payable::Payable;
@@ -79,6 +84,7 @@ pub use remit::{RemitError, Remitted, Remitting, ToldClaim, is_gone, settled};
 pub use replay::{Break, Replayed};
 pub use stages::Stage;
 pub use submit::{Delivery, RefusedClaim, Reused, Submitted};
+pub(crate) use work::ENGINE;
 pub(crate) use work::adjudicate;
 pub use work::{Drained, Failed, Planned, is_decided};
 
@@ -133,6 +139,14 @@ impl Node {
     /// # Errors
     /// When the folder cannot be used, or holds something else.
     pub async fn open(folder: &Path, clock: Clock) -> Result<Self> {
+        Self::open_with(folder, clock, PoliciesConfig::Bundled).await
+    }
+
+    /// The same, with the policies named published.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_with(folder: &Path, clock: Clock, policies: PoliciesConfig) -> Result<Self> {
         if !folder.join("node.json").is_file() {
             create(folder, FORMAT, PARTITIONS)?;
         }
@@ -155,7 +169,7 @@ impl Node {
             .await
             .with_context(|| format!("opening {}", folder.join("keys.db").display()))?;
         let node = Self::of(folder, held, keys, AnyStore::Sqlite(store), vault, clock)?;
-        node.start().await?;
+        node.start(policies).await?;
         Ok(node)
     }
 
@@ -212,7 +226,7 @@ impl Node {
     /// As [`Self::open`] and [`Self::connect`].
     pub async fn configured(config: &Config, name: &str, clock: Clock) -> Result<Self> {
         let mut node = match &config.database {
-            None => Self::open(&config.node.data, clock).await?,
+            None => Self::open_with(&config.node.data, clock, config.node.policies).await?,
             Some(_) => Self::connect(config, name, clock).await?,
         };
         node.test_data = match config.intake.test_data {
@@ -248,7 +262,7 @@ impl Node {
         let identity = identity(folder, SERVER_FORMAT)?;
         let held = store.set_up(&identity.stored()).await?;
         let node = Self::on(config, "migrate", store, held, &identity, clock).await?;
-        node.start().await?;
+        node.start(config.node.policies).await?;
         Ok(Made {
             from: migrated.from,
             to: migrated.to,
@@ -288,11 +302,14 @@ impl Node {
 
     /// Brings the log to where it should be: its first entry, the bundled
     /// policies, and what a killed process left in the outbox.
-    async fn start(&self) -> Result<()> {
+    async fn start(&self, policies: PoliciesConfig) -> Result<()> {
         self.begin_log().await?;
         self.judge().await?;
         self.integrate(false).await?;
-        self.publish_bundled().await?;
+        if policies == PoliciesConfig::Bundled {
+            self.publish_bundled().await?;
+        }
+        self.activate_published().await?;
         Ok(())
     }
 
@@ -340,6 +357,87 @@ impl Node {
         &self.keys
     }
 
+    /// The secret of the authority's key on a shared ledger; `None` where there is none.
+    pub(crate) fn authority_seed(&self) -> Result<Option<zeroize::Zeroizing<[u8; 32]>>> {
+        Keys::authority(&self.folder.join("keys"))
+    }
+
+    /// The authority's key, which signs checkpoints of the ledger of this name.
+    pub(crate) fn authority_key(&self, ledger: &str) -> Result<Option<SigningKey>> {
+        let seed = self.authority_seed()?;
+        let key = seed.map(|seed| SigningKey::new(ledger, &seed));
+        key.transpose().context("the ledger's name cannot sign")
+    }
+
+    /// The key that signs the envelopes of this node's own log on a shared ledger.
+    pub(crate) fn signing_key(&self) -> Result<SigningKey> {
+        Ok(SigningKey::new("signing", &self.keys.signing)?)
+    }
+
+    /// The key that what is sent to this node is sealed to.
+    pub(crate) fn envelope_secret(&self) -> Result<tally_queue::envelope::NodeKey> {
+        tally_queue::envelope::NodeKey::new(&self.keys.envelope).context("the key `envelope`")
+    }
+
+    /// Compiled policies.
+    pub(crate) fn shelf(&self) -> &Shelf {
+        &self.shelf
+    }
+
+    /// The secret behind [`Self::signing_key`].
+    pub(crate) fn signing_secret(&self) -> zeroize::Zeroizing<[u8; 32]> {
+        self.keys.signing.clone()
+    }
+
+    /// Makes an authority's key where there is none, or anew.
+    ///
+    /// # Errors
+    /// When its file cannot be written.
+    pub fn make_authority(&self, anew: bool) -> Result<()> {
+        Keys::make_authority(&self.folder.join("keys"), anew).map(drop)
+    }
+
+    /// The application of this node's organisation for a ledger, with the keys that the
+    /// node has.
+    ///
+    /// # Errors
+    /// When what is said of the organisation is not sound.
+    pub fn application(&self, applying: &Applying) -> Result<Application> {
+        let id = OrganisationId::parse(&applying.id)
+            .context("an organisation's id is 1 to 64 of a-z, 0-9 and `-`")?;
+        let authority = self.authority_key(&applying.ledger)?;
+        let signing = self.signing_key()?;
+        let mut roles = applying.roles.clone();
+        roles.sort_unstable();
+        roles.dedup();
+        let organisation = ledger::Organisation {
+            id,
+            name: applying.name.clone(),
+            publisher: roles
+                .contains(&ledger::Role::Payer)
+                .then(|| self.keys.insurer.verifier().public()),
+            roles,
+            signing: signing.verifier().public(),
+            sealing: self.envelope_key().to_bytes(),
+            origin: self.origin.clone(),
+            log: self.keys.log.verifier().public(),
+            authority: authority.as_ref().map(|key| key.verifier().public()),
+            address: applying.address.clone(),
+            url: applying.url.clone(),
+        };
+        let possession = ledger::Possession::show(
+            &applying.ledger,
+            &organisation,
+            &signing,
+            authority.as_ref(),
+        );
+        Ok(Application {
+            ledger: applying.ledger.clone(),
+            organisation,
+            possession,
+        })
+    }
+
     /// The public key that envelopes for this node are sealed to.
     ///
     /// # Panics
@@ -382,6 +480,22 @@ fn pg_settings(database: &Database, url: &str, name: &str) -> PgSettings {
         application_name: format!("tally {name}"),
         ..PgSettings::new(url)
     }
+}
+
+/// What an organisation says of itself when it applies for a ledger.
+pub struct Applying {
+    /// The ledger's name.
+    pub ledger: String,
+    /// How it is to be called there.
+    pub id: String,
+    /// For people.
+    pub name: String,
+    /// What it does.
+    pub roles: Vec<ledger::Role>,
+    /// Where it is reached as an authority, `host:port`.
+    pub address: String,
+    /// Where its node answers over HTTP.
+    pub url: String,
 }
 
 /// What setting a node up came to.

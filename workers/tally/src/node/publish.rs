@@ -6,9 +6,11 @@ use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 use tally_core::adjudication::Description;
 use tally_core::canon::Canon as _;
-use tally_core::ledger::{self, Entry, PolicyPublished};
+use tally_core::ledger::{self, Entry, PolicyPublished, Standing};
 use tally_sandbox::{ABI, FUEL_COST_TABLE, Limits};
-use tally_store::port::{NewPolicy, Publications as _};
+use tally_store::port::{
+    NewPolicy, NewStatement, Publications as _, StatementFilter, Statements as _,
+};
 use tally_types::ServiceDate;
 use thiserror::Error;
 
@@ -95,8 +97,10 @@ impl Node {
             component,
             entry: Entry::Policy(Box::new(signed)).to_canon(),
         };
+        let before = self.before(&book, &publication);
         let stored = self.store.publish(&policy).await;
         stored.context("the policy could not be stored")?;
+        self.activate(&book, hash, before).await?;
         self.integrate(false).await?;
         let rows = self.store.publications().await;
         let index = rows
@@ -114,6 +118,67 @@ impl Node {
             indirect_cycles: loaded.indirect_cycles,
             bytes: loaded.bytes,
         })
+    }
+
+    /// The policy of a product that this publication takes over from.
+    fn before(&self, book: &Book, publication: &PolicyPublished) -> Option<[u8; 32]> {
+        book.publications()
+            .filter(|(_, other)| other.product == publication.product)
+            .filter(|(_, other)| other.effective <= publication.effective)
+            .max_by_key(|(index, other)| (other.effective, *index))
+            .map(|(_, other)| other.policy)
+            .filter(|other| *other != publication.policy)
+    }
+
+    /// Activates what was published and is not active yet: a node was killed in between, or
+    /// made by a version that knew no such entries.
+    pub(super) async fn activate_published(&self) -> Result<()> {
+        let filter = StatementFilter {
+            kinds: vec![KIND],
+            ..StatementFilter::default()
+        };
+        let mut active = BTreeSet::new();
+        for row in self.store.statements(&filter).await? {
+            if let Ok(Entry::Standing {
+                policy,
+                standing: Standing::Activated,
+            }) = Entry::from_canon(&row.entry)
+            {
+                active.insert(policy);
+            }
+        }
+        let mut missing = Vec::new();
+        for row in self.store.publications().await? {
+            if let Ok(Entry::Policy(published)) = Entry::from_canon(&row.entry)
+                && active.insert(published.publication.policy)
+            {
+                missing.push(stands(published.publication.policy, Standing::Activated));
+            }
+        }
+        if !missing.is_empty() {
+            self.store.state(&missing).await?;
+            self.integrate(false).await?;
+        }
+        Ok(())
+    }
+
+    /// Says on the log that a policy is active, and which one it supersedes.
+    async fn activate(
+        &self,
+        book: &Book,
+        policy: [u8; 32],
+        superseded: Option<[u8; 32]>,
+    ) -> Result<()> {
+        let known = book.publications().any(|(_, other)| other.policy == policy);
+        let activated = (!known).then_some((policy, Standing::Activated));
+        let superseded = superseded.map(|old| (old, Standing::Superseded { by: policy }));
+        let statements: Vec<NewStatement> = activated
+            .into_iter()
+            .chain(superseded)
+            .map(|(policy, standing)| stands(policy, standing))
+            .collect();
+        self.store.state(&statements).await?;
+        Ok(())
     }
 
     /// Publishes the policies that the binary carries, where they are not yet.
@@ -140,6 +205,22 @@ impl Node {
             }
         }
         Ok(())
+    }
+}
+
+/// The number of the kind of [`Entry::Standing`].
+const KIND: u8 = 15;
+
+fn stands(policy: [u8; 32], standing: Standing) -> NewStatement {
+    let entry = Entry::Standing { policy, standing };
+    let activated = standing == Standing::Activated;
+    NewStatement {
+        kind: KIND,
+        about: policy.to_vec(),
+        // It becomes active once, and may be superseded more often.
+        once: activated.then_some(policy),
+        entry: entry.to_canon(),
+        opening: None,
     }
 }
 

@@ -4,7 +4,7 @@
 use tally_core::adjudication::{Outcome, Transcript};
 use tally_core::canon::{Blob, Canon, DecodeError, Reader};
 use tally_core::ledger::{
-    Commitment, Entry, Execution, ReceiptBody, Salt, Subject, TableHash, commit,
+    Adjudication, Commitment, Entry, Execution, ReceiptBody, Salt, Subject, TableHash, commit,
 };
 
 /// The version of the encoding, its first byte.
@@ -104,8 +104,17 @@ impl Record {
     }
 
     /// The entry that stands on the ledger.
-    pub fn entry(&self) -> Vec<u8> {
-        Entry::Adjudicated(self.commitment()).to_canon()
+    ///
+    /// # Errors
+    /// When the body cannot be read.
+    pub fn entry(&self) -> Result<Vec<u8>, DecodeError> {
+        let (body, outcome) = self.open()?;
+        let adjudication = Adjudication {
+            commitment: self.commitment(),
+            policy: outcome.policy(),
+            prefix: body.prefix,
+        };
+        Ok(Entry::Adjudicated(adjudication).to_canon())
     }
 
     /// The body and the outcome.

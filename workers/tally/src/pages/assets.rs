@@ -23,11 +23,11 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// The sheet's address, which changes with its content.
-pub(super) fn style_href() -> String {
+pub(crate) fn style_href() -> String {
     format!("{STYLE}?v={}", *VERSION)
 }
 
-pub(super) async fn style(asked: Asked) -> Response {
+pub(crate) async fn style(asked: Asked) -> Response {
     let known = asked.iter().any(|(name, v)| name == "v" && *v == *VERSION);
     let cache = if known {
         "public, max-age=31536000, immutable"
@@ -41,7 +41,7 @@ pub(super) async fn style(asked: Asked) -> Response {
     (head, SHEET).into_response()
 }
 
-pub(super) async fn icon() -> Response {
+pub(crate) async fn icon() -> Response {
     let head = [
         (CONTENT_TYPE, "image/svg+xml"),
         (CACHE_CONTROL, "public, max-age=86400"),

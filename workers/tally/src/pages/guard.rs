@@ -29,7 +29,7 @@ const HEADERS: [(HeaderName, &str); 6] = [
 
 /// Refuses whoever came by another name than this machine's own, and puts the
 /// headers on every answer.
-pub(super) async fn guard(request: Request, next: Next) -> Response {
+pub(crate) async fn guard(request: Request, next: Next) -> Response {
     let mut response = if is_local(request.headers()) {
         next.run(request).await
     } else {

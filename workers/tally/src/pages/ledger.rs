@@ -6,7 +6,7 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::IntoResponse as _;
 use tally_core::canon::Canon as _;
 use tally_core::ledger::tree::leaf_hash;
-use tally_core::ledger::{Entry, tiles};
+use tally_core::ledger::{Entry, Standing, tiles};
 use tally_store::port::Log as _;
 
 use super::chart::{Svg, cells, tree};
@@ -130,24 +130,25 @@ fn row(index: u64, bytes: &[u8]) -> Row {
                 Some(hex(&publication.policy)),
             )
         }
-        Ok(Entry::Adjudicated(commitment)) => (
+        Ok(Entry::Adjudicated(adjudication)) => (
             "Adjudicated",
             "k-adjudicated",
-            format!("commitment {}…", short(&hex(&commitment))),
+            committed(&adjudication.commitment),
             None,
         ),
-        Ok(Entry::Reversed(commitment)) => (
-            "Reversed",
-            "k-adjudicated",
-            format!("commitment {}…", short(&hex(&commitment))),
-            None,
-        ),
+        Ok(Entry::Reversed(commitment)) => {
+            ("Reversed", "k-adjudicated", committed(&commitment), None)
+        }
         Ok(Entry::Flags(batch)) => (
             "Flags",
             "k-flags",
             format!("{} commitments, dummies among them", batch.slots.len()),
             None,
         ),
+        Ok(other) => {
+            let (kind, class, what) = said(&other);
+            (kind, class, what, None)
+        }
         Err(_) => (
             "Unknown",
             "k-unknown",
@@ -162,6 +163,71 @@ fn row(index: u64, bytes: &[u8]) -> Row {
         what,
         policy,
         leaf: format!("{}…", short(&leaf)),
+    }
+}
+
+fn committed(commitment: &[u8; 32]) -> String {
+    format!("commitment {}…", short(&hex(commitment)))
+}
+
+/// What entries say that are of no adjudication, policy or flags.
+fn said(entry: &Entry) -> (&'static str, &'static str, String) {
+    match entry {
+        Entry::Received(commitment) => ("Received", "k-adjudicated", committed(commitment)),
+        Entry::Agreed(commitment) => ("Agreed", "k-adjudicated", committed(commitment)),
+        Entry::Disputed(commitment) => ("Disputed", "k-flags", committed(commitment)),
+        Entry::Granted(commitment) => ("Granted", "k-policy", committed(commitment)),
+        Entry::Revoked { grant } => ("Revoked", "k-policy", committed(grant)),
+        Entry::Read(commitment) => ("Read", "k-genesis", committed(commitment)),
+        Entry::ReadUnderEmergency(commitment) => {
+            ("Emergency read", "k-flags", committed(commitment))
+        }
+        Entry::PaymentAdvised(commitment) => ("Payment", "k-adjudicated", committed(commitment)),
+        Entry::Erased { index, .. } => (
+            "Erased",
+            "k-flags",
+            format!("what entry {index} commits to is gone"),
+        ),
+        Entry::Standing { policy, standing } => {
+            let policy = hex(policy);
+            let policy = short(&policy);
+            let what = match standing {
+                Standing::Activated => format!("{policy}… is active"),
+                Standing::Superseded { by } => {
+                    format!("{policy}… is superseded by {}…", short(&hex(by)))
+                }
+            };
+            ("Standing", "k-policy", what)
+        }
+        Entry::Charter(charter) => (
+            "Charter",
+            "k-genesis",
+            format!("{} organisations", charter.organisations.len()),
+        ),
+        Entry::Envelope(header) => (
+            "Envelope",
+            "k-genesis",
+            format!("{} of {}", header.count, header.organisation),
+        ),
+        Entry::Proposed(proposal) => (
+            "Proposed",
+            "k-policy",
+            format!("proposal {}…", short(&hex(&proposal.id()))),
+        ),
+        Entry::Voted(motion) => (
+            "Voted",
+            "k-policy",
+            format!(
+                "{} proposal {}…",
+                if motion.assent { "for" } else { "against" },
+                short(&hex(&motion.proposal))
+            ),
+        ),
+        Entry::Genesis { .. }
+        | Entry::Policy(_)
+        | Entry::Adjudicated(_)
+        | Entry::Flags(_)
+        | Entry::Reversed(_) => ("Entry", "k-unknown", String::new()),
     }
 }
 

@@ -38,7 +38,9 @@ use tally_store::port::{Log as _, Reading as _, Work as _};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
+pub(crate) use self::assets::{icon, style, style_href};
 use self::error::Failure;
+pub(crate) use self::guard::guard as guarded;
 use crate::config::PayerConfig;
 use crate::node::Node;
 

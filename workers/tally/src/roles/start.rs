@@ -148,10 +148,25 @@ pub async fn serve(config: Config, which: Which, clock: Clock, stop: Stop) -> Re
         }
     }
     if which == Which::Node {
+        let ledger = match &config.ledger {
+            None => None,
+            Some(ledger) => {
+                let started = crate::shared::start(&node, ledger, &stop).await?;
+                let mut tasks = started.tasks;
+                parts.spawn(async move {
+                    while let Some(ended) = tasks.join_next().await {
+                        ended.context("a part that follows the shared ledger ended")??;
+                    }
+                    Ok(())
+                });
+                Some(started.member)
+            }
+        };
         let api = Api {
             node: Arc::clone(&node),
             config: Arc::clone(&config),
             nudge: queued,
+            ledger,
         };
         let (api_at, listener) = bind("listen.api", config.listen.api).await?;
         let (pages_at, pages) = bind("listen.pages", config.listen.pages).await?;

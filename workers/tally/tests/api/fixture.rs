@@ -209,6 +209,7 @@ impl Fixture {
         let node = Arc::new(node);
         let nudge = Arc::new(Notify::new());
         let api = Api {
+            ledger: None,
             node: Arc::clone(&node),
             config: Arc::new(config(folder.path(), patience, 64 << 10)),
             nudge: Arc::clone(&nudge),

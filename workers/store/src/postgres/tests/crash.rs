@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 
 use super::open;
 use crate::conformance::consistency::assert_consistent;
+use crate::conformance::shared::{Growing, append_following, assert_whole};
 use crate::conformance::world::{
     adjudicated, batch, claim_id, integrate_all, moved, submission, unit,
 };
@@ -27,6 +28,7 @@ const UNITS: u64 = 4;
 struct Answered {
     sent: BTreeSet<ClaimId>,
     decided: BTreeSet<ClaimId>,
+    height: u64,
 }
 
 /// Whether it was answered; a server that is gone comes again.
@@ -71,6 +73,24 @@ async fn decide(store: &PostgresStore, ends: &AtomicBool, said: &Mutex<Answered>
     }
 }
 
+/// The same blocks as the other that does this.
+async fn share(store: &PostgresStore, ends: &AtomicBool, said: &Mutex<Answered>) {
+    let mut ledger = Growing::default();
+    while !ends.load(Ordering::Relaxed) {
+        match append_following(store, &mut ledger).await {
+            Ok(height) => {
+                let mut said = said.lock().await;
+                said.height = said.height.max(height);
+            }
+            failed => {
+                answered(failed).await;
+                ledger = Growing::default();
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 async fn next_batch(store: &PostgresStore, partition: u32) -> Answer<crate::port::Batch> {
     let mut used: [Option<i64>; 4] = [None; 4];
     let mut claims = Vec::new();
@@ -104,12 +124,13 @@ async fn a_killed_server_loses_nothing_that_was_answered() {
     let said = Arc::new(Mutex::new(Answered::default()));
     let ends = Arc::new(AtomicBool::new(false));
     let mut tasks = JoinSet::new();
-    for task in 1..=4 {
+    for task in 1..=6 {
         let (store, said, ends) = (Arc::clone(&store), Arc::clone(&said), Arc::clone(&ends));
         tasks.spawn(async move {
             match task {
                 1 | 2 => send(&store, task, &ends, &said).await,
-                _ => decide(&store, &ends, &said).await,
+                3 | 4 => decide(&store, &ends, &said).await,
+                _ => share(&store, &ends, &said).await,
             }
         });
     }
@@ -139,6 +160,8 @@ async fn a_killed_server_loses_nothing_that_was_answered() {
         .collect();
     assert!(said.sent.is_subset(&stored), "a claim was lost");
     assert!(said.decided.is_subset(&decided), "an outcome was lost");
+    let height = assert_whole(&*store).await.unwrap_or(0);
+    assert!(said.height > 10 && height >= said.height, "{height}");
     assert!(said.decided.len() > 10, "{} decided", said.decided.len());
     assert!(!stored.contains(&claim_id(7)));
     integrate_all(&*store).await.unwrap();

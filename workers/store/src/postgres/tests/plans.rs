@@ -8,11 +8,12 @@ use tally_core::adjudication::Status;
 
 use super::{beside, settings};
 use crate::conformance::world::{claim_id, day, flag, token, unit};
-use crate::port::{ClaimFilter, FlagFilter, PaymentFilter};
+use crate::port::{ClaimFilter, FlagFilter, PaymentFilter, StatementFilter};
 use crate::postgres::lease::Lease;
 use crate::postgres::{
     PgSettings, PostgresStore, acts, appeals, aside, audit, authorizations, commit, dead_letters,
-    detection, enrolment, flags, intake, log, payloads, payments, reading, relay, work,
+    detection, enrolment, flags, intake, log, payloads, payments, reading, relay, shared,
+    statements, work,
 };
 
 /// The plan of a statement, on a connection as the store has them: the one for
@@ -50,8 +51,10 @@ async fn plan(conn: &mut PgConnection, sql: impl SqlSafeStr, values: &str) -> Ve
 fn assert_searches(name: &str, plan: &[String], indexes: &[&str]) {
     assert!(!plan.is_empty(), "{name}");
     for (step, next) in plan.iter().zip(plan.iter().skip(1).chain([&String::new()])) {
-        // The layout and the log's head have one row.
-        let small = step.ends_with(" on layout") || step.ends_with(" on head");
+        // The layout and the heads of logs have one row.
+        let small = [" on layout", " on head", " on shared_head"]
+            .iter()
+            .any(|of| step.ends_with(of));
         assert!(
             small || !step.contains("Seq Scan"),
             "{name} walks a table: {plan:#?}"
@@ -144,6 +147,15 @@ INSERT INTO appeal (appeal, claim, level, filed)
 INSERT INTO appeal_event SELECT a.claim, n, a.id, 1, 20460, a.appeal, a.appeal
     FROM appeal AS a, generate_series(1, 2) AS n;
 INSERT INTO appeal_open SELECT id, claim FROM appeal WHERE id % 3 = 0;
+INSERT INTO statement (kind, about, once, entry)
+    SELECT 6 + n % 10, id, sha256(id), 'x'
+    FROM (SELECT id, place AS n FROM claim ORDER BY place LIMIT 3000) AS c;
+INSERT INTO shared_block SELECT n, n, sha256('x') FROM generate_series(0, 9000) AS n;
+INSERT INTO shared_chunk SELECT n * 2, 2, 'xxxx' FROM generate_series(0, 9000) AS n;
+INSERT INTO shared_tile SELECT 0, n, sha256('x') FROM generate_series(0, 9000) AS n;
+INSERT INTO shared_brought (organisation, first, count, leaf)
+    SELECT 'o' || n % 5, n, 1, n FROM generate_series(0, 9000) AS n;
+INSERT INTO shared_checkpoint SELECT n, n / 90, n % 90 = 89, 'x' FROM generate_series(0, 9000) AS n;
 INSERT INTO dead_letter (token, at, queue, code, reason, record, payload)
     SELECT sha256(n::text::bytea), 1, 'q', 'c', 'r', substr(sha256('x'), 1, 16), 'x'
     FROM generate_series(1, 3000) AS n;
@@ -380,7 +392,32 @@ async fn the_hot_path_searches() {
             (
                 "appended",
                 log::APPENDED,
-                &["outcome_pkey", "policy_pkey", "revision_pkey"],
+                &[
+                    "outcome_pkey",
+                    "policy_pkey",
+                    "statement_pkey",
+                    "revision_pkey",
+                ],
+            ),
+            ("statements made", statements::MADE, &[]),
+            ("a block appended", shared::APPENDED, &[]),
+            ("handovers", shared::HANDOVERS, &["shared_handover"]),
+            ("a block", shared::BLOCK, &["shared_block_pkey"]),
+            (
+                "leaves of the shared ledger",
+                shared::LEAVES,
+                &["shared_chunk_pkey"],
+            ),
+            ("tiles", shared::TILES_AT, &["shared_tile_pkey"]),
+            (
+                "what an envelope brought",
+                shared::BROUGHT,
+                &["shared_brought_pkey"],
+            ),
+            (
+                "a checkpoint kept",
+                shared::KEPT,
+                &["shared_checkpoint_pkey"],
             ),
             ("append", log::APPEND, &[]),
             ("flags placed", log::PLACED, &["flag_pkey"]),
@@ -466,6 +503,11 @@ async fn what_waits_is_taken_from_the_front() {
             ("outbox", log::WAITING, &["outbox_pkey"]),
             ("pending", log::PENDING, &["flag_pending"]),
             ("head", log::HEAD, &["checkpoint_pkey"]),
+            (
+                "the shared ledger's checkpoint",
+                shared::LAST,
+                &["shared_checkpoint_pkey"],
+            ),
             (
                 "dead letters",
                 dead_letters::WAITING,
@@ -630,6 +672,29 @@ async fn flags_are_found_by_what_is_in_them() {
     ] {
         let plan = plan(&mut conn, flags::filtered(&filter).sql(), "").await;
         assert_searches(name, &plan, &[index]);
+    }
+}
+
+#[tokio::test]
+async fn statements_are_found_by_what_they_are_about() {
+    let about = Some(claim_id(1).0.to_vec());
+    for settings in all().await {
+        let mut conn = lease(&settings).await;
+        for (kinds, about, index) in [
+            (vec![6, 11], None, "statement_by_kind"),
+            (vec![], about.clone(), "statement_by_about"),
+            (vec![6, 11], about.clone(), "statement_by_about"),
+            (vec![], None, "statement_pkey"),
+        ] {
+            let filter = StatementFilter {
+                kinds,
+                about,
+                after: Some(9),
+                limit: 10,
+            };
+            let plan = plan(&mut conn, statements::filtered(&filter).sql(), "").await;
+            assert_searches("statements", &plan, &[index]);
+        }
     }
 }
 

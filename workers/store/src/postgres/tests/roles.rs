@@ -9,6 +9,8 @@ use crate::conformance::acts::{act, again, done, revised};
 use crate::conformance::appeals::{appeal_id, event, filing};
 use crate::conformance::authorizations::{event as followed, following, request};
 use crate::conformance::payments::{payment, told};
+use crate::conformance::shared::{Growing, checkpoint};
+use crate::conformance::statements::marked;
 use crate::conformance::world::{
     change, claim_id, contract, decided, fact, flag, group, identity, integrate_all, note, policy,
     sealed, submission, token, unit,
@@ -16,7 +18,8 @@ use crate::conformance::world::{
 use crate::port::{
     ActKind, Acts, Among, AppealEffect, AppealFilter, Appeals, Audit, Authorizations, Batch,
     ClaimFilter, DeadLetters, Detection, Enrolment, Intake, Layout, Log, NewDeadLetter, PartKind,
-    PaymentFilter, Payments, Publications, Reading, Relay, RequestEventKind, Work,
+    PaymentFilter, Payments, Publications, Reading, Relay, RequestEventKind, SharedLedger,
+    Statements, Work,
 };
 use crate::postgres::{PgSettings, PostgresStore};
 
@@ -207,6 +210,34 @@ async fn each_role_can_do_its_job() {
     assert_eq!(api.appeals(&open).await.unwrap().len(), 1);
     assert_eq!(worker.appeal_events(&[claim_id(1)]).await.unwrap().len(), 3);
 
+    // Every part states what it does; the relay keeps the shared ledger, and all read it.
+    let before = relay.head().await.unwrap().size;
+    for (n, part) in (1..).zip([&worker, &relay, &api, &operator]) {
+        assert!(part.state(&[marked(6, n)]).await.unwrap()[0].is_some());
+        assert_eq!(part.state(&[marked(6, n)]).await.unwrap(), [None]);
+    }
+    assert_eq!(integrate_all(&relay).await.unwrap(), before + 4);
+    let mut ledger = Growing::default();
+    for block in [
+        ledger.charter(),
+        ledger.block(&[("harbour", 2)]),
+        ledger.block(&[]),
+    ] {
+        relay.append_block(&block).await.unwrap();
+        relay.append_block(&block).await.unwrap();
+    }
+    let checkpoint = checkpoint(4, 0, false, "signed");
+    relay.keep_checkpoint(&checkpoint).await.unwrap();
+    relay.keep_checkpoint(&checkpoint).await.unwrap();
+    for part in [&worker, &relay, &api, &operator] {
+        assert_eq!(part.shared_leaves(0, 9).await.unwrap(), ledger.leaves);
+        assert_eq!(part.shared_place("harbour", 1).await.unwrap(), Some(3));
+        assert_eq!(
+            part.shared_checkpoint().await.unwrap().as_ref(),
+            Some(&checkpoint)
+        );
+    }
+
     operator.repartition(4).await.unwrap();
     for partitions in worker.former().await.unwrap() {
         worker.removed(partitions).await.unwrap();
@@ -223,6 +254,7 @@ async fn each_role_can_do_its_job() {
         "dead_letter",
         "payment",
         "appeal",
+        "shared",
     ] {
         let sql = format!("SELECT count(*) FROM tally.read_{view}");
         let count: i64 = sqlx::query_scalar(AssertSqlSafe(sql))
@@ -277,6 +309,13 @@ async fn what_a_role_must_not_do_is_refused() {
         "payment_part",
         "appeal",
         "appeal_event",
+        "statement",
+        "shared_head",
+        "shared_block",
+        "shared_chunk",
+        "shared_tile",
+        "shared_brought",
+        "shared_checkpoint",
     ];
     for name in ["worker", "relay", "api", "operator", "reader"] {
         let mut conn = PgConnection::connect(&role(&settings, &format!("tally_{name}")).url)
@@ -323,6 +362,11 @@ async fn what_a_role_must_not_do_is_refused() {
         statements.push("UPDATE tally.due SET claim = 0".into());
         statements.push("UPDATE tally.claim SET charge = 0".into());
         statements.push("UPDATE tally.appeal SET level = 1".into());
+        statements.push("UPDATE tally.statement SET kind = 6".into());
+        statements.push("UPDATE tally.shared_block SET size = 0".into());
+        statements.push("UPDATE tally.shared_chunk SET bytes = ''".into());
+        statements.push("UPDATE tally.shared_brought SET leaf = 0".into());
+        statements.push("UPDATE tally.shared_checkpoint SET size = 0".into());
         if !["api", "operator"].contains(&name) {
             statements.push("INSERT INTO tally.appeal_event SELECT".into());
             statements.push("DELETE FROM tally.appeal_open".into());
@@ -334,6 +378,12 @@ async fn what_a_role_must_not_do_is_refused() {
             statements.push("INSERT INTO tally.entry VALUES (0, '')".into());
             statements.push("INSERT INTO tally.checkpoint VALUES (0, 0, '')".into());
             statements.push("UPDATE tally.head SET size = 0".into());
+            statements.push("UPDATE tally.statement SET leaf = 0".into());
+            statements.push("UPDATE tally.shared_head SET size = 0".into());
+            statements.push("UPDATE tally.shared_tile SET hashes = ''".into());
+            for table in ["block", "chunk", "tile", "brought", "checkpoint"] {
+                statements.push(format!("INSERT INTO tally.shared_{table} SELECT"));
+            }
         }
         if name != "worker" {
             statements.push("INSERT INTO tally.result VALUES (1)".into());
@@ -412,8 +462,37 @@ async fn history_is_guarded_from_its_owner() {
     let paid = payment(1, 1, vec![told(1, 1, PartKind::Payment)], vec![]);
     store.pay(&paid).await.unwrap();
     store.add_appeal_event(&filing(1, 1, 1)).await.unwrap();
+    store.state(&[marked(6, 1)]).await.unwrap();
+    integrate_all(&store).await.unwrap();
+    let mut ledger = Growing::default();
+    for block in [ledger.charter(), ledger.block(&[("harbour", 2)])] {
+        store.append_block(&block).await.unwrap();
+    }
+    let kept = checkpoint(4, 0, true, "signed");
+    store.keep_checkpoint(&kept).await.unwrap();
     let mut conn = beside(&settings).await;
     for sql in [
+        "DELETE FROM tally.statement",
+        "UPDATE tally.statement SET entry = ''",
+        "UPDATE tally.statement SET leaf = 0",
+        "UPDATE tally.statement SET leaf = NULL",
+        "TRUNCATE tally.statement",
+        "DELETE FROM tally.shared_head",
+        "UPDATE tally.shared_head SET snapshot = ''",
+        "UPDATE tally.shared_head SET height = height + 1, size = size - 1",
+        "TRUNCATE tally.shared_head",
+        "DELETE FROM tally.shared_block",
+        "UPDATE tally.shared_block SET size = 9",
+        "DELETE FROM tally.shared_chunk",
+        "UPDATE tally.shared_chunk SET bytes = 'xx'",
+        "TRUNCATE tally.shared_chunk",
+        "DELETE FROM tally.shared_tile",
+        "UPDATE tally.shared_tile SET hashes = sha256('x')",
+        "UPDATE tally.shared_tile SET place = place + 1",
+        "DELETE FROM tally.shared_brought",
+        "UPDATE tally.shared_brought SET leaf = 9",
+        "DELETE FROM tally.shared_checkpoint",
+        "UPDATE tally.shared_checkpoint SET size = 9",
         "DELETE FROM tally.former",
         "UPDATE tally.former SET unit = 1",
         "TRUNCATE tally.former",

@@ -12,10 +12,12 @@ use tally_core::claim::ClaimId;
 use tempfile::TempDir;
 
 use crate::conformance::consistency::assert_consistent;
+use crate::conformance::shared::{Growing, append_following, assert_whole};
+use crate::conformance::statements::{all, marked};
 use crate::conformance::world::{
     adjudicated, batch, integrate_all, moved, submission, token, unit,
 };
-use crate::port::{ClaimFilter, Intake, Log, Reading, StoreError, Submission, Work};
+use crate::port::{ClaimFilter, Intake, Log, Reading, Statements, StoreError, Submission, Work};
 use crate::sqlite::SqliteStore;
 use crate::vault::{Vault, WrapKey};
 
@@ -76,6 +78,7 @@ async fn next_batch(store: &SqliteStore, partition: u32) -> crate::port::Batch {
 async fn work(folder: &Path) -> Result<(), StoreError> {
     let (store, vault) = (store(folder).await, vault(folder).await);
     say("opened");
+    let mut ledger = Growing::default();
     // Bounded, should the parent die without killing.
     for _ in 0..2000 {
         let new = next_submission(&store, &vault).await;
@@ -84,6 +87,9 @@ async fn work(folder: &Path) -> Result<(), StoreError> {
             Err(StoreError::Fenced { .. }) => {}
             Err(other) => return Err(other),
         }
+        let n = store.totals().await?.refused;
+        store.state(&[marked(6, n), marked(11, n)]).await?;
+        say(&format!("stated {n}"));
         for partition in 0..2 {
             let batch = next_batch(&store, partition).await;
             match store.commit(&batch).await {
@@ -99,6 +105,11 @@ async fn work(folder: &Path) -> Result<(), StoreError> {
         match integrate_all(&store).await {
             Ok(size) => say(&format!("size {size}")),
             Err(StoreError::Fenced { .. }) => {}
+            Err(other) => return Err(other),
+        }
+        match append_following(&store, &mut ledger).await {
+            Ok(height) => say(&format!("height {height}")),
+            Err(StoreError::Fenced { .. }) => ledger = Growing::default(),
             Err(other) => return Err(other),
         }
     }
@@ -134,7 +145,9 @@ fn spawn(folder: &Path) -> Child {
 struct Answered {
     submissions: BTreeSet<u64>,
     claims: BTreeSet<String>,
+    stated: BTreeSet<u64>,
     size: u64,
+    height: u64,
     opened: u64,
 }
 
@@ -151,7 +164,9 @@ impl Answered {
             Some(("claim", id)) => {
                 assert!(self.claims.insert(id.into()), "claim {id} committed twice");
             }
+            Some(("stated", n)) => drop(self.stated.insert(n.parse().unwrap())),
             Some(("size", size)) => self.size = self.size.max(size.parse().unwrap()),
+            Some(("height", height)) => self.height = self.height.max(height.parse().unwrap()),
             _ => self.opened += 1,
         }
     }
@@ -168,7 +183,15 @@ impl Answered {
             let row = store.claim(ClaimId::parse(id).unwrap()).await.unwrap();
             assert!(row.unwrap().outcome.is_some(), "claim {id} is lost");
         }
+        let made = all(&store).await.into_iter().map(|row| row.entry);
+        let made: BTreeSet<_> = made.collect();
+        for n in &self.stated {
+            for new in [marked(6, *n), marked(11, *n)] {
+                assert!(made.contains(&new.entry), "a statement is lost");
+            }
+        }
         assert!(store.head().await.unwrap().size >= self.size);
+        assert!(assert_whole(&store).await.unwrap_or(0) >= self.height);
         // A key was on the disk before what it seals.
         let rows = store.claims(&ClaimFilter::default()).await.unwrap();
         let records: Vec<_> = rows.iter().map(|row| row.sealed.record).collect();
@@ -245,6 +268,7 @@ fn survive(seed: u64, rounds: usize, children: usize) {
         round(folder.path(), &mut moments, children, &mut answered);
         crate::conformance::run(answered.assert_kept(folder.path()));
     }
+    assert!(answered.height > 0);
     assert!(answered.opened > 0 && answered.size > 0 && !answered.claims.is_empty());
     eprintln!(
         "{rounds} rounds of {children}, all killed: {} submissions, {} claims, {} entries kept",

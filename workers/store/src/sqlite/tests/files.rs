@@ -3,6 +3,9 @@
 
 use std::sync::Arc;
 
+use sqlx::Connection;
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::SqliteConnection;
 use tokio::task::JoinSet;
 
 use super::Folder;
@@ -11,12 +14,15 @@ use crate::conformance::appeals::filing;
 use crate::conformance::assert_fenced;
 use crate::conformance::consistency::assert_consistent;
 use crate::conformance::payments::{payment, told};
+use crate::conformance::shared::{Growing, checkpoint};
+use crate::conformance::statements::marked;
 use crate::conformance::together::{assert_flags_of_all, judge, stated};
 use crate::conformance::world::{
     adjudicated, batch, claim_id, contract, decided, integrate_all, moved, submission, token, unit,
 };
 use crate::port::{
-    Appeals, ClaimFilter, Enrolment, Intake, Log, PartKind, Payments, Reading, StoreError, Work,
+    Appeals, ClaimFilter, Enrolment, Intake, Log, PartKind, Payments, Publications, Reading,
+    SharedLedger, Statements, StoreError, Work,
 };
 use crate::sqlite::SqliteStore;
 
@@ -166,6 +172,52 @@ async fn a_file_of_a_later_version_or_of_something_else_is_refused() {
     assert!(matches!(nowhere, Err(StoreError::Database { .. })));
 }
 
+/// The outbox is made anew for statements: what waits in it stays, and no number of it is
+/// given twice, even when nothing waits.
+#[tokio::test]
+async fn the_outbox_of_before_goes_on() {
+    for waits in [0, 2] {
+        let folder = Folder::new();
+        let path = folder.path();
+        let known = sqlx::migrate!("../../migrations/sqlite");
+        let before = known.iter().filter(|migration| migration.version <= 7);
+        let before = Migrator::with_migrations(before.cloned().collect());
+        let options = crate::database::options(&path).create_if_missing(true);
+        let mut conn = SqliteConnection::connect_with(&options).await.unwrap();
+        before.run_direct(None, &mut conn, false).await.unwrap();
+        for n in 0..3 {
+            sqlx::query(
+                "INSERT INTO component (hash, bytes) VALUES (?1, x'');
+                 INSERT INTO policy (id, product, effective, hash, entry) VALUES (?2, 'p', 0, ?1, ?3);
+                 INSERT INTO outbox (id, policy, entry) VALUES (?2, ?2, ?3)",
+            )
+            .bind(vec![n; 32])
+            .bind(i64::from(n) + 40)
+            .bind(vec![n])
+            .execute(&mut conn)
+            .await
+            .unwrap();
+        }
+        sqlx::query("DELETE FROM outbox WHERE id > 39 + ?")
+            .bind(waits)
+            .execute(&mut conn)
+            .await
+            .unwrap();
+        conn.close().await.unwrap();
+
+        let store = super::open(&path).await;
+        store.state(&[marked(6, 1)]).await.unwrap();
+        let outbox = store.outbox(9).await.unwrap();
+        let ids: Vec<_> = outbox.iter().map(|row| row.id).collect();
+        let expected: Vec<_> = (40..40 + waits).chain([43]).collect();
+        assert_eq!(ids, expected);
+        integrate_all(&store).await.unwrap();
+        let published = store.publications().await.unwrap();
+        let placed = published.iter().filter(|row| row.leaf.is_some()).count();
+        assert_eq!(i64::try_from(placed), Ok(waits));
+    }
+}
+
 #[tokio::test]
 async fn a_dropped_write_changes_nothing() {
     let folder = Folder::new();
@@ -262,7 +314,33 @@ async fn what_must_only_grow_cannot_shrink() {
     let mut named = contract(2, &[2], 1);
     named.left = vec![token("member", 3)];
     store.put_contract(&named).await.unwrap();
+    store.state(&[marked(6, 1)]).await.unwrap();
+    integrate_all(&store).await.unwrap();
+    let mut ledger = Growing::default();
+    for block in [ledger.charter(), ledger.block(&[("harbour", 2)])] {
+        store.append_block(&block).await.unwrap();
+    }
+    let kept = checkpoint(4, 0, true, "signed");
+    store.keep_checkpoint(&kept).await.unwrap();
     for sql in [
+        "DELETE FROM statement",
+        "UPDATE statement SET entry = x'00'",
+        "UPDATE statement SET leaf = 0",
+        "UPDATE statement SET leaf = NULL",
+        "DELETE FROM shared_head",
+        "UPDATE shared_head SET snapshot = x'00'",
+        "UPDATE shared_head SET height = height + 1, size = size - 1",
+        "DELETE FROM shared_block",
+        "UPDATE shared_block SET size = 9",
+        "DELETE FROM shared_chunk",
+        "UPDATE shared_chunk SET bytes = x'0000'",
+        "DELETE FROM shared_tile",
+        "UPDATE shared_tile SET hashes = zeroblob(32)",
+        "UPDATE shared_tile SET place = place + 1",
+        "DELETE FROM shared_brought",
+        "UPDATE shared_brought SET leaf = 9",
+        "DELETE FROM shared_checkpoint",
+        "UPDATE shared_checkpoint SET size = 9",
         "UPDATE appeal SET level = 2",
         "DELETE FROM appeal",
         "UPDATE appeal_event SET payload = x'00'",

@@ -7,10 +7,10 @@ use tally_core::adjudication::Status;
 use super::Folder;
 use crate::conformance::Fixture;
 use crate::conformance::world::{claim_id, day, flag, token, unit};
-use crate::port::{ClaimFilter, FlagFilter, PaymentFilter};
+use crate::port::{ClaimFilter, FlagFilter, PaymentFilter, StatementFilter};
 use crate::sqlite::{
     SqliteStore, acts, appeals, aside, authorizations, commit, detection, enrolment, flags, intake,
-    log, payments, reading, work,
+    log, payments, reading, shared, statements, work,
 };
 
 async fn plan(store: &SqliteStore, sql: impl SqlSafeStr) -> Vec<String> {
@@ -70,6 +70,14 @@ async fn the_hot_path_searches() {
         ("claims' places", log::PLACE_CLAIMS),
         ("policies' places", log::PLACE_POLICIES),
         ("flags' places", log::PLACE_FLAGS),
+        ("statements' places", log::PLACE_STATEMENTS),
+        ("statements' marks", statements::MARKED),
+        ("the last statement", statements::LAST),
+        ("a block", shared::BLOCK),
+        ("leaves of the shared ledger", shared::LEAVES),
+        ("tiles", shared::TILES_AT),
+        ("what an envelope brought", shared::BROUGHT),
+        ("a checkpoint kept", shared::KEPT),
         ("relayed", log::RELAYED),
         ("numbered", intake::NUMBERED),
         ("seen", intake::SEEN),
@@ -139,6 +147,16 @@ async fn what_waits_is_taken_from_the_front() {
             "SCAN flag USING INDEX flag_pending",
         ),
         ("head", log::HEAD, "SCAN checkpoint"),
+        (
+            "the shared ledger's checkpoint",
+            shared::LAST,
+            "SCAN shared_checkpoint USING INDEX sqlite_autoindex_shared_checkpoint_1",
+        ),
+        (
+            "handovers",
+            shared::HANDOVERS,
+            "SCAN shared_checkpoint USING INDEX shared_handover",
+        ),
     ] {
         let plan = plan(&store, sql).await;
         assert_searches(name, &plan, &[in_order]);
@@ -292,6 +310,34 @@ async fn flags_are_found_by_what_is_in_them() {
         assert_searches(name, &plan, &[]);
         let used = plan.iter().any(|step| step.contains(index));
         assert!(used, "{name} does not use {index}: {plan:#?}");
+    }
+}
+
+#[tokio::test]
+async fn statements_are_found_by_what_they_are_about() {
+    let folder = Folder::new();
+    let store = folder.fresh().await;
+    let none = StatementFilter::default();
+    let about = Some(claim_id(1).0.to_vec());
+    let by_kind = "statement_by_kind (kind=? AND id>?)";
+    let by_about = "statement_by_about (about=? AND id>?)";
+    for (kinds, about, times, index) in [
+        (vec![6, 11], None, 2, by_kind),
+        (vec![], about.clone(), 1, by_about),
+        (vec![6, 11], about, 1, by_about),
+        (vec![], None, 1, "(rowid>?)"),
+    ] {
+        let filter = StatementFilter {
+            kinds,
+            about,
+            ..none.clone()
+        };
+        let plan = plan(&store, statements::filtered(&filter).sql()).await;
+        // What was found of each kind, up to the limit, is put in order.
+        let mut scans = plan.iter().filter(|step| step.starts_with("SCAN"));
+        assert!(scans.all(|step| step.starts_with("SCAN (")), "{plan:#?}");
+        let searches = plan.iter().filter(|step| step.contains(index)).count();
+        assert_eq!(searches, times, "{plan:#?}");
     }
 }
 

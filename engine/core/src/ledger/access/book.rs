@@ -1,0 +1,233 @@
+//! What stands on the ledger of grants, as far as a node knows what is committed to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tally_types::ServiceDate;
+
+use super::grant::{Bestowal, Custody, Grant, Group, Membership, Patient};
+use crate::ledger::commitment::{Commitment, Salt};
+use crate::ledger::shared::OrganisationId;
+
+/// An entry about access, where it stands, and what it commits to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entered {
+    /// Its index on the ledger.
+    pub place: u64,
+    /// In whose log.
+    pub by: OrganisationId,
+    /// What.
+    pub what: What,
+}
+
+/// What an entry about access is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// Something was granted.
+    Granted {
+        /// The commitment that stands there.
+        commitment: Commitment,
+        /// Its salt.
+        salt: Salt,
+        /// What is committed to.
+        bestowal: Box<Bestowal>,
+    },
+    /// What this commits to was taken back.
+    Revoked {
+        /// The commitment.
+        grant: Commitment,
+    },
+}
+
+/// Something granted, with the first place where it stands.
+pub(super) struct Given<T> {
+    pub place: u64,
+    pub commitment: Commitment,
+    pub what: T,
+}
+
+/// Entries about access. It is a function of the set of them: they may come in any
+/// order, and more than once. It is looked through from end to end: of a node with many
+/// patients, give it those of the patient and of the groups on their grants.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Book {
+    granted: BTreeMap<Commitment, (u64, Bestowal)>,
+    revoked: BTreeMap<Commitment, BTreeSet<(u64, OrganisationId)>>,
+}
+
+impl FromIterator<Entered> for Book {
+    fn from_iter<I: IntoIterator<Item = Entered>>(entries: I) -> Self {
+        let mut book = Self::default();
+        for entered in entries {
+            book.enter(entered);
+        }
+        book
+    }
+}
+
+impl Book {
+    /// Takes an entry in. Answers whether it counts: what does not open its commitment,
+    /// is not sound, or stands in the log of another than its keeper does not.
+    pub fn enter(&mut self, entered: Entered) -> bool {
+        let Entered { place, by, what } = entered;
+        match what {
+            What::Granted {
+                commitment,
+                salt,
+                bestowal,
+            } => {
+                let counts = bestowal.flaw().is_none()
+                    && *bestowal.keeper() == by
+                    && bestowal.commitment(&salt) == commitment;
+                if counts {
+                    let first = self.granted.entry(commitment).or_insert((place, *bestowal));
+                    first.0 = first.0.min(place);
+                }
+                counts
+            }
+            What::Revoked { grant } => {
+                self.revoked.entry(grant).or_default().insert((place, by));
+                true
+            }
+        }
+    }
+
+    /// The first place before `size` where somebody who may took it back.
+    fn taken_back(
+        &self,
+        commitment: &Commitment,
+        size: u64,
+        may: impl Fn(u64, &OrganisationId) -> bool,
+    ) -> Option<u64> {
+        let revocations = self.revoked.get(commitment)?;
+        let mut before = revocations.iter().filter(|(place, _)| *place < size);
+        before
+            .find(|(place, by)| may(*place, by))
+            .map(|(place, _)| *place)
+    }
+
+    /// The first place where a custody was taken back: by the payer or the custodian.
+    fn custody_ended(&self, at: &Commitment, custody: &Custody, size: u64) -> Option<u64> {
+        self.taken_back(at, size, |_, by| {
+            *by == custody.payer || *by == custody.custodian
+        })
+    }
+
+    /// The custodies of a patient that a payer gave an organisation.
+    fn custodies<'a>(
+        &'a self,
+        patient: &'a Patient,
+        payer: &'a OrganisationId,
+        custodian: &'a OrganisationId,
+    ) -> impl Iterator<Item = Given<&'a Custody>> {
+        let given = self.granted.iter();
+        let custodies = given.filter_map(|(commitment, (place, of))| match of {
+            Bestowal::Custody(what) => Some(Given {
+                place: *place,
+                commitment: *commitment,
+                what,
+            }),
+            _ => None,
+        });
+        custodies.filter(move |of| {
+            of.what.patient == *patient
+                && of.what.payer == *payer
+                && of.what.custodian == *custodian
+        })
+    }
+
+    /// Whether an organisation acted for a patient when a place was entered.
+    fn acted(
+        &self,
+        (patient, payer): (&Patient, &OrganisationId),
+        by: &OrganisationId,
+        place: u64,
+    ) -> bool {
+        self.custodies(patient, payer, by).any(|custody| {
+            custody.place < place
+                && self
+                    .custody_ended(&custody.commitment, custody.what, place)
+                    .is_none()
+        })
+    }
+
+    /// The custody by which an organisation acts for a patient, in the first `size`
+    /// entries, on a day; where `before` is given, one that stood before that place.
+    pub(super) fn custody(
+        &self,
+        (patient, payer): (&Patient, &OrganisationId),
+        custodian: &OrganisationId,
+        (size, today): (u64, ServiceDate),
+        before: Option<u64>,
+    ) -> Option<Commitment> {
+        self.custodies(patient, payer, custodian)
+            .filter(|of| of.place < size && before.is_none_or(|before| of.place < before))
+            .filter(|of| of.what.from <= today && today <= of.what.through)
+            .filter(|of| self.custody_ended(&of.commitment, of.what, size).is_none())
+            .map(|of| (of.place, of.commitment))
+            .min()
+            .map(|(_, commitment)| commitment)
+    }
+
+    /// The grants of a patient in the first `size` entries, those that were taken back
+    /// among them.
+    pub(super) fn grants<'a>(
+        &'a self,
+        patient: &'a Patient,
+        size: u64,
+    ) -> impl Iterator<Item = Given<&'a Grant>> {
+        let given = self.granted.iter();
+        given.filter_map(move |(commitment, (place, of))| match of {
+            Bestowal::Access(what) if what.patient == *patient && *place < size => Some(Given {
+                place: *place,
+                commitment: *commitment,
+                what,
+            }),
+            _ => None,
+        })
+    }
+
+    /// Whether a grant was taken back, before or after it was entered: by its keeper,
+    /// the payer, or who acted for the patient then.
+    pub(super) fn is_revoked(
+        &self,
+        grant: &Given<&Grant>,
+        payer: &OrganisationId,
+        size: u64,
+    ) -> bool {
+        let whose = (&grant.what.patient, payer);
+        let may = |place: u64, by: &OrganisationId| {
+            *by == grant.what.keeper || by == payer || self.acted(whose, by, place)
+        };
+        self.taken_back(&grant.commitment, size, may).is_some()
+    }
+
+    /// By which entry an organisation is in a group, in the first `size` entries, on a
+    /// day. The keeper takes it out, or it leaves by itself.
+    pub(super) fn membership(
+        &self,
+        group: &Group,
+        organisation: &OrganisationId,
+        (size, today): (u64, ServiceDate),
+    ) -> Option<Commitment> {
+        let given = self.granted.iter();
+        let memberships = given.filter_map(|(commitment, (place, of))| match of {
+            Bestowal::Membership(what) => Some((*place, *commitment, what)),
+            _ => None,
+        });
+        let is = |what: &Membership| {
+            what.group == *group
+                && what.organisation == *organisation
+                && what.from <= today
+                && today <= what.through
+        };
+        memberships
+            .filter(|(place, _, what)| *place < size && is(what))
+            .filter(|(_, commitment, _)| {
+                let may = |_, by: &OrganisationId| *by == group.keeper || by == organisation;
+                self.taken_back(commitment, size, may).is_none()
+            })
+            .map(|(place, commitment, _)| (place, commitment))
+            .min()
+            .map(|(_, commitment)| commitment)
+    }
+}

@@ -1,0 +1,23 @@
+//! What would be refused, told before it is entered.
+
+use super::organisation::{Motion, OrganisationId, Proposal};
+use super::refusal::Refusal;
+use super::state::State;
+
+impl State {
+    /// Whether an organisation may propose this now.
+    ///
+    /// # Errors
+    /// The first rule that it would break.
+    pub fn may_propose(&self, by: &OrganisationId, proposal: &Proposal) -> Result<(), Refusal> {
+        self.clone().propose(by, proposal.clone())
+    }
+
+    /// Whether an organisation may vote so now.
+    ///
+    /// # Errors
+    /// The first rule that it would break.
+    pub fn may_vote(&self, by: &OrganisationId, motion: Motion) -> Result<(), Refusal> {
+        self.clone().vote(by, motion)
+    }
+}

@@ -1,0 +1,548 @@
+//! What the ledger's leaves come to: organisations, authorities, proposals.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tally_types::ServiceDate;
+
+use super::authorities::{Authorities, Authority, MAX_AUTHORITIES, check_witnesses};
+use super::envelope::{Envelope, MAX_ENVELOPE_BYTES, MAX_ENVELOPE_ENTRIES, digest};
+use super::organisation::{
+    Change, Charter, Motion, MotionId, Organisation, OrganisationId, Proposal, Witness,
+};
+use super::refusal::Refusal;
+use crate::canon::{Canon, DecodeError, Reader};
+use crate::ledger::entry::{Entry, MAX_ENTRY};
+
+/// The most proposals of one authority that may be open at once, so that none can
+/// keep the others from proposing.
+const MAX_OPEN: usize = 4;
+
+/// A policy that an organisation published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// Its product.
+    pub product: String,
+    /// The first dates of service it is in force on, one of each publication.
+    pub effective: Vec<ServiceDate>,
+    /// The index of its first publication in its organisation's own log.
+    pub published: u64,
+    /// That of its activation.
+    pub activated: Option<u64>,
+    /// What supersedes it.
+    pub superseded: Option<[u8; 32]>,
+}
+
+crate::canon_record!(Policy {
+    product,
+    effective,
+    published,
+    activated,
+    superseded,
+});
+
+/// An organisation, and how far its log stands on the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// It.
+    pub organisation: Organisation,
+    /// How many entries of its own log stand on the ledger.
+    pub next: u64,
+    /// Whether it has left.
+    pub left: bool,
+    /// Its policies, by the hash of the component.
+    pub policies: BTreeMap<[u8; 32], Policy>,
+}
+
+impl Member {
+    /// An organisation whose log has not begun.
+    #[must_use]
+    pub fn new(organisation: Organisation) -> Self {
+        Self {
+            organisation,
+            next: 0,
+            left: false,
+            policies: BTreeMap::new(),
+        }
+    }
+}
+
+/// A proposal that is voted on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenMotion {
+    /// What is proposed.
+    pub proposal: Proposal,
+    /// Who proposed it.
+    pub by: OrganisationId,
+    /// Who is for it.
+    pub ayes: BTreeSet<OrganisationId>,
+    /// Who is against it.
+    pub noes: BTreeSet<OrganisationId>,
+}
+
+/// What the ledger's leaves come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    /// The ledger's name.
+    pub origin: String,
+    /// Who agrees on the next block.
+    pub authorities: Authorities,
+    /// Organisations, also those that left.
+    pub members: BTreeMap<OrganisationId, Arc<Member>>,
+    /// Proposals that are open.
+    pub motions: BTreeMap<MotionId, OpenMotion>,
+    /// Witnesses of the next epoch, where they changed in this envelope.
+    witnesses: Option<Vec<Witness>>,
+    /// Whether the organisations or witnesses changed in this envelope.
+    changed: bool,
+}
+
+impl State {
+    /// What stands after the charter.
+    ///
+    /// # Errors
+    /// When the charter does not hold.
+    pub fn found(charter: &Charter) -> Result<Self, Refusal> {
+        let mut members = BTreeMap::new();
+        let (mut keys, mut logs) = (BTreeSet::new(), BTreeSet::from([&charter.origin]));
+        for organisation in &charter.organisations {
+            if let Some(flaw) = organisation.flaw() {
+                return Err(Refusal::Charter(flaw));
+            }
+            if !organisation.keys().into_iter().all(|key| keys.insert(key)) {
+                return Err(Refusal::Charter("two organisations have one key"));
+            }
+            if !logs.insert(&organisation.origin) {
+                return Err(Refusal::Charter("two logs have one name"));
+            }
+            let member = Arc::new(Member::new(organisation.clone()));
+            if members.insert(organisation.id.clone(), member).is_some() {
+                return Err(Refusal::Charter("two organisations have one name"));
+            }
+        }
+        if charter.leaf().len() > MAX_ENTRY {
+            return Err(Refusal::Charter("it is too long for an entry"));
+        }
+        let authorities = Authorities {
+            origin: charter.origin.clone(),
+            epoch: 0,
+            members: authorities(&members),
+            witnesses: charter.witnesses.clone(),
+        };
+        authorities.check().map_err(Refusal::Charter)?;
+        Ok(Self {
+            origin: charter.origin.clone(),
+            authorities,
+            members,
+            motions: BTreeMap::new(),
+            witnesses: None,
+            changed: false,
+        })
+    }
+
+    /// How many entries of an organisation's own log stand on the ledger.
+    #[must_use]
+    pub fn next(&self, organisation: &OrganisationId) -> Option<u64> {
+        self.members.get(organisation).map(|member| member.next)
+    }
+
+    /// Takes in an envelope; answers whether it ended the epoch. After an error the
+    /// state is good for nothing: go on with a copy from before.
+    ///
+    /// # Errors
+    /// The first rule that is broken.
+    pub(super) fn take_in(&mut self, envelope: &Envelope) -> Result<bool, Refusal> {
+        self.open(envelope)?;
+        if digest(&envelope.entries) != envelope.header.digest {
+            return Err(Refusal::Digest);
+        }
+        for bytes in &envelope.entries {
+            self.enter(&envelope.header.organisation, &bytes.0)?;
+        }
+        Ok(self.close())
+    }
+
+    /// Checks an envelope's header.
+    fn open(&self, envelope: &Envelope) -> Result<(), Refusal> {
+        let (header, found) = (&envelope.header, envelope.entries.len());
+        let id = &header.organisation;
+        let member = self
+            .members
+            .get(id)
+            .ok_or_else(|| Refusal::UnknownOrganisation(id.clone()))?;
+        if member.left {
+            return Err(Refusal::Left(id.clone()));
+        }
+        let count = usize::try_from(header.count).unwrap_or(usize::MAX);
+        if count != found || !(1..=MAX_ENVELOPE_ENTRIES).contains(&count) {
+            return Err(Refusal::Count(found));
+        }
+        // An entry that is too large has a refusal of its own.
+        if found > 1 && envelope.weight() > MAX_ENVELOPE_BYTES {
+            return Err(Refusal::Weight(envelope.weight()));
+        }
+        if header.first != member.next {
+            return Err(Refusal::Order {
+                organisation: id.clone(),
+                expected: member.next,
+                found: header.first,
+            });
+        }
+        header
+            .verify(&self.origin, &member.organisation.signing)
+            .map_err(|source| Refusal::Signature {
+                organisation: id.clone(),
+                source,
+            })
+    }
+
+    /// Takes in the next entry of an organisation's own log.
+    fn enter(&mut self, id: &OrganisationId, bytes: &[u8]) -> Result<(), Refusal> {
+        let member = self
+            .members
+            .get_mut(id)
+            .ok_or_else(|| Refusal::UnknownOrganisation(id.clone()))?;
+        let index = member.next;
+        if bytes.len() > MAX_ENTRY {
+            return Err(Refusal::Oversize {
+                index,
+                bytes: bytes.len(),
+            });
+        }
+        let entry =
+            Entry::from_canon(bytes).map_err(|source| Refusal::Unreadable { index, source })?;
+        Arc::make_mut(member).enter(&entry)?;
+        match entry {
+            Entry::Proposed(proposal) => self.propose(id, *proposal),
+            Entry::Voted(motion) => self.vote(id, motion),
+            _ => Ok(()),
+        }
+    }
+
+    fn authority(&self, id: &OrganisationId) -> Result<(), Refusal> {
+        if self.authorities.of(id).is_none() {
+            return Err(Refusal::NoAuthority(id.clone()));
+        }
+        Ok(())
+    }
+
+    pub(super) fn propose(
+        &mut self,
+        by: &OrganisationId,
+        proposal: Proposal,
+    ) -> Result<(), Refusal> {
+        self.authority(by)?;
+        let id = proposal.id();
+        let open = self.motions.values().filter(|open| open.by == *by).count();
+        if proposal.epoch != self.authorities.epoch
+            || self.motions.contains_key(&id)
+            || open >= MAX_OPEN
+        {
+            return Err(Refusal::Proposal);
+        }
+        self.check_change(&proposal.change)?;
+        let open = OpenMotion {
+            proposal,
+            by: by.clone(),
+            ayes: BTreeSet::new(),
+            noes: BTreeSet::new(),
+        };
+        self.motions.insert(id, open);
+        // Who proposes is for it.
+        self.vote(
+            by,
+            Motion {
+                proposal: id,
+                assent: true,
+            },
+        )
+    }
+
+    pub(super) fn vote(&mut self, by: &OrganisationId, motion: Motion) -> Result<(), Refusal> {
+        self.authority(by)?;
+        let quorum = self.authorities.quorum();
+        let can_fail = self.authorities.members.len().saturating_sub(quorum);
+        let open = self
+            .motions
+            .get_mut(&motion.proposal)
+            .ok_or(Refusal::Motion)?;
+        if open.ayes.contains(by) || open.noes.contains(by) {
+            return Err(Refusal::Voted(by.clone()));
+        }
+        let side = if motion.assent {
+            &mut open.ayes
+        } else {
+            &mut open.noes
+        };
+        side.insert(by.clone());
+        let (passes, fails) = (open.ayes.len() >= quorum, open.noes.len() > can_fail);
+        if !passes && !fails {
+            return Ok(());
+        }
+        let Some(open) = self.motions.remove(&motion.proposal) else {
+            return Ok(());
+        };
+        // What was carried meanwhile may have made it impossible: then it is nothing.
+        if passes && self.check_change(&open.proposal.change).is_ok() {
+            self.carry(open.proposal.change);
+        }
+        Ok(())
+    }
+
+    /// Whether a change can be made.
+    fn check_change(&self, change: &Change) -> Result<(), Refusal> {
+        match change {
+            Change::Join {
+                organisation,
+                possession,
+            } => {
+                let before = self.members.get(&organisation.id);
+                if before.is_some_and(|member| !member.left) {
+                    return Err(Refusal::Change("it is there already"));
+                }
+                check_log(before, organisation)?;
+                self.check_organisation(organisation, possession)
+            }
+            Change::Rotate {
+                organisation,
+                possession,
+            } => {
+                let present = self.members.get(&organisation.id).filter(|m| !m.left);
+                if present.is_none() {
+                    return Err(Refusal::Change("it is not there"));
+                }
+                check_log(present, organisation)?;
+                self.check_organisation(organisation, possession)
+            }
+            Change::Leave(id) => {
+                if self.members.get(id).is_none_or(|member| member.left) {
+                    return Err(Refusal::Change("it is not there"));
+                }
+                let others = self.authorities.members.iter();
+                if others
+                    .filter(|authority| authority.organisation != *id)
+                    .count()
+                    == 0
+                {
+                    return Err(Refusal::Change("no authority would be left"));
+                }
+                Ok(())
+            }
+            Change::Witnesses(witnesses) => check_witnesses(witnesses).map_err(Refusal::Change),
+        }
+    }
+
+    fn check_organisation(
+        &self,
+        organisation: &Organisation,
+        possession: &super::Possession,
+    ) -> Result<(), Refusal> {
+        if let Some(flaw) = organisation.flaw() {
+            return Err(Refusal::Change(flaw));
+        }
+        possession
+            .verify(&self.origin, organisation)
+            .map_err(Refusal::Possession)?;
+        if organisation.origin == self.origin {
+            return Err(Refusal::Change("two logs have one name"));
+        }
+        let keys = organisation.keys();
+        let others = self.members.values().map(|member| &member.organisation);
+        for other in others.filter(|other| other.id != organisation.id) {
+            if keys.iter().any(|key| other.keys().contains(key)) {
+                return Err(Refusal::Change("another organisation has that key"));
+            }
+            if organisation.origin == other.origin {
+                return Err(Refusal::Change("two logs have one name"));
+            }
+        }
+        let authorities = self
+            .members
+            .values()
+            .filter(|member| !member.left && member.organisation.id != organisation.id)
+            .filter(|member| member.organisation.authority.is_some())
+            .count();
+        match (organisation.authority.is_some(), authorities) {
+            (true, MAX_AUTHORITIES..) => Err(Refusal::Change("too many authorities")),
+            (false, 0) => Err(Refusal::Change("no authority would be left")),
+            _ => Ok(()),
+        }
+    }
+
+    fn carry(&mut self, change: Change) {
+        match change {
+            Change::Join { organisation, .. } | Change::Rotate { organisation, .. } => {
+                let id = organisation.id.clone();
+                let member = self
+                    .members
+                    .entry(id)
+                    .or_insert_with(|| Arc::new(Member::new(organisation.clone())));
+                let member = Arc::make_mut(member);
+                member.organisation = organisation;
+                member.left = false;
+            }
+            Change::Leave(id) => {
+                if let Some(member) = self.members.get_mut(&id) {
+                    Arc::make_mut(member).left = true;
+                }
+            }
+            Change::Witnesses(witnesses) => self.witnesses = Some(witnesses),
+        }
+        self.changed = true;
+    }
+
+    /// Ends an envelope: what changed among authorities and witnesses takes effect, in
+    /// a new epoch. Answers whether one begins.
+    fn close(&mut self) -> bool {
+        if !core::mem::take(&mut self.changed) {
+            return false;
+        }
+        let members = authorities(&self.members);
+        let witnesses = self
+            .witnesses
+            .take()
+            .unwrap_or_else(|| self.authorities.witnesses.clone());
+        if members == self.authorities.members && witnesses == self.authorities.witnesses {
+            return false;
+        }
+        self.authorities = Authorities {
+            origin: self.origin.clone(),
+            epoch: self.authorities.epoch.saturating_add(1),
+            members,
+            witnesses,
+        };
+        self.motions.clear();
+        true
+    }
+}
+
+/// A log that has begun goes on, also when its organisation left and comes back.
+fn check_log(before: Option<&Arc<Member>>, organisation: &Organisation) -> Result<(), Refusal> {
+    let Some(member) = before.filter(|member| member.next > 0) else {
+        return Ok(());
+    };
+    let (old, new) = (&member.organisation, organisation);
+    if old.origin != new.origin || old.log != new.log {
+        return Err(Refusal::Change("its log has begun under another key"));
+    }
+    Ok(())
+}
+
+fn authorities(members: &BTreeMap<OrganisationId, Arc<Member>>) -> Vec<Authority> {
+    members
+        .values()
+        .filter(|member| !member.left)
+        .filter_map(|member| {
+            Some(Authority {
+                organisation: member.organisation.id.clone(),
+                key: member.organisation.authority?,
+            })
+        })
+        .collect()
+}
+
+crate::canon_record!(Member {
+    organisation,
+    next,
+    left,
+} without { policies } then kept_policies);
+
+/// A member's policies, behind its fields.
+mod kept_policies {
+    use super::{Canon, Member, Policy};
+    use crate::canon::{DecodeError, Reader};
+
+    pub(super) fn put_behind(member: &Member, out: &mut Vec<u8>) {
+        let named = |(hash, policy): (&[u8; 32], &Policy)| Named {
+            hash: *hash,
+            policy: policy.clone(),
+        };
+        member
+            .policies
+            .iter()
+            .map(named)
+            .collect::<Vec<_>>()
+            .put(out);
+    }
+
+    pub(super) fn take_behind(
+        mut member: Member,
+        from: &mut Reader<'_>,
+    ) -> Result<Member, DecodeError> {
+        let policies: Vec<Named> = Canon::take(from)?;
+        let policies = policies.into_iter().map(|n| (n.hash, n.policy));
+        member.policies = super::ascending(policies.collect(), from)?;
+        Ok(member)
+    }
+
+    struct Named {
+        hash: [u8; 32],
+        policy: Policy,
+    }
+    crate::canon_record!(Named { hash, policy });
+}
+
+/// A map of what was encoded in the order of its keys, as it must be.
+fn ascending<K: Ord, V>(
+    items: Vec<(K, V)>,
+    from: &Reader<'_>,
+) -> Result<BTreeMap<K, V>, DecodeError> {
+    let keys = items.iter().map(|(key, _)| key);
+    if keys.clone().zip(keys.skip(1)).any(|(a, b)| a >= b) {
+        return Err(from.invalid("order", items.len() as u64));
+    }
+    Ok(items.into_iter().collect())
+}
+
+impl Canon for OpenMotion {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.proposal.put(out);
+        self.by.put(out);
+        for side in [&self.ayes, &self.noes] {
+            side.iter().cloned().collect::<Vec<_>>().put(out);
+        }
+    }
+
+    fn take(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let side = |from: &mut Reader<'_>| {
+            let side: Vec<OrganisationId> = Canon::take(from)?;
+            let side = ascending(side.into_iter().map(|id| (id, ())).collect(), from)?;
+            Ok(side.into_keys().collect())
+        };
+        Ok(Self {
+            proposal: Canon::take(from)?,
+            by: Canon::take(from)?,
+            ayes: side(from)?,
+            noes: side(from)?,
+        })
+    }
+}
+
+/// As it stands between two envelopes.
+impl Canon for State {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.origin.put(out);
+        self.authorities.put(out);
+        let members = self.members.values().map(|member| (**member).clone());
+        members.collect::<Vec<_>>().put(out);
+        self.motions.values().cloned().collect::<Vec<_>>().put(out);
+    }
+
+    fn take(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let (origin, authorities) = (Canon::take(from)?, Canon::take(from)?);
+        let members: Vec<Member> = Canon::take(from)?;
+        let named = |member: Member| (member.organisation.id.clone(), Arc::new(member));
+        let members = ascending(members.into_iter().map(named).collect(), from)?;
+        let motions: Vec<OpenMotion> = Canon::take(from)?;
+        let named = |open: OpenMotion| (open.proposal.id(), open);
+        let motions = ascending(motions.into_iter().map(named).collect(), from)?;
+        Ok(Self {
+            origin,
+            authorities,
+            members,
+            motions,
+            witnesses: None,
+            changed: false,
+        })
+    }
+}

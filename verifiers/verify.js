@@ -1,0 +1,383 @@
+// Verifies receipts in the browser, from docs/receipt.md: SHA-256 and Ed25519 are the
+// browser's own (WebCrypto), everything else is here. Nothing is sent or fetched.
+'use strict';
+
+const tally = (() => {
+  const FORM = 'not in the form of a receipt';
+  const need = (holds, why = FORM) => { if (!holds) throw new Error(why); return holds; };
+  const utf8 = (text) => new TextEncoder().encode(text);
+  const decode = (bytes) => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  const same = (a, b) => a.length === b.length && a.every((byte, i) => byte === b[i]);
+  const hex = (bytes) => [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  const unhex = (text) => Uint8Array.from(text.match(/../g), (pair) => parseInt(pair, 16));
+  const join = (...parts) => {
+    const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+    parts.reduce((at, part) => { all.set(part, at); return at + part.length; }, 0);
+    return all;
+  };
+  const sha = async (...parts) => new Uint8Array(await crypto.subtle.digest('SHA-256', join(...parts)));
+  const to64 = (bytes) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
+  const from64 = (text, size) => {
+    need(/^[A-Za-z0-9+/]+={0,2}$/.test(text));
+    let bytes;
+    try { bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0)); } catch { need(false); }
+    need(to64(bytes) === text && (size === undefined || bytes.length === size));
+    return bytes;
+  };
+  const U64 = 2n ** 64n;
+  const number = (text) => {
+    need(/^(0|[1-9][0-9]{0,19})$/.test(text) && BigInt(text) < U64, 'a number that is none');
+    return BigInt(text);
+  };
+  const match = (form, text, why) => need(form.exec(text), why).slice(1);
+
+  // Keys and signatures.
+  const P = 2n ** 255n - 19n;
+  const Y8 = 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd83d3d706a17c7n;
+  const LOW = new Set([0n, 1n, P - 1n, P, P + 1n, Y8, P - Y8]);
+  const sound = (point) => need(!LOW.has(BigInt('0x' + hex([...point].reverse())) % 2n ** 255n), 'a point of low order');
+  const verify = async (key, message, signature) => {
+    need(signature.length === 64, 'a signature of another length');
+    sound(signature.slice(0, 32));
+    const read = await crypto.subtle.importKey('raw', key, 'Ed25519', false, ['verify']);
+    need(await crypto.subtle.verify('Ed25519', read, signature, message), 'a signature does not hold');
+  };
+  const NAME = '[^\\s+\\u0000-\\u001f\\u007f-\\u009f\\ufeff]+';
+  const KEY = new RegExp(`^(${NAME})\\+([0-9a-f]{8})\\+(.+)$`, 'u');
+  const readKey = async (text, kind) => {
+    const [name, id, data] = match(KEY, text, 'a key that is none');
+    const bytes = from64(data, 33);
+    sound(bytes.slice(1));
+    need(bytes[0] === kind && hex((await sha(utf8(name), utf8('\n'), bytes)).slice(0, 4)) === id, "a key's id is another's");
+    return { text, name, id, key: bytes.slice(1) };
+  };
+
+  // Notes, checkpoints, proofs.
+  const NOTE = new RegExp(`^([^\\u0000-\\u0009\\u000b-\\u001f]*\\n)\\n((?:— ${NAME} [A-Za-z0-9+/=]+\\n){1,128})$`, 'u');
+  const readNote = (text) => {
+    need(utf8(text).length <= 65536, 'a note that is too long');
+    const [body, lines] = match(NOTE, text, 'a signed note that is none');
+    const signatures = lines.split('\n').slice(0, -1).map((line) => {
+      const [, name, data] = line.split(' ');
+      const bytes = from64(data);
+      need(bytes.length > 4);
+      return { name, id: hex(bytes.slice(0, 4)), bytes: bytes.slice(4) };
+    });
+    return { body, signatures };
+  };
+  // All who signed must be known, once each; keys from the n-th on cosign.
+  const signed = async (note, keys, n) => {
+    const by = note.signatures.map(({ name, id }) => keys.findIndex((key) => key.name === name && key.id === id));
+    need(by.every((at) => at >= 0), 'a signature is of nobody who is known');
+    need(new Set(by).size === by.length, 'two signatures are of one key');
+    for (const [i, at] of by.entries()) {
+      let { bytes } = note.signatures[i];
+      let message = note.body;
+      if (at >= n) {
+        need(bytes.length === 72, 'a cosignature of another length');
+        const time = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0);
+        need(time > 0n && time < 2n ** 63n, 'a cosignature without a time');
+        message = `cosignature/v1\ntime ${time}\n${note.body}`;
+        bytes = bytes.slice(8);
+      }
+      await verify(keys[at].key, utf8(message), bytes);
+    }
+    const lines = note.body.split('\n');
+    need(lines.pop() === '' && lines.length >= 3 && lines.every(Boolean), 'a checkpoint that is none');
+    const more = lines.slice(3).map((line) => `${line}\n`).join('');
+    return { origin: lines[0], size: number(lines[1]), root: from64(lines[2], 32), more, by };
+  };
+  const readProof = (text) => {
+    const at = text.indexOf('\n\n');
+    const [head, index, ...path] = text.slice(0, at).split('\n');
+    need(at > 0 && head === 'c2sp.org/tlog-proof@v1' && index?.startsWith('index ') && path.length <= 64, 'a proof that is none');
+    return { index: number(index.slice(6)), path: path.map((line) => from64(line, 32)), note: readNote(text.slice(at + 2)) };
+  };
+  const included = async (entry, { index, path }, { size, root }) => {
+    need(index < size, 'the entry is not in the tree');
+    let [fn, sn, r] = [index, size - 1n, await sha([0], entry)];
+    for (const p of path) {
+      need(sn > 0n, 'a path that is too long');
+      if (fn & 1n || fn === sn) {
+        r = await sha([1], p, r);
+        while (fn && !(fn & 1n)) { fn >>= 1n; sn >>= 1n; }
+      } else {
+        r = await sha([1], r, p);
+      }
+      fn >>= 1n; sn >>= 1n;
+    }
+    need(sn === 0n && same(r, root), 'the entry is not in the tree');
+  };
+
+  // Canonical values.
+  class Reader {
+    constructor(bytes) { this.bytes = bytes; this.at = 0; }
+    raw(n) {
+      need(this.at + n <= this.bytes.length, 'an encoding that ends inside a value');
+      return this.bytes.slice(this.at, this.at += n);
+    }
+    view(n) { const raw = this.raw(n); return new DataView(raw.buffer); }
+    u8() { return this.raw(1)[0]; }
+    u16() { return this.view(2).getUint16(0); }
+    u32() { return this.view(4).getUint32(0); }
+    u64() { return this.view(8).getBigUint64(0); }
+    i64() { return this.view(8).getBigInt64(0); }
+    flag() { const byte = this.u8(); need(byte < 2, 'a flag that is none'); return byte === 1; }
+    blob() { const n = this.u32(); need(n <= 2 ** 24); return this.raw(n); }
+    text() { return decode(this.blob()); }
+    option(take) { return this.flag() ? take() : null; }
+    list(take) {
+      const n = this.u32();
+      need(n <= 65536 && n <= this.bytes.length - this.at);
+      return Array.from({ length: n }, take);
+    }
+    end() { need(this.at === this.bytes.length, 'bytes follow a value'); }
+  }
+  const GROUPS = [, 'CO', 'PR', 'OA', 'PI'];
+  const readLine = (r) => {
+    const line = { number: r.u16(), denied: r.flag(), charge: r.i64(), allowed: r.i64(), paid: r.i64(), clause: r.text() };
+    line.adjustments = r.list(() => {
+      const [group, carc, remark, amount, clause] = [GROUPS[r.u8()], r.u16(), r.u64(), r.i64(), r.text()];
+      need(group && (amount > 0n || (amount < 0n && carc === 94)), 'an adjustment that is none');
+      return { group, carc, remark, amount, clause };
+    });
+    r.list(() => [r.text(), r.raw(4), r.flag(), r.i64(), r.i64()]);
+    const cut = line.adjustments.reduce((sum, { amount }) => sum + amount, 0n);
+    need(line.charge >= 0n && line.charge - cut === line.paid && line.paid >= 0n && line.paid <= line.allowed
+      && !(line.denied && line.allowed), 'a line that does not balance');
+    return line;
+  };
+  const readOutcome = (bytes) => {
+    const r = new Reader(bytes);
+    need(r.u8() === 1, 'an outcome of another version');
+    const outcome = { claim: hex(r.raw(16)), policy: r.option(() => r.raw(32)), lines: [], why: null };
+    const kind = r.u8();
+    need(kind === 1 || kind === 2);
+    let charges;
+    if (kind === 1) {
+      outcome.lines = r.list(() => readLine(r));
+      charges = outcome.lines.map(({ number, charge }) => [number, charge]);
+    } else {
+      outcome.why = [r.text(), r.text(), r.text()][1];
+      r.u16(); r.text();
+      charges = r.list(() => [r.u16(), r.i64()]);
+    }
+    r.list(() => [r.text(), r.u16(), r.u16(), r.text()]);
+    r.end();
+    need(charges.length && charges.every(([at, charge], i) => charge >= 0n && (!i || charges[i - 1][0] < at)), 'lines that are not in order');
+    const sum = (of) => of.reduce((total, amount) => total + amount, 0n);
+    outcome.status = kind === 2 ? 'pended' : outcome.lines.every(({ denied }) => denied) ? 'denied' : 'paid';
+    outcome.charge = sum(charges.map(([, charge]) => charge));
+    outcome.paid = sum(outcome.lines.map(({ paid }) => paid));
+    outcome.patient = sum(outcome.lines.flatMap((line) => line.adjustments.filter(({ group }) => group === 'PR').map(({ amount }) => amount)));
+    return outcome;
+  };
+  const readEntry = (bytes) => {
+    const r = new Reader(bytes);
+    need(r.u8() === 1 && r.u8() === 3, 'the entry is not that of an adjudication');
+    const entry = { commitment: r.raw(32), policy: r.option(() => r.raw(32)), prefix: r.u64() };
+    r.end();
+    return entry;
+  };
+  const readBody = (bytes) => {
+    const r = new Reader(bytes);
+    const body = { outcome: r.blob() };
+    r.option(() => r.raw(32)); r.raw(32);
+    body.prefix = r.u64();
+    r.list(() => [r.text(), r.raw(32)]);
+    body.engine = r.text(); r.text(); r.option(() => r.u64()); r.u64(); r.u32();
+    r.end();
+    return body;
+  };
+
+  // A shared ledger's authorities, and the way over handovers to a checkpoint.
+  const SET = /^next ([0-9]+)\n((?:authority [a-z0-9-]{1,64} [^ \n]+\n){1,64})((?:witness [^ \n]+\n){0,32})$/;
+  const readSet = async (origin, text) => {
+    const [epoch, ...parts] = match(SET, text, 'a set of authorities that is none');
+    const [members, witnesses] = parts.map((part) => part.split('\n').slice(0, -1).map((line) => line.split(' ')));
+    const ids = members.map(([, id]) => id);
+    const keys = [], others = [];
+    for (const [, , key] of members) keys.push(await readKey(key, 1));
+    for (const [, key] of witnesses) others.push(await readKey(key, 4));
+    const distinct = (of, by) => new Set(of.map(by)).size === of.length;
+    const key = (of) => hex(of.key);
+    need(ids.every((id, i) => !i || ids[i - 1] < id) && keys.every(({ name }) => name === origin)
+      && distinct(keys, key) && distinct(others, key) && distinct(others, ({ name }) => name)
+      && [...keys, ...others].every(({ name }) => utf8(name).length <= 200), 'a set of authorities that is none');
+    const hash = to64(await sha(utf8(`tallystick-authorities/v1\n${origin}\n${text}`)));
+    const n = keys.length;
+    return { epoch: number(epoch), ids, keys: [...keys, ...others], n, quorum: n - Math.floor((n - 1) / 3), says: `epoch ${number(epoch)}\nset ${hash}\n` };
+  };
+  const reach = async (entry, [first, ...rest]) => {
+    const [origin, text] = match(/^tallystick-authorities\/v1\n([^\n]+)\n([^]*)$/, first, 'a set of authorities that is none');
+    const sets = [await readSet(origin, text)];
+    const proof = readProof(rest.pop());
+    let before = 0n;
+    const step = async (note) => {
+      const set = sets.at(-1);
+      const said = await signed(note, set.keys, set.n);
+      need(said.origin === origin && said.more.startsWith(set.says), 'a checkpoint of another ledger, epoch or set');
+      need(said.by.filter((at) => at < set.n).length >= set.quorum, 'fewer authorities signed than a quorum');
+      need(said.size >= before, 'the tree shrinks');
+      before = said.size;
+      const next = said.more.slice(set.says.length);
+      const following = next ? await readSet(origin, next) : null;
+      need(!following || following.epoch === set.epoch + 1n, 'a handover to another epoch');
+      return { said, following };
+    };
+    for (const handover of rest) sets.push(need((await step(readNote(handover))).following, 'a handover to nobody'));
+    const { said } = await step(proof.note);
+    await included(entry, proof, said);
+    const set = sets.at(-1);
+    return {
+      origin, sets, index: proof.index, size: said.size, epoch: set.epoch,
+      signers: said.by.filter((at) => at < set.n).map((at) => set.ids[at]),
+      cosigners: said.by.filter((at) => at >= set.n).map((at) => set.keys[at]),
+    };
+  };
+
+  const HEAD = /^tallystick-receipt\/v1\nclaim ([0-9a-f]{32})\nentry (.+)\nsalt ([0-9a-f]{64})\nbody (.+)\nkey (.+)\n([^]*)$/;
+  const sections = (text) => {
+    const found = [];
+    for (let rest = utf8(text); rest.length;) {
+      const end = rest.indexOf(10);
+      const [name, length] = match(/^([a-z]+) ([0-9]+)$/, decode(rest.slice(0, Math.max(end, 0))));
+      const to = end + 1 + Number(number(length));
+      need(to <= rest.length, 'a length that leads outside the file');
+      found.push([name, decode(rest.slice(end + 1, to))]);
+      rest = rest.slice(to);
+    }
+    need(/^local( authorities( handover)* shared)?$/.test(found.map(([name]) => name).join(' ')));
+    return found.map(([, text]) => text);
+  };
+
+  // Whether the trust file says so: null when it does not name the log.
+  const trusts = (receipt, log) => {
+    if (log.origin !== receipt.shared?.origin) return log.quorum === 1 && !log.cosignatures && log.keys.includes(receipt.key.text);
+    const set = receipt.shared.sets.find(({ epoch }) => epoch === BigInt(log.epoch));
+    const keys = set?.keys.slice(0, set.n).map(({ text }) => text).sort();
+    const counted = receipt.shared.cosigners.filter(({ text }) => log.witnesses.includes(text)).length;
+    return Boolean(set) && log.quorum === set.quorum && keys.join('\n') === [...log.keys].sort().join('\n') && counted >= log.cosignatures;
+  };
+
+  // Reads a trust file; throws when it is none.
+  const readTrust = async (text) => {
+    const file = JSON.parse(text);
+    need(file?.format === 'tallystick-trust/v1' && Array.isArray(file.logs) && Object.keys(file).length === 2, 'not a trust file');
+    const logs = [];
+    for (const entry of file.logs) {
+      const log = { epoch: 0, witnesses: [], cosignatures: 0, ...entry };
+      const fields = Object.keys(log).sort().join();
+      need(fields === 'cosignatures,epoch,keys,origin,quorum,witnesses', 'a field of the trust file that is not known');
+      for (const key of log.keys) need((await readKey(key, 1)).name === log.origin, 'a key of another log');
+      for (const key of log.witnesses) await readKey(key, 4);
+      const counts = [log.epoch, log.quorum, log.cosignatures].every((n) => Number.isSafeInteger(n) && n >= 0);
+      need(counts && log.quorum >= 1 && log.quorum <= new Set(log.keys).size && log.cosignatures <= new Set(log.witnesses).size, 'a log that nobody signs');
+      need(!logs.some(({ origin }) => origin === log.origin), 'a log that is named twice');
+      logs.push(log);
+    }
+    return logs;
+  };
+
+  // Verifies a receipt's bytes; answers what it says, or throws the first thing that
+  // does not hold. `logs` is a trust file that was read, or null.
+  const receipt = async (bytes, logs) => {
+    need(bytes.length <= 2 ** 22, 'too long');
+    const [claim, entryText, salt, bodyText, keyText, rest] = match(HEAD, decode(bytes), FORM);
+    const [entry, body, key] = [from64(entryText), from64(bodyText), await readKey(keyText, 1)];
+    const [local, ...shared] = sections(rest);
+    const read = readEntry(entry);
+    need(same(read.commitment, await sha(utf8('tallystick/commitment/v1'), unhex(salt), [1], body)), 'the body is not what the entry commits to');
+    const opened = readBody(body);
+    const outcome = readOutcome(opened.outcome);
+    need(outcome.claim === claim, 'the outcome is of another claim');
+    need(hex(outcome.policy ?? []) === hex(read.policy ?? []) && opened.prefix === read.prefix, 'the entry names another policy or prefix');
+    const proof = readProof(local);
+    const said = await signed(proof.note, [key], 1);
+    need(said.origin === key.name, 'the checkpoint is of another log');
+    await included(entry, proof, said);
+    const found = { claim, outcome, engine: opened.engine, key, index: proof.index, size: said.size, shared: shared.length ? await reach(entry, shared) : null };
+    const held = (logs ?? []).filter(({ origin }) => origin === key.name || origin === found.shared?.origin).map((log) => trusts(found, log));
+    need(!logs || (held.length && held.every(Boolean)), 'the log or its key is not in the trust file');
+    return { ...found, verdict: logs ? 'trusted' : 'consistent' };
+  };
+  return { receipt, readTrust };
+})();
+
+// The page.
+if (document.getElementById('drop')) {
+  const $ = (id) => document.getElementById(id);
+  const make = (tag, attributes = {}, ...children) => {
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    element.append(...children);
+    return element;
+  };
+  const money = (cents) => {
+    const digits = String(cents < 0n ? -cents : cents).padStart(3, '0');
+    return `${cents < 0n ? '-' : ''}${digits.slice(0, -2)}.${digits.slice(-2)}`;
+  };
+  const pairs = (kind, of) => make('dl', { class: kind }, ...of.map(([name, value]) => make('div', {}, make('dt', {}, name), make('dd', {}, String(value)))));
+  const table = (lines) => {
+    const head = [['Line', ''], ['Charged', 'n'], ['Adjustments', ''], ['Paid', 'n'], ['Clause', '']];
+    const reasons = (line) => line.adjustments.map(({ group, carc, amount, clause }) => `${group}-${carc} ${money(amount)} (${clause})`).join(', ') || 'none';
+    const rows = lines.map((line) => make('tr', {},
+      make('th', { scope: 'row' }, String(line.number)), make('td', { class: 'n' }, money(line.charge)), make('td', {}, reasons(line)),
+      make('td', { class: 'n' }, money(line.paid)), make('td', {}, line.clause)));
+    return make('div', { class: 'scroll' }, make('table', {},
+      make('thead', {}, make('tr', {}, ...head.map(([name, kind]) => make('th', { scope: 'col', class: kind }, name)))), make('tbody', {}, ...rows)));
+  };
+  const WORDS = { trusted: 'Trusted', consistent: 'Consistent, not trusted', refused: 'Does not hold' };
+  const card = (name, verdict, ...children) => make('section', { class: `card result ${verdict}` },
+    make('h2', {}, make('span', { class: 'badge' }, WORDS[verdict]), name), ...children);
+  const shown = (name, { verdict, claim, outcome, key, index, size, engine, shared }) => {
+    const facts = [['Claim', claim], ['Log', key.name], ['Entry', `${index} of ${size}`], ['Engine', engine]];
+    const parts = [
+      pairs('figures', [['Status', outcome.status], ['Charged', money(outcome.charge)], ['Paid', money(outcome.paid)], ['Patient', money(outcome.patient)]]),
+      outcome.lines.length ? table(outcome.lines) : make('p', {}, outcome.why),
+      make('h3', {}, 'Proof'), pairs('facts', facts)];
+    if (shared) {
+      const { origin, sets, epoch, signers, cosigners } = shared;
+      parts.push(make('h3', {}, 'On the shared ledger'), pairs('facts', [
+        ['Ledger', origin], ['Entry', `${shared.index} of ${shared.size}`],
+        ['Epoch', `${epoch}, reached from ${sets[0].epoch}`], ['Signed by', signers.join(', ')],
+        ['Cosigned by', cosigners.map((of) => of.name).join(', ') || 'nobody']]));
+    }
+    return card(name, verdict, ...parts);
+  };
+
+  let trust = null, kept = [];
+  const show = async () => {
+    const cards = await Promise.all(kept.map(async ({ name, bytes }) => {
+      try { return shown(name, await tally.receipt(bytes, trust)); } catch (error) {
+        const unable = error.name === 'NotSupportedError';
+        return card(name, 'refused', make('p', {}, unable ? 'This browser has no Ed25519: use a newer one, or verify.py.' : error.message));
+      }
+    }));
+    $('results').replaceChildren(...cards);
+  };
+  const take = async (files) => {
+    const receipts = [];
+    for (const file of files) {
+      const bytes = new Uint8Array(await file.arrayBuffer());
+      if (!file.name.endsWith('.json')) { receipts.push({ name: file.name, bytes }); continue; }
+      try {
+        trust = await tally.readTrust(new TextDecoder().decode(bytes));
+        $('trust').textContent = `Trust file ${file.name}: ${trust.map(({ origin }) => origin).join(', ')}`;
+      } catch (error) {
+        trust = [];
+        $('trust').textContent = `${file.name} cannot be used, and nothing is trusted: ${error.message}`;
+      }
+    }
+    if (receipts.length) kept = receipts;
+    await show();
+  };
+  $('files').addEventListener('change', ({ target }) => take([...target.files]));
+  addEventListener('dragover', (event) => { event.preventDefault(); $('drop').classList.add('over'); });
+  addEventListener('dragleave', () => $('drop').classList.remove('over'));
+  addEventListener('drop', (event) => {
+    event.preventDefault();
+    $('drop').classList.remove('over');
+    take([...event.dataTransfer.files]);
+  });
+}

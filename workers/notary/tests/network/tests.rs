@@ -1,0 +1,342 @@
+use std::time::{Duration, Instant};
+
+use crate::authority::{rows, seed};
+use crate::net::Net;
+
+const FOUR: [u8; 4] = [1, 2, 3, 4];
+
+macro_rules! all {
+    ($($test:ident),* $(,)?) => {
+        pub const ALL: &[(&str, fn())] = &[$((stringify!($test), $test)),*];
+    };
+}
+
+all![
+    an_idle_chain_is_paced,
+    a_nudge_wakes_the_leader,
+    the_side_channel_says_who_speaks,
+    three_of_four_go_on_and_the_fourth_catches_up,
+    two_of_four_halt_and_resume,
+    all_killed_resume_without_loss,
+    kills_at_any_time_lose_nothing,
+    what_is_missing_is_waited_for,
+    authorities_join_and_leave,
+    a_lost_disk_needs_a_new_key,
+    a_store_put_back_is_filled_again,
+    a_journal_put_back_is_refused,
+    a_liar_is_not_believed,
+    twins_make_no_fork,
+];
+
+fn four(more: &[&str]) -> Net {
+    let mut net = Net::new(&FOUR, &[]);
+    net.start(&FOUR, more);
+    net
+}
+
+fn an_idle_chain_is_paced() {
+    let net = four(&["pace=200"]);
+    net.reach(&FOUR, 5);
+    let (from, start) = (net.height(1), Instant::now());
+    std::thread::sleep(Duration::from_secs(4));
+    let blocks = net.height(1) - from;
+    let most = start.elapsed().as_millis() / 200 + 1;
+    assert!(blocks >= 8, "{blocks} blocks in 4 s: views are missed");
+    assert!(
+        u128::from(blocks) <= most,
+        "{blocks} blocks of at most {most}"
+    );
+    assert!(net.agree(&FOUR).iter().all(|row| row.kind == 'e'));
+}
+
+fn a_nudge_wakes_the_leader() {
+    let net = four(&["pace=1500"]);
+    net.reach(&FOUR, 1);
+    let mut waited = Vec::new();
+    for said in 1..=7_u64 {
+        std::thread::sleep(Duration::from_millis(300));
+        let start = Instant::now();
+        net.tell(1, "entries 5");
+        net.within(10, "entries", || {
+            rows(&net.folder(1))
+                .last()
+                .is_some_and(|row| row.entries >= 5 * said)
+        });
+        waited.push(start.elapsed());
+    }
+    waited.sort_unstable();
+    let median = waited[waited.len() / 2];
+    assert!(median < Duration::from_millis(500), "{waited:?}");
+    net.agree(&FOUR);
+}
+
+fn the_side_channel_says_who_speaks() {
+    let net = four(&[]);
+    net.reach(&FOUR, 3);
+    let of_two = crate::authority::hex(&tally_notary::public_key(&seed(2)));
+    let heard = |net: &Net, number| {
+        let log = net.folder(number).join("heard.log");
+        std::fs::read_to_string(log).unwrap_or_default()
+    };
+    net.tell(2, "say hello");
+    net.within(10, "a greeting", || {
+        let greeted = |number| heard(&net, number) == format!("{of_two} hello\n");
+        [1, 3, 4].into_iter().all(greeted)
+    });
+    assert_eq!(heard(&net, 2), "", "nobody hears itself");
+}
+
+fn three_of_four_go_on_and_the_fourth_catches_up() {
+    let mut net = four(&["entries=10"]);
+    net.reach(&FOUR, 20);
+    net.kill(&[3]);
+    net.advance(&[1, 2, 4], 50);
+    net.start(&[3], &["entries=10"]);
+    net.advance(&FOUR, 30);
+    net.agree(&FOUR);
+}
+
+fn two_of_four_halt_and_resume() {
+    let mut net = four(&["entries=10"]);
+    net.reach(&FOUR, 20);
+    net.kill(&[3, 4]);
+    std::thread::sleep(Duration::from_secs(1));
+    let halted = [net.height(1), net.height(2)];
+    std::thread::sleep(Duration::from_secs(4));
+    assert_eq!(
+        [net.height(1), net.height(2)],
+        halted,
+        "two of four agreed on a block"
+    );
+    net.start(&[4], &["entries=10"]);
+    net.advance(&[1, 2, 4], 20);
+    net.start(&[3], &["entries=10"]);
+    net.advance(&FOUR, 20);
+    net.agree(&FOUR);
+}
+
+fn all_killed_resume_without_loss() {
+    let mut net = four(&["entries=10"]);
+    net.reach(&FOUR, 30);
+    net.kill(&FOUR);
+    let before: Vec<_> = FOUR
+        .iter()
+        .map(|number| rows(&net.folder(*number)))
+        .collect();
+    net.start(&FOUR, &["entries=10"]);
+    net.advance(&FOUR, 20);
+    let after = net.agree(&FOUR);
+    for store in before {
+        let digests = |rows: &[crate::authority::Row]| {
+            rows.iter()
+                .map(|row| row.digest.clone())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(digests(&store), digests(&after[..store.len()]), "lost");
+    }
+}
+
+fn kills_at_any_time_lose_nothing() {
+    let mut net = four(&["entries=3"]);
+    net.reach(&FOUR, 5);
+    // Not at random: at places all over a view, the same in each run.
+    for round in 0..12_u64 {
+        let number = FOUR[(round % 4) as usize];
+        std::thread::sleep(Duration::from_millis(137 * round % 401));
+        net.kill(&[number]);
+        std::thread::sleep(Duration::from_millis(89 * round % 211));
+        net.start(&[number], &["entries=3"]);
+    }
+    net.advance(&FOUR, 20);
+    net.agree(&FOUR);
+}
+
+fn what_is_missing_is_waited_for() {
+    let net = four(&[]);
+    net.reach(&FOUR, 3);
+    // It proposes what the others cannot judge, again and again; only its own
+    // views are lost by it.
+    std::fs::write(net.folder(1).join("policy"), "").unwrap();
+    net.tell(1, "missing policy");
+    net.advance(&FOUR, 15);
+    assert!(net.agree(&FOUR).iter().all(|row| row.kind != 'm'));
+    for number in [2, 3, 4] {
+        std::fs::write(net.folder(number).join("policy"), "").unwrap();
+        net.tell(number, "nudge");
+    }
+    net.within(20, "what was missing", || {
+        let has = |number: &u8| rows(&net.folder(*number)).iter().any(|row| row.kind == 'm');
+        FOUR.iter().all(has)
+    });
+    net.advance(&FOUR, 5);
+    net.agree(&FOUR);
+}
+
+fn authorities_join_and_leave() {
+    let mut net = Net::new(&FOUR, &[5, 6]);
+    net.start(&FOUR, &[]);
+    net.reach(&FOUR, 5);
+    let five = net.set(&[1, 2, 3, 4, 5]);
+    net.tell(1, &format!("set {five}"));
+    net.within(30, "epoch 1", || net.status(2).0 == 1);
+    net.start(&[5], &[]);
+    net.advance(&[1, 2, 3, 4, 5], 10);
+    assert_eq!(net.status(5), (1, true, 0));
+
+    // One leaves as another joins, who was not there for two epochs and knows
+    // where two of today's authorities are.
+    let changed = net.set(&[2, 3, 4, 5, 6]);
+    net.tell(5, &format!("set {changed}"));
+    net.within(30, "epoch 2", || net.status(2).0 == 2);
+    let known = format!("known={}", net.set(&[4, 5]));
+    net.start(&[6], &[&known]);
+    net.advance(&[2, 3, 4, 5, 6], 10);
+    net.within(10, "the end of 1", || net.status(1) == (2, false, 0));
+    assert_eq!(net.status(6), (2, true, 0));
+
+    // Those of the new set are enough: one of five may be away.
+    net.kill(&[1, 4]);
+    net.advance(&[2, 3, 5, 6], 10);
+    net.start(&[4], &[]);
+    net.advance(&[2, 3, 4, 5, 6], 10);
+    let rows = net.agree(&[1, 2, 3, 4, 5, 6]);
+    let ends: Vec<_> = rows
+        .windows(2)
+        .filter(|pair| pair[0].epoch != pair[1].epoch)
+        .collect();
+    assert_eq!(ends.len(), 2);
+    assert!(
+        ends.iter()
+            .all(|pair| pair[0].kind == 's' && pair[1].epoch == pair[0].epoch + 1)
+    );
+}
+
+fn a_lost_disk_needs_a_new_key() {
+    let mut net = Net::new(&FOUR, &[5]);
+    net.start(&FOUR, &[]);
+    net.reach(&FOUR, 10);
+    net.kill(&[4]);
+    std::fs::remove_dir_all(net.folder(4).join("journal")).unwrap();
+    net.start(&[4], &[]);
+    let refused = net.end(4);
+    assert!(
+        refused.starts_with("refused: this key has voted in epoch 0"),
+        "{refused}"
+    );
+    assert!(refused.contains("Make a new key"), "{refused}");
+
+    // The procedure that it names: 5 is the new key of the organisation of 4.
+    let changed = net.set(&[1, 2, 3, 5]);
+    net.tell(1, &format!("set {changed}"));
+    net.within(30, "epoch 1", || net.status(2).0 == 1);
+    net.start(&[5], &[]);
+    net.advance(&[1, 2, 3, 5], 10);
+    assert_eq!(net.status(5), (1, true, 0));
+    net.kill(&[2]);
+    net.advance(&[1, 3, 5], 10);
+    net.agree(&[1, 2, 3, 5]);
+}
+
+fn a_store_put_back_is_filled_again() {
+    let mut net = Net::new(&FOUR, &[]);
+    net.start(&FOUR, &[]);
+    net.reach(&FOUR, 5);
+    let same = net.set(&FOUR);
+    net.tell(1, &format!("set {same}"));
+    net.within(30, "epoch 1", || net.status(1).0 == 1);
+    net.advance(&FOUR, 20);
+    // 1 has a backup from before, 2 has nothing left.
+    assert_eq!([net.end(1), net.end(2)], ["stopped\n"; 2]);
+    let log = net.folder(1).join("store.log");
+    let text = std::fs::read_to_string(&log).unwrap();
+    let three: String = text.split_inclusive('\n').take(3).collect();
+    std::fs::write(&log, three).unwrap();
+    std::fs::remove_file(net.folder(2).join("store.log")).unwrap();
+    net.start(&[1, 2], &[]);
+    net.advance(&FOUR, 5);
+    net.agree(&FOUR);
+
+    // A store with a block that never was final is no store of this chain.
+    net.kill(&[1]);
+    let text = std::fs::read_to_string(&log).unwrap();
+    let (whole, last) = text.trim_end().rsplit_once('\n').unwrap();
+    let words: Vec<&str> = last.split(' ').collect();
+    let other = last.replace(words[2], &"ab".repeat(32));
+    std::fs::write(&log, format!("{whole}\n{other}\n")).unwrap();
+    net.start(&[1], &[]);
+    std::thread::sleep(Duration::from_secs(3));
+    let ended = net.end(1);
+    assert!(ended.starts_with("ended: block"), "{ended}");
+}
+
+fn a_journal_put_back_is_refused() {
+    let mut net = four(&[]);
+    net.reach(&FOUR, 10);
+    assert_eq!(net.end(4), "stopped\n");
+    let (journal, copy) = (net.folder(4).join("journal"), net.folder(4).join("copy"));
+    let copied = std::process::Command::new("cp")
+        .arg("-r")
+        .arg(&journal)
+        .arg(&copy)
+        .status();
+    assert!(copied.unwrap().success());
+    net.start(&[4], &[]);
+    net.advance(&FOUR, 30);
+    net.kill(&[4]);
+    std::fs::remove_dir_all(&journal).unwrap();
+    std::fs::rename(&copy, &journal).unwrap();
+    net.start(&[4], &[]);
+    std::thread::sleep(Duration::from_secs(2));
+    let ended = net.end(4);
+    assert!(ended.contains("it was put back from a copy"), "{ended}");
+}
+
+fn a_liar_is_not_believed() {
+    let mut net = Net::new(&FOUR, &[]);
+    net.start(&[1, 2, 3], &[]);
+    net.start(&[4], &["lies=yes"]);
+    net.advance(&[1, 2, 3], 40);
+    let rows = net.agree(&[1, 2, 3]);
+    assert!(rows.iter().all(|row| row.kind == 'e'), "a lie was believed");
+    // Nor with one of the honest away for a while: it halts rather than lie.
+    net.kill(&[3]);
+    std::thread::sleep(Duration::from_secs(3));
+    net.start(&[3], &[]);
+    net.advance(&[1, 2, 3], 10);
+    net.agree(&[1, 2, 3]);
+}
+
+/// Key 4 runs twice: to 1 and 2 it is at one place, to 3 at another. Each twin
+/// proposes and votes as it likes, so one key signs two blocks of one view.
+fn twins_make_no_fork() {
+    let mut net = Net::new(&FOUR, &[5]);
+    let here = format!("known=4@127.0.0.1:{}", net.ports[&4]);
+    let there = format!("known=4@127.0.0.1:{}", net.ports[&5]);
+    net.start(&[1, 2], &[&here, "entries=1"]);
+    net.start(&[3], &[&there, "entries=1"]);
+    net.start_as(4, 4, &["entries=2", &here]);
+    net.start_as(5, 4, &["entries=3", &there]);
+    let of_four = crate::authority::hex(&tally_notary::public_key(&seed(4)));
+    net.within(30, "both to be heard under one key", || {
+        net.tell(4, "say here");
+        net.tell(5, "say there");
+        let heard = |number: u8, word: &str| {
+            let log = net.folder(number).join("heard.log");
+            let log = std::fs::read_to_string(log).unwrap_or_default();
+            log.contains(&format!("{of_four} {word}\n"))
+        };
+        heard(1, "here") && heard(2, "here") && heard(3, "there")
+    });
+    net.advance(&[1, 2, 3], 100);
+    // Whatever the twins were told is of the same chain too.
+    let rows = net.agree(&[1, 2, 3, 4, 5]);
+    let has = |entries| {
+        rows.windows(2)
+            .any(|two| two[1].entries == two[0].entries + entries)
+    };
+    assert!(
+        has(1) && has(2),
+        "blocks of the honest and of the twin that two of them hear"
+    );
+    assert!(!has(3), "the other has one vote beside its own");
+}

@@ -1,0 +1,245 @@
+//! The shared ledger's public bytes: for everyone, without a token.
+
+use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::{IntoResponse as _, Response};
+use serde::Serialize;
+use tally_core::ledger::Note;
+use tally_core::ledger::tiles::{WIDTH, parse_path, push_entry};
+use tally_core::ledger::tree::Hash;
+use tally_store::port::{Publications as _, SharedLedger as _};
+use utoipa::ToSchema;
+
+use super::problem::{Code, Problem};
+use super::{Answered, Shared, json};
+use crate::node::keys::hex;
+use crate::shared::Ledger as _;
+
+fn text(body: String) -> Response {
+    let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+    (kind, body).into_response()
+}
+
+fn nothing() -> Problem {
+    Problem::new(
+        Code::NotFound,
+        "There is no such part of a shared ledger on this node.",
+    )
+}
+
+/// The shared ledger's checkpoint
+///
+/// A C2SP signed note: the ledger's name, its size, its root, a line `epoch N`, and the
+/// signatures of a quorum of that epoch's authorities.
+#[utoipa::path(
+    get, path = "/ledger/shared/checkpoint", tag = "ledger", operation_id = "getSharedCheckpoint",
+    responses(
+        (status = 200, description = "The checkpoint", body = String, content_type = "text/plain"),
+        (status = 404, description = "This node is on no shared ledger, or no quorum has signed yet"),
+    ),
+)]
+pub(super) async fn checkpoint(State(service): Shared) -> Answered {
+    let kept = service.api.node.store().shared_checkpoint().await?;
+    Ok(text(kept.ok_or_else(nothing)?.note))
+}
+
+/// The handovers of the shared ledger
+///
+/// The last checkpoint of each epoch that ended, which names the authorities of the next,
+/// one after the other, each as a signed note behind a line with its length in bytes.
+#[utoipa::path(
+    get, path = "/ledger/shared/handovers", tag = "ledger", operation_id = "getHandovers",
+    responses((status = 200, description = "The handovers", body = String, content_type = "text/plain")),
+)]
+pub(super) async fn handovers(State(service): Shared) -> Answered {
+    let mut body = String::new();
+    for handover in service.api.node.store().handovers().await? {
+        body.push_str(&format!("{}\n{}", handover.note.len(), handover.note));
+    }
+    Ok(text(body))
+}
+
+/// A tile of the shared ledger
+///
+/// As C2SP tlog-tiles has it: `tile/<level>/<index>[.p/<width>]` of hashes,
+/// `tile/entries/<index>[.p/<width>]` of entries.
+#[utoipa::path(
+    get, path = "/ledger/shared/tile/{*path}", tag = "ledger", operation_id = "getTile",
+    params(("path" = String, Path, description = "The rest of the tile's path")),
+    responses(
+        (status = 200, description = "The tile", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 404, description = "There is no such tile"),
+    ),
+)]
+pub(super) async fn tile(State(service): Shared, Path(path): Path<String>) -> Answered {
+    let asked = parse_path(&format!("tile/{path}")).ok_or_else(nothing)?;
+    let store = service.api.node.store();
+    let width = usize::try_from(asked.width).map_err(|_| nothing())?;
+    let bytes = match asked.level {
+        Some(level) => {
+            let found = store.shared_tiles(&[(level, asked.index)]).await?;
+            let mut hashes = found.into_iter().next().flatten().ok_or_else(nothing)?;
+            if hashes.len() < width * size_of::<Hash>() {
+                return Err(nothing());
+            }
+            hashes.truncate(width * size_of::<Hash>());
+            hashes
+        }
+        None => {
+            let from = asked.index.checked_mul(WIDTH).ok_or_else(nothing)?;
+            let leaves = store.shared_leaves(from, u32::try_from(width)?).await?;
+            if leaves.len() < width {
+                return Err(nothing());
+            }
+            let mut bundle = Vec::new();
+            for leaf in &leaves {
+                push_entry(&mut bundle, leaf).ok_or_else(nothing)?;
+            }
+            bundle
+        }
+    };
+    let full = asked.width == WIDTH;
+    let head = [
+        (header::CONTENT_TYPE, "application/octet-stream"),
+        // What is full never changes; a partial tile neither, but soon nobody asks for it.
+        (
+            header::CACHE_CONTROL,
+            if full {
+                "public, max-age=31536000, immutable"
+            } else {
+                "public, max-age=300"
+            },
+        ),
+    ];
+    Ok((head, bytes).into_response())
+}
+
+/// Where the shared ledger stands on this node.
+#[derive(Serialize, ToSchema)]
+pub struct StatusBody {
+    /// The ledger's name.
+    ledger: String,
+    /// How this node's organisation is called there.
+    organisation: String,
+    /// Whether it is an authority of the epoch.
+    authority: bool,
+    /// The epoch.
+    epoch: u64,
+    /// The authorities of the epoch, in the order of their names.
+    authorities: Vec<String>,
+    /// The height of the last block written down here.
+    height: u64,
+    /// The height of the last block known to be final.
+    tip: u64,
+    /// Leaves of the tree.
+    size: u64,
+    /// Entries of organisations' own logs among them.
+    entries: u64,
+    /// Adjudications that counterparties agreed with.
+    agreed: u64,
+    /// Adjudications that counterparties disputed.
+    disputed: u64,
+    /// Entries of this node's own log that are not on the shared ledger yet.
+    behind: u64,
+    /// Adjudications of this organisation's claims that it has not run again yet.
+    unchecked: u64,
+    /// How often an authority was seen to contradict itself, since the start.
+    contradictions: u64,
+    /// The last checkpoint that a quorum signed.
+    checkpoint: Option<CheckpointBody>,
+}
+
+/// A checkpoint that a quorum signed.
+#[derive(Serialize, ToSchema)]
+pub struct CheckpointBody {
+    /// The tree's size.
+    size: u64,
+    /// The tree's root, hexadecimal.
+    root: String,
+    /// The epoch whose authorities signed.
+    epoch: u64,
+    /// Who signed.
+    signers: Vec<String>,
+    /// Which witnesses cosigned.
+    cosigners: Vec<String>,
+}
+
+/// Where the shared ledger stands on this node
+#[utoipa::path(
+    get, path = "/ledger/shared/status", tag = "ledger", operation_id = "getSharedStatus",
+    responses(
+        (status = 200, description = "Where it stands", body = StatusBody),
+        (status = 404, description = "This node is on no shared ledger"),
+    ),
+)]
+pub(super) async fn status(State(service): Shared) -> Answered {
+    let member = service.api.ledger.as_ref().ok_or_else(nothing)?;
+    let at = member.subscribe().borrow().clone();
+    let store = service.api.node.store();
+    let totals = store.shared_totals().await?;
+    let own = tally_store::port::Log::head(store).await?.size;
+    let notary = member.notary();
+    let state = &at.state;
+    let checkpoint = match member.checkpoint().await? {
+        None => None,
+        Some(kept) => {
+            let note = Note::parse(&kept.note)?;
+            let handovers = store.handovers().await?;
+            let set = crate::shared::authorities_of(store, kept.epoch, &handovers).await?;
+            let signed = set.verify(&note)?;
+            Some(CheckpointBody {
+                size: kept.size,
+                root: hex(&signed.checkpoint.root),
+                epoch: kept.epoch,
+                signers: signed.signers.iter().map(ToString::to_string).collect(),
+                cosigners: signed.cosigners.into_iter().map(|(name, _)| name).collect(),
+            })
+        }
+    };
+    json(&StatusBody {
+        ledger: state.origin.clone(),
+        organisation: member.organisation.to_string(),
+        authority: state.authorities.of(&member.organisation).is_some(),
+        epoch: state.authorities.epoch,
+        authorities: state
+            .authorities
+            .members
+            .iter()
+            .map(|authority| authority.organisation.to_string())
+            .collect(),
+        height: at.height,
+        tip: notary
+            .as_ref()
+            .map_or(at.height, |notary| notary.tip.max(at.height)),
+        size: at.frontier.size(),
+        entries: totals.entries,
+        agreed: totals.agreed,
+        disputed: totals.disputed,
+        behind: own.saturating_sub(state.next(&member.organisation).unwrap_or_default()),
+        unchecked: member.unchecked(),
+        contradictions: notary.map_or(0, |notary| notary.contradictions),
+        checkpoint,
+    })
+}
+
+/// A policy's component
+///
+/// By its hash, as it was published: whoever has it can run it again.
+#[utoipa::path(
+    get, path = "/policies/{hash}", tag = "ledger", operation_id = "getPolicy",
+    params(("hash" = String, Path, description = "SHA-256 of the component, 64 hexadecimal digits")),
+    responses(
+        (status = 200, description = "The component", body = Vec<u8>, content_type = "application/wasm"),
+        (status = 404, description = "No such policy was published here"),
+    ),
+)]
+pub(super) async fn policy(State(service): Shared, Path(hash): Path<String>) -> Answered {
+    let hash = crate::node::keys::unhex::<32>(&hash).ok_or_else(nothing)?;
+    let component = service.api.node.store().component(hash).await?;
+    let component = component.ok_or_else(nothing)?;
+    let head = [
+        (header::CONTENT_TYPE, "application/wasm"),
+        (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+    ];
+    Ok((head, component).into_response())
+}

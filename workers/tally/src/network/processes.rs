@@ -1,0 +1,152 @@
+//! The organisations' processes.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use tokio::process::{Child, Command};
+use tokio::sync::Mutex;
+
+use super::organisations::{Founded, Placed};
+use crate::shared::client::Client;
+
+/// How long a node may take until it is ready.
+const READY: Duration = Duration::from_secs(120);
+/// How long a node may take until it has ended.
+const ENDED: Duration = Duration::from_secs(20);
+
+/// Processes by organisation; they end with this one.
+pub struct Processes(Mutex<BTreeMap<String, Child>>);
+
+impl Processes {
+    /// Starts them all, and waits until they are ready.
+    ///
+    /// # Errors
+    /// When one ends, or is not ready in time: its log says why.
+    pub async fn start(founded: &Founded) -> Result<Self> {
+        let processes = Self(Mutex::default());
+        for placed in &founded.placed {
+            processes.begin(founded, placed).await?;
+        }
+        let progress = crate::cli::Progress::bar("starting", founded.placed.len() as u64);
+        let client = Client::new("network", [0; 32]);
+        let begun = Instant::now();
+        for (position, placed) in (1u64..).zip(&founded.placed) {
+            let url = format!("http://{}/api/v1/ledger/shared/status", placed.api);
+            loop {
+                processes.check().await?;
+                let answer = client.get(&url, None).await;
+                if answer.is_ok_and(|answer| answer.status == 200) {
+                    break;
+                }
+                anyhow::ensure!(
+                    begun.elapsed() < READY,
+                    "{} is not ready: see {}",
+                    placed.id,
+                    placed.folder.join("log").display()
+                );
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            progress.at(position);
+        }
+        progress.done();
+        Ok(processes)
+    }
+
+    /// Starts one.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub async fn begin(&self, founded: &Founded, placed: &Placed) -> Result<()> {
+        let path = placed.folder.join("log");
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .with_context(|| format!("{} could not be made", path.display()))?;
+        let program = std::env::current_exe().context("where this program is")?;
+        let mut command = Command::new(program);
+        command
+            .arg("node")
+            .arg("--config")
+            .arg(placed.folder.join("tally.toml"))
+            .arg("--day")
+            .arg(founded.day.to_string())
+            .env_remove("TALLY_CONFIG")
+            .env_remove("TALLY_DATA")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .kill_on_drop(true);
+        let child = command.spawn().context("a node could not be started")?;
+        self.0.lock().await.insert(placed.id.clone(), child);
+        Ok(())
+    }
+
+    /// Whether all still run.
+    ///
+    /// # Errors
+    /// When one has ended.
+    pub async fn check(&self) -> Result<()> {
+        for (id, child) in self.0.lock().await.iter_mut() {
+            if let Some(status) = child.try_wait()? {
+                anyhow::bail!("the node of {id} ended by itself ({status}): its log says why");
+            }
+        }
+        Ok(())
+    }
+
+    /// Kills one, without a word.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub async fn kill(&self, id: &str) -> Result<()> {
+        let child = self.0.lock().await.remove(id);
+        let mut child = child.with_context(|| format!("{id} does not run"))?;
+        child.kill().await.context("it could not be killed")
+    }
+
+    /// Which run.
+    pub async fn running(&self) -> Vec<String> {
+        let mut running = Vec::new();
+        for (id, child) in self.0.lock().await.iter_mut() {
+            if matches!(child.try_wait(), Ok(None)) {
+                running.push(id.clone());
+            }
+        }
+        running
+    }
+
+    /// Ends them all.
+    ///
+    /// # Errors
+    /// When one cannot be ended.
+    pub async fn stop(&self) -> Result<()> {
+        let mut children = std::mem::take(&mut *self.0.lock().await);
+        for child in children.values() {
+            if let Some(id) = child.id() {
+                terminate(id)?;
+            }
+        }
+        for child in children.values_mut() {
+            if tokio::time::timeout(ENDED, child.wait()).await.is_err() {
+                child.kill().await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Asks a process to end.
+fn terminate(id: u32) -> Result<()> {
+    let pid = i32::try_from(id)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw);
+    let pid = pid.context("a process without a number")?;
+    match rustix::process::kill_process(pid, rustix::process::Signal::TERM) {
+        Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,375 @@
+//! What the organisations' nodes say of themselves, and what anybody can check of
+//! it from the outside.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context as _, Result};
+use serde::Deserialize;
+use tally_core::canon::{Canon as _, Reader};
+use tally_core::ledger::shared::{Authorities, Snapshot, audit};
+use tally_core::ledger::tiles::{WIDTH, bundle_path};
+use tally_core::ledger::tree::{Frontier, leaf_hash};
+use tally_core::ledger::{Note, Receipt, Trust, TrustedLog, Verdict, verify_receipt};
+
+use super::organisations::{Founded, Placed};
+use crate::shared::client::Client;
+
+/// The most receipts that are verified of one payer.
+const RECEIPTS: usize = 100;
+
+/// A checkpoint, as a node tells it.
+#[derive(Deserialize, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The tree's size.
+    pub size: u64,
+    /// Its root.
+    pub root: String,
+    /// Who signed.
+    pub signers: Vec<String>,
+    /// Which witnesses cosigned.
+    pub cosigners: Vec<String>,
+}
+
+/// Where the ledger stands on a node, as it says.
+#[derive(Deserialize, Clone)]
+pub struct Status {
+    /// The authorities.
+    pub authorities: Vec<String>,
+    /// The height written down.
+    pub height: u64,
+    /// Leaves.
+    pub size: u64,
+    /// Entries.
+    pub entries: u64,
+    /// Agreed with.
+    pub agreed: u64,
+    /// Disputed.
+    pub disputed: u64,
+    /// Entries of its own that are not there yet.
+    pub behind: u64,
+    /// Adjudications of others that it is yet to run again.
+    #[serde(default)]
+    pub unchecked: u64,
+    /// The last checkpoint.
+    pub checkpoint: Option<Checkpoint>,
+}
+
+/// A node, looked at.
+#[derive(Clone)]
+pub struct Looked {
+    /// Where the ledger stands there.
+    pub status: Status,
+    /// Claims that wait to be adjudicated.
+    pub waits: u64,
+}
+
+/// All nodes, looked at; `None` of one that does not answer.
+#[derive(Default, Clone)]
+pub struct Seen(pub BTreeMap<String, Option<Looked>>);
+
+impl Seen {
+    /// Looks at all nodes.
+    pub async fn look(founded: &Founded) -> Self {
+        let client = Client::new("network", [0; 32]);
+        let mut seen = Self::default();
+        for placed in &founded.placed {
+            let looked = look(&client, placed).await.ok();
+            seen.0.insert(placed.id.clone(), looked);
+        }
+        seen
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Looked> {
+        self.0.values().flatten()
+    }
+
+    /// Whether nothing waits, and all know the same checkpoint of all there is.
+    pub fn is_settled(&self) -> bool {
+        let all: Vec<&Looked> = self.all().collect();
+        let Some(first) = all
+            .first()
+            .and_then(|looked| looked.status.checkpoint.as_ref())
+        else {
+            return false;
+        };
+        all.len() == self.0.len()
+            && all.iter().all(|looked| {
+                let status = &looked.status;
+                let same = status
+                    .checkpoint
+                    .as_ref()
+                    .is_some_and(|own| (own.size, &own.root) == (first.size, &first.root));
+                same && status.size == first.size
+                    && looked.waits + status.behind + status.unchecked == 0
+            })
+    }
+
+    /// What keeps it from being settled, for people.
+    pub fn why(&self) -> String {
+        let of = |(id, looked): (&String, &Option<Looked>)| match looked {
+            None => format!("{id} does not answer"),
+            Some(looked) => format!(
+                "{id}: height {}, {} claims wait, {} entries are not on the ledger, {} adjudications are not run again, checkpoint of {}",
+                looked.status.height,
+                looked.waits,
+                looked.status.behind,
+                looked.status.unchecked,
+                looked.status.checkpoint.as_ref().map_or(0, |c| c.size)
+            ),
+        };
+        self.0.iter().map(of).collect::<Vec<_>>().join("; ")
+    }
+
+    fn highest(&self) -> Option<&Status> {
+        self.all()
+            .map(|looked| &looked.status)
+            .max_by_key(|status| status.height)
+    }
+
+    /// Authorities of the epoch.
+    pub fn authorities(&self) -> usize {
+        self.highest().map_or(0, |status| status.authorities.len())
+    }
+
+    /// The greatest height.
+    pub fn height(&self) -> u64 {
+        self.highest().map_or(0, |status| status.height)
+    }
+
+    /// Entries.
+    pub fn entries(&self) -> u64 {
+        self.highest().map_or(0, |status| status.entries)
+    }
+
+    /// Adjudications agreed with.
+    pub fn agreed(&self) -> u64 {
+        self.highest().map_or(0, |status| status.agreed)
+    }
+
+    /// Adjudications disputed.
+    pub fn disputed(&self) -> u64 {
+        self.highest().map_or(0, |status| status.disputed)
+    }
+
+    /// What waits everywhere.
+    pub fn waits(&self) -> u64 {
+        let of = |looked: &Looked| looked.waits + looked.status.behind + looked.status.unchecked;
+        self.all().map(of).sum()
+    }
+
+    /// The largest checkpoint.
+    pub fn checkpoint(&self) -> Option<&Checkpoint> {
+        let all = self
+            .all()
+            .filter_map(|looked| looked.status.checkpoint.as_ref());
+        all.max_by_key(|checkpoint| checkpoint.size)
+    }
+
+    /// A row for each organisation.
+    pub fn rows(&self, founded: &Founded) -> Vec<Vec<String>> {
+        let of = |placed: &Placed| {
+            let mut row = vec![placed.id.clone()];
+            match self.0.get(&placed.id).and_then(Option::as_ref) {
+                None => row.extend(["does not answer", "", "", "", "", "", ""].map(str::to_owned)),
+                Some(looked) => {
+                    let status = &looked.status;
+                    row.extend([
+                        status.height.to_string(),
+                        status.entries.to_string(),
+                        (looked.waits + status.behind + status.unchecked).to_string(),
+                        status.agreed.to_string(),
+                        status.disputed.to_string(),
+                        status
+                            .checkpoint
+                            .as_ref()
+                            .map_or(String::new(), |c| c.size.to_string()),
+                        status.checkpoint.as_ref().map_or(String::new(), |c| {
+                            format!("{} of {}", c.signers.len(), status.authorities.len())
+                        }),
+                    ]);
+                }
+            }
+            row
+        };
+        founded.placed.iter().map(of).collect()
+    }
+}
+
+async fn look(client: &Client, placed: &Placed) -> Result<Looked> {
+    let url = format!("http://{}/api/v1/ledger/shared/status", placed.api);
+    let status = client.get(&url, None).await?.done()?;
+    let url = format!("http://{}/health", placed.pages);
+    let health = client.get(&url, None).await?.json()?;
+    let waiting = |what: &str| health["waiting"][what].as_u64().unwrap_or_default();
+    Ok(Looked {
+        status: serde_json::from_slice(&status)?,
+        waits: waiting("ready") + waiting("behind"),
+    })
+}
+
+/// What was checked from the outside.
+#[derive(Default)]
+pub struct Verified {
+    /// Nodes whose ledger contradicts another's.
+    pub forks: u64,
+    /// Leaves of the ledger.
+    pub leaves: u64,
+    /// Receipts that are trusted by the founders' keys alone.
+    pub receipts: u64,
+    /// What does not hold.
+    pub faults: Vec<String>,
+}
+
+impl Verified {
+    /// Whether everything holds.
+    pub fn holds(&self) -> bool {
+        self.forks == 0 && self.faults.is_empty()
+    }
+}
+
+/// Checks every node's ledger from its public bytes, and receipts, with nothing but the
+/// charter.
+///
+/// # Errors
+/// When a node does not answer.
+pub async fn verify(founded: &Founded, seen: &Seen) -> Result<Verified> {
+    let client = Client::new("network", [0; 32]);
+    let founders = Snapshot::found(&founded.charter)?.state.authorities.clone();
+    let mut verified = Verified::default();
+    let mut longest: Vec<Vec<u8>> = Vec::new();
+    let mut views = Vec::new();
+    for placed in &founded.placed {
+        if seen.0.get(&placed.id).is_none_or(Option::is_none) {
+            continue;
+        }
+        let view = view(&client, placed, &founders).await;
+        match view {
+            Ok(view) => {
+                if view.leaves.len() > longest.len() {
+                    longest.clone_from(&view.leaves);
+                }
+                views.push((placed, view));
+            }
+            Err(error) => verified.faults.push(format!("{}: {error:#}", placed.id)),
+        }
+    }
+    for (placed, view) in &views {
+        let same = longest.get(..view.leaves.len()) == Some(&view.leaves[..]);
+        if !same {
+            verified.forks += 1;
+            verified
+                .faults
+                .push(format!("{} shows another history than others", placed.id));
+        }
+    }
+    verified.leaves = longest.len() as u64;
+    receipts(founded, &client, &founders, &mut verified).await?;
+    Ok(verified)
+}
+
+struct View {
+    leaves: Vec<Vec<u8>>,
+}
+
+/// A node's ledger as it serves it: fetched whole, checked leaf by leaf, its root the one
+/// that a quorum signed.
+async fn view(client: &Client, placed: &Placed, founders: &Authorities) -> Result<View> {
+    let base = format!("http://{}/api/v1/ledger/shared", placed.api);
+    let get = |path: String| {
+        let url = format!("{base}/{path}");
+        async move { client.get(&url, None).await?.done() }
+    };
+    let note = Note::parse(&String::from_utf8(get("checkpoint".into()).await?)?)?;
+    let handovers = split(&String::from_utf8(get("handovers".into()).await?)?)?;
+    let (signed, _) = founders.reach(&handovers, &note)?;
+    let size = signed.checkpoint.size;
+    let mut leaves = Vec::new();
+    for index in 0..size.div_ceil(WIDTH) {
+        let width = (size - index * WIDTH).min(WIDTH);
+        let bytes = get(bundle_path(index, width)).await?;
+        let mut reader = Reader::new(&bytes);
+        while reader.left() > 0 {
+            let length = u16::take(&mut reader)?;
+            leaves.push(reader.bytes(length.into())?.to_vec());
+        }
+    }
+    anyhow::ensure!(
+        leaves.len() as u64 == size,
+        "its bundles hold {} leaves of {size}",
+        leaves.len()
+    );
+    let mut frontier = Frontier::default();
+    for leaf in &leaves {
+        frontier.append(leaf_hash(leaf));
+    }
+    anyhow::ensure!(
+        frontier.root() == signed.checkpoint.root,
+        "its leaves do not give the root that a quorum signed"
+    );
+    audit(leaves.iter().map(Vec::as_slice))?;
+    Ok(View { leaves })
+}
+
+/// Notes, each behind a line with its length in bytes.
+fn split(mut text: &str) -> Result<Vec<Note>> {
+    let mut notes = Vec::new();
+    while !text.is_empty() {
+        let (length, rest) = text.split_once('\n').context("a length")?;
+        let (note, rest) = rest.split_at_checked(length.parse()?).context("a note")?;
+        notes.push(Note::parse(note)?);
+        text = rest;
+    }
+    Ok(notes)
+}
+
+/// Receipts of providers' claims, verified with the founders' keys alone.
+async fn receipts(
+    founded: &Founded,
+    _: &Client,
+    founders: &Authorities,
+    verified: &mut Verified,
+) -> Result<()> {
+    let trust = Trust {
+        logs: vec![TrustedLog::shared(founders)],
+    };
+    for payer in founded.payers() {
+        let mut done = BTreeSet::new();
+        let senders: Vec<&Placed> = founded.providers().collect();
+        let senders = if senders.is_empty() {
+            vec![payer]
+        } else {
+            senders
+        };
+        for sender in senders {
+            let client = Client::new(&sender.id, *sender.signing);
+            let base = format!("http://{}/api/v1/claims", payer.api);
+            let listed = client
+                .get(&format!("{base}?limit=100"), Some(&payer.id))
+                .await?;
+            let listed: serde_json::Value = serde_json::from_slice(&listed.done()?)?;
+            let claims = listed["claims"].as_array().cloned().unwrap_or_default();
+            for claim in claims {
+                let Some(id) = claim["claim"].as_str().map(str::to_owned) else {
+                    continue;
+                };
+                if done.len() >= RECEIPTS || !done.insert(id.clone()) {
+                    continue;
+                }
+                let url = format!("{base}/{id}/receipt");
+                let text = client.get(&url, Some(&payer.id)).await?;
+                let text = String::from_utf8(text.done()?)?;
+                let checked = Receipt::parse(&text).and_then(|r| verify_receipt(&r, Some(&trust)));
+                match checked {
+                    Ok((Verdict::Trusted, _)) => verified.receipts += 1,
+                    Ok((Verdict::Consistent, _)) => verified.faults.push(format!(
+                        "the receipt of claim {id} is consistent, not trusted"
+                    )),
+                    Err(error) => verified
+                        .faults
+                        .push(format!("the receipt of claim {id}: {error}")),
+                }
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! Who is on the shared ledger: proposals and votes of this node's organisation.
+
+use anyhow::{Context as _, Result};
+use tally_core::canon::Canon as _;
+use tally_core::ledger::Entry;
+use tally_core::ledger::shared::{Change, Motion, MotionId, OrganisationId, Proposal, Snapshot};
+use tally_store::port::{NewStatement, SharedLedger as _, Statements as _};
+
+use super::Node;
+
+impl Node {
+    /// What the store has of the shared ledger.
+    ///
+    /// # Errors
+    /// When this node is on none, or the store is damaged.
+    pub async fn shared_snapshot(&self) -> Result<Snapshot> {
+        let head = self.store.shared_head().await?;
+        let head = head.context(
+            "this node is on no shared ledger: say `[ledger]` in its configuration and run it",
+        )?;
+        Snapshot::from_canon(&head.snapshot)
+            .context("what is stored of the shared ledger is damaged: run `tally ledger fsck`")
+    }
+
+    /// How this node's organisation is called on the shared ledger.
+    ///
+    /// # Errors
+    /// When it is on none.
+    pub fn organisation_of(&self, snapshot: &Snapshot) -> Result<OrganisationId> {
+        let log = self.keys.log.verifier().public();
+        let mut members = snapshot.state.members.values();
+        members
+            .find(|member| member.organisation.log == log)
+            .map(|member| member.organisation.id.clone())
+            .context("this node's log is on no organisation of the shared ledger")
+    }
+
+    /// Proposes a change among the organisations; who proposes is for it. Answers how the
+    /// proposal is known.
+    ///
+    /// # Errors
+    /// The rule of the ledger that it would break.
+    pub async fn propose(&self, change: Change) -> Result<MotionId> {
+        let snapshot = self.shared_snapshot().await?;
+        let by = self.organisation_of(&snapshot)?;
+        let proposal = Proposal {
+            epoch: snapshot.state.authorities.epoch,
+            change,
+        };
+        snapshot.state.may_propose(&by, &proposal)?;
+        let id = proposal.id();
+        self.enter(Entry::Proposed(Box::new(proposal)), &id, Some(id))
+            .await?;
+        Ok(id)
+    }
+
+    /// Votes on a proposal.
+    ///
+    /// # Errors
+    /// The rule of the ledger that it would break.
+    pub async fn vote(&self, motion: Motion) -> Result<()> {
+        let snapshot = self.shared_snapshot().await?;
+        let by = self.organisation_of(&snapshot)?;
+        snapshot.state.may_vote(&by, motion)?;
+        self.enter(
+            Entry::Voted(motion),
+            &motion.proposal,
+            Some(motion.proposal),
+        )
+        .await
+    }
+
+    /// Puts an entry that commits to nothing on the node's own log.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(super) async fn enter(
+        &self,
+        entry: Entry,
+        about: &[u8],
+        once: Option<[u8; 32]>,
+    ) -> Result<()> {
+        let statement = NewStatement {
+            kind: entry.kind(),
+            about: about.to_vec(),
+            once,
+            entry: entry.to_canon(),
+            opening: None,
+        };
+        self.store.state(&[statement]).await?;
+        self.integrate(false).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,157 @@
+//! Requests to other organisations' nodes, authenticated with the own signing key.
+
+use std::io::Read as _;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use serde_json::{Value, json};
+use tally_core::ledger::SigningKey;
+use zeroize::Zeroizing;
+
+use crate::node::clock::Clock;
+
+/// How long a request may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a token holds, in seconds.
+const HOLDS: i64 = 120;
+/// The longest answer, in bytes.
+const LIMIT: u64 = 32 << 20;
+
+/// An organisation that asks another's node.
+#[derive(Clone)]
+pub struct Client {
+    agent: ureq::Agent,
+    organisation: String,
+    secret: Zeroizing<[u8; 32]>,
+}
+
+/// What was answered.
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn json(&self) -> Result<Value> {
+        serde_json::from_slice(&self.body).context("the answer is not JSON")
+    }
+
+    /// The body, if the request was done.
+    ///
+    /// # Errors
+    /// When it was not: what the other node said.
+    pub fn done(self) -> Result<Vec<u8>> {
+        if (200..300).contains(&self.status) {
+            return Ok(self.body);
+        }
+        let said = self.json().unwrap_or_default();
+        let detail = said["detail"].as_str().or(said["title"].as_str());
+        bail!(
+            "it answered {}: {}",
+            self.status,
+            detail.unwrap_or("without a reason")
+        )
+    }
+}
+
+impl Client {
+    /// A client of an organisation, which is known elsewhere by `organisation` and the
+    /// public key of `secret`.
+    #[must_use]
+    pub fn new(organisation: &str, secret: [u8; 32]) -> Self {
+        let config = ureq::Agent::config_builder()
+            .timeout_global(Some(PATIENCE))
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .build();
+        Self {
+            agent: config.into(),
+            organisation: organisation.to_owned(),
+            secret: Zeroizing::new(secret),
+        }
+    }
+
+    /// A token for whoever is called `audience`.
+    fn token(&self, audience: &str) -> Result<String> {
+        let now = Clock::now_ms() / 1000;
+        let claims = json!({
+            "iss": self.organisation, "aud": audience, "iat": now, "exp": now + HOLDS,
+            "jti": crate::node::keys::hex(&tally_store::vault::random::<16>()?),
+        });
+        let header = BASE64.encode(r#"{"alg":"EdDSA","typ":"JWT"}"#);
+        let signed = format!("{header}.{}", BASE64.encode(claims.to_string()));
+        let key = SigningKey::new("signing", &self.secret)?;
+        Ok(format!(
+            "{signed}.{}",
+            BASE64.encode(key.sign(signed.as_bytes()))
+        ))
+    }
+
+    /// Asks for something.
+    ///
+    /// # Errors
+    /// When the other node cannot be reached, or its answer is too long.
+    pub async fn get(&self, url: &str, audience: Option<&str>) -> Result<Answer> {
+        let (this, url) = (self.clone(), url.to_owned());
+        let token = audience.map(|audience| self.token(audience)).transpose()?;
+        tokio::task::spawn_blocking(move || {
+            let mut request = this.agent.get(&url);
+            if let Some(token) = token {
+                request = request.header("Authorization", format!("Bearer {token}"));
+            }
+            answered(&url, request.call())
+        })
+        .await?
+    }
+
+    /// Sends something.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn post(
+        &self,
+        url: &str,
+        audience: Option<&str>,
+        headers: &[(&'static str, String)],
+        body: Vec<u8>,
+    ) -> Result<Answer> {
+        let (this, url) = (self.clone(), url.to_owned());
+        let headers = headers.to_vec();
+        let token = audience.map(|audience| self.token(audience)).transpose()?;
+        tokio::task::spawn_blocking(move || {
+            let mut request = this.agent.post(&url);
+            if let Some(token) = token {
+                request = request.header("Authorization", format!("Bearer {token}"));
+            }
+            for (name, value) in headers {
+                request = request.header(name, value);
+            }
+            answered(&url, request.send(&body[..]))
+        })
+        .await?
+    }
+}
+
+fn answered(
+    url: &str,
+    response: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+) -> Result<Answer> {
+    let response = response.with_context(|| format!("{url} cannot be reached"))?;
+    let status = response.status().as_u16();
+    let mut body = Vec::new();
+    let mut reader = response.into_body().into_reader().take(LIMIT + 1);
+    reader.read_to_end(&mut body)?;
+    anyhow::ensure!(
+        body.len() as u64 <= LIMIT,
+        "the answer of {url} is too long"
+    );
+    Ok(Answer { status, body })
+}

@@ -1,0 +1,114 @@
+//! The ledger that this node's organisation shares with others. One interface,
+//! [`Ledger`], with the same rules, store and receipts whether one authority
+//! orders what stands on it ([`solo`]) or a consortium agrees on it (the notary).
+//!
+//! The node's own log comes first and never waits: adjudication knows nothing of
+//! what is here. Whatever stands in the own log is sent on ([`relay`]) from where
+//! the shared ledger says it stands; final blocks are written down ([`writer`]);
+//! the authorities' signatures come together under checkpoints ([`signatures`]).
+
+pub mod client;
+mod files;
+mod machine;
+mod pool;
+mod proof;
+mod recheck;
+mod relay;
+mod run;
+mod signatures;
+mod tiled;
+mod witnesses;
+mod writer;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use anyhow::Result;
+use tally_core::ledger::shared::{Envelope, OrganisationId, Snapshot};
+use tally_notary::Voice;
+use tally_store::port::SharedCheckpoint;
+use tokio::sync::watch;
+
+pub use files::{Application, charter_text, found, read_charter};
+pub use proof::{Prover, authorities_of};
+pub use recheck::REEXECUTION;
+pub use run::{Started, start};
+
+use pool::Pool;
+use signatures::Gossip;
+
+/// The ledger, as the rest of the node sees it.
+pub trait Ledger {
+    /// Hands over an envelope. Whether it stands on the ledger is seen by
+    /// [`Self::subscribe`]; what is refused never will. Answers whether it is taken.
+    fn submit(&self, envelope: Envelope) -> bool;
+    /// What stands on the ledger, now and from now on: written down on this node.
+    fn subscribe(&self) -> watch::Receiver<Arc<Snapshot>>;
+    /// The last checkpoint that a quorum signed.
+    fn checkpoint(&self) -> impl Future<Output = Result<Option<SharedCheckpoint>>> + Send;
+}
+
+/// This node on a shared ledger.
+#[derive(Clone)]
+pub struct Member {
+    /// How its organisation is called there.
+    pub organisation: OrganisationId,
+    at: watch::Receiver<Arc<Snapshot>>,
+    checkpoint: watch::Receiver<Option<SharedCheckpoint>>,
+    pool: Arc<Pool>,
+    /// Told when something waits.
+    waits: Arc<watch::Sender<()>>,
+    /// Of the notary; `None` with one authority.
+    voice: Option<Voice>,
+    /// Adjudications that are known and not run again yet.
+    unchecked: recheck::Unchecked,
+}
+
+impl Member {
+    /// Where the notary says that the chain stands: the height of the last block known
+    /// to be final, and how often an authority contradicted itself. `None` with one
+    /// authority.
+    pub fn notary(&self) -> Option<tally_notary::Status> {
+        self.voice.as_ref().map(Voice::status)
+    }
+
+    /// How many adjudications of others are known and not run again yet.
+    pub fn unchecked(&self) -> u64 {
+        self.unchecked.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    fn nudge(&self) {
+        self.waits.send_replace(());
+        if let Some(voice) = &self.voice {
+            voice.nudge();
+        }
+    }
+
+    fn tell(&self, gossip: &Gossip) {
+        use tally_core::canon::Canon as _;
+        if let Some(voice) = &self.voice {
+            voice.broadcast(gossip.to_canon());
+        }
+    }
+}
+
+impl Ledger for Member {
+    fn submit(&self, envelope: Envelope) -> bool {
+        let state = Arc::clone(&self.at.borrow().state);
+        let gossip = Gossip::Envelope(Box::new(envelope.clone()));
+        let new = self.pool.put(&state, envelope);
+        if new {
+            self.tell(&gossip);
+            self.nudge();
+        }
+        new
+    }
+
+    fn subscribe(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.at.clone()
+    }
+
+    async fn checkpoint(&self) -> Result<Option<SharedCheckpoint>> {
+        Ok(self.checkpoint.borrow().clone())
+    }
+}

@@ -1,0 +1,106 @@
+//! Envelopes that wait to stand on the shared ledger, of every organisation: so
+//! that whoever leads next can propose them.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard};
+
+use tally_core::ledger::shared::{
+    Envelope, MAX_BLOCK_BYTES, MAX_BLOCK_ENTRIES, OrganisationId, State,
+};
+
+/// The most envelopes that wait of one organisation.
+const WAITING: usize = 32;
+
+/// Envelopes that wait, by organisation and the index of their first entry.
+#[derive(Default)]
+pub struct Pool(Mutex<BTreeMap<OrganisationId, BTreeMap<u64, Envelope>>>);
+
+impl Pool {
+    /// A task that panicked here has left one thing or the other.
+    fn held(&self) -> MutexGuard<'_, BTreeMap<OrganisationId, BTreeMap<u64, Envelope>>> {
+        self.0.lock().unwrap_or_else(|broken| broken.into_inner())
+    }
+
+    /// Takes in an envelope, if it is signed by an organisation of the ledger and not
+    /// there already. The last one of a first entry stays. Answers whether it is new.
+    pub fn put(&self, state: &State, envelope: Envelope) -> bool {
+        let header = &envelope.header;
+        let Some(member) = state.members.get(&header.organisation) else {
+            return false;
+        };
+        let over = header.first < member.next || member.left;
+        if over || self.has(&envelope) {
+            return false;
+        }
+        if header
+            .verify(&state.origin, &member.organisation.signing)
+            .is_err()
+        {
+            return false;
+        }
+        let mut held = self.held();
+        let waiting = held.entry(header.organisation.clone()).or_default();
+        if waiting.len() >= WAITING && !waiting.contains_key(&header.first) {
+            // What comes sooner is worth more than what comes later.
+            let Some(last) = waiting.last_entry().filter(|e| *e.key() > header.first) else {
+                return false;
+            };
+            last.remove();
+        }
+        waiting.insert(header.first, envelope);
+        true
+    }
+
+    fn has(&self, envelope: &Envelope) -> bool {
+        let held = self.held();
+        let waiting = held.get(&envelope.header.organisation);
+        waiting.and_then(|waiting| waiting.get(&envelope.header.first)) == Some(envelope)
+    }
+
+    /// Forgets what stands on the ledger by now.
+    pub fn prune(&self, state: &State) {
+        let mut held = self.held();
+        held.retain(|organisation, waiting| {
+            let next = state.next(organisation).unwrap_or_default();
+            *waiting = waiting.split_off(&next);
+            !waiting.is_empty()
+        });
+    }
+
+    /// Envelopes for a block after `state`, about as many as fit, in turns among
+    /// organisations; which has the first turn changes with the height.
+    pub fn next(&self, state: &State, height: u64) -> Vec<Envelope> {
+        let held = self.held();
+        let mut queues: Vec<_> = held
+            .iter()
+            .filter_map(|(id, waiting)| Some((waiting, state.next(id)?)))
+            .collect();
+        if queues.is_empty() {
+            return Vec::new();
+        }
+        let first = usize::try_from(height).unwrap_or_default() % queues.len();
+        queues.rotate_left(first);
+        let (mut entries, mut bytes) = (0usize, 0usize);
+        let mut taken = Vec::new();
+        let mut any = true;
+        while any {
+            any = false;
+            for (waiting, next) in &mut queues {
+                let Some(envelope) = waiting.get(next) else {
+                    continue;
+                };
+                let more = entries + envelope.entries.len();
+                let heavier = bytes + envelope.weight();
+                let too_large = more > MAX_BLOCK_ENTRIES || heavier > MAX_BLOCK_BYTES;
+                if too_large && !taken.is_empty() {
+                    continue;
+                }
+                (entries, bytes) = (more, heavier);
+                *next += envelope.entries.len() as u64;
+                taken.push(envelope.clone());
+                any = true;
+            }
+        }
+        taken
+    }
+}

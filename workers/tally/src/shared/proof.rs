@@ -1,0 +1,112 @@
+//! That an entry of this node's own log stands on the shared ledger.
+
+use anyhow::{Context as _, Result};
+use tally_core::canon::Canon as _;
+use tally_core::ledger::shared::{Authorities, Snapshot, State};
+use tally_core::ledger::tree::inclusion_proof;
+use tally_core::ledger::{Entry, LogProof, Note, SharedProof};
+use tally_store::port::{SharedCheckpoint, SharedLedger};
+
+use super::tiled::over;
+
+/// What a node's receipts share: everything but index and path.
+pub struct Prover {
+    organisation: String,
+    founders: Authorities,
+    handovers: Vec<Note>,
+    checkpoint: Note,
+    size: u64,
+}
+
+impl Prover {
+    /// What the store has of the shared ledger; `None` where there is no checkpoint that
+    /// a quorum signed, or the log of this key is on no ledger.
+    ///
+    /// # Errors
+    /// When the store fails or is damaged.
+    pub async fn open(store: &impl SharedLedger, log: &[u8; 32]) -> Result<Option<Self>> {
+        let damaged = "what is stored of the shared ledger is damaged: run `tally ledger fsck`";
+        let (Some(head), Some(kept)) =
+            (store.shared_head().await?, store.shared_checkpoint().await?)
+        else {
+            return Ok(None);
+        };
+        let snapshot = Snapshot::from_canon(&head.snapshot).context(damaged)?;
+        let ours = snapshot
+            .state
+            .members
+            .values()
+            .find(|member| member.organisation.log == *log);
+        let Some(member) = ours else { return Ok(None) };
+        let charter = store.shared_leaves(0, 1).await?;
+        let Some(Ok(Entry::Charter(charter))) = charter.first().map(|leaf| Entry::from_canon(leaf))
+        else {
+            anyhow::bail!(damaged);
+        };
+        let founders = State::found(&charter).context(damaged)?.authorities;
+        let handovers = store.handovers().await?;
+        let handovers = handovers
+            .iter()
+            .filter(|handover| handover.epoch < kept.epoch)
+            .map(|handover| Note::parse(&handover.note));
+        Ok(Some(Self {
+            organisation: member.organisation.id.to_string(),
+            founders,
+            handovers: handovers.collect::<Result<_, _>>().context(damaged)?,
+            checkpoint: Note::parse(&kept.note).context(damaged)?,
+            size: kept.size,
+        }))
+    }
+
+    /// The proof of an entry of the node's own log; `None` while it is not under a
+    /// checkpoint that a quorum signed.
+    ///
+    /// # Errors
+    /// When the store fails or is damaged.
+    pub async fn prove(
+        &self,
+        store: &impl SharedLedger,
+        index: u64,
+    ) -> Result<Option<SharedProof>> {
+        let place = store.shared_place(&self.organisation, index).await?;
+        let Some(place) = place.filter(|place| *place < self.size) else {
+            return Ok(None);
+        };
+        let path = over(store, |source| inclusion_proof(source, place, self.size)).await?;
+        Ok(Some(SharedProof {
+            authorities: self.founders.clone(),
+            handovers: self.handovers.clone(),
+            proof: LogProof {
+                index: place,
+                path,
+                checkpoint: self.checkpoint.clone(),
+            },
+        }))
+    }
+}
+
+/// The authorities of an epoch that the store knows: the founders', or those that a
+/// handover names.
+///
+/// # Errors
+/// When the store fails, is damaged, or the epoch is not known.
+pub async fn authorities_of(
+    store: &impl SharedLedger,
+    epoch: u64,
+    handovers: &[SharedCheckpoint],
+) -> Result<Authorities> {
+    let charter = store.shared_leaves(0, 1).await?;
+    let Some(Ok(Entry::Charter(charter))) = charter.first().map(|leaf| Entry::from_canon(leaf))
+    else {
+        anyhow::bail!("the shared ledger has no charter: run `tally ledger fsck`");
+    };
+    let founders = State::found(&charter)?.authorities;
+    let notes = handovers
+        .iter()
+        .filter(|handover| handover.epoch < epoch)
+        .map(|handover| Note::parse(&handover.note))
+        .collect::<Result<Vec<_>, _>>()?;
+    let (mut sets, _) = founders.walk(&notes)?;
+    let last = sets.pop().filter(|set| set.epoch == epoch);
+    last.with_context(|| format!("the handover to epoch {epoch} is not here yet"))
+}

@@ -1,0 +1,160 @@
+//! A witness as a process of its own: it cosigns the checkpoints of the logs that it
+//! knows (C2SP tlog-witness), keeps what it cosigned last, and what contradicts it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context as _, Result};
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path as Asked, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use sha2::{Digest as _, Sha256};
+use tally_core::ledger::witness::{Log, MAX_REQUEST, Signers, add_checkpoint};
+use tally_core::ledger::{Note, SigningKey};
+
+use crate::node::clock::Clock;
+use crate::node::keys::{hex, secret};
+
+/// What a witness is.
+pub struct Witness {
+    folder: PathBuf,
+    key: SigningKey,
+    logs: Mutex<BTreeMap<String, Log>>,
+}
+
+impl Witness {
+    /// Opens a witness's folder; its key is made when it is missing. The logs are those
+    /// that it knew and those given: a verifier key, or the text of a set of authorities.
+    ///
+    /// # Errors
+    /// When the folder cannot be used.
+    pub fn open(folder: &Path, name: &str, logs: &[Signers]) -> Result<Self> {
+        let key = SigningKey::cosigner(name, &*secret(folder, "witness")?)?;
+        let mut known = BTreeMap::new();
+        for signers in logs {
+            known.insert(signers.origin().to_owned(), Log::new(signers.clone()));
+        }
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            let (Ok(signers), Ok(note)) = (
+                fs::read_to_string(path.join("signers")),
+                fs::read_to_string(path.join("checkpoint")),
+            ) else {
+                continue;
+            };
+            let damaged = || format!("{} is damaged", path.display());
+            let signers = Signers::parse(&signers).with_context(damaged)?;
+            let origin = signers.origin().to_owned();
+            let log = Log::resume(signers, Note::parse(&note)?).with_context(damaged)?;
+            known.insert(origin, log);
+        }
+        Ok(Self {
+            folder: folder.to_owned(),
+            key,
+            logs: Mutex::new(known),
+        })
+    }
+
+    /// Its key, as `name+id+base64`.
+    #[must_use]
+    pub fn verifier(&self) -> String {
+        self.key.verifier().to_string()
+    }
+
+    fn add(&self, body: &[u8]) -> Result<Response> {
+        let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        let time = u64::try_from(Clock::now_ms() / 1000).unwrap_or_default();
+        let keys = std::slice::from_ref(&self.key);
+        let decision = add_checkpoint(body, |origin| logs.get(origin), keys, time);
+        if let Some(evidence) = &decision.evidence {
+            let text = evidence.to_string();
+            let name = format!("evidence-{}", hex(&Sha256::digest(&text)[..8]));
+            keep(&self.folder.join(name), &text)?;
+            eprintln!("evidence: a log signed what cannot both be true:\n{text}");
+        }
+        if let Some(record) = decision.record {
+            let origin = record.signers().origin().to_owned();
+            let folder = self.folder.join(hash(&origin));
+            fs::create_dir_all(&folder)?;
+            // The checkpoint last: without it the signers are the ones that were given.
+            let note = record.last().context("a record without a checkpoint")?;
+            keep(&folder.join("signers"), &record.signers().to_string())?;
+            keep(&folder.join("checkpoint"), &note.to_string())?;
+            logs.insert(origin, record);
+        }
+        let status = StatusCode::from_u16(decision.answer.status)?;
+        let kind = [(header::CONTENT_TYPE, decision.answer.content_type())];
+        Ok((status, kind, decision.answer.body).into_response())
+    }
+
+    fn last(&self, of: &str) -> Option<String> {
+        let logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = logs.iter().filter(|(origin, _)| hash(origin) == of);
+        known.next()?.1.last().map(ToString::to_string)
+    }
+}
+
+fn hash(origin: &str) -> String {
+    hex(&Sha256::digest(origin))
+}
+
+/// Writes a file whole or not at all, and for good.
+fn keep(path: &Path, text: &str) -> Result<()> {
+    let fresh = path.with_extension("new");
+    let mut file = fs::File::create(&fresh)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&fresh, path)?;
+    let folder = path.parent().context("a file in no folder")?;
+    fs::File::open(folder)?.sync_all()?;
+    Ok(())
+}
+
+/// Serves a witness until Ctrl-C.
+///
+/// # Errors
+/// When the address cannot be had.
+pub async fn serve(witness: Witness, at: SocketAddr) -> Result<()> {
+    let listener = tokio::net::TcpListener::bind(at)
+        .await
+        .with_context(|| format!("{at} cannot be had"))?;
+    let stop = crate::pages::stopped()?;
+    eprintln!(
+        "The witness {} on http://{} — stop with Ctrl-C",
+        witness.verifier(),
+        listener.local_addr()?
+    );
+    let router = Router::new()
+        .route("/add-checkpoint", post(add))
+        .route("/{origin}/checkpoint", get(last))
+        .layer(DefaultBodyLimit::max(MAX_REQUEST))
+        .with_state(Arc::new(witness));
+    let served = axum::serve(listener, router).with_graceful_shutdown(stop);
+    served.await.context("the witness could not be served")
+}
+
+async fn add(State(witness): State<Arc<Witness>>, body: Bytes) -> Response {
+    let decided = tokio::task::spawn_blocking(move || witness.add(&body)).await;
+    match decided {
+        Ok(Ok(response)) => response,
+        Ok(Err(error)) => {
+            tracing::error!("a checkpoint could not be kept: {error:#}");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+async fn last(State(witness): State<Arc<Witness>>, Asked(origin): Asked<String>) -> Response {
+    match witness.last(&origin) {
+        Some(note) => ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], note).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
