@@ -1,11 +1,11 @@
 //! The ledger that this node's organisation shares with others. One interface,
 //! [`Ledger`], with the same rules, store and receipts whether one authority
-//! orders what stands on it ([`solo`]) or a consortium agrees on it (the notary).
+//! orders what stands on it (alone) or a consortium agrees on it (the notary).
 //!
 //! The node's own log comes first and never waits: adjudication knows nothing of
-//! what is here. Whatever stands in the own log is sent on ([`relay`]) from where
-//! the shared ledger says it stands; final blocks are written down ([`writer`]);
-//! the authorities' signatures come together under checkpoints ([`signatures`]).
+//! what is here. Whatever stands in the own log is sent on (`relay`) from where
+//! the shared ledger says it stands; final blocks are written down (`writer`);
+//! the authorities' signatures come together under checkpoints (`signatures`).
 
 pub mod client;
 mod files;
