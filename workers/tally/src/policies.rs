@@ -59,6 +59,19 @@ impl Loaded {
         Self::assemble(policy, &proven)
     }
 
+    /// Rows of its own tables.
+    pub fn lookup(&self, table: u16, keys: &[TableKey]) -> Option<Vec<TableRow>> {
+        keys.iter()
+            .map(|key| {
+                let values = self.tables.lookup(table, key.a, key.b, key.on)?;
+                Some(TableRow {
+                    found: values.is_some(),
+                    values: values.unwrap_or_default(),
+                })
+            })
+            .collect()
+    }
+
     fn assemble(policy: Policy, proven: &Proven) -> Result<Self, PolicyError> {
         let names = &policy.description().tables;
         let tables = Tables::from_sections(
@@ -241,15 +254,7 @@ pub struct Desk {
 
 impl Answers for Desk {
     fn lookup(&self, table: u16, keys: &[TableKey]) -> Option<Vec<TableRow>> {
-        keys.iter()
-            .map(|key| {
-                let values = self.loaded.tables.lookup(table, key.a, key.b, key.on)?;
-                Some(TableRow {
-                    found: values.is_some(),
-                    values: values.unwrap_or_default(),
-                })
-            })
-            .collect()
+        self.loaded.lookup(table, keys)
     }
 
     fn query(&self, questions: &[Question]) -> Vec<i64> {

@@ -148,26 +148,44 @@ pub enum Entry {
     Voted(Motion),
 }
 
+/// Numbers of kinds, where bytes are looked at without being read.
+pub mod kind {
+    /// Of [`super::Entry::Policy`].
+    pub const POLICY: u8 = 2;
+    /// Of [`super::Entry::Agreed`].
+    pub const AGREED: u8 = 7;
+    /// Of [`super::Entry::Disputed`].
+    pub const DISPUTED: u8 = 8;
+    /// Of [`super::Entry::Standing`].
+    pub const STANDING: u8 = 15;
+}
+
 impl Entry {
+    /// The kind that an entry's bytes say it is of; they may still be no entry.
+    #[must_use]
+    pub fn kind_of(bytes: &[u8]) -> Option<u8> {
+        bytes.get(1).copied()
+    }
+
     /// The number of its kind.
     #[must_use]
     pub fn kind(&self) -> u8 {
         match self {
             Self::Genesis { .. } => 1,
-            Self::Policy(_) => 2,
+            Self::Policy(_) => kind::POLICY,
             Self::Adjudicated(_) => 3,
             Self::Flags(_) => 4,
             Self::Reversed(_) => 5,
             Self::Received(_) => 6,
-            Self::Agreed(_) => 7,
-            Self::Disputed(_) => 8,
+            Self::Agreed(_) => kind::AGREED,
+            Self::Disputed(_) => kind::DISPUTED,
             Self::Granted(_) => 9,
             Self::Revoked { .. } => 10,
             Self::Read(_) => 11,
             Self::ReadUnderEmergency(_) => 12,
             Self::PaymentAdvised(_) => 13,
             Self::Erased { .. } => 14,
-            Self::Standing { .. } => 15,
+            Self::Standing { .. } => kind::STANDING,
             Self::Charter(_) => 16,
             Self::Envelope(_) => 17,
             Self::Proposed(_) => 18,

@@ -31,7 +31,7 @@ pub mod witness;
 pub use bodies::{PaymentAdvice, ReceivedClaim};
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use commitment::{Commitment, Reversal, Salt, Subject, commit};
-pub use entry::{Adjudication, Entry, Ground, MAX_ENTRY, Standing};
+pub use entry::{Adjudication, Entry, Ground, MAX_ENTRY, Standing, kind};
 pub use note::{Note, NoteError, Signature, SigningKey, VerifierKey};
 pub use proof::LogProof;
 pub use publication::{PolicyPublished, PublicationError, Published, TableHash, in_force};

@@ -20,7 +20,7 @@ use super::caller::Caller;
 use super::negotiate::{self, FHIR, JSON, TEXT};
 use super::problem::{Code, Problem};
 use super::query::{Asked, Fields, Named};
-use super::{Answered, Service, Shared, json, paged};
+use super::{Answered, Service, Shared, json, paged, text};
 use crate::eob;
 use crate::node::keys::hex;
 use crate::node::{ClaimRead, explained, is_gone};
@@ -358,11 +358,6 @@ pub(super) async fn dossier(State(service): Shared, caller: Caller, Named(id): N
     )?;
     let kind = [(header::CONTENT_TYPE, "application/octet-stream")];
     Ok((kind, sealed).into_response())
-}
-
-fn text(body: String) -> axum::response::Response {
-    let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
-    (kind, body).into_response()
 }
 
 /// A claim the caller is a party to. Another's is as if it were not there.

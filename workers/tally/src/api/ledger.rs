@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse as _;
 
-use super::{Answered, Shared};
+use super::{Answered, Shared, text};
 
 /// The signed checkpoint
 ///
@@ -15,8 +15,7 @@ use super::{Answered, Shared};
 )]
 pub(super) async fn checkpoint(State(service): Shared) -> Answered {
     let (note, _) = service.api.node.checkpoint().await?;
-    let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
-    Ok((kind, note.to_string()).into_response())
+    Ok(text(note.to_string()))
 }
 
 /// The trust file

@@ -193,6 +193,12 @@ fn paged(body: &impl Serialize, next: Option<&str>) -> Answered {
     Ok(response)
 }
 
+/// An answer as plain text.
+fn text(body: String) -> Response {
+    let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+    (kind, body).into_response()
+}
+
 /// An answer as JSON.
 fn json(body: &impl Serialize) -> Answered {
     let kind = [(header::CONTENT_TYPE, "application/json")];

@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, State};
 use axum::http::header;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::IntoResponse as _;
 use serde::Serialize;
 use tally_core::ledger::Note;
 use tally_core::ledger::tiles::{WIDTH, parse_path, push_entry};
@@ -11,14 +11,9 @@ use tally_store::port::{Publications as _, SharedLedger as _};
 use utoipa::ToSchema;
 
 use super::problem::{Code, Problem};
-use super::{Answered, Shared, json};
+use super::{Answered, Shared, json, text};
 use crate::node::keys::hex;
 use crate::shared::Ledger as _;
-
-fn text(body: String) -> Response {
-    let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
-    (kind, body).into_response()
-}
 
 fn nothing() -> Problem {
     Problem::new(

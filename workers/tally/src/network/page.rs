@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 
 use super::organisations::Founded;
 use super::processes::Processes;
-use super::watch::Seen;
+use super::watch::{Looked, Seen};
 use crate::pages::{guarded, icon, style, style_href};
 
 struct Site {
@@ -96,7 +96,7 @@ async fn page(State(site): State<Arc<Site>>) -> Response {
             runs: running.contains(&placed.id) && status.is_some(),
             height,
             lag: top.saturating_sub(height),
-            waits: looked.map_or(0, |l| l.waits + l.status.behind + l.status.unchecked),
+            waits: looked.map_or(0, Looked::waits),
             checkpoint: status
                 .and_then(|s| s.checkpoint.as_ref())
                 .map_or(0, |c| c.size),

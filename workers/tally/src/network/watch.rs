@@ -63,6 +63,13 @@ pub struct Looked {
     pub waits: u64,
 }
 
+impl Looked {
+    /// All that is still to be done there.
+    pub fn waits(&self) -> u64 {
+        self.waits + self.status.behind + self.status.unchecked
+    }
+}
+
 /// All nodes, looked at; `None` of one that does not answer.
 #[derive(Default, Clone)]
 pub struct Seen(pub BTreeMap<String, Option<Looked>>);
@@ -99,8 +106,7 @@ impl Seen {
                     .checkpoint
                     .as_ref()
                     .is_some_and(|own| (own.size, &own.root) == (first.size, &first.root));
-                same && status.size == first.size
-                    && looked.waits + status.behind + status.unchecked == 0
+                same && status.size == first.size && looked.waits() == 0
             })
     }
 
@@ -153,8 +159,7 @@ impl Seen {
 
     /// What waits everywhere.
     pub fn waits(&self) -> u64 {
-        let of = |looked: &Looked| looked.waits + looked.status.behind + looked.status.unchecked;
-        self.all().map(of).sum()
+        self.all().map(Looked::waits).sum()
     }
 
     /// The largest checkpoint.
@@ -176,7 +181,7 @@ impl Seen {
                     row.extend([
                         status.height.to_string(),
                         status.entries.to_string(),
-                        (looked.waits + status.behind + status.unchecked).to_string(),
+                        looked.waits().to_string(),
                         status.agreed.to_string(),
                         status.disputed.to_string(),
                         status
@@ -263,7 +268,7 @@ pub async fn verify(founded: &Founded, seen: &Seen) -> Result<Verified> {
         }
     }
     verified.leaves = longest.len() as u64;
-    receipts(founded, &client, &founders, &mut verified).await?;
+    receipts(founded, &founders, &mut verified).await?;
     Ok(verified)
 }
 
@@ -325,7 +330,6 @@ fn split(mut text: &str) -> Result<Vec<Note>> {
 /// Receipts of providers' claims, verified with the founders' keys alone.
 async fn receipts(
     founded: &Founded,
-    _: &Client,
     founders: &Authorities,
     verified: &mut Verified,
 ) -> Result<()> {

@@ -404,13 +404,12 @@ fn check_outcome(
         found.fault(place, "its record does not open");
         return;
     };
-    let entry = record.entry();
-    if entry.is_ok() && entry.as_ref().ok() != at(entries, outcome.leaf) {
-        found.fault(place, "its entry is not the commitment to its outcome");
-        return;
-    }
     match record.open() {
         Ok((body, opened)) => {
+            if at(entries, outcome.leaf) != Some(&record.entry_of(&opened, body.prefix)) {
+                found.fault(place, "its entry is not the commitment to its outcome");
+                return;
+            }
             let hash: [u8; 32] = Sha256::digest(&body.outcome.0).into();
             let same = hash == outcome.outcome_hash
                 && opened.status() == outcome.status

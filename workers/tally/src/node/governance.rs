@@ -28,9 +28,8 @@ impl Node {
     /// When it is on none.
     pub fn organisation_of(&self, snapshot: &Snapshot) -> Result<OrganisationId> {
         let log = self.keys.log.verifier().public();
-        let mut members = snapshot.state.members.values();
-        members
-            .find(|member| member.organisation.log == log)
+        let member = snapshot.state.member_of_log(&log);
+        member
             .map(|member| member.organisation.id.clone())
             .context("this node's log is on no organisation of the shared ledger")
     }
@@ -48,6 +47,13 @@ impl Node {
             change,
         };
         snapshot.state.may_propose(&by, &proposal)?;
+        // One authority runs no consensus, and so cannot hand over to several.
+        if let Change::Join { organisation, .. } = &proposal.change {
+            anyhow::ensure!(
+                organisation.authority.is_none() || snapshot.state.authorities.members.len() > 1,
+                "a ledger of one authority takes in no other: found one of several, with `tally org found`"
+            );
+        }
         let id = proposal.id();
         self.enter(Entry::Proposed(Box::new(proposal)), &id, Some(id))
             .await?;

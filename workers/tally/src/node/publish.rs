@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 use tally_core::adjudication::Description;
 use tally_core::canon::Canon as _;
-use tally_core::ledger::{self, Entry, PolicyPublished, Standing};
+use tally_core::ledger::{self, Entry, PolicyPublished, Standing, kind};
 use tally_sandbox::{ABI, FUEL_COST_TABLE, Limits};
 use tally_store::port::{
     NewPolicy, NewStatement, Publications as _, StatementFilter, Statements as _,
@@ -134,7 +134,7 @@ impl Node {
     /// made by a version that knew no such entries.
     pub(super) async fn activate_published(&self) -> Result<()> {
         let filter = StatementFilter {
-            kinds: vec![KIND],
+            kinds: vec![kind::STANDING],
             ..StatementFilter::default()
         };
         let mut active = BTreeSet::new();
@@ -208,14 +208,11 @@ impl Node {
     }
 }
 
-/// The number of the kind of [`Entry::Standing`].
-const KIND: u8 = 15;
-
 fn stands(policy: [u8; 32], standing: Standing) -> NewStatement {
     let entry = Entry::Standing { policy, standing };
     let activated = standing == Standing::Activated;
     NewStatement {
-        kind: KIND,
+        kind: entry.kind(),
         about: policy.to_vec(),
         // It becomes active once, and may be superseded more often.
         once: activated.then_some(policy),

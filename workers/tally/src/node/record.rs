@@ -109,12 +109,17 @@ impl Record {
     /// When the body cannot be read.
     pub fn entry(&self) -> Result<Vec<u8>, DecodeError> {
         let (body, outcome) = self.open()?;
+        Ok(self.entry_of(&outcome, body.prefix))
+    }
+
+    /// The same, of the outcome and the prefix that are in the body.
+    pub fn entry_of(&self, outcome: &Outcome, prefix: u64) -> Vec<u8> {
         let adjudication = Adjudication {
             commitment: self.commitment(),
             policy: outcome.policy(),
-            prefix: body.prefix,
+            prefix,
         };
-        Ok(Entry::Adjudicated(adjudication).to_canon())
+        Entry::Adjudicated(adjudication).to_canon()
     }
 
     /// The body and the outcome.

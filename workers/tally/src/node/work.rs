@@ -687,7 +687,7 @@ pub(super) fn make_done(
         record: key.seal(RECORD, &record.to_canon())?,
         history: key.seal(HISTORY, &settled.lines.to_canon())?,
         movements: Vec::new(),
-        entry: record.entry()?,
+        entry: record.entry_of(&outcome, prefix),
     };
     Ok(Done {
         key,

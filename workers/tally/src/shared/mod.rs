@@ -30,7 +30,7 @@ use tally_store::port::SharedCheckpoint;
 use tokio::sync::watch;
 
 pub use files::{Application, charter_text, found, read_charter};
-pub use proof::{Prover, authorities_of};
+pub use proof::{Prover, authorities_of, founders};
 pub use recheck::REEXECUTION;
 pub use run::{Started, start};
 

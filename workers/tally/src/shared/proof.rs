@@ -9,6 +9,8 @@ use tally_store::port::{SharedCheckpoint, SharedLedger};
 
 use super::tiled::over;
 
+const DAMAGED: &str = "what is stored of the shared ledger is damaged: run `tally ledger fsck`";
+
 /// What a node's receipts share: everything but index and path.
 pub struct Prover {
     organisation: String,
@@ -25,35 +27,22 @@ impl Prover {
     /// # Errors
     /// When the store fails or is damaged.
     pub async fn open(store: &impl SharedLedger, log: &[u8; 32]) -> Result<Option<Self>> {
-        let damaged = "what is stored of the shared ledger is damaged: run `tally ledger fsck`";
         let (Some(head), Some(kept)) =
             (store.shared_head().await?, store.shared_checkpoint().await?)
         else {
             return Ok(None);
         };
-        let snapshot = Snapshot::from_canon(&head.snapshot).context(damaged)?;
-        let ours = snapshot
-            .state
-            .members
-            .values()
-            .find(|member| member.organisation.log == *log);
-        let Some(member) = ours else { return Ok(None) };
-        let charter = store.shared_leaves(0, 1).await?;
-        let Some(Ok(Entry::Charter(charter))) = charter.first().map(|leaf| Entry::from_canon(leaf))
-        else {
-            anyhow::bail!(damaged);
+        let snapshot = Snapshot::from_canon(&head.snapshot).context(DAMAGED)?;
+        let Some(member) = snapshot.state.member_of_log(log) else {
+            return Ok(None);
         };
-        let founders = State::found(&charter).context(damaged)?.authorities;
-        let handovers = store.handovers().await?;
-        let handovers = handovers
-            .iter()
-            .filter(|handover| handover.epoch < kept.epoch)
-            .map(|handover| Note::parse(&handover.note));
+        let founders = founders(store).await?;
+        let handovers = notes(&store.handovers().await?, kept.epoch)?;
         Ok(Some(Self {
             organisation: member.organisation.id.to_string(),
             founders,
-            handovers: handovers.collect::<Result<_, _>>().context(damaged)?,
-            checkpoint: Note::parse(&kept.note).context(damaged)?,
+            handovers,
+            checkpoint: Note::parse(&kept.note).context(DAMAGED)?,
             size: kept.size,
         }))
     }
@@ -85,6 +74,27 @@ impl Prover {
     }
 }
 
+/// The authorities of epoch 0, as the charter names them.
+///
+/// # Errors
+/// When the store fails or is damaged.
+pub async fn founders(store: &impl SharedLedger) -> Result<Authorities> {
+    let charter = store.shared_leaves(0, 1).await?;
+    match charter.first().map(|leaf| Entry::from_canon(leaf)) {
+        Some(Ok(Entry::Charter(charter))) => {
+            Ok(State::found(&charter).context(DAMAGED)?.authorities)
+        }
+        _ => anyhow::bail!(DAMAGED),
+    }
+}
+
+/// The handovers that lead to an epoch.
+fn notes(handovers: &[SharedCheckpoint], epoch: u64) -> Result<Vec<Note>> {
+    let before = handovers.iter().filter(|handover| handover.epoch < epoch);
+    let notes = before.map(|handover| Note::parse(&handover.note));
+    notes.collect::<Result<_, _>>().context(DAMAGED)
+}
+
 /// The authorities of an epoch that the store knows: the founders', or those that a
 /// handover names.
 ///
@@ -95,17 +105,8 @@ pub async fn authorities_of(
     epoch: u64,
     handovers: &[SharedCheckpoint],
 ) -> Result<Authorities> {
-    let charter = store.shared_leaves(0, 1).await?;
-    let Some(Ok(Entry::Charter(charter))) = charter.first().map(|leaf| Entry::from_canon(leaf))
-    else {
-        anyhow::bail!("the shared ledger has no charter: run `tally ledger fsck`");
-    };
-    let founders = State::found(&charter)?.authorities;
-    let notes = handovers
-        .iter()
-        .filter(|handover| handover.epoch < epoch)
-        .map(|handover| Note::parse(&handover.note))
-        .collect::<Result<Vec<_>, _>>()?;
+    let founders = founders(store).await?;
+    let notes = notes(handovers, epoch)?;
     let (mut sets, _) = founders.walk(&notes)?;
     let last = sets.pop().filter(|set| set.epoch == epoch);
     last.with_context(|| format!("the handover to epoch {epoch} is not here yet"))

@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
-use tally_core::adjudication::{Outcome, PolicyInForce, TableKey, TableRow, Transcript, settle};
+use tally_core::adjudication::{Outcome, PolicyInForce, TableKey, Transcript, settle};
 use tally_core::canon::Canon as _;
 use tally_core::claim::ClaimId;
 use tally_core::ledger::counterparty::{Against, Checked, Dossier, Reexecuted};
-use tally_core::ledger::shared::{Organisation, OrganisationId, Role, Snapshot};
+use tally_core::ledger::shared::{Organisation, OrganisationId, Role};
 use tally_core::ledger::tree::leaf_hash;
-use tally_core::ledger::{Entry, Published, Receipt, Trust, TrustedLog};
+use tally_core::ledger::{Entry, Published, Receipt, Trust, TrustedLog, kind};
 use tally_store::port::{NewStatement, SharedLedger as _, StatementFilter, Statements as _};
 use tally_store::vault;
 
@@ -32,7 +32,7 @@ const PAGE: usize = 200;
 /// The label of what is sealed of a re-execution.
 pub const REEXECUTION: &str = "reexecution";
 /// Kinds of the entries.
-const KINDS: [u8; 2] = [7, 8];
+const KINDS: [u8; 2] = [kind::AGREED, kind::DISPUTED];
 
 /// How many adjudications are known and not run again yet.
 pub type Unchecked = Arc<AtomicU64>;
@@ -202,25 +202,17 @@ impl Rechecker {
             Some(leaf) if *leaf == receipt.entry => {}
             Some(_) => bail!("the receipt's entry is not the one on this node's ledger"),
         }
-        let at = Arc::clone(&self.member.subscribe().borrow());
-        let found = self.again(payer, &dossier, &at).await?;
+        let found = self.again(payer, &dossier).await?;
         self.state(id, mark, &found).await?;
         Ok(true)
     }
 
-    async fn again(
-        &mut self,
-        payer: &Organisation,
-        dossier: &Dossier,
-        at: &Snapshot,
-    ) -> Result<Reexecuted> {
-        let handovers = self.node.store().handovers().await?;
-        let founders = super::authorities_of(self.node.store(), 0, &handovers).await?;
+    async fn again(&mut self, payer: &Organisation, dossier: &Dossier) -> Result<Reexecuted> {
+        let founders = super::founders(self.node.store()).await?;
         let log = tally_core::ledger::VerifierKey::new(&payer.origin, &payer.log)?;
         let trust = Trust {
             logs: vec![TrustedLog::shared(&founders), TrustedLog::local(log)],
         };
-        debug_assert_eq!(founders.origin, at.state.origin);
         let published = match dossier.publication {
             None => None,
             Some(leaf) => Some(self.publication(leaf).await?),
@@ -252,7 +244,7 @@ impl Rechecker {
             }
             self.read += leaves.len() as u64;
             for bytes in leaves {
-                if bytes.get(1) == Some(&2)
+                if Entry::kind_of(&bytes) == Some(kind::POLICY)
                     && let Ok(Entry::Policy(published)) = Entry::from_canon(&bytes)
                 {
                     self.published.insert(leaf_hash(&bytes), *published);
@@ -316,17 +308,7 @@ fn run(checked: &Checked, loaded: &Arc<Loaded>, fuel: u64) -> Result<(Outcome, T
     };
     let run = checked.run(policy)?.context("a policy without a context")?;
     let tables = Arc::clone(loaded);
-    let lookup = move |table: u16, keys: &[TableKey]| -> Option<Vec<TableRow>> {
-        keys.iter()
-            .map(|key| {
-                let values = tables.tables.lookup(table, key.a, key.b, key.on)?;
-                Some(TableRow {
-                    found: values.is_some(),
-                    values: values.unwrap_or_default(),
-                })
-            })
-            .collect()
-    };
+    let lookup = move |table: u16, keys: &[TableKey]| tables.lookup(table, keys);
     let answers = checked.answers(lookup)?;
     let ran = loaded.policy.run(&run.context, Arc::new(answers), fuel)?;
     let settled = settle(&checked.claim, &run, ran.determined)?;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use tally_core::canon::Canon as _;
-use tally_core::ledger::shared::{Block, Charter, OrganisationId, Snapshot, build};
+use tally_core::ledger::shared::{Block, OrganisationId, Snapshot, build};
 use tally_core::ledger::{Note, Signature, SigningKey};
 use tally_notary::{Heard, Notary, Running, Standing};
 use tally_store::port::{SharedCheckpoint, SharedLedger as _};
@@ -14,14 +14,14 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
+use super::Member;
 use super::machine::{Chain, authorities};
 use super::pool::Pool;
 use super::recheck::{Rechecker, Unchecked};
-use super::relay::Sender;
+use super::relay::{AGAIN, Relay, Sender};
 use super::signatures::{Collector, Gossip, place};
 use super::witnesses::Asked;
 use super::writer::Writer;
-use super::{Ledger as _, Member};
 use crate::config::LedgerConfig;
 use crate::node::Node;
 use crate::roles::Stop;
@@ -29,10 +29,6 @@ use crate::roles::Stop;
 /// How often checkpoints are kept, at most: what is signed in between is on its way to
 /// the next.
 const KEEP: Duration = Duration::from_millis(50);
-/// How often the own log is looked at.
-const LOOK: Duration = Duration::from_millis(50);
-/// After how long what was said and not seen is said again.
-const AGAIN: Duration = Duration::from_secs(2);
 
 /// A node that takes part.
 pub struct Started {
@@ -51,7 +47,8 @@ pub async fn start(node: &Arc<Node>, config: &LedgerConfig, stop: &Stop) -> Resu
     let charter = super::read_charter(&config.charter)?;
     let organisation = OrganisationId::parse(&config.organisation)
         .context("`ledger.organisation` is not the name of one")?;
-    let writer = Writer::open(node.store(), &charter).await?;
+    let genesis = Arc::new(Snapshot::found(&charter)?);
+    let writer = Writer::open(node.store(), &charter, &genesis).await?;
     let (at, id) = (Arc::clone(writer.at()), writer.id());
     let key = node.authority_key(&at.state.origin)?;
     let pool = Arc::new(Pool::default());
@@ -59,13 +56,19 @@ pub async fn start(node: &Arc<Node>, config: &LedgerConfig, stop: &Stop) -> Resu
     let (tell_at, at_seen) = watch::channel(Arc::clone(&at));
     let (tell_checkpoint, checkpoint) = watch::channel(kept);
     let (waits, waiting) = watch::channel(());
-    let founders = Snapshot::found(&charter)?.state.authorities.members.len();
-    let running = if founders > 1 || at.state.authorities.members.len() > 1 {
-        let seed = node.authority_seed()?;
-        seed.map(|seed| notary(node, config, &charter, (&at, id), &pool, *seed))
-            .transpose()?
-    } else {
+    let running = if is_alone(&at, key.as_ref()) {
         None
+    } else {
+        // Whoever does not vote must not order blocks either: that would be another ledger.
+        let seed = node.authority_seed()?.with_context(|| {
+            format!(
+                "this node has no authority's key for the ledger `{}`, which its {} authorities order: \
+                 make one with `tally org init --authority`, and have it voted in",
+                at.state.origin,
+                at.state.authorities.members.len()
+            )
+        })?;
+        Some(notary(node, config, genesis, (&at, id), &pool, *seed)?)
     };
     let member = Member {
         organisation: organisation.clone(),
@@ -106,32 +109,35 @@ pub async fn start(node: &Arc<Node>, config: &LedgerConfig, stop: &Stop) -> Resu
         organisation,
         key: node.signing_key()?,
     };
-    tasks.spawn(send_on(
-        Arc::clone(node),
-        member.clone(),
-        sender,
-        stop.clone(),
-    ));
+    let relay = Relay::new(Arc::clone(node), member.clone(), sender);
+    tasks.spawn(relay.run(stop.clone()));
     let unchecked = Arc::clone(&member.unchecked);
     let rechecker = Rechecker::new(Arc::clone(node), member.clone(), unchecked).await?;
     tasks.spawn(rechecker.run(stop.clone()));
     Ok(Started { member, tasks })
 }
 
+/// Whether this node's key is the only authority's.
+fn is_alone(at: &Snapshot, key: Option<&SigningKey>) -> bool {
+    let [only] = &at.state.authorities.members[..] else {
+        return false;
+    };
+    key.is_some_and(|key| key.verifier().public() == only.key)
+}
+
 fn notary(
     node: &Node,
     config: &LedgerConfig,
-    charter: &Charter,
+    genesis: Arc<Snapshot>,
     (at, id): (&Arc<Snapshot>, [u8; 32]),
     pool: &Arc<Pool>,
     seed: [u8; 32],
 ) -> Result<Running<Arc<Snapshot>>> {
-    let genesis = Arc::new(Snapshot::found(charter)?);
     let listen = config
         .listen
         .context("`ledger.listen` is needed by an authority")?;
     let mut settings = tally_notary::Config::new(
-        charter.origin.as_bytes(),
+        genesis.state.origin.as_bytes(),
         seed,
         listen,
         authorities(&genesis),
@@ -212,6 +218,10 @@ impl Scribe {
         let stop = self.stop.clone();
         loop {
             let at = Arc::clone(self.writer.at());
+            anyhow::ensure!(
+                is_alone(&at, self.key.as_ref()),
+                "this node is not the ledger's only authority any more: start it again"
+            );
             let envelopes = self.member.pool.next(&at.state, at.height);
             let built = build(&at, &envelopes).filter(|(block, _)| !block.envelopes.is_empty());
             let Some((block, next)) = built else {
@@ -340,6 +350,7 @@ impl Scribe {
             if found == epoch && told.is_none_or(|told| told != last && told.size <= last.size) {
                 self.node.store().keep_checkpoint(&last).await?;
                 tracing::debug!(target: "tally::trace", size = last.size, epoch, "published");
+                self.collector.forget((last.epoch, last.size));
                 self.tell_checkpoint.send_replace(Some(last.clone()));
             }
             if found != epoch || !last.hands_over {
@@ -368,7 +379,7 @@ impl Scribe {
     /// What may have been lost is said again: the own last signature, and the last
     /// checkpoint, for whoever was away.
     async fn say_again(&mut self) -> Result<()> {
-        for note in self.collector.contradictions() {
+        for note in self.collector.take_contradictions() {
             tracing::error!(
                 "an authority signed what is not the chain's, keep this as evidence:\n{note}"
             );
@@ -405,36 +416,91 @@ fn united(one: &SharedCheckpoint, other: &SharedCheckpoint) -> Result<SharedChec
     })
 }
 
-/// Sends the own log on.
-async fn send_on(node: Arc<Node>, member: Member, sender: Sender, stop: Stop) -> Result<()> {
-    let mut at = member.subscribe();
-    let mut said: BTreeMap<u64, Instant> = BTreeMap::new();
-    let mut sent = (0u64, 0u64);
-    while !stop.is_told() {
-        let state = Arc::clone(&at.borrow_and_update().state);
-        let next = state.next(&sender.organisation).unwrap_or_default();
-        said.retain(|first, _| *first >= next);
-        let size = tally_store::port::Log::head(node.store()).await?.size;
-        let overdue = said.values().any(|when| when.elapsed() >= AGAIN);
-        if (next, size) != sent || overdue {
-            for envelope in sender.next(node.store(), &state).await? {
-                let first = envelope.header.first;
-                let fresh = said.get(&first).is_none_or(|when| when.elapsed() >= AGAIN);
-                if !member.submit(envelope.clone()) && fresh {
-                    member.tell(&Gossip::Envelope(Box::new(envelope)));
-                    member.nudge();
-                }
-                if fresh {
-                    said.insert(first, Instant::now());
-                }
-            }
-            sent = (next, size);
-        }
-        tokio::select! {
-            () = stop.told() => break,
-            changed = at.changed() => if changed.is_err() { break },
-            () = tokio::time::sleep(LOOK) => {}
+#[cfg(test)]
+mod tests {
+    use tally_core::ledger::shared::Role;
+
+    use super::*;
+    use crate::config::PoliciesConfig;
+    use crate::node::Applying;
+    use crate::node::clock::Clock;
+    use crate::roles::Stopper;
+    use crate::shared::{charter_text, found};
+
+    /// A node of an organisation, and what it applies with.
+    async fn member(folder: &std::path::Path, id: &str) -> (Arc<Node>, crate::shared::Application) {
+        let node = Node::open_with(folder, Clock::System, PoliciesConfig::None).await;
+        let node = node.unwrap();
+        node.make_authority(false).unwrap();
+        let applying = Applying {
+            ledger: "ledger.example".into(),
+            id: id.into(),
+            name: id.into(),
+            roles: vec![Role::Payer],
+            address: "127.0.0.1:1".into(),
+            url: String::new(),
+        };
+        let application = node.application(&applying).unwrap();
+        (Arc::new(node), application)
+    }
+
+    fn configured(folder: &std::path::Path, charter: &str, id: &str) -> LedgerConfig {
+        let path = folder.join("charter.json");
+        std::fs::write(&path, charter).unwrap();
+        LedgerConfig {
+            charter: path,
+            organisation: id.into(),
+            listen: None,
+            witnesses: Vec::new(),
         }
     }
-    Ok(())
+
+    /// Whoever has no authority's key orders nothing on a ledger of several authorities.
+    #[tokio::test]
+    async fn who_is_no_authority_orders_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (node, one) = member(&folder.path().join("one"), "one").await;
+        let (_, two) = member(&folder.path().join("two"), "two").await;
+        let charter = found("ledger.example", &[one, two], Vec::new()).unwrap();
+        let config = configured(folder.path(), &charter_text(&charter).unwrap(), "one");
+        std::fs::remove_file(folder.path().join("one/keys/authority.key")).unwrap();
+        let (_stopper, stop) = Stopper::new();
+        let refused = start(&node, &config, &stop)
+            .await
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(refused.contains("no authority's key"), "{refused}");
+        assert_eq!(node.store().shared_head().await.unwrap().unwrap().height, 0);
+    }
+
+    /// One authority's ledger takes its own log in, in order, under checkpoints of one
+    /// signature, and goes on after a start anew.
+    #[tokio::test]
+    async fn one_authority_orders_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (node, one) = member(&folder.path().join("one"), "one").await;
+        let charter = found("ledger.example", &[one], Vec::new()).unwrap();
+        let config = configured(folder.path(), &charter_text(&charter).unwrap(), "one");
+        for _ in 0..2 {
+            let (stopper, stop) = Stopper::new();
+            let started = start(&node, &config, &stop).await.unwrap();
+            let mut checkpoints = started.member.checkpoint.clone();
+            let kept = checkpoints.wait_for(|kept| kept.as_ref().is_some_and(|k| k.size == 3));
+            let kept = tokio::time::timeout(Duration::from_secs(20), kept).await;
+            assert_eq!(kept.unwrap().unwrap().as_ref().unwrap().epoch, 0);
+            stopper.stop();
+            let mut tasks = started.tasks;
+            while let Some(ended) = tasks.join_next().await {
+                ended.unwrap().unwrap();
+            }
+        }
+        // The charter, an envelope's header, and the log's first entry.
+        let leaves = node.store().shared_leaves(0, 9).await.unwrap();
+        assert_eq!(leaves.len(), 3);
+        let own = tally_store::port::Log::entries(node.store(), 0, 1)
+            .await
+            .unwrap();
+        assert_eq!(leaves.get(2), own.first());
+    }
 }

@@ -9,6 +9,10 @@ use tally_store::port::SharedCheckpoint;
 
 /// The most checkpoints whose signatures are collected at once.
 const OPEN: usize = 256;
+/// The most texts of one size that signatures are kept of: one is right.
+const TEXTS: usize = 16;
+/// The most signatures of one text.
+const LINES: usize = 64;
 
 /// What authorities tell each other beside the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,16 +100,30 @@ impl Collector {
         let [line] = &note.signatures[..] else {
             return None;
         };
-        let lines = self.open((epoch, size)).lines.entry(note.text).or_default();
-        if lines.len() < 64 && !lines.contains(line) {
+        let at = (epoch, size);
+        // What is far ahead is said again when its time has come.
+        if self.0.len() >= OPEN && self.0.last_key_value().is_some_and(|(last, _)| *last < at) {
+            return None;
+        }
+        let lines = &mut self.open(at).lines;
+        if lines.len() >= TEXTS && !lines.contains_key(&note.text) {
+            return None;
+        }
+        let lines = lines.entry(note.text).or_default();
+        if lines.len() < LINES && !lines.contains(line) {
             lines.push(line.clone());
         }
-        self.gathered((epoch, size))
+        self.gathered(at)
+    }
+
+    /// Forgets what is before a checkpoint that is kept.
+    pub fn forget(&mut self, before: (u64, u64)) {
+        self.0 = self.0.split_off(&before);
     }
 
     fn open(&mut self, at: (u64, u64)) -> &mut Open {
         while self.0.len() >= OPEN && !self.0.contains_key(&at) {
-            self.0.pop_first();
+            self.0.pop_last();
         }
         self.0.entry(at).or_insert_with(|| Open {
             text: None,
@@ -145,30 +163,31 @@ impl Collector {
         })
     }
 
-    /// What somebody signed of a size that is not what this node has written: the notes,
-    /// each of the evidence that an authority signed what is not the chain's.
+    /// Takes out what authorities signed that is not what this node has written: notes
+    /// that are each evidence against who signed.
     #[must_use]
-    pub fn contradictions(&self) -> Vec<Note> {
+    pub fn take_contradictions(&mut self) -> Vec<Note> {
         let mut found = Vec::new();
-        for open in self.0.values() {
+        for open in self.0.values_mut() {
             let Some((text, set)) = &open.text else {
                 continue;
             };
-            for (other, lines) in open.lines.iter().filter(|(other, _)| *other != text) {
-                for line in lines {
-                    let note = Note {
-                        text: other.clone(),
-                        signatures: vec![line.clone()],
-                    };
-                    let is_of = |a: &tally_core::ledger::shared::Authority| {
-                        VerifierKey::new(&set.origin, &a.key)
-                            .is_ok_and(|key| note.verify_line(0, &key).is_ok())
-                    };
-                    if set.members.iter().any(is_of) {
-                        found.push(note);
-                    }
-                }
-            }
+            let right = open.lines.remove_entry(text);
+            let others = std::mem::replace(&mut open.lines, right.into_iter().collect());
+            let keys: Vec<_> = set
+                .members
+                .iter()
+                .filter_map(|authority| VerifierKey::new(&set.origin, &authority.key).ok())
+                .collect();
+            let notes = others.into_iter().flat_map(|(text, lines)| {
+                lines.into_iter().map(move |line| Note {
+                    text: text.clone(),
+                    signatures: vec![line],
+                })
+            });
+            found.extend(
+                notes.filter(|note| keys.iter().any(|key| note.verify_line(0, key).is_ok())),
+            );
         }
         found
     }
@@ -179,4 +198,37 @@ pub fn place(note: &Note) -> Option<(u64, u64)> {
     let checkpoint = tally_core::ledger::Checkpoint::parse(&note.text).ok()?;
     let epoch = checkpoint.extensions.first()?.strip_prefix("epoch ")?;
     Some((epoch.parse().ok()?, checkpoint.size))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signed(size: u64, root: u8) -> String {
+        let key = SigningKey::new("ledger.example", &[1; 32]).unwrap();
+        let checkpoint = tally_core::ledger::Checkpoint {
+            origin: "ledger.example".into(),
+            size,
+            root: [root; 32],
+            extensions: vec!["epoch 0".into()],
+        };
+        checkpoint.sign(&key).to_string()
+    }
+
+    /// Whoever signs whatever comes to mind fills no memory, and drives out nothing that
+    /// comes sooner.
+    #[test]
+    fn what_is_heard_is_bounded() {
+        let mut collector = Collector::default();
+        collector.heard(&signed(5, 0));
+        for size in (1_000..).take(4 * OPEN) {
+            collector.heard(&signed(size, 0));
+        }
+        assert_eq!(collector.0.len(), OPEN);
+        assert!(collector.0.contains_key(&(0, 5)));
+        for root in 0..200 {
+            collector.heard(&signed(5, root));
+        }
+        assert_eq!(collector.0[&(0, 5)].lines.len(), TEXTS);
+    }
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use tally_core::canon::Canon as _;
-use tally_core::ledger::Entry;
 use tally_core::ledger::shared::{Block, Charter, Snapshot};
 use tally_core::ledger::tree::Frontier;
 use tally_core::ledger::tree::leaf_hash;
+use tally_core::ledger::{Entry, kind};
 use tally_store::port::{Brought, NewBlock, SharedHead, SharedLedger};
 
 use super::tiled::Edge;
@@ -25,14 +25,17 @@ impl Writer {
     ///
     /// # Errors
     /// When the store fails, or holds another ledger.
-    pub async fn open(store: &impl SharedLedger, charter: &Charter) -> Result<Self> {
-        let genesis = Snapshot::found(charter)?;
+    pub async fn open(
+        store: &impl SharedLedger,
+        charter: &Charter,
+        genesis: &Arc<Snapshot>,
+    ) -> Result<Self> {
         let Some(head) = store.shared_head().await? else {
-            let leaf = Entry::Charter(Box::new(charter.clone())).to_canon();
+            let leaf = charter.leaf();
             let mut edge = Edge::default();
             let nodes = Frontier::default().append(leaf_hash(&leaf));
             let block = NewBlock {
-                head: head(&genesis, genesis.id),
+                head: head(genesis, genesis.id),
                 leaves: vec![leaf],
                 tiles: edge.grow(&nodes),
                 brought: Vec::new(),
@@ -42,7 +45,7 @@ impl Writer {
             store.append_block(&block).await?;
             return Ok(Self {
                 id: genesis.id,
-                at: Arc::new(genesis),
+                at: Arc::clone(genesis),
                 edge,
             });
         };
@@ -56,7 +59,7 @@ impl Writer {
         );
         let first = store.shared_leaves(0, 1).await?;
         anyhow::ensure!(
-            first.first() == Some(&Entry::Charter(Box::new(charter.clone())).to_canon()),
+            first.first() == Some(&charter.leaf()),
             "the store holds a ledger of this name that another charter founded"
         );
         let edge = Edge::of(store, at.frontier.size()).await?;
@@ -106,10 +109,9 @@ impl Writer {
             });
             leaf += 1 + envelope.entries.len() as u64;
             for entry in &envelope.entries {
-                // The kind stands behind the version.
-                match entry.0.get(1) {
-                    Some(7) => agreed += 1,
-                    Some(8) => disputed += 1,
+                match Entry::kind_of(&entry.0) {
+                    Some(kind::AGREED) => agreed += 1,
+                    Some(kind::DISPUTED) => disputed += 1,
                     _ => {}
                 }
             }

@@ -140,6 +140,14 @@ impl State {
         })
     }
 
+    /// The organisation whose own log is signed by this key.
+    #[must_use]
+    pub fn member_of_log(&self, log: &[u8; 32]) -> Option<&Member> {
+        let mut members = self.members.values();
+        let found = members.find(|member| member.organisation.log == *log);
+        found.map(core::ops::Deref::deref)
+    }
+
     /// How many entries of an organisation's own log stand on the ledger.
     #[must_use]
     pub fn next(&self, organisation: &OrganisationId) -> Option<u64> {
