@@ -38,11 +38,13 @@ impl Write for Said {
 async fn nothing_planted_is_said() {
     let said = Said::default();
     let writer = said.clone();
-    tracing_subscriber::fmt()
+    // As the program does it.
+    let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
         .with_ansi(false)
         .with_writer(move || writer.clone())
-        .init();
+        .finish();
+    tracing::subscriber::set_global_default(subscriber).unwrap();
     let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let fixture = Fixture::new().await;
     let good = post("k", &claim_of(CONTROL, MEMBER, "2026-02-10", "180.00"))

@@ -246,11 +246,16 @@ fn start_logging() {
         .into_iter()
         .flatten()
         .fold(filter, EnvFilter::add_directive);
-    tracing_subscriber::fmt()
+    let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .with_writer(std::io::stderr)
-        .init();
+        .finish();
+    // Not `init`: where a crate of the workspace has it built so, that lets in what
+    // libraries say through `log`, compilers and clients whole messages among it.
+    if let Err(error) = tracing::subscriber::set_global_default(subscriber) {
+        eprintln!("error: there will be no log: {error}");
+    }
 }
 
 /// An error with its causes, without saying twice what an error says of its own
