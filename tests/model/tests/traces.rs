@@ -451,3 +451,21 @@ fn a_new_key_may_keep_its_store() {
     lines.push(line("a", r#""acknowledged","height":4"#));
     assert_eq!(said(&lines), Ok(()));
 }
+
+/// The log as it was founded may be signed before the first block, and is the same for all.
+#[test]
+fn what_was_founded_is_signed() {
+    let mut lines = good()[..8].to_vec();
+    let signed = line("a", r#""signed","size":1,"root":"r1","epoch":0"#);
+    let mut unfounded = lines.clone();
+    unfounded.push(signed.clone());
+    let refused = Err(Reason::Refused(Refusal::SignedUncommitted));
+    assert_eq!(said(&unfounded), refused);
+    for node in ["a", "b"] {
+        lines.push(line(node, r#""founded","size":1,"root":"r1""#));
+    }
+    lines.push(signed);
+    assert_eq!(said(&lines), Ok(()));
+    lines.push(line("c", r#""founded","size":1,"root":"other""#));
+    assert_eq!(said(&lines), Err(Reason::Refused(Refusal::Fork)));
+}

@@ -5,15 +5,16 @@ use tally_core::claim::ClaimId;
 use tally_core::ledger::tree::Hash;
 
 use crate::port::{
-    ActDone, Acts, Answer, AppealEventRow, AppealFilter, AppealRow, Appeals, Audit, AuditRow,
-    Authorizations, Batch, ClaimFilter, ClaimRow, ContractRow, Detection, DueRow, Enrolment,
-    EventRow, FactRow, FlagFilter, FlagGroup, FlagListed, FlagRow, Following, Group, Head, HeldRow,
-    Identity, Intake, Integration, Judged, Layout, Log, NewAppealEvent, NewBlock, NewContract,
-    NewPayment, NewPolicy, NewRequest, NewStatement, OutboxRow, OutcomeRow, PartRow, PaymentFilter,
-    PaymentRow, Payments, PendingFlag, PolicyRow, Publications, Queued, Reading, RequestFilter,
-    RequestRow, RevisionRow, SharedCheckpoint, SharedHead, SharedLedger, StatementFilter,
-    StatementRow, Statements, Submission, SubmissionRow, Taken, Token, ToldRow, Totalled, Totals,
-    UnitState, Unjudged, Waiting, Work,
+    Access, ActDone, Acts, Answer, AppealEventRow, AppealFilter, AppealRow, Appeals, Audit,
+    AuditRow, Authorizations, Batch, ClaimFilter, ClaimRow, ContractRow, Detection, DueRow,
+    Enrolment, EventRow, FactRow, FlagFilter, FlagGroup, FlagListed, FlagRow, Following, Group,
+    Head, HeldRow, HoldRow, Holds, Identity, Intake, Integration, Judged, Layout, Log,
+    NewAppealEvent, NewBlock, NewContract, NewPayment, NewPolicy, NewRequest, NewStatement,
+    OutboxRow, OutcomeRow, PartRow, PaymentFilter, PaymentRow, Payments, PendingFlag, PolicyRow,
+    Publications, Queued, Reading, RequestFilter, RequestRow, RevisionRow, Sealed,
+    SharedCheckpoint, SharedHead, SharedLedger, ShownRow, StatementFilter, StatementRow,
+    Statements, Submission, SubmissionRow, Taken, Token, ToldRow, Totalled, Totals, UnitState,
+    Unjudged, Waiting, Work,
 };
 use crate::postgres::PostgresStore;
 use crate::sqlite::SqliteStore;
@@ -230,6 +231,30 @@ impl Statements for AnyStore {
     }
     async fn statements(&self, filter: &StatementFilter) -> Answer<Vec<StatementRow>> {
         either!(self, statements(filter))
+    }
+}
+
+impl Access for AnyStore {
+    async fn patient(&self, member: Token) -> Answer<Option<Sealed>> {
+        either!(self, patient(member))
+    }
+    async fn keep_patient(&self, member: Token, drawn: &Sealed) -> Answer<Sealed> {
+        either!(self, keep_patient(member, drawn))
+    }
+    async fn keep_shown(&self, shown: &ShownRow) -> Answer<bool> {
+        either!(self, keep_shown(shown))
+    }
+    async fn shown(&self, about: Option<Token>) -> Answer<Vec<ShownRow>> {
+        either!(self, shown(about))
+    }
+}
+
+impl Holds for AnyStore {
+    async fn hold(&self, row: &HoldRow) -> Answer<()> {
+        either!(self, hold(row))
+    }
+    async fn holds(&self, claim: Option<ClaimId>) -> Answer<Vec<HoldRow>> {
+        either!(self, holds(claim))
     }
 }
 

@@ -26,25 +26,29 @@
 //! A setting `key` of a section is overridden by `TALLY_SECTION_KEY`, so
 //! `TALLY_DATABASE_URL`. `docs/configuration.md` lists all of them.
 
+mod access;
 mod appeal;
 mod filing;
 mod ledger;
 mod payer;
 mod prompt_pay;
+mod retention;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub use access::{CodeListConfig, RoleConfig};
 pub use appeal::AppealLevels;
 pub use filing::Filings;
 pub use ledger::LedgerConfig;
 pub use payer::{PayeeConfig, PayerConfig};
 pub use prompt_pay::PromptPayRules;
+pub use retention::RetentionConfig;
 
 /// Everything that a node's processes are told.
 #[derive(Deserialize)]
@@ -73,9 +77,18 @@ pub struct Config {
     /// Who is paid, where more is known of them than their claims say.
     #[serde(default, rename = "payee")]
     pub payees: Vec<PayeeConfig>,
+    /// How long records are kept: without a rule of its kind nothing is erased but by order.
+    #[serde(default, rename = "retention")]
+    pub retention: Vec<RetentionConfig>,
+    /// Lists of codes that grants of access name.
+    #[serde(default, rename = "code_list")]
+    pub code_lists: Vec<CodeListConfig>,
     /// Who may submit and read.
     #[serde(default, rename = "organisation")]
     pub organisations: Vec<Organisation>,
+    /// Whether it cheats, in a demonstration: never read from a file.
+    #[serde(skip)]
+    pub tampers: bool,
 }
 
 /// What the node is.
@@ -97,7 +110,7 @@ pub struct NodeConfig {
 }
 
 /// Which policies are published when a node is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PoliciesConfig {
     /// Those that the program carries.
@@ -105,6 +118,17 @@ pub enum PoliciesConfig {
     Bundled,
     /// None: a provider's node has none of its own.
     None,
+}
+
+impl PoliciesConfig {
+    /// What both allow.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match self {
+            Self::Bundled => other,
+            Self::None => Self::None,
+        }
+    }
 }
 
 fn payer() -> String {
@@ -274,6 +298,9 @@ pub struct Organisation {
     /// What it may do.
     #[serde(default)]
     pub may: BTreeSet<May>,
+    /// What it is, where no shared ledger says it.
+    #[serde(default)]
+    pub roles: BTreeSet<RoleConfig>,
 }
 
 /// What an organisation may do beside submitting claims and reading its own.
@@ -445,6 +472,16 @@ impl Config {
         }
         self.payer.check()?;
         payer::check_payees(&self.payees)?;
+        let mut lists = BTreeSet::new();
+        for rule in &self.retention {
+            rule.rule()?;
+        }
+        for list in &self.code_lists {
+            list.list()?;
+            if !lists.insert(&list.name) {
+                return Err(format!("the `[[code_list]]` `{}` stands twice", list.name));
+            }
+        }
         let mut seen = BTreeSet::new();
         for organisation in &self.organisations {
             let id = &organisation.id;

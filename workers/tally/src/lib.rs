@@ -7,6 +7,7 @@ pub mod bundle;
 pub mod changes;
 pub mod cli;
 pub mod config;
+pub mod consents;
 pub mod demo;
 pub mod eob;
 pub mod failpoint;

@@ -179,6 +179,39 @@ pub struct Book {
     pub prefix: u64,
     publications: Vec<(u64, PolicyPublished)>,
     loaded: BTreeMap<[u8; 32], Arc<Loaded>>,
+    /// Of a payer that cheats: see [`Tampering`].
+    pub(crate) tampering: Option<Tampering>,
+}
+
+/// What a payer that cheats does, for demonstrations: its policies run over another fee
+/// for one service than the one that was published. Whoever runs the published policy
+/// again finds it.
+#[derive(Clone, Copy)]
+pub(crate) struct Tampering;
+
+impl Tampering {
+    /// The table that is tampered with, of policies that have it.
+    const TABLE: &str = "fees";
+    /// The service: an office visit.
+    const SERVICE: &str = "99213";
+
+    /// Takes a tenth off the prices.
+    fn tamper(loaded: &Loaded, table: u16, keys: &[TableKey], rows: &mut [TableRow]) {
+        let tables = &loaded.policy.description().tables;
+        if tables
+            .get(usize::from(table))
+            .is_none_or(|name| name != Self::TABLE)
+        {
+            return;
+        }
+        for (key, row) in keys.iter().zip(rows) {
+            if key.a.to_string() == Self::SERVICE {
+                for value in &mut row.values {
+                    *value -= *value / 10;
+                }
+            }
+        }
+    }
 }
 
 impl Book {
@@ -188,6 +221,7 @@ impl Book {
             prefix,
             publications,
             loaded: BTreeMap::new(),
+            tampering: None,
         }
     }
 
@@ -250,11 +284,17 @@ pub struct Desk {
     pub history: Arc<Vec<PastLine>>,
     /// The member, as enrolled.
     pub member: String,
+    /// Of a payer that cheats.
+    pub(crate) tampering: Option<Tampering>,
 }
 
 impl Answers for Desk {
     fn lookup(&self, table: u16, keys: &[TableKey]) -> Option<Vec<TableRow>> {
-        self.loaded.lookup(table, keys)
+        let mut rows = self.loaded.lookup(table, keys)?;
+        if self.tampering.is_some() {
+            Tampering::tamper(&self.loaded, table, keys, &mut rows);
+        }
+        Some(rows)
     }
 
     fn query(&self, questions: &[Question]) -> Vec<i64> {

@@ -68,6 +68,12 @@ impl Witness {
         self.key.verifier().to_string()
     }
 
+    /// Its public key.
+    #[must_use]
+    pub fn public(&self) -> [u8; 32] {
+        self.key.verifier().public()
+    }
+
     fn add(&self, body: &[u8]) -> Result<Response> {
         let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
         let time = u64::try_from(Clock::now_ms() / 1000).unwrap_or_default();

@@ -63,6 +63,15 @@ async fn nothing_planted_is_said() {
         get(&format!("/claims/{id}")).by("riverside"),
         get(&format!("/claims/{id}/eob")).by("riverside"),
         get(&format!("/claims/{id}/receipt")).by("riverside"),
+        get(&format!("/claims/{id}"))
+            .by("riverside")
+            .with("purpose-of-use", WRONG),
+        get(&format!("/claims/{id}"))
+            .by("lakeside")
+            .with("break-glass", &WRONG.repeat(90)),
+        get(&format!("/claims/{id}"))
+            .by("lakeside")
+            .with("break-glass", &format!("{WRONG} {MEMBER}")),
         get(&format!("/claims?member={MEMBER}")).by("riverside"),
         get(&format!("/claims?{WRONG}={MEMBER}")).by("riverside"),
         get(&format!("/claims?status={WRONG}")).by("riverside"),
@@ -126,7 +135,7 @@ async fn nothing_planted_is_said() {
             problems.push(answer.body);
         }
     }
-    assert_eq!(problems.len(), 24);
+    assert_eq!(problems.len(), 27);
     for problem in &problems {
         for planted in PLANTED {
             assert!(!problem.contains(planted), "{problem}");

@@ -500,8 +500,8 @@ fn what_is_altered_of_a_payment_is_named() {
     ] {
         alter(&data, sql);
         let found = run(&data, &["ledger", "fsck"]);
-        text(&found, 1);
         let said = errors(&found);
+        assert_eq!(found.status.code(), Some(1), "{sql}: {said}");
         assert!(said.contains(expected), "{sql}: {said}");
         for name in ["node.db-wal", "node.db-shm"] {
             std::fs::remove_file(data.join(name)).ok();

@@ -156,6 +156,18 @@ pub mod kind {
     pub const AGREED: u8 = 7;
     /// Of [`super::Entry::Disputed`].
     pub const DISPUTED: u8 = 8;
+    /// Of [`super::Entry::Granted`].
+    pub const GRANTED: u8 = 9;
+    /// Of [`super::Entry::Revoked`].
+    pub const REVOKED: u8 = 10;
+    /// Of [`super::Entry::Read`].
+    pub const READ: u8 = 11;
+    /// Of [`super::Entry::ReadUnderEmergency`].
+    pub const READ_UNDER_EMERGENCY: u8 = 12;
+    /// Of [`super::Entry::Envelope`].
+    pub const ENVELOPE: u8 = 17;
+    /// Of [`super::Entry::Erased`].
+    pub const ERASED: u8 = 14;
     /// Of [`super::Entry::Standing`].
     pub const STANDING: u8 = 15;
 }
@@ -179,15 +191,15 @@ impl Entry {
             Self::Received(_) => 6,
             Self::Agreed(_) => kind::AGREED,
             Self::Disputed(_) => kind::DISPUTED,
-            Self::Granted(_) => 9,
-            Self::Revoked { .. } => 10,
-            Self::Read(_) => 11,
-            Self::ReadUnderEmergency(_) => 12,
+            Self::Granted(_) => kind::GRANTED,
+            Self::Revoked { .. } => kind::REVOKED,
+            Self::Read(_) => kind::READ,
+            Self::ReadUnderEmergency(_) => kind::READ_UNDER_EMERGENCY,
             Self::PaymentAdvised(_) => 13,
-            Self::Erased { .. } => 14,
+            Self::Erased { .. } => kind::ERASED,
             Self::Standing { .. } => kind::STANDING,
             Self::Charter(_) => 16,
-            Self::Envelope(_) => 17,
+            Self::Envelope(_) => kind::ENVELOPE,
             Self::Proposed(_) => 18,
             Self::Voted(_) => 19,
         }

@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use thiserror::Error;
 
+use super::access::Reading;
 use super::checkpoint::{Checkpoint, CheckpointError};
 use super::commitment::{Commitment, Salt, Subject, commit};
 use super::entry::Entry;
@@ -129,6 +130,9 @@ pub enum ReceiptError {
     /// The entry is not of an adjudication.
     #[error("the entry is not that of an adjudication")]
     Kind,
+    /// The entry is not of a reading.
+    #[error("the entry is not that of a reading")]
+    NoReading,
     /// The commitment does not open.
     #[error("the body is not what the entry commits to")]
     Commitment,
@@ -383,6 +387,36 @@ pub fn verify_receipt(
     if outcome.claim() != receipt.claim {
         return Err(ReceiptError::Claim);
     }
+    Ok((proved(receipt, trust)?, outcome))
+}
+
+/// Checks the receipt of a reading: that what it says was read, by whom and by what
+/// right, is what was entered before it was shown.
+///
+/// # Errors
+/// The first thing that does not hold.
+pub fn verify_reading(
+    receipt: &Receipt,
+    trust: Option<&Trust>,
+) -> Result<(Verdict, Reading), ReceiptError> {
+    let reading = Reading::from_canon(&receipt.body).map_err(ReceiptError::Body)?;
+    let entry = Entry::from_canon(&receipt.entry).map_err(ReceiptError::Entry)?;
+    match entry {
+        Entry::Read(_) | Entry::ReadUnderEmergency(_) => {}
+        _ => return Err(ReceiptError::NoReading),
+    }
+    // Of its kind too: an emergency is not passed off as a right.
+    if reading.entry(&receipt.salt) != entry {
+        return Err(ReceiptError::Commitment);
+    }
+    if reading.claim != receipt.claim {
+        return Err(ReceiptError::Claim);
+    }
+    Ok((proved(receipt, trust)?, reading))
+}
+
+/// Checks that a receipt's entry is on the ledger, and under whose keys.
+fn proved(receipt: &Receipt, trust: Option<&Trust>) -> Result<Verdict, ReceiptError> {
     let checkpoint = Checkpoint::open(&receipt.local.checkpoint, &receipt.key)
         .map_err(ReceiptError::Checkpoint)?;
     if receipt.local.checkpoint.signatures.len() != 1 {
@@ -411,5 +445,5 @@ pub fn verify_receipt(
             }
         }
     };
-    Ok((verdict, outcome))
+    Ok(verdict)
 }

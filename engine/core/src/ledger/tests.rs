@@ -79,7 +79,6 @@ proptest! {
 }
 
 pub(super) fn receipt() -> (Receipt, Trust) {
-    let key = SigningKey::new("tallystick.example/log", &[7; 32]).unwrap();
     let line = LineOutcome::settle(
         1,
         Money::cents(15_000),
@@ -126,6 +125,12 @@ pub(super) fn receipt() -> (Receipt, Trust) {
         prefix: 3,
     })
     .to_canon();
+    entered(claim, entry, salt, body)
+}
+
+/// A receipt of an entry in a log of eleven, and a trust file of its key.
+fn entered(claim: ClaimId, entry: Vec<u8>, salt: Salt, body: Vec<u8>) -> (Receipt, Trust) {
+    let key = SigningKey::new("tallystick.example/log", &[7; 32]).unwrap();
     let (mut frontier, mut nodes) = (Frontier::default(), BTreeMap::new());
     for i in 0..11u8 {
         let leaf = if i == 6 { entry.clone() } else { vec![i] };
@@ -180,6 +185,60 @@ fn a_receipt_verifies_and_says_how_far() {
         ReceiptError::Untrusted
     );
     insta::assert_snapshot!(text);
+}
+
+fn reading(by: access::By) -> access::Reading {
+    access::Reading {
+        reader: shared::OrganisationId::parse("lakeside").unwrap(),
+        person: "dr-oak".into(),
+        claim: ClaimId([9; 16]),
+        purpose: access::Purpose::EmergencyTreatment,
+        by,
+        at: 1_781_524_800,
+    }
+}
+
+#[test]
+fn a_receipt_of_a_reading_verifies_and_is_no_other() {
+    let emergency = access::By::Emergency("unconscious after a fall".into());
+    for by in [access::By::Billing, emergency] {
+        let reading = reading(by);
+        let (salt, claim) = ([5; 32], reading.claim);
+        let entry = reading.entry(&salt);
+        let (receipt, trust) = entered(claim, entry.to_canon(), salt, reading.to_canon());
+        let (verdict, found) = verify_reading(&receipt, Some(&trust)).ok().unwrap();
+        assert_eq!(verdict, Verdict::Trusted);
+        assert!(found == reading);
+        assert_eq!(
+            verify_receipt(&receipt, None).unwrap_err(),
+            ReceiptError::Kind
+        );
+        // An emergency is not passed off as a right, nor a right as an emergency.
+        let other = match entry {
+            Entry::Read(commitment) => Entry::ReadUnderEmergency(commitment),
+            Entry::ReadUnderEmergency(commitment) => Entry::Read(commitment),
+            _ => unreachable!(),
+        };
+        let (other, _) = entered(claim, other.to_canon(), salt, reading.to_canon());
+        let why = verify_reading(&other, None).err();
+        assert_eq!(why, Some(ReceiptError::Commitment));
+        let (other, _) = entered(ClaimId([8; 16]), entry.to_canon(), salt, reading.to_canon());
+        let why = verify_reading(&other, None).err();
+        assert_eq!(why, Some(ReceiptError::Claim));
+        let text = receipt.to_string();
+        for at in 0..text.len() {
+            for change in [1u8, 4, 0x20] {
+                let mut bytes = text.clone().into_bytes();
+                bytes[at] ^= change;
+                let read = String::from_utf8(bytes).ok();
+                let read = read.and_then(|text| Receipt::parse(&text).ok());
+                let held = read.is_some_and(|of| verify_reading(&of, Some(&trust)).is_ok());
+                assert!(!held, "byte {at} changed by {change}");
+            }
+        }
+    }
+    let (adjudicated, _) = receipt();
+    assert!(verify_reading(&adjudicated, None).is_err());
 }
 
 #[test]

@@ -30,6 +30,13 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         height: Option<u64>,
     },
+    /// The log as it was founded, before the first block; it may be signed too.
+    Founded {
+        /// Leaves.
+        size: u64,
+        /// The root over them.
+        root: String,
+    },
     /// It ended, by whatever cause; who killed it may say so.
     Killed,
     /// It is in this epoch: at its start, and after the boundary block was committed.

@@ -35,6 +35,8 @@ pub struct Trace {
     /// What was finalised, as those who committed it say.
     chain: BTreeMap<u64, (Block<String>, Vec<Envelope>)>,
     finalised: BySize,
+    /// What was there before the first block.
+    founded: Option<Block<String>>,
     epochs: Epochs<String>,
     /// The height of each boundary block, by epoch.
     boundaries: Vec<u64>,
@@ -141,6 +143,11 @@ impl Trace {
         let node = self.nodes.entry(name.to_owned()).or_default();
         match event {
             Event::Started { .. } | Event::Cosigned { .. } => Ok(()),
+            Event::Founded { size, root } => self.founded(Block {
+                size,
+                root,
+                epoch: 0,
+            }),
             Event::Killed => {
                 node.running = false;
                 Ok(())
@@ -210,6 +217,16 @@ impl Trace {
         node.epoch = None;
         node.pending.clear();
         node.collected = Collected::default();
+        Ok(())
+    }
+
+    /// All logs begin alike.
+    fn founded(&mut self, block: Block<String>) -> Result<(), Refusal> {
+        if self.founded.as_ref().is_some_and(|known| *known != block) {
+            return Err(Refusal::Fork);
+        }
+        self.finalised.insert(block.clone());
+        self.founded = Some(block);
         Ok(())
     }
 
@@ -296,7 +313,21 @@ impl Trace {
             root: root.clone(),
             next,
         };
-        may_sign(&node.key, &node.store, &self.epochs, &statement)?;
+        let block = Block {
+            size,
+            root: root.clone(),
+            epoch,
+        };
+        let founding = Store {
+            blocks: self.founded.iter().cloned().collect(),
+            acknowledged: 0,
+        };
+        let held = if founding.holds(&block) {
+            &founding
+        } else {
+            &node.store
+        };
+        may_sign(&node.key, held, &self.epochs, &statement)?;
         let signers = self.signed.entry((size, root.clone())).or_default();
         signers.insert(node.key.clone());
         node.collected.collect((size, root), node.key.clone());

@@ -7,9 +7,9 @@ use tally_core::fraud::FlagId;
 
 use crate::port::{
     Answer, AppealEventRow, AppealRow, AuditRow, ContractRow, DueRow, EventRow, FlagListed,
-    FlagRow, Head, HeldRow, OutcomeRow, PartRow, PaymentRow, PendingFlag, PolicyRow,
-    RequestEventRow, RequestRow, RevisionRow, SharedCheckpoint, SharedHead, StatementRow, Token,
-    ToldRow,
+    FlagRow, Head, HeldRow, HoldRow, OutcomeRow, PartRow, PaymentRow, PendingFlag, PolicyRow,
+    RequestEventRow, RequestRow, RevisionRow, SharedCheckpoint, SharedHead, ShownRow, StatementRow,
+    Token, ToldRow,
 };
 
 use super::{ASKED, Cells, Columns, Version, part_of, request_event_of, status_of};
@@ -249,6 +249,23 @@ impl<R: Columns> Cells<'_, R> {
             entry: self.blob()?,
             leaf: self.optional(Self::number)?,
             opening: self.optional(Self::sealed)?,
+        })
+    }
+
+    pub(crate) fn hold(&mut self) -> Answer<HoldRow> {
+        Ok(HoldRow {
+            claim: self.claim()?,
+            name: self.text()?,
+            day: self.day()?,
+            lifted: self.truth()?,
+        })
+    }
+
+    pub(crate) fn shown(&mut self) -> Answer<ShownRow> {
+        Ok(ShownRow {
+            commitment: self.bytes()?,
+            about: self.token()?,
+            opening: self.sealed()?,
         })
     }
 

@@ -2,6 +2,7 @@
 //! passes it by [`crate::conformance_suite`], with a [`Fixture`] that makes it
 //! an empty store for each case.
 
+pub mod access;
 pub mod acts;
 pub mod appeals;
 pub mod authorizations;
@@ -9,6 +10,7 @@ pub mod consistency;
 pub mod detection;
 pub mod enrolment;
 pub mod flags;
+pub mod holds;
 pub mod intake;
 pub mod log;
 pub mod model;
@@ -101,6 +103,9 @@ macro_rules! conformance_suite {
             work::what_is_set_aside_is_listed
             work::a_discarded_claim_closes_its_number
             work::the_number_of_partitions_can_change
+            access::a_patient_is_drawn_once
+            access::what_was_shown_is_kept
+            holds::holds_are_kept_in_order
             acts::a_void_takes_a_claim_back
             acts::the_log_has_the_reversal_before_what_follows
             acts::an_act_is_fenced_as_a_claim_is

@@ -5,12 +5,14 @@
 //! providers are [`Token`]s, payloads are [`Sealed`] under a key of their own
 //! record, which [`crate::vault`] keeps apart.
 
+mod access;
 mod acts;
 mod appeals;
 mod audit;
 mod authorizations;
 mod detection;
 mod enrolment;
+mod holds;
 mod intake;
 mod layout;
 mod log;
@@ -25,6 +27,7 @@ mod work;
 
 use thiserror::Error;
 
+pub use access::{Access, ShownRow};
 pub use acts::{ActDone, ActKind, ActRow, Acts, Change, Decided, NewAct, Revised, RevisionRow};
 pub use appeals::{AppealEffect, AppealEventRow, AppealFilter, AppealRow, Appeals, NewAppealEvent};
 pub use audit::{Audit, AuditRow};
@@ -34,6 +37,7 @@ pub use authorizations::{
 };
 pub use detection::{Detection, Judged, Unjudged};
 pub use enrolment::{ContractRow, Enrolment, EventRow, NewContract};
+pub use holds::{HoldRow, Holds};
 pub use intake::{Intake, NewClaim, Submission, SubmissionRow};
 pub use layout::{Identity, Layout};
 pub use log::{Head, Integration, Leaf, Log, OutboxRow, PendingFlag};
@@ -134,6 +138,8 @@ pub trait Store:
     + Log
     + Publications
     + Statements
+    + Access
+    + Holds
     + SharedLedger
     + Payments
     + Reading
@@ -155,6 +161,8 @@ impl<T> Store for T where
         + Log
         + Publications
         + Statements
+        + Access
+        + Holds
         + SharedLedger
         + Payments
         + Reading

@@ -12,6 +12,7 @@
 //! The fences are the ones of SQLite: a claim's place in the queue and its
 //! outcome, a unit's next number, a balance, a group's marks, the log's size.
 
+mod access;
 mod acts;
 mod appeals;
 mod aside;
@@ -23,6 +24,7 @@ mod dead_letters;
 mod detection;
 mod enrolment;
 mod flags;
+mod holds;
 mod intake;
 mod layout;
 pub(crate) mod lease;

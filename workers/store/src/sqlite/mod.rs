@@ -6,6 +6,7 @@
 //! claim's outcome, a unit's next number, a balance, a group's facts, the log's
 //! size) refuse what came too late.
 
+mod access;
 mod acts;
 mod appeals;
 mod aside;
@@ -17,6 +18,7 @@ mod commit;
 mod detection;
 mod enrolment;
 mod flags;
+mod holds;
 mod intake;
 mod layout;
 mod log;

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::access::{Why, disclose, entered_as};
 use super::caller::Caller;
 use super::claims::find;
 use super::problem::{Code, Problem};
@@ -15,6 +16,7 @@ use super::query::Named;
 use super::submit::wait;
 use super::{Answered, Shared, json};
 use crate::changes::{at_place, changes_json, stage_json, standing};
+use crate::node::consent::Need;
 
 /// What an act came to, as far as the organisation is a party to it.
 #[derive(Serialize, ToSchema)]
@@ -101,13 +103,25 @@ pub(super) async fn void(State(service): Shared, caller: Caller, Named(id): Name
     params(("id" = String, Path, description = "The claim's id")),
     responses((status = 200, description = "Its outcomes", body = History)),
 )]
-pub(super) async fn history(State(service): Shared, caller: Caller, Named(id): Named) -> Answered {
-    let row = find(&service, &caller, &id).await?;
+pub(super) async fn history(
+    State(service): Shared,
+    caller: Caller,
+    why: Why,
+    Named(id): Named,
+) -> Answered {
+    let need = Need {
+        amounts: true,
+        ..Need::default()
+    };
+    let disclosed = disclose(&service, &caller, &why, &id, ("api:history", need)).await?;
+    let row = &disclosed.read.row;
     let stages = service.api.node.stages(row.unit, "api:history").await?;
     let ours = at_place(&stages, row.id).into_iter();
-    let ours = ours.filter(|stage| caller.is_party_to(&stage.row.submitter));
-    json(&History {
+    let ours =
+        ours.filter(|stage| stage.row.id == row.id || caller.is_party_to(&stage.row.submitter));
+    let answer = json(&History {
         claim: row.id.to_string(),
         outcomes: ours.map(stage_json).collect(),
-    })
+    })?;
+    entered_as(answer, &disclosed)
 }

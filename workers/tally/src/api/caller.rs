@@ -8,19 +8,23 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use tally_core::ledger::shared::OrganisationId;
 
-use super::Service;
 use super::problem::{Code, Problem};
 use super::token::{Token, TokenError};
-use crate::config::{Config, May, Organisation};
-use crate::node::acting;
+use super::{Api, Service};
+use crate::config::{May, Organisation};
 use crate::node::clock::Clock;
+use crate::node::{SUBMITTER, acting};
+use crate::shared::Ledger as _;
 
 /// An organisation that calls.
 #[derive(Clone)]
 pub(super) struct Caller {
     /// Its id: what it submits is its own.
     pub id: String,
+    /// Who there: the token's `sub`, or the organisation itself.
+    pub person: String,
     /// Whether it may read flags.
     pub reads_flags: bool,
     /// Whether it may read every claim.
@@ -30,9 +34,10 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    fn of(organisation: &Organisation) -> Self {
+    fn of(organisation: &Organisation, person: Option<String>) -> Self {
         Self {
             id: organisation.id.clone(),
+            person: person.unwrap_or_else(|| organisation.id.clone()),
             reads_flags: organisation.may.contains(&May::ReadFlags),
             reads_claims: organisation.may.contains(&May::ReadClaims),
             asks_eligibility: organisation.may.contains(&May::AskEligibility),
@@ -69,8 +74,8 @@ pub(super) async fn authenticate(
     next: Next,
 ) -> Response {
     let now = Clock::now_ms().div_euclid(1000);
-    let caller = match identify(request.headers(), &service.api.config, now) {
-        Ok(organisation) => Caller::of(organisation),
+    let caller = match identify(request.headers(), &service.api, now) {
+        Ok(caller) => caller,
         Err(problem) => return problem.into_response(),
     };
     tracing::Span::current().record("organisation", &caller.id);
@@ -79,11 +84,9 @@ pub(super) async fn authenticate(
     acting(actor, next.run(request)).await
 }
 
-fn identify<'a>(
-    headers: &HeaderMap,
-    config: &'a Config,
-    now: i64,
-) -> Result<&'a Organisation, Problem> {
+/// Who signed the token: an organisation of the configuration, or one of the ledger that
+/// the node is on, by the key it has there.
+fn identify(headers: &HeaderMap, api: &Api, now: i64) -> Result<Caller, Problem> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else {
         return Err(no_token());
@@ -98,12 +101,32 @@ fn identify<'a>(
         return Err(bad(TokenError::Form));
     }
     let token = Token::parse(token.trim_start_matches(' ')).map_err(bad)?;
-    // Whether the name or the key is unknown is not said.
-    let organisation = config
-        .organisation(token.issuer())
-        .ok_or_else(|| bad(TokenError::Signature))?;
+    let person = token.subject().map(str::to_owned);
+    let configured = api.config.organisation(token.issuer());
+    let (key, caller) = match configured {
+        Some(of) => (of.key.0, Caller::of(of, person)),
+        // Whether the name or the key is unknown is not said.
+        None => on_ledger(api, token.issuer(), person).ok_or_else(|| bad(TokenError::Signature))?,
+    };
     token
-        .verify(&organisation.key.0, &config.node.payer, now)
+        .verify(&key, &api.config.node.payer, now)
         .map_err(bad)?;
-    Ok(organisation)
+    Ok(caller)
+}
+
+/// A member of the shared ledger, with the key that it signs with there. It may do what
+/// every organisation may.
+fn on_ledger(api: &Api, id: &str, person: Option<String>) -> Option<([u8; 32], Caller)> {
+    let at = Arc::clone(&api.ledger.as_ref()?.subscribe().borrow());
+    let member = at.state.members.get(&OrganisationId::parse(id)?)?;
+    let caller = Caller {
+        id: id.to_owned(),
+        person: person.unwrap_or_else(|| id.to_owned()),
+        reads_flags: false,
+        reads_claims: false,
+        asks_eligibility: false,
+    };
+    // That name is what this node's own commands submit under.
+    let is_one = !member.left && id != SUBMITTER;
+    is_one.then_some((member.organisation.signing, caller))
 }

@@ -15,6 +15,7 @@ use tally_queue::envelope::NodePublicKey;
 use tally_store::port::{ClaimFilter, ClaimRow, Reading as _};
 use utoipa::ToSchema;
 
+use super::access::{ENTERED, WHOLE, Why, cut, disclose, entered_as};
 use super::answer::{Links, Summary, status};
 use super::caller::Caller;
 use super::negotiate::{self, FHIR, JSON, TEXT};
@@ -22,6 +23,7 @@ use super::problem::{Code, Problem};
 use super::query::{Asked, Fields, Named};
 use super::{Answered, Service, Shared, json, paged, text};
 use crate::eob;
+use crate::node::consent::Need;
 use crate::node::keys::hex;
 use crate::node::{ClaimRead, explained, is_gone};
 use crate::shared::Ledger as _;
@@ -156,8 +158,14 @@ fn parse_status(text: &str) -> Result<Status, Problem> {
     params(("id" = String, Path, description = "The claim's id")),
     responses((status = 200, description = "The claim", body = serde_json::Value)),
 )]
-pub(super) async fn one(State(service): Shared, caller: Caller, Named(id): Named) -> Answered {
-    let read = open(&service, &caller, &id, "api:claim").await?;
+pub(super) async fn one(
+    State(service): Shared,
+    caller: Caller,
+    why: Why,
+    Named(id): Named,
+) -> Answered {
+    let disclosed = disclose(&service, &caller, &why, &id, ("api:claim", Need::default())).await?;
+    let (read, view) = (&disclosed.read, disclosed.view);
     let mut object = match &read.outcome {
         Some(outcome) => serde_json::from_str(&interchange::outcome_json(&read.claim, outcome))?,
         None => serde_json::json!({
@@ -167,14 +175,15 @@ pub(super) async fn one(State(service): Shared, caller: Caller, Named(id): Named
             "charge": read.row.charge.to_string(),
         }),
     };
-    if is_gone(&read) {
+    if is_gone(read) {
         let by = read.row.outcome.as_ref().and_then(|outcome| outcome.gone);
         object["status"] = status(&read.row).into();
         object["taken_back_by"] = by.map(|by| by.to_string()).into();
     }
     object["received"] = read.row.received.to_string().into();
     object["links"] = serde_json::to_value(Links::of(&read.row))?;
-    json(&object)
+    cut(&mut object, &read.claim, view);
+    entered_as(json(&object)?, &disclosed)
 }
 
 /// A claim's explanation of benefits
@@ -192,25 +201,29 @@ pub(super) async fn one(State(service): Shared, caller: Caller, Named(id): Named
 pub(super) async fn explanation(
     State(service): Shared,
     caller: Caller,
+    why: Why,
     Named(id): Named,
     headers: HeaderMap,
 ) -> Answered {
     let kind = negotiate::answer(&headers, &[JSON, TEXT, FHIR])?;
-    let read = open(&service, &caller, &id, "api:eob").await?;
+    let disclosed = disclose(&service, &caller, &why, &id, ("api:eob", WHOLE)).await?;
+    let read = &disclosed.read;
     let Some(outcome) = &read.outcome else {
         return Err(not_yet(&read.row));
     };
     let node = &service.api.node;
-    if kind == FHIR {
+    let answer = if kind == FHIR {
         let payer = &service.api.config.payer;
-        let body = node.claim_response(&read, outcome, payer).await?;
-        return Ok(([(header::CONTENT_TYPE, FHIR)], body).into_response());
-    }
-    let view = ClaimView::of(&read, &node.book().await?);
-    if kind == TEXT {
-        return Ok(text(eob::text(&view, ContentArrangement::Disabled)));
-    }
-    json(&view)
+        let body = node.claim_response(read, outcome, payer).await?;
+        ([(header::CONTENT_TYPE, FHIR)], body).into_response()
+    } else {
+        let view = ClaimView::of(read, &node.book().await?);
+        match kind == TEXT {
+            true => text(eob::text(&view, ContentArrangement::Disabled)),
+            false => json(&view)?,
+        }
+    };
+    entered_as(answer, &disclosed)
 }
 
 /// A claim's explanation for its member
@@ -226,23 +239,26 @@ pub(super) async fn explanation(
 pub(super) async fn member_explanation(
     State(service): Shared,
     caller: Caller,
+    why: Why,
     Named(id): Named,
     headers: HeaderMap,
 ) -> Answered {
     negotiate::answer(&headers, &[FHIR])?;
-    let read = open(&service, &caller, &id, "api:explanation").await?;
-    if explained(&read).is_none() {
-        return Err(not_settled(&read));
+    let disclosed = disclose(&service, &caller, &why, &id, ("api:explanation", WHOLE)).await?;
+    let read = &disclosed.read;
+    if explained(read).is_none() {
+        return Err(not_settled(read));
     }
     let payer = &service.api.config.payer;
-    let explanation = service.api.node.explanation(&read, payer).await?;
+    let explanation = service.api.node.explanation(read, payer).await?;
     let body = explanation.ok_or_else(|| {
         Problem::new(
             Code::NotFound,
             "The claim is of nobody who is enrolled: there is no patient to explain it to.",
         )
     })?;
-    Ok(([(header::CONTENT_TYPE, FHIR)], body).into_response())
+    let answer = ([(header::CONTENT_TYPE, FHIR)], body).into_response();
+    entered_as(answer, &disclosed)
 }
 
 /// A claim's receipt
@@ -254,10 +270,19 @@ pub(super) async fn member_explanation(
     params(("id" = String, Path, description = "The claim's id")),
     responses((status = 200, description = "The receipt", body = String, content_type = "text/plain")),
 )]
-pub(super) async fn receipt(State(service): Shared, caller: Caller, Named(id): Named) -> Answered {
-    let row = entered(&service, &caller, &id).await?;
-    let receipt = service.api.node.receipt(row.id).await?;
-    Ok(text(receipt.to_string()))
+pub(super) async fn receipt(
+    State(service): Shared,
+    caller: Caller,
+    why: Why,
+    Named(id): Named,
+) -> Answered {
+    let need = Need {
+        amounts: true,
+        ..ENTERED
+    };
+    let disclosed = disclose(&service, &caller, &why, &id, ("receipt-read", need)).await?;
+    let receipt = service.api.node.receipt_of_read(&disclosed.read).await?;
+    entered_as(text(receipt.to_string()), &disclosed)
 }
 
 /// That a claim's entry is on the ledger
@@ -267,16 +292,22 @@ pub(super) async fn receipt(State(service): Shared, caller: Caller, Named(id): N
     params(("id" = String, Path, description = "The claim's id")),
     responses((status = 200, description = "The proof", body = Proof)),
 )]
-pub(super) async fn proof(State(service): Shared, caller: Caller, Named(id): Named) -> Answered {
-    let row = entered(&service, &caller, &id).await?;
-    let receipt = service.api.node.receipt(row.id).await?;
-    json(&Proof {
-        claim: row.id.to_string(),
+pub(super) async fn proof(
+    State(service): Shared,
+    caller: Caller,
+    why: Why,
+    Named(id): Named,
+) -> Answered {
+    let disclosed = disclose(&service, &caller, &why, &id, ("receipt-read", ENTERED)).await?;
+    let receipt = service.api.node.receipt_of_read(&disclosed.read).await?;
+    let answer = json(&Proof {
+        claim: receipt.claim.to_string(),
         index: receipt.local.index,
         leaf: hex(&leaf_hash(&receipt.entry)),
         hashes: receipt.local.path.iter().map(|hash| hex(hash)).collect(),
         checkpoint: receipt.local.checkpoint.to_string(),
-    })
+    })?;
+    entered_as(answer, &disclosed)
 }
 
 /// What was decided of the organisation's claims
@@ -331,8 +362,12 @@ pub(super) async fn decided(
     params(("id" = String, Path, description = "The claim's id")),
     responses((status = 200, description = "The dossier, sealed", body = Vec<u8>, content_type = "application/octet-stream")),
 )]
-pub(super) async fn dossier(State(service): Shared, caller: Caller, Named(id): Named) -> Answered {
-    let row = entered(&service, &caller, &id).await?;
+pub(super) async fn dossier(
+    State(service): Shared,
+    caller: Caller,
+    why: Why,
+    Named(id): Named,
+) -> Answered {
     let nowhere = || {
         Problem::new(
             Code::NotFound,
@@ -345,7 +380,13 @@ pub(super) async fn dossier(State(service): Shared, caller: Caller, Named(id): N
     let member = state.members.get(&to).filter(|member| !member.left);
     let sealing = member.ok_or_else(nowhere)?.organisation.sealing;
     let key = NodePublicKey::new(&sealing).ok_or_else(nowhere)?;
-    let dossier = service.api.node.dossier(row.id).await?.ok_or_else(|| {
+    let need = Need {
+        party: true,
+        ..ENTERED
+    };
+    let disclosed = disclose(&service, &caller, &why, &id, ("api:dossier", need)).await?;
+    let dossier = service.api.node.dossier(disclosed.read.row.id).await?;
+    let dossier = dossier.ok_or_else(|| {
         Problem::new(
             Code::Forbidden,
             "What the policy was given tells of another provider's care: there is the receipt, and no dossier.",
@@ -357,10 +398,10 @@ pub(super) async fn dossier(State(service): Shared, caller: Caller, Named(id): N
         &dossier.to_canon(),
     )?;
     let kind = [(header::CONTENT_TYPE, "application/octet-stream")];
-    Ok((kind, sealed).into_response())
+    entered_as((kind, sealed).into_response(), &disclosed)
 }
 
-/// A claim the caller is a party to. Another's is as if it were not there.
+/// A claim that the caller may act on: its own. Another's is as if it were not there.
 pub(super) async fn find(
     service: &Service,
     caller: &Caller,
@@ -370,33 +411,6 @@ pub(super) async fn find(
     let row = service.api.node.store().claim(id).await?;
     row.filter(|row| caller.is_party_to(&row.submitter))
         .ok_or_else(Problem::no_claim)
-}
-
-/// The same, opened for a purpose.
-pub(super) async fn open(
-    service: &Service,
-    caller: &Caller,
-    id: &str,
-    purpose: &str,
-) -> Result<ClaimRead, Problem> {
-    let row = find(service, caller, id).await?;
-    let mut reads = service.api.node.open_claims(vec![row], purpose).await?;
-    reads.pop().ok_or_else(Problem::erased)
-}
-
-/// The same, when it is on the ledger and can be opened.
-async fn entered(service: &Service, caller: &Caller, id: &str) -> Result<ClaimRow, Problem> {
-    let row = find(service, caller, id).await?;
-    let outcome = row.outcome.as_ref().ok_or_else(|| not_yet(&row))?;
-    if outcome.leaf.is_none() {
-        return Err(not_yet(&row));
-    }
-    let record = outcome.record.record;
-    let keys = service.api.node.vault().keys(&[record]).await?;
-    if !keys.contains_key(&record) {
-        return Err(Problem::erased());
-    }
-    Ok(row)
 }
 
 /// Why there is nothing yet of a claim that is not settled.
@@ -410,7 +424,7 @@ pub(super) fn not_settled(read: &ClaimRead) -> Problem {
     }
 }
 
-fn not_yet(row: &ClaimRow) -> Problem {
+pub(super) fn not_yet(row: &ClaimRow) -> Problem {
     let detail = match (&row.outcome, row.discarded) {
         (_, true) => "The claim was discarded: it never comes to anything.",
         (None, false) => "The claim waits to be adjudicated.",

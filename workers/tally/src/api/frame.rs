@@ -30,7 +30,7 @@ const HEADERS: [(HeaderName, &str); 7] = [
     // An answer holds protected health information: no copy is kept of it.
     (header::CACHE_CONTROL, "no-store"),
     // The same address answers each organisation and each kind in its own way.
-    (header::VARY, "accept, authorization"),
+    (header::VARY, "accept, authorization, purpose-of-use"),
 ];
 
 /// What a request is counted under where no route is of its address.

@@ -28,5 +28,5 @@ pub(super) async fn checkpoint(State(service): Shared) -> Answered {
 )]
 pub(super) async fn trust(State(service): Shared) -> Answered {
     let kind = [(header::CONTENT_TYPE, "application/json")];
-    Ok((kind, service.api.node.trust().to_string()).into_response())
+    Ok((kind, service.api.node.trust().await?.to_string()).into_response())
 }

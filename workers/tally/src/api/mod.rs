@@ -6,6 +6,7 @@
 //! answered. No log, metric or problem holds anything that identifies a person:
 //! not even an address is logged, since a query may name a member.
 
+mod access;
 mod acts;
 mod answer;
 mod appeals;
@@ -45,6 +46,7 @@ use utoipa_axum::routes;
 use self::problem::Problem;
 use crate::config::Config;
 use crate::node::Node;
+use crate::node::consent::Rules;
 
 pub use self::flags::FlagBody;
 pub use self::problem::Code;
@@ -92,6 +94,7 @@ struct Service {
     api: Api,
     bounds: Bounds,
     submissions: Semaphore,
+    rules: Rules,
     description: String,
 }
 
@@ -118,6 +121,7 @@ pub fn bounded(api: Api, bounds: Bounds) -> Router {
     let limit = api.config.intake.limit;
     let service = Arc::new(Service {
         submissions: Semaphore::new(bounds.submissions),
+        rules: Rules::of(&api.config),
         api,
         bounds,
         description,
@@ -178,6 +182,8 @@ fn described() -> (Router<Arc<Service>>, Router<Arc<Service>>, String) {
         .routes(routes!(claims::receipt))
         .routes(routes!(claims::proof))
         .routes(routes!(claims::dossier))
+        .routes(routes!(shared::disputes))
+        .routes(routes!(access::receipt))
         .routes(routes!(flags::list))
         .split_for_parts();
     (open, closed, openapi::finish(whole))

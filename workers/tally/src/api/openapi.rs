@@ -7,10 +7,12 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse as _;
 use utoipa::OpenApi as _;
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
-    Content, OpenApi, PathItem, Ref, RefOr, Response, ResponseBuilder, Schema, ServerBuilder,
+    Content, ObjectBuilder, OpenApi, PathItem, Ref, RefOr, Required, Response, ResponseBuilder,
+    Schema, ServerBuilder, Type,
 };
 
 use super::problem::{Code, ProblemBody};
@@ -60,6 +62,9 @@ pub(super) fn base() -> OpenApi {
 pub(super) fn finish(mut api: OpenApi) -> String {
     for item in api.paths.paths.values_mut() {
         for operation in operations(item) {
+            if is_disclosed(operation) {
+                say_why(operation);
+            }
             let mut by_status: BTreeMap<String, Vec<Code>> = BTreeMap::new();
             for code in problems(operation) {
                 let status = code.status().as_u16().to_string();
@@ -73,6 +78,58 @@ pub(super) fn finish(mut api: OpenApi) -> String {
     }
     list_codes(&mut api);
     api.to_pretty_json().unwrap_or_default()
+}
+
+/// Whether an operation reads a claim for who is asked why.
+fn is_disclosed(operation: &Operation) -> bool {
+    let id = operation.operation_id.as_deref();
+    id.is_some_and(|id| DISCLOSED.contains(&id))
+}
+
+/// The operations that read a claim for what the caller says.
+const DISCLOSED: [&str; 8] = [
+    "getClaim",
+    "getExplanation",
+    "getMemberExplanation",
+    "getRemittance",
+    "getReceipt",
+    "getProof",
+    "getDossier",
+    "getClaimHistory",
+];
+
+/// Adds how a caller says why it reads, and where the reading's receipt is.
+fn say_why(operation: &mut Operation) {
+    let header = |name: &str, description: &str| {
+        let text = ObjectBuilder::new().schema_type(Type::String).build();
+        ParameterBuilder::new()
+            .name(name)
+            .parameter_in(ParameterIn::Header)
+            .required(Required::False)
+            .description(Some(description))
+            .schema(Some(text))
+            .build()
+    };
+    let parameters = operation.parameters.get_or_insert_default();
+    parameters.push(RefOr::T(header(
+        "Purpose-Of-Use",
+        "For what: a code of HL7 v3 PurposeOfUse; `HPAYMT` when it is not said",
+    )));
+    parameters.push(RefOr::T(header(
+        "Break-Glass",
+        "Why, in 10 characters to 500 bytes, where a provider reads in an emergency without a right: the patient is told",
+    )));
+    if let Some(RefOr::T(answer)) = operation.responses.responses.get_mut("200") {
+        let receipt = HeaderBuilder::new()
+            .schema(Some(ObjectBuilder::new().schema_type(Type::String).build()))
+            .description(Some(
+                "Where the receipt of this reading is; not of the payer's own",
+            ))
+            .build();
+        answer
+            .headers
+            .insert("Reading-Receipt".into(), RefOr::T(receipt));
+    }
 }
 
 /// Lists every code there is, beside the code of a problem.
@@ -183,21 +240,44 @@ fn problems(operation: &Operation) -> Vec<Code> {
         ],
         Some("listAppeals") => &[Code::NotFound, Code::Erased],
         Some("getSubmission") => &[Code::NotFound],
-        Some("getClaim") => &[Code::NotFound, Code::Erased],
+        Some("getClaim" | "getClaimHistory") => &[
+            Code::Parameter,
+            Code::Forbidden,
+            Code::NotFound,
+            Code::Erased,
+        ],
+        Some("getDossier") => &[
+            Code::Parameter,
+            Code::Forbidden,
+            Code::NotFound,
+            Code::NotYet,
+            Code::Erased,
+        ],
+        Some("getReadingReceipt") => &[Code::NotFound],
         Some("getExplanation" | "getMemberExplanation") => &[
+            Code::Parameter,
+            Code::Forbidden,
             Code::NotFound,
             Code::NotAcceptable,
             Code::NotYet,
             Code::Erased,
         ],
         Some("getRemittance") => &[
+            Code::Parameter,
+            Code::Forbidden,
             Code::NotFound,
             Code::NotAcceptable,
             Code::NotYet,
             Code::Erased,
             Code::Unremitted,
         ],
-        Some("getReceipt" | "getProof") => &[Code::NotFound, Code::NotYet, Code::Erased],
+        Some("getReceipt" | "getProof") => &[
+            Code::Parameter,
+            Code::Forbidden,
+            Code::NotFound,
+            Code::NotYet,
+            Code::Erased,
+        ],
         _ => &[],
     });
     codes.sort_unstable();

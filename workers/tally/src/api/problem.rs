@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use tally_core::ledger::access::Denied;
 use tally_store::port::StoreError;
 use utoipa::ToSchema;
 
@@ -227,10 +228,7 @@ impl Problem {
 
     /// There is none, or none that the caller is a party to.
     pub(super) fn no_claim() -> Self {
-        Self::new(
-            Code::NotFound,
-            "There is no such claim among those the organisation may see.",
-        )
+        Self::new(Code::NotFound, format!("{}.", Denied::NoPath.told()))
     }
 
     /// The key of the claim's record was destroyed.

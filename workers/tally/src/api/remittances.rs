@@ -8,14 +8,16 @@ use tally_store::port::{ClaimFilter, Reading as _};
 use tally_types::ServiceDate;
 use utoipa::ToSchema;
 
+use super::access::{Why, disclose, reading_head};
 use super::caller::Caller;
-use super::claims::{not_settled, open, whose};
+use super::claims::{not_settled, whose};
 use super::negotiate::{self, FHIR, JSON, X12};
 use super::problem::{Code, Problem};
 use super::query::{Asked, Fields, Named};
 use super::{Answered, ROOT, Service, Shared, json};
 use crate::bundle::bundle;
 use crate::changes::remitted_responses;
+use crate::node::consent::Need;
 use crate::node::{self, ClaimRead, RemitError, Remitting, ToldClaim, is_gone, settled};
 
 /// The most claims that are looked at for one answer.
@@ -82,22 +84,33 @@ pub(super) struct AllRemitted {
 pub(super) async fn one(
     State(service): Shared,
     caller: Caller,
+    why: Why,
     Named(id): Named,
     headers: HeaderMap,
 ) -> Answered {
     let kind = negotiate::answer(&headers, &[JSON, X12, FHIR])?;
-    let read = open(&service, &caller, &id, "api:remittance").await?;
+    // An 835 is a standard transaction, whole or not at all (45 CFR 164.502(b)(2)).
+    let need = Need {
+        amounts: true,
+        ..Need::default()
+    };
+    let disclosed = disclose(&service, &caller, &why, &id, ("api:remittance", need)).await?;
+    let head = reading_head(&disclosed)?;
+    let read = disclosed.read;
     if settled(&read).is_none() && !is_gone(&read) {
         return Err(not_settled(&read));
     }
     let reads = [read];
-    if kind != JSON {
-        return written(&service, kind, &reads).await;
-    }
-    let (due, made) = remit(&service, &reads).await?;
-    let due = due.first().map(|of| describe(of, false));
-    let made = made.last().map(|of| describe(of, true));
-    json(&due.or(made).ok_or_else(nothing_told)??)
+    let mut answer = if kind == JSON {
+        let (due, made) = remit(&service, &reads).await?;
+        let due = due.first().map(|of| describe(of, false));
+        let made = made.last().map(|of| describe(of, true));
+        json(&due.or(made).ok_or_else(nothing_told)??)?
+    } else {
+        written(&service, kind, &reads).await?
+    };
+    answer.headers_mut().extend(head);
+    Ok(answer)
 }
 
 /// A claim that was taken back before anybody was told of it.

@@ -10,6 +10,7 @@ use tally_core::ledger::tree::Hash;
 use tally_store::port::{Publications as _, SharedLedger as _};
 use utoipa::ToSchema;
 
+use super::caller::Caller;
 use super::problem::{Code, Problem};
 use super::{Answered, Shared, json, text};
 use crate::node::keys::hex;
@@ -136,6 +137,8 @@ pub struct StatusBody {
     disputed: u64,
     /// Entries of this node's own log that are not on the shared ledger yet.
     behind: u64,
+    /// Why nothing more of this node's own log is taken; nothing when all is well.
+    refused: Option<String>,
     /// Adjudications of this organisation's claims that it has not run again yet.
     unchecked: u64,
     /// How often an authority was seen to contradict itself, since the start.
@@ -211,10 +214,57 @@ pub(super) async fn status(State(service): Shared) -> Answered {
         agreed: totals.agreed,
         disputed: totals.disputed,
         behind: own.saturating_sub(state.next(&member.organisation).unwrap_or_default()),
+        refused: member.refused(),
         unchecked: member.unchecked(),
         contradictions: notary.map_or(0, |notary| notary.contradictions),
         checkpoint,
     })
+}
+
+/// An adjudication that this node disputes.
+#[derive(Serialize, ToSchema)]
+pub struct DisputeBody {
+    /// The claim.
+    claim: String,
+    /// Who decided it.
+    payer: String,
+    /// The index of the adjudication in the payer's own log.
+    index: u64,
+    /// The first thing that differs, for people: line, field, theirs, ours, clause.
+    difference: String,
+    /// The index of the dispute in this node's own log, once it is there.
+    entry: Option<u64>,
+}
+
+/// What this node's organisation disputes
+///
+/// Adjudications that it ran again, and that came to something else. For the organisation
+/// itself alone.
+#[utoipa::path(
+    get, path = "/ledger/shared/disputes", tag = "ledger", operation_id = "listDisputes",
+    security(("organisation" = [])),
+    responses(
+        (status = 200, description = "The disputes, in the order they were entered", body = Vec<DisputeBody>),
+        (status = 404, description = "This node is on no shared ledger, or is another organisation's"),
+    ),
+)]
+pub(super) async fn disputes(State(service): Shared, caller: Caller) -> Answered {
+    let member = service.api.ledger.as_ref().ok_or_else(nothing)?;
+    if caller.id != member.organisation.as_str() {
+        return Err(nothing());
+    }
+    let disputes = service.api.node.disputes().await?;
+    let body: Vec<DisputeBody> = disputes
+        .into_iter()
+        .map(|dispute| DisputeBody {
+            claim: dispute.claim.to_string(),
+            payer: dispute.payer.to_string(),
+            index: dispute.index,
+            difference: dispute.difference,
+            entry: dispute.leaf,
+        })
+        .collect();
+    json(&body)
 }
 
 /// A policy's component

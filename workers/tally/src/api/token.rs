@@ -107,6 +107,7 @@ impl<'a> Compact<'a> {
 pub struct Token<'a> {
     compact: Compact<'a>,
     issuer: String,
+    subject: Option<String>,
     audience: String,
     issued: i64,
     expires: i64,
@@ -136,6 +137,10 @@ impl<'a> Token<'a> {
         claims.text("jti")?;
         Ok(Self {
             issuer: claims.text("iss")?.to_owned(),
+            subject: match claims.0.contains_key("sub") {
+                true => Some(claims.text("sub")?.to_owned()),
+                false => None,
+            },
             audience: claims.audience()?.to_owned(),
             issued: claims.time("iat")?,
             expires: claims.time("exp")?,
@@ -151,6 +156,12 @@ impl<'a> Token<'a> {
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.issuer
+    }
+
+    /// Who there it is for, as that organisation names them.
+    #[must_use]
+    pub fn subject(&self) -> Option<&str> {
+        self.subject.as_deref()
     }
 
     /// Verifies the token: signed with a key, meant for an audience, and good

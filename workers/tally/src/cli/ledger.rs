@@ -1,20 +1,21 @@
 //! `tally ledger`.
 
-use std::net::SocketAddr;
+mod verify;
+mod witness;
+
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use tally_core::claim::ClaimId;
-use tally_core::ledger::shared::Snapshot;
-use tally_core::ledger::witness::Signers;
-use tally_core::ledger::{Receipt, Trust, Verdict, verify_receipt};
 use tally_sandbox::Backend;
 
 use super::{Ended, NodeArgs, Progress, plural, say, table};
 use crate::node::keys::hex;
-use crate::witness::Witness;
+
+use self::verify::VerifyArgs;
+use self::witness::{CompareArgs, EvidenceArgs, WitnessArgs};
 
 #[derive(Subcommand)]
 pub enum LedgerCommand {
@@ -30,8 +31,15 @@ pub enum LedgerCommand {
     Fsck(FsckArgs),
     /// Write the public log and all receipts to a folder
     Export(ExportArgs),
+    /// Print what this node ran again and disputes, with the first thing that differs
+    Disputes(DisputesArgs),
     /// Run a witness: it cosigns checkpoints that are consistent with those before
     Witness(WitnessArgs),
+    /// Hold what witnesses cosigned last against each other: evidence, if a log showed them
+    /// two histories
+    Compare(CompareArgs),
+    /// Check evidence that a log contradicted itself, and say who signed both sides
+    Evidence(EvidenceArgs),
 }
 
 #[derive(Args)]
@@ -50,19 +58,6 @@ pub struct ProveArgs {
     claim: ClaimId,
     #[command(flatten)]
     node: NodeArgs,
-}
-
-#[derive(Args)]
-pub struct VerifyArgs {
-    /// Receipts
-    #[arg(required = true, value_name = "FILE")]
-    files: Vec<PathBuf>,
-    /// The trust file; without one a receipt can only be consistent, not trusted
-    #[arg(long, value_name = "FILE")]
-    trust: Option<PathBuf>,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Args)]
@@ -102,56 +97,26 @@ pub struct ExportArgs {
 }
 
 #[derive(Args)]
-pub struct WitnessArgs {
-    /// The witness's folder: its key and what it cosigned last
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
-    /// Its name in signature lines
-    #[arg(long, value_name = "NAME")]
-    name: String,
-    /// A shared ledger's charter; several times where it is several
-    #[arg(long, value_name = "FILE")]
-    charter: Vec<PathBuf>,
-    /// The key of a log of one node, as `name+id+base64`; several times where it is several
-    #[arg(long, value_name = "KEY", value_parser = parse_log)]
-    log: Vec<Signers>,
-    /// Where it listens
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8423")]
-    listen: SocketAddr,
-    /// Make the key where there is none, print it, and end
+pub struct DisputesArgs {
+    #[command(flatten)]
+    node: NodeArgs,
+    /// Print JSON
     #[arg(long)]
-    key: bool,
-}
-
-fn parse_log(text: &str) -> Result<Signers, String> {
-    Signers::parse(text).map_err(|error| error.to_string())
-}
-
-async fn witness(args: &WitnessArgs) -> Result<Ended> {
-    let mut logs = args.log.clone();
-    for path in &args.charter {
-        let founders = Snapshot::found(&crate::shared::read_charter(path)?)?;
-        let set = founders.state.authorities.clone();
-        logs.push(Signers::Authorities(set));
-    }
-    let witness = Witness::open(&args.data, &args.name, &logs)?;
-    if args.key {
-        say(witness.verifier())?;
-        return Ok(Ended::Well);
-    }
-    crate::witness::serve(witness, args.listen).await?;
-    Ok(Ended::Well)
+    json: bool,
 }
 
 pub async fn run(command: LedgerCommand) -> Result<Ended> {
     match command {
         LedgerCommand::Checkpoint(args) => checkpoint(&args).await,
         LedgerCommand::Prove(args) => prove(&args).await,
-        LedgerCommand::Verify(args) => verify(&args),
+        LedgerCommand::Verify(args) => verify::verify(&args),
         LedgerCommand::Replay(args) => replay(&args).await,
         LedgerCommand::Fsck(args) => fsck(&args).await,
         LedgerCommand::Export(args) => export(&args).await,
-        LedgerCommand::Witness(args) => witness(&args).await,
+        LedgerCommand::Disputes(args) => disputes(&args).await,
+        LedgerCommand::Witness(args) => witness::run(&args).await,
+        LedgerCommand::Evidence(args) => witness::evidence(&args),
+        LedgerCommand::Compare(args) => witness::compare(&args).await,
     }
 }
 
@@ -175,89 +140,6 @@ async fn prove(args: &ProveArgs) -> Result<Ended> {
     let node = args.node.open().await?;
     print!("{}", node.receipt(args.claim).await?);
     Ok(Ended::Well)
-}
-
-/// The largest receipt or trust file.
-const LIMIT: u64 = 4 << 20;
-
-fn verify(args: &VerifyArgs) -> Result<Ended> {
-    let trust = match &args.trust {
-        None => None,
-        Some(path) => {
-            let bytes = super::read_file(path, LIMIT)?;
-            let text = String::from_utf8(bytes)
-                .ok()
-                .with_context(|| format!("{} is not text", path.display()))?;
-            let trust = Trust::parse(&text);
-            Some(trust.with_context(|| format!("{} cannot be used", path.display()))?)
-        }
-    };
-    let mut ended = Ended::Well;
-    let mut rows = Vec::new();
-    for path in &args.files {
-        let checked = (|| -> Result<_> {
-            let text = String::from_utf8(super::read_file(path, LIMIT)?)
-                .ok()
-                .context("a receipt is text")?;
-            let receipt = Receipt::parse(&text)?;
-            let (verdict, outcome) = verify_receipt(&receipt, trust.as_ref())?;
-            Ok((receipt, verdict, outcome))
-        })();
-        let file = path.display().to_string();
-        match checked {
-            Ok((receipt, verdict, outcome)) => {
-                let word = match verdict {
-                    Verdict::Trusted => "trusted",
-                    Verdict::Consistent => "consistent, not trusted",
-                };
-                if verdict == Verdict::Consistent && ended == Ended::Well {
-                    ended = Ended::NotTrusted;
-                }
-                if args.json {
-                    rows.push(json!({
-                        "file": file,
-                        "verdict": match verdict { Verdict::Trusted => "trusted", Verdict::Consistent => "consistent" },
-                        "claim": receipt.claim.to_string(),
-                        "status": outcome.status().as_str(),
-                        "charge": outcome.charge().to_string(),
-                        "paid": outcome.paid().to_string(),
-                        "patient": outcome.patient().to_string(),
-                        "policy": outcome.policy().map(|hash| hex(&hash)),
-                        "log": receipt.key.name(),
-                        "index": receipt.local.index,
-                    }));
-                } else {
-                    say(format!(
-                        "{file}: {word}: claim {} {}, charged {}, paid {}, patient {} (entry {} of {})",
-                        receipt.claim,
-                        outcome.status(),
-                        outcome.charge(),
-                        outcome.paid(),
-                        outcome.patient(),
-                        receipt.local.index,
-                        receipt.key.name()
-                    ))?;
-                }
-            }
-            Err(error) => {
-                ended = Ended::Refused;
-                if args.json {
-                    rows.push(
-                        json!({ "file": file, "verdict": "false", "reason": super::chain(&error) }),
-                    );
-                }
-                eprintln!("error: {file}: does not hold: {}", super::chain(&error));
-            }
-        }
-    }
-    if args.json {
-        say(json!(rows))?;
-    } else if ended == Ended::NotTrusted {
-        eprintln!(
-            "note: consistent, not trusted: say `--trust trust.json` with a trust file you have from elsewhere"
-        );
-    }
-    Ok(ended)
 }
 
 async fn replay(args: &ReplayArgs) -> Result<Ended> {
@@ -383,5 +265,46 @@ async fn export(args: &ExportArgs) -> Result<Ended> {
             plural(exported.receipts, "receipt")
         ))?;
     }
+    Ok(Ended::Well)
+}
+
+async fn disputes(args: &DisputesArgs) -> Result<Ended> {
+    let node = args.node.open().await?;
+    let disputes = node.disputes().await?;
+    if args.json {
+        let rows: Vec<_> = disputes
+            .iter()
+            .map(|dispute| {
+                json!({
+                    "claim": dispute.claim.to_string(),
+                    "payer": dispute.payer.as_str(),
+                    "index": dispute.index,
+                    "difference": dispute.difference,
+                    "entry": dispute.leaf,
+                })
+            })
+            .collect();
+        say(json!(rows))?;
+        return Ok(Ended::Well);
+    }
+    if disputes.is_empty() {
+        say("No disputes: whatever was run again came to the same.")?;
+        return Ok(Ended::Well);
+    }
+    let rows = disputes.iter().map(|dispute| {
+        let entry = dispute
+            .leaf
+            .map_or("waits".to_owned(), |leaf| leaf.to_string());
+        vec![
+            dispute.claim.to_string(),
+            dispute.payer.to_string(),
+            dispute.difference.clone(),
+            entry,
+        ]
+    });
+    say(table(
+        &["claim", "payer", "first difference", "entry>"],
+        rows.collect::<Vec<_>>(),
+    ))?;
     Ok(Ended::Well)
 }

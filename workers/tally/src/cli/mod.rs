@@ -6,6 +6,7 @@ mod adjudicate;
 mod appeal;
 mod authorization;
 mod claim;
+mod consent;
 mod determination;
 mod eligibility;
 mod flag;
@@ -31,9 +32,10 @@ use clap::{Args, Parser, Subcommand};
 use tally_core::claim::ClaimId;
 use tally_types::ServiceDate;
 
-use crate::config::{Config, PayeeConfig, PayerConfig};
+use crate::config::{Config, PayeeConfig, PayerConfig, PoliciesConfig};
 use crate::node::Node;
 use crate::node::clock::Clock;
+use crate::node::consent::Rules;
 use crate::roles::Which;
 pub use claim::{estimate_json, explain};
 pub use print::{Progress, plural, table};
@@ -94,6 +96,9 @@ enum Command {
     /// The ledger: checkpoints, receipts, replay
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
+    /// Who may read: grants, custodians, groups; who did read
+    #[command(subcommand)]
+    Consent(consent::ConsentCommand),
     /// Organisations of a shared ledger: found, join, leave, rotate, vote, list
     #[command(subcommand)]
     Org(org::OrgCommand),
@@ -138,12 +143,26 @@ impl NodeArgs {
         })
     }
 
+    /// What the configuration says of who may read; of a payer of an example without one.
+    pub fn rules(&self) -> Result<Rules> {
+        match &self.config {
+            None => Ok(Rules::default()),
+            Some(path) => Ok(Rules::of(&Config::read(path)?)),
+        }
+    }
+
     /// Opens the node, on the machine's clock.
     pub async fn open(&self) -> Result<Node> {
+        self.open_with(PoliciesConfig::Bundled).await
+    }
+
+    /// The same; a folder that is made gets these policies, whatever has a configuration
+    /// those of it.
+    pub async fn open_with(&self, policies: PoliciesConfig) -> Result<Node> {
         match &self.config {
             None => {
                 let data = self.data.as_deref().unwrap_or(Path::new("tally-data"));
-                open_node(data, Clock::System).await
+                open_node(data, Clock::System, policies).await
             }
             Some(path) => {
                 let config = Config::read(path)?;
@@ -163,8 +182,8 @@ pub struct Parties {
 }
 
 /// Opens a node's folder.
-pub async fn open_node(folder: &Path, clock: Clock) -> Result<Node> {
-    Node::open(folder, clock)
+pub async fn open_node(folder: &Path, clock: Clock, policies: PoliciesConfig) -> Result<Node> {
+    Node::open_with(folder, clock, policies)
         .await
         .with_context(|| format!("the node in {} could not be opened", folder.display()))
 }
@@ -228,6 +247,7 @@ async fn run(command: Command) -> Result<Ended> {
         Command::Policy(command) => policy::run(command).await,
         Command::Table(command) => table::run(&command),
         Command::Ledger(command) => ledger::run(command).await,
+        Command::Consent(command) => consent::run(command).await,
         Command::Org(command) => org::run(command).await,
     }
 }

@@ -9,6 +9,7 @@ use tally_core::ledger::VerifierKey;
 use tally_core::ledger::shared::{Change, Motion, OrganisationId, Role, State, Witness};
 
 use super::{Ended, NodeArgs, say, table};
+use crate::config::PoliciesConfig;
 use crate::node::Applying;
 use crate::node::keys::{hex, unhex};
 use crate::shared::{Application, charter_text, found};
@@ -161,18 +162,25 @@ pub async fn run(command: OrgCommand) -> Result<Ended> {
 }
 
 async fn init(args: &InitArgs) -> Result<Ended> {
-    let node = args.node.open().await?;
+    // Who is no payer has no policies to publish.
+    let policies = match args.role.contains(&Role::Payer) {
+        true => PoliciesConfig::Bundled,
+        false => PoliciesConfig::None,
+    };
+    let node = args.node.open_with(policies).await?;
     if args.authority {
         node.make_authority(args.new_key)?;
     }
-    let application = node.application(&Applying {
-        ledger: args.ledger.clone(),
-        id: args.id.clone(),
-        name: args.name.clone(),
-        roles: args.role.clone(),
-        address: args.address.clone(),
-        url: args.url.clone(),
-    })?;
+    let application = node
+        .application(&Applying {
+            ledger: args.ledger.clone(),
+            id: args.id.clone(),
+            name: args.name.clone(),
+            roles: args.role.clone(),
+            address: args.address.clone(),
+            url: args.url.clone(),
+        })
+        .await?;
     print!("{}", application.text()?);
     Ok(Ended::Well)
 }

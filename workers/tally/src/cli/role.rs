@@ -22,6 +22,9 @@ pub struct RoleArgs {
     /// The day it is, for demonstrations
     #[arg(long, value_name = "DAY", hide = true, value_parser = super::parse_date)]
     day: Option<tally_types::ServiceDate>,
+    /// Pay for one service by another fee than the one published, for demonstrations
+    #[arg(long, hide = true, requires = "day")]
+    tamper: bool,
 }
 
 #[derive(Args)]
@@ -39,7 +42,8 @@ pub struct MigrateArgs {
 
 /// Runs a process until it is told to stop.
 pub async fn run(args: RoleArgs, which: Which) -> Result<Ended> {
-    let config = Config::read(&args.config)?;
+    let mut config = Config::read(&args.config)?;
+    config.tampers = args.tamper;
     let clock = args.day.map_or(Clock::System, Clock::simulated);
     roles::run(config, which, clock).await?;
     Ok(Ended::Well)

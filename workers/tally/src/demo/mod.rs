@@ -18,6 +18,7 @@ use tally_store::port::{ClaimFilter, FlagFilter, Reading as _, Totals};
 use self::generate::{Population, generate};
 use self::servers::Servers;
 use crate::cli::{Ended, Progress, open_node, plural, say, table};
+use crate::config::PoliciesConfig;
 use crate::node::clock::Clock;
 use crate::node::keys::hex;
 use crate::node::{ClaimRead, Delivery, Node, Replayed};
@@ -95,7 +96,7 @@ pub async fn run(args: &DemoArgs) -> Result<Ended> {
     };
     let node = match &servers {
         Some(servers) => Arc::clone(&servers.node),
-        None => Arc::new(open_node(&folder, clock()).await?),
+        None => Arc::new(open_node(&folder, clock(), PoliciesConfig::Bundled).await?),
     };
     let people = !args.json;
     if people {
@@ -240,7 +241,7 @@ async fn report(
         hasher.update(&body.outcome.0);
         balanced &= balances(read, outcome);
     }
-    let verified = verify_receipt(receipt, Some(&node.trust())).is_ok()
+    let verified = verify_receipt(receipt, Some(&node.trust().await?)).is_ok()
         && node.fsck().await?.faults.is_empty();
     Ok(Report {
         totals,
@@ -342,7 +343,7 @@ async fn conclude(node: &Node, report: &Report, star: &ClaimRead, receipt: &Rece
     say("\nOne claim explained")?;
     let view = ClaimView::of(star, &node.book().await?);
     crate::cli::explain(&view)?;
-    show_receipt(node, receipt)?;
+    show_receipt(node, receipt).await?;
     let replayed = &report.replayed;
     say(format!(
         "\nReplayed {} on another backend (Pulley): {}; breaks in the chain of sequence, balances, policies and tables: {}.",
@@ -402,8 +403,8 @@ async fn show_flags(node: &Node) -> Result<()> {
 }
 
 /// Verifies a receipt, and a copy in which one cent was moved.
-fn show_receipt(node: &Node, receipt: &Receipt) -> Result<()> {
-    let trust = node.trust();
+async fn show_receipt(node: &Node, receipt: &Receipt) -> Result<()> {
+    let trust = node.trust().await?;
     let text = receipt.to_string();
     let verdict = Receipt::parse(&text)
         .and_then(|receipt| verify_receipt(&receipt, Some(&trust)).map(|_| ()));

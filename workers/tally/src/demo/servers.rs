@@ -182,8 +182,11 @@ impl Config {
             worker: Default::default(),
             intake: Default::default(),
             payer: Default::default(),
+            code_lists: Vec::new(),
             payees: Vec::new(),
             organisations: Vec::new(),
+            retention: Vec::new(),
+            tampers: false,
         }
     }
 }

@@ -2,6 +2,7 @@
 //! own with a store of its own, on one shared ledger.
 
 mod organisations;
+mod outage;
 mod page;
 mod processes;
 mod watch;
@@ -14,9 +15,10 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use serde_json::{Value, json};
 
-use self::organisations::{Founded, Placed};
+use self::organisations::{Founded, Placed, Wanted};
+use self::outage::{Outage, Plan};
 use self::processes::Processes;
-use self::watch::Seen;
+use self::watch::{Dispute, Seen};
 use crate::cli::{Ended, Progress, plural, say, table};
 use crate::demo::generate::generate;
 use crate::shared::client::Client;
@@ -39,6 +41,12 @@ pub struct NetworkArgs {
     /// The port of the page on localhost; 0 is any free one
     #[arg(long, default_value_t = 8420)]
     port: u16,
+    /// Kill an authority while claims flow, and start it again
+    #[arg(long)]
+    kill: bool,
+    /// Let the first payer pay by another fee schedule than it published: providers dispute it
+    #[arg(long)]
+    tamper: bool,
     /// End when all claims are agreed or disputed, instead of serving the page
     #[arg(long)]
     once: bool,
@@ -49,6 +57,8 @@ pub struct NetworkArgs {
 
 /// How long nothing may change before the network is given up.
 const HEADWAY: Duration = Duration::from_secs(60);
+/// So many disputes are shown to people.
+const SHOWN: usize = 5;
 /// How often it is looked.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -69,17 +79,26 @@ pub async fn run(args: &NetworkArgs) -> Result<Ended> {
         }
     };
     let people = !args.json;
-    let founded = organisations::found(&folder, args.authorities, args.seed, args.claims).await?;
+    let wanted = Wanted {
+        authorities: args.authorities,
+        seed: args.seed,
+        claims: args.claims,
+        tamper: args.tamper,
+    };
+    let founded = organisations::found(&folder, wanted).await?;
     if people {
         introduce(&founded)?;
     }
     let processes = Arc::new(Processes::start(&founded).await?);
-    submit(&founded, args).await?;
+    let outage = submit(&founded, &processes, args).await?;
     settle(&founded, &processes).await?;
     let seen = Seen::look(&founded).await;
     let verified = watch::verify(&founded, &seen).await?;
     let report = Report {
         seconds: begun.elapsed().as_secs_f64(),
+        disputes: watch::disputes(&founded).await?,
+        outage,
+        keeps: args.data.is_some(),
         seen,
         verified,
     };
@@ -89,7 +108,8 @@ pub async fn run(args: &NetworkArgs) -> Result<Ended> {
         report.tell(&founded)?;
     }
     if !args.once {
-        page::serve(Arc::new(founded), Arc::clone(&processes), args.port).await?;
+        let (founded, outage) = (Arc::new(founded), report.outage.clone());
+        page::serve(founded, Arc::clone(&processes), outage, args.port).await?;
     }
     processes.stop().await?;
     Ok(report.ended())
@@ -116,7 +136,11 @@ fn introduce(founded: &Founded) -> Result<()> {
 }
 
 /// Providers send their claims to the payers' nodes, over HTTP and under their own keys.
-async fn submit(founded: &Founded, args: &NetworkArgs) -> Result<()> {
+async fn submit(
+    founded: &Founded,
+    processes: &Processes,
+    args: &NetworkArgs,
+) -> Result<Option<Outage>> {
     let payers: Vec<&Placed> = founded.payers().collect();
     let senders: Vec<&Placed> = match founded.providers().collect::<Vec<_>>() {
         none if none.is_empty() => payers.clone(),
@@ -135,12 +159,20 @@ async fn submit(founded: &Founded, args: &NetworkArgs) -> Result<()> {
     }
     // Payers take turns, as they would.
     files.sort_by_key(|(number, ..)| *number);
-    let progress = Progress::bar("submitting", files.len() as u64);
-    for (position, (number, payer, file)) in (1u64..).zip(files) {
+    let count = files.len() as u64;
+    let mut plan = args
+        .kill
+        .then(|| Plan::new(founded, processes, count))
+        .transpose()?;
+    let progress = Progress::bar("submitting", count);
+    for (sent, (number, payer, file)) in (0u64..).zip(files) {
+        if let Some(plan) = &mut plan {
+            plan.at(sent).await?;
+        }
         let sender = senders[number % senders.len()];
         let client = Client::new(&sender.id, *sender.signing);
         let url = format!("http://{}/api/v1/claims", payer.api);
-        let key = format!("{}-{number}", sender.id);
+        let key = format!("{}-{}-{number}", sender.id, payer.id);
         let headers = [
             ("Idempotency-Key", format!("\"{key}\"")),
             ("Content-Type", kind_of(&file.name, &file.bytes).to_owned()),
@@ -156,10 +188,13 @@ async fn submit(founded: &Founded, args: &NetworkArgs) -> Result<()> {
             sender.id,
             answer.done().err()
         );
-        progress.at(position);
+        progress.at(sent + 1);
     }
     progress.done();
-    Ok(())
+    match plan {
+        None => Ok(None),
+        Some(plan) => Ok(Some(plan.over().await?)),
+    }
 }
 
 /// The kind of a file of claims, for a header.
@@ -205,6 +240,10 @@ async fn settle(founded: &Founded, processes: &Processes) -> Result<()> {
 struct Report {
     seen: Seen,
     verified: watch::Verified,
+    disputes: Vec<Dispute>,
+    outage: Option<Outage>,
+    /// Whether the folder stays.
+    keeps: bool,
     seconds: f64,
 }
 
@@ -234,6 +273,8 @@ impl Report {
             "forks": self.verified.forks,
             "verified": self.verified.holds(),
             "receipts": self.verified.receipts,
+            "disputes": self.disputes,
+            "outage": self.outage.as_ref().map(Outage::json),
             "seconds": self.seconds,
         })
     }
@@ -250,6 +291,7 @@ impl Report {
                 "disputed>",
                 "checkpoint>",
                 "signed by",
+                "witnesses>",
             ],
             self.seen.rows(founded),
         ))?;
@@ -265,6 +307,43 @@ impl Report {
                 n => plural(n, "fork"),
             }
         ))?;
+        if let Some(outage) = &self.outage {
+            say(outage.told())?;
+        }
+        self.tell_disputes()?;
+        if self.keeps {
+            let folder = founded.folder.display();
+            say(format!(
+                "\nThe receipts are in {folder}/receipts. Verify them with the network off, by a program that shares no code with this one:\n  \
+                 python3 verifiers/verify.py {folder}/receipts/* --trust {folder}/trust.json"
+            ))?;
+        }
         say(format!("{:.1} seconds.", self.seconds))
+    }
+
+    fn tell_disputes(&self) -> Result<()> {
+        if self.disputes.is_empty() {
+            return Ok(());
+        }
+        say(format!(
+            "\n{}: what the published policy comes to is not what was paid by.",
+            plural(self.disputes.len() as u64, "dispute")
+        ))?;
+        let rows = self.disputes.iter().take(SHOWN).map(|dispute| {
+            vec![
+                dispute.by.clone(),
+                dispute.payer.clone(),
+                dispute.claim.clone(),
+                dispute.difference.clone(),
+            ]
+        });
+        say(table(
+            &["by", "payer", "claim", "first difference"],
+            rows.collect::<Vec<_>>(),
+        ))?;
+        if self.disputes.len() > SHOWN {
+            say(format!("… and {} more.", self.disputes.len() - SHOWN))?;
+        }
+        Ok(())
     }
 }

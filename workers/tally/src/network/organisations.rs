@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use tally_core::ledger::SigningKey;
-use tally_core::ledger::shared::{Charter, Role};
+use tally_core::ledger::shared::{Charter, Role, Witness};
 use tally_types::ServiceDate;
 use zeroize::Zeroizing;
 
@@ -16,7 +16,7 @@ use crate::demo::generate::generate;
 use crate::node::Node;
 use crate::node::clock::Clock;
 use crate::node::keys::hex;
-use crate::shared::{charter_text, found as founding};
+use crate::shared::{Application, charter_text, found as founding};
 
 /// Names of payers and of providers.
 const PAYERS: [(&str, &str); 4] = [
@@ -52,7 +52,25 @@ pub struct Placed {
     pub listen: SocketAddr,
     /// Its signing secret: the network speaks for providers.
     pub signing: Zeroizing<[u8; 32]>,
+    /// Whether it pays by another policy than it publishes.
+    pub tampers: bool,
 }
+
+/// How the network is to be.
+#[derive(Clone, Copy)]
+pub struct Wanted {
+    /// How many organisations, each an authority.
+    pub authorities: u8,
+    /// What families and claims are made from.
+    pub seed: u64,
+    /// How many claims.
+    pub claims: u32,
+    /// Whether the first payer pays by another policy than it publishes.
+    pub tamper: bool,
+}
+
+/// How the witness is called in signature lines.
+pub const WITNESS: &str = "witness.example/network";
 
 /// A network that was founded.
 pub struct Founded {
@@ -64,6 +82,8 @@ pub struct Founded {
     pub charter: Charter,
     /// The organisations, in the order of their names.
     pub placed: Vec<Placed>,
+    /// Where the witness listens, which is none of them.
+    pub witness: SocketAddr,
     /// The day it is.
     pub day: ServiceDate,
 }
@@ -74,6 +94,26 @@ impl Founded {
         self.placed
             .iter()
             .filter(|placed| placed.role == Role::Payer)
+    }
+
+    /// The folder of the witness.
+    pub fn witness_folder(&self) -> PathBuf {
+        self.folder.join("witness")
+    }
+
+    /// The folder of the receipts that were verified.
+    pub fn receipts(&self) -> PathBuf {
+        self.folder.join("receipts")
+    }
+
+    /// What whoever trusts the founders verifies them with.
+    pub fn trust_file(&self) -> PathBuf {
+        self.folder.join("trust.json")
+    }
+
+    /// The charter's file.
+    pub fn charter_file(&self) -> PathBuf {
+        self.folder.join("charter.json")
     }
 
     /// The providers.
@@ -114,99 +154,133 @@ fn ports(count: usize) -> Result<Vec<SocketAddr>> {
     Ok(addresses.collect::<Result<_, _>>()?)
 }
 
-/// Founds a network in a folder: nodes with keys, members enrolled, a charter, a
-/// configuration each.
+/// Founds a network in a folder: nodes with keys, members enrolled, a witness, a charter,
+/// a configuration each.
 ///
 /// # Errors
 /// When a folder cannot be made.
-pub async fn found(folder: &Path, count: u8, seed: u64, claims: u32) -> Result<Founded> {
+pub async fn found(folder: &Path, wanted: Wanted) -> Result<Founded> {
     let origin = "tallystick.example/network".to_owned();
-    let count = usize::from(count);
-    let payers = count.div_ceil(2);
+    let count = usize::from(wanted.authorities);
     let mut day = ServiceDate::parse("2026-01-01")?;
-    let ports = ports(count * 4)?;
-    let mut placed = Vec::new();
+    let ports = ports(count * 4 + 1)?;
+    let (places, of_witness) = ports.as_chunks::<4>();
+    let witness = *of_witness.first().context("a port for the witness")?;
+    let mut founded = Founded {
+        charter: Charter {
+            origin: origin.clone(),
+            organisations: Vec::new(),
+            witnesses: Vec::new(),
+        },
+        origin,
+        folder: folder.to_owned(),
+        placed: Vec::new(),
+        witness,
+        day,
+    };
     let mut applications = Vec::new();
     let progress = crate::cli::Progress::bar("founding", count as u64);
-    for (position, ports) in ports.chunks(4).enumerate() {
-        let of_role = position / 2;
-        let (role, names) = if position % 2 == 0 {
-            (Role::Payer, PAYERS)
-        } else {
-            (Role::Provider, PROVIDERS)
-        };
-        let (id, name) = names[of_role % names.len()];
-        let (id, name) = match of_role / names.len() {
-            0 => (id.to_owned(), name.to_owned()),
-            n => (format!("{id}-{}", n + 1), format!("{name} {}", n + 1)),
-        };
-        let [api, pages, health, listen] = ports else {
-            anyhow::bail!("four ports each");
-        };
-        let population = (role == Role::Payer && share(claims, payers, of_role) > 0).then(|| {
-            generate(
-                seed_of(seed, of_role),
-                share(claims, payers, of_role) as usize,
-            )
-        });
-        let days = population
-            .iter()
-            .flat_map(|p| &p.files)
-            .map(|file| file.received);
-        day = days.fold(day, Ord::max);
-        let folder = folder.join(&id);
-        let policies = match role {
-            Role::Payer => PoliciesConfig::Bundled,
-            _ => PoliciesConfig::None,
-        };
-        let node = Node::open_with(&folder, Clock::simulated(day), policies).await?;
-        for contract in population
-            .iter()
-            .flat_map(|population| &population.contracts)
-        {
-            node.enrol(contract, false).await?;
-        }
-        node.make_authority(false)?;
-        applications.push(node.application(&crate::node::Applying {
-            ledger: origin.clone(),
+    for (position, ports) in places.iter().enumerate() {
+        let made = place(&founded, wanted, position, *ports).await?;
+        day = day.max(made.day);
+        applications.push(made.application);
+        founded.placed.push(made.placed);
+        progress.at(position as u64 + 1);
+    }
+    progress.done();
+    founded.day = day;
+    let key = crate::witness::Witness::open(&founded.witness_folder(), WITNESS, &[])?.public();
+    let witness = Witness {
+        name: WITNESS.to_owned(),
+        key,
+    };
+    founded.charter = founding(&founded.origin, &applications, vec![witness])?;
+    fs::write(founded.charter_file(), charter_text(&founded.charter)?)?;
+    for placed in &founded.placed {
+        fs::write(
+            placed.folder.join("tally.toml"),
+            configuration(&founded, placed)?,
+        )?;
+    }
+    founded.placed.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(founded)
+}
+
+/// An organisation whose node was made.
+struct Made {
+    placed: Placed,
+    application: Application,
+    /// The last day that a claim of its is received on.
+    day: ServiceDate,
+}
+
+/// Makes the node of one organisation: payers and providers take turns.
+async fn place(
+    founded: &Founded,
+    wanted: Wanted,
+    position: usize,
+    [api, pages, health, listen]: [SocketAddr; 4],
+) -> Result<Made> {
+    let payers = usize::from(wanted.authorities).div_ceil(2);
+    let of_role = position / 2;
+    let (role, names) = if position.is_multiple_of(2) {
+        (Role::Payer, PAYERS)
+    } else {
+        (Role::Provider, PROVIDERS)
+    };
+    let (id, name) = names[of_role % names.len()];
+    let (id, name) = match of_role / names.len() {
+        0 => (id.to_owned(), name.to_owned()),
+        n => (format!("{id}-{}", n + 1), format!("{name} {}", n + 1)),
+    };
+    let claims = share(wanted.claims, payers, of_role);
+    let population = (role == Role::Payer && claims > 0)
+        .then(|| generate(seed_of(wanted.seed, of_role), claims as usize));
+    let days = population.iter().flat_map(|population| &population.files);
+    let day = days.fold(founded.day, |day, file| day.max(file.received));
+    let folder = founded.folder.join(&id);
+    let policies = match role {
+        Role::Payer => PoliciesConfig::Bundled,
+        _ => PoliciesConfig::None,
+    };
+    let node = Node::open_with(&folder, Clock::simulated(day), policies).await?;
+    let contracts = population
+        .iter()
+        .flat_map(|population| &population.contracts);
+    for contract in contracts {
+        node.enrol(contract, false).await?;
+    }
+    node.make_authority(false)?;
+    let application = node
+        .application(&crate::node::Applying {
+            ledger: founded.origin.clone(),
             id: id.clone(),
             name: name.clone(),
             roles: vec![role],
             address: listen.to_string(),
             url: format!("http://{api}"),
-        })?);
-        placed.push(Placed {
+        })
+        .await?;
+    Ok(Made {
+        placed: Placed {
             id,
             name,
             role,
             folder,
-            api: *api,
-            pages: *pages,
-            health: *health,
-            listen: *listen,
+            api,
+            pages,
+            health,
+            listen,
             signing: node.signing_secret(),
-        });
-        progress.at(position as u64 + 1);
-    }
-    progress.done();
-    let charter = founding(&origin, &applications, Vec::new())?;
-    fs::write(folder.join("charter.json"), charter_text(&charter)?)?;
-    for placed_one in &placed {
-        let text = configuration(folder, placed_one, &placed)?;
-        fs::write(placed_one.folder.join("tally.toml"), text)?;
-    }
-    placed.sort_by(|a, b| a.id.cmp(&b.id));
-    Ok(Founded {
-        origin,
-        folder: folder.to_owned(),
-        charter,
-        placed,
+            tampers: wanted.tamper && position == 0,
+        },
+        application,
         day,
     })
 }
 
 /// What an organisation's node is told.
-fn configuration(folder: &Path, placed: &Placed, all: &[Placed]) -> Result<String> {
+fn configuration(founded: &Founded, placed: &Placed) -> Result<String> {
     let policies = match placed.role {
         Role::Payer => "bundled",
         _ => "none",
@@ -214,16 +288,18 @@ fn configuration(folder: &Path, placed: &Placed, all: &[Placed]) -> Result<Strin
     let mut text = format!(
         "[node]\ndata = {data:?}\npayer = {id:?}\npolicies = {policies:?}\n\n\
          [listen]\napi = \"{api}\"\npages = \"{pages}\"\nhealth = \"{health}\"\n\n\
-         [ledger]\ncharter = {charter:?}\norganisation = {id:?}\nlisten = \"{listen}\"\n",
+         [ledger]\ncharter = {charter:?}\norganisation = {id:?}\nlisten = \"{listen}\"\n\
+         witnesses = [\"http://{witness}\"]\n",
         data = placed.folder.display().to_string(),
         id = placed.id,
         api = placed.api,
         pages = placed.pages,
         health = placed.health,
-        charter = folder.join("charter.json").display().to_string(),
+        charter = founded.charter_file().display().to_string(),
         listen = placed.listen,
+        witness = founded.witness,
     );
-    for other in all {
+    for other in &founded.placed {
         let key = SigningKey::new("signing", &other.signing)?;
         write!(
             text,

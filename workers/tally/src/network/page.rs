@@ -12,15 +12,32 @@ use axum::middleware::from_fn;
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use tokio::net::TcpListener;
+use tokio::sync::Mutex;
 
 use super::organisations::Founded;
+use super::outage::Outage;
 use super::processes::Processes;
-use super::watch::{Looked, Seen};
+use super::watch::{Dispute, Looked, Seen};
 use crate::pages::{guarded, icon, style, style_href};
 
 struct Site {
     founded: Arc<Founded>,
     processes: Arc<Processes>,
+    /// Disputes, as of so many: reading them leaves a trace on the nodes.
+    disputes: Mutex<(u64, Vec<Dispute>)>,
+    outage: Option<Outage>,
+}
+
+impl Site {
+    async fn disputes(&self, count: u64) -> Vec<Dispute> {
+        let mut known = self.disputes.lock().await;
+        if known.0 != count
+            && let Ok(disputes) = super::watch::disputes(&self.founded).await
+        {
+            *known = (count, disputes);
+        }
+        known.1.clone()
+    }
 }
 
 struct Row {
@@ -51,6 +68,9 @@ struct Page {
     disputed: u64,
     checkpoint: Option<super::watch::Checkpoint>,
     rows: Vec<Row>,
+    disputes: Vec<Dispute>,
+    /// Of an authority that was killed while claims flowed.
+    outage: Option<String>,
     halted: bool,
 }
 
@@ -58,7 +78,12 @@ struct Page {
 ///
 /// # Errors
 /// When the port cannot be had.
-pub async fn serve(founded: Arc<Founded>, processes: Arc<Processes>, port: u16) -> Result<()> {
+pub async fn serve(
+    founded: Arc<Founded>,
+    processes: Arc<Processes>,
+    outage: Option<Outage>,
+    port: u16,
+) -> Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
         .await
         .with_context(|| {
@@ -67,7 +92,12 @@ pub async fn serve(founded: Arc<Founded>, processes: Arc<Processes>, port: u16) 
     let stop = crate::pages::stopped()?;
     let at = listener.local_addr()?;
     eprintln!("The network's page on http://{at} — stop with Ctrl-C");
-    let site = Arc::new(Site { founded, processes });
+    let site = Arc::new(Site {
+        founded,
+        processes,
+        disputes: Mutex::default(),
+        outage,
+    });
     let router = Router::new()
         .route("/", get(page))
         .route("/{organisation}/stop", post(halt))
@@ -101,8 +131,11 @@ async fn page(State(site): State<Arc<Site>>) -> Response {
                 .and_then(|s| s.checkpoint.as_ref())
                 .map_or(0, |c| c.size),
             signers: status
-                .and_then(|status| status.checkpoint.as_ref())
-                .map_or(String::new(), |checkpoint| checkpoint.signers.join(", ")),
+                .and_then(|status| Some((status, status.checkpoint.as_ref()?)))
+                .map_or(String::new(), |(status, checkpoint)| {
+                    let (signed, of) = (checkpoint.signers.len(), status.authorities.len());
+                    format!("signed by {signed} of {of}")
+                }),
             reach: (height * 100).checked_div(top).unwrap_or(100),
         }
     });
@@ -121,6 +154,8 @@ async fn page(State(site): State<Arc<Site>>) -> Response {
         disputed: seen.disputed(),
         checkpoint: seen.checkpoint().cloned(),
         halted: up < quorum,
+        disputes: site.disputes(seen.disputed()).await,
+        outage: site.outage.as_ref().map(Outage::told),
         rows,
     };
     match page.render() {

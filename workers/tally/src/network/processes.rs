@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use anyhow::{Context as _, Result};
 use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
 
-use super::organisations::{Founded, Placed};
+use super::organisations::{Founded, Placed, WITNESS};
 use crate::shared::client::Client;
 
 /// How long a node may take until it is ready.
@@ -17,7 +18,10 @@ const READY: Duration = Duration::from_secs(120);
 /// How long a node may take until it has ended.
 const ENDED: Duration = Duration::from_secs(20);
 
-/// Processes by organisation; they end with this one.
+/// How the witness's process is called among the others.
+const THE_WITNESS: &str = "the witness";
+
+/// Processes by organisation, and the witness's; they end with this one.
 pub struct Processes(Mutex<BTreeMap<String, Child>>);
 
 impl Processes {
@@ -27,32 +31,56 @@ impl Processes {
     /// When one ends, or is not ready in time: its log says why.
     pub async fn start(founded: &Founded) -> Result<Self> {
         let processes = Self(Mutex::default());
+        processes.begin_witness(founded).await?;
         for placed in &founded.placed {
             processes.begin(founded, placed).await?;
         }
         let progress = crate::cli::Progress::bar("starting", founded.placed.len() as u64);
-        let client = Client::new("network", [0; 32]);
-        let begun = Instant::now();
         for (position, placed) in (1u64..).zip(&founded.placed) {
-            let url = format!("http://{}/api/v1/ledger/shared/status", placed.api);
-            loop {
-                processes.check().await?;
-                let answer = client.get(&url, None).await;
-                if answer.is_ok_and(|answer| answer.status == 200) {
-                    break;
-                }
-                anyhow::ensure!(
-                    begun.elapsed() < READY,
-                    "{} is not ready: see {}",
-                    placed.id,
-                    placed.folder.join("log").display()
-                );
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
+            processes.ready(placed).await?;
             progress.at(position);
         }
         progress.done();
         Ok(processes)
+    }
+
+    /// Waits until a node answers.
+    ///
+    /// # Errors
+    /// When one ends, or it is not ready in time: its log says why.
+    pub async fn ready(&self, placed: &Placed) -> Result<()> {
+        let client = Client::new("network", [0; 32]);
+        let url = format!("http://{}/api/v1/ledger/shared/status", placed.api);
+        let begun = Instant::now();
+        loop {
+            self.check().await?;
+            let answer = client.get(&url, None).await;
+            if answer.is_ok_and(|answer| answer.status == 200) {
+                return Ok(());
+            }
+            anyhow::ensure!(
+                begun.elapsed() < READY,
+                "{} is not ready: see {}",
+                placed.id,
+                placed.folder.join("log").display()
+            );
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Starts the witness.
+    async fn begin_witness(&self, founded: &Founded) -> Result<()> {
+        let folder = founded.witness_folder();
+        let mut command = program()?;
+        command
+            .args(["ledger", "witness", "--name", WITNESS])
+            .arg("--data")
+            .arg(&folder)
+            .arg("--charter")
+            .arg(founded.charter_file())
+            .arg("--listen")
+            .arg(founded.witness.to_string());
+        self.run(THE_WITNESS, command, &folder.join("log")).await
     }
 
     /// Starts one.
@@ -60,28 +88,31 @@ impl Processes {
     /// # Errors
     /// When it cannot be started.
     pub async fn begin(&self, founded: &Founded, placed: &Placed) -> Result<()> {
-        let path = placed.folder.join("log");
-        let log = File::options()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .with_context(|| format!("{} could not be made", path.display()))?;
-        let program = std::env::current_exe().context("where this program is")?;
-        let mut command = Command::new(program);
+        let mut command = program()?;
         command
             .arg("node")
             .arg("--config")
             .arg(placed.folder.join("tally.toml"))
             .arg("--day")
-            .arg(founded.day.to_string())
-            .env_remove("TALLY_CONFIG")
-            .env_remove("TALLY_DATA")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .arg(founded.day.to_string());
+        if placed.tampers {
+            command.arg("--tamper");
+        }
+        self.run(&placed.id, command, &placed.folder.join("log"))
+            .await
+    }
+
+    async fn run(&self, id: &str, mut command: Command, log: &Path) -> Result<()> {
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(log)
+            .with_context(|| format!("{} could not be made", log.display()))?;
+        let child = command
             .stderr(log)
-            .kill_on_drop(true);
-        let child = command.spawn().context("a node could not be started")?;
-        self.0.lock().await.insert(placed.id.clone(), child);
+            .spawn()
+            .with_context(|| format!("{id} could not be started"))?;
+        self.0.lock().await.insert(id.to_owned(), child);
         Ok(())
     }
 
@@ -92,7 +123,7 @@ impl Processes {
     pub async fn check(&self) -> Result<()> {
         for (id, child) in self.0.lock().await.iter_mut() {
             if let Some(status) = child.try_wait()? {
-                anyhow::bail!("the node of {id} ended by itself ({status}): its log says why");
+                anyhow::bail!("{id} ended by itself ({status}): its log says why");
             }
         }
         Ok(())
@@ -137,6 +168,18 @@ impl Processes {
         }
         Ok(())
     }
+}
+
+/// This program, for a process of its own.
+fn program() -> Result<Command> {
+    let mut command = Command::new(std::env::current_exe().context("where this program is")?);
+    command
+        .env_remove("TALLY_CONFIG")
+        .env_remove("TALLY_DATA")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .kill_on_drop(true);
+    Ok(command)
 }
 
 /// Asks a process to end.

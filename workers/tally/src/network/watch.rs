@@ -2,12 +2,11 @@
 //! it from the outside.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 
 use anyhow::{Context as _, Result};
-use serde::Deserialize;
-use tally_core::canon::{Canon as _, Reader};
+use serde::{Deserialize, Serialize};
 use tally_core::ledger::shared::{Authorities, Snapshot, audit};
-use tally_core::ledger::tiles::{WIDTH, bundle_path};
 use tally_core::ledger::tree::{Frontier, leaf_hash};
 use tally_core::ledger::{Note, Receipt, Trust, TrustedLog, Verdict, verify_receipt};
 
@@ -175,7 +174,9 @@ impl Seen {
         let of = |placed: &Placed| {
             let mut row = vec![placed.id.clone()];
             match self.0.get(&placed.id).and_then(Option::as_ref) {
-                None => row.extend(["does not answer", "", "", "", "", "", ""].map(str::to_owned)),
+                None => {
+                    row.extend(["does not answer", "", "", "", "", "", "", ""].map(str::to_owned))
+                }
                 Some(looked) => {
                     let status = &looked.status;
                     row.extend([
@@ -191,6 +192,10 @@ impl Seen {
                         status.checkpoint.as_ref().map_or(String::new(), |c| {
                             format!("{} of {}", c.signers.len(), status.authorities.len())
                         }),
+                        status
+                            .checkpoint
+                            .as_ref()
+                            .map_or(String::new(), |c| c.cosigners.len().to_string()),
                     ]);
                 }
             }
@@ -210,6 +215,39 @@ async fn look(client: &Client, placed: &Placed) -> Result<Looked> {
         status: serde_json::from_slice(&status)?,
         waits: waiting("ready") + waiting("behind"),
     })
+}
+
+/// A dispute, as the organisation that raised it tells its own people.
+#[derive(Deserialize, Serialize, Clone)]
+pub struct Dispute {
+    /// Who disputes.
+    #[serde(default)]
+    pub by: String,
+    /// Whom.
+    pub payer: String,
+    /// Which claim.
+    pub claim: String,
+    /// The first thing that differs.
+    pub difference: String,
+}
+
+/// All disputes; each organisation is asked as itself.
+///
+/// # Errors
+/// When a node answers with something else.
+pub async fn disputes(founded: &Founded) -> Result<Vec<Dispute>> {
+    let mut all = Vec::new();
+    for placed in &founded.placed {
+        let client = Client::new(&placed.id, *placed.signing);
+        let url = format!("http://{}/api/v1/ledger/shared/disputes", placed.api);
+        let answer = client.get(&url, Some(&placed.id)).await?.done()?;
+        let own: Vec<Dispute> = serde_json::from_slice(&answer)?;
+        all.extend(own.into_iter().map(|dispute| Dispute {
+            by: placed.id.clone(),
+            ..dispute
+        }));
+    }
+    Ok(all)
 }
 
 /// What was checked from the outside.
@@ -288,21 +326,7 @@ async fn view(client: &Client, placed: &Placed, founders: &Authorities) -> Resul
     let handovers = split(&String::from_utf8(get("handovers".into()).await?)?)?;
     let (signed, _) = founders.reach(&handovers, &note)?;
     let size = signed.checkpoint.size;
-    let mut leaves = Vec::new();
-    for index in 0..size.div_ceil(WIDTH) {
-        let width = (size - index * WIDTH).min(WIDTH);
-        let bytes = get(bundle_path(index, width)).await?;
-        let mut reader = Reader::new(&bytes);
-        while reader.left() > 0 {
-            let length = u16::take(&mut reader)?;
-            leaves.push(reader.bytes(length.into())?.to_vec());
-        }
-    }
-    anyhow::ensure!(
-        leaves.len() as u64 == size,
-        "its bundles hold {} leaves of {size}",
-        leaves.len()
-    );
+    let leaves = client.leaves(&base, size).await?;
     let mut frontier = Frontier::default();
     for leaf in &leaves {
         frontier.append(leaf_hash(leaf));
@@ -336,6 +360,8 @@ async fn receipts(
     let trust = Trust {
         logs: vec![TrustedLog::shared(founders)],
     };
+    fs::write(founded.trust_file(), trust.to_string())?;
+    fs::create_dir_all(founded.receipts())?;
     for payer in founded.payers() {
         let mut done = BTreeSet::new();
         let senders: Vec<&Placed> = founded.providers().collect();
@@ -362,6 +388,12 @@ async fn receipts(
                 let url = format!("{base}/{id}/receipt");
                 let text = client.get(&url, Some(&payer.id)).await?;
                 let text = String::from_utf8(text.done()?)?;
+                fs::write(
+                    founded
+                        .receipts()
+                        .join(format!("{}-{id}.receipt", payer.id)),
+                    &text,
+                )?;
                 let checked = Receipt::parse(&text).and_then(|r| verify_receipt(&r, Some(&trust)));
                 match checked {
                     Ok((Verdict::Trusted, _)) => verified.receipts += 1,

@@ -55,6 +55,20 @@ impl Clock {
         }
     }
 
+    /// Seconds since 1970-01-01 UTC: of today, with the machine's time of day.
+    pub fn seconds(&self) -> u64 {
+        let now = chrono::Utc::now().timestamp();
+        let seconds = match self {
+            Self::System => now,
+            Self::Simulated(_) => {
+                let day = i64::from(self.today().days());
+                day.saturating_mul(86_400)
+                    .saturating_add(now.rem_euclid(86_400))
+            }
+        };
+        u64::try_from(seconds).unwrap_or_default()
+    }
+
     /// Milliseconds since 1970-01-01, for the audit trail: always the machine's.
     pub fn now_ms() -> i64 {
         chrono::Utc::now().timestamp_millis()

@@ -16,11 +16,13 @@ use tally_core::ledger::tree::{
 use tally_core::ledger::{
     Checkpoint, Entry, LogProof, Note, Receipt, SharedProof, Trust, TrustedLog, tiles,
 };
-use tally_store::port::{Head, Integration, Leaf, Log as _, PendingFlag, Reading as _};
+use tally_store::port::{
+    Head, Integration, Leaf, Log as _, OutcomeRow, PendingFlag, Reading as _, SharedLedger as _,
+};
 use tally_store::vault;
 
 use super::record::Record;
-use super::{Node, is_fenced};
+use super::{ClaimRead, Node, is_fenced};
 use crate::shared::Prover;
 
 /// Entries appended at once.
@@ -214,10 +216,35 @@ impl Node {
     }
 
     /// The trust file of this node's log.
-    pub fn trust(&self) -> Trust {
-        Trust {
-            logs: vec![TrustedLog::local(self.keys.log.verifier().clone())],
+    ///
+    /// # Errors
+    /// When what is stored of the shared ledger is damaged.
+    pub async fn trust(&self) -> Result<Trust> {
+        let mut logs = vec![TrustedLog::local(self.keys.log.verifier().clone())];
+        if self.store.shared_head().await?.is_some() {
+            let founders = crate::shared::founders(&self.store).await?;
+            logs.push(TrustedLog::shared(&founders));
         }
+        Ok(Trust { logs })
+    }
+
+    /// That an entry of this log is on it, under the present checkpoint; and on the
+    /// shared ledger, once it is there.
+    pub(super) async fn proofs(&self, index: u64) -> Result<(LogProof, Option<SharedProof>)> {
+        let (note, checkpoint) = self.checkpoint().await?;
+        let path = self
+            .over_tree(|source| inclusion_proof(source, index, checkpoint.size))
+            .await?;
+        let local = LogProof {
+            index,
+            path,
+            checkpoint: note,
+        };
+        let shared = match self.prover().await? {
+            None => None,
+            Some(prover) => prover.prove(&self.store, index).await?,
+        };
+        Ok((local, shared))
     }
 
     /// The receipt of a claim, under the present checkpoint.
@@ -237,23 +264,31 @@ impl Node {
             .leaf
             .with_context(|| format!("claim {id} is not on the ledger yet"))?;
         self.audit("receipt-read", &[id.to_string()]).await?;
+        self.receipt_of_row(id, &outcome, index).await
+    }
+
+    async fn receipt_of_row(
+        &self,
+        id: ClaimId,
+        outcome: &OutcomeRow,
+        index: u64,
+    ) -> Result<Receipt> {
         let key = self.vault.key(outcome.record.record).await?;
         let record = Record::from_canon(&key.open(super::work::RECORD, &outcome.record)?)
             .context("the stored record is damaged: run `tally ledger fsck`")?;
-        let (note, checkpoint) = self.checkpoint().await?;
-        let path = self
-            .over_tree(|source| inclusion_proof(source, index, checkpoint.size))
-            .await?;
-        let local = LogProof {
-            index,
-            path,
-            checkpoint: note,
-        };
-        let shared = match self.prover().await? {
-            None => None,
-            Some(prover) => prover.prove(&self.store, index).await?,
-        };
+        let (local, shared) = self.proofs(index).await?;
         self.receipt_of(id, &record, local, shared)
+    }
+
+    /// The receipt of a claim whose reading was noted.
+    ///
+    /// # Errors
+    /// When it is not on the ledger, or was erased.
+    pub async fn receipt_of_read(&self, read: &ClaimRead) -> Result<Receipt> {
+        let outcome = read.row.outcome.as_ref();
+        let outcome = outcome.context("the claim waits to be adjudicated")?;
+        let index = outcome.leaf.context("the claim is not on the ledger yet")?;
+        self.receipt_of_row(read.row.id, outcome, index).await
     }
 
     /// Proves entries of this log on the shared ledger; `None` where there is none.
@@ -384,7 +419,7 @@ impl Node {
                 progress(receipts, total);
             }
         }
-        write("trust.json", self.trust().to_string().as_bytes())?;
+        write("trust.json", self.trust().await?.to_string().as_bytes())?;
         write("checkpoint", note.to_string().as_bytes())?;
         Ok(Exported {
             size: checkpoint.size,

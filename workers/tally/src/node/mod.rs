@@ -8,11 +8,14 @@ mod amend;
 mod appeals;
 mod authorization;
 pub mod clock;
+pub mod consent;
 mod dead;
 mod detect;
+mod disputes;
 mod dossier;
 mod eligibility;
 mod enrol;
+mod erase;
 mod estimate;
 mod fsck;
 mod governance;
@@ -46,17 +49,18 @@ use serde::{Deserialize, Serialize};
 use tally_core::claim::UnitKey;
 use tally_core::interchange::TestData;
 use tally_core::ledger::SigningKey;
+use tally_core::ledger::erasure::RetentionRule;
 use tally_core::ledger::shared::{self as ledger, OrganisationId};
 use tally_sandbox::{Backend, Sandbox};
 use tally_store::any::AnyStore;
-use tally_store::port::{Layout as _, StoreError, Token};
+use tally_store::port::{Layout as _, Publications as _, StoreError, Token};
 use tally_store::postgres::{PgSettings, PostgresStore};
 use tally_store::sqlite::SqliteStore;
 use tally_store::vault::{self, Vault};
 use tally_types::ServiceDate;
 
 use crate::config::{Config, Database, PoliciesConfig, TestDataConfig};
-use crate::policies::Shelf;
+use crate::policies::{Shelf, Tampering};
 use crate::shared::Application;
 use clock::Clock;
 use keys::Keys;
@@ -72,6 +76,7 @@ pub use authorization::{
 pub use detect::Damaged;
 pub use eligibility::Answered;
 pub use enrol::Enrolled;
+pub use erase::{Erased, refused};
 pub use estimate::{Assumed, Estimate, Estimated};
 pub use fsck::{Fault, Fscked};
 pub use moved::moved_as;
@@ -95,6 +100,9 @@ struct Identity {
     format: String,
     origin: String,
     partitions: NonZeroU32,
+    /// Which policies were published when it was made, and are where they are missing.
+    #[serde(default)]
+    policies: PoliciesConfig,
 }
 
 impl Identity {
@@ -130,6 +138,12 @@ pub struct Node {
     beside_broker: bool,
     test_data: TestData,
     payable: Payable,
+    /// How long records are kept.
+    retention: Vec<RetentionRule>,
+    /// Of a payer that cheats, in demonstrations.
+    tampering: Option<Tampering>,
+    /// What is known of the shared ledger's entries about access.
+    seen: tokio::sync::Mutex<consent::Seen>,
 }
 
 impl Node {
@@ -148,7 +162,7 @@ impl Node {
     /// As [`Self::open`].
     pub async fn open_with(folder: &Path, clock: Clock, policies: PoliciesConfig) -> Result<Self> {
         if !folder.join("node.json").is_file() {
-            create(folder, FORMAT, PARTITIONS)?;
+            create(folder, FORMAT, PARTITIONS, policies)?;
         }
         let identity = identity(folder, FORMAT)?;
         {
@@ -169,7 +183,8 @@ impl Node {
             .await
             .with_context(|| format!("opening {}", folder.join("keys.db").display()))?;
         let node = Self::of(folder, held, keys, AnyStore::Sqlite(store), vault, clock)?;
-        node.start(policies).await?;
+        // A node that was made without policies gets none by whatever command opens it.
+        node.start(policies.and(identity.policies)).await?;
         Ok(node)
     }
 
@@ -234,6 +249,11 @@ impl Node {
             TestDataConfig::Refuse => TestData::Refused,
         };
         node.payable = Payable::of(config);
+        let rules = config.retention.iter().map(|rule| rule.rule());
+        node.retention = rules
+            .collect::<Result<_, _>>()
+            .map_err(anyhow::Error::msg)?;
+        node.tampering = config.tampers.then_some(Tampering);
         Ok(node)
     }
 
@@ -257,12 +277,18 @@ impl Node {
                 "the database is that of another node: copy its keys to {}",
                 folder.display()
             );
-            create(folder, SERVER_FORMAT, config.node.partitions)?;
+            create(
+                folder,
+                SERVER_FORMAT,
+                config.node.partitions,
+                config.node.policies,
+            )?;
         }
         let identity = identity(folder, SERVER_FORMAT)?;
         let held = store.set_up(&identity.stored()).await?;
         let node = Self::on(config, "migrate", store, held, &identity, clock).await?;
-        node.start(config.node.policies).await?;
+        node.start(config.node.policies.and(identity.policies))
+            .await?;
         Ok(Made {
             from: migrated.from,
             to: migrated.to,
@@ -292,6 +318,9 @@ impl Node {
             beside_broker: false,
             test_data: TestData::Read,
             payable: Payable::default(),
+            retention: Vec::new(),
+            tampering: None,
+            seen: tokio::sync::Mutex::default(),
         })
     }
 
@@ -402,7 +431,14 @@ impl Node {
     ///
     /// # Errors
     /// When what is said of the organisation is not sound.
-    pub fn application(&self, applying: &Applying) -> Result<Application> {
+    pub async fn application(&self, applying: &Applying) -> Result<Application> {
+        let publishes = applying.roles.contains(&ledger::Role::Payer);
+        let published = !self.store.publications().await?.is_empty();
+        anyhow::ensure!(
+            publishes || !published,
+            "this node's log has published policies, which a ledger takes from payers alone: apply as a \
+             payer, or from a new folder, which then has none"
+        );
         let id = OrganisationId::parse(&applying.id)
             .context("an organisation's id is 1 to 64 of a-z, 0-9 and `-`")?;
         let authority = self.authority_key(&applying.ledger)?;
@@ -413,9 +449,7 @@ impl Node {
         let organisation = ledger::Organisation {
             id,
             name: applying.name.clone(),
-            publisher: roles
-                .contains(&ledger::Role::Payer)
-                .then(|| self.keys.insurer.verifier().public()),
+            publisher: publishes.then(|| self.keys.insurer.verifier().public()),
             roles,
             signing: signing.verifier().public(),
             sealing: self.envelope_key().to_bytes(),
@@ -559,7 +593,12 @@ fn foreign(folder: &Path) -> Result<Option<String>> {
 }
 
 /// Makes a node's folder. Two processes may try at once: a lock lets one.
-fn create(folder: &Path, format: &str, partitions: NonZeroU32) -> Result<()> {
+fn create(
+    folder: &Path,
+    format: &str,
+    partitions: NonZeroU32,
+    policies: PoliciesConfig,
+) -> Result<()> {
     // Readable by its owner alone: it holds keys, and payloads under them.
     fs::DirBuilder::new()
         .recursive(true)
@@ -591,6 +630,7 @@ fn create(folder: &Path, format: &str, partitions: NonZeroU32) -> Result<()> {
             keys::hex(&vault::random::<8>()?)
         ),
         partitions,
+        policies,
     };
     let fresh = folder.join("node.json.new");
     fs::write(&fresh, serde_json::to_string_pretty(&identity)? + "\n")

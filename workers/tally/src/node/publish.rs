@@ -6,10 +6,11 @@ use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 use tally_core::adjudication::Description;
 use tally_core::canon::Canon as _;
+use tally_core::ledger::shared::Role;
 use tally_core::ledger::{self, Entry, PolicyPublished, Standing, kind};
 use tally_sandbox::{ABI, FUEL_COST_TABLE, Limits};
 use tally_store::port::{
-    NewPolicy, NewStatement, Publications as _, StatementFilter, Statements as _,
+    NewPolicy, NewStatement, Publications as _, SharedLedger as _, StatementFilter, Statements as _,
 };
 use tally_types::ServiceDate;
 use thiserror::Error;
@@ -72,6 +73,7 @@ impl Node {
         component: Vec<u8>,
         effective: ServiceDate,
     ) -> Result<Published, PublishError> {
+        self.may_publish().await?;
         let loaded = self.shelf.load(component.clone())?;
         // One publication at a time, over processes too.
         let _one = self.lock()?;
@@ -178,6 +180,23 @@ impl Node {
             .map(|(policy, standing)| stands(policy, standing))
             .collect();
         self.store.state(&statements).await?;
+        Ok(())
+    }
+
+    /// Whether the ledger that this node is on, if it is on one, takes policies of it: one
+    /// that it does not take would hold up everything after it.
+    async fn may_publish(&self) -> Result<()> {
+        if self.store.shared_head().await?.is_none() {
+            return Ok(());
+        }
+        let snapshot = self.shared_snapshot().await?;
+        let id = self.organisation_of(&snapshot)?;
+        let member = snapshot.state.members.get(&id);
+        anyhow::ensure!(
+            member.is_some_and(|member| member.organisation.is(Role::Payer)),
+            "`{id}` is no payer on the ledger {}, which takes policies from payers alone",
+            snapshot.state.origin
+        );
         Ok(())
     }
 

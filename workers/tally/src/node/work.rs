@@ -248,6 +248,7 @@ impl Node {
         publications.sort_by_key(|(leaf, _)| *leaf);
         let hashes: BTreeSet<[u8; 32]> = publications.iter().map(|(_, p)| p.policy).collect();
         let mut book = Book::new(prefix, publications);
+        book.tampering = self.tampering;
         for hash in hashes {
             let loaded = match self.shelf.get(&hash) {
                 Some(loaded) => loaded,
@@ -627,6 +628,7 @@ pub(crate) fn adjudicate(
         loaded: Arc::clone(loaded),
         history: Arc::clone(history),
         member: claim.member.identifier.clone(),
+        tampering: book.tampering,
     };
     let ran = loaded.policy.run(&run.context, Arc::new(desk), fuel)?;
     execution.backend = backend.as_str().to_owned();

@@ -11,6 +11,7 @@ use tally_store::port::Appeals as _;
 use tally_types::{Money, ServiceDate};
 
 use super::chart::{Svg, bar};
+use super::readings::{Told, told};
 use super::show::{Shell, Tab, encoded, grouped, html, short};
 use super::{Answered, Shared, Site};
 use crate::appeals::is_overdue;
@@ -163,6 +164,8 @@ struct EobPage<'a> {
     gauges: Vec<Gauge>,
     carried: Vec<(String, String)>,
     rights: Rights,
+    /// Readings of this claim in an emergency.
+    emergencies: Vec<Told>,
 }
 
 pub(super) async fn page(site: Shared, Path(id): Path<String>) -> Answered {
@@ -189,7 +192,9 @@ pub(super) async fn page(site: Shared, Path(id): Path<String>) -> Answered {
     // A column without an amount is left out.
     let any = |get: fn(&Shares) -> Money| eob.services.iter().any(|s| !get(&s.shares).is_zero());
     let (has_refused, has_other) = (any(|s| s.refused), any(|s| s.other));
+    let emergencies = told(&node.emergencies_of(read.row.id).await?);
     html(&EobPage {
+        emergencies,
         shell: Shell::new(
             &format!("Explanation of benefits {}", short(&view.claim)),
             Tab::Claims,

@@ -77,7 +77,7 @@ pub(super) async fn page(site: Shared) -> Answered {
             _ => levels.push((tile.level, 1)),
         }
     }
-    let trust = node.trust();
+    let trust = node.trust().await?;
     html(&Ledger {
         shell: Shell::new("Ledger", Tab::Ledger, node.origin()),
         size: grouped(size),
@@ -244,5 +244,5 @@ pub(super) async fn trust(site: Shared) -> Answered {
         (CONTENT_TYPE, "application/json"),
         (CONTENT_DISPOSITION, "attachment; filename=\"trust.json\""),
     ];
-    Ok((head, site.node.trust().to_string()).into_response())
+    Ok((head, site.node.trust().await?.to_string()).into_response())
 }

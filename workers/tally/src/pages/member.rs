@@ -6,6 +6,7 @@ use tally_core::claim::{Member, Relationship};
 
 use super::chart::{Svg, bar};
 use super::error::Failure;
+use super::readings::{Consent, Told, told};
 use super::show::{Shell, Tab, grouped, html, short};
 use super::{Answered, Shared};
 use crate::node::Accumulated;
@@ -56,6 +57,10 @@ struct MemberPage {
     contract: String,
     inception: String,
     people: Vec<Person>,
+    /// Readings in an emergency.
+    emergencies: Vec<Told>,
+    readings: Vec<Told>,
+    consents: Vec<Consent>,
     periods: Vec<Period>,
 }
 
@@ -86,7 +91,16 @@ pub(super) async fn page(site: Shared, Path(id): Path<String>) -> Answered {
     for period in &mut periods {
         period.balances.reverse();
     }
+    let readings = told(&node.readings_of_member(&id).await?);
+    let consents = node.consents(&site.rules, Some(&id)).await?;
+    let today = node.clock().today();
     html(&MemberPage {
+        emergencies: readings.iter().filter(|of| of.emergency).cloned().collect(),
+        readings,
+        consents: consents
+            .iter()
+            .map(|of| Consent::of(of, &site.rules, today))
+            .collect(),
         shell: Shell::new("Member", Tab::Claims, node.origin()),
         people: contract.members.iter().map(|m| person(m, &id)).collect(),
         contract: contract.id.clone(),

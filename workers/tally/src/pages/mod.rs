@@ -19,6 +19,7 @@ mod member;
 mod overview;
 mod payments;
 mod policy;
+mod readings;
 mod show;
 mod statement;
 #[cfg(test)]
@@ -43,6 +44,7 @@ use self::error::Failure;
 pub(crate) use self::guard::guard as guarded;
 use crate::config::PayerConfig;
 use crate::node::Node;
+use crate::node::consent::Rules;
 
 /// How long open connections may keep us after we were told to stop.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -52,6 +54,8 @@ struct Site {
     node: Arc<Node>,
     /// Whose decisions these are, and by which levels they are appealed.
     payer: PayerConfig,
+    /// Who may read.
+    rules: Rules,
     summary: Mutex<Option<Arc<overview::Summary>>>,
 }
 
@@ -61,10 +65,11 @@ type Asked = axum::extract::Query<Vec<(String, String)>>;
 type Answered = Result<Response, Failure>;
 
 /// The pages of a node of a payer.
-pub fn router(node: Arc<Node>, payer: PayerConfig) -> Router {
+pub fn router(node: Arc<Node>, payer: PayerConfig, rules: Rules) -> Router {
     let site = Site {
         node,
         payer,
+        rules,
         summary: Mutex::default(),
     };
     Router::new()
@@ -116,11 +121,14 @@ pub async fn serve(node: Arc<Node>, port: u16) -> Result<()> {
     eprintln!("Pages on http://{at} — stop with Ctrl-C");
     let told = Arc::new(Notify::new());
     let tell = Arc::clone(&told);
-    let server = axum::serve(listener, router(node, PayerConfig::default()))
-        .with_graceful_shutdown(async move {
-            stop.await;
-            tell.notify_one();
-        });
+    let server = axum::serve(
+        listener,
+        router(node, PayerConfig::default(), Rules::default()),
+    )
+    .with_graceful_shutdown(async move {
+        stop.await;
+        tell.notify_one();
+    });
     // A browser may hold a connection open for as long as it likes.
     let late = async {
         told.notified().await;

@@ -9,6 +9,7 @@ use tally_types::ServiceDate;
 
 use super::chart::{Svg, bar};
 use super::error::Failure;
+use super::readings::{Told, told};
 use super::show::{Shell, Tab, encoded, field, grouped, html, short};
 use super::{Answered, Asked, Shared};
 use crate::node::statement::{self, Account, Entry};
@@ -62,6 +63,8 @@ struct StatementPage {
     as_of: String,
     known: String,
     filtered: bool,
+    /// Readings of this member's claims in an emergency.
+    emergencies: Vec<Told>,
     periods: Vec<Period>,
 }
 
@@ -122,7 +125,10 @@ pub(super) async fn page(site: Shared, Path(id): Path<String>, asked: Asked) -> 
     }
     let text = |day: Option<ServiceDate>| day.map_or(String::new(), |day| day.to_string());
     let member = contract.members.iter().find(|member| member.id == id);
+    let mut emergencies = told(&node.readings_of_member(&id).await?);
+    emergencies.retain(|of| of.emergency);
     html(&StatementPage {
+        emergencies,
         shell: Shell::new("Statement of accumulators", Tab::Claims, node.origin()),
         name: member.map_or(String::new(), |member| member.name.clone()),
         contract: contract.id.clone(),

@@ -104,7 +104,7 @@ impl Fixture {
         }
         let node = Arc::new(node);
         Self {
-            router: super::router(Arc::clone(&node), payer(LEVELS)),
+            router: super::router(Arc::clone(&node), payer(LEVELS), Default::default()),
             node,
             _folder: folder,
         }
@@ -301,7 +301,8 @@ async fn reads_are_noted_and_receipts_hold() {
         format!("attachment; filename=\"{id}.receipt\"")
     );
     let receipt = Receipt::parse(&receipt.body).unwrap();
-    let (verdict, _) = verify_receipt(&receipt, Some(&fixture.node.trust())).unwrap();
+    let (verdict, _) =
+        verify_receipt(&receipt, Some(&fixture.node.trust().await.unwrap())).unwrap();
     assert_eq!(verdict, Verdict::Trusted);
     let response = fixture.get(&format!("/claims/{id}/claim-response")).await;
     assert_eq!(response.header("content-type"), "application/fhir+json");

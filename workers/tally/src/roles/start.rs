@@ -15,6 +15,7 @@ use crate::api::{self, Api};
 use crate::config::Config;
 use crate::node::Node;
 use crate::node::clock::Clock;
+use crate::node::consent::Rules;
 
 /// How long the batches at hand may take when the process is told to stop.
 const GRACE: Duration = Duration::from_secs(30);
@@ -175,7 +176,10 @@ pub async fn serve(config: Config, which: Which, clock: Clock, stop: Stop) -> Re
         );
         for (listener, router) in [
             (listener, api::router(api)),
-            (pages, crate::pages::router(node, config.payer.clone())),
+            (
+                pages,
+                crate::pages::router(node, config.payer.clone(), Rules::of(&config)),
+            ),
         ] {
             let stop = stop.clone();
             parts.spawn(async move {

@@ -7,7 +7,9 @@ use anyhow::{Context as _, Result, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use serde_json::{Value, json};
+use tally_core::canon::{Canon as _, Reader};
 use tally_core::ledger::SigningKey;
+use tally_core::ledger::tiles::{WIDTH, bundle_path};
 use zeroize::Zeroizing;
 
 use crate::node::clock::Clock;
@@ -110,6 +112,30 @@ impl Client {
             answered(&url, request.call())
         })
         .await?
+    }
+
+    /// The first leaves of a shared ledger, from where a node serves it: `…/ledger/shared`.
+    ///
+    /// # Errors
+    /// As [`Self::get`], or when what comes is not so many leaves.
+    pub async fn leaves(&self, base: &str, size: u64) -> Result<Vec<Vec<u8>>> {
+        let mut leaves = Vec::new();
+        for index in 0..size.div_ceil(WIDTH) {
+            let width = (size - index * WIDTH).min(WIDTH);
+            let url = format!("{base}/{}", bundle_path(index, width));
+            let bytes = self.get(&url, None).await?.done()?;
+            let mut reader = Reader::new(&bytes);
+            while reader.left() > 0 {
+                let length = u16::take(&mut reader)?;
+                leaves.push(reader.bytes(length.into())?.to_vec());
+            }
+        }
+        anyhow::ensure!(
+            leaves.len() as u64 == size,
+            "{base} holds {} leaves of {size}",
+            leaves.len()
+        );
+        Ok(leaves)
     }
 
     /// Sends something.

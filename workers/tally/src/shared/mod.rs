@@ -15,8 +15,10 @@ mod proof;
 mod recheck;
 mod relay;
 mod run;
+mod scribe;
 mod signatures;
 mod tiled;
+mod trace;
 mod witnesses;
 mod writer;
 
@@ -34,8 +36,13 @@ pub use proof::{Prover, authorities_of, founders};
 pub use recheck::REEXECUTION;
 pub use run::{Started, start};
 
-use pool::Pool;
-use signatures::Gossip;
+// What the simulation (tests/simulation) runs as it is, over a network and a clock of
+// its own.
+pub use machine::Chain;
+pub use pool::Pool;
+pub use relay::{AGAIN, UnderWay};
+pub use scribe::Scribe;
+pub use signatures::Gossip;
 
 /// The ledger, as the rest of the node sees it.
 pub trait Ledger {
@@ -62,6 +69,8 @@ pub struct Member {
     voice: Option<Voice>,
     /// Adjudications that are known and not run again yet.
     unchecked: recheck::Unchecked,
+    /// Why what is next on this node's log will not be taken, if it is known.
+    refused: Arc<watch::Sender<Option<String>>>,
 }
 
 impl Member {
@@ -75,6 +84,11 @@ impl Member {
     /// How many adjudications of others are known and not run again yet.
     pub fn unchecked(&self) -> u64 {
         self.unchecked.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// Why the ledger takes nothing more of this node's log, if it does not.
+    pub fn refused(&self) -> Option<String> {
+        self.refused.borrow().clone()
     }
 
     fn nudge(&self) {

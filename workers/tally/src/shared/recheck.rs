@@ -5,10 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 use tally_core::adjudication::{Outcome, PolicyInForce, TableKey, Transcript, settle};
 use tally_core::canon::Canon as _;
 use tally_core::claim::ClaimId;
@@ -27,6 +28,10 @@ use crate::roles::Stop;
 
 /// How often payers are asked what is decided.
 const LOOK: Duration = Duration::from_millis(500);
+/// How long one that does not answer is left alone, at most.
+const LONGEST: Duration = Duration::from_secs(30);
+/// So many of one payer may wait before nothing more is looked at.
+const OPEN: usize = 1_000;
 /// Claims of a page.
 const PAGE: usize = 200;
 /// The label of what is sealed of a re-execution.
@@ -55,6 +60,35 @@ fn mark(claim: ClaimId, index: u64) -> Vec<u8> {
     [&claim.0[..], &index.to_be_bytes()].concat()
 }
 
+/// How far a payer's decisions were looked at.
+#[derive(Default)]
+struct Round {
+    /// From where on it is asked: an index of its own log.
+    from: u64,
+    /// What could not be done yet, by its index.
+    open: BTreeMap<u64, ClaimId>,
+    /// Whether there is more than was looked at.
+    more: bool,
+}
+
+/// What a payer shows for an adjudication.
+enum Shown {
+    /// It was run again.
+    Found(Box<Reexecuted>),
+    /// It does not hold.
+    Broken(String),
+    /// The payer's ledger is not that far.
+    NotYet,
+    /// It shows what the claim came to later.
+    Later,
+}
+
+/// A payer that is left alone.
+struct Away {
+    until: Instant,
+    pause: Duration,
+}
+
 /// Runs policies again, for as long as the node runs.
 pub struct Rechecker {
     node: Arc<Node>,
@@ -63,8 +97,10 @@ pub struct Rechecker {
     unchecked: Unchecked,
     /// What was done before this process began.
     done: BTreeSet<Vec<u8>>,
-    /// From where on each payer is asked: an index of its own log.
-    cursors: BTreeMap<OrganisationId, u64>,
+    /// How far each payer's decisions were looked at.
+    cursors: BTreeMap<OrganisationId, Round>,
+    /// Payers that did not answer.
+    away: BTreeMap<OrganisationId, Away>,
     /// Publications by leaf hash, of the ledger's first `read` leaves.
     published: BTreeMap<[u8; 32], Published>,
     read: u64,
@@ -90,6 +126,7 @@ impl Rechecker {
             member,
             client,
             unchecked,
+            away: BTreeMap::new(),
             published: BTreeMap::new(),
             read: 0,
         })
@@ -116,11 +153,23 @@ impl Rechecker {
                 .collect();
             let mut left = 0;
             for (payer, known) in payers {
+                if self
+                    .away
+                    .get(&payer.id)
+                    .is_some_and(|away| away.until > Instant::now())
+                {
+                    left += 1;
+                    continue;
+                }
                 match self.of_payer(&payer, known, &stop).await {
-                    Ok(open) => left += open,
+                    Ok(open) => {
+                        left += open;
+                        self.away.remove(&payer.id);
+                    }
                     Err(error) => {
                         left += 1;
-                        tracing::warn!(payer = %payer.id, "its claims could not be run again, trying again: {error:#}");
+                        let pause = self.leave_alone(&payer.id);
+                        tracing::warn!(payer = %payer.id, "its claims could not be run again, trying again in {} s: {error:#}", pause.as_secs_f32());
                     }
                 }
             }
@@ -129,52 +178,106 @@ impl Rechecker {
         Ok(())
     }
 
-    /// What a payer decided since; answers how much of it is still to be done.
+    /// Leaves a payer alone, each time for longer.
+    fn leave_alone(&mut self, payer: &OrganisationId) -> Duration {
+        let known = self.away.get(payer).map(|away| away.pause);
+        let pause = known.map_or(LOOK, |pause| (pause * 2).min(LONGEST));
+        let until = Instant::now() + pause;
+        self.away.insert(payer.clone(), Away { until, pause });
+        pause
+    }
+
+    /// What a payer decided since; answers how much of it is still to be done. What cannot
+    /// be had now holds up nothing that follows it.
     async fn of_payer(&mut self, payer: &Organisation, known: u64, stop: &Stop) -> Result<u64> {
-        let mut from = self.cursors.get(&payer.id).copied().unwrap_or_default();
-        loop {
-            let url = format!(
-                "{}/api/v1/claims/decided?from={from}&limit={PAGE}",
-                payer.url
-            );
-            let page = self
-                .client
-                .get(&url, Some(payer.id.as_str()))
-                .await?
-                .done()?;
-            let page: Page = serde_json::from_slice(&page)?;
-            for (done, decided) in page.decided.iter().enumerate() {
-                if stop.is_told() {
-                    return Ok(1);
-                }
-                let id = ClaimId::parse(&decided.claim).context("a claim without an id")?;
-                let mark = mark(id, decided.index);
-                let is_done = self.done.remove(&mark)
-                    || (decided.index < known
-                        && self
-                            .one(payer, id, &mark)
-                            .await
-                            .with_context(|| format!("claim {id}"))?);
-                if !is_done {
-                    // In order: the ledger is not that far yet.
-                    return Ok((page.decided.len() - done) as u64);
-                }
-                from = decided.index + 1;
-                self.cursors.insert(payer.id.clone(), from);
+        let mut failed = None;
+        let mut round = self.cursors.remove(&payer.id).unwrap_or_default();
+        for (index, id) in round.open.clone() {
+            if stop.is_told() {
+                break;
             }
-            if page.decided.len() < PAGE {
-                return Ok(0);
+            match self.one(payer, id, index).await {
+                Ok(true) => {
+                    round.open.remove(&index);
+                }
+                Ok(false) => {}
+                Err(error) => failed = Some(error.context(format!("claim {id}"))),
             }
+        }
+        let paged = match round.open.len() < OPEN {
+            true => self.page(payer, known, &mut round, stop).await,
+            false => Ok(()),
+        };
+        let left = round.open.len() as u64 + u64::from(round.more);
+        self.cursors.insert(payer.id.clone(), round);
+        match (paged, failed) {
+            (Err(error), _) | (Ok(()), Some(error)) => Err(error),
+            (Ok(()), None) => Ok(left),
         }
     }
 
-    /// One claim; answers whether it is done, and not to be asked for again.
-    async fn one(&mut self, payer: &Organisation, id: ClaimId, mark: &[u8]) -> Result<bool> {
+    /// The next page of what a payer decided.
+    async fn page(
+        &mut self,
+        payer: &Organisation,
+        known: u64,
+        round: &mut Round,
+        stop: &Stop,
+    ) -> Result<()> {
+        let url = format!(
+            "{}/api/v1/claims/decided?from={}&limit={PAGE}",
+            payer.url, round.from
+        );
+        let page = self
+            .client
+            .get(&url, Some(payer.id.as_str()))
+            .await?
+            .done()?;
+        let page: Page = serde_json::from_slice(&page)?;
+        let mut failed = None;
+        round.more = page.decided.len() >= PAGE;
+        for decided in page.decided {
+            if stop.is_told() {
+                round.more = true;
+                break;
+            }
+            anyhow::ensure!(decided.index >= round.from, "it lists entries out of order");
+            let id = ClaimId::parse(&decided.claim).context("a claim without an id")?;
+            if decided.index >= known {
+                // The ledger is not that far yet.
+                round.more = true;
+                break;
+            }
+            if !self.done.remove(&mark(id, decided.index)) {
+                let done = self.one(payer, id, decided.index).await;
+                if !matches!(done, Ok(true)) {
+                    round.open.insert(decided.index, id);
+                }
+                if let Err(error) = done {
+                    failed = Some(error.context(format!("claim {id}")));
+                }
+            }
+            round.from = decided.index + 1;
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// One adjudication, as this node has written it down of the ledger; answers whether it
+    /// is done, and not to be asked for again.
+    async fn one(&mut self, payer: &Organisation, id: ClaimId, index: u64) -> Result<bool> {
+        let Some(entry) = self.entry_of(payer, index).await? else {
+            return Ok(false);
+        };
         let url = format!("{}/api/v1/claims/{id}/dossier", payer.url);
         let answer = self.client.get(&url, Some(payer.id.as_str())).await?;
-        if matches!(answer.status, 403 | 404 | 409 | 410) {
-            // Not there yet; or there is none: another's care is in it, or it was erased.
-            return Ok(matches!(answer.status, 403 | 410));
+        match answer.status {
+            404 | 409 => return Ok(false),
+            // Another's care is in it, or it was erased: as the payer says.
+            403 | 410 => {
+                tracing::warn!(claim = %id, payer = %payer.id, status = answer.status, "cannot be run again: the payer shows nothing for it");
+                return Ok(true);
+            }
+            _ => {}
         }
         let sealed = answer.done()?;
         let bytes = self
@@ -186,28 +289,57 @@ impl Rechecker {
                 &sealed,
             )
             .context("the dossier is not sealed to this node's key")?;
-        let dossier = Dossier::from_canon(&bytes)?;
-        let receipt = Receipt::parse(&dossier.receipt)?;
-        let Some(shared) = &receipt.shared else {
-            return Ok(false);
+        let found = match self.shown(payer, id, (index, &entry), &bytes).await? {
+            Shown::NotYet => return Ok(false),
+            Shown::Later => return Ok(true),
+            Shown::Found(found) => *found,
+            Shown::Broken(why) => Reexecuted::unproven(leaf_hash(&entry), ENGINE, &why),
         };
-        // What this node itself has written down of the ledger is what counts.
-        let leaves = self
-            .node
-            .store()
-            .shared_leaves(shared.proof.index, 1)
-            .await?;
-        match leaves.first() {
-            None => return Ok(false),
-            Some(leaf) if *leaf == receipt.entry => {}
-            Some(_) => bail!("the receipt's entry is not the one on this node's ledger"),
-        }
-        let found = self.again(payer, &dossier).await?;
-        self.state(id, mark, &found).await?;
+        self.state(payer, id, &mark(id, index), &found).await?;
         Ok(true)
     }
 
-    async fn again(&mut self, payer: &Organisation, dossier: &Dossier) -> Result<Reexecuted> {
+    /// An entry of a payer's own log, as it stands on this node's ledger.
+    async fn entry_of(&self, payer: &Organisation, index: u64) -> Result<Option<Vec<u8>>> {
+        let store = self.node.store();
+        let place = store.shared_place(payer.id.as_str(), index).await?;
+        match place {
+            None => Ok(None),
+            Some(place) => Ok(store.shared_leaves(place, 1).await?.pop()),
+        }
+    }
+
+    /// What a payer shows for an adjudication, held against its entry.
+    async fn shown(
+        &mut self,
+        payer: &Organisation,
+        id: ClaimId,
+        (index, entry): (u64, &[u8]),
+        bytes: &[u8],
+    ) -> Result<Shown> {
+        let broken = |why: String| Ok(Shown::Broken(why));
+        let dossier = match Dossier::from_canon(bytes) {
+            Ok(dossier) => dossier,
+            Err(error) => return broken(error.to_string()),
+        };
+        let receipt = match Receipt::parse(&dossier.receipt) {
+            Ok(receipt) => receipt,
+            Err(error) => return broken(error.to_string()),
+        };
+        if receipt.shared.is_none() {
+            return Ok(Shown::NotYet);
+        }
+        if receipt.claim == id && receipt.local.index > index {
+            // It was decided anew since: that is an adjudication of its own.
+            return Ok(Shown::Later);
+        }
+        if receipt.claim != id || receipt.local.index != index || receipt.entry != entry {
+            return broken("the receipt is of another adjudication".to_owned());
+        }
+        self.again(payer, &dossier).await
+    }
+
+    async fn again(&mut self, payer: &Organisation, dossier: &Dossier) -> Result<Shown> {
         let founders = super::founders(self.node.store()).await?;
         let log = tally_core::ledger::VerifierKey::new(&payer.origin, &payer.log)?;
         let trust = Trust {
@@ -221,15 +353,23 @@ impl Rechecker {
             trust: &trust,
             sent: None,
             published: published.as_ref(),
-        })?;
+        });
+        let checked = match checked {
+            Ok(checked) => checked,
+            Err(error) => return Ok(Shown::Broken(error.to_string())),
+        };
         let (outcome, asked) = match (checked.policy(), published) {
             (Some(hash), Some(published)) => {
                 let loaded = self.component(payer, hash).await?;
                 run(&checked, &loaded, published.publication.fuel)?
             }
-            _ => (checked.alone()?, Transcript::default()),
+            _ => match checked.alone() {
+                Ok(outcome) => (outcome, Transcript::default()),
+                Err(error) => return Ok(Shown::Broken(error.to_string())),
+            },
         };
-        Ok(checked.reexecuted(&outcome, &asked, ENGINE))
+        let found = checked.reexecuted(&outcome, &asked, ENGINE);
+        Ok(Shown::Found(Box::new(found)))
     }
 
     /// A publication on the shared ledger.
@@ -261,17 +401,22 @@ impl Rechecker {
         let hex = crate::node::keys::hex(&hash);
         let url = format!("{}/api/v1/policies/{hex}", payer.url);
         let component = self.client.get(&url, None).await?.done()?;
-        let node = Arc::clone(&self.node);
-        let loaded = tokio::task::spawn_blocking(move || node.shelf().load(component)).await??;
         anyhow::ensure!(
-            loaded.policy.hash() == hash,
+            Sha256::digest(&component)[..] == hash,
             "the component that came is another than {hex}"
         );
-        Ok(loaded)
+        let node = Arc::clone(&self.node);
+        Ok(tokio::task::spawn_blocking(move || node.shelf().load(component)).await??)
     }
 
     /// Enters what was found.
-    async fn state(&self, id: ClaimId, mark: &[u8], found: &Reexecuted) -> Result<()> {
+    async fn state(
+        &self,
+        payer: &Organisation,
+        id: ClaimId,
+        mark: &[u8],
+        found: &Reexecuted,
+    ) -> Result<()> {
         let salt = vault::random()?;
         let key = self
             .node
@@ -283,9 +428,13 @@ impl Rechecker {
         let entry = found.entry(&salt);
         let mut opening = salt.to_vec();
         found.put(&mut opening);
+        payer.id.put(&mut opening);
         match &found.difference {
             None => tracing::info!(claim = %id, "run again: agreed"),
-            Some(difference) => tracing::warn!(claim = %id, "run again: disputed: {difference}"),
+            // What differs tells of care and amounts: that is no business of the log's.
+            Some(_) => {
+                tracing::warn!(claim = %id, payer = %payer.id, "run again: disputed; `tally ledger disputes` says why");
+            }
         }
         let statement = NewStatement {
             kind: entry.kind(),

@@ -37,9 +37,7 @@ pub struct Relay {
     node: Arc<Node>,
     member: Member,
     sender: Sender,
-    /// Envelopes that are not on the ledger yet, by their first entry, each with when it
-    /// was said last.
-    under_way: BTreeMap<u64, (Envelope, Instant)>,
+    under_way: UnderWay,
 }
 
 impl Relay {
@@ -49,7 +47,7 @@ impl Relay {
             node,
             member,
             sender,
-            under_way: BTreeMap::new(),
+            under_way: UnderWay::default(),
         }
     }
 
@@ -71,33 +69,52 @@ impl Relay {
         Ok(())
     }
 
+    /// Says so when what is next will never be taken.
+    fn foresee(&self, state: &State, next: u64, again: &[Envelope]) {
+        let waits = again.iter().find(|of| of.header.first == next);
+        let refusal = match waits {
+            Some(envelope) => state.may_take(envelope).err(),
+            None if self.under_way.room(next) == Some(next) => None,
+            // It has just been said: what is known of it stays known.
+            None => return,
+        };
+        let told = refusal.map(|refusal| refusal.to_string());
+        if let Some(refusal) = told
+            .as_ref()
+            .filter(|_| told != *self.member.refused.borrow())
+        {
+            tracing::error!(
+                entry = next,
+                "the shared ledger will not take what is next on this node's log, nor anything after it: {refusal}"
+            );
+        }
+        self.member.refused.send_if_modified(|known| {
+            let new = *known != told;
+            *known = told;
+            new
+        });
+    }
+
     /// Sends what is next, and once more what was not seen on the ledger for long.
     async fn send(&mut self, state: &State) -> Result<()> {
         let Some(next) = state.next(&self.sender.organisation) else {
             return Ok(());
         };
-        self.under_way.retain(|first, _| *first >= next);
-        // What an earlier process sent may have been cut at other places.
-        if self
-            .under_way
-            .first_key_value()
-            .is_some_and(|(first, _)| *first != next)
-        {
-            self.under_way.clear();
-        }
-        for (envelope, said) in self.under_way.values_mut() {
-            if said.elapsed() >= AGAIN {
-                *said = Instant::now();
-                if !self.member.submit(envelope.clone()) {
-                    self.member
-                        .tell(&Gossip::Envelope(Box::new(envelope.clone())));
-                    self.member.nudge();
-                }
+        let own = self.node.store().head().await?.size;
+        anyhow::ensure!(
+            next <= own,
+            "the shared ledger has {next} entries of this node's log, which has {own}: it was restored from an \
+             old backup, and must not go on from there (docs/shared-ledger.md)"
+        );
+        let again = self.under_way.again(next, Instant::now());
+        self.foresee(state, next, &again);
+        for envelope in again {
+            if !self.member.submit(envelope.clone()) {
+                self.member.tell(&Gossip::Envelope(Box::new(envelope)));
+                self.member.nudge();
             }
         }
-        while self.under_way.len() < AHEAD {
-            let last = self.under_way.last_key_value();
-            let first = last.map_or(next, |(first, (of, _))| first + u64::from(of.header.count));
+        while let Some(first) = self.under_way.room(next) {
             let mut entries = self.node.store().entries(first, ENTRIES).await?;
             entries.truncate(Envelope::room(entries.iter().map(Vec::len)));
             if entries.is_empty() {
@@ -112,8 +129,48 @@ impl Relay {
                 &self.sender.key,
             );
             self.member.submit(envelope.clone());
-            self.under_way.insert(first, (envelope, Instant::now()));
+            self.under_way.put(envelope, Instant::now());
         }
         Ok(())
+    }
+}
+
+/// Envelopes that are not on the ledger yet, by their first entry, each with when it was
+/// said last.
+#[derive(Default)]
+pub struct UnderWay(BTreeMap<u64, (Envelope, Instant)>);
+
+impl UnderWay {
+    /// Forgets what stands on the ledger, where the entry `next` is next; answers what was
+    /// said too long ago and is to be said again.
+    #[must_use]
+    pub fn again(&mut self, next: u64, now: Instant) -> Vec<Envelope> {
+        self.0.retain(|first, _| *first >= next);
+        // What an earlier process sent may have been cut at other places.
+        let first = self.0.first_key_value();
+        if first.is_some_and(|(first, _)| *first != next) {
+            self.0.clear();
+        }
+        let waited = |(_, said): &&mut (Envelope, Instant)| now.duration_since(*said) >= AGAIN;
+        let again = self.0.values_mut().filter(waited);
+        again
+            .map(|(envelope, said)| {
+                *said = now;
+                envelope.clone()
+            })
+            .collect()
+    }
+
+    /// The first entry of the envelope to send next, unless enough are under way.
+    #[must_use]
+    pub fn room(&self, next: u64) -> Option<u64> {
+        let last = self.0.last_key_value();
+        let first = last.map_or(next, |(first, (of, _))| first + u64::from(of.header.count));
+        (self.0.len() < AHEAD).then_some(first)
+    }
+
+    /// It was said.
+    pub fn put(&mut self, envelope: Envelope, now: Instant) {
+        self.0.insert(envelope.header.first, (envelope, now));
     }
 }

@@ -1,15 +1,13 @@
 //! Taking part: the tasks of a node on a shared ledger.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use tally_core::canon::Canon as _;
+use tally_core::ledger::SigningKey;
 use tally_core::ledger::shared::{Block, OrganisationId, Snapshot, build};
-use tally_core::ledger::{Note, Signature, SigningKey};
 use tally_notary::{Heard, Notary, Running, Standing};
-use tally_store::port::{SharedCheckpoint, SharedLedger as _};
+use tally_store::port::SharedCheckpoint;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
@@ -19,9 +17,9 @@ use super::machine::{Chain, authorities};
 use super::pool::Pool;
 use super::recheck::{Rechecker, Unchecked};
 use super::relay::{AGAIN, Relay, Sender};
-use super::signatures::{Collector, Gossip, place};
+use super::scribe::Scribe;
+use super::trace;
 use super::witnesses::Asked;
-use super::writer::Writer;
 use crate::config::LedgerConfig;
 use crate::node::Node;
 use crate::roles::Stop;
@@ -48,15 +46,15 @@ pub async fn start(node: &Arc<Node>, config: &LedgerConfig, stop: &Stop) -> Resu
     let organisation = OrganisationId::parse(&config.organisation)
         .context("`ledger.organisation` is not the name of one")?;
     let genesis = Arc::new(Snapshot::found(&charter)?);
-    let writer = Writer::open(node.store(), &charter, &genesis).await?;
-    let (at, id) = (Arc::clone(writer.at()), writer.id());
-    let key = node.authority_key(&at.state.origin)?;
     let pool = Arc::new(Pool::default());
-    let kept = node.store().shared_checkpoint().await?;
+    let scribe = Scribe::open(node.store(), &charter, &genesis, Arc::clone(&pool)).await?;
+    let (at, id) = (Arc::clone(scribe.at()), scribe.id());
+    let key = node.authority_key(&at.state.origin)?;
+    let kept = scribe.kept().cloned();
     let (tell_at, at_seen) = watch::channel(Arc::clone(&at));
     let (tell_checkpoint, checkpoint) = watch::channel(kept);
     let (waits, waiting) = watch::channel(());
-    let running = if is_alone(&at, key.as_ref()) {
+    let running = if is_alone(&at, key.as_ref().map(|key| key.verifier().public())) {
         None
     } else {
         // Whoever does not vote must not order blocks either: that would be another ledger.
@@ -78,6 +76,7 @@ pub async fn start(node: &Arc<Node>, config: &LedgerConfig, stop: &Stop) -> Resu
         waits: Arc::new(waits),
         voice: running.as_ref().map(|running| running.notary.voice()),
         unchecked: Unchecked::default(),
+        refused: Arc::default(),
     };
     let mut tasks = JoinSet::new();
     let (tell_cosigned, cosigned) = mpsc::channel(16);
@@ -86,24 +85,19 @@ pub async fn start(node: &Arc<Node>, config: &LedgerConfig, stop: &Stop) -> Resu
         let (node, checkpoints) = (Arc::clone(node), member.checkpoint.clone());
         tasks.spawn(asked.run(node, checkpoints, tell_cosigned.clone(), stop.clone()));
     }
-    let scribe = Scribe {
+    let follower = Follower {
         node: Arc::clone(node),
         member: member.clone(),
-        writer,
-        key,
-        collector: Collector::default(),
+        scribe,
         tell_at,
         tell_checkpoint,
-        ready: BTreeMap::new(),
-        reached: node.store().handovers().await?.len() as u64,
-        last_signed: None,
         cosigned,
         _cosigning: tell_cosigned,
         stop: stop.clone(),
     };
     match running {
-        Some(running) => tasks.spawn(scribe.follow(running)),
-        None => tasks.spawn(scribe.alone(waiting)),
+        Some(running) => tasks.spawn(follower.follow(key, running)),
+        None => tasks.spawn(follower.alone(key, waiting)),
     };
     let sender = Sender {
         organisation,
@@ -118,11 +112,11 @@ pub async fn start(node: &Arc<Node>, config: &LedgerConfig, stop: &Stop) -> Resu
 }
 
 /// Whether this node's key is the only authority's.
-fn is_alone(at: &Snapshot, key: Option<&SigningKey>) -> bool {
+fn is_alone(at: &Snapshot, key: Option<[u8; 32]>) -> bool {
     let [only] = &at.state.authorities.members[..] else {
         return false;
     };
-    key.is_some_and(|key| key.verifier().public() == only.key)
+    key == Some(only.key)
 }
 
 fn notary(
@@ -155,24 +149,22 @@ fn notary(
         genesis,
         pool: Arc::clone(pool),
     };
-    Ok(Notary::start(settings, chain, stored)?)
+    Notary::start(settings, chain, stored).map_err(|error| match error {
+        lost @ tally_notary::Error::Fenced { .. } => anyhow::Error::new(lost).context(
+            "this node may not vote with the authority's key that it has: `tally org init --authority --new-key` \
+             makes another, and another organisation proposes it with `tally org rotate`",
+        ),
+        other => other.into(),
+    })
 }
 
-/// Writes what is final, and gathers signatures.
-struct Scribe {
+/// Does what a [`Scribe`] does as the node runs, and tells the rest of the node.
+struct Follower {
     node: Arc<Node>,
     member: Member,
-    writer: Writer,
-    /// Signs checkpoints, where the node is an authority.
-    key: Option<SigningKey>,
-    collector: Collector,
+    scribe: Scribe,
     tell_at: watch::Sender<Arc<Snapshot>>,
     tell_checkpoint: watch::Sender<Option<SharedCheckpoint>>,
-    /// Checkpoints that a quorum signed and that are not kept yet.
-    ready: BTreeMap<(u64, u64), SharedCheckpoint>,
-    /// The epoch that the handovers kept lead to.
-    reached: u64,
-    last_signed: Option<Gossip>,
     /// Checkpoints with the cosignatures of a witness.
     cosigned: mpsc::Receiver<SharedCheckpoint>,
     /// Keeps that open where there is no witness.
@@ -180,10 +172,14 @@ struct Scribe {
     stop: Stop,
 }
 
-impl Scribe {
+impl Follower {
     /// Follows what the notary says is final.
-    async fn follow(mut self, mut running: Running<Arc<Snapshot>>) -> Result<()> {
-        self.resume().await?;
+    async fn follow(
+        mut self,
+        key: Option<SigningKey>,
+        mut running: Running<Arc<Snapshot>>,
+    ) -> Result<()> {
+        self.resume(key).await?;
         let mut keep = tokio::time::interval(KEEP);
         keep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut again = tokio::time::interval(AGAIN);
@@ -198,38 +194,49 @@ impl Scribe {
                     // The store knows a block by the name that the notary has for it.
                     self.written(&read, &block.state, block.digest).await?;
                     block.acknowledge.done();
+                    trace::acknowledged(block.height);
                 }
                 heard = running.heard.recv() => {
                     let Some(heard) = heard else { break };
                     self.heard(&heard).await?;
                 }
-                Some(with) = self.cosigned.recv() => self.cosign(&with).await?,
-                _ = keep.tick() => self.keep().await?,
+                Some(with) = self.cosigned.recv() => {
+                    self.scribe.cosign(self.node.store(), &with).await?;
+                }
+                _ = keep.tick() => self.scribe.keep(self.node.store()).await?,
                 _ = again.tick() => self.say_again().await?,
             }
+            self.tell();
         }
         let ended = tokio::task::spawn_blocking(move || running.notary.stop()).await?;
         ended.context("the notary stopped")
     }
 
     /// Orders what waits, as the only authority.
-    async fn alone(mut self, mut waiting: watch::Receiver<()>) -> Result<()> {
-        self.resume().await?;
+    async fn alone(
+        mut self,
+        key: Option<SigningKey>,
+        mut waiting: watch::Receiver<()>,
+    ) -> Result<()> {
+        self.resume(key).await?;
         let stop = self.stop.clone();
         loop {
-            let at = Arc::clone(self.writer.at());
+            let at = Arc::clone(self.scribe.at());
             anyhow::ensure!(
-                is_alone(&at, self.key.as_ref()),
+                is_alone(&at, self.scribe.key()),
                 "this node is not the ledger's only authority any more: start it again"
             );
             let envelopes = self.member.pool.next(&at.state, at.height);
             let built = build(&at, &envelopes).filter(|(block, _)| !block.envelopes.is_empty());
             let Some((block, next)) = built else {
-                self.keep().await?;
+                self.scribe.keep(self.node.store()).await?;
+                self.tell();
                 tokio::select! {
                     () = stop.told() => return Ok(()),
                     changed = waiting.changed() => changed?,
-                    Some(with) = self.cosigned.recv() => self.cosign(&with).await?,
+                    Some(with) = self.cosigned.recv() => {
+                        self.scribe.cosign(self.node.store(), &with).await?;
+                    }
                 }
                 continue;
             };
@@ -239,17 +246,38 @@ impl Scribe {
         }
     }
 
-    /// After a start: the last block's checkpoint may lack signatures still.
-    async fn resume(&mut self) -> Result<()> {
-        let at = Arc::clone(self.writer.at());
-        self.sign(&at);
-        self.keep().await
+    async fn resume(&mut self, key: Option<SigningKey>) -> Result<()> {
+        let journal = self.node.folder().display().to_string();
+        self.scribe.resume(self.node.store(), key, &journal).await?;
+        self.tell();
+        Ok(())
+    }
+
+    /// Says what is to be said: to the others, and to the rest of the node.
+    fn tell(&mut self) {
+        for gossip in self.scribe.take_outbox() {
+            self.member.tell(&gossip);
+        }
+        let (at, kept) = (self.scribe.at(), self.scribe.kept());
+        self.tell_at.send_if_modified(|told| {
+            let new = told.height != at.height;
+            if new {
+                *told = Arc::clone(at);
+            }
+            new
+        });
+        self.tell_checkpoint.send_if_modified(|told| {
+            let new = told.as_ref() != kept;
+            if new {
+                *told = kept.cloned();
+            }
+            new
+        });
     }
 
     async fn written(&mut self, block: &Block, next: &Arc<Snapshot>, id: [u8; 32]) -> Result<()> {
-        let grew = next.frontier.size() > self.writer.at().frontier.size();
         let mut pause = Duration::from_millis(50);
-        while let Err(error) = self.writer.write(self.node.store(), block, next, id).await {
+        while let Err(error) = self.scribe.write(self.node.store(), block, next, id).await {
             tracing::warn!(
                 height = next.height,
                 "a final block could not be written, trying again: {error:#}"
@@ -259,46 +287,18 @@ impl Scribe {
             }
             pause = (pause * 2).min(Duration::from_secs(2));
         }
-        tracing::debug!(target: "tally::trace", height = next.height, size = next.frontier.size(), epoch = next.signers.epoch, "committed");
-        self.member.pool.prune(&next.state);
-        self.tell_at.send_replace(Arc::clone(next));
-        if grew || next.boundary {
-            self.sign(next);
-        }
+        self.tell();
         if next.boundary {
-            self.keep().await?;
+            self.scribe.keep(self.node.store()).await?;
+            self.tell();
         }
         Ok(())
     }
 
-    fn sign(&mut self, snapshot: &Snapshot) {
-        let (told, gathered) = self.collector.written(snapshot, self.key.as_ref());
-        if let Some(told) = told {
-            self.member.tell(&told);
-            self.last_signed = Some(told);
-        }
-        self.gathered(gathered);
-    }
-
-    fn gathered(&mut self, gathered: Option<SharedCheckpoint>) {
-        if let Some(new) = gathered {
-            self.ready.insert((new.epoch, new.size), new);
-        }
-    }
-
     async fn heard(&mut self, heard: &Heard) -> Result<()> {
-        match Gossip::from_canon(&heard.message) {
-            Ok(Gossip::Envelope(envelope)) => {
-                let state = Arc::clone(&self.writer.at().state);
-                if self.member.pool.put(&state, *envelope) {
-                    self.member.nudge();
-                }
-            }
-            Ok(Gossip::Signed(note)) => {
-                let gathered = self.collector.heard(&note);
-                self.gathered(gathered);
-            }
-            Ok(Gossip::Checkpoint(note)) => self.told(&note).await?,
+        match self.scribe.heard(self.node.store(), &heard.message).await? {
+            Ok(true) => self.member.nudge(),
+            Ok(false) => {}
             Err(error) => {
                 tracing::warn!(from = %crate::node::keys::hex(&heard.from), "a message beside the chain cannot be read: {error}");
             }
@@ -306,119 +306,20 @@ impl Scribe {
         Ok(())
     }
 
-    /// Another authority says which checkpoint a quorum signed: taken if it is of this
-    /// node's own chain.
-    async fn told(&mut self, note: &str) -> Result<()> {
-        let Ok(note) = Note::parse(note) else {
-            return Ok(());
-        };
-        let Some((epoch, size)) = place(&note) else {
-            return Ok(());
-        };
-        for line in &note.signatures {
-            let one = Note {
-                text: note.text.clone(),
-                signatures: vec![line.clone()],
-            };
-            let gathered = self.collector.heard(&one.to_string());
-            self.gathered(gathered);
-        }
-        let ours = self.tell_checkpoint.borrow().clone();
-        if ours.is_none_or(|ours| (ours.epoch, ours.size) < (epoch, size)) {
-            self.keep().await?;
-        }
-        Ok(())
-    }
-
-    /// Keeps what a quorum has signed: of each epoch the last, and none of an epoch whose
-    /// beginning is not kept, since nobody could follow to it.
-    async fn keep(&mut self) -> Result<()> {
-        loop {
-            let epoch = self.reached;
-            let after = self.ready.split_off(&(epoch + 1, 0));
-            let of_epoch = std::mem::replace(&mut self.ready, after);
-            let Some(((found, _), last)) = of_epoch.into_iter().next_back() else {
-                return Ok(());
-            };
-            let told = self.tell_checkpoint.borrow().clone();
-            let last = match &told {
-                Some(told) if (told.epoch, told.size) == (last.epoch, last.size) => {
-                    united(told, &last)?
-                }
-                _ => last,
-            };
-            if found == epoch && told.is_none_or(|told| told != last && told.size <= last.size) {
-                self.node.store().keep_checkpoint(&last).await?;
-                tracing::debug!(target: "tally::trace", size = last.size, epoch, "published");
-                self.collector.forget((last.epoch, last.size));
-                self.tell_checkpoint.send_replace(Some(last.clone()));
-            }
-            if found != epoch || !last.hands_over {
-                return Ok(());
-            }
-            self.reached += 1;
-        }
-    }
-
-    /// Adds a witness's cosignature to the checkpoint, if it is still the last.
-    async fn cosign(&mut self, with: &SharedCheckpoint) -> Result<()> {
-        let told = self.tell_checkpoint.borrow().clone();
-        let Some(last) = told.filter(|last| (last.epoch, last.size) == (with.epoch, with.size))
-        else {
-            return Ok(());
-        };
-        let merged = united(&last, with)?;
-        if merged == last {
-            return Ok(());
-        }
-        self.node.store().keep_checkpoint(&merged).await?;
-        self.tell_checkpoint.send_replace(Some(merged));
-        Ok(())
-    }
-
-    /// What may have been lost is said again: the own last signature, and the last
-    /// checkpoint, for whoever was away.
     async fn say_again(&mut self) -> Result<()> {
-        for note in self.collector.take_contradictions() {
+        for (by, note) in self.scribe.take_contradictions() {
             tracing::error!(
-                "an authority signed what is not the chain's, keep this as evidence:\n{note}"
+                "`{by}` signed what is not the chain's, keep this as evidence:\n{note}"
             );
         }
-        if let Some(told) = &self.last_signed {
-            self.member.tell(told);
-        }
-        let kept = self.tell_checkpoint.borrow().clone();
-        if let Some(kept) = kept {
-            self.member.tell(&Gossip::Checkpoint(kept.note));
-        }
-        for handover in self.node.store().handovers().await? {
-            self.member.tell(&Gossip::Checkpoint(handover.note));
-        }
-        Ok(())
+        self.scribe.say_again(self.node.store()).await
     }
-}
-
-/// A checkpoint with the signatures of both; the first alone when they say different
-/// things.
-fn united(one: &SharedCheckpoint, other: &SharedCheckpoint) -> Result<SharedCheckpoint> {
-    let (mut note, more) = (Note::parse(&one.note)?, Note::parse(&other.note)?);
-    let key = |line: &Signature| (line.name.clone(), line.bytes.get(..4).map(<[u8]>::to_vec));
-    if note.text == more.text {
-        for line in more.signatures {
-            if !note.signatures.iter().any(|known| key(known) == key(&line)) {
-                note.signatures.push(line);
-            }
-        }
-    }
-    Ok(SharedCheckpoint {
-        note: note.to_string(),
-        ..one.clone()
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use tally_core::ledger::shared::Role;
+    use tally_store::port::SharedLedger as _;
 
     use super::*;
     use crate::config::PoliciesConfig;
@@ -440,7 +341,7 @@ mod tests {
             address: "127.0.0.1:1".into(),
             url: String::new(),
         };
-        let application = node.application(&applying).unwrap();
+        let application = node.application(&applying).await.unwrap();
         (Arc::new(node), application)
     }
 

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use tally_core::canon::{Canon, DecodeError, Reader};
-use tally_core::ledger::shared::{Authorities, Envelope, Snapshot};
-use tally_core::ledger::{Note, Signature, SigningKey, VerifierKey};
+use tally_core::ledger::shared::{Authorities, Envelope, OrganisationId};
+use tally_core::ledger::{Checkpoint, Note, Signature, SigningKey, VerifierKey};
 use tally_store::port::SharedCheckpoint;
+
+use super::trace;
 
 /// The most checkpoints whose signatures are collected at once.
 const OPEN: usize = 256;
@@ -54,37 +56,83 @@ impl Canon for Gossip {
     }
 }
 
+/// What this node's own log says is right.
+struct Own {
+    text: String,
+    /// Who signs it, and their keys.
+    set: Authorities,
+    keys: Vec<VerifierKey>,
+    /// Whether it hands over to the next set.
+    hands_over: bool,
+}
+
 /// A checkpoint whose signatures are being collected.
+#[derive(Default)]
 struct Open {
-    /// The text that this node's own log says is right; `None` while it has not
-    /// written that block.
-    text: Option<(String, Authorities)>,
+    /// What is right; `None` while this node has not written that block.
+    text: Option<Own>,
     /// Signature lines by text: what is not this node's own text is a sign of harm.
     lines: BTreeMap<String, Vec<Signature>>,
+    /// Those of the own text that hold, by the place of who signed in the set.
+    signed: BTreeMap<usize, Signature>,
+}
+
+/// A checkpoint that a quorum signed.
+pub struct Gathered {
+    /// As it is kept.
+    pub checkpoint: SharedCheckpoint,
+    /// What it says.
+    pub says: Checkpoint,
+    /// The keys of those who signed.
+    pub signers: Vec<[u8; 32]>,
 }
 
 /// Collects signatures until a quorum has signed.
 #[derive(Default)]
-pub struct Collector(BTreeMap<(u64, u64), Open>);
+pub struct Collector {
+    open: BTreeMap<(u64, u64), Open>,
+    /// What is before this is not collected any more.
+    from: (u64, u64),
+}
 
 impl Collector {
-    /// This node has written a block: signs its checkpoint, where it is an authority of
-    /// the epoch. Answers what to tell others, and the checkpoint if a quorum has signed.
+    /// This node's own log says that a checkpoint of a set is right: signs it, where the
+    /// node is an authority of the epoch. Answers what to tell others, and the checkpoint
+    /// if a quorum has signed.
     pub fn written(
         &mut self,
-        snapshot: &Snapshot,
+        set: &Authorities,
+        checkpoint: &Checkpoint,
         key: Option<&SigningKey>,
-    ) -> (Option<Gossip>, Option<SharedCheckpoint>) {
-        let checkpoint = snapshot.checkpoint();
-        let at = (snapshot.signers.epoch, checkpoint.size);
+    ) -> (Option<Gossip>, Option<Gathered>) {
+        let at = (set.epoch, checkpoint.size);
         let text = checkpoint.text();
-        let open = self.open(at);
-        open.text = Some((text.clone(), (*snapshot.signers).clone()));
+        // What is smaller and not of this log will never be.
+        self.open
+            .retain(|of, open| open.text.is_some() || *of >= at);
+        let mine = |(of, open): (&(u64, u64), &Open)| {
+            let hands_over = open.text.as_ref().map(|own| own.hands_over);
+            (hands_over == Some(false)).then_some(*of)
+        };
+        if self.open.len() >= OPEN
+            && let Some(oldest) = self.open.iter().find_map(mine)
+        {
+            self.open.remove(&oldest);
+        }
+        let open = self.open.entry(at).or_default();
+        open.text = Some(Own {
+            text: text.clone(),
+            set: set.clone(),
+            keys: set.keys().unwrap_or_default(),
+            // Behind the lines that name the epoch and its set.
+            hands_over: checkpoint.extensions.len() > 2,
+        });
         let is_one = |key: &&SigningKey| {
             let public = key.verifier().public();
-            snapshot.signers.members.iter().any(|a| a.key == public)
+            set.members.iter().any(|a| a.key == public)
         };
         let told = key.filter(is_one).map(|key| {
+            trace::signed(at.0, checkpoint);
             let note = checkpoint.sign(key);
             let mine = open.lines.entry(text).or_default();
             mine.extend(note.signatures.iter().cloned());
@@ -94,19 +142,34 @@ impl Collector {
     }
 
     /// Somebody signed. Answers the checkpoint if a quorum has by now.
-    pub fn heard(&mut self, note: &str) -> Option<SharedCheckpoint> {
+    pub fn heard(&mut self, note: &str) -> Option<Gathered> {
         let note = Note::parse(note).ok()?;
         let (epoch, size) = place(&note)?;
         let [line] = &note.signatures[..] else {
             return None;
         };
         let at = (epoch, size);
-        // What is far ahead is said again when its time has come.
-        if self.0.len() >= OPEN && self.0.last_key_value().is_some_and(|(last, _)| *last < at) {
+        if at < self.from {
             return None;
         }
-        let lines = &mut self.open(at).lines;
-        if lines.len() >= TEXTS && !lines.contains_key(&note.text) {
+        // What is far ahead is said again when its time has come.
+        let strange = self.open.iter().filter(|(_, open)| open.text.is_none());
+        if !self.open.contains_key(&at) && strange.clone().count() >= OPEN {
+            let last = strange.map(|(of, _)| *of).next_back()?;
+            if last < at {
+                return None;
+            }
+            self.open.remove(&last);
+        }
+        let open = self.open.entry(at).or_default();
+        let is_own = open.text.as_ref().is_some_and(|own| own.text == note.text);
+        // Once it is known what is right, anything else is kept as evidence alone.
+        let signs = |own: &Own| own.keys.iter().any(|key| note.verify_line(0, key).is_ok());
+        if !is_own && open.text.as_ref().is_some_and(|own| !signs(own)) {
+            return None;
+        }
+        let lines = &mut open.lines;
+        if !is_own && lines.len() >= TEXTS && !lines.contains_key(&note.text) {
             return None;
         }
         let lines = lines.entry(note.text).or_default();
@@ -118,76 +181,80 @@ impl Collector {
 
     /// Forgets what is before a checkpoint that is kept.
     pub fn forget(&mut self, before: (u64, u64)) {
-        self.0 = self.0.split_off(&before);
+        self.from = self.from.max(before);
+        self.open = self.open.split_off(&self.from);
     }
 
-    fn open(&mut self, at: (u64, u64)) -> &mut Open {
-        while self.0.len() >= OPEN && !self.0.contains_key(&at) {
-            self.0.pop_last();
-        }
-        self.0.entry(at).or_insert_with(|| Open {
-            text: None,
-            lines: BTreeMap::new(),
-        })
-    }
-
-    /// The checkpoint, if a quorum has signed the text that is this node's own.
-    fn gathered(&mut self, at: (u64, u64)) -> Option<SharedCheckpoint> {
-        let open = self.0.get(&at)?;
-        let (text, set) = open.text.as_ref()?;
-        let lines = open.lines.get(text)?;
-        let mut note = Note {
-            text: text.clone(),
-            signatures: Vec::new(),
-        };
-        for authority in &set.members {
-            let Ok(key) = VerifierKey::new(&set.origin, &authority.key) else {
+    /// The checkpoint, if a quorum has signed the text that is this node's own and one of
+    /// them was not known before.
+    fn gathered(&mut self, at: (u64, u64)) -> Option<Gathered> {
+        let open = self.open.get_mut(&at)?;
+        let Own {
+            text, set, keys, ..
+        } = open.text.as_ref()?;
+        let says = Checkpoint::parse(text).ok()?;
+        let mut new = false;
+        for line in open.lines.remove(text).unwrap_or_default() {
+            let Some(place) = keys.iter().position(|key| key.is_of(&line)) else {
                 continue;
             };
-            let mut of_key = lines.iter().filter(|line| key.is_of(line));
-            let holds = |line: &&Signature| {
-                let one = Note {
-                    text: text.clone(),
-                    signatures: vec![(*line).clone()],
-                };
-                one.verify_line(0, &key).is_ok()
+            let one = Note {
+                text: text.clone(),
+                signatures: vec![line.clone()],
             };
-            note.signatures.extend(of_key.find(holds).cloned());
+            if !open.signed.contains_key(&place) && one.verify_line(0, &keys[place]).is_ok() {
+                trace::collected(&keys[place].public(), &says);
+                open.signed.insert(place, line);
+                new = true;
+            }
         }
+        if !new || open.signed.len() < set.quorum() {
+            return None;
+        }
+        let note = Note {
+            text: text.clone(),
+            signatures: open.signed.values().cloned().collect(),
+        };
         let signed = set.verify(&note).ok()?;
-        Some(SharedCheckpoint {
-            size: at.1,
-            epoch: at.0,
-            hands_over: signed.next.is_some(),
-            note: note.to_string(),
+        let signers = open.signed.keys().map(|place| keys[*place].public());
+        Some(Gathered {
+            checkpoint: SharedCheckpoint {
+                size: at.1,
+                epoch: at.0,
+                hands_over: signed.next.is_some(),
+                note: note.to_string(),
+            },
+            says,
+            signers: signers.collect(),
         })
     }
 
-    /// Takes out what authorities signed that is not what this node has written: notes
-    /// that are each evidence against who signed.
+    /// Takes out what authorities signed that is not what this node has written: who,
+    /// and the notes, which are each evidence against who signed.
     #[must_use]
-    pub fn take_contradictions(&mut self) -> Vec<Note> {
+    pub fn take_contradictions(&mut self) -> Vec<(OrganisationId, Note)> {
         let mut found = Vec::new();
-        for open in self.0.values_mut() {
-            let Some((text, set)) = &open.text else {
+        for open in self.open.values_mut() {
+            let Some(Own {
+                text, set, keys, ..
+            }) = &open.text
+            else {
                 continue;
             };
             let right = open.lines.remove_entry(text);
             let others = std::mem::replace(&mut open.lines, right.into_iter().collect());
-            let keys: Vec<_> = set
-                .members
-                .iter()
-                .filter_map(|authority| VerifierKey::new(&set.origin, &authority.key).ok())
-                .collect();
-            let notes = others.into_iter().flat_map(|(text, lines)| {
-                lines.into_iter().map(move |line| Note {
-                    text: text.clone(),
-                    signatures: vec![line],
-                })
-            });
-            found.extend(
-                notes.filter(|note| keys.iter().any(|key| note.verify_line(0, key).is_ok())),
-            );
+            for (text, lines) in others {
+                for line in lines {
+                    let note = Note {
+                        text: text.clone(),
+                        signatures: vec![line],
+                    };
+                    let by = keys.iter().position(|key| note.verify_line(0, key).is_ok());
+                    if let Some(by) = by.and_then(|by| set.members.get(by)) {
+                        found.push((by.organisation.clone(), note));
+                    }
+                }
+            }
         }
         found
     }
@@ -195,18 +262,20 @@ impl Collector {
 
 /// The epoch and size that a checkpoint's text says.
 pub fn place(note: &Note) -> Option<(u64, u64)> {
-    let checkpoint = tally_core::ledger::Checkpoint::parse(&note.text).ok()?;
+    let checkpoint = Checkpoint::parse(&note.text).ok()?;
     let epoch = checkpoint.extensions.first()?.strip_prefix("epoch ")?;
     Some((epoch.parse().ok()?, checkpoint.size))
 }
 
 #[cfg(test)]
 mod tests {
+    use tally_core::ledger::shared::Authority;
+
     use super::*;
 
     fn signed(size: u64, root: u8) -> String {
         let key = SigningKey::new("ledger.example", &[1; 32]).unwrap();
-        let checkpoint = tally_core::ledger::Checkpoint {
+        let checkpoint = Checkpoint {
             origin: "ledger.example".into(),
             size,
             root: [root; 32],
@@ -224,11 +293,77 @@ mod tests {
         for size in (1_000..).take(4 * OPEN) {
             collector.heard(&signed(size, 0));
         }
-        assert_eq!(collector.0.len(), OPEN);
-        assert!(collector.0.contains_key(&(0, 5)));
+        assert_eq!(collector.open.len(), OPEN);
+        assert!(collector.open.contains_key(&(0, 5)));
         for root in 0..200 {
             collector.heard(&signed(5, root));
         }
-        assert_eq!(collector.0[&(0, 5)].lines.len(), TEXTS);
+        assert_eq!(collector.open[&(0, 5)].lines.len(), TEXTS);
+    }
+
+    fn key(seed: u8) -> SigningKey {
+        SigningKey::new("ledger.example", &[seed; 32]).unwrap()
+    }
+
+    /// A set of one, and the next.
+    fn sets() -> [Authorities; 2] {
+        [0, 1].map(|epoch| Authorities {
+            origin: "ledger.example".into(),
+            epoch,
+            members: vec![Authority {
+                organisation: OrganisationId::parse("one").unwrap(),
+                key: key(1).verifier().public(),
+            }],
+            witnesses: Vec::new(),
+        })
+    }
+
+    /// What nobody signed keeps out nothing that is right.
+    #[test]
+    fn junk_keeps_out_nothing() {
+        let [set, _] = sets();
+        let mut collector = Collector::default();
+        let right = set.checkpoint(5, [9; 32], None);
+        let fill = |collector: &mut Collector, key: &SigningKey| {
+            for root in 0..2 * TEXTS {
+                let root = u8::try_from(root).unwrap();
+                let junk = set.checkpoint(5, [root; 32], None).sign(key);
+                collector.heard(&junk.to_string());
+            }
+        };
+        // Before the block is written, and behind it.
+        fill(&mut collector, &key(7));
+        assert!(collector.written(&set, &right, None).1.is_none());
+        fill(&mut collector, &key(8));
+        let gathered = collector.heard(&right.sign(&key(1)).to_string());
+        assert_eq!(gathered.unwrap().says, right);
+        // What an authority signed is evidence all the same.
+        let wrong = set.checkpoint(5, [8; 32], None).sign(&key(1));
+        let _ = collector.take_contradictions();
+        collector.heard(&wrong.to_string());
+        assert_eq!(collector.take_contradictions().len(), 1);
+    }
+
+    /// A handover is waited for through all that is caught up with behind it, however much
+    /// that is; and signatures of sizes that there never were drive out nothing.
+    #[test]
+    fn a_handover_is_waited_for() {
+        let [set, next] = sets();
+        let mut collector = Collector::default();
+        let handover = set.checkpoint(900, [9; 32], Some(&next));
+        for size in (2..900).step_by(2) {
+            let checkpoint = set.checkpoint(size, [1; 32], None);
+            assert!(collector.written(&set, &checkpoint, None).1.is_none());
+        }
+        assert!(collector.written(&set, &handover, None).1.is_none());
+        for size in 901..2_000 {
+            collector.written(&next, &next.checkpoint(size, [2; 32], None), None);
+        }
+        for size in 0..3 * OPEN as u64 {
+            let strange = set.checkpoint(2 * size + 1, [3; 32], None);
+            collector.heard(&strange.sign(&key(1)).to_string());
+        }
+        let gathered = collector.heard(&handover.sign(&key(1)).to_string());
+        assert!(gathered.unwrap().checkpoint.hands_over);
     }
 }

@@ -28,12 +28,13 @@ pub const JSON: &str = "application/json";
 pub const FHIR: &str = "application/fhir+json";
 pub const X12: &str = "application/edi-x12";
 
-/// Organisations: their ids, the seeds of their keys, what they may do.
-const ORGANISATIONS: [(&str, u8, &str); 4] = [
-    ("riverside", 1, ""),
-    ("lakeside", 2, ""),
-    ("harbor", 3, r#""read-claims", "ask-eligibility""#),
-    ("siu", 4, r#""read-flags""#),
+/// Organisations: their ids, the seeds of their keys, what they may do, what they are.
+const ORGANISATIONS: [(&str, u8, &str, &str); 5] = [
+    ("riverside", 1, "", "provider"),
+    ("lakeside", 2, "", "provider"),
+    ("harbor", 3, r#""read-claims", "ask-eligibility""#, ""),
+    ("siu", 4, r#""read-flags""#, "regulator"),
+    ("trust", 5, "", "custodian"),
 ];
 
 pub struct Fixture {
@@ -76,7 +77,7 @@ pub fn now() -> i64 {
 /// A token of an organisation.
 pub fn token(organisation: &str) -> String {
     let known = ORGANISATIONS.iter().find(|(id, ..)| *id == organisation);
-    let seed = known.map_or(99, |(_, seed, _)| *seed);
+    let seed = known.map_or(99, |(_, seed, ..)| *seed);
     token_of(
         seed,
         &json!({ "iss": organisation, "aud": "harbor-health", "iat": now(), "exp": now() + 300, "jti": "t" }),
@@ -137,15 +138,23 @@ fn config(folder: &Path, patience: u64, limit: usize) -> Config {
          [[payer.appeal]]\nname = \"external\"\nfile_within_months = 4\ndecide_within_days = 45\nby = [\"member\"]\n",
         folder.display().to_string()
     );
-    for (id, seed, may) in ORGANISATIONS {
+    for (id, seed, may, role) in ORGANISATIONS {
         let public = tally::node::keys::hex(&key(seed).verifying_key().to_bytes());
         text.push_str(&format!(
             "[[organisation]]\nid = \"{id}\"\nkey = \"{public}\"\nmay = [{may}]\n"
         ));
+        if !role.is_empty() {
+            text.push_str(&format!("roles = [\"{role}\"]\n"));
+        }
     }
     // A payee that is an organisation itself.
     text.push_str(
         "[[payee]]\nidentifier = \"2000001372\"\nname = \"LAKESIDE CLINIC\"\norganisation = \"lakeside\"\n",
+    );
+    // Services of an office, and what the law protects.
+    text.push_str(
+        "[[code_list]]\nname = \"office\"\nprefixes = [\"992\"]\n\
+         [[code_list]]\nname = \"part-2\"\nprefixes = [\"F10\"]\nprotected = true\n",
     );
     Config::of("test", &text, []).unwrap()
 }

@@ -5,6 +5,7 @@ mod appeals;
 mod authorizations;
 #[path = "../common/mod.rs"]
 mod common;
+mod consents;
 mod fixture;
 mod parties;
 mod payments;

@@ -105,9 +105,10 @@ async fn each_read_is_noted_under_the_name_of_who_read() {
         .collect();
     assert_eq!(fixture.noted("siu").await, expected);
 
-    // Whoever sees nothing has read nothing.
+    // Whoever sees nothing has read nothing, and it is noted that they asked.
     fixture.get("lakeside", &format!("/claims/{id}")).await;
     fixture.get("lakeside", "/claims").await;
     fixture.get("lakeside", "/flags").await;
-    assert_eq!(fixture.noted("lakeside").await, []);
+    let denied = [of("access-denied:A104", &id)];
+    assert_eq!(fixture.noted("lakeside").await, denied);
 }

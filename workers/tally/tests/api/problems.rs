@@ -212,8 +212,12 @@ async fn a_request_keeps_its_id() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_api_stands_beside_the_pages() {
     let mut fixture = Fixture::idle(0, Bounds::default()).await;
-    fixture.router = tally::pages::router(Arc::clone(&fixture.node), Default::default())
-        .merge(tally::api::router(fixture.api.clone()));
+    fixture.router = tally::pages::router(
+        Arc::clone(&fixture.node),
+        Default::default(),
+        Default::default(),
+    )
+    .merge(tally::api::router(fixture.api.clone()));
     let of = |path: &str| {
         Request::get(path)
             .header("host", "localhost")

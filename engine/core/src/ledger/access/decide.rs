@@ -140,7 +140,8 @@ pub fn decide(
         return Err(Denied::Left);
     }
     let today = day_of(request.at).ok_or(Denied::Request)?;
-    if !(1..=MAX_PERSON).contains(&request.person.len()) {
+    let person = &request.person;
+    if !(1..=MAX_PERSON).contains(&person.len()) || person.chars().any(char::is_control) {
         return Err(Denied::Request);
     }
     let by = match by_right(request, facts) {

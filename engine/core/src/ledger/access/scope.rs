@@ -41,27 +41,40 @@ impl CodeList {
         hasher.finalize().into()
     }
 
+    /// Whether a code is in it, however it was written: some senders leave out dots and
+    /// hyphens, or write small letters.
     fn has(&self, code: Code) -> bool {
-        // Some senders write diagnoses without their dot.
-        let code = code.without('.');
-        let begins = |prefix: &Code| !prefix.is_none() && code.starts_with(prefix.without('.'));
-        !code.is_none() && self.prefixes.iter().any(begins)
+        let written = |code: Code| {
+            let text = code.to_string();
+            let kept = text.chars().filter(char::is_ascii_alphanumeric);
+            kept.map(|c| c.to_ascii_uppercase()).collect::<String>()
+        };
+        let code = written(code);
+        let mut prefixes = self.prefixes.iter().map(|prefix| written(*prefix));
+        prefixes.any(|prefix| !prefix.is_empty() && code.starts_with(&prefix))
     }
 
     /// How far the list reaches into a claim.
     #[must_use]
     pub fn reach(&self, claim: &Claim) -> Reach {
         let line = |line: &crate::claim::ServiceLine| {
-            self.has(line.procedure) || self.has(line.revenue.into())
+            let drug = line.detail.drug.is_some_and(|drug| self.has(drug.ndc));
+            let modifiers = line.modifiers.iter().any(|code| self.has((*code).into()));
+            self.has(line.procedure) || self.has(line.revenue.into()) || drug || modifiers
         };
         if !claim.lines.is_empty() && claim.lines.iter().all(line) {
             return Reach::EveryLine;
         }
         let institutional = claim.institutional.iter();
+        let group = claim.institutional.iter().any(|of| {
+            let codes = of.conditions.iter().copied().chain([of.drg]);
+            codes.into_iter().any(|code| self.has(code.into()))
+        });
         let mut procedures = institutional.flat_map(|of| &of.procedures);
         let some = claim.lines.iter().any(line)
             || claim.diagnoses.iter().any(|code| self.has(*code))
-            || procedures.any(|dated| self.has(dated.code));
+            || procedures.any(|dated| self.has(dated.code))
+            || group;
         if some { Reach::Some } else { Reach::None }
     }
 }

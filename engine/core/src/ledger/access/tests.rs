@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tally_types::{Code, ServiceDate};
+use tally_types::{Code, Quantity, ServiceDate, ShortCode};
 
 use super::*;
 use crate::canon::Canon;
@@ -252,8 +252,10 @@ fn parties_read_by_right_for_what_they_do() {
     assert!(!may("mercy", Purpose::Payment).unwrap().view.context);
     assert!(!may("clearing", Purpose::Payment).unwrap().view.care);
     let mut nobody = request("mercy", Purpose::Payment);
-    nobody.person = String::new();
-    assert_eq!(denied(&nobody, &facts, &[]), Some(Denied::Request));
+    for person in [String::new(), "nurse\u{1b}[2K".into(), "a\nb".into()] {
+        nobody.person = person;
+        assert_eq!(denied(&nobody, &facts, &[]), Some(Denied::Request));
+    }
 }
 
 #[test]
@@ -421,6 +423,21 @@ fn a_list_tells_a_claim_apart() {
     assert_eq!(reach(&claim, "F10"), Reach::None);
     claim.diagnoses.push(Code::of("F1020"));
     assert_eq!(reach(&claim, "F10.2"), Reach::Some);
+    // However it is written.
+    claim.diagnoses = vec![Code::of("f10.20")];
+    assert_eq!(reach(&claim, "F10.2"), Reach::Some);
+    assert_eq!(reach(&claim, "f102"), Reach::Some);
+    claim.diagnoses = vec![];
+    // In what else tells the care: a modifier, a drug.
+    assert_eq!(reach(&claim, "HF"), Reach::None);
+    claim.lines[1].modifiers[0] = ShortCode::parse("HF").unwrap();
+    assert_eq!(reach(&claim, "HF"), Reach::Some);
+    claim.lines[1].detail.drug = Some(crate::claim::Drug {
+        ndc: Code::of("63459030042"),
+        quantity: Quantity::ONE,
+        unit: ShortCode::parse("UN").unwrap(),
+    });
+    assert_eq!(reach(&claim, "63459-0300"), Reach::Some);
     claim.lines.truncate(1);
     assert_eq!(reach(&claim, "992"), Reach::EveryLine);
 }

@@ -4,7 +4,10 @@ use core::fmt;
 
 use sha2::{Digest, Sha256};
 
-use crate::adjudication::{LineOutcome, Outcome, OutcomeAdjustment, OutcomePosting, Settlement};
+use crate::adjudication::{
+    Exchange, LineOutcome, Outcome, OutcomeAdjustment, OutcomePosting, Settlement, TableRow,
+    Transcript,
+};
 use crate::canon::{Canon, DecodeError, Reader};
 use crate::ledger::commitment::{Salt, Subject, commit};
 use crate::ledger::entry::Entry;
@@ -35,6 +38,7 @@ pub enum Field {
     Finding,
     Asked,
     Bytes,
+    Dossier,
 }
 
 crate::canon_enum!(Field {
@@ -54,6 +58,7 @@ crate::canon_enum!(Field {
     Finding = 14,
     Asked = 15,
     Bytes = 16,
+    Dossier = 17,
 });
 
 impl Field {
@@ -75,8 +80,9 @@ impl Field {
             Self::Reason => "reason",
             Self::Text => "text",
             Self::Finding => "finding",
-            Self::Asked => "questions of the policy",
+            Self::Asked => "answer to the policy:",
             Self::Bytes => "bytes",
+            Self::Dossier => "what the payer shows for it",
         }
     }
 }
@@ -130,6 +136,9 @@ impl fmt::Display for FirstDifference {
         match self.line {
             0 => f.write_str("claim")?,
             line => write!(f, "line {line}")?,
+        }
+        if self.field == Field::Dossier {
+            return write!(f, ": {} does not hold: {}", self.field.as_str(), self.ours);
         }
         let or = |text: &str| if text.is_empty() { "none" } else { text }.to_owned();
         let (theirs, ours) = (or(&self.theirs), or(&self.ours));
@@ -367,7 +376,8 @@ fn findings(told: &Outcome, found: &Outcome) -> Option<FirstDifference> {
 pub struct Reexecuted {
     /// The leaf hash of the adjudication's entry.
     pub adjudication: [u8; 32],
-    /// SHA-256 of the canonical bytes of the outcome that was found.
+    /// SHA-256 of the canonical bytes of the outcome that was found; zeros where nothing
+    /// could be.
     pub found: [u8; 32],
     /// What ran it: the program and its version.
     pub engine: String,
@@ -376,6 +386,18 @@ pub struct Reexecuted {
 }
 
 impl Reexecuted {
+    /// Of an adjudication that could not be run again, since what the payer shows for it
+    /// does not hold.
+    #[must_use]
+    pub fn unproven(adjudication: [u8; 32], engine: &str, why: &str) -> Self {
+        Self {
+            adjudication,
+            found: [0; 32],
+            engine: engine.to_owned(),
+            difference: Some(FirstDifference::new(0, Field::Dossier, "", why, "")),
+        }
+    }
+
     /// Its entry.
     #[must_use]
     pub fn entry(&self, salt: &Salt) -> Entry {
@@ -415,4 +437,66 @@ impl Canon for Reexecuted {
         }
         Ok(found)
     }
+}
+
+/// What was asked or answered first in another way, as it is told and as it was found.
+pub(super) fn differently(told: &Transcript, found: &Transcript) -> Option<(String, String)> {
+    let (mut theirs, mut ours) = (told.0.iter(), found.0.iter());
+    for number in 1u32.. {
+        let (one, other) = match (theirs.next(), ours.next()) {
+            (None, None) => return None,
+            (Some(one), Some(other)) if one == other => continue,
+            pair => pair,
+        };
+        return match (one, other) {
+            (
+                Some(Exchange::Lookup { table, keys, rows }),
+                Some(Exchange::Lookup {
+                    table: same,
+                    keys: alike,
+                    rows: found,
+                }),
+            ) if (table, keys) == (same, alike) => {
+                let mut pairs = keys.iter().zip(rows.iter().zip(found));
+                let (key, (told, found)) = pairs.find(|(_, (told, found))| told != found)?;
+                let of = |row: &TableRow| {
+                    let columns = row.values.map(|value| value.to_string()).join(" ");
+                    let columns = if row.found { &columns } else { "nothing" };
+                    let codes = [key.a, key.b].map(|code| code.to_string());
+                    let codes = codes.join(" ");
+                    format!(
+                        "table {table}, {} on {}: {columns}",
+                        codes.trim_end(),
+                        key.on
+                    )
+                };
+                Some((of(told), of(found)))
+            }
+            (
+                Some(Exchange::Query { questions, answers }),
+                Some(Exchange::Query {
+                    questions: same,
+                    answers: found,
+                }),
+            ) if questions == same => {
+                let mut pairs = (1u32..).zip(answers.iter().zip(found));
+                let (at, (told, found)) = pairs.find(|(_, (told, found))| told != found)?;
+                let of = |answer: &i64| format!("call {number}, answer {at}: {answer}");
+                Some((of(told), of(found)))
+            }
+            (one, other) => {
+                let of = |call: Option<&Exchange>| match call {
+                    None => format!("no call {number}"),
+                    Some(Exchange::Lookup { table, keys, .. }) => {
+                        format!("call {number}, {} rows of table {table}", keys.len())
+                    }
+                    Some(Exchange::Query { questions, .. }) => {
+                        format!("call {number}, {} questions of history", questions.len())
+                    }
+                };
+                Some((of(one), of(other)))
+            }
+        };
+    }
+    None
 }

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use tally_types::Code;
 use thiserror::Error;
 
-use super::compare::{Agreement, Field, FirstDifference, Reexecuted, compare};
+use super::compare::{Agreement, Field, FirstDifference, Reexecuted, compare, differently};
 use crate::adjudication::{
     Answers, Context, Exchange, Measure, NotAgain, Outcome, PolicyInForce, Question, Run, TableKey,
     TableRow, Transcript, alone_again, run_again,
@@ -16,7 +16,7 @@ use crate::claim::{Claim, Provider};
 use crate::ledger::commitment::{Salt, Subject, commit};
 use crate::ledger::entry::Entry;
 use crate::ledger::publication::Published;
-use crate::ledger::receipt::{Receipt, ReceiptBody, ReceiptError, Verdict, hex, verify_receipt};
+use crate::ledger::receipt::{Receipt, ReceiptBody, ReceiptError, Verdict, verify_receipt};
 use crate::ledger::tree::leaf_hash;
 use crate::ledger::trust::Trust;
 
@@ -430,16 +430,18 @@ impl Checked {
     /// Holds what was found, and what the policy asked meanwhile, against what is told.
     #[must_use]
     pub fn compare(&self, found: &Outcome, asked: &Transcript) -> Agreement {
-        let (theirs, ours) = (self.transcript.hash(), asked.hash());
         match compare(&self.told, found) {
-            Agreement::Agreed if theirs != ours => Agreement::Differs(FirstDifference {
-                line: 0,
-                field: Field::Asked,
-                theirs: hex(&theirs),
-                ours: hex(&ours),
-                clause: String::new(),
-            }),
-            agreement => agreement,
+            Agreement::Agreed => match differently(&self.transcript, asked) {
+                None => Agreement::Agreed,
+                Some((theirs, ours)) => Agreement::Differs(FirstDifference {
+                    line: 0,
+                    field: Field::Asked,
+                    theirs,
+                    ours,
+                    clause: String::new(),
+                }),
+            },
+            differs => differs,
         }
     }
 

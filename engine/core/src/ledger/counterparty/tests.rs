@@ -3,6 +3,7 @@
 
 use tally_types::{Code, Group, Money, ServiceDate, ShortCode};
 
+use super::compare::differently;
 use super::*;
 use crate::adjudication::tests::rig::{World, adjust, day, determine, line, post, settled};
 use crate::adjudication::*;
@@ -213,6 +214,36 @@ fn a_dossier_is_run_again_to_the_same_bytes() {
         panic!("the questions differ")
     };
     assert_eq!(difference.field, Field::Asked);
+}
+
+#[test]
+fn what_was_answered_otherwise_is_named() {
+    let key = TableKey {
+        a: Code::parse("99213").unwrap(),
+        b: Code::default(),
+        on: ServiceDate::parse("2026-03-02").unwrap(),
+    };
+    let looked_up = |price| Exchange::Lookup {
+        table: 2,
+        keys: vec![key],
+        rows: vec![TableRow {
+            found: true,
+            values: [price, 0, 0, 0],
+        }],
+    };
+    let told = Transcript(vec![looked_up(9_900)]);
+    assert_eq!(differently(&told, &told), None);
+    let said = |found: &Transcript| {
+        let (theirs, ours) = differently(&told, found).unwrap();
+        format!("{theirs} / {ours}")
+    };
+    insta::assert_snapshot!(said(&Transcript(vec![looked_up(11_000)])), @"table 2, 99213 on 2026-03-02: 9900 0 0 0 / table 2, 99213 on 2026-03-02: 11000 0 0 0");
+    insta::assert_snapshot!(said(&Transcript::default()), @"call 1, 1 rows of table 2 / no call 1");
+    let asked = Exchange::Query {
+        questions: Vec::new(),
+        answers: Vec::new(),
+    };
+    insta::assert_snapshot!(said(&Transcript(vec![looked_up(9_900), asked])), @"no call 2 / call 2, 0 questions of history");
 }
 
 #[test]

@@ -301,27 +301,82 @@ pub fn build(parent: &Snapshot, envelopes: &[Envelope]) -> Option<(Block, Snapsh
 /// The first leaf that does not hold.
 pub fn audit<'a>(leaves: impl IntoIterator<Item = &'a [u8]>) -> Result<(State, Frontier), Refusal> {
     let mut leaves = leaves.into_iter();
-    let first = leaves.next().ok_or(Refusal::Leaf(0))?;
-    let Ok(Entry::Charter(charter)) = Entry::from_canon(first) else {
-        return Err(Refusal::Leaf(0));
-    };
-    let mut state = State::found(&charter)?;
-    let mut frontier = Frontier::default();
-    frontier.append(leaf_hash(first));
-    while let Some(leaf) = leaves.next() {
-        let Ok(Entry::Envelope(header)) = Entry::from_canon(leaf) else {
-            return Err(Refusal::Leaf(frontier.size()));
-        };
-        let count = usize::try_from(header.count).unwrap_or(usize::MAX);
-        let entries = leaves.by_ref().take(count.min(MAX_ENVELOPE_ENTRIES));
-        let envelope = Envelope {
-            header: *header,
-            entries: entries.map(|bytes| Blob(bytes.to_vec())).collect(),
-        };
-        for leaf in envelope.leaves() {
-            frontier.append(leaf_hash(&leaf));
-        }
-        state.take_in(&envelope)?;
+    let mut audit = Audit::begin(leaves.next().ok_or(Refusal::Leaf(0))?)?;
+    for leaf in leaves {
+        audit.leaf(leaf)?;
     }
-    Ok((state, frontier))
+    audit.end()
+}
+
+/// An audit that goes on leaf by leaf.
+#[derive(Debug)]
+pub struct Audit {
+    state: State,
+    frontier: Frontier,
+    /// An envelope whose entries are still to come.
+    open: Option<Envelope>,
+}
+
+impl Audit {
+    /// Begins with the charter.
+    ///
+    /// # Errors
+    /// When the leaf is no charter, or it does not hold.
+    pub fn begin(first: &[u8]) -> Result<Self, Refusal> {
+        let Ok(Entry::Charter(charter)) = Entry::from_canon(first) else {
+            return Err(Refusal::Leaf(0));
+        };
+        let mut frontier = Frontier::default();
+        frontier.append(leaf_hash(first));
+        Ok(Self {
+            state: State::found(&charter)?,
+            frontier,
+            open: None,
+        })
+    }
+
+    /// Takes in the next leaf. Where it ends an epoch, answers who agreed in it, and the
+    /// checkpoint by which they hand over.
+    ///
+    /// # Errors
+    /// When it does not hold.
+    pub fn leaf(&mut self, leaf: &[u8]) -> Result<Option<(Authorities, Checkpoint)>, Refusal> {
+        let open = match self.open.take() {
+            Some(mut open) => {
+                open.entries.push(Blob(leaf.to_vec()));
+                open
+            }
+            None => match Entry::from_canon(leaf) {
+                Ok(Entry::Envelope(header)) => Envelope {
+                    header: *header,
+                    entries: Vec::new(),
+                },
+                _ => return Err(Refusal::Leaf(self.frontier.size())),
+            },
+        };
+        self.frontier.append(leaf_hash(leaf));
+        let count = usize::try_from(open.header.count).unwrap_or(usize::MAX);
+        if open.entries.len() < count.min(MAX_ENVELOPE_ENTRIES) {
+            self.open = Some(open);
+            return Ok(None);
+        }
+        let before = self.state.authorities.clone();
+        let ended = self.state.take_in(&open)?;
+        Ok(ended.then(|| {
+            let next = Some(&self.state.authorities);
+            let checkpoint = before.checkpoint(self.frontier.size(), self.frontier.root(), next);
+            (before, checkpoint)
+        }))
+    }
+
+    /// There is no more. Answers the state, and the tree.
+    ///
+    /// # Errors
+    /// When an envelope lacks entries.
+    pub fn end(mut self) -> Result<(State, Frontier), Refusal> {
+        if let Some(open) = self.open.take() {
+            self.state.take_in(&open)?;
+        }
+        Ok((self.state, self.frontier))
+    }
 }

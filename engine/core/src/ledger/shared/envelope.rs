@@ -92,6 +92,17 @@ impl Envelope {
         Self { header, entries }
     }
 
+    /// Whether its entries are those that its header tells of, as many and no more bytes
+    /// than an envelope may have.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        let count = self.entries.len();
+        (1..=MAX_ENVELOPE_ENTRIES).contains(&count)
+            && u32::try_from(count) == Ok(self.header.count)
+            && self.weight() <= MAX_ENVELOPE_BYTES
+            && digest(&self.entries) == self.header.digest
+    }
+
     /// Its leaves: its header, then its entries.
     #[must_use]
     pub fn leaves(&self) -> Vec<Vec<u8>> {

@@ -22,7 +22,7 @@ mod tests;
 
 pub use authorities::{Authorities, Authority, Handover, SetError, Signed, quorum};
 pub use block::{
-    Block, BlockId, Header, MAX_BLOCK_BYTES, MAX_BLOCK_ENTRIES, Snapshot, audit, build,
+    Audit, Block, BlockId, Header, MAX_BLOCK_BYTES, MAX_BLOCK_ENTRIES, Snapshot, audit, build,
 };
 pub use envelope::{Envelope, EnvelopeHeader, MAX_ENVELOPE_BYTES, MAX_ENVELOPE_ENTRIES};
 pub use organisation::{

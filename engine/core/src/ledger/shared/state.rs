@@ -221,8 +221,8 @@ impl State {
             Entry::from_canon(bytes).map_err(|source| Refusal::Unreadable { index, source })?;
         Arc::make_mut(member).enter(&entry)?;
         match entry {
-            Entry::Proposed(proposal) => self.propose(id, *proposal),
-            Entry::Voted(motion) => self.vote(id, motion),
+            Entry::Proposed(proposal) => late(self.propose(id, *proposal)),
+            Entry::Voted(motion) => late(self.vote(id, motion)),
             _ => Ok(()),
         }
     }
@@ -421,6 +421,22 @@ impl State {
         };
         self.motions.clear();
         true
+    }
+}
+
+/// What an authority proposed or voted stood in its own log before anybody knew what
+/// would come first on the ledger: what has come too late stands, and is nothing.
+/// Refused, it would hold back all that follows it in that log, for ever.
+fn late(outcome: Result<(), Refusal>) -> Result<(), Refusal> {
+    match outcome {
+        Err(
+            Refusal::NoAuthority(_)
+            | Refusal::Motion
+            | Refusal::Voted(_)
+            | Refusal::Proposal
+            | Refusal::Change(_),
+        ) => Ok(()),
+        outcome => outcome,
     }
 }
 

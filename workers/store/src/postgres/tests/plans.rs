@@ -11,9 +11,9 @@ use crate::conformance::world::{claim_id, day, flag, token, unit};
 use crate::port::{ClaimFilter, FlagFilter, PaymentFilter, StatementFilter};
 use crate::postgres::lease::Lease;
 use crate::postgres::{
-    PgSettings, PostgresStore, acts, appeals, aside, audit, authorizations, commit, dead_letters,
-    detection, enrolment, flags, intake, log, payloads, payments, reading, relay, shared,
-    statements, work,
+    PgSettings, PostgresStore, access, acts, appeals, aside, audit, authorizations, commit,
+    dead_letters, detection, enrolment, flags, holds, intake, log, payloads, payments, reading,
+    relay, shared, statements, work,
 };
 
 /// The plan of a statement, on a connection as the store has them: the one for
@@ -95,6 +95,9 @@ INSERT INTO unit (token, sequence, last_claim, done)
     SELECT sha256(n::text::bytea), 5, 5, 4 FROM generate_series(1, 2000) AS n;
 INSERT INTO member SELECT sha256(('m' || id)::bytea), id FROM unit;
 INSERT INTO former SELECT token, unit FROM member;
+INSERT INTO patient SELECT token, substr(token, 1, 16), '' FROM member;
+INSERT INTO shown SELECT token, token, substr(token, 1, 16), '' FROM member;
+INSERT INTO legal_hold (claim, name, day, lifted) SELECT substr(token, 1, 16), 'case', 1, false FROM member;
 INSERT INTO claim (place, id, unit, sequence, previous, submission, charge, received,
                    first_service, submitter, member, provider)
     SELECT u.id * 5 + s, substr(sha256((u.id * 5 + s)::text::bytea), 1, 16), u.id, s, s - 1, 1,
@@ -212,6 +215,9 @@ async fn the_hot_path_searches() {
             ("adding units", intake::ADDED, &["unit_token_key"][..]),
             ("locking units", intake::UNITS, &["unit_token_key"]),
             ("members", intake::MEMBERS, &["member_pkey"]),
+            ("patients", access::PATIENT, &["patient_pkey"]),
+            ("what was shown", access::SHOWN_ABOUT, &["shown_by_about"]),
+            ("holds", holds::OF_CLAIM, &["legal_hold_by_claim"]),
             ("former units", intake::FORMER, &["former_pkey"]),
             ("claims", intake::STORED, &["unit_pkey"]),
             ("seen", intake::SEEN, &["submission_token_key"]),

@@ -5,6 +5,7 @@ use sqlx::postgres::{PgConnection, PgDatabaseError};
 use sqlx::{AssertSqlSafe, Connection};
 
 use super::{beside, open, settings};
+use crate::conformance::access::shown;
 use crate::conformance::acts::{act, again, done, revised};
 use crate::conformance::appeals::{appeal_id, event, filing};
 use crate::conformance::authorizations::{event as followed, following, request};
@@ -16,10 +17,10 @@ use crate::conformance::world::{
     sealed, submission, token, unit,
 };
 use crate::port::{
-    ActKind, Acts, Among, AppealEffect, AppealFilter, Appeals, Audit, Authorizations, Batch,
-    ClaimFilter, DeadLetters, Detection, Enrolment, Intake, Layout, Log, NewDeadLetter, PartKind,
-    PaymentFilter, Payments, Publications, Reading, Relay, RequestEventKind, SharedLedger,
-    Statements, Work,
+    Access, ActKind, Acts, Among, AppealEffect, AppealFilter, Appeals, Audit, Authorizations,
+    Batch, ClaimFilter, DeadLetters, Detection, Enrolment, Intake, Layout, Log, NewDeadLetter,
+    PartKind, PaymentFilter, Payments, Publications, Reading, Relay, RequestEventKind,
+    SharedLedger, Statements, Work,
 };
 use crate::postgres::{PgSettings, PostgresStore};
 
@@ -72,6 +73,12 @@ async fn each_role_can_do_its_job() {
     api.accept(&submission(1, &claims)).await.unwrap();
     relay.accept(&submission(2, &[(8, 4)])).await.unwrap();
     api.note(&[note("read")]).await.unwrap();
+    for keeps in [&operator, &api] {
+        let drawn = sealed("patient", 2);
+        let kept = keeps.keep_patient(token("member", 2), &drawn).await;
+        assert_eq!(kept.unwrap(), drawn);
+        keeps.keep_shown(&shown(1, 2)).await.unwrap();
+    }
     assert_eq!(api.claims(&ClaimFilter::default()).await.unwrap().len(), 7);
     assert_eq!(api.events(unit(4)).await.unwrap().len(), 1);
     assert_eq!(api.audit(10).await.unwrap().len(), 1);
@@ -310,6 +317,9 @@ async fn what_a_role_must_not_do_is_refused() {
         "appeal",
         "appeal_event",
         "statement",
+        "patient",
+        "shown",
+        "legal_hold",
         "shared_head",
         "shared_block",
         "shared_chunk",
@@ -395,7 +405,12 @@ async fn what_a_role_must_not_do_is_refused() {
             statements.push("UPDATE tally.accumulator SET used = 0".into());
             statements.push("INSERT INTO tally.due (claim) VALUES (1)".into());
         }
+        if !matches!(name, "api" | "operator") {
+            statements.push("INSERT INTO tally.patient SELECT".into());
+            statements.push("INSERT INTO tally.shown SELECT".into());
+        }
         if name != "operator" {
+            statements.push("INSERT INTO tally.legal_hold (claim) VALUES ('')".into());
             statements.push("UPDATE tally.layout SET partitions = 1".into());
             statements.push("INSERT INTO tally.member VALUES ('', 1)".into());
             statements.push("INSERT INTO tally.former VALUES ('', 1)".into());

@@ -9,8 +9,8 @@ use crate::conformance::Fixture;
 use crate::conformance::world::{claim_id, day, flag, token, unit};
 use crate::port::{ClaimFilter, FlagFilter, PaymentFilter, StatementFilter};
 use crate::sqlite::{
-    SqliteStore, acts, appeals, aside, authorizations, commit, detection, enrolment, flags, intake,
-    log, payments, reading, shared, statements, work,
+    SqliteStore, access, acts, appeals, aside, authorizations, commit, detection, enrolment, flags,
+    intake, log, payments, reading, shared, statements, work,
 };
 
 async fn plan(store: &SqliteStore, sql: impl SqlSafeStr) -> Vec<String> {
@@ -70,6 +70,8 @@ async fn the_hot_path_searches() {
         ("claims' places", log::PLACE_CLAIMS),
         ("policies' places", log::PLACE_POLICIES),
         ("flags' places", log::PLACE_FLAGS),
+        ("patients", access::PATIENT),
+        ("what was shown", access::SHOWN_ABOUT),
         ("statements' places", log::PLACE_STATEMENTS),
         ("statements' marks", statements::MARKED),
         ("the last statement", statements::LAST),

@@ -1,6 +1,7 @@
 //! `tally claim`.
 
 mod eob;
+mod erase;
 mod estimate;
 mod explanation;
 mod export;
@@ -44,6 +45,11 @@ pub enum ClaimCommand {
     History(history::HistoryArgs),
     /// Print a claim's ExplanationOfBenefit, as members' applications are given it
     Explanation(explanation::ExplanationArgs),
+    /// Erase what is known of a claim, by destroying its keys: unless a hold or a rule of
+    /// retention stands against it
+    Erase(erase::EraseArgs),
+    /// Place a legal hold on a claim, or lift it
+    Hold(erase::HoldArgs),
     /// Remit settled claims to who is paid: X12 835, FHIR or our JSON
     Remittance(remittance::RemittanceArgs),
 }
@@ -74,6 +80,8 @@ impl From<FormatArg> for Format {
 
 pub async fn run(command: ClaimCommand) -> Result<Ended> {
     match command {
+        ClaimCommand::Erase(args) => erase::erase(&args).await,
+        ClaimCommand::Hold(args) => erase::hold(&args).await,
         ClaimCommand::Submit(args) => submit::submit(&args).await,
         ClaimCommand::Estimate(args) => estimate::estimate(&args).await,
         ClaimCommand::Status(args) => status::status(&args).await,

@@ -1,0 +1,42 @@
+//! Legal holds.
+
+use tally_core::claim::ClaimId;
+
+use crate::port::{Answer, HoldRow, Holds};
+
+use super::cells::Cells;
+use super::{SqliteStore, doing};
+
+const HOLDS: &str = "SELECT claim, name, day, lifted FROM legal_hold ORDER BY id";
+pub(super) const OF_CLAIM: &str =
+    "SELECT claim, name, day, lifted FROM legal_hold WHERE claim = ? ORDER BY id";
+
+impl Holds for SqliteStore {
+    async fn hold(&self, row: &HoldRow) -> Answer<()> {
+        let mut writer = self.writer().await;
+        sqlx::query("INSERT INTO legal_hold (claim, name, day, lifted) VALUES (?, ?, ?, ?)")
+            .bind(row.claim.0.to_vec())
+            .bind(&row.name)
+            .bind(row.day.days())
+            .bind(row.lifted)
+            .execute(&mut *writer)
+            .await
+            .map_err(doing("placing a hold"))?;
+        Ok(())
+    }
+
+    async fn holds(&self, claim: Option<ClaimId>) -> Answer<Vec<HoldRow>> {
+        let mut reader = self.reader().await?;
+        let query = match claim {
+            None => sqlx::query(HOLDS),
+            Some(claim) => sqlx::query(OF_CLAIM).bind(claim.0.to_vec()),
+        };
+        let rows = query
+            .fetch_all(&mut *reader)
+            .await
+            .map_err(doing("reading holds"))?;
+        rows.iter()
+            .map(|row| Cells::of(row, "hold").hold())
+            .collect()
+    }
+}

@@ -1,0 +1,277 @@
+//! `tally ledger verify`: receipts of adjudications, readings and erasures.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use serde_json::{Value, json};
+use tally_core::adjudication::Outcome;
+use tally_core::ledger::access::Reading;
+use tally_core::ledger::erasure::ErasureReceipt;
+use tally_core::ledger::{
+    Entry, Ground, Receipt, Trust, Verdict, kind, verify_reading, verify_receipt,
+};
+
+use super::super::{Ended, chain, read_file, say};
+use crate::consents::{by, reading_json, time};
+use crate::node::keys::hex;
+
+#[derive(Args)]
+pub struct VerifyArgs {
+    /// Receipts
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The trust file; without one a receipt can only be consistent, not trusted
+    #[arg(long, value_name = "FILE")]
+    trust: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a receipt shows.
+enum Shows {
+    /// What a claim came to.
+    Outcome(Box<Outcome>),
+    /// That somebody read it.
+    Reading(Reading),
+}
+
+impl Shows {
+    fn text(&self) -> String {
+        match self {
+            Self::Outcome(outcome) => format!(
+                "{}, charged {}, paid {}, patient {}",
+                outcome.status(),
+                outcome.charge(),
+                outcome.paid(),
+                outcome.patient()
+            ),
+            Self::Reading(reading) => format!(
+                "read by {} ({}) for {}, {}, {}",
+                reading.reader,
+                reading.person,
+                reading.purpose.code(),
+                by(&reading.by),
+                time(reading.at)
+            ),
+        }
+    }
+
+    fn json(&self) -> serde_json::Value {
+        match self {
+            Self::Outcome(outcome) => json!({
+                "status": outcome.status().as_str(),
+                "charge": outcome.charge().to_string(),
+                "paid": outcome.paid().to_string(),
+                "patient": outcome.patient().to_string(),
+                "policy": outcome.policy().map(|hash| hex(&hash)),
+            }),
+            Self::Reading(reading) => reading_json(reading),
+        }
+    }
+}
+
+/// What a file holds, if it holds.
+enum Checked {
+    Receipt(Box<Receipt>, Verdict, Shows),
+    /// For machines, and for people.
+    Erasure((Verdict, Value, String)),
+}
+
+fn erasure(text: &str, trust: Option<&Trust>) -> Result<(Verdict, Value, String)> {
+    let receipt = ErasureReceipt::parse(text)?;
+    let shown = receipt.verify(trust)?;
+    let ground = match shown.ground {
+        Ground::Request => "request",
+        Ground::Retention => "retention",
+        Ground::Order => "order",
+    };
+    let log = receipt.key.name();
+    let row = json!({
+        "verdict": verdict_word(shown.verdict),
+        "erased": shown.index,
+        "ground": ground,
+        "log": log,
+        "index": receipt.erased.index,
+    });
+    let said = format!(
+        "what entry {} of {log} commits to was erased, by {ground} (entry {})",
+        shown.index, receipt.erased.index
+    );
+    Ok((shown.verdict, row, said))
+}
+
+fn verdict_word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Trusted => "trusted",
+        Verdict::Consistent => "consistent",
+    }
+}
+
+/// The verdict for people, and what it makes of how the command ends.
+fn told(verdict: Verdict, ended: &mut Ended) -> &'static str {
+    match verdict {
+        Verdict::Trusted => "trusted",
+        Verdict::Consistent => {
+            if *ended == Ended::Well {
+                *ended = Ended::NotTrusted;
+            }
+            "consistent, not trusted"
+        }
+    }
+}
+
+/// The largest receipt or trust file.
+const LIMIT: u64 = 4 << 20;
+
+/// Verifies receipts, each by what it is.
+pub(super) fn verify(args: &VerifyArgs) -> Result<Ended> {
+    let trust = match &args.trust {
+        None => None,
+        Some(path) => {
+            let bytes = read_file(path, LIMIT)?;
+            let text = String::from_utf8(bytes)
+                .ok()
+                .with_context(|| format!("{} is not text", path.display()))?;
+            let trust = Trust::parse(&text);
+            Some(trust.with_context(|| format!("{} cannot be used", path.display()))?)
+        }
+    };
+    let mut ended = Ended::Well;
+    let mut rows = Vec::new();
+    for path in &args.files {
+        let checked = (|| -> Result<_> {
+            let text = String::from_utf8(read_file(path, LIMIT)?)
+                .ok()
+                .context("a receipt is text")?;
+            if text.starts_with("tallystick-erasure/") {
+                return Ok(Checked::Erasure(erasure(&text, trust.as_ref())?));
+            }
+            let receipt = Receipt::parse(&text)?;
+            let (verdict, shows) = match Entry::kind_of(&receipt.entry) {
+                Some(kind::READ | kind::READ_UNDER_EMERGENCY) => {
+                    let (verdict, reading) = verify_reading(&receipt, trust.as_ref())?;
+                    (verdict, Shows::Reading(reading))
+                }
+                _ => {
+                    let (verdict, outcome) = verify_receipt(&receipt, trust.as_ref())?;
+                    (verdict, Shows::Outcome(Box::new(outcome)))
+                }
+            };
+            Ok(Checked::Receipt(Box::new(receipt), verdict, shows))
+        })();
+        let file = path.display().to_string();
+        match checked {
+            Ok(Checked::Erasure((verdict, mut row, said))) => {
+                let word = told(verdict, &mut ended);
+                if args.json {
+                    row["file"] = file.into();
+                    rows.push(row);
+                } else {
+                    say(format!("{file}: {word}: {said}"))?;
+                }
+            }
+            Ok(Checked::Receipt(receipt, verdict, shows)) => {
+                let word = told(verdict, &mut ended);
+                if args.json {
+                    let mut row = shows.json();
+                    row["file"] = file.into();
+                    row["verdict"] = verdict_word(verdict).into();
+                    row["claim"] = receipt.claim.to_string().into();
+                    row["log"] = receipt.key.name().into();
+                    row["index"] = receipt.local.index.into();
+                    row["shared"] = OnShared::of(&receipt, trust.as_ref())
+                        .map(|shared| shared.json())
+                        .into();
+                    rows.push(row);
+                } else {
+                    say(format!(
+                        "{file}: {word}: claim {} {} (entry {} of {})",
+                        receipt.claim,
+                        shows.text(),
+                        receipt.local.index,
+                        receipt.key.name()
+                    ))?;
+                    if let Some(shared) = OnShared::of(&receipt, trust.as_ref()) {
+                        say(shared.told())?;
+                    }
+                }
+            }
+            Err(error) => {
+                ended = Ended::Refused;
+                if args.json {
+                    rows.push(json!({ "file": file, "verdict": "false", "reason": chain(&error) }));
+                }
+                eprintln!("error: {file}: does not hold: {}", chain(&error));
+            }
+        }
+    }
+    if args.json {
+        say(json!(rows))?;
+    } else if ended == Ended::NotTrusted {
+        eprintln!(
+            "note: consistent, not trusted: say `--trust trust.json` with a trust file you have from elsewhere"
+        );
+    }
+    Ok(ended)
+}
+
+/// What a receipt that holds shows of the shared ledger.
+struct OnShared {
+    /// Whether the trust file says who signs there: else it is the receipt's own word.
+    is_trusted: bool,
+    log: String,
+    size: u64,
+    index: u64,
+    signers: Vec<String>,
+    witnesses: Vec<String>,
+}
+
+impl OnShared {
+    fn of(receipt: &Receipt, trust: Option<&Trust>) -> Option<Self> {
+        let shared = receipt.shared.as_ref()?;
+        let (signed, _) = shared
+            .authorities
+            .reach(&shared.handovers, &shared.proof.checkpoint)
+            .ok()?;
+        let is_trusted = trust.is_some_and(|trust| trust.log(&signed.checkpoint.origin).is_some());
+        Some(Self {
+            is_trusted,
+            log: signed.checkpoint.origin,
+            size: signed.checkpoint.size,
+            index: shared.proof.index,
+            signers: signed.signers.iter().map(ToString::to_string).collect(),
+            witnesses: signed.cosigners.into_iter().map(|(name, _)| name).collect(),
+        })
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "log": self.log,
+            "trusted": self.is_trusted,
+            "size": self.size,
+            "index": self.index,
+            "signers": self.signers,
+            "witnesses": self.witnesses,
+        })
+    }
+
+    fn told(&self) -> String {
+        let witnesses = match &self.witnesses[..] {
+            [] => "no witness".to_owned(),
+            some => some.join(", "),
+        };
+        let word = match self.is_trusted {
+            true => "",
+            false => " (by its own word: no trust file says who signs there)",
+        };
+        format!(
+            "  leaf {} of {} on the shared ledger {}, signed by {}, cosigned by {witnesses}{word}",
+            self.index,
+            self.size,
+            self.log,
+            self.signers.join(", ")
+        )
+    }
+}

@@ -1,0 +1,268 @@
+//! `tally ledger witness` and `tally ledger evidence`.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use tally_core::ledger::shared::Snapshot;
+use tally_core::ledger::tree::{Frontier, consistency_proof, leaf_hash};
+use tally_core::ledger::witness::{Evidence, Signers};
+use tally_core::ledger::{Checkpoint, Note};
+
+use super::super::{Ended, plural, read_file, say};
+use crate::node::keys::hex;
+use crate::shared::client::Client;
+use crate::witness::Witness;
+
+/// Who signs the logs that are meant.
+#[derive(Args)]
+pub struct SignersArgs {
+    /// A shared ledger's charter; several times where it is several
+    #[arg(long, value_name = "FILE")]
+    charter: Vec<PathBuf>,
+    /// The key of a log of one node, as `name+id+base64`; several times where it is several
+    #[arg(long, value_name = "KEY", value_parser = parse_log)]
+    log: Vec<Signers>,
+}
+
+impl SignersArgs {
+    fn all(&self) -> Result<Vec<Signers>> {
+        let mut all = self.log.clone();
+        for path in &self.charter {
+            let founders = Snapshot::found(&crate::shared::read_charter(path)?)?;
+            all.push(Signers::Authorities(founders.state.authorities.clone()));
+        }
+        Ok(all)
+    }
+}
+
+#[derive(Args)]
+pub struct WitnessArgs {
+    /// The witness's folder: its key and what it cosigned last
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Its name in signature lines
+    #[arg(long, value_name = "NAME")]
+    name: String,
+    #[command(flatten)]
+    signers: SignersArgs,
+    /// Where it listens
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8423")]
+    listen: SocketAddr,
+    /// Make the key where there is none, print it, and end
+    #[arg(long)]
+    key: bool,
+}
+
+#[derive(Args)]
+pub struct EvidenceArgs {
+    /// What a witness kept: `evidence-…` in its folder
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    signers: SignersArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+pub struct CompareArgs {
+    /// Where witnesses answer: two or more
+    #[arg(required = true, num_args = 2.., value_name = "URL")]
+    witnesses: Vec<String>,
+    #[command(flatten)]
+    signers: SignersArgs,
+    /// A node that serves the ledger, `http://HOST:PORT`: needed where witnesses know it at
+    /// two sizes
+    #[arg(long, value_name = "URL")]
+    node: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn parse_log(text: &str) -> Result<Signers, String> {
+    Signers::parse(text).map_err(|error| error.to_string())
+}
+
+/// Runs a witness, or prints its key.
+pub(super) async fn run(args: &WitnessArgs) -> Result<Ended> {
+    let logs = args.signers.all()?;
+    let witness = Witness::open(&args.data, &args.name, &logs)?;
+    if args.key {
+        say(witness.verifier())?;
+        return Ok(Ended::Well);
+    }
+    crate::witness::serve(witness, args.listen).await?;
+    Ok(Ended::Well)
+}
+
+/// The longest evidence, in bytes.
+const LIMIT: u64 = 1 << 20;
+
+/// Checks evidence with nothing but keys that are known from elsewhere.
+pub(super) fn evidence(args: &EvidenceArgs) -> Result<Ended> {
+    let file = args.file.display();
+    let bytes = read_file(&args.file, LIMIT)?;
+    let text = String::from_utf8(bytes).ok();
+    let text = text.with_context(|| format!("{file} is not text"))?;
+    let evidence = Evidence::parse(&text).with_context(|| format!("{file} shows nothing"))?;
+    let signers = args.signers.all()?;
+    anyhow::ensure!(
+        !signers.is_empty(),
+        "whose signatures are they? Say `--charter FILE` of the shared ledger, or `--log KEY`"
+    );
+    let who = evidence
+        .check(&signers)
+        .with_context(|| format!("{file} shows nothing"))?;
+    let smaller = Checkpoint::parse(&evidence.smaller.text)?;
+    let larger = Checkpoint::parse(&evidence.larger.text)?;
+    if args.json {
+        say(json!({
+            "origin": smaller.origin,
+            "signed_both": who,
+            "sizes": [smaller.size, larger.size],
+        }))?;
+    } else {
+        say(format!(
+            "{file}: {} signed two histories of {}: one of {} entries, and one of {} that does not begin with it.",
+            who.join(", "),
+            smaller.origin,
+            smaller.size,
+            larger.size
+        ))?;
+    }
+    Ok(Ended::Well)
+}
+
+/// What a witness cosigned last of a log.
+async fn last(client: &Client, witness: &str, origin: &str) -> Result<Option<Note>> {
+    let of = hex(&Sha256::digest(origin));
+    let url = format!("{}/{of}/checkpoint", witness.trim_end_matches('/'));
+    let answer = client.get(&url, None).await?;
+    if answer.status == 404 {
+        return Ok(None);
+    }
+    let text = String::from_utf8(answer.done()?)?;
+    let note = Note::parse(&text);
+    Ok(Some(note.with_context(|| {
+        format!("{witness} does not answer with a checkpoint")
+    })?))
+}
+
+/// How two checkpoints of one log stand to each other.
+enum Compared {
+    Agree,
+    Untold,
+    Contradict(Box<Evidence>),
+}
+
+/// Holds two checkpoints against each other.
+async fn held(client: &Client, node: Option<&str>, one: &Note, other: &Note) -> Result<Compared> {
+    let (a, b) = (
+        Checkpoint::parse(&one.text)?,
+        Checkpoint::parse(&other.text)?,
+    );
+    let (small, large) = (a.size.min(b.size), a.size.max(b.size));
+    if (a.size, a.root) == (b.size, b.root) || small == 0 {
+        return Ok(Compared::Agree);
+    }
+    let mut proof = Vec::new();
+    if small != large {
+        let Some(node) = node else {
+            return Ok(Compared::Untold);
+        };
+        let base = format!("{}/api/v1/ledger/shared", node.trim_end_matches('/'));
+        let (mut frontier, mut nodes) = (Frontier::default(), BTreeMap::new());
+        for leaf in client.leaves(&base, large).await? {
+            let grown = frontier.append(leaf_hash(&leaf));
+            nodes.extend(
+                grown
+                    .into_iter()
+                    .map(|node| ((node.level, node.index), node.hash)),
+            );
+        }
+        let larger = if a.size == large { &a } else { &b };
+        if frontier.root() != larger.root {
+            // It serves another history than the larger is of: that says nothing yet.
+            return Ok(Compared::Untold);
+        }
+        proof = consistency_proof(&nodes, small, large)?;
+    }
+    let evidence = Evidence::of(one.clone(), other.clone(), &proof);
+    Ok(match evidence.filter(Evidence::contradicts) {
+        Some(evidence) => Compared::Contradict(Box::new(evidence)),
+        None => Compared::Agree,
+    })
+}
+
+/// Holds what witnesses cosigned last against each other.
+pub(super) async fn compare(args: &CompareArgs) -> Result<Ended> {
+    let client = Client::new("ledger", [0; 32]);
+    let signers = args.signers.all()?;
+    anyhow::ensure!(
+        !signers.is_empty(),
+        "which logs? Say `--charter FILE` of the shared ledger, or `--log KEY`"
+    );
+    let (mut found, mut untold, mut compared) = (Vec::new(), 0u64, 0u64);
+    for of in &signers {
+        let mut notes = Vec::new();
+        for witness in &args.witnesses {
+            match last(&client, witness, of.origin()).await? {
+                Some(note) => notes.push(note),
+                None => eprintln!("note: {witness} knows nothing of {}", of.origin()),
+            }
+        }
+        for (at, one) in notes.iter().enumerate() {
+            for other in notes.iter().skip(at + 1) {
+                compared += 1;
+                match held(&client, args.node.as_deref(), one, other).await? {
+                    Compared::Agree => {}
+                    Compared::Untold => untold += 1,
+                    Compared::Contradict(evidence) => {
+                        // Of another epoch than is known here nobody can be named.
+                        let who = evidence.check(std::slice::from_ref(of)).unwrap_or_default();
+                        found.push((evidence.to_string(), who));
+                    }
+                }
+            }
+        }
+    }
+    if args.json {
+        let evidence = found
+            .iter()
+            .map(|(text, who)| json!({ "evidence": text, "signed_both": who }));
+        say(json!({
+            "compared": compared,
+            "untold": untold,
+            "contradictions": evidence.collect::<Vec<_>>(),
+        }))?;
+    } else {
+        for (text, who) in &found {
+            let who = match who.is_empty() {
+                true => "somebody who is not among the signers that were said".to_owned(),
+                false => who.join(", "),
+            };
+            eprintln!("error: {who} signed two histories; this is the evidence:");
+            print!("{text}");
+        }
+        if untold > 0 {
+            eprintln!(
+                "note: of two sizes nothing can be told without the entries: say `--node URL`"
+            );
+        }
+        if found.is_empty() && untold == 0 {
+            say(format!("{}: one history.", plural(compared, "comparison")))?;
+        }
+    }
+    Ok(if found.is_empty() && untold == 0 {
+        Ended::Well
+    } else {
+        Ended::Refused
+    })
+}

@@ -1,0 +1,282 @@
+//! Who asks to read a claim is answered here: decided, noted, entered, and only then
+//! shown.
+
+use anyhow::{Context as _, Result};
+use tally_core::canon::Canon as _;
+use tally_core::claim::ClaimId;
+use tally_core::ledger::access::{
+    Access, Book, By, Denied, Ledger, Patient, Purpose, Request, View, decide,
+};
+use tally_core::ledger::shared::OrganisationId;
+use tally_core::ledger::{Commitment, Entry};
+use tally_store::port::{
+    Access as _, ClaimRow, NewStatement, Reading as _, Statements as _, Token,
+};
+use tally_store::vault::{self, VaultError};
+
+use super::book::Standing;
+use super::{PATIENT, READING, Rules};
+use crate::node::{ClaimRead, Node};
+
+/// Who asks.
+pub struct Asking {
+    /// The organisation, as authenticated; `None` for the payer itself.
+    pub who: Option<String>,
+    /// Who there.
+    pub person: String,
+    /// For what; payment, where it is not said.
+    pub purpose: Option<Purpose>,
+    /// Why, where the glass is to be broken.
+    pub emergency: Option<String>,
+}
+
+/// What an answer needs: it is made of all of it or not at all.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Need {
+    /// Diagnoses and services.
+    pub care: bool,
+    /// Charges, payments, adjustments.
+    pub amounts: bool,
+    /// To be a party that runs the policy again.
+    pub party: bool,
+    /// That what the claim came to is on the ledger.
+    pub entered: bool,
+}
+
+impl Need {
+    /// Whether who reads by a right is given all of it.
+    fn is_met(self, access: &Access) -> bool {
+        let is_party = matches!(access.reading.by, By::Payer | By::Billing | By::Rendering);
+        (access.view.care || !self.care)
+            && (access.view.amounts || !self.amounts)
+            && (is_party || !self.party)
+    }
+}
+
+/// A claim that may be read.
+pub struct Disclosed {
+    /// The claim.
+    pub read: ClaimRead,
+    /// What of it may be shown.
+    pub view: View,
+    /// By what right.
+    pub by: By,
+    /// What was entered of it; `None` where the payer itself reads.
+    pub reading: Option<Commitment>,
+}
+
+/// Why a claim is not shown.
+pub enum Refused {
+    /// It may not be read, or is not there: what is said is [`Denied::told`].
+    Denied(Denied),
+    /// It may be read, and what was asked for is more than what it is read for needs.
+    Beyond,
+    /// It may be read, and is not on the ledger yet.
+    NotYet(Box<ClaimRow>),
+    /// A party asks for what was erased.
+    Erased,
+}
+
+/// A decision without anything of a patient.
+fn alone(
+    request: &Request,
+    facts: &tally_core::ledger::access::ClaimFacts,
+    standing: &Standing,
+) -> Result<Access, Denied> {
+    let ledger = Ledger {
+        size: standing.size,
+        book: &Book::default(),
+        members: &standing.members,
+    };
+    decide(request, facts, &ledger)
+}
+
+impl Node {
+    /// Opens a claim for who asks, if they may read it: an audit entry under `action` and
+    /// the ledger's entry are made first. Who may not leaves an audit entry that says why.
+    ///
+    /// # Errors
+    /// When the store fails or a payload is damaged.
+    pub async fn disclose(
+        &self,
+        rules: &Rules,
+        id: ClaimId,
+        asking: &Asking,
+        (action, need): (&str, Need),
+    ) -> Result<Result<Disclosed, Refused>> {
+        let standing = self.access_standing(rules).await?;
+        let request = self.request(asking, &standing)?;
+        let Some(request) = request else {
+            return Ok(Err(Refused::Denied(Denied::Unknown)));
+        };
+        let Some(row) = self.store.claim(id).await? else {
+            // What they said wrong themselves is told of a claim that is not there too.
+            let facts = Rules::facts_of_none(&standing.own);
+            let why = alone(&request, &facts, &standing).err();
+            return Ok(Err(Refused::Denied(why.unwrap_or(Denied::NoPath))));
+        };
+        let read = self.open_rows(vec![row.clone()]).await?.pop();
+        let Some(read) = read else {
+            let facts = Rules::facts_of_erased(&standing.own, &row);
+            return match alone(&request, &facts, &standing) {
+                Ok(_) => Ok(Err(Refused::Erased)),
+                Err(why) => self.denied(id, why).await.map(Err),
+            };
+        };
+        match self.decided(rules, &standing, &request, &read).await? {
+            Err(why) => self.denied(id, why).await.map(Err),
+            // In an emergency nothing is told of a claim without an entry, not even that it
+            // is there.
+            Ok(access)
+                if matches!(access.reading.by, By::Emergency(_))
+                    && (!need.is_met(&access) || (need.entered && !is_entered(&read.row))) =>
+            {
+                self.denied(id, Denied::NoPath).await.map(Err)
+            }
+            Ok(access) if !need.is_met(&access) => {
+                self.note("access-denied:minimum-necessary", id).await?;
+                Ok(Err(Refused::Beyond))
+            }
+            Ok(_) if need.entered && !is_entered(&read.row) => {
+                self.note("access-denied:not-entered-yet", id).await?;
+                Ok(Err(Refused::NotYet(Box::new(read.row))))
+            }
+            Ok(access) => {
+                self.note(action, id).await?;
+                let reading = match access.reading.by {
+                    By::Payer => None,
+                    _ => Some(self.enter_reading(&access).await?),
+                };
+                Ok(Ok(Disclosed {
+                    read,
+                    view: access.view,
+                    by: access.reading.by,
+                    reading,
+                }))
+            }
+        }
+    }
+
+    fn request(&self, asking: &Asking, standing: &Standing) -> Result<Option<Request>> {
+        let who = match &asking.who {
+            None => Some(standing.own.clone()),
+            // Whoever is not the payer itself is not taken for it by its name.
+            Some(id) => OrganisationId::parse(id).filter(|id| *id != standing.own),
+        };
+        Ok(who.map(|who| Request {
+            who,
+            person: asking.person.clone(),
+            purpose: asking.purpose.unwrap_or(Purpose::Payment),
+            at: self.clock.seconds(),
+            emergency: asking.emergency.clone(),
+        }))
+    }
+
+    /// By right where that is enough, and else by what the patient allows.
+    async fn decided(
+        &self,
+        rules: &Rules,
+        standing: &Standing,
+        request: &Request,
+        read: &ClaimRead,
+    ) -> Result<Result<Access, Denied>> {
+        let of = (&read.row, &read.claim);
+        let facts = rules.facts(&standing.own, of, None);
+        let calm = Request {
+            emergency: None,
+            ..request.clone()
+        };
+        if let Ok(access) = alone(&calm, &facts, standing) {
+            return Ok(Ok(access));
+        }
+        let patient = match (is_enrolled(&read.row), &request.emergency) {
+            (false, _) => None,
+            // Somebody is to be told.
+            (true, Some(_)) => Some(self.draw_patient(read.row.member).await?).flatten(),
+            (true, None) => self.patient(read.row.member).await?,
+        };
+        let (book, size) = match &patient {
+            None => (Book::default(), standing.size),
+            Some(patient) => self.book_of_patient(standing, patient).await?,
+        };
+        let facts = rules.facts(&standing.own, of, patient);
+        let ledger = Ledger {
+            size,
+            book: &book,
+            members: &standing.members,
+        };
+        Ok(decide(request, &facts, &ledger))
+    }
+
+    async fn denied(&self, id: ClaimId, why: Denied) -> Result<Refused> {
+        self.note(&format!("access-denied:{}", why.code()), id)
+            .await?;
+        Ok(Refused::Denied(why))
+    }
+
+    /// Enters a reading: it is durable when this answers, and stands on the log as soon as
+    /// that is appended to. Answers its commitment.
+    async fn enter_reading(&self, access: &Access) -> Result<Commitment> {
+        let salt = vault::random()?;
+        let entry = access.reading.entry(&salt);
+        let commitment = match &entry {
+            Entry::Read(commitment) | Entry::ReadUnderEmergency(commitment) => *commitment,
+            _ => anyhow::bail!("a reading's entry is of another kind"),
+        };
+        let key = self.vault.fresh(1).await?.pop().context("no record key")?;
+        let mut opening = zeroize::Zeroizing::new(salt.to_vec());
+        access.reading.put(&mut opening);
+        let statement = NewStatement {
+            kind: entry.kind(),
+            about: access.reading.claim.0.to_vec(),
+            once: None,
+            entry: entry.to_canon(),
+            opening: Some(key.seal(READING, &opening)?),
+        };
+        self.store.state(&[statement]).await?;
+        Ok(commitment)
+    }
+
+    /// How grants name a member; `None` where that was not drawn, or erased.
+    pub(super) async fn patient(&self, member: Token) -> Result<Option<Patient>> {
+        match self.store.patient(member).await? {
+            None => Ok(None),
+            Some(sealed) => self.open_patient(&sealed).await,
+        }
+    }
+
+    async fn open_patient(&self, sealed: &tally_store::port::Sealed) -> Result<Option<Patient>> {
+        let key = match self.vault.key(sealed.record).await {
+            Ok(key) => key,
+            Err(VaultError::Erased) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let plain = key.open(PATIENT, sealed)?;
+        let patient = plain.as_slice().try_into().ok();
+        Ok(Some(patient.context("a stored patient is damaged")?))
+    }
+
+    /// How grants name a member, drawn where it was not; `None` where it was erased.
+    pub(super) async fn draw_patient(&self, member: Token) -> Result<Option<Patient>> {
+        if let Some(sealed) = self.store.patient(member).await? {
+            return self.open_patient(&sealed).await;
+        }
+        let patient: Patient = vault::random()?;
+        let key = self.vault.fresh(1).await?.pop().context("no record key")?;
+        let drawn = key.seal(PATIENT, &patient)?;
+        // Somebody else may have been first.
+        let kept = self.store.keep_patient(member, &drawn).await?;
+        self.open_patient(&kept).await
+    }
+}
+
+/// Whether what a claim came to is on the ledger.
+fn is_entered(row: &ClaimRow) -> bool {
+    let outcome = row.outcome.as_ref();
+    outcome.is_some_and(|outcome| outcome.leaf.is_some())
+}
+
+/// Whether a claim is of somebody who was found in enrolment.
+fn is_enrolled(row: &ClaimRow) -> bool {
+    row.contract.is_some()
+}

@@ -1,0 +1,328 @@
+//! What this node grants and takes back, and what others granted that it was shown.
+
+use anyhow::{Context as _, Result, bail};
+use tally_core::canon::Canon as _;
+use tally_core::ledger::access::{Bestowal, Grantee, Patient, Revocation};
+use tally_core::ledger::shared::{OrganisationId, Role};
+use tally_core::ledger::{Commitment, Salt, kind};
+use tally_store::port::{Access as _, Enrolment as _, NewStatement, ShownRow, Statements as _};
+use tally_store::vault;
+use tally_types::ServiceDate;
+use thiserror::Error;
+
+use super::book::{Given, Opened, Standing};
+use super::{GRANT, REVOCATION, Rules};
+use crate::node::Node;
+use crate::node::keys::hex;
+
+/// What is asked for and not there.
+#[derive(Debug, Error)]
+pub enum Unknown {
+    /// Nobody of that id.
+    #[error("no member of that id is enrolled on this node: `tally member import` enrols")]
+    Member,
+    /// No such organisation.
+    #[error(
+        "no organisation `{0}` is known here: name one of `tally org list`, or an \
+         `[[organisation]]` of the configuration, with `--config FILE`"
+    )]
+    Organisation(OrganisationId),
+    /// No such grant.
+    #[error("no grant `{0}` is on this node: `tally consent list` lists them")]
+    Grant(String),
+    /// Several begin so.
+    #[error("several grants begin with `{0}`: say more of its digits")]
+    Several(String),
+}
+
+/// Something granted that this node keeps, or was shown.
+pub struct Kept {
+    /// The commitment that stands on the ledger: what it is known by.
+    pub commitment: Commitment,
+    /// Its salt.
+    pub salt: Salt,
+    /// What is granted.
+    pub bestowal: Bestowal,
+    /// Whether it was entered here.
+    pub own: bool,
+    /// Its place on the ledger that decides; `None` while it is not there.
+    pub place: Option<u64>,
+    /// Whether it was taken back.
+    pub revoked: bool,
+}
+
+impl Kept {
+    /// How it stands on a day, in a word.
+    #[must_use]
+    pub fn stands(&self, today: ServiceDate) -> &'static str {
+        let (from, through) = self.bestowal.days();
+        match self.place {
+            _ if self.revoked => "revoked",
+            None => "not on the ledger yet",
+            _ if today < from => "not yet",
+            _ if today > through => "ended",
+            _ => "stands",
+        }
+    }
+
+    /// The organisations and groups it is granted to.
+    #[must_use]
+    pub fn to(&self) -> String {
+        match &self.bestowal {
+            Bestowal::Access(grant) => match &grant.to {
+                Grantee::Organisations(named) => {
+                    let named: Vec<_> = named.iter().map(OrganisationId::as_str).collect();
+                    named.join(", ")
+                }
+                Grantee::Group(group) => format!("group {} of {}", group.name, group.keeper),
+            },
+            Bestowal::Custody(custody) => custody.custodian.to_string(),
+            Bestowal::Membership(membership) => membership.organisation.to_string(),
+        }
+    }
+
+    /// What it is, in a word.
+    #[must_use]
+    pub fn what(&self) -> &'static str {
+        match &self.bestowal {
+            Bestowal::Access(_) => "grant",
+            Bestowal::Custody(_) => "custodian",
+            Bestowal::Membership(_) => "member of group",
+        }
+    }
+}
+
+impl Node {
+    /// How this node's organisation is called where access is decided.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn organisation_on(&self, rules: &Rules) -> Result<OrganisationId> {
+        Ok(self.access_standing(rules).await?.own)
+    }
+
+    /// How grants name a member who is enrolled, drawn where it was not.
+    ///
+    /// # Errors
+    /// [`Unknown::Member`], or when the store fails.
+    pub async fn patient_of(&self, member: &str) -> Result<Patient> {
+        let token = self.member_token(member);
+        let unit = self.store.units_of(&[token]).await?.pop().flatten();
+        unit.ok_or(Unknown::Member)?;
+        let patient = self.draw_patient(token).await?;
+        patient.context("what this member is called on grants was erased")
+    }
+
+    /// Enters something that this node's organisation grants. Answers how it is known.
+    ///
+    /// # Errors
+    /// When it is not sound, another would have to enter it, or it names an organisation
+    /// that is not known.
+    pub async fn bestow(&self, rules: &Rules, bestowal: &Bestowal) -> Result<Commitment> {
+        let standing = self.access_standing(rules).await?;
+        if let Some(flaw) = bestowal.flaw() {
+            bail!("it cannot be granted: {flaw}");
+        }
+        anyhow::ensure!(
+            *bestowal.keeper() == standing.own,
+            "it is for `{}` to grant it: this node is `{}`",
+            bestowal.keeper(),
+            standing.own
+        );
+        for id in named(bestowal) {
+            let known = standing.members.get(id).filter(|member| !member.left);
+            known.ok_or_else(|| Unknown::Organisation(id.clone()))?;
+        }
+        let salt = vault::random()?;
+        let commitment = bestowal.commitment(&salt);
+        let mut opening = zeroize::Zeroizing::new(salt.to_vec());
+        bestowal.put(&mut opening);
+        let key = self.vault.fresh(1).await?.pop().context("no record key")?;
+        self.note_of("consent-granted", &hex(&commitment)).await?;
+        let statement = NewStatement {
+            kind: kind::GRANTED,
+            about: self.about(bestowal).0.to_vec(),
+            once: None,
+            entry: bestowal.entry(&salt).to_canon(),
+            opening: Some(key.seal(GRANT, &opening)?),
+        };
+        self.store.state(&[statement]).await?;
+        self.integrate(false).await?;
+        Ok(commitment)
+    }
+
+    /// Takes something back, for good. Answers whether it was not taken back before.
+    ///
+    /// # Errors
+    /// When it is for others to take it back.
+    pub async fn revoke(&self, rules: &Rules, kept: &Kept, reason: &str) -> Result<bool> {
+        let standing = self.access_standing(rules).await?;
+        anyhow::ensure!(
+            may_revoke(&standing, &kept.bestowal),
+            "it is for `{}` to take it back, or for whom it is about",
+            kept.bestowal.keeper()
+        );
+        let revocation = Revocation {
+            grant: kept.commitment,
+            by: standing.own,
+            on: self.clock.today(),
+            reason: reason.to_owned(),
+        };
+        let key = self.vault.fresh(1).await?.pop().context("no record key")?;
+        self.note_of("consent-revoked", &hex(&kept.commitment))
+            .await?;
+        let statement = NewStatement {
+            kind: kind::REVOKED,
+            about: kept.commitment.to_vec(),
+            once: Some(kept.commitment),
+            entry: revocation.entry().to_canon(),
+            opening: Some(key.seal(REVOCATION, &revocation.to_canon())?),
+        };
+        let made = self.store.state(&[statement]).await?;
+        self.integrate(false).await?;
+        Ok(made.iter().any(Option::is_some))
+    }
+
+    /// What is granted about a member: grants, and who acts for them. Of everybody where
+    /// none is named, memberships of groups too. It leaves an audit entry.
+    ///
+    /// # Errors
+    /// [`Unknown::Member`], or when the store fails.
+    pub async fn consents(&self, rules: &Rules, member: Option<&str>) -> Result<Vec<Kept>> {
+        let about = match member {
+            None => None,
+            Some(member) => {
+                let token = self.member_token(member);
+                let unit = self.store.units_of(&[token]).await?.pop().flatten();
+                unit.ok_or(Unknown::Member)?;
+                match self.patient(token).await? {
+                    None => return Ok(Vec::new()),
+                    Some(patient) => Some(self.patient_token(&patient)),
+                }
+            }
+        };
+        let subject = about.map_or_else(|| "all".to_owned(), |about| hex(&about.0));
+        self.note_of("consents-listed", &subject).await?;
+        let standing = self.access_standing(rules).await?;
+        let mut kept = Vec::new();
+        for given in self.granted_about(about).await? {
+            kept.push(self.kept(&standing, given).await?);
+        }
+        Ok(kept)
+    }
+
+    /// The one grant, custody or membership whose commitment begins with these
+    /// hexadecimal digits. It leaves an audit entry.
+    ///
+    /// # Errors
+    /// [`Unknown::Grant`], [`Unknown::Several`], or when the store fails.
+    pub async fn consent(&self, rules: &Rules, digits: &str) -> Result<Kept> {
+        let standing = self.access_standing(rules).await?;
+        let given = self.granted_about(None).await?;
+        let digits = digits.to_ascii_lowercase();
+        let mut found = given
+            .into_iter()
+            .filter(|given| hex(&given.opened.commitment).starts_with(&digits));
+        let (first, second) = (found.next(), found.next());
+        let given = match (first, second) {
+            (Some(given), None) => given,
+            (None, _) => return Err(Unknown::Grant(digits).into()),
+            (Some(_), Some(_)) => return Err(Unknown::Several(digits).into()),
+        };
+        self.note_of("consent-read", &hex(&given.opened.commitment))
+            .await?;
+        self.kept(&standing, given).await
+    }
+
+    async fn kept(&self, standing: &Standing, given: Given) -> Result<Kept> {
+        let Given { opened, own, leaf } = given;
+        let Opened {
+            commitment,
+            salt,
+            bestowal,
+        } = opened;
+        let place = match standing.shared {
+            false => leaf,
+            true => {
+                let places = self.places_of(standing, &commitment).await?;
+                let mut places = places.into_iter();
+                places
+                    .find(|(_, by)| by == bestowal.keeper())
+                    .map(|at| at.0)
+            }
+        };
+        let here = self.revoked_here(commitment).await?;
+        let revoked =
+            !here.is_empty() || self.is_revoked_by(standing, &commitment, &bestowal).await?;
+        Ok(Kept {
+            commitment,
+            salt,
+            bestowal,
+            own,
+            place,
+            revoked,
+        })
+    }
+
+    /// Keeps what another granted and showed: salt and body. Answers whether it is new.
+    ///
+    /// # Errors
+    /// When it does not stand on the shared ledger, in its keeper's log.
+    pub async fn receive_consent(
+        &self,
+        rules: &Rules,
+        salt: &Salt,
+        bestowal: &Bestowal,
+    ) -> Result<bool> {
+        let standing = self.access_standing(rules).await?;
+        let commitment = bestowal.commitment(salt);
+        let places = self.places_of(&standing, &commitment).await?;
+        let (_, by) = places.first().context(
+            "no such grant stands on the shared ledger, as far as this node has it: try again \
+             when it is there",
+        )?;
+        anyhow::ensure!(
+            places.iter().any(|(_, by)| by == bestowal.keeper()),
+            "it stands in the log of `{by}`, and is for `{}` to grant",
+            bestowal.keeper()
+        );
+        let mut opening = zeroize::Zeroizing::new(salt.to_vec());
+        bestowal.put(&mut opening);
+        let key = self.vault.fresh(1).await?.pop().context("no record key")?;
+        self.note_of("consent-received", &hex(&commitment)).await?;
+        let shown = ShownRow {
+            commitment,
+            about: self.about(bestowal),
+            opening: key.seal(GRANT, &opening)?,
+        };
+        Ok(self.store.keep_shown(&shown).await?)
+    }
+}
+
+/// The organisations that something names beside its keeper.
+fn named(bestowal: &Bestowal) -> Vec<&OrganisationId> {
+    match bestowal {
+        Bestowal::Access(grant) => match &grant.to {
+            Grantee::Organisations(named) => named.iter().collect(),
+            Grantee::Group(group) => vec![&group.keeper],
+        },
+        Bestowal::Custody(custody) => vec![&custody.custodian],
+        Bestowal::Membership(membership) => vec![&membership.organisation],
+    }
+}
+
+/// Who may take something back, as far as it can be said without its book: its keeper, the
+/// payer, who acts for a patient, whom it is about.
+fn may_revoke(standing: &Standing, bestowal: &Bestowal) -> bool {
+    let own = &standing.own;
+    let is = |role| {
+        let member = standing.members.get(own);
+        member.is_some_and(|member| member.organisation.is(role))
+    };
+    bestowal.keeper() == own
+        || match bestowal {
+            Bestowal::Access(_) => is(Role::Payer) || is(Role::Custodian),
+            Bestowal::Custody(custody) => custody.custodian == *own,
+            Bestowal::Membership(membership) => membership.organisation == *own,
+        }
+}

@@ -1,0 +1,26 @@
+//! Who may read: grants, custodies and memberships that this node keeps or was shown,
+//! and what they allow whoever asks. The rules are those of
+//! [`tally_core::ledger::access`]; here is what they are asked with.
+
+mod book;
+mod disclose;
+mod keep;
+mod rules;
+#[cfg(test)]
+mod tests;
+mod told;
+
+pub use book::Seen;
+pub use disclose::{Asking, Disclosed, Need, Refused};
+pub use keep::{Kept, Unknown};
+pub use rules::Rules;
+pub use told::ReadingRead;
+
+/// The label of a sealed grant, custody or membership, behind its salt.
+const GRANT: &str = "grant";
+/// The label of what is kept of a revocation.
+const REVOCATION: &str = "revocation";
+/// The label of a sealed reading, behind its salt.
+const READING: &str = "reading";
+/// The label of how grants name a member.
+const PATIENT: &str = "patient";

@@ -1,0 +1,270 @@
+//! A payer and a custodian, each with a node of its own, on one shared ledger: what a
+//! custodian grants and takes back counts when it stands there.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tally_core::canon::Canon as _;
+use tally_core::claim::{ClaimId, Contract, Member, Relationship, Sex, Span};
+use tally_core::ledger::access::{Bestowal, By, Custody, Denied, Grant, Grantee, Purpose, Scope};
+use tally_core::ledger::shared::{Charter, Envelope, OrganisationId, Role, Snapshot, build};
+use tally_store::port::{Brought, Log as _, NewBlock, SharedHead, SharedLedger as _};
+use tally_types::ServiceDate;
+
+use super::{Asking, Need, Refused, Rules};
+use crate::config::PoliciesConfig;
+use crate::node::clock::Clock;
+use crate::node::{Applying, Delivery, Node};
+
+const LEDGER: &str = "ledger.example";
+const NEED: (&str, Need) = (
+    "test",
+    Need {
+        care: false,
+        amounts: false,
+        party: false,
+        entered: false,
+    },
+);
+
+fn day(text: &str) -> ServiceDate {
+    ServiceDate::parse(text).unwrap()
+}
+
+fn id(text: &str) -> OrganisationId {
+    OrganisationId::parse(text).unwrap()
+}
+
+async fn node(folder: &Path, name: &str) -> Node {
+    let clock = Clock::simulated(day("2026-03-02"));
+    let policies = match name {
+        "harbor" => PoliciesConfig::Bundled,
+        _ => PoliciesConfig::None,
+    };
+    let node = Node::open_with(&folder.join(name), clock, policies).await;
+    node.unwrap()
+}
+
+fn applying(id: &str, role: Role) -> Applying {
+    Applying {
+        ledger: LEDGER.into(),
+        id: id.into(),
+        name: id.into(),
+        roles: vec![role],
+        address: match role {
+            Role::Payer => "127.0.0.1:9000".into(),
+            _ => String::new(),
+        },
+        url: String::new(),
+    }
+}
+
+/// The nodes, and the ledger that the payer alone orders.
+struct Consortium {
+    payer: Node,
+    custodian: Node,
+    at: Arc<Snapshot>,
+    claim: ClaimId,
+    _folder: tempfile::TempDir,
+}
+
+impl Consortium {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let payer = node(folder.path(), "harbor").await;
+        let custodian = node(folder.path(), "trust").await;
+        let provider = node(folder.path(), "north").await;
+        payer.make_authority(false).unwrap();
+        let applications = [
+            payer.application(&applying("harbor", Role::Payer)).await,
+            custodian
+                .application(&applying("trust", Role::Custodian))
+                .await,
+            provider
+                .application(&applying("north", Role::Provider))
+                .await,
+        ];
+        let applications = applications.map(Result::unwrap);
+        let charter = crate::shared::found(LEDGER, &applications, Vec::new()).unwrap();
+        let at = Arc::new(Snapshot::found(&charter).unwrap());
+        let claim = Self::claim(&payer).await;
+        let new = Self {
+            payer,
+            custodian,
+            at,
+            claim,
+            _folder: folder,
+        };
+        new.begin(&charter).await;
+        new
+    }
+
+    /// A claim of a member, which nobody but the payer is a party to.
+    async fn claim(payer: &Node) -> ClaimId {
+        let member = Member {
+            id: "M-1".into(),
+            name: "Ann Ash".into(),
+            birth: day("1980-01-01"),
+            death: None,
+            sex: Sex::Female,
+            relationship: Relationship::Subscriber,
+            spans: vec![Span {
+                product: "harbor-ppo".into(),
+                from: day("2024-01-01"),
+                through: None,
+            }],
+            authorizations: Vec::new(),
+        };
+        let contract = Contract {
+            id: "C-1".into(),
+            inception: day("2024-01-01"),
+            members: vec![member],
+        };
+        payer.enrol(&contract, false).await.unwrap();
+        let claim = r#"{"format":"tallystick-claim/v1","kind":"professional","control_number":"A-1",
+            "member":"M-1","billing":"1234567893","diagnoses":["J06.9"],"lines":[{"procedure":"99213",
+            "place":"11","quantity":"1","charge":"180.00","from":"2026-02-10"}]}"#;
+        let submitted = payer.submit(Delivery::local(claim.as_bytes(), None)).await;
+        payer.drain(&|_| ()).await.unwrap();
+        submitted.unwrap().claims[0]
+    }
+
+    async fn append(&self, at: &Snapshot, leaves: Vec<Vec<u8>>, brought: Vec<Brought>) {
+        let block = NewBlock {
+            head: SharedHead {
+                height: at.height,
+                id: at.id,
+                size: at.frontier.size(),
+                snapshot: at.to_canon(),
+            },
+            leaves,
+            tiles: Vec::new(),
+            brought,
+            agreed: 0,
+            disputed: 0,
+        };
+        for node in [&self.payer, &self.custodian] {
+            node.store().append_block(&block).await.unwrap();
+        }
+    }
+
+    async fn begin(&self, charter: &Charter) {
+        self.append(&self.at, vec![charter.leaf()], Vec::new())
+            .await;
+    }
+
+    /// Brings what is new in the log of a node to the ledger.
+    async fn relay(&mut self, of: &str) {
+        let node = match of {
+            "harbor" => &self.payer,
+            _ => &self.custodian,
+        };
+        let first = self.at.state.next(&id(of)).unwrap();
+        let entries = node.store().entries(first, 250).await.unwrap();
+        let count = u32::try_from(entries.len()).unwrap();
+        let key = node.signing_key().unwrap();
+        let envelope = Envelope::seal(LEDGER, id(of), first, entries, &key);
+        let leaf = self.at.frontier.size() + 1;
+        let (block, next) = build(&self.at, &[envelope]).unwrap();
+        let brought = Brought {
+            organisation: of.into(),
+            first,
+            count,
+            leaf,
+        };
+        self.append(&next, block.leaves(), vec![brought]).await;
+        self.at = Arc::new(next);
+    }
+
+    /// Lets north read, for treatment.
+    async fn read(&self) -> Result<By, Denied> {
+        let asking = Asking {
+            who: Some("north".into()),
+            person: "dr-oak".into(),
+            purpose: Some(Purpose::Treatment),
+            emergency: None,
+        };
+        let rules = Rules::default();
+        let read = self.payer.disclose(&rules, self.claim, &asking, NEED).await;
+        match read.unwrap() {
+            Ok(disclosed) => Ok(disclosed.by),
+            Err(Refused::Denied(why)) => Err(why),
+            Err(_) => panic!("it is refused for another reason"),
+        }
+    }
+
+    /// A grant of the custodian's to north, which the payer was shown. Answers its digits.
+    async fn granted(&mut self, custody: &Custody) -> String {
+        let rules = Rules::default();
+        let bestowal = Bestowal::Access(Grant {
+            patient: custody.patient,
+            keeper: id("trust"),
+            to: Grantee::Organisations(vec![id("north")]),
+            scope: Scope::all(),
+            purposes: vec![Purpose::Treatment],
+            from: day("2026-03-01"),
+            through: day("2026-03-31"),
+        });
+        let granted = self.custodian.bestow(&rules, &bestowal).await.unwrap();
+        let digits = crate::node::keys::hex(&granted);
+        let kept = self.custodian.consent(&rules, &digits).await.unwrap();
+        let shown = (&kept.salt, &kept.bestowal);
+        // It is not on the ledger yet.
+        let early = self.payer.receive_consent(&rules, shown.0, shown.1).await;
+        assert!(early.is_err());
+        self.relay("trust").await;
+        for new in [true, false] {
+            let received = self.payer.receive_consent(&rules, shown.0, shown.1).await;
+            assert_eq!(received.unwrap(), new);
+        }
+        digits
+    }
+}
+
+#[tokio::test]
+async fn a_custodian_grants_from_a_node_of_its_own() {
+    let mut all = Consortium::new().await;
+    let rules = Rules::default();
+    assert_eq!(all.read().await.err(), Some(Denied::NoPath));
+    let custody = Custody {
+        patient: all.payer.patient_of("M-1").await.unwrap(),
+        custodian: id("trust"),
+        payer: id("harbor"),
+        from: day("2026-03-01"),
+        through: day("2026-03-31"),
+    };
+    let given = Bestowal::Custody(custody.clone());
+    let commitment = all.payer.bestow(&rules, &given).await.unwrap();
+    let kept = crate::node::keys::hex(&commitment);
+    let kept = all.payer.consent(&rules, &kept).await.unwrap();
+    assert_eq!(kept.stands(day("2026-03-02")), "not on the ledger yet");
+    all.relay("harbor").await;
+    let received = all.custodian.receive_consent(&rules, &kept.salt, &given);
+    assert!(received.await.unwrap());
+    // Nobody passes a grant off as another's.
+    let mut forged = custody.clone();
+    forged.custodian = id("north");
+    let forged = Bestowal::Custody(forged);
+    let received = all.custodian.receive_consent(&rules, &kept.salt, &forged);
+    assert!(received.await.is_err());
+
+    let first = all.granted(&custody).await;
+    assert!(matches!(all.read().await.ok().unwrap(), By::Grant(_)));
+    // What the custodian takes back counts when it stands on the ledger.
+    let grant = all.custodian.consent(&rules, &first).await.unwrap();
+    assert!(all.custodian.revoke(&rules, &grant, "").await.unwrap());
+    assert!(all.read().await.is_ok());
+    all.relay("trust").await;
+    assert_eq!(all.read().await.err(), Some(Denied::Revoked));
+
+    // A custody that the payer ends takes its grants with it, at once.
+    all.granted(&custody).await;
+    assert!(all.read().await.is_ok());
+    assert!(all.payer.revoke(&rules, &kept, "").await.unwrap());
+    assert_eq!(all.read().await.err(), Some(Denied::NotKeeper));
+    let only: Vec<_> = all.payer.consents(&rules, Some("M-1")).await.unwrap();
+    let stands: Vec<_> = only.iter().map(|of| of.stands(day("2026-03-02"))).collect();
+    assert_eq!(stands.iter().filter(|of| **of == "revoked").count(), 2);
+    all.relay("harbor").await;
+    assert_eq!(all.read().await.err(), Some(Denied::NotKeeper));
+}

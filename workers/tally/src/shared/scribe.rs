@@ -1,0 +1,347 @@
+//! What a node does with what is final, and with what others say: it writes blocks,
+//! signs their checkpoints, and keeps those that a quorum signed. It knows no network
+//! and no clock: what it has to say lies in its outbox.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use tally_core::canon::{Canon as _, DecodeError};
+use tally_core::ledger::shared::{Audit, Authorities, Block, Charter, OrganisationId, Snapshot};
+use tally_core::ledger::{Checkpoint, Note, Signature, SigningKey};
+use tally_store::port::{SharedCheckpoint, SharedLedger};
+
+use super::pool::Pool;
+use super::signatures::{Collector, Gathered, Gossip, place};
+use super::trace;
+use super::writer::Writer;
+
+/// Leaves read at once.
+const PAGE: u32 = 1_000;
+
+/// Writes what is final, and gathers signatures.
+pub struct Scribe {
+    writer: Writer,
+    genesis: Arc<Snapshot>,
+    /// Signs checkpoints, where the node is an authority.
+    key: Option<SigningKey>,
+    pool: Arc<Pool>,
+    collector: Collector,
+    /// Checkpoints that a quorum signed and that are not kept yet.
+    ready: BTreeMap<(u64, u64), Gathered>,
+    /// The last checkpoint that is kept.
+    kept: Option<SharedCheckpoint>,
+    /// The epoch that the handovers kept lead to.
+    reached: u64,
+    /// The last signature of each epoch whose handover is not kept.
+    signed: BTreeMap<u64, Gossip>,
+    outbox: Vec<Gossip>,
+}
+
+impl Scribe {
+    /// Goes on where the store stands; the charter is written when it has nothing.
+    /// Envelopes that are heard of are put into the pool.
+    ///
+    /// # Errors
+    /// When the store fails, or holds another ledger.
+    pub async fn open(
+        store: &impl SharedLedger,
+        charter: &Charter,
+        genesis: &Arc<Snapshot>,
+        pool: Arc<Pool>,
+    ) -> Result<Self> {
+        Ok(Self {
+            writer: Writer::open(store, charter, genesis).await?,
+            genesis: Arc::clone(genesis),
+            key: None,
+            pool,
+            collector: Collector::default(),
+            ready: BTreeMap::new(),
+            kept: store.shared_checkpoint().await?,
+            reached: store.handovers().await?.len() as u64,
+            signed: BTreeMap::new(),
+            outbox: Vec::new(),
+        })
+    }
+
+    /// Where the ledger stands.
+    #[must_use]
+    pub fn at(&self) -> &Arc<Snapshot> {
+        self.writer.at()
+    }
+
+    /// How whoever orders the blocks names the last.
+    #[must_use]
+    pub fn id(&self) -> [u8; 32] {
+        self.writer.id()
+    }
+
+    /// The last checkpoint that is kept.
+    #[must_use]
+    pub fn kept(&self) -> Option<&SharedCheckpoint> {
+        self.kept.as_ref()
+    }
+
+    /// What is to be said to others by now.
+    #[must_use]
+    pub fn take_outbox(&mut self) -> Vec<Gossip> {
+        std::mem::take(&mut self.outbox)
+    }
+
+    /// The public key of the authority, if it is one's node.
+    #[must_use]
+    pub fn key(&self) -> Option<[u8; 32]> {
+        self.key.as_ref().map(|key| key.verifier().public())
+    }
+
+    /// After a start: the last block's checkpoint may lack signatures still. From now on
+    /// this key signs, where it is an authority's; its votes are in the journal that is
+    /// called so.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn resume(
+        &mut self,
+        store: &impl SharedLedger,
+        key: Option<SigningKey>,
+        journal: &str,
+    ) -> Result<()> {
+        self.key = key;
+        trace::started(journal, self.key(), self.at());
+        trace::founded(&self.genesis);
+        self.sign_again(store).await?;
+        self.keep(store).await
+    }
+
+    /// Signs what it may not have said before it was stopped: handovers that are not kept
+    /// yet, which nobody else may be left to sign, and the last checkpoint.
+    async fn sign_again(&mut self, store: &impl SharedLedger) -> Result<()> {
+        let at = Arc::clone(self.at());
+        let handovers = store.handovers().await?;
+        let mut begun = handovers.last().map_or(0, |last| last.size);
+        if self.reached < at.state.authorities.epoch {
+            for (set, checkpoint) in handed_over(store).await? {
+                if set.epoch < at.signers.epoch {
+                    begun = checkpoint.size;
+                }
+                if set.epoch >= self.reached {
+                    self.sign(&set, &checkpoint);
+                }
+            }
+        }
+        // Where nothing was entered since the epoch began, the handover says it.
+        if !at.boundary && at.frontier.size() > begun {
+            self.sign(&at.signers, &at.checkpoint());
+        }
+        Ok(())
+    }
+
+    /// Writes the block that led to `next`, and signs its checkpoint. One that is there
+    /// already is left alone.
+    ///
+    /// # Errors
+    /// When the store fails: then it may be tried again.
+    pub async fn write(
+        &mut self,
+        store: &impl SharedLedger,
+        block: &Block,
+        next: &Arc<Snapshot>,
+        id: [u8; 32],
+    ) -> Result<()> {
+        let (height, size) = (self.at().height, self.at().frontier.size());
+        self.writer.write(store, block, next, id).await?;
+        if next.height <= height {
+            return Ok(());
+        }
+        trace::committed(block, next);
+        self.pool.prune(&next.state);
+        if next.frontier.size() > size || next.boundary {
+            self.sign(&next.signers, &next.checkpoint());
+        }
+        Ok(())
+    }
+
+    fn sign(&mut self, set: &Authorities, checkpoint: &Checkpoint) {
+        let (told, gathered) = self.collector.written(set, checkpoint, self.key.as_ref());
+        if let Some(told) = told {
+            self.outbox.push(told.clone());
+            // The last of an epoch is said until it is kept: the next epoch rests on it.
+            self.signed.insert(set.epoch, told);
+        }
+        self.gathered(gathered);
+    }
+
+    fn gathered(&mut self, gathered: Option<Gathered>) {
+        if let Some(new) = gathered {
+            let place = (new.checkpoint.epoch, new.checkpoint.size);
+            self.ready.insert(place, new);
+        }
+    }
+
+    /// Another authority said something. Answers whether there is something new to order.
+    ///
+    /// # Errors
+    /// When the store fails. What cannot be read is in the answer.
+    pub async fn heard(
+        &mut self,
+        store: &impl SharedLedger,
+        message: &[u8],
+    ) -> Result<Result<bool, DecodeError>> {
+        match Gossip::from_canon(message) {
+            Ok(Gossip::Envelope(envelope)) => {
+                let state = Arc::clone(&self.at().state);
+                return Ok(Ok(self.pool.put(&state, *envelope)));
+            }
+            Ok(Gossip::Signed(note)) => {
+                let gathered = self.collector.heard(&note);
+                self.gathered(gathered);
+            }
+            Ok(Gossip::Checkpoint(note)) => self.told(store, &note).await?,
+            Err(error) => return Ok(Err(error)),
+        }
+        Ok(Ok(false))
+    }
+
+    /// Another authority says which checkpoint a quorum signed: taken if it is of this
+    /// node's own chain.
+    async fn told(&mut self, store: &impl SharedLedger, note: &str) -> Result<()> {
+        let Ok(note) = Note::parse(note) else {
+            return Ok(());
+        };
+        let Some((epoch, size)) = place(&note) else {
+            return Ok(());
+        };
+        for line in &note.signatures {
+            let one = Note {
+                text: note.text.clone(),
+                signatures: vec![line.clone()],
+            };
+            let gathered = self.collector.heard(&one.to_string());
+            self.gathered(gathered);
+        }
+        let ours = self.kept.as_ref();
+        if ours.is_none_or(|ours| (ours.epoch, ours.size) < (epoch, size)) {
+            self.keep(store).await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps what a quorum has signed: of each epoch the last, and none of an epoch whose
+    /// beginning is not kept, since nobody could follow to it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn keep(&mut self, store: &impl SharedLedger) -> Result<()> {
+        loop {
+            let epoch = self.reached;
+            let after = self.ready.split_off(&(epoch + 1, 0));
+            let of_epoch = std::mem::replace(&mut self.ready, after);
+            let Some(((found, _), last)) = of_epoch.into_iter().next_back() else {
+                return Ok(());
+            };
+            let Gathered {
+                checkpoint,
+                says,
+                signers,
+            } = last;
+            let united = match &self.kept {
+                Some(kept) if (kept.epoch, kept.size) == (checkpoint.epoch, checkpoint.size) => {
+                    united(kept, &checkpoint)?
+                }
+                _ => checkpoint,
+            };
+            let newer = |kept: &SharedCheckpoint| *kept != united && kept.size <= united.size;
+            if found == epoch && self.kept.as_ref().is_none_or(newer) {
+                store.keep_checkpoint(&united).await?;
+                trace::published(epoch, &says, &signers);
+                self.collector.forget((united.epoch, united.size));
+                self.kept = Some(united.clone());
+            }
+            if found != epoch || !united.hands_over {
+                return Ok(());
+            }
+            self.reached += 1;
+            self.signed.retain(|of, _| *of > epoch);
+        }
+    }
+
+    /// Adds a witness's cosignature to the checkpoint, if it is still the last.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn cosign(
+        &mut self,
+        store: &impl SharedLedger,
+        with: &SharedCheckpoint,
+    ) -> Result<()> {
+        let last = self.kept.as_ref();
+        let Some(last) = last.filter(|last| (last.epoch, last.size) == (with.epoch, with.size))
+        else {
+            return Ok(());
+        };
+        let merged = united(last, with)?;
+        if merged != *last {
+            store.keep_checkpoint(&merged).await?;
+            self.kept = Some(merged);
+        }
+        Ok(())
+    }
+
+    /// What may have been lost is said again: the own last signatures, and the last
+    /// checkpoint, for whoever was away.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn say_again(&mut self, store: &impl SharedLedger) -> Result<()> {
+        self.outbox.extend(self.signed.values().cloned());
+        let kept = self.kept.clone();
+        self.outbox
+            .extend(kept.map(|kept| Gossip::Checkpoint(kept.note)));
+        for handover in store.handovers().await? {
+            self.outbox.push(Gossip::Checkpoint(handover.note));
+        }
+        Ok(())
+    }
+
+    /// Takes out what authorities signed that is not what this node has written: who,
+    /// and the note, which is evidence against it.
+    #[must_use]
+    pub fn take_contradictions(&mut self) -> Vec<(OrganisationId, Note)> {
+        self.collector.take_contradictions()
+    }
+}
+
+/// The last checkpoint of each epoch that has ended, and who signs it, from the leaves.
+async fn handed_over(store: &impl SharedLedger) -> Result<Vec<(Authorities, Checkpoint)>> {
+    let first = store.shared_leaves(0, 1).await?;
+    let mut audit = Audit::begin(first.first().context("the store has no charter")?)?;
+    let (mut found, mut read) = (Vec::new(), 1);
+    loop {
+        let leaves = store.shared_leaves(read, PAGE).await?;
+        if leaves.is_empty() {
+            return Ok(found);
+        }
+        for leaf in &leaves {
+            found.extend(audit.leaf(leaf)?);
+        }
+        read += leaves.len() as u64;
+    }
+}
+
+/// A checkpoint with the signatures of both; the first alone when they say different
+/// things.
+fn united(one: &SharedCheckpoint, other: &SharedCheckpoint) -> Result<SharedCheckpoint> {
+    let (mut note, more) = (Note::parse(&one.note)?, Note::parse(&other.note)?);
+    let key = |line: &Signature| (line.name.clone(), line.bytes.get(..4).map(<[u8]>::to_vec));
+    if note.text == more.text {
+        for line in more.signatures {
+            if !note.signatures.iter().any(|known| key(known) == key(&line)) {
+                note.signatures.push(line);
+            }
+        }
+    }
+    Ok(SharedCheckpoint {
+        note: note.to_string(),
+        ..one.clone()
+    })
+}

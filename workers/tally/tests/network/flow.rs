@@ -1,0 +1,88 @@
+//! Claims flow, an authority is killed, a payer cheats.
+
+use std::fs;
+
+use super::*;
+
+#[test]
+fn a_payer_that_cheats_is_disputed_and_who_was_killed_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("network");
+    let output = tally()
+        .args([
+            "network",
+            "--authorities",
+            "4",
+            "--claims",
+            "60",
+            "--once",
+            "--json",
+        ])
+        .args(["--kill", "--tamper", "--data"])
+        .arg(&folder)
+        .output()
+        .unwrap();
+    let report = json(&output, 0);
+    assert_eq!(report["authorities"], 4);
+    assert_eq!(report["forks"], 0);
+    assert_eq!(report["verified"], true);
+    let number = |what: &str| report[what].as_u64().unwrap();
+    let checkpoint = &report["checkpoint"];
+    assert!(checkpoint["signatures"].as_u64().unwrap() >= 3);
+    assert_eq!(checkpoint["cosignatures"], 1);
+    assert!(number("agreed") > 0);
+    // Whoever was killed runs the policies again all the same.
+    let outage = &report["outage"];
+    assert_eq!(outage["organisation"], "riverside");
+    assert!(outage["started_at"].as_u64() > outage["killed_at"].as_u64());
+    // Each dispute is of the payer that cheats, and says where.
+    let disputes = report["disputes"].as_array().unwrap();
+    assert!(!disputes.is_empty());
+    assert_eq!(disputes.len() as u64, number("disputed"));
+    for dispute in disputes {
+        assert_eq!(dispute["payer"], "harbor-health");
+        let difference = dispute["difference"].as_str().unwrap();
+        assert!(difference.contains(", ours "), "{difference}");
+    }
+    let named = |dispute: &&Value| {
+        dispute["difference"]
+            .as_str()
+            .unwrap()
+            .contains("allowed 99.00, ours 110.00")
+    };
+    assert!(disputes.iter().any(|dispute| named(&dispute)));
+
+    // The provider's own people read the same.
+    let lakeside = folder.join("lakeside");
+    let own = run([
+        "ledger",
+        "disputes",
+        "--json",
+        "--data",
+        lakeside.to_str().unwrap(),
+    ]);
+    let own = json(&own, 0);
+    let by = |dispute: &&Value| dispute["by"] == "lakeside";
+    assert_eq!(
+        own.as_array().unwrap().len(),
+        disputes.iter().filter(by).count()
+    );
+
+    // Receipts hold by the founders' keys alone, and say who signed.
+    let trust = folder.join("trust.json");
+    let receipts: Vec<_> = fs::read_dir(folder.join("receipts")).unwrap().collect();
+    assert_eq!(receipts.len() as u64, number("receipts"));
+    let receipt = receipts.into_iter().next().unwrap().unwrap().path();
+    let verified = tally()
+        .args(["ledger", "verify", "--json", "--trust"])
+        .args([&trust, &receipt])
+        .output()
+        .unwrap();
+    let verified = json(&verified, 0);
+    let shared = &verified[0]["shared"];
+    assert!(
+        shared["signers"].as_array().unwrap().len() >= 3,
+        "{verified}"
+    );
+    assert_eq!(shared["log"], "tallystick.example/network");
+}

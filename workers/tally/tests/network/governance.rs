@@ -1,0 +1,195 @@
+//! Organisations leave and join by vote, and come back with another key after they lost
+//! their disk.
+
+use std::fs;
+
+use super::*;
+
+const LEDGER: &str = "tallystick.example/network";
+
+/// The one proposal that is open, as a node sees it once it is there.
+fn proposal(folder: &Path, seen_by: &str) -> String {
+    let node = folder.join(seen_by);
+    let mut found = None;
+    until("the proposal is on the ledger", || {
+        let list = run(["org", "list", "--json", "--data", node.to_str().unwrap()]);
+        let list = json(&list, 0);
+        found = list["proposals"][0]["proposal"].as_str().map(str::to_owned);
+        found.is_some()
+    });
+    found.unwrap()
+}
+
+fn vote(folder: &Path, by: &str, proposal: &str) {
+    let node = folder.join(by);
+    let voted = run(["org", "vote", proposal, "--data", node.to_str().unwrap()]);
+    common::text(&voted, 0);
+}
+
+/// Waits until every one of those who stay is in an epoch: a proposal of another is void.
+fn until_epoch(folder: &Path, epoch: u64) {
+    for of in ["harbor-health", "cedar-mutual", "lakeside"] {
+        until(&format!("epoch {epoch} at {of}"), || {
+            let said = fs::read_to_string(folder.with_extension("said")).unwrap();
+            assert!(!said.contains("error"), "{said}");
+            status(folder, of).is_some_and(|status| status["epoch"] == epoch)
+        });
+    }
+}
+
+/// A newcomer's application, made with its node's folder.
+fn apply(home: &Path, listen: u16, api: u16, anew: bool) -> std::path::PathBuf {
+    let mut command = tally();
+    command
+        .args(["org", "init", "--ledger", LEDGER, "--id", "bayview"])
+        .args(["--name", "Bayview", "--role", "provider", "--authority"])
+        .args(["--address", &format!("127.0.0.1:{listen}")])
+        .args(["--url", &format!("http://127.0.0.1:{api}")])
+        .arg("--data")
+        .arg(home);
+    if anew {
+        command.arg("--new-key");
+    }
+    let file = home.with_extension("json");
+    fs::write(&file, common::text(&command.output().unwrap(), 0)).unwrap();
+    file
+}
+
+fn configure(folder: &Path, home: &Path, listen: u16, api: u16) -> std::path::PathBuf {
+    let file = home.with_extension("toml");
+    let charter = folder.join("charter.json");
+    let text = format!(
+        "[node]\ndata = {home:?}\npayer = \"bayview\"\npolicies = \"none\"\n\
+         [listen]\napi = \"127.0.0.1:{api}\"\npages = \"127.0.0.1:0\"\nhealth = \"127.0.0.1:0\"\n\
+         [ledger]\ncharter = {charter:?}\norganisation = \"bayview\"\nlisten = \"127.0.0.1:{listen}\"\n"
+    );
+    fs::write(&file, text).unwrap();
+    file
+}
+
+fn node(config: &Path) -> Command {
+    let mut command = tally();
+    command
+        .args(["node", "--day", "2026-01-01", "--config"])
+        .arg(config);
+    command
+}
+
+#[test]
+fn organisations_leave_join_and_lose_their_disk() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().join("network");
+    let _network = serving(&folder, 6);
+
+    // Riverside leaves. A vote too many stops nobody's log.
+    let harbor = folder.join("harbor-health");
+    let left = run([
+        "org",
+        "leave",
+        "riverside",
+        "--data",
+        harbor.to_str().unwrap(),
+    ]);
+    common::text(&left, 0);
+    let proposed = proposal(&folder, "cedar-mutual");
+    for by in ["cedar-mutual", "lakeside"] {
+        vote(&folder, by, &proposed);
+    }
+    until_epoch(&folder, 1);
+
+    // Bayview joins, with a node that has nothing but the charter.
+    let (listen, api) = (port(), port());
+    let home = temporary.path().join("bayview");
+    let join = apply(&home, listen, api, false);
+    let joined = tally()
+        .args(["org", "join"])
+        .arg(&join)
+        .arg("--data")
+        .arg(&harbor)
+        .output();
+    common::text(&joined.unwrap(), 0);
+    let proposed = proposal(&folder, "cedar-mutual");
+    for by in ["cedar-mutual", "lakeside"] {
+        vote(&folder, by, &proposed);
+    }
+    until_epoch(&folder, 2);
+    let config = configure(&folder, &home, listen, api);
+    let url = format!("http://127.0.0.1:{api}/api/v1/ledger/shared/status");
+    let signs = |epoch: u64| {
+        let status = get(&url);
+        status.is_some_and(|status| {
+            status["epoch"] == epoch
+                && status["behind"] == 0
+                && status["height"] == status["tip"]
+                && status["refused"].is_null()
+        })
+    };
+    {
+        let _bayview = Process::start(&mut node(&config));
+        until("bayview has caught up", || signs(2));
+    }
+
+    // Its disk is lost: with the key that voted it may not begin again.
+    fs::remove_dir_all(home.join("journal")).unwrap();
+    let refused = node(&config).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    let said = common::errors(&refused);
+    assert!(
+        said.contains("could vote twice") && said.contains("tally org rotate"),
+        "{said}"
+    );
+
+    // With another key, in another epoch, it may.
+    let again = apply(&home, listen, api, true);
+    let rotated = tally()
+        .args(["org", "rotate"])
+        .arg(&again)
+        .arg("--data")
+        .arg(&harbor)
+        .output();
+    common::text(&rotated.unwrap(), 0);
+    let proposed = proposal(&folder, "cedar-mutual");
+    for by in ["cedar-mutual", "lakeside"] {
+        vote(&folder, by, &proposed);
+    }
+    until_epoch(&folder, 3);
+    let _bayview = Process::start(&mut node(&config));
+    until("bayview is back", || signs(3));
+
+    // Something is entered in the last epoch, so that there is a checkpoint of it.
+    let more = run([
+        "org",
+        "leave",
+        "lakeside",
+        "--data",
+        harbor.to_str().unwrap(),
+    ]);
+    common::text(&more, 0);
+    // A receipt reaches the last epoch from the founders' keys.
+    let receipts = fs::read_dir(folder.join("receipts")).unwrap().flatten();
+    let mut names = receipts.map(|file| file.file_name().into_string().unwrap());
+    let claim = names.find_map(|name| {
+        let name = name.strip_suffix(".receipt")?;
+        name.strip_prefix("harbor-health-").map(str::to_owned)
+    });
+    let claim = claim.unwrap();
+    let receipt = temporary.path().join("receipt");
+    until("a checkpoint of the last epoch", || {
+        let proved = run([
+            "ledger",
+            "prove",
+            &claim,
+            "--data",
+            harbor.to_str().unwrap(),
+        ]);
+        fs::write(&receipt, common::text(&proved, 0)).unwrap();
+        let trust = folder.join("trust.json");
+        let verified = tally()
+            .args(["ledger", "verify", "--json", "--trust"])
+            .args([&trust, &receipt])
+            .output();
+        let verified = json(&verified.unwrap(), 0);
+        let signers = verified[0]["shared"]["signers"].as_array().unwrap();
+        signers.iter().any(|signer| signer == "bayview")
+    });
+}

@@ -1,0 +1,166 @@
+//! A ledger that shows two witnesses two histories is caught, and who signed is named.
+
+use std::fs;
+
+use tally_core::ledger::SigningKey;
+use tally_core::ledger::shared::Snapshot;
+
+use super::*;
+
+const ORIGIN: &str = "ledger.example/split";
+
+/// Founders with their keys, in folders of their own, and the charter.
+fn founders(folder: &Path) -> Vec<SigningKey> {
+    let mut applications = Vec::new();
+    let mut keys = Vec::new();
+    for (place, id) in ["one", "two", "three", "four"].into_iter().enumerate() {
+        let home = folder.join(id);
+        let applied = tally()
+            .args(["org", "init", "--ledger", ORIGIN, "--id", id, "--name", id])
+            .args(["--role", "provider", "--authority", "--address"])
+            .arg(format!("127.0.0.1:{}", 9000 + place))
+            .arg("--data")
+            .arg(&home)
+            .output();
+        let file = folder.join(format!("{id}.json"));
+        fs::write(&file, common::text(&applied.unwrap(), 0)).unwrap();
+        applications.push(file);
+        let secret = fs::read_to_string(home.join("keys/authority.key")).unwrap();
+        let secret: Vec<u8> = (0..32)
+            .map(|at| u8::from_str_radix(&secret[at * 2..at * 2 + 2], 16).unwrap())
+            .collect();
+        keys.push(SigningKey::new(ORIGIN, &secret.try_into().unwrap()).unwrap());
+    }
+    let founded = tally()
+        .args(["org", "found", "--ledger", ORIGIN])
+        .args(&applications)
+        .output();
+    fs::write(
+        folder.join("charter.json"),
+        common::text(&founded.unwrap(), 0),
+    )
+    .unwrap();
+    keys
+}
+
+/// A checkpoint of epoch 0 with this root, which these signed.
+fn signed(folder: &Path, root: u8, by: &[SigningKey]) -> String {
+    let charter = tally::shared::read_charter(&folder.join("charter.json")).unwrap();
+    let founders = Snapshot::found(&charter).unwrap();
+    let checkpoint = founders.signers.checkpoint(7, [root; 32], None);
+    let mut note = checkpoint.sign(&by[0]);
+    for key in &by[1..] {
+        note.signatures.extend(checkpoint.sign(key).signatures);
+    }
+    note.to_string()
+}
+
+struct Watching {
+    _process: Process,
+    url: String,
+    folder: std::path::PathBuf,
+}
+
+fn witness(folder: &Path, name: &str) -> Watching {
+    let home = folder.join(name);
+    let url = format!("127.0.0.1:{}", port());
+    let process = Process::start(
+        tally()
+            .args([
+                "ledger",
+                "witness",
+                "--name",
+                name,
+                "--listen",
+                &url,
+                "--charter",
+            ])
+            .arg(folder.join("charter.json"))
+            .arg("--data")
+            .arg(&home),
+    );
+    until("the witness listens", || {
+        std::net::TcpStream::connect(&url).is_ok()
+    });
+    Watching {
+        _process: process,
+        url: format!("http://{url}"),
+        folder: home,
+    }
+}
+
+/// Asks a witness to cosign; answers the status.
+fn ask(witness: &Watching, old: u64, note: &str) -> u16 {
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .build()
+        .into();
+    let url = format!("{}/add-checkpoint", witness.url);
+    let answer = agent
+        .post(&url)
+        .send(format!("old {old}\n\n{note}"))
+        .unwrap();
+    answer.status().as_u16()
+}
+
+#[test]
+fn two_histories_are_caught() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let keys = founders(folder);
+    let charter = folder.join("charter.json");
+    let (left, right) = (
+        witness(folder, "left.example"),
+        witness(folder, "right.example"),
+    );
+    // Three of four make a quorum; two of them sign both.
+    let one = signed(folder, 1, &keys[..3]);
+    let other = signed(folder, 2, &keys[1..]);
+    let too_few = signed(folder, 3, &keys[..2]);
+    assert_eq!(ask(&left, 0, &too_few), 403);
+    assert_eq!(ask(&left, 0, &one), 200);
+    assert_eq!(ask(&right, 0, &other), 200);
+
+    // Nobody but who asks both can know.
+    let compared = tally()
+        .args(["ledger", "compare", &left.url, &right.url, "--charter"])
+        .arg(&charter)
+        .output()
+        .unwrap();
+    let evidence = common::text(&compared, 1);
+    let said = common::errors(&compared);
+    assert!(
+        said.contains("three, two signed two histories")
+            || said.contains("two, three signed two histories"),
+        "{said}"
+    );
+
+    // The evidence speaks for itself.
+    let file = folder.join("evidence");
+    fs::write(&file, &evidence).unwrap();
+    let check = |json: bool| {
+        let mut command = tally();
+        command
+            .args(["ledger", "evidence"])
+            .arg(&file)
+            .arg("--charter")
+            .arg(&charter);
+        if json {
+            command.arg("--json");
+        }
+        command.output().unwrap()
+    };
+    let checked = json(&check(true), 0);
+    assert_eq!(checked["signed_both"].as_array().unwrap().len(), 2);
+    assert_eq!(checked["sizes"], serde_json::json!([7, 7]));
+    assert!(common::text(&check(false), 0).contains(ORIGIN));
+    // With another word it shows nothing.
+    fs::write(&file, evidence.replacen("root", "toor", 1)).unwrap();
+    assert!(common::errors(&check(false)).contains("shows nothing"));
+
+    // One witness that is shown both keeps the evidence itself.
+    assert_eq!(ask(&left, 7, &other), 422);
+    let mut kept = fs::read_dir(&left.folder).unwrap().flatten();
+    assert!(kept.any(|file| file.file_name().to_string_lossy().starts_with("evidence-")));
+    assert_eq!(ask(&left, 7, &one), 200);
+}
