@@ -61,18 +61,16 @@ fn claim(parent: &Snapshot, envelopes: Vec<Envelope>) -> Block {
     Block { header, envelopes }
 }
 
+/// An envelope of one entry.
+fn sealed(who: usize, next: u64, entry: Vec<u8>) -> Envelope {
+    let key = people::key(who, "signing", 0);
+    Envelope::seal(ORIGIN, id(who), next, vec![entry], &key)
+}
+
 /// An envelope that must not stand.
 fn invalid(who: usize, parent: &Snapshot, dice: &mut Dice) -> Envelope {
     let next = parent.state.next(&id(who)).unwrap_or(0);
-    let seal = |entry: Vec<u8>| {
-        Envelope::seal(
-            ORIGIN,
-            id(who),
-            next,
-            vec![entry],
-            &people::key(who, "signing", 0),
-        )
-    };
+    let seal = |entry: Vec<u8>| sealed(who, next, entry);
     let foreign = people::entry(who + 1, dice);
     match dice.below(5) {
         0 => seal(b"no entry".to_vec()),
@@ -140,13 +138,7 @@ pub fn faces(who: usize, parent: &Snapshot, dice: &mut Dice) -> [Envelope; 2] {
         } else {
             people::entry(who, dice)
         };
-        Envelope::seal(
-            ORIGIN,
-            id(who),
-            next,
-            vec![entry],
-            &people::key(who, "signing", 0),
-        )
+        sealed(who, next, entry)
     })
 }
 

@@ -166,6 +166,17 @@ impl Vault {
         Ok(keys)
     }
 
+    /// The same, for one record.
+    ///
+    /// # Errors
+    /// As [`Self::fresh`].
+    pub async fn fresh_one(&self) -> Result<RecordKey, VaultError> {
+        let key = RecordKey::fresh()?;
+        let row = (key.id(), self.wrap.wrap(&key)?);
+        kept!(&self.kept, |kept| kept.insert(&[row]).await)?;
+        Ok(key)
+    }
+
     /// A record's key.
     ///
     /// # Errors

@@ -107,7 +107,8 @@ impl Witness {
     }
 }
 
-fn hash(origin: &str) -> String {
+/// What a log is called by in a witness's folder and addresses.
+pub(crate) fn hash(origin: &str) -> String {
     hex(&Sha256::digest(origin))
 }
 

@@ -2,6 +2,8 @@
 //! receipt that is verified with the node gone.
 
 mod common;
+#[path = "common/office.rs"]
+mod office;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -13,14 +15,6 @@ use tally::node::consent::{Asking, Need, Rules};
 use tally::node::{Delivery, Node};
 use tally_core::claim::ClaimId;
 use tally_core::ledger::access::Purpose;
-
-const CONTRACT: &str = r#"{
-  "format": "tallystick-contract/v1", "id": "C-1", "inception": "2024-01-01",
-  "members": [
-    { "id": "M-1001", "name": "Ann Ash", "birth": "1980-01-01", "sex": "female",
-      "relationship": "subscriber", "spans": [ { "product": "harbor-ppo", "from": "2024-01-01" } ] }
-  ]
-}"#;
 
 /// A node of a configuration that knows organisations and lists of codes.
 struct Office {
@@ -49,7 +43,7 @@ impl Office {
         }
         std::fs::write(office.config(), text).unwrap();
         let contract = office.folder.path().join("contract.json");
-        std::fs::write(&contract, CONTRACT).unwrap();
+        std::fs::write(&contract, office::CONTRACT).unwrap();
         let contract = contract.to_str().unwrap().to_owned();
         text_of(&office.run(&["member", "import", &contract]));
         office

@@ -2,6 +2,8 @@
 //! that still verifies.
 
 mod common;
+#[path = "common/office.rs"]
+mod office;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,14 +11,6 @@ use std::process::Output;
 
 use common::{errors, json, tally, text};
 use serde_json::Value;
-
-const CONTRACT: &str = r#"{
-  "format": "tallystick-contract/v1", "id": "C-1", "inception": "2024-01-01",
-  "members": [
-    { "id": "M-1001", "name": "Ann Ash", "birth": "1980-01-01", "sex": "female",
-      "relationship": "subscriber", "spans": [ { "product": "harbor-ppo", "from": "2024-01-01" } ] }
-  ]
-}"#;
 
 struct Office(tempfile::TempDir);
 
@@ -27,7 +21,7 @@ impl Office {
         let data = office.path("data");
         let config = format!("[node]\ndata = {data:?}\n{retention}");
         fs::write(office.path("tally.toml"), config).unwrap();
-        fs::write(office.path("contract.json"), CONTRACT).unwrap();
+        fs::write(office.path("contract.json"), office::CONTRACT).unwrap();
         let contract = office.path("contract.json");
         office.done(&["member", "import", contract.to_str().unwrap()]);
         office

@@ -411,6 +411,19 @@ fn alter(data: &Path, sql: &'static str) {
         });
 }
 
+/// Puts the database of one folder in the place of another's: what is not in its file yet
+/// is in the log beside it.
+fn database(from: &Path, to: &Path) {
+    for name in ["node.db", "node.db-wal", "node.db-shm"] {
+        std::fs::remove_file(to.join(name)).ok();
+    }
+    for name in ["node.db", "node.db-wal"] {
+        if from.join(name).exists() {
+            std::fs::copy(from.join(name), to.join(name)).unwrap();
+        }
+    }
+}
+
 #[test]
 fn what_is_altered_of_a_payment_is_named() {
     let (_scratch, data) = scratch();
@@ -425,8 +438,9 @@ fn what_is_altered_of_a_payment_is_named() {
     // What waits for a payment has a mark.
     another(&data, 3);
     sound(&data);
-    let (file, kept) = (data.join("node.db"), data.with_file_name("kept.db"));
-    std::fs::copy(&file, &kept).unwrap();
+    let kept = data.with_file_name("kept");
+    std::fs::create_dir(&kept).unwrap();
+    database(&data, &kept);
     for (sql, expected) in [
         (
             "UPDATE payment SET amount = amount + 1 WHERE number = 1",
@@ -503,10 +517,7 @@ fn what_is_altered_of_a_payment_is_named() {
         let said = errors(&found);
         assert_eq!(found.status.code(), Some(1), "{sql}: {said}");
         assert!(said.contains(expected), "{sql}: {said}");
-        for name in ["node.db-wal", "node.db-shm"] {
-            std::fs::remove_file(data.join(name)).ok();
-        }
-        std::fs::copy(&kept, &file).unwrap();
+        database(&kept, &data);
     }
     sound(&data);
 }

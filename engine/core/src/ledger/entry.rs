@@ -78,6 +78,18 @@ pub enum Ground {
     Order,
 }
 
+impl Ground {
+    /// The ground's word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Retention => "retention",
+            Self::Order => "order",
+        }
+    }
+}
+
 crate::canon_enum!(Ground {
     Request = 1,
     Retention = 2,

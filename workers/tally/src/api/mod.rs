@@ -50,6 +50,7 @@ use crate::node::consent::Rules;
 
 pub use self::flags::FlagBody;
 pub use self::problem::Code;
+pub use self::shared::DisputeBody;
 pub use self::submit::RefusalBody;
 
 /// Where the API is.

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use super::caller::Caller;
 use super::problem::{Code, Problem};
 use super::{Answered, Shared, json, text};
+use crate::node::Dispute;
 use crate::node::keys::hex;
 use crate::shared::Ledger as _;
 
@@ -236,6 +237,20 @@ pub struct DisputeBody {
     entry: Option<u64>,
 }
 
+impl DisputeBody {
+    /// A dispute, for machines.
+    #[must_use]
+    pub fn of(dispute: &Dispute) -> Self {
+        Self {
+            claim: dispute.claim.to_string(),
+            payer: dispute.payer.to_string(),
+            index: dispute.index,
+            difference: dispute.difference.clone(),
+            entry: dispute.leaf,
+        }
+    }
+}
+
 /// What this node's organisation disputes
 ///
 /// Adjudications that it ran again, and that came to something else. For the organisation
@@ -254,16 +269,7 @@ pub(super) async fn disputes(State(service): Shared, caller: Caller) -> Answered
         return Err(nothing());
     }
     let disputes = service.api.node.disputes().await?;
-    let body: Vec<DisputeBody> = disputes
-        .into_iter()
-        .map(|dispute| DisputeBody {
-            claim: dispute.claim.to_string(),
-            payer: dispute.payer.to_string(),
-            index: dispute.index,
-            difference: dispute.difference,
-            entry: dispute.leaf,
-        })
-        .collect();
+    let body: Vec<DisputeBody> = disputes.iter().map(DisputeBody::of).collect();
     json(&body)
 }
 

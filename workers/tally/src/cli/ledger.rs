@@ -12,6 +12,7 @@ use tally_core::claim::ClaimId;
 use tally_sandbox::Backend;
 
 use super::{Ended, NodeArgs, Progress, plural, say, table};
+use crate::api::DisputeBody;
 use crate::node::keys::hex;
 
 use self::verify::VerifyArgs;
@@ -272,18 +273,7 @@ async fn disputes(args: &DisputesArgs) -> Result<Ended> {
     let node = args.node.open().await?;
     let disputes = node.disputes().await?;
     if args.json {
-        let rows: Vec<_> = disputes
-            .iter()
-            .map(|dispute| {
-                json!({
-                    "claim": dispute.claim.to_string(),
-                    "payer": dispute.payer.as_str(),
-                    "index": dispute.index,
-                    "difference": dispute.difference,
-                    "entry": dispute.leaf,
-                })
-            })
-            .collect();
+        let rows: Vec<_> = disputes.iter().map(DisputeBody::of).collect();
         say(json!(rows))?;
         return Ok(Ended::Well);
     }

@@ -203,6 +203,10 @@ pub enum Ended {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     start_logging();
+    if let Err(error) = crate::network::end_with_network() {
+        eprintln!("error: {}", chain(&error));
+        return ExitCode::FAILURE;
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use self::organisations::{Founded, Placed, Wanted};
 use self::outage::{Outage, Plan};
 use self::processes::Processes;
+pub use self::processes::end_with_network;
 use self::watch::{Dispute, Seen};
 use crate::cli::{Ended, Progress, plural, say, table};
 use crate::demo::generate::generate;
@@ -68,6 +69,10 @@ const LOOK: Duration = Duration::from_millis(100);
 /// When an organisation's node cannot be made or ends, or nothing moves any more.
 pub async fn run(args: &NetworkArgs) -> Result<Ended> {
     let begun = Instant::now();
+    anyhow::ensure!(
+        !args.kill || args.authorities > 1,
+        "`--kill` needs two authorities: one alone cannot be spared"
+    );
     let (folder, _temporary) = match &args.data {
         Some(folder) => (folder.clone(), None),
         None => {

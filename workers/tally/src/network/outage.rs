@@ -50,7 +50,7 @@ impl<'a> Plan<'a> {
         Ok(Self {
             founded,
             processes,
-            whom: whom.context("`--kill` needs two authorities: one alone cannot be spared")?,
+            whom: whom.context("a network without a provider")?,
             kill: files / 4,
             start: files * 3 / 4,
             from: 0,

@@ -170,10 +170,29 @@ impl Processes {
     }
 }
 
+/// Names the process that a process of a network ends with.
+const PARENT: &str = "TALLY_NETWORK";
+
+/// Sees to it that this process ends with the network that it is of, however that ends.
+///
+/// # Errors
+/// When it has ended already.
+pub fn end_with_network() -> Result<()> {
+    use rustix::process::{Signal, getppid, set_parent_process_death_signal};
+    let Ok(parent) = std::env::var(PARENT) else {
+        return Ok(());
+    };
+    set_parent_process_death_signal(Some(Signal::TERM))?;
+    let present = getppid().map(|id| id.as_raw_nonzero().to_string());
+    anyhow::ensure!(present == Some(parent), "the network ended");
+    Ok(())
+}
+
 /// This program, for a process of its own.
 fn program() -> Result<Command> {
     let mut command = Command::new(std::env::current_exe().context("where this program is")?);
     command
+        .env(PARENT, std::process::id().to_string())
         .env_remove("TALLY_CONFIG")
         .env_remove("TALLY_DATA")
         .stdin(Stdio::null())

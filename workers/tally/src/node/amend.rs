@@ -314,7 +314,7 @@ impl Node {
         let partition = self
             .partition_of(row, latest.as_ref().map(|(_, c)| c.id.as_str()))
             .await?;
-        let key = self.vault.fresh(1).await?.pop().context("no record key")?;
+        let key = self.vault.fresh_one().await?;
         let id = self.act_id(token);
         let today = self.clock.today();
         Ok(Submission {

@@ -14,7 +14,7 @@ const DEAD: &str = "dead-letter";
 impl Node {
     /// Seals a dead letter under a key of its own.
     pub(crate) async fn seal_letter(&self, letter: &Letter) -> Result<Sealed> {
-        let key = self.vault.fresh(1).await?.pop().context("no record key")?;
+        let key = self.vault.fresh_one().await?;
         Ok(key.seal(DEAD, &letter.to_canon())?)
     }
 

@@ -71,7 +71,7 @@ impl Node {
             // What was decided here of its members' authorisations is on file in it.
             let mut stated = contract.clone();
             let events = self.put_on_file(&mut stated, &own).await?;
-            let key = self.vault.fresh(1).await?.pop().context("no record key")?;
+            let key = self.vault.fresh_one().await?;
             let put = self
                 .store
                 .put_contract(&NewContract {

@@ -16,9 +16,7 @@ use tally_core::ledger::tree::{
 use tally_core::ledger::{
     Checkpoint, Entry, LogProof, Note, Receipt, SharedProof, Trust, TrustedLog, tiles,
 };
-use tally_store::port::{
-    Head, Integration, Leaf, Log as _, OutcomeRow, PendingFlag, Reading as _, SharedLedger as _,
-};
+use tally_store::port::{Head, Integration, Leaf, Log as _, OutcomeRow, PendingFlag, Reading as _};
 use tally_store::vault;
 
 use super::record::Record;
@@ -221,10 +219,8 @@ impl Node {
     /// When what is stored of the shared ledger is damaged.
     pub async fn trust(&self) -> Result<Trust> {
         let mut logs = vec![TrustedLog::local(self.keys.log.verifier().clone())];
-        if self.store.shared_head().await?.is_some() {
-            let founders = crate::shared::founders(&self.store).await?;
-            logs.push(TrustedLog::shared(&founders));
-        }
+        let founders = crate::shared::founders_if_any(&self.store).await?;
+        logs.extend(founders.as_ref().map(TrustedLog::shared));
         Ok(Trust { logs })
     }
 

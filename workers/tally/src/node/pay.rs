@@ -371,12 +371,7 @@ impl Run<'_> {
     ) -> Result<()> {
         let node = self.node;
         let cut = Cut::of(&remitted.text);
-        let own = node
-            .vault()
-            .fresh(1)
-            .await?
-            .pop()
-            .context("no record key")?;
+        let own = node.vault().fresh_one().await?;
         let mut pieces = cut.claims.into_iter();
         let mut parts = Vec::with_capacity(of.len());
         for chunk in of.chunks(256) {

@@ -32,8 +32,7 @@ use tally_store::port::SharedCheckpoint;
 use tokio::sync::watch;
 
 pub use files::{Application, charter_text, found, read_charter};
-pub use proof::{Prover, authorities_of, founders};
-pub use recheck::REEXECUTION;
+pub use proof::{Prover, authorities_of, founders, founders_if_any};
 pub use run::{Started, start};
 
 // What the simulation (tests/simulation) runs as it is, over a network and a clock of

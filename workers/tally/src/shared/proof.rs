@@ -74,18 +74,28 @@ impl Prover {
     }
 }
 
-/// The authorities of epoch 0, as the charter names them.
+/// The authorities of epoch 0, as the charter names them; `None` where there is no
+/// shared ledger.
+///
+/// # Errors
+/// When the store fails or is damaged.
+pub async fn founders_if_any(store: &impl SharedLedger) -> Result<Option<Authorities>> {
+    let charter = store.shared_leaves(0, 1).await?;
+    match charter.first().map(|leaf| Entry::from_canon(leaf)) {
+        None => Ok(None),
+        Some(Ok(Entry::Charter(charter))) => {
+            Ok(Some(State::found(&charter).context(DAMAGED)?.authorities))
+        }
+        Some(_) => anyhow::bail!(DAMAGED),
+    }
+}
+
+/// The same, of a ledger that is there.
 ///
 /// # Errors
 /// When the store fails or is damaged.
 pub async fn founders(store: &impl SharedLedger) -> Result<Authorities> {
-    let charter = store.shared_leaves(0, 1).await?;
-    match charter.first().map(|leaf| Entry::from_canon(leaf)) {
-        Some(Ok(Entry::Charter(charter))) => {
-            Ok(State::found(&charter).context(DAMAGED)?.authorities)
-        }
-        _ => anyhow::bail!(DAMAGED),
-    }
+    founders_if_any(store).await?.context(DAMAGED)
 }
 
 /// The handovers that lead to an epoch.

@@ -17,8 +17,7 @@ use tally_core::ledger::counterparty::{Against, Checked, Dossier, Reexecuted};
 use tally_core::ledger::shared::{Organisation, OrganisationId, Role};
 use tally_core::ledger::tree::leaf_hash;
 use tally_core::ledger::{Entry, Published, Receipt, Trust, TrustedLog, kind};
-use tally_store::port::{NewStatement, SharedLedger as _, StatementFilter, Statements as _};
-use tally_store::vault;
+use tally_store::port::SharedLedger as _;
 
 use super::client::Client;
 use super::{Ledger as _, Member};
@@ -34,10 +33,6 @@ const LONGEST: Duration = Duration::from_secs(30);
 const OPEN: usize = 1_000;
 /// Claims of a page.
 const PAGE: usize = 200;
-/// The label of what is sealed of a re-execution.
-pub const REEXECUTION: &str = "reexecution";
-/// Kinds of the entries.
-const KINDS: [u8; 2] = [kind::AGREED, kind::DISPUTED];
 
 /// How many adjudications are known and not run again yet.
 pub type Unchecked = Arc<AtomicU64>;
@@ -52,12 +47,6 @@ struct Page {
 struct Decided {
     claim: String,
     index: u64,
-}
-
-/// What a statement of a re-execution is about: the claim, and the index of the
-/// adjudication in the payer's own log.
-fn mark(claim: ClaimId, index: u64) -> Vec<u8> {
-    [&claim.0[..], &index.to_be_bytes()].concat()
 }
 
 /// How far a payer's decisions were looked at.
@@ -96,7 +85,7 @@ pub struct Rechecker {
     client: Client,
     unchecked: Unchecked,
     /// What was done before this process began.
-    done: BTreeSet<Vec<u8>>,
+    done: BTreeSet<(ClaimId, u64)>,
     /// How far each payer's decisions were looked at.
     cursors: BTreeMap<OrganisationId, Round>,
     /// Payers that did not answer.
@@ -114,13 +103,8 @@ impl Rechecker {
     pub async fn new(node: Arc<Node>, member: Member, unchecked: Unchecked) -> Result<Self> {
         let secret = *node.signing_secret();
         let client = Client::new(member.organisation.as_str(), secret);
-        let filter = StatementFilter {
-            kinds: KINDS.to_vec(),
-            ..StatementFilter::default()
-        };
-        let stated = node.store().statements(&filter).await?;
         Ok(Self {
-            done: stated.into_iter().map(|row| row.about).collect(),
+            done: node.reexecuted().await?,
             cursors: BTreeMap::new(),
             node,
             member,
@@ -248,7 +232,7 @@ impl Rechecker {
                 round.more = true;
                 break;
             }
-            if !self.done.remove(&mark(id, decided.index)) {
+            if !self.done.remove(&(id, decided.index)) {
                 let done = self.one(payer, id, decided.index).await;
                 if !matches!(done, Ok(true)) {
                     round.open.insert(decided.index, id);
@@ -295,7 +279,9 @@ impl Rechecker {
             Shown::Found(found) => *found,
             Shown::Broken(why) => Reexecuted::unproven(leaf_hash(&entry), ENGINE, &why),
         };
-        self.state(payer, id, &mark(id, index), &found).await?;
+        self.node
+            .enter_reexecuted(&payer.id, (id, index), &found)
+            .await?;
         Ok(true)
     }
 
@@ -407,45 +393,6 @@ impl Rechecker {
         );
         let node = Arc::clone(&self.node);
         Ok(tokio::task::spawn_blocking(move || node.shelf().load(component)).await??)
-    }
-
-    /// Enters what was found.
-    async fn state(
-        &self,
-        payer: &Organisation,
-        id: ClaimId,
-        mark: &[u8],
-        found: &Reexecuted,
-    ) -> Result<()> {
-        let salt = vault::random()?;
-        let key = self
-            .node
-            .vault()
-            .fresh(1)
-            .await?
-            .pop()
-            .context("no record key")?;
-        let entry = found.entry(&salt);
-        let mut opening = salt.to_vec();
-        found.put(&mut opening);
-        payer.id.put(&mut opening);
-        match &found.difference {
-            None => tracing::info!(claim = %id, "run again: agreed"),
-            // What differs tells of care and amounts: that is no business of the log's.
-            Some(_) => {
-                tracing::warn!(claim = %id, payer = %payer.id, "run again: disputed; `tally ledger disputes` says why");
-            }
-        }
-        let statement = NewStatement {
-            kind: entry.kind(),
-            about: mark.to_vec(),
-            once: Some(found.adjudication),
-            entry: entry.to_canon(),
-            opening: Some(key.seal(REEXECUTION, &opening)?),
-        };
-        self.node.store().state(&[statement]).await?;
-        self.node.integrate(false).await?;
-        Ok(())
     }
 }
 

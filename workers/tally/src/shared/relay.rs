@@ -38,6 +38,8 @@ pub struct Relay {
     member: Member,
     sender: Sender,
     under_way: UnderWay,
+    /// Entries of the own log, as many as were known when the ledger last had more.
+    own: u64,
 }
 
 impl Relay {
@@ -48,6 +50,7 @@ impl Relay {
             member,
             sender,
             under_way: UnderWay::default(),
+            own: 0,
         }
     }
 
@@ -100,11 +103,14 @@ impl Relay {
         let Some(next) = state.next(&self.sender.organisation) else {
             return Ok(());
         };
-        let own = self.node.store().head().await?.size;
+        if next > self.own {
+            self.own = self.node.store().head().await?.size;
+        }
         anyhow::ensure!(
-            next <= own,
-            "the shared ledger has {next} entries of this node's log, which has {own}: it was restored from an \
-             old backup, and must not go on from there (docs/shared-ledger.md)"
+            next <= self.own,
+            "the shared ledger has {next} entries of this node's log, which has {}: it was restored from an \
+             old backup, and must not go on from there (docs/shared-ledger.md)",
+            self.own
         );
         let again = self.under_way.again(next, Instant::now());
         self.foresee(state, next, &again);

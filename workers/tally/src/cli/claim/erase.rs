@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 use tally_core::claim::ClaimId;
 use tally_core::ledger::Ground;
+use tally_core::ledger::erasure::Refused;
 
 use crate::cli::{Ended, NodeArgs, parse_claim, plural, say};
 use crate::node::refused;
@@ -86,6 +87,11 @@ pub(super) async fn erase(args: &EraseArgs) -> Result<Ended> {
                 )?;
             }
             eprintln!("error: claim {claim} is not erased: {why}");
+            if matches!(why, Refused::NoRule(_)) {
+                eprintln!(
+                    "note: say it in `[[retention]]` of the configuration (docs/configuration.md), with `--config FILE`"
+                );
+            }
             return Ok(Ended::Refused);
         }
     };

@@ -8,9 +8,7 @@ use serde_json::{Value, json};
 use tally_core::adjudication::Outcome;
 use tally_core::ledger::access::Reading;
 use tally_core::ledger::erasure::ErasureReceipt;
-use tally_core::ledger::{
-    Entry, Ground, Receipt, Trust, Verdict, kind, verify_reading, verify_receipt,
-};
+use tally_core::ledger::{Entry, Receipt, Trust, Verdict, kind, verify_reading, verify_receipt};
 
 use super::super::{Ended, chain, read_file, say};
 use crate::consents::{by, reading_json, time};
@@ -82,11 +80,7 @@ enum Checked {
 fn erasure(text: &str, trust: Option<&Trust>) -> Result<(Verdict, Value, String)> {
     let receipt = ErasureReceipt::parse(text)?;
     let shown = receipt.verify(trust)?;
-    let ground = match shown.ground {
-        Ground::Request => "request",
-        Ground::Retention => "retention",
-        Ground::Order => "order",
-    };
+    let ground = shown.ground.as_str();
     let log = receipt.key.name();
     let row = json!({
         "verdict": verdict_word(shown.verdict),

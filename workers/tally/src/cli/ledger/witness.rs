@@ -7,16 +7,14 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use clap::Args;
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 use tally_core::ledger::shared::Snapshot;
 use tally_core::ledger::tree::{Frontier, consistency_proof, leaf_hash};
 use tally_core::ledger::witness::{Evidence, Signers};
 use tally_core::ledger::{Checkpoint, Note};
 
 use super::super::{Ended, plural, read_file, say};
-use crate::node::keys::hex;
 use crate::shared::client::Client;
-use crate::witness::Witness;
+use crate::witness::{Witness, hash};
 
 /// Who signs the logs that are meant.
 #[derive(Args)]
@@ -142,8 +140,11 @@ pub(super) fn evidence(args: &EvidenceArgs) -> Result<Ended> {
 
 /// What a witness cosigned last of a log.
 async fn last(client: &Client, witness: &str, origin: &str) -> Result<Option<Note>> {
-    let of = hex(&Sha256::digest(origin));
-    let url = format!("{}/{of}/checkpoint", witness.trim_end_matches('/'));
+    let url = format!(
+        "{}/{}/checkpoint",
+        witness.trim_end_matches('/'),
+        hash(origin)
+    );
     let answer = client.get(&url, None).await?;
     if answer.status == 404 {
         return Ok(None);
@@ -233,6 +234,7 @@ pub(super) async fn compare(args: &CompareArgs) -> Result<Ended> {
             }
         }
     }
+    let holds = found.is_empty() && untold == 0 && compared > 0;
     if args.json {
         let evidence = found
             .iter()
@@ -253,16 +255,14 @@ pub(super) async fn compare(args: &CompareArgs) -> Result<Ended> {
         }
         if untold > 0 {
             eprintln!(
-                "note: of two sizes nothing can be told without the entries: say `--node URL`"
+                "note: of two sizes nothing can be told without the entries of the larger: say `--node URL` of a node that has them"
             );
         }
-        if found.is_empty() && untold == 0 {
+        if compared == 0 {
+            eprintln!("error: fewer than two of the witnesses know the log: nothing was compared");
+        } else if holds {
             say(format!("{}: one history.", plural(compared, "comparison")))?;
         }
     }
-    Ok(if found.is_empty() && untold == 0 {
-        Ended::Well
-    } else {
-        Ended::Refused
-    })
+    Ok(if holds { Ended::Well } else { Ended::Refused })
 }

@@ -166,7 +166,7 @@ impl Node {
         let contract = match changed {
             false => None,
             true => {
-                let key = self.vault.fresh(1).await?.pop().context("no record key")?;
+                let key = self.vault.fresh_one().await?;
                 Some(key.seal(CONTRACT, &contract.to_canon())?)
             }
         };

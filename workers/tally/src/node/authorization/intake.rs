@@ -1,6 +1,6 @@
 //! Requests as they are taken in: once each, of a member who is enrolled.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use tally_core::authorization::{Certification, Earlier, Record, Request, Stage, State};
 use tally_core::canon::Canon as _;
 use tally_core::claim::{Contract, MemberReference};
@@ -111,7 +111,7 @@ impl Node {
             received,
             events: Vec::new(),
         };
-        let key = self.vault.fresh(1).await?.pop().context("no record key")?;
+        let key = self.vault.fresh_one().await?;
         let row = self
             .store
             .put_request(&NewRequest {

@@ -223,7 +223,7 @@ impl Node {
             Entry::Read(commitment) | Entry::ReadUnderEmergency(commitment) => *commitment,
             _ => anyhow::bail!("a reading's entry is of another kind"),
         };
-        let key = self.vault.fresh(1).await?.pop().context("no record key")?;
+        let key = self.vault.fresh_one().await?;
         let mut opening = zeroize::Zeroizing::new(salt.to_vec());
         access.reading.put(&mut opening);
         let statement = NewStatement {
@@ -262,7 +262,7 @@ impl Node {
             return self.open_patient(&sealed).await;
         }
         let patient: Patient = vault::random()?;
-        let key = self.vault.fresh(1).await?.pop().context("no record key")?;
+        let key = self.vault.fresh_one().await?;
         let drawn = key.seal(PATIENT, &patient)?;
         // Somebody else may have been first.
         let kept = self.store.keep_patient(member, &drawn).await?;

@@ -137,7 +137,7 @@ impl Node {
         let commitment = bestowal.commitment(&salt);
         let mut opening = zeroize::Zeroizing::new(salt.to_vec());
         bestowal.put(&mut opening);
-        let key = self.vault.fresh(1).await?.pop().context("no record key")?;
+        let key = self.vault.fresh_one().await?;
         self.note_of("consent-granted", &hex(&commitment)).await?;
         let statement = NewStatement {
             kind: kind::GRANTED,
@@ -168,7 +168,7 @@ impl Node {
             on: self.clock.today(),
             reason: reason.to_owned(),
         };
-        let key = self.vault.fresh(1).await?.pop().context("no record key")?;
+        let key = self.vault.fresh_one().await?;
         self.note_of("consent-revoked", &hex(&kept.commitment))
             .await?;
         let statement = NewStatement {
@@ -288,7 +288,7 @@ impl Node {
         );
         let mut opening = zeroize::Zeroizing::new(salt.to_vec());
         bestowal.put(&mut opening);
-        let key = self.vault.fresh(1).await?.pop().context("no record key")?;
+        let key = self.vault.fresh_one().await?;
         self.note_of("consent-received", &hex(&commitment)).await?;
         let shown = ShownRow {
             commitment,
