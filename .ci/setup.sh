@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by `demo` and `test`: what building needs, installed when missing.
+# Sourced by `demo`, `measure` and `test`: what building needs, installed when missing.
 # It changes nothing that is already there, and says what it does.
 
 # The program is run where it is built.

@@ -320,9 +320,10 @@ if (document.getElementById('drop')) {
   const pairs = (kind, of) => make('dl', { class: kind }, ...of.map(([name, value]) => make('div', {}, make('dt', {}, name), make('dd', {}, String(value)))));
   const table = (lines) => {
     const head = [['Line', ''], ['Charged', 'n'], ['Adjustments', ''], ['Paid', 'n'], ['Clause', '']];
-    const reasons = (line) => line.adjustments.map(({ group, carc, amount, clause }) => `${group}-${carc} ${money(amount)} (${clause})`).join(', ') || 'none';
+    const reason = ({ group, carc, amount, clause }) => make('div', {}, `${group}-${carc} ${money(amount)} (${clause})`);
+    const reasons = (line) => line.adjustments.length ? line.adjustments.map(reason) : ['none'];
     const rows = lines.map((line) => make('tr', {},
-      make('th', { scope: 'row' }, String(line.number)), make('td', { class: 'n' }, money(line.charge)), make('td', {}, reasons(line)),
+      make('th', { scope: 'row' }, String(line.number)), make('td', { class: 'n' }, money(line.charge)), make('td', {}, ...reasons(line)),
       make('td', { class: 'n' }, money(line.paid)), make('td', {}, line.clause)));
     return make('div', { class: 'scroll' }, make('table', {},
       make('thead', {}, make('tr', {}, ...head.map(([name, kind]) => make('th', { scope: 'col', class: kind }, name)))), make('tbody', {}, ...rows)));

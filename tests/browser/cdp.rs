@@ -162,6 +162,27 @@ impl Browser {
         answer["result"]["value"].clone()
     }
 
+    /// Presses a key.
+    pub fn press(&mut self, key: &str) {
+        let code = if key == "Tab" { 9 } else { 13 };
+        let text = if key == "Tab" { "" } else { "\r" };
+        for kind in ["keyDown", "keyUp"] {
+            let ask = json!({
+                "type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code, "text": text,
+            });
+            self.call("Input.dispatchKeyEvent", ask);
+        }
+    }
+
+    /// Waits until an expression is true of the page.
+    pub fn until(&mut self, expression: &str) {
+        let until = Instant::now() + PATIENCE;
+        while self.value(expression) != true {
+            assert!(Instant::now() < until, "it never was: {expression}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     /// Sets the width of the page and its colours.
     pub fn look(&mut self, width: u32, dark: bool) {
         self.call(

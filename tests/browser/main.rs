@@ -5,6 +5,8 @@
 //! `TALLY_SCREENS=DIR` keeps the pictures.
 
 mod cdp;
+mod network;
+mod verify;
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -293,6 +295,69 @@ fn the_checks_can_fail(browser: &mut Browser, address: &str) {
     }
 }
 
+/// Looks at a page wide and narrow, light and dark; answers with what is wrong with it.
+/// What its `base` is fetched from is its own.
+fn look_at(browser: &mut Browser, page: (&str, &str), base: &str) -> Vec<String> {
+    let screens = std::env::var_os("TALLY_SCREENS").map(PathBuf::from);
+    let (name, address) = page;
+    let mut faults = Vec::new();
+    for (width, dark) in [(1280, false), (1280, true), (390, false), (390, true)] {
+        browser.look(width, dark);
+        let events = browser.open(address);
+        let shade = if dark { "dark" } else { "light" };
+        let of = format!("{name} {width} {shade}");
+        let found = complaints(&events, base)
+            .into_iter()
+            .chain(checked(browser));
+        faults.extend(found.map(|fault| format!("{of}: {fault}")));
+        let picture = browser.picture();
+        assert!(picture.starts_with(b"\x89PNG"));
+        keep(
+            screens.as_deref(),
+            &format!("{name}-{width}-{shade}.png"),
+            &picture,
+        );
+    }
+    faults
+}
+
+/// What is wrong with the page as it stands.
+fn checked(browser: &mut Browser) -> Vec<String> {
+    let said = [CONTRAST, OVERFLOW, UNNAMED].map(|check| browser.value(check));
+    let said = said.iter().flat_map(|said| said.as_array().unwrap());
+    said.map(ToString::to_string).collect()
+}
+
+/// Goes through a page by keyboard alone: everything that can be used is come to, in
+/// order, and is seen to be the one.
+fn tabbed(browser: &mut Browser) -> Vec<String> {
+    const USED: &str = "[...document.querySelectorAll('a[href], button, input, select, summary')]";
+    let count = browser.value(&format!("{USED}.length")).as_u64().unwrap();
+    assert!(count > 0);
+    browser.value("document.activeElement.blur()");
+    let mut faults = Vec::new();
+    for expected in 0..count {
+        let seen = loop {
+            browser.press("Tab");
+            let seen = browser.value(&format!(
+                r"(() => {{
+                  const at = document.activeElement;
+                  const outlined = (e) => e && getComputedStyle(e).outlineStyle !== 'none';
+                  return [{USED}.indexOf(at), outlined(at) || outlined(at.closest('label')), at.outerHTML.slice(0, 80)];
+                }})()"
+            ));
+            // What scrolls is come to as well.
+            if seen[0] != -1 || seen[1] != true {
+                break seen;
+            }
+        };
+        if seen[0] != expected || seen[1] != true {
+            faults.push(format!("by keyboard, {expected}: {seen}"));
+        }
+    }
+    faults
+}
+
 #[test]
 fn every_page_is_whole_in_a_browser() {
     let Some(program) = cdp::installed() else {
@@ -307,28 +372,7 @@ fn every_page_is_whole_in_a_browser() {
     let pages = pages(&mut browser, &demo);
     let mut faults = Vec::new();
     for (name, address) in &pages {
-        for (width, dark) in [(1280, false), (1280, true), (390, false), (390, true)] {
-            browser.look(width, dark);
-            let events = browser.open(address);
-            let shade = if dark { "dark" } else { "light" };
-            let mut found = complaints(&events, &demo.address);
-            for check in [CONTRAST, OVERFLOW, UNNAMED] {
-                let said = browser.value(check);
-                found.extend(said.as_array().unwrap().iter().map(ToString::to_string));
-            }
-            faults.extend(
-                found
-                    .into_iter()
-                    .map(|f| format!("{name} {width} {shade}: {f}")),
-            );
-            let picture = browser.picture();
-            assert!(picture.starts_with(b"\x89PNG"));
-            keep(
-                screens.as_deref(),
-                &format!("{name}-{width}-{shade}.png"),
-                &picture,
-            );
-        }
+        faults.extend(look_at(&mut browser, (name, address), &demo.address));
         if ["claim-explained", "eob", "eob-denied", "statement"].contains(name) {
             let mut printed = browser.print();
             assert!(printed.starts_with(b"%PDF"));

@@ -1,9 +1,12 @@
 //! The primitives the product uses, against Project Wycheproof: Ed25519 verified
-//! strictly, XChaCha20-Poly1305 as the store seals payloads with it.
+//! strictly, XChaCha20-Poly1305 and HMAC-SHA256 as the store seals and makes tokens with
+//! them.
 
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{Key, KeyInit, XChaCha20Poly1305, XNonce};
+use hmac::{Hmac, Mac as _};
 use serde::Deserialize;
+use sha2::Sha256;
 use tally_core::ledger::VerifierKey;
 
 use super::cases;
@@ -145,6 +148,43 @@ fn xchacha20_poly1305() {
                 assert_eq!(again, Ok(sealed), "{}", test.tc_id);
             }
             _ => assert!(opened.is_err(), "{}", test.tc_id),
+        }
+    }
+    assert_eq!(count, file.number_of_tests);
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Macs {
+    tag_size: usize,
+    tests: Vec<Mac>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Mac {
+    tc_id: u32,
+    key: String,
+    msg: String,
+    tag: String,
+    result: String,
+}
+
+/// What the store's tokens are made with.
+#[test]
+fn hmac_sha256() {
+    let Some(file) = vectors::<Macs>("hmac_sha256_test.json") else {
+        return;
+    };
+    let mut count = 0;
+    for group in &file.test_groups {
+        for test in &group.tests {
+            let mut mac = Hmac::<Sha256>::new_from_slice(&cases::unhex(&test.key)).unwrap();
+            mac.update(&cases::unhex(&test.msg));
+            let made = mac.finalize().into_bytes();
+            let holds = made[..group.tag_size / 8] == cases::unhex(&test.tag);
+            assert_eq!(holds, test.result == "valid", "{}", test.tc_id);
+            count += 1;
         }
     }
     assert_eq!(count, file.number_of_tests);

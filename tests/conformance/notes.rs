@@ -6,8 +6,16 @@ use tally_core::ledger::{Checkpoint, LogProof, Note, NoteError, SigningKey, Veri
 
 use super::cases;
 
-fn spec(name: &str) -> Option<String> {
+pub fn spec(name: &str) -> Option<String> {
     Some(cases::read(&cases::folder("c2sp-specs")?.join(name)))
+}
+
+/// The key of the specification's example.
+pub fn example_key(text: &str) -> VerifierKey {
+    text.lines()
+        .find_map(|line| line.strip_prefix("    example.com/foo+"))
+        .map(|rest| VerifierKey::parse(&format!("example.com/foo+{rest}")).unwrap())
+        .unwrap()
 }
 
 #[test]
@@ -28,11 +36,7 @@ fn the_examples_of_signed_note() {
     );
     assert_eq!(poem_note.signatures[0].name, "quasimodo.example/salvatore");
 
-    let key = text
-        .lines()
-        .find_map(|line| line.strip_prefix("    example.com/foo+"))
-        .map(|rest| VerifierKey::parse(&format!("example.com/foo+{rest}")).unwrap())
-        .unwrap();
+    let key = example_key(&text);
     let note = Note::parse(signed).unwrap();
     assert_eq!(note.verify(&key), Ok(()));
     assert_eq!(note.text, "This is an example message.\n");
@@ -65,31 +69,34 @@ fn the_examples_of_checkpoints() {
     }
 }
 
-/// The example shortens its signatures, so they are put back. Its line of extra
-/// data is not signed by anybody: a receipt in which any byte counts has none,
-/// and refuses it.
+/// The example of a proof, which shortens its signatures: they are put back.
+fn whole_proof() -> Option<String> {
+    let example = cases::examples(&spec("tlog-proof.md")?).remove(0);
+    let lines = example.lines().map(|line| match line.strip_prefix("— ") {
+        Some(signature) => {
+            let name = signature.split(' ').next().unwrap();
+            format!("— {name} {}\n", BASE64.encode([7; 68]))
+        }
+        None => format!("{line}\n"),
+    });
+    Some(lines.collect())
+}
+
+/// The same without its line of extra data.
+pub fn plain_proof() -> Option<String> {
+    let whole = whole_proof()?;
+    let lines = whole.split_inclusive('\n');
+    Some(lines.filter(|line| !line.starts_with("extra ")).collect())
+}
+
+/// The line of extra data is not signed by anybody: a receipt in which any byte counts
+/// has none, and refuses it.
 #[test]
 fn the_example_of_proofs() {
-    let Some(text) = spec("tlog-proof.md") else {
+    let (Some(whole), Some(plain)) = (whole_proof(), plain_proof()) else {
         return;
     };
-    let example = cases::examples(&text).remove(0);
-    let whole: String = example
-        .lines()
-        .map(|line| match line.strip_prefix("— ") {
-            Some(signature) => {
-                let name = signature.split(' ').next().unwrap();
-                format!("— {name} {}\n", BASE64.encode([7; 68]))
-            }
-            None => format!("{line}\n"),
-        })
-        .collect();
     assert!(LogProof::parse(&whole).is_err());
-    let plain: String = whole
-        .lines()
-        .filter(|line| !line.starts_with("extra "))
-        .map(|line| format!("{line}\n"))
-        .collect();
     let proof = LogProof::parse(&plain).unwrap();
     assert_eq!(proof.to_string(), plain);
     assert_eq!((proof.index, proof.path.len()), (73_894, 5));

@@ -2,6 +2,7 @@
 //! every checkpoint, tile and bundle is the same to the byte.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use tally_core::ledger::tree::{Frontier, leaf_hash, root};
 use tally_core::ledger::{Checkpoint, Note, VerifierKey, tiles};
@@ -9,7 +10,20 @@ use tally_core::ledger::{Checkpoint, Note, VerifierKey, tiles};
 use super::cases;
 
 /// The key that signed the test log, as its makers publish it.
-const KEY: &str = "example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx";
+pub const KEY: &str =
+    "example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx";
+
+/// The entries of the log, from its last bundle.
+pub fn entries(log: &Path) -> Vec<Vec<u8>> {
+    let bundle = std::fs::read(log.join(tiles::bundle_path(0, 15))).unwrap();
+    let (mut rest, mut entries) = (&bundle[..], Vec::new());
+    while let Some((length, tail)) = rest.split_first_chunk::<2>() {
+        let (entry, tail) = tail.split_at(u16::from_be_bytes(*length).into());
+        rest = tail;
+        entries.push(entry.to_vec());
+    }
+    entries
+}
 
 #[test]
 fn fifteen_leaves() {
@@ -46,16 +60,13 @@ fn fifteen_leaves() {
         }
     };
     check(&frontier, &nodes);
-    let entries = std::fs::read(log.join(tiles::bundle_path(0, 15))).unwrap();
-    let (mut rest, mut bundle) = (&entries[..], Vec::new());
-    while let Some((length, tail)) = rest.split_first_chunk::<2>() {
-        let (entry, tail) = tail.split_at(u16::from_be_bytes(*length).into());
-        rest = tail;
-        for node in frontier.append(leaf_hash(entry)) {
+    let mut bundle = Vec::new();
+    for entry in entries(&log) {
+        for node in frontier.append(leaf_hash(&entry)) {
             nodes.insert((node.level, node.index), node.hash);
         }
         check(&frontier, &nodes);
-        tiles::push_entry(&mut bundle, entry).unwrap();
+        tiles::push_entry(&mut bundle, &entry).unwrap();
         let path = log.join(tiles::bundle_path(0, frontier.size()));
         assert_eq!(bundle, std::fs::read(path).unwrap());
     }

@@ -13,7 +13,7 @@ fn spec(name: &str) -> Option<String> {
 }
 
 /// The indented block that begins so.
-fn block(text: &str, first: &str) -> String {
+pub fn block(text: &str, first: &str) -> String {
     let from = text.find(&format!("    {first}")).unwrap();
     let lines = text[from..].lines();
     let mut block = String::new();

@@ -11,6 +11,10 @@ use tally_rig::{Postgres, PostgresOptions, Proxy, Rabbit, RigError};
 /// Megabytes of the disk of the data, of that of the write-ahead log.
 const DISKS: (u32, u32) = (4000, 1200);
 
+/// Four rounds at once, each of up to ten processes with two pools of twelve: on a slow
+/// machine they are all in use.
+const CONNECTIONS: &str = "1000";
+
 /// One pair of servers for all rounds, each round with databases and a virtual
 /// host of its own there.
 pub struct Servers {
@@ -37,7 +41,11 @@ pub struct Copied {
 
 impl Servers {
     pub fn start() -> Result<Self> {
-        let options = || PostgresOptions::default().set("max_wal_size", "400MB");
+        let options = || {
+            PostgresOptions::default()
+                .set("max_wal_size", "400MB")
+                .set("max_connections", CONNECTIONS)
+        };
         let small = options().data_on_disk(DISKS.0).wal_on_disk(DISKS.1);
         let (postgres, disks) = match Postgres::start_in(small) {
             Err(RigError::NeedsRoot { .. }) => {

@@ -227,8 +227,9 @@ pub fn ledger(bytes: &[u8]) {
     let _ = Trust::parse(text);
 }
 
-/// A dossier of the seed's claim, held against the keys of the seeds.
-pub fn held(bytes: &[u8]) -> Option<Checked> {
+/// A dossier of the seed's claim, held against the keys of the seeds, and the claim as it
+/// was sent, where the provider still has it.
+pub fn held(bytes: &[u8], sent: Option<&Claim>) -> Option<Checked> {
     let dossier = Dossier::from_canon(bytes).ok()?;
     assert_eq!(dossier.to_canon(), bytes);
     let trust = Trust::parse(include_str!("../../fuzz/seeds/ledger/trust.json")).ok()?;
@@ -243,21 +244,36 @@ pub fn held(bytes: &[u8]) -> Option<Checked> {
         fuel_costs: 1,
         description: [2; 32],
     };
+    let publications = [(1, publication.clone())];
     let published = Published::sign(publication, &insurer);
     let against = Against {
         trust: &trust,
-        sent: None,
+        sent,
         published: Some(&published),
+        publications: &publications,
     };
     dossier.check(against).ok()
 }
 
-/// What a payer sends: whatever holds has the outcome and the claim of the seed.
+/// What a payer sends: whatever holds tells the seed's outcome, with what the policy was
+/// given and answered, which the receipt commits to. Of the claim that is what the policy
+/// saw; the rest is the seed's where the provider has what it sent.
 pub fn dossier(bytes: &[u8]) {
-    if let Some(checked) = held(bytes) {
-        assert_eq!(checked.told.claim(), checked.claim.id);
-        assert_eq!(checked.policy(), Some([1; 32]));
-        let _ = checked.alone();
+    let Some(checked) = held(bytes, None) else {
+        return;
+    };
+    let Some(seed) = held(include_bytes!("../../fuzz/seeds/dossier/whole"), None) else {
+        panic!("the seed does not hold")
+    };
+    assert!(checked.told == seed.told && checked.body == seed.body);
+    assert!(checked.context == seed.context && checked.transcript == seed.transcript);
+    assert_eq!(checked.told.claim(), checked.claim.id);
+    assert_eq!(checked.policy(), Some([1; 32]));
+    let _ = checked.alone();
+    if let Some(mut beside) = held(bytes, Some(&seed.claim)) {
+        // The day it came in is the payer's to say.
+        beside.claim.received = seed.claim.received;
+        assert!(beside.claim == seed.claim);
     }
 }
 

@@ -55,6 +55,11 @@ impl SharedLedger for Store {
         Ok(self.held().blocks.last().map(|last| last.head.clone()))
     }
 
+    async fn shared_height(&self) -> Answer<Option<(u64, u64)>> {
+        let head = self.shared_head().await?;
+        Ok(head.map(|head| (head.height, head.size)))
+    }
+
     async fn append_block(&self, new: &NewBlock) -> Answer<()> {
         let mut held = self.held();
         let height = usize::try_from(new.head.height).unwrap();

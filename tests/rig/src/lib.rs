@@ -3,7 +3,8 @@
 //! [`Postgres`] and [`Rabbit`] start a server that belongs to the caller, who
 //! may kill it and start it again; [`shared_postgres`] and [`shared_rabbit`]
 //! answer one per test process for tests that only use it. [`Proxy`] stands
-//! before either and fails on command.
+//! before either and fails on command, [`Delay`] before anything, as far away as it
+//! is told.
 //!
 //! A server ends with its handle. It also ends with the process that started
 //! it, however that ends: the kernel signals it (`PR_SET_PDEATHSIG`). What such
@@ -25,7 +26,7 @@ mod shared;
 
 pub use error::RigError;
 pub use postgres::{Postgres, PostgresAddress, PostgresOptions};
-pub use proxy::Proxy;
+pub use proxy::{Delay, Proxy};
 pub use rabbit::{Rabbit, RabbitAddress, RabbitOptions};
 pub use shared::{
     MANAGEMENT_VARIABLE, POSTGRES_VARIABLE, RABBIT_VARIABLE, shared_postgres, shared_rabbit,

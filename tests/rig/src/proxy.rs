@@ -1,5 +1,6 @@
 //! A TCP proxy that fails on command.
 
+mod delay;
 mod flow;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,8 @@ use rustix::event::{EventfdFlags, eventfd};
 
 use crate::error::{RigError, Tried};
 use crate::ports::Port;
+
+pub use delay::Delay;
 
 /// Stands before a server on 127.0.0.1 and passes on what it gets, until it is
 /// told not to. It ends with this value, and resets its connections then.

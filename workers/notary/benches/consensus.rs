@@ -36,6 +36,7 @@ fn main() {
     println!();
     println!("| entries a block | | blocks/s | entries/s | of the floor | p50 ms | p99 ms |");
     println!("|---|---|---|---|---|---|---|");
+    let mut said = Vec::new();
     for count in [1, 100, 1000] {
         let floor = alone(count, seconds);
         println!(
@@ -50,10 +51,12 @@ fn main() {
         let four = measure(&net, &FOUR, seconds);
         four.print(count, "4 of 4", floor);
         if count == 100 {
-            faults(&mut net, &setting, seconds, floor, &four);
+            faults(&mut net, &setting, (seconds, floor), &four, &mut said);
         }
         net.agree(&FOUR);
     }
+    println!();
+    said.iter().for_each(|line| println!("{line}"));
 }
 
 fn cores() -> usize {
@@ -147,7 +150,7 @@ fn measure(net: &Net, of: &[u8], seconds: u64) -> Figures {
 }
 
 /// From the write of the last block of an epoch to that of the first of the next.
-fn epoch_change(net: &Net) {
+fn epoch_change(net: &Net) -> String {
     net.tell(1, &format!("set {}", net.set(&FOUR)));
     let change = || {
         let rows = rows(&net.folder(1));
@@ -156,11 +159,17 @@ fn epoch_change(net: &Net) {
     };
     net.within(120, "the next epoch", || change().is_some());
     let took = change().unwrap_or_default() as f64 / 1e3;
-    println!("- a change of epoch: {took:.0} ms from its last block to the first of the next");
+    format!("- a change of epoch: {took:.0} ms from its last block to the first of the next")
 }
 
 /// One killed, back, and all killed.
-fn faults(net: &mut Net, setting: &str, seconds: u64, floor: f64, four: &Figures) {
+fn faults(
+    net: &mut Net,
+    setting: &str,
+    (seconds, floor): (u64, f64),
+    four: &Figures,
+    said: &mut Vec<String>,
+) {
     net.kill(&[4]);
     // Until the others no longer wait for it when it is its turn.
     std::thread::sleep(Duration::from_secs(8));
@@ -171,18 +180,17 @@ fn faults(net: &mut Net, setting: &str, seconds: u64, floor: f64, four: &Figures
     net.start(&[4], &[setting]);
     net.within(120, "catching up", || net.height(4) + 3 >= net.height(1));
     let (took, got) = (start.elapsed().as_secs_f64(), net.height(4) - from);
-    println!();
-    println!(
+    said.push(format!(
         "- 3 of 4 make {:.0} % of what 4 make",
         100.0 * three.entries / four.entries
-    );
+    ));
     let rate = got as f64 / took;
-    println!(
+    said.push(format!(
         "- restarted {behind} blocks behind: caught up {got} in {took:.1} s, {:.1} times as fast \
          as they are made",
         rate / three.blocks
-    );
-    epoch_change(net);
+    ));
+    said.push(epoch_change(net));
     net.kill(&FOUR);
     let before = FOUR
         .iter()
@@ -192,19 +200,18 @@ fn faults(net: &mut Net, setting: &str, seconds: u64, floor: f64, four: &Figures
     let start = Instant::now();
     net.start(&FOUR, &[setting]);
     net.reach(&FOUR, before + 1);
-    println!(
+    said.push(format!(
         "- all killed at {before}: the next block everywhere after {:.1} s",
         start.elapsed().as_secs_f64()
-    );
+    ));
     net.kill(&[3, 4]);
     std::thread::sleep(Duration::from_secs(5));
     let start = Instant::now();
     let before = net.height(1);
     net.start(&[3, 4], &[setting]);
     net.reach(&[1, 2], before + 1);
-    println!(
+    said.push(format!(
         "- two stopped for 5 s: the next block {:.1} s after they start",
         start.elapsed().as_secs_f64()
-    );
-    println!();
+    ));
 }

@@ -141,6 +141,14 @@ fn rows(path: &Path) -> Result<Vec<Row>, Error> {
 }
 
 /// A key, and a journal of it.
+/// Whose a journal is: the public key that votes from it; `None` where none has begun.
+///
+/// # Errors
+/// When it cannot be read, or is damaged.
+pub fn owner(journal: &Path) -> Result<Option<[u8; 32]>, Error> {
+    Ok(identity(journal)?.map(|(key, _)| key))
+}
+
 type Identity = ([u8; 32], [u8; 16]);
 
 /// Whose journal it is and which, if it is one.

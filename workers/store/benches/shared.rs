@@ -1,6 +1,9 @@
 //! What a block of the shared ledger costs in each store, beside fsyncs in the same run,
 //! in turn with the blocks: one a block is the least that a store can do which loses
-//! nothing.
+//! nothing. And beside the same blocks as the files of a static log (C2SP tlog-tiles, as
+//! Tessera's driver for POSIX has them): bundles of 256 entries, tiles of 256 hashes, those
+//! that changed written anew, partial ones under names of their own, an fsync of each, and
+//! the checkpoint's last.
 //!
 //! Blocks are of one envelope, entries of 200 bytes; the tree and its tiles are made
 //! outside of what is measured. `TALLY_BENCH_DIR` chooses the disk of SQLite's file;
@@ -39,24 +42,25 @@ fn main() -> Outcome<()> {
 }
 
 async fn run(folder: &Path, server: &Postgres, test: bool) -> Outcome<()> {
-    println!("÷ is blocks/s over fsyncs/s of a file that as many bytes are appended to");
+    println!("÷ is blocks/s over fsyncs/s of a file that as many bytes are appended to, and over");
+    println!("the blocks/s of files of entry bundles and tiles, each changed one synced");
     println!(
-        "{:>10} {:>8} {:>9} {:>11} {:>9} {:>6}",
-        "store", "entries", "blocks/s", "entries/s", "fsyncs/s", "÷"
+        "{:>10} {:>8} {:>9} {:>11} {:>9} {:>6} {:>9} {:>6}",
+        "store", "entries", "blocks/s", "entries/s", "fsyncs/s", "÷", "files/s", "÷"
     );
     for (entries, blocks) in [(1, 400), (100, 200), (1_000, 60)] {
         let blocks = if test { 2 } else { blocks };
-        let mut beside = File::create(folder.join("sync"))?;
+        let mut beside = Beside::new(&folder.join(entries.to_string()))?;
         let store = SqliteStore::open(&folder.join(format!("{entries}.db"))).await?;
         let taken = appended(&store, &mut beside, entries, blocks).await?;
-        told("SQLite", entries, blocks, taken);
+        told("SQLite", entries, blocks, &taken);
         store.close().await?;
 
         let settings = PgSettings::new(server.fresh_database()?);
         migrate(&settings).await?;
         let store = PostgresStore::connect(&settings).await?;
         let taken = appended(&store, &mut beside, entries, blocks).await?;
-        told("PostgreSQL", entries, blocks, taken);
+        told("PostgreSQL", entries, blocks, &taken);
         store.close().await;
     }
     Ok(())
@@ -66,48 +70,130 @@ fn rate(count: usize, taken: Duration) -> f64 {
     count as f64 / taken.as_secs_f64()
 }
 
-fn told(store: &str, entries: usize, blocks: usize, (taken, syncs): (Duration, Duration)) {
+/// What the same blocks take.
+#[derive(Default)]
+struct Taken {
+    store: Duration,
+    syncs: Duration,
+    files: Duration,
+}
+
+fn told(store: &str, entries: usize, blocks: usize, taken: &Taken) {
+    let times = taken.store.as_secs_f64();
     println!(
-        "{store:>10} {entries:>8} {:>9.0} {:>11.0} {:>9.0} {:>6.2}",
-        rate(blocks, taken),
-        rate(entries * blocks, taken),
-        rate(blocks, syncs),
-        syncs.as_secs_f64() / taken.as_secs_f64(),
+        "{store:>10} {entries:>8} {:>9.0} {:>11.0} {:>9.0} {:>6.2} {:>9.0} {:>6.2}",
+        rate(blocks, taken.store),
+        rate(entries * blocks, taken.store),
+        rate(blocks, taken.syncs),
+        taken.syncs.as_secs_f64() / times,
+        rate(blocks, taken.files),
+        taken.files.as_secs_f64() / times,
     );
 }
 
-/// As many bytes as a block's leaves have, and an fsync.
-fn synced(file: &mut File, entries: usize) -> Outcome<Duration> {
-    let bytes = vec![7; entries * ENTRY];
-    let start = Instant::now();
-    file.write_all(&bytes)?;
-    file.sync_all()?;
-    Ok(start.elapsed())
+/// Leaves of an entry bundle.
+const BUNDLE: u64 = 256;
+
+/// What blocks are measured beside.
+struct Beside {
+    sync: File,
+    folder: PathBuf,
 }
 
-/// What the blocks take, and the fsyncs in turn with them: what else the machine does
-/// meets both.
+impl Beside {
+    fn new(folder: &Path) -> Outcome<Self> {
+        std::fs::create_dir_all(folder)?;
+        Ok(Self {
+            sync: File::create(folder.join("sync"))?,
+            folder: folder.to_owned(),
+        })
+    }
+
+    /// Another log of files.
+    fn again(&self) -> Outcome<Files> {
+        Ok(Files {
+            folder: tempfile::TempDir::new_in(&self.folder)?,
+            bundle: Vec::new(),
+            size: 0,
+        })
+    }
+
+    /// As many bytes as a block's leaves have, and an fsync.
+    fn synced(&mut self, entries: usize) -> Outcome<Duration> {
+        let bytes = vec![7; entries * ENTRY];
+        let start = Instant::now();
+        self.sync.write_all(&bytes)?;
+        self.sync.sync_all()?;
+        Ok(start.elapsed())
+    }
+}
+
+/// A log as static files.
+struct Files {
+    folder: tempfile::TempDir,
+    /// The last entry bundle: of each its length and its bytes.
+    bundle: Vec<u8>,
+    size: u64,
+}
+
+impl Files {
+    fn file(&self, name: &str, bytes: &[u8]) -> Outcome<()> {
+        let mut file = File::create(self.folder.path().join(name))?;
+        file.write_all(bytes)?;
+        Ok(file.sync_all()?)
+    }
+
+    fn append(&mut self, block: &NewBlock) -> Outcome<Duration> {
+        let start = Instant::now();
+        for leaf in &block.leaves {
+            self.bundle.extend(u16::try_from(leaf.len())?.to_be_bytes());
+            self.bundle.extend(leaf);
+            self.size += 1;
+            if self.size.is_multiple_of(BUNDLE) {
+                self.file(&format!("entries-{}", self.size / BUNDLE - 1), &self.bundle)?;
+                self.bundle.clear();
+            }
+        }
+        let (whole, part) = (self.size / BUNDLE, self.size % BUNDLE);
+        if part > 0 {
+            self.file(&format!("entries-{whole}.p-{part}"), &self.bundle)?;
+        }
+        for tile in &block.tiles {
+            let name = format!("{}-{}.p-{}", tile.level, tile.index, tile.hashes.len() / 32);
+            self.file(&name, &tile.hashes)?;
+        }
+        self.file("checkpoint", &block.head.id)?;
+        Ok(start.elapsed())
+    }
+}
+
+/// What the blocks take, and fsyncs and files in turn with them: what else the machine
+/// does meets all of them.
 async fn appended(
     store: &impl SharedLedger,
-    beside: &mut File,
+    beside: &mut Beside,
     entries: usize,
     blocks: usize,
-) -> Outcome<(Duration, Duration)> {
+) -> Outcome<Taken> {
     let mut ledger = Ledger::default();
-    store.append_block(&ledger.block(0)?).await?;
-    let (mut taken, mut syncs) = <(Duration, Duration)>::default();
+    let mut files = beside.again()?;
+    let charter = ledger.block(0)?;
+    store.append_block(&charter).await?;
+    files.append(&charter)?;
+    let mut taken = Taken::default();
     for _ in 0..blocks {
         let block = ledger.block(entries)?;
         let start = Instant::now();
         store.append_block(&block).await?;
-        taken += start.elapsed();
-        syncs += synced(beside, entries)?;
+        taken.store += start.elapsed();
+        taken.syncs += beside.synced(entries)?;
+        taken.files += files.append(&block)?;
     }
     let head = store.shared_head().await?.ok_or("no head")?;
-    if head.size != ledger.frontier.size() {
+    if head.size != ledger.frontier.size() || files.size != head.size {
         return Err("a block was lost".into());
     }
-    Ok((taken, syncs))
+    Ok(taken)
 }
 
 /// A shared ledger of random entries.

@@ -232,6 +232,9 @@ impl Statements for AnyStore {
     async fn statements(&self, filter: &StatementFilter) -> Answer<Vec<StatementRow>> {
         either!(self, statements(filter))
     }
+    async fn statements_about(&self, kind: u8, about: &[Vec<u8>]) -> Answer<Vec<StatementRow>> {
+        either!(self, statements_about(kind, about))
+    }
 }
 
 impl Access for AnyStore {
@@ -244,7 +247,7 @@ impl Access for AnyStore {
     async fn keep_shown(&self, shown: &ShownRow) -> Answer<bool> {
         either!(self, keep_shown(shown))
     }
-    async fn shown(&self, about: Option<Token>) -> Answer<Vec<ShownRow>> {
+    async fn shown(&self, about: Option<&[Token]>) -> Answer<Vec<ShownRow>> {
         either!(self, shown(about))
     }
 }
@@ -261,6 +264,9 @@ impl Holds for AnyStore {
 impl SharedLedger for AnyStore {
     async fn shared_head(&self) -> Answer<Option<SharedHead>> {
         either!(self, shared_head())
+    }
+    async fn shared_height(&self) -> Answer<Option<(u64, u64)>> {
+        either!(self, shared_height())
     }
     async fn append_block(&self, new: &NewBlock) -> Answer<()> {
         either!(self, append_block(new))

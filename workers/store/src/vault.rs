@@ -1,27 +1,43 @@
 //! Record keys, in a store of their own: each payload is under a key that can
 //! be destroyed alone. Keys are wrapped by a key outside any database.
 
+/// Does the same wherever keys are kept.
+macro_rules! kept {
+    ($kept:expr, |$rows:ident| $work:expr) => {
+        match $kept {
+            Kept::Sqlite($rows) => $work,
+            Kept::Postgres($rows) => $work,
+        }
+    };
+}
+
 mod postgres;
 mod record;
+mod rewrap;
 mod rows;
 mod sqlite;
 #[cfg(test)]
 mod tests;
 mod token;
+mod wraps;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{Arc, RwLock};
 
 use thiserror::Error;
 
 pub use record::{RecordKey, WrapKey};
+pub use rewrap::Rewrapped;
 pub use token::Tokens;
+pub use wraps::Wraps;
 
 use crate::port::RecordId;
 use crate::postgres::PgSettings;
 use postgres::PgRows;
-use rows::{Row, Rows};
+use rows::Rows;
 use sqlite::SqliteRows;
+use wraps::Held;
 
 /// Why the vault could not do what it was asked.
 #[derive(Debug, Error)]
@@ -54,6 +70,9 @@ pub enum VaultError {
          write-ahead log, since somebody reads it: destroy it again"
     )]
     Lingers,
+    /// There is no other wrapping key to wrap with.
+    #[error("there is no other wrapping key to wrap the record keys with")]
+    NoOther,
     /// A payload does not open under its record's key.
     #[error("a sealed payload does not open: damaged, or moved from elsewhere")]
     Payload,
@@ -77,7 +96,8 @@ pub fn random<const N: usize>() -> Result<[u8; N], VaultError> {
 /// database of its own. Nothing is cached, so that a key destroyed by one
 /// process opens nothing in another.
 pub struct Vault {
-    wrap: WrapKey,
+    wraps: Wraps,
+    held: RwLock<Arc<Held>>,
     kept: Kept,
 }
 
@@ -87,24 +107,14 @@ enum Kept {
     Postgres(PgRows),
 }
 
-/// Does the same wherever keys are kept.
-macro_rules! kept {
-    ($kept:expr, |$rows:ident| $work:expr) => {
-        match $kept {
-            Kept::Sqlite($rows) => $work,
-            Kept::Postgres($rows) => $work,
-        }
-    };
-}
-
 impl Vault {
     /// Opens the key store at `path`; makes it when it is not there.
     ///
     /// # Errors
     /// [`VaultError::Wrapped`] when its keys were wrapped with another key; or
     /// when its database fails.
-    pub async fn open(path: &Path, wrap: WrapKey) -> Result<Self, VaultError> {
-        Self::proved(Kept::Sqlite(SqliteRows::open(path).await?), wrap).await
+    pub async fn open(path: &Path, wraps: impl Into<Wraps>) -> Result<Self, VaultError> {
+        Self::proved(Kept::Sqlite(SqliteRows::open(path).await?), wraps.into()).await
     }
 
     /// Connects to the key store in a PostgreSQL database: `postgres://…`, with
@@ -113,27 +123,32 @@ impl Vault {
     ///
     /// # Errors
     /// As [`Vault::open`].
-    pub async fn connect(url: &str, wrap: WrapKey) -> Result<Self, VaultError> {
+    pub async fn connect(url: &str, wraps: impl Into<Wraps>) -> Result<Self, VaultError> {
         let mut settings = PgSettings::new(url);
         settings.application_name = "tally vault".into();
-        Self::connect_with(&settings, wrap).await
+        Self::connect_with(&settings, wraps).await
     }
 
     /// The same, with settings.
     ///
     /// # Errors
     /// As [`Vault::open`].
-    pub async fn connect_with(settings: &PgSettings, wrap: WrapKey) -> Result<Self, VaultError> {
-        Self::proved(Kept::Postgres(PgRows::connect(settings).await?), wrap).await
+    pub async fn connect_with(
+        settings: &PgSettings,
+        wraps: impl Into<Wraps>,
+    ) -> Result<Self, VaultError> {
+        let rows = PgRows::connect(settings).await?;
+        Self::proved(Kept::Postgres(rows), wraps.into()).await
     }
 
-    /// Checks the wrapping key against the proof, or leaves one.
-    async fn proved(kept: Kept, wrap: WrapKey) -> Result<Self, VaultError> {
-        let new = wrap.proof()?;
-        if let Some(proof) = kept!(&kept, |rows| rows.proof(new).await)? {
-            wrap.check(&proof)?;
-        }
-        Ok(Self { wrap, kept })
+    /// Checks the wrapping keys against the proof, or leaves one of the first.
+    async fn proved(kept: Kept, wraps: Wraps) -> Result<Self, VaultError> {
+        let held = Self::hold(&kept, &wraps).await?;
+        Ok(Self {
+            wraps,
+            held: RwLock::new(Arc::new(held)),
+            kept,
+        })
     }
 
     /// Closes the database. A file's write-ahead log is emptied into it when
@@ -155,14 +170,7 @@ impl Vault {
         let keys: Vec<RecordKey> = (0..n)
             .map(|_| RecordKey::fresh())
             .collect::<Result<_, _>>()?;
-        if keys.is_empty() {
-            return Ok(keys);
-        }
-        let rows: Vec<Row> = keys
-            .iter()
-            .map(|key| Ok((key.id(), self.wrap.wrap(key)?)))
-            .collect::<Result<_, VaultError>>()?;
-        kept!(&self.kept, |kept| kept.insert(&rows).await)?;
+        self.store(&keys).await?;
         Ok(keys)
     }
 
@@ -172,8 +180,7 @@ impl Vault {
     /// As [`Self::fresh`].
     pub async fn fresh_one(&self) -> Result<RecordKey, VaultError> {
         let key = RecordKey::fresh()?;
-        let row = (key.id(), self.wrap.wrap(&key)?);
-        kept!(&self.kept, |kept| kept.insert(&[row]).await)?;
+        self.store(std::slice::from_ref(&key)).await?;
         Ok(key)
     }
 
@@ -183,9 +190,8 @@ impl Vault {
     /// [`VaultError::Erased`] when it was destroyed or never was;
     /// [`VaultError::Wrapped`] when it does not open.
     pub async fn key(&self, record: RecordId) -> Result<RecordKey, VaultError> {
-        let rows = kept!(&self.kept, |kept| kept.find(&[record]).await)?;
-        let (_, wrapped) = rows.first().ok_or(VaultError::Erased)?;
-        self.wrap.unwrap(record, wrapped)
+        let mut keys = self.keys(&[record]).await?;
+        keys.remove(&record).ok_or(VaultError::Erased)
     }
 
     /// The keys of records; those that were destroyed, or never were, are
@@ -197,9 +203,24 @@ impl Vault {
         &self,
         records: &[RecordId],
     ) -> Result<BTreeMap<RecordId, RecordKey>, VaultError> {
+        match self.found(records).await {
+            // They may have been wrapped anew since the wrapping keys were read.
+            Err(VaultError::Wrapped) => {
+                self.read_wraps().await?;
+                self.found(records).await
+            }
+            found => found,
+        }
+    }
+
+    async fn found(
+        &self,
+        records: &[RecordId],
+    ) -> Result<BTreeMap<RecordId, RecordKey>, VaultError> {
         let rows = kept!(&self.kept, |kept| kept.find(records).await)?;
+        let held = self.held();
         rows.into_iter()
-            .map(|(record, wrapped)| Ok((record, self.wrap.unwrap(record, &wrapped)?)))
+            .map(|(record, wrapped)| Ok((record, held.unwrap(record, &wrapped)?)))
             .collect()
     }
 

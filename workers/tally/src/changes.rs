@@ -120,6 +120,20 @@ pub fn stage_json(stage: &Stage) -> Value {
     })
 }
 
+/// An outcome of a claim, with what brought it about and took it back where these are
+/// among those that are named: what else there is is of other care.
+pub fn stage_json_naming(stage: &Stage, named: &BTreeSet<ClaimId>) -> Value {
+    let mut object = stage_json(stage);
+    if stage.by.is_some_and(|by| !named.contains(&by)) {
+        object["by"] = Value::Null;
+    }
+    let back = stage.taken_back.as_ref();
+    if back.is_some_and(|(back, _)| !named.contains(&back.by)) {
+        object["taken_back"]["by"] = Value::Null;
+    }
+    object
+}
+
 /// What acts changed: a claim each, with what was taken back and what took its
 /// place.
 pub fn changes_json<'a>(

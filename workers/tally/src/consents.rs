@@ -156,7 +156,7 @@ pub fn purpose(kept: &Kept) -> String {
 
 /// Something granted, as JSON.
 #[must_use]
-pub fn kept_json(kept: &Kept, rules: &Rules, today: ServiceDate) -> Value {
+pub fn kept_json(kept: &Kept, rules: &Rules) -> Value {
     let (from, through) = kept.bestowal.days();
     let mut json = json!({
         "id": hex(&kept.commitment),
@@ -165,8 +165,8 @@ pub fn kept_json(kept: &Kept, rules: &Rules, today: ServiceDate) -> Value {
         "of": of(kept, rules),
         "from": from.to_string(),
         "through": through.to_string(),
-        "stands": kept.stands(today),
-        "entry": kept.place,
+        "stands": kept.stands(),
+        "entry": kept.place(),
     });
     match &kept.bestowal {
         Bestowal::Access(grant) => {

@@ -93,10 +93,14 @@ fn write_line(line: &LineView, width: &ContentArrangement, text: &mut String) ->
     for posting in &line.accumulators {
         let limit = posting.limit.as_ref();
         let limit = limit.map_or(String::new(), |limit| format!(" of {limit}"));
+        let moved = match (&posting.before, &posting.after) {
+            (Some(before), Some(after)) => format!("{before} → {after}"),
+            _ => format!("{} added", posting.added),
+        };
         writeln!(
             text,
-            "  {} ({}, from {}): {} → {}{limit}",
-            posting.accumulator, posting.scope, posting.period, posting.before, posting.after
+            "  {} ({}, from {}): {moved}{limit}",
+            posting.accumulator, posting.scope, posting.period
         )?;
     }
     Ok(())

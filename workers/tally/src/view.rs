@@ -1,7 +1,7 @@
 //! A claim explained: one view behind the EOB, its JSON and its page, so that
 //! they agree to the cent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use tally_core::adjudication::{
@@ -128,15 +128,17 @@ pub struct PostingView {
     pub scope: &'static str,
     /// First day of the period.
     pub period: String,
-    /// Before the line.
-    pub before: String,
+    /// Before the line; nothing where that is not shown, since it is of other care.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
     /// What was added.
     pub added: String,
-    /// After the line.
-    pub after: String,
+    /// After the line, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
     /// The limit.
     pub limit: Option<String>,
-    /// How full it is, in percent.
+    /// How full it is, in percent, likewise.
     pub percent: Option<i64>,
 }
 
@@ -186,7 +188,7 @@ pub struct ExecutionView {
     pub engine: String,
     /// What ran the policy.
     pub backend: String,
-    /// Fuel used.
+    /// Fuel used; nothing without a policy, or where that is not shown.
     pub fuel: Option<u64>,
     /// The prefix of the ledger that said which policy is in force.
     pub prefix: u64,
@@ -253,6 +255,29 @@ impl ClaimView {
             status: crate::changes::standing(&read.row),
             ..Self::explain(&read.claim, read.outcome.as_ref(), book)
         }
+    }
+
+    /// Leaves out what the policy was given or found beside the claim: what accumulators
+    /// held before and after, its findings, and how much it had to look at.
+    #[must_use]
+    pub fn without_context(mut self) -> Self {
+        for posting in self.lines.iter_mut().flat_map(|of| &mut of.accumulators) {
+            posting.before = None;
+            posting.after = None;
+            posting.percent = None;
+        }
+        self.findings.clear();
+        if let Some(execution) = &mut self.execution {
+            execution.fuel = None;
+        }
+        let lines = self.lines.iter().flat_map(|line| {
+            let adjustments = line.adjustments.iter().map(|of| &of.clause);
+            std::iter::once(&line.clause).chain(adjustments)
+        });
+        let pend = self.pend.iter().map(|pend| &pend.clause);
+        let named: BTreeSet<&String> = lines.chain(pend).collect();
+        self.clauses.retain(|clause| named.contains(&clause.id));
+        self
     }
 
     /// Explains what a claim came to, or would come to, without how that was come by.
@@ -349,9 +374,9 @@ fn line_view(
                 accumulator: posting.accumulator.clone(),
                 scope: if posting.family { "family" } else { "member" },
                 period: posting.period.to_string(),
-                before: amount(posting.before, unit),
+                before: Some(amount(posting.before, unit)),
                 added: amount(posting.amount, unit),
-                after: amount(posting.after(), unit),
+                after: Some(amount(posting.after(), unit)),
                 limit: limit.map(|limit| amount(limit, unit)),
                 percent: limit
                     .filter(|limit| *limit > 0)

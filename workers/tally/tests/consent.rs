@@ -93,7 +93,8 @@ impl Office {
         let read = node
             .disclose(&rules, id, &asking, ("test", Need::default()))
             .await;
-        (id, read.unwrap().ok().unwrap().reading.unwrap())
+        let read = read.unwrap().ok().unwrap();
+        (id, node.enter_read(&read).await.unwrap().unwrap())
     }
 }
 

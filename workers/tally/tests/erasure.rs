@@ -159,7 +159,15 @@ fn what_is_erased_is_gone_and_the_log_verifies() {
     let export = office.path("export");
     office.done(&["ledger", "export", "--out", export.to_str().unwrap()]);
     fs::copy(export.join("trust.json"), &trust).unwrap();
+    let received = office.path("received");
+    let receipt = office.done(&["claim", "receipt", &claim, "--received"]);
+    fs::write(&received, receipt).unwrap();
+    let received = json(&verify(&received, Some(&trust)), 0)[0]["index"].clone();
     let erased = office.erase(&claim, "order");
+    assert!(
+        erased["entries"].as_array().unwrap().contains(&received),
+        "{erased:#}"
+    );
     let files = erased["files"].as_array().unwrap();
     assert!(!files.is_empty());
     assert_eq!(files.len(), erased["entries"].as_array().unwrap().len());
@@ -170,6 +178,10 @@ fn what_is_erased_is_gone_and_the_log_verifies() {
         assert!(!gone.status.success());
         assert!(errors(&gone).contains("erased"), "{}", errors(&gone));
     }
+    // Nor when it was received, which stands before all else of it.
+    let received = ["claim", "receipt", &claim, "--received"];
+    assert!(errors(&office.run(&received)).contains("it was erased"));
+    office.done(&["claim", "receipt", &kept, "--received"]);
     office.done(&["claim", "eob", &kept]);
     office.done(&["ledger", "fsck"]);
     office.done(&["ledger", "replay"]);

@@ -1,17 +1,23 @@
 //! `tally network`: organisations as processes of their own on one shared ledger; how
 //! organisations leave, join and lose a disk there; witnesses.
 
+#[path = "network/checked.rs"]
+mod checked;
 mod common;
 #[path = "network/flow.rs"]
 mod flow;
 #[path = "network/governance.rs"]
 mod governance;
+#[path = "network/keys.rs"]
+mod keys;
 #[path = "network/split.rs"]
 mod split;
+#[path = "network/traced.rs"]
+mod traced;
 
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use common::{json, run, tally};
@@ -93,6 +99,7 @@ fn serving(folder: &Path, claims: u32) -> Process {
         .arg(claims.to_string())
         .arg("--data")
         .arg(folder)
+        .env(traced::SAID.0, traced::SAID.1)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(std::fs::File::create(&said).unwrap());

@@ -17,6 +17,7 @@ use checker::{advices, cents, unbalanced};
 use common::{errors, json, scratch, tally, text};
 use office::{compact, enrol, run, service, settled, submit};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use x12::{PROVIDER, Professional, professional, visit};
 
 /// A claim that is paid; answers its id.
@@ -394,7 +395,8 @@ fn alter(data: &Path, sql: &'static str) {
     use sqlx::Connection as _;
     use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
     let guards = "DROP TRIGGER payment_never_changes; DROP TRIGGER payment_never_shrinks;
-                  DROP TRIGGER payment_part_never_changes; DROP TRIGGER payment_part_never_shrinks;";
+                  DROP TRIGGER payment_part_never_changes; DROP TRIGGER payment_part_never_shrinks;
+                  DROP TRIGGER statement_never_changes;";
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -422,6 +424,79 @@ fn database(from: &Path, to: &Path) {
             std::fs::copy(from.join(name), to.join(name)).unwrap();
         }
     }
+}
+
+/// From the folder of the payer to somebody who has the files alone.
+#[test]
+fn a_claim_has_a_receipt_of_each_step() {
+    let (_scratch, data) = scratch();
+    enrol(&data);
+    let day = compact(service());
+    let sent = visit("A-1", "M-1001", "180", &day);
+    let claim = submit(&data, "a.837", &sent).remove(0);
+    let paid = pay(
+        &data,
+        &["--out", data.with_file_name("told").to_str().unwrap()],
+    );
+    let trace = trace(&paid[0]);
+    let trust = data.with_file_name("export");
+    text(
+        &run(
+            &data,
+            &["ledger", "export", "--out", trust.to_str().unwrap()],
+        ),
+        0,
+    );
+    let verified = |more: &[&str]| {
+        let receipt = text(
+            &run(&data, &[&["claim", "receipt", &claim], more].concat()),
+            0,
+        );
+        let path = data.with_file_name("receipt");
+        std::fs::write(&path, receipt).unwrap();
+        let mut verify = tally();
+        verify.args(["ledger", "verify", "--json"]).arg(&path);
+        verify.arg("--trust").arg(trust.join("trust.json"));
+        let of = json(&verify.output().unwrap(), 0)[0].clone();
+        assert_eq!(
+            (&of["verdict"], &of["claim"]),
+            (&"trusted".into(), &claim.as_str().into())
+        );
+        let mut told = tally();
+        told.args(["ledger", "verify"]).arg(&path);
+        let said = text(&told.output().unwrap(), 3);
+        (of, said)
+    };
+    let hash = |of: &[u8]| tally::node::keys::hex(&Sha256::digest(of));
+    let (received, said) = verified(&["--received"]);
+    assert_eq!(received["submission"], hash(sent.as_bytes()).as_str());
+    assert_eq!(received["submitter"], "local");
+    assert!(said.contains("received 20"), "{said}");
+    let (outcome, _) = verified(&[]);
+    assert_eq!(outcome["status"], "paid");
+    assert!(outcome["index"].as_u64() > received["index"].as_u64());
+    let (payment, said) = verified(&["--payment", trace]);
+    assert_eq!(payment["payment"], trace);
+    assert_eq!(payment["amount"], paid[0]["payment"]);
+    assert_eq!(payment["claims"], serde_json::json!([claim]));
+    assert!(payment["index"].as_u64() > outcome["index"].as_u64());
+    assert!(said.contains("with 1 claim in all"), "{said}");
+    let told = run(&data, &["payment", "show", trace, "--output-format", "x12"]);
+    assert_eq!(payment["remittance"], hash(&told.stdout).as_str());
+
+    let other = another(&data, 3);
+    let none = run(&data, &["claim", "receipt", &other, "--payment", trace]);
+    assert!(
+        errors(&none).contains("tells nothing of claim"),
+        "{}",
+        errors(&none)
+    );
+    let none = run(&data, &["claim", "receipt", &"0".repeat(32), "--received"]);
+    assert!(
+        errors(&none).contains("nobody sent it"),
+        "{}",
+        errors(&none)
+    );
 }
 
 #[test]
@@ -505,6 +580,23 @@ fn what_is_altered_of_a_payment_is_named() {
         (
             "UPDATE payment SET submitter = 'another' WHERE id = 3",
             "is not the one that was recorded",
+        ),
+        (
+            "UPDATE statement SET payload = zeroblob(length(payload)) WHERE kind = 13",
+            "is not the one that was entered on the log",
+        ),
+        (
+            "UPDATE statement SET about = zeroblob(16) WHERE kind = 6",
+            "it is kept under another name",
+        ),
+        (
+            "UPDATE statement SET record = NULL, payload = NULL WHERE kind = 6",
+            "what it keeps is missing",
+        ),
+        (
+            "UPDATE statement SET payload = (SELECT payload FROM statement WHERE kind = 6 LIMIT 1) \
+             WHERE kind = 6 AND id = (SELECT max(id) FROM statement WHERE kind = 6)",
+            "its entry is not the commitment to what it keeps",
         ),
         (
             "DELETE FROM payment_part; DELETE FROM payment",

@@ -164,6 +164,8 @@ pub enum Entry {
 pub mod kind {
     /// Of [`super::Entry::Policy`].
     pub const POLICY: u8 = 2;
+    /// Of [`super::Entry::Received`].
+    pub const RECEIVED: u8 = 6;
     /// Of [`super::Entry::Agreed`].
     pub const AGREED: u8 = 7;
     /// Of [`super::Entry::Disputed`].
@@ -176,6 +178,8 @@ pub mod kind {
     pub const READ: u8 = 11;
     /// Of [`super::Entry::ReadUnderEmergency`].
     pub const READ_UNDER_EMERGENCY: u8 = 12;
+    /// Of [`super::Entry::PaymentAdvised`].
+    pub const PAYMENT_ADVISED: u8 = 13;
     /// Of [`super::Entry::Envelope`].
     pub const ENVELOPE: u8 = 17;
     /// Of [`super::Entry::Erased`].
@@ -200,14 +204,14 @@ impl Entry {
             Self::Adjudicated(_) => 3,
             Self::Flags(_) => 4,
             Self::Reversed(_) => 5,
-            Self::Received(_) => 6,
+            Self::Received(_) => kind::RECEIVED,
             Self::Agreed(_) => kind::AGREED,
             Self::Disputed(_) => kind::DISPUTED,
             Self::Granted(_) => kind::GRANTED,
             Self::Revoked { .. } => kind::REVOKED,
             Self::Read(_) => kind::READ,
             Self::ReadUnderEmergency(_) => kind::READ_UNDER_EMERGENCY,
-            Self::PaymentAdvised(_) => 13,
+            Self::PaymentAdvised(_) => kind::PAYMENT_ADVISED,
             Self::Erased { .. } => kind::ERASED,
             Self::Standing { .. } => kind::STANDING,
             Self::Charter(_) => 16,

@@ -36,7 +36,7 @@ pub use note::{Note, NoteError, Signature, SigningKey, VerifierKey};
 pub use proof::LogProof;
 pub use publication::{PolicyPublished, PublicationError, Published, TableHash, in_force};
 pub use receipt::{
-    Execution, Receipt, ReceiptBody, ReceiptError, SharedProof, Verdict, verify_reading,
-    verify_receipt,
+    Execution, Receipt, ReceiptBody, ReceiptError, SharedProof, Shown, Verdict, verify_any,
+    verify_reading, verify_receipt,
 };
 pub use trust::{Trust, TrustError, TrustedLog};

@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use thiserror::Error;
 
 use super::access::Reading;
+use super::bodies::{PaymentAdvice, ReceivedClaim};
 use super::checkpoint::{Checkpoint, CheckpointError};
 use super::commitment::{Commitment, Salt, Subject, commit};
 use super::entry::Entry;
@@ -133,6 +134,11 @@ pub enum ReceiptError {
     /// The entry is not of a reading.
     #[error("the entry is not that of a reading")]
     NoReading,
+    /// The entry is of nothing that there are receipts of.
+    #[error(
+        "the entry is of no adjudication, reading, claim received or payment advised: there are no receipts of others"
+    )]
+    NoReceipt,
     /// The commitment does not open.
     #[error("the body is not what the entry commits to")]
     Commitment,
@@ -148,6 +154,9 @@ pub enum ReceiptError {
     /// The outcome is of another claim.
     #[error("the outcome is of another claim")]
     Claim,
+    /// The payment is not of the claim.
+    #[error("the payment is not of this claim")]
+    Unpaid,
     /// The checkpoint does not hold.
     #[error("the checkpoint does not hold: {0}")]
     Checkpoint(CheckpointError),
@@ -413,6 +422,63 @@ pub fn verify_reading(
         return Err(ReceiptError::Claim);
     }
     Ok((proved(receipt, trust)?, reading))
+}
+
+/// What a receipt shows of its claim.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Shown {
+    /// What it came to.
+    Outcome(Box<Outcome>),
+    /// That somebody read it.
+    Reading(Box<Reading>),
+    /// That it was received.
+    Received(ReceivedClaim),
+    /// That it was paid, or told that nothing is.
+    Payment(PaymentAdvice),
+}
+
+/// Checks a receipt, of whatever it is one.
+///
+/// # Errors
+/// The first thing that does not hold.
+pub fn verify_any(
+    receipt: &Receipt,
+    trust: Option<&Trust>,
+) -> Result<(Verdict, Shown), ReceiptError> {
+    let entry = Entry::from_canon(&receipt.entry).map_err(ReceiptError::Entry)?;
+    // Its entry follows from salt and body, so that each is what was entered.
+    let holds = |made: Entry| match made == entry {
+        true => Ok(()),
+        false => Err(ReceiptError::Commitment),
+    };
+    let shown = match &entry {
+        Entry::Adjudicated(_) => {
+            let (verdict, outcome) = verify_receipt(receipt, trust)?;
+            return Ok((verdict, Shown::Outcome(Box::new(outcome))));
+        }
+        Entry::Read(_) | Entry::ReadUnderEmergency(_) => {
+            let (verdict, reading) = verify_reading(receipt, trust)?;
+            return Ok((verdict, Shown::Reading(Box::new(reading))));
+        }
+        Entry::Received(_) => {
+            let body = ReceivedClaim::from_canon(&receipt.body).map_err(ReceiptError::Body)?;
+            holds(body.entry(&receipt.salt))?;
+            if body.claim != receipt.claim {
+                return Err(ReceiptError::Claim);
+            }
+            Shown::Received(body)
+        }
+        Entry::PaymentAdvised(_) => {
+            let body = PaymentAdvice::from_canon(&receipt.body).map_err(ReceiptError::Body)?;
+            holds(body.entry(&receipt.salt))?;
+            if body.claims.binary_search(&receipt.claim).is_err() {
+                return Err(ReceiptError::Unpaid);
+            }
+            Shown::Payment(body)
+        }
+        _ => return Err(ReceiptError::NoReceipt),
+    };
+    Ok((proved(receipt, trust)?, shown))
 }
 
 /// Checks that a receipt's entry is on the ledger, and under whose keys.

@@ -241,6 +241,75 @@ fn a_receipt_of_a_reading_verifies_and_is_no_other() {
     assert!(verify_reading(&adjudicated, None).is_err());
 }
 
+/// Of what is received and paid too; and none is taken for another.
+#[test]
+fn receipts_of_a_claims_way_verify_and_are_no_others() {
+    let (claim, salt) = (ClaimId([9; 16]), [5; 32]);
+    let received = ReceivedClaim {
+        claim,
+        received: ServiceDate::parse("2026-03-01").unwrap(),
+        submitter: "lakeside".into(),
+        submission: [4; 32],
+    };
+    let advice = PaymentAdvice {
+        trace: "000000042".into(),
+        amount: Money::cents(9_200),
+        date: ServiceDate::parse("2026-04-01").unwrap(),
+        claims: vec![ClaimId([1; 16]), claim],
+        remittance: [3; 32],
+    };
+    let of_received = (received.entry(&salt).to_canon(), received.to_canon());
+    let of_advice = (advice.entry(&salt).to_canon(), advice.to_canon());
+    for (entry, body) in [&of_received, &of_advice] {
+        let (receipt, trust) = entered(claim, entry.clone(), salt, body.clone());
+        let (verdict, shown) = verify_any(&receipt, Some(&trust)).ok().unwrap();
+        assert_eq!(verdict, Verdict::Trusted);
+        match shown {
+            Shown::Received(found) => assert_eq!(found, received),
+            Shown::Payment(found) => assert_eq!(found, advice),
+            Shown::Outcome(_) | Shown::Reading(_) => panic!("another"),
+        }
+        let why = verify_receipt(&receipt, None).unwrap_err();
+        assert_eq!(why, ReceiptError::Kind);
+        let why = verify_reading(&receipt, None).err();
+        assert!(why.is_some());
+        let text = receipt.to_string();
+        for at in 0..text.len() {
+            for change in [1u8, 4, 0x20] {
+                let mut bytes = text.clone().into_bytes();
+                bytes[at] ^= change;
+                let read = String::from_utf8(bytes).ok();
+                let read = read.and_then(|text| Receipt::parse(&text).ok());
+                let held = read.is_some_and(|of| verify_any(&of, Some(&trust)).is_ok());
+                assert!(!held, "byte {at} changed by {change}");
+            }
+        }
+    }
+    let why = |claim: u8, entry: &[u8], body: &[u8]| {
+        let (receipt, _) = entered(ClaimId([claim; 16]), entry.to_vec(), salt, body.to_vec());
+        verify_any(&receipt, None).err()
+    };
+    let (entry, body) = &of_received;
+    assert_eq!(why(8, entry, body), Some(ReceiptError::Claim));
+    let (entry, body) = &of_advice;
+    assert_eq!(why(8, entry, body), Some(ReceiptError::Unpaid));
+    assert_eq!(why(1, entry, body), None);
+    // Another payment, under the entry of this one.
+    let mut more = advice.clone();
+    more.amount = Money::cents(9_300);
+    assert_eq!(
+        why(9, entry, &more.to_canon()),
+        Some(ReceiptError::Commitment)
+    );
+    // What was advised is not what was received, even where salt and body are the same.
+    let commitment = commit(Subject::Payment, &salt, &received.to_canon());
+    let other = Entry::Received(commitment).to_canon();
+    let same = received.to_canon();
+    assert_eq!(why(9, &other, &same), Some(ReceiptError::Commitment));
+    let flags = Entry::Reversed([1; 32]).to_canon();
+    assert_eq!(why(9, &flags, &same), Some(ReceiptError::NoReceipt));
+}
+
 #[test]
 fn any_changed_byte_is_caught() {
     let (receipt, trust) = receipt();

@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods)] // it runs another program over files
 
 mod made;
+mod vectors;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -10,7 +10,7 @@ use super::keys::NodeKey;
 /// The payers a node serves and the submitters registered with it. It has no
 /// `Debug`, since it holds the node's key.
 pub struct Directory {
-    node: NodeKey,
+    nodes: Vec<NodeKey>,
     payers: BTreeSet<String>,
     submitters: BTreeMap<String, VerifierKey>,
     limit: usize,
@@ -21,11 +21,16 @@ impl Directory {
     #[must_use]
     pub fn new(node: NodeKey) -> Self {
         Self {
-            node,
+            nodes: vec![node],
             payers: BTreeSet::new(),
             submitters: BTreeMap::new(),
             limit: MAX_BYTES,
         }
+    }
+
+    /// Opens what was sealed to another key too: one that was, or one that is to come.
+    pub fn also_open(&mut self, node: NodeKey) {
+        self.nodes.push(node);
     }
 
     /// Another limit on an envelope's bytes.
@@ -61,8 +66,8 @@ impl Directory {
         self.limit
     }
 
-    pub(super) fn node(&self, payer: &str) -> Option<&NodeKey> {
-        self.payers.contains(payer).then_some(&self.node)
+    pub(super) fn nodes(&self, payer: &str) -> Option<&[NodeKey]> {
+        self.payers.contains(payer).then_some(&self.nodes)
     }
 
     pub(super) fn submitter(&self, id: &str) -> Option<&VerifierKey> {

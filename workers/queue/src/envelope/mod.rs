@@ -246,7 +246,7 @@ impl Envelope {
     /// # Errors
     /// Q105 to Q109.
     pub fn verify(self, directory: &Directory) -> Result<Opened, Rejected> {
-        let node = directory.node(&self.payer).ok_or(Rejected::UnknownPayer)?;
+        let nodes = directory.nodes(&self.payer).ok_or(Rejected::UnknownPayer)?;
         let key = directory
             .submitter(&self.submitter)
             .ok_or(Rejected::UnknownSubmitter)?;
@@ -254,8 +254,10 @@ impl Envelope {
         let signature: &[u8; 64] = signature.try_into().map_err(|_| Rejected::WronglySigned)?;
         key.verify(&self.signed(), signature)
             .map_err(|_| Rejected::WronglySigned)?;
-        let payload = node
-            .open(&self.info(), &self.sealed)
+        let info = self.info();
+        let mut opened = nodes.iter().map(|node| node.open(&info, &self.sealed));
+        let payload = opened
+            .find_map(|opened| opened)
             .ok_or(Rejected::DoesNotOpen)?;
         Ok(Opened {
             payer: self.payer,

@@ -58,6 +58,7 @@ pub fn submission(units: &[Token], size: usize, at: usize) -> Outcome<Submission
                 charge: Money::cents(12_345),
                 sealed: sealed(CLAIM)?,
                 act: None,
+                statement: None,
             })
         })
         .collect::<Outcome<_>>()?;

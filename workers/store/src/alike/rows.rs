@@ -278,6 +278,11 @@ impl<R: Columns> Cells<'_, R> {
         })
     }
 
+    /// Height and size of the shared ledger.
+    pub(crate) fn height(&mut self) -> Answer<(u64, u64)> {
+        Ok((self.number()?, self.number()?))
+    }
+
     pub(crate) fn shared_checkpoint(&mut self) -> Answer<SharedCheckpoint> {
         Ok(SharedCheckpoint {
             size: self.number()?,

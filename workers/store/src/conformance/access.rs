@@ -70,7 +70,11 @@ pub async fn what_was_shown_is_kept<S: Store>(store: S) {
     };
     assert_eq!(store.shown(None).await.unwrap(), all);
     for n in 1..=3 {
-        let found = store.shown(Some(token("member", n))).await.unwrap();
+        let found = store.shown(Some(&[token("member", n)])).await.unwrap();
         assert_eq!(found, about(n));
     }
+    // Of several at once, and of none.
+    let both = [3, 2, 1].map(|n| token("member", n));
+    assert_eq!(store.shown(Some(&both)).await.unwrap(), all);
+    assert_eq!(store.shown(Some(&[])).await.unwrap(), []);
 }

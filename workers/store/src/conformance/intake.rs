@@ -1,7 +1,8 @@
 //! Sequencing and queueing.
 
 use super::assert_fenced;
-use super::world::{claim_id, contract, drain, seen, submission, token, unit};
+use super::statements::{all, marked};
+use super::world::{claim_id, contract, drain, integrate_all, seen, submission, token, unit};
 use crate::port::{Store, SubmissionRow};
 
 #[allow(missing_docs)]
@@ -30,6 +31,37 @@ pub async fn a_submission_is_taken_in_once<S: Store>(store: S) {
     let before = seen(&store).await.unwrap();
     assert_eq!(store.accept(&first).await.unwrap(), expected);
     assert_eq!(seen(&store).await.unwrap(), before);
+}
+
+/// In the transaction that takes the claims in: no statement without its claim.
+#[allow(missing_docs)]
+pub async fn claims_are_stated_as_they_are_taken_in<S: Store>(store: S) {
+    let mut sent = submission(1, &[(3, 1), (1, 2), (2, 1)]);
+    for (n, claim) in (1u64..).zip(&mut sent.claims) {
+        // Not every claim was sent by somebody.
+        claim.statement = (n != 2).then(|| marked(6, n));
+    }
+    let stated: Vec<_> = [1, 3].map(|n| marked(6, n).entry).into();
+    store.accept(&sent).await.unwrap();
+    store.accept(&sent).await.unwrap();
+    let rows = all(&store).await;
+    let entries: Vec<_> = rows.iter().map(|row| row.entry.clone()).collect();
+    assert_eq!(entries, stated);
+    assert_eq!(rows[1].opening, marked(6, 3).opening);
+    let outbox = store.outbox(9).await.unwrap();
+    let waits: Vec<_> = outbox.into_iter().map(|row| row.entry).collect();
+    assert_eq!(waits, stated);
+    // They come before what the claims come to.
+    let last = integrate_all(&store).await.unwrap();
+    drain(&store).await.unwrap();
+    integrate_all(&store).await.unwrap();
+    let places: Vec<_> = all(&store).await.iter().map(|row| row.leaf).collect();
+    assert_eq!(places, [Some(last - 2), Some(last - 1)]);
+    // A claim that came before is of the submission that it came with: nothing is stated.
+    let mut again = submission(2, &[(3, 1)]);
+    again.claims[0].statement = Some(marked(6, 9));
+    assert_fenced(store.accept(&again).await);
+    assert_eq!(all(&store).await.len(), 2);
 }
 
 #[allow(missing_docs)]

@@ -86,6 +86,7 @@ macro_rules! conformance_suite {
             authorizations::what_follows_is_fenced
             authorizations::a_contract_knows_what_happened
             intake::a_submission_is_taken_in_once
+            intake::claims_are_stated_as_they_are_taken_in
             intake::numbers_have_no_gap
             intake::a_claim_belongs_to_one_submission
             intake::a_submission_may_have_no_claims

@@ -8,6 +8,7 @@ use tally_types::Money;
 
 use super::acts::{act, again, done, revised};
 use super::assert_fenced;
+use super::statements::{all, statement};
 use super::world::{SUBMITTERS, batch, claim_id, day, decided, digest, sealed, submission, token};
 use crate::port::{
     ActKind, NewPayment, PartKind, PartRow, PaymentFilter, PaymentRow, Store, StoreError, Token,
@@ -50,6 +51,7 @@ pub fn payment(of: u64, number: u32, parts: Vec<PartRow>, marks: Vec<i64>) -> Ne
         sealed: sealed("head", n),
         parts,
         marks,
+        advised: statement(13, n),
     }
 }
 
@@ -197,6 +199,11 @@ pub async fn a_payment_is_recorded_once<S: Store>(store: S) {
     assert!(matches!(refused, Err(StoreError::Damaged { .. })));
     assert_eq!(store.last_payment(of).await.unwrap(), Some(made.clone()));
     assert_eq!(store.payment("OTHER").await.unwrap(), None);
+    // And what it states is stated once.
+    let stated: Vec<_> = all(&store).await.into_iter().map(|row| row.entry).collect();
+    assert_eq!(stated, std::slice::from_ref(&first.advised.entry));
+    let waits = store.outbox(100).await.unwrap().pop();
+    assert_eq!(waits.map(|row| row.entry), Some(first.advised.entry));
 
     // It is taken back once, whether the money goes back or stays; what stays is
     // taken once.

@@ -222,6 +222,7 @@ fn assert_damaged<T: std::fmt::Debug>(answer: Answer<T>) {
 #[allow(missing_docs)]
 pub async fn a_shared_ledger_grows_by_blocks<S: Store>(store: S) {
     assert_eq!(store.shared_head().await.unwrap(), None);
+    assert_eq!(store.shared_height().await.unwrap(), None);
     assert_eq!(
         store.shared_leaves(0, 9).await.unwrap(),
         Vec::<Vec<u8>>::new()
@@ -238,6 +239,10 @@ pub async fn a_shared_ledger_grows_by_blocks<S: Store>(store: S) {
         assert_eq!(
             store.shared_head().await.unwrap().as_ref(),
             Some(&block.head)
+        );
+        assert_eq!(
+            store.shared_height().await.unwrap(),
+            Some((block.head.height, block.head.size))
         );
     }
     let total = Totalled {

@@ -104,6 +104,16 @@ pub async fn statements_are_found<S: Store>(store: S) {
     assert_eq!(found(of(&[11, 6], None, Some(0), 2)).await, [1, 2]);
     assert_eq!(found(of(&[255, 7], None, None, 9)).await, [5]);
     assert_eq!(found(of(&[], Some(1), None, 0)).await, [0, 1, 3]);
+    let about = async |kind: u8, about: &[u64]| {
+        let about: Vec<_> = about.iter().map(|n| claim_id(*n).0.to_vec()).collect();
+        let found = store.statements_about(kind, &about).await.unwrap();
+        let at = |row: &StatementRow| rows.iter().position(|of| of == row).unwrap();
+        found.iter().map(at).collect::<Vec<_>>()
+    };
+    assert_eq!(about(6, &[2, 9, 1]).await, [0, 2]);
+    assert_eq!(about(11, &[1]).await, [1, 3]);
+    assert_eq!(about(11, &[2, 255]).await, [0usize; 0]);
+    assert_eq!(about(11, &[]).await, [0usize; 0]);
     assert_eq!(found(of(&[], Some(1), Some(0), 1)).await, [1]);
     assert_eq!(found(of(&[19, 11], Some(1), None, 0)).await, [1, 3]);
     assert_eq!(found(of(&[6], Some(2), Some(2), 0)).await, [0usize; 0]);

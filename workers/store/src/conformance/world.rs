@@ -116,6 +116,7 @@ pub fn claim(n: u64, of: u64) -> NewClaim {
         charge: Money::cents(10_000 + i64::try_from(n).expect("a small number")),
         sealed: sealed("claim", n),
         act: None,
+        statement: None,
     }
 }
 

@@ -28,7 +28,7 @@ pub trait Access {
     ) -> impl Future<Output = Answer<Sealed>> + Send;
     /// Keeps what was shown; of one commitment the first. Answers whether it is new.
     fn keep_shown(&self, shown: &ShownRow) -> impl Future<Output = Answer<bool>> + Send;
-    /// What was shown about a member or a group, in the order of commitments; all
-    /// that was shown where neither is said.
-    fn shown(&self, about: Option<Token>) -> impl Future<Output = Answer<Vec<ShownRow>>> + Send;
+    /// What was shown about any of these members and groups, in the order of commitments;
+    /// all that was shown where none is said.
+    fn shown(&self, about: Option<&[Token]>) -> impl Future<Output = Answer<Vec<ShownRow>>> + Send;
 }

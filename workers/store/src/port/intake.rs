@@ -6,7 +6,7 @@ use tally_core::claim::ClaimId;
 use tally_types::Money;
 use tally_types::ServiceDate;
 
-use super::{Answer, NewAct, Sealed, Token};
+use super::{Answer, NewAct, NewStatement, Sealed, Token};
 
 /// A claim to be sequenced and queued.
 #[derive(Debug, Clone)]
@@ -37,6 +37,8 @@ pub struct NewClaim {
     pub sealed: Sealed,
     /// What it does to the unit's past, when it is an act.
     pub act: Option<NewAct>,
+    /// The statement that it was received, where somebody sent it.
+    pub statement: Option<NewStatement>,
 }
 
 /// One submission: what it came to when it was first seen is what it comes to
@@ -87,7 +89,8 @@ pub trait Intake {
     ) -> impl Future<Output = Answer<Option<SubmissionRow>>> + Send;
     /// Takes a submission in, in one transaction: each claim gets the next
     /// sequence number of its unit, from 1, and a place in its partition's
-    /// queue. One that was seen changes nothing and gives the first result.
+    /// queue, and it is stated that it was received. One that was seen changes nothing
+    /// and gives the first result.
     ///
     /// A claim that came with another submission, a number of partitions that
     /// is not the store's, a claim with a contract that is not of the unit its

@@ -5,7 +5,7 @@ use std::future::Future;
 use tally_core::claim::ClaimId;
 use tally_types::{Money, ServiceDate};
 
-use super::{Answer, Sealed, Token};
+use super::{Answer, NewStatement, Sealed, Token};
 
 /// A mark: what a claim came to may have to be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,6 +109,8 @@ pub struct NewPayment {
     pub parts: Vec<PartRow>,
     /// The marks that it answers.
     pub marks: Vec<i64>,
+    /// The statement that it was advised.
+    pub advised: NewStatement,
 }
 
 /// A payment that was recorded.
@@ -184,7 +186,8 @@ pub trait Payments {
     fn nothing_due(&self, marks: &[i64]) -> impl Future<Output = Answer<()>> + Send;
     /// What was told of claims, in the order in which it was.
     fn told_of(&self, claims: &[ClaimId]) -> impl Future<Output = Answer<Vec<ToldRow>>> + Send;
-    /// Records a payment in one transaction, and takes the marks off that it answers.
+    /// Records a payment in one transaction, states that it was advised, and takes the
+    /// marks off that it answers.
     /// Fenced when the payee has one of that number, or something of it was told
     /// before: read again what is due.
     fn pay(&self, payment: &NewPayment) -> impl Future<Output = Answer<()>> + Send;

@@ -88,6 +88,9 @@ pub struct SharedCheckpoint {
 pub trait SharedLedger {
     /// Where it stands; `None` before there is one.
     fn shared_head(&self) -> impl Future<Output = Answer<Option<SharedHead>>> + Send;
+    /// The height of its last block, and leaves of the tree: whether [`Self::shared_head`]
+    /// is another than before, without reading all that the blocks come to.
+    fn shared_height(&self) -> impl Future<Output = Answer<Option<(u64, u64)>>> + Send;
     /// Writes a block, in one transaction. A block of a height that is there already is
     /// left alone when it is the same, and [`StoreError::Damaged`](super::StoreError::Damaged)
     /// when it is another, or when what it says of its leaves and envelopes cannot be so;

@@ -64,4 +64,10 @@ pub trait Statements {
         &self,
         filter: &StatementFilter,
     ) -> impl Future<Output = Answer<Vec<StatementRow>>> + Send;
+    /// Statements of a kind about any of these, in the order they were made.
+    fn statements_about(
+        &self,
+        kind: u8,
+        about: &[Vec<u8>],
+    ) -> impl Future<Output = Answer<Vec<StatementRow>>> + Send;
 }

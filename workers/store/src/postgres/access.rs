@@ -10,8 +10,9 @@ use super::{PostgresStore, doing, once, whole};
 pub(super) const PATIENT: &str = "SELECT record, payload FROM patient WHERE member = $1";
 
 const SHOWN: &str = "SELECT commitment, about, record, payload FROM shown ORDER BY commitment";
+/// Put in order when they are there: an index by commitment would be walked from end to end.
 pub(super) const SHOWN_ABOUT: &str =
-    "SELECT commitment, about, record, payload FROM shown WHERE about = $1 ORDER BY commitment";
+    "SELECT commitment, about, record, payload FROM shown WHERE about = ANY($1)";
 
 impl Access for PostgresStore {
     async fn patient(&self, member: Token) -> Answer<Option<Sealed>> {
@@ -33,19 +34,25 @@ impl Access for PostgresStore {
         .await)
     }
 
-    async fn shown(&self, about: Option<Token>) -> Answer<Vec<ShownRow>> {
+    async fn shown(&self, about: Option<&[Token]>) -> Answer<Vec<ShownRow>> {
         once!(self, "reading what was shown", |conn| {
             let query = match about {
                 None => sqlx::query(SHOWN),
-                Some(about) => sqlx::query(SHOWN_ABOUT).bind(about.0.to_vec()),
+                Some(about) => {
+                    let about: Vec<_> = about.iter().map(|token| token.0.to_vec()).collect();
+                    sqlx::query(SHOWN_ABOUT).bind(about)
+                }
             };
             let rows = query
                 .fetch_all(conn)
                 .await
                 .map_err(doing("reading what was shown"))?;
-            rows.iter()
+            let mut shown = rows
+                .iter()
                 .map(|row| Cells::of(row, "shown grant").shown())
-                .collect()
+                .collect::<Answer<Vec<_>>>()?;
+            shown.sort_by_key(|row| row.commitment);
+            Ok(shown)
         })
     }
 }

@@ -5,12 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use sqlx::postgres::PgConnection;
 use tally_core::claim::ClaimId;
 
-use crate::port::{Answer, Intake, NewClaim, StoreError, Submission, SubmissionRow, Token};
+use crate::port::{
+    Answer, Intake, NewClaim, NewStatement, StoreError, Submission, SubmissionRow, Token,
+};
 
 use crate::alike::kind;
 
 use super::cells::Cells;
 use super::layout::LOCK;
+use super::statements;
 use super::{PostgresStore, doing, fenced, once, short, taken, whole};
 
 /// A submission, with the lock on the layout; no row when it was seen. One that
@@ -306,7 +309,16 @@ async fn store(
         .await
         .map_err(doing("storing claims"))
         .map_err(taken("a claim's id"))?;
-    acts(conn, numbered).await
+    acts(conn, numbered).await?;
+    let received: Vec<&NewStatement> = new
+        .claims
+        .iter()
+        .filter_map(|claim| claim.statement.as_ref())
+        .collect();
+    if !received.is_empty() {
+        statements::state(conn, &received).await?;
+    }
+    Ok(())
 }
 
 /// Notes which claims are acts, and what they are of: a claim of the same unit.

@@ -11,6 +11,7 @@ use crate::port::{
 };
 
 use super::cells::Cells;
+use super::statements;
 use super::{PostgresStore, doing, once, short, taken, whole};
 
 /// The next payee with a mark.
@@ -259,5 +260,6 @@ async fn pay(conn: &mut PgConnection, new: &NewPayment) -> Answer<()> {
             what: "claim of a payment",
         });
     }
+    statements::state(conn, &[&new.advised]).await?;
     off(conn, &new.marks).await
 }

@@ -17,6 +17,9 @@ use super::{PostgresStore, doing, number, once, position};
 pub(super) const HEAD: &str =
     "SELECT height, block, size, snapshot FROM shared_head WHERE id = 1 AND height >= 0";
 
+/// How far it is, without all that it comes to.
+const HEIGHT: &str = "SELECT height, size FROM shared_head WHERE id = 1 AND height >= 0";
+
 /// Appends a block that follows the last.
 pub(super) const APPENDED: &str = "WITH moved AS (UPDATE shared_head \
      SET height = $1, block = $2, size = $3, snapshot = $4, entries = entries + $5, \
@@ -75,6 +78,17 @@ impl SharedLedger for PostgresStore {
                 .await
                 .map_err(doing("reading the shared ledger's head"))?;
             row.map(|row| Cells::of(&row, "head of the shared ledger").shared_head())
+                .transpose()
+        })
+    }
+
+    async fn shared_height(&self) -> Answer<Option<(u64, u64)>> {
+        once!(self, "reading the shared ledger's head", |conn| {
+            let row = sqlx::query(HEIGHT)
+                .fetch_optional(conn)
+                .await
+                .map_err(doing("reading the shared ledger's head"))?;
+            row.map(|row| Cells::of(&row, "head of the shared ledger").height())
                 .transpose()
         })
     }

@@ -23,6 +23,10 @@ pub(super) const MADE: &str = "WITH given AS MATERIALIZED (\
      waits AS (INSERT INTO outbox (statement, entry) SELECT id, entry FROM made ORDER BY id) \
      SELECT id, false FROM given UNION ALL SELECT id, true FROM made";
 
+/// Those of a kind that are about any of these.
+pub(super) const ABOUT: &str = "SELECT id, kind, about, entry, leaf, record, payload \
+     FROM statement WHERE about = ANY($1) AND kind + 0 = $2 ORDER BY id + 0";
+
 const COLUMNS: &str = "SELECT id, kind, about, entry, leaf, record, payload FROM statement";
 
 impl Statements for PostgresStore {
@@ -30,7 +34,8 @@ impl Statements for PostgresStore {
         if new.is_empty() {
             return Ok(Vec::new());
         }
-        whole!(self, "making statements", |conn| state(conn, new).await)
+        let new: Vec<&NewStatement> = new.iter().collect();
+        whole!(self, "making statements", |conn| state(conn, &new).await)
     }
 
     async fn statements(&self, filter: &StatementFilter) -> Answer<Vec<StatementRow>> {
@@ -45,14 +50,35 @@ impl Statements for PostgresStore {
                 .collect()
         })
     }
+
+    async fn statements_about(&self, kind: u8, about: &[Vec<u8>]) -> Answer<Vec<StatementRow>> {
+        if about.is_empty() {
+            return Ok(Vec::new());
+        }
+        once!(self, "reading statements", |conn| {
+            let rows = sqlx::query(ABOUT)
+                .bind(about)
+                .bind(i16::from(kind))
+                .fetch_all(conn)
+                .await
+                .map_err(doing("reading statements"))?;
+            rows.iter()
+                .map(|row| Cells::of(row, "statement").statement())
+                .collect()
+        })
+    }
 }
 
 /// A column of statements.
-fn all<'a, T>(new: &'a [NewStatement], of: impl Fn(&'a NewStatement) -> T) -> Vec<T> {
-    new.iter().map(of).collect()
+fn all<'a, T>(new: &[&'a NewStatement], of: impl Fn(&'a NewStatement) -> T) -> Vec<T> {
+    new.iter().map(|statement| of(statement)).collect()
 }
 
-async fn state(conn: &mut PgConnection, new: &[NewStatement]) -> Answer<Vec<Option<i64>>> {
+/// Makes statements; see [`Statements::state`].
+pub(super) async fn state(
+    conn: &mut PgConnection,
+    new: &[&NewStatement],
+) -> Answer<Vec<Option<i64>>> {
     let opening = |statement: &NewStatement| statement.opening.clone();
     let rows = sqlx::query(MADE)
         .bind(all(new, |statement| i16::from(statement.kind)))

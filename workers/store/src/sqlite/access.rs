@@ -2,14 +2,15 @@
 
 use crate::port::{Access, Answer, Sealed, ShownRow, Token};
 
+use super::bulk::hex_list;
 use super::cells::Cells;
 use super::{SqliteStore, doing};
 
 pub(super) const PATIENT: &str = "SELECT record, payload FROM patient WHERE member = ?";
 
 const SHOWN: &str = "SELECT commitment, about, record, payload FROM shown ORDER BY commitment";
-pub(super) const SHOWN_ABOUT: &str =
-    "SELECT commitment, about, record, payload FROM shown WHERE about = ? ORDER BY commitment";
+pub(super) const SHOWN_ABOUT: &str = "SELECT s.commitment, s.about, s.record, s.payload FROM json_each(?) AS j \
+     CROSS JOIN shown AS s ON s.about = unhex(j.value) ORDER BY s.commitment";
 
 impl Access for SqliteStore {
     async fn patient(&self, member: Token) -> Answer<Option<Sealed>> {
@@ -58,11 +59,14 @@ impl Access for SqliteStore {
         Ok(done.rows_affected() > 0)
     }
 
-    async fn shown(&self, about: Option<Token>) -> Answer<Vec<ShownRow>> {
+    async fn shown(&self, about: Option<&[Token]>) -> Answer<Vec<ShownRow>> {
         let mut reader = self.reader().await?;
         let query = match about {
             None => sqlx::query(SHOWN),
-            Some(about) => sqlx::query(SHOWN_ABOUT).bind(about.0.to_vec()),
+            Some(about) => {
+                let about = about.iter().map(|token| &token.0[..]);
+                sqlx::query(SHOWN_ABOUT).bind(hex_list(about))
+            }
         };
         let rows = query
             .fetch_all(&mut *reader)

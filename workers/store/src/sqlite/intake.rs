@@ -5,11 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use sqlx::sqlite::SqliteConnection;
 
 use crate::alike::{fenced, kind};
-use crate::port::{Answer, Intake, NewClaim, StoreError, Submission, SubmissionRow, Token};
+use crate::port::{
+    Answer, Intake, NewClaim, NewStatement, StoreError, Submission, SubmissionRow, Token,
+};
 
 use super::bulk::{Bulk, hex_list, number_list};
 use super::cells::Cells;
 use super::enrolment::units_of;
+use super::statements;
 use super::{SqliteStore, begin, doing, layout, moment};
 
 /// Notes the last numbers given.
@@ -144,6 +147,14 @@ impl Intake for SqliteStore {
             })
             .await?;
         acts(&mut tx, &claims).await?;
+        let received = new
+            .claims
+            .iter()
+            .filter_map(|claim| claim.statement.as_ref());
+        let received: Vec<&NewStatement> = received.collect();
+        if !received.is_empty() {
+            statements::state(&mut tx, &received).await?;
+        }
         sqlx::query(NUMBERED)
             .bind(number_list(
                 units

@@ -12,6 +12,7 @@ use crate::port::{
 
 use super::bulk::{Bulk, Values, hex_list, id_list};
 use super::cells::Cells;
+use super::statements;
 use super::{SqliteStore, begin, doing};
 
 /// The next payee with a mark.
@@ -252,5 +253,6 @@ async fn pay(conn: &mut SqliteConnection, new: &NewPayment) -> Answer<()> {
             values.optional_bytes(sealed.map(|sealed| &sealed.bytes[..]));
         })
         .await?;
+    statements::state(conn, &[&new.advised]).await?;
     off(conn, &new.marks).await
 }

@@ -14,6 +14,9 @@ use super::{SqliteStore, begin, doing};
 const HEAD: &str =
     "SELECT height, block, size, snapshot FROM shared_head WHERE id = 1 AND height >= 0";
 
+/// How far it is, without all that it comes to.
+const HEIGHT: &str = "SELECT height, size FROM shared_head WHERE id = 1 AND height >= 0";
+
 /// The fence.
 const MOVED: &str = "UPDATE shared_head SET height = ?1, block = ?2, size = ?3, snapshot = ?4, \
          entries = entries + ?5, agreed = agreed + ?6, disputed = disputed + ?7 \
@@ -72,6 +75,16 @@ impl SharedLedger for SqliteStore {
             .await
             .map_err(doing("reading the shared ledger's head"))?;
         row.map(|row| Cells::of(&row, "head of the shared ledger").shared_head())
+            .transpose()
+    }
+
+    async fn shared_height(&self) -> Answer<Option<(u64, u64)>> {
+        let mut reader = self.reader().await?;
+        let row = sqlx::query(HEIGHT)
+            .fetch_optional(&mut *reader)
+            .await
+            .map_err(doing("reading the shared ledger's head"))?;
+        row.map(|row| Cells::of(&row, "head of the shared ledger").height())
             .transpose()
     }
 

@@ -8,13 +8,18 @@ use sqlx::{QueryBuilder, Sqlite};
 use crate::alike::ASKED;
 use crate::port::{Answer, NewStatement, StatementFilter, StatementRow, Statements, StoreError};
 
-use super::bulk::{Bulk, pair_list};
+use super::bulk::{Bulk, hex_list, pair_list};
 use super::cells::Cells;
 use super::{SqliteStore, begin, doing};
 
 /// Which marks there are, by kind and mark.
 pub(super) const MARKED: &str = "SELECT j.key FROM json_each(?) AS j \
      CROSS JOIN statement AS s ON s.kind = j.value ->> 0 AND s.once = unhex(j.value ->> 1)";
+
+/// Those of a kind that are about any of these.
+pub(super) const ABOUT: &str = "SELECT s.id, s.kind, s.about, s.entry, s.leaf, s.record, s.payload \
+     FROM json_each(?) AS j CROSS JOIN statement AS s ON s.about = unhex(j.value) \
+     WHERE +s.kind = ? ORDER BY s.id";
 
 /// The last of all.
 pub(super) const LAST: &str = "SELECT coalesce(max(id), 0) FROM statement";
@@ -42,7 +47,8 @@ impl Statements for SqliteStore {
         }
         let mut writer = self.writer().await;
         let mut tx = begin(&mut writer).await?;
-        let made = state(&mut tx, new).await?;
+        let new: Vec<&NewStatement> = new.iter().collect();
+        let made = state(&mut tx, &new).await?;
         tx.commit().await.map_err(doing("making statements"))?;
         Ok(made)
     }
@@ -58,9 +64,29 @@ impl Statements for SqliteStore {
             .map(|row| Cells::of(row, "statement").statement())
             .collect()
     }
+
+    async fn statements_about(&self, kind: u8, about: &[Vec<u8>]) -> Answer<Vec<StatementRow>> {
+        if about.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut reader = self.reader().await?;
+        let rows = sqlx::query(ABOUT)
+            .bind(hex_list(about.iter().map(|about| &about[..])))
+            .bind(i64::from(kind))
+            .fetch_all(&mut *reader)
+            .await
+            .map_err(doing("reading statements"))?;
+        rows.iter()
+            .map(|row| Cells::of(row, "statement").statement())
+            .collect()
+    }
 }
 
-async fn state(conn: &mut SqliteConnection, new: &[NewStatement]) -> Answer<Vec<Option<i64>>> {
+/// Makes statements; see [`Statements::state`].
+pub(super) async fn state(
+    conn: &mut SqliteConnection,
+    new: &[&NewStatement],
+) -> Answer<Vec<Option<i64>>> {
     let mut marks = marked(conn, new).await?;
     let mut next: i64 = sqlx::query_scalar(LAST)
         .fetch_one(&mut *conn)
@@ -105,7 +131,7 @@ async fn state(conn: &mut SqliteConnection, new: &[NewStatement]) -> Answer<Vec<
 /// The marks of those that were made before.
 async fn marked(
     conn: &mut SqliteConnection,
-    new: &[NewStatement],
+    new: &[&NewStatement],
 ) -> Answer<BTreeSet<(u8, [u8; 32])>> {
     let marks: Vec<(u8, [u8; 32])> = new
         .iter()

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use sqlx::Row as _;
 use sqlx::migrate::Migrator;
-use sqlx::postgres::{PgConnection, PgPool};
+use sqlx::postgres::{PgConnection, PgPool, PgRow};
 
 use super::rows::{Row, Rows};
 use super::{VaultError, doing, record};
@@ -96,6 +96,14 @@ async fn migrate(conn: &mut PgConnection) -> Result<(), VaultError> {
     Ok(())
 }
 
+/// A record and its key as they stand in a row.
+fn row(row: &PgRow) -> Result<Row, VaultError> {
+    let record: &[u8] = row.try_get(0).map_err(doing("reading keys"))?;
+    let wrapped: Vec<u8> = row.try_get(1).map_err(doing("reading keys"))?;
+    let record = record.try_into().map_err(|_| VaultError::Wrapped)?;
+    Ok((RecordId(record), wrapped))
+}
+
 impl Rows for PgRows {
     async fn proof(&self, new: Vec<u8>) -> Result<Option<Vec<u8>>, VaultError> {
         once!(self.pool, "checking the wrapping key", |conn| {
@@ -114,14 +122,68 @@ impl Rows for PgRows {
         })
     }
 
-    async fn insert(&self, rows: &[Row]) -> Result<(), VaultError> {
-        once!(self.pool, "storing keys", |conn| {
+    async fn prove_anew(&self, old: &[u8], new: &[u8]) -> Result<bool, VaultError> {
+        let done = once!(self.pool, "noting another wrapping key", |conn| {
+            sqlx::query("UPDATE wrap SET proof = $1 WHERE proof = $2")
+                .bind(new)
+                .bind(old)
+                .execute(&mut *conn)
+                .await
+        })?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    async fn insert(&self, rows: &[Row], proof: &[u8]) -> Result<bool, VaultError> {
+        // Whoever puts another proof there waits for this, or this finds it there.
+        let done = once!(self.pool, "storing keys", |conn| {
             sqlx::query(
-                "INSERT INTO record_key (record, wrapped) \
-                 SELECT * FROM unnest($1::bytea[], $2::bytea[])",
+                "WITH same AS (SELECT 1 FROM wrap WHERE proof = $3 FOR SHARE) \
+                 INSERT INTO record_key (record, wrapped) \
+                 SELECT new.record, new.wrapped FROM unnest($1::bytea[], $2::bytea[]) \
+                 AS new (record, wrapped) WHERE EXISTS (SELECT FROM same)",
             )
             .bind(rows.iter().map(|(id, _)| &id.0[..]).collect::<Vec<_>>())
             .bind(rows.iter().map(|(_, key)| &key[..]).collect::<Vec<_>>())
+            .bind(proof)
+            .execute(&mut *conn)
+            .await
+        })?;
+        Ok(done.rows_affected() == rows.len() as u64)
+    }
+
+    async fn count(&self) -> Result<u64, VaultError> {
+        let count: i64 = once!(self.pool, "counting keys", |conn| {
+            sqlx::query_scalar("SELECT count(*) FROM record_key")
+                .fetch_one(&mut *conn)
+                .await
+        })?;
+        Ok(u64::try_from(count).unwrap_or_default())
+    }
+
+    async fn page(&self, after: Option<RecordId>, limit: u32) -> Result<Vec<Row>, VaultError> {
+        let rows = once!(self.pool, "reading keys", |conn| {
+            sqlx::query(
+                "SELECT record, wrapped FROM record_key WHERE record > $1 ORDER BY record LIMIT $2",
+            )
+            // Before every record.
+            .bind(after.map_or_else(Vec::new, |record| record.0.to_vec()))
+            .bind(i64::from(limit))
+            .fetch_all(&mut *conn)
+            .await
+        })?;
+        rows.iter().map(row).collect()
+    }
+
+    async fn replace(&self, rows: &[(RecordId, Vec<u8>, Vec<u8>)]) -> Result<(), VaultError> {
+        once!(self.pool, "wrapping keys anew", |conn| {
+            sqlx::query(
+                "UPDATE record_key SET wrapped = new.wrapped \
+                 FROM unnest($1::bytea[], $2::bytea[], $3::bytea[]) AS new (record, old, wrapped) \
+                 WHERE record_key.record = new.record AND record_key.wrapped = new.old",
+            )
+            .bind(rows.iter().map(|(id, ..)| &id.0[..]).collect::<Vec<_>>())
+            .bind(rows.iter().map(|(_, old, _)| &old[..]).collect::<Vec<_>>())
+            .bind(rows.iter().map(|(.., new)| &new[..]).collect::<Vec<_>>())
             .execute(&mut *conn)
             .await
         })?;
@@ -135,14 +197,7 @@ impl Rows for PgRows {
                 .fetch_all(&mut *conn)
                 .await
         })?;
-        rows.iter()
-            .map(|row| {
-                let record: &[u8] = row.try_get(0).map_err(doing("reading keys"))?;
-                let wrapped: Vec<u8> = row.try_get(1).map_err(doing("reading keys"))?;
-                let record = record.try_into().map_err(|_| VaultError::Wrapped)?;
-                Ok((RecordId(record), wrapped))
-            })
-            .collect()
+        rows.iter().map(row).collect()
     }
 
     async fn destroy(

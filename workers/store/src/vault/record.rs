@@ -110,6 +110,10 @@ impl WrapKey {
         Self(Zeroizing::new(key))
     }
 
+    pub(super) fn same(&self) -> Self {
+        Self(self.0.clone())
+    }
+
     pub(super) fn wrap(&self, key: &RecordKey) -> Result<Vec<u8>, VaultError> {
         seal(&self.0, &bound(KEY_LABEL, key.id), &key.key[..])
     }

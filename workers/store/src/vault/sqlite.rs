@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sqlx::sqlite::{SqliteConnection, SqlitePool, SqlitePoolOptions};
+use sqlx::sqlite::{SqliteConnection, SqlitePool, SqlitePoolOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, Connection, Row};
 use tokio::sync::Mutex;
 
@@ -45,6 +45,14 @@ impl SqliteRows {
     }
 }
 
+/// A record and its key as they stand in a row.
+fn row(row: &SqliteRow) -> Result<KeyRow, VaultError> {
+    let record: Vec<u8> = row.try_get(0).map_err(doing("reading keys"))?;
+    let wrapped: Vec<u8> = row.try_get(1).map_err(doing("reading keys"))?;
+    let record = record.try_into().map_err(|_| VaultError::Wrapped)?;
+    Ok((RecordId(record), wrapped))
+}
+
 impl Rows for SqliteRows {
     async fn proof(&self, new: Vec<u8>) -> Result<Option<Vec<u8>>, VaultError> {
         let mut writer = self.writer.lock().await;
@@ -70,12 +78,30 @@ impl Rows for SqliteRows {
         Ok(None)
     }
 
-    async fn insert(&self, rows: &[KeyRow]) -> Result<(), VaultError> {
+    async fn prove_anew(&self, old: &[u8], new: &[u8]) -> Result<bool, VaultError> {
+        let mut writer = self.writer.lock().await;
+        let done = sqlx::query("UPDATE wrap SET proof = ? WHERE proof = ?")
+            .bind(new)
+            .bind(old)
+            .execute(&mut *writer)
+            .await
+            .map_err(doing("noting another wrapping key"))?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    async fn insert(&self, rows: &[KeyRow], proof: &[u8]) -> Result<bool, VaultError> {
         let mut writer = self.writer.lock().await;
         let mut tx = writer
             .begin_with("BEGIN IMMEDIATE")
             .await
             .map_err(doing("storing keys"))?;
+        let present: Vec<u8> = sqlx::query_scalar("SELECT proof FROM wrap")
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(doing("storing keys"))?;
+        if present != proof {
+            return Ok(false);
+        }
         for chunk in rows.chunks(ROWS) {
             let values = vec!["(?, ?)"; chunk.len()].join(", ");
             let sql = format!("INSERT INTO record_key (record, wrapped) VALUES {values}");
@@ -88,7 +114,47 @@ impl Rows for SqliteRows {
                 .await
                 .map_err(doing("storing keys"))?;
         }
-        tx.commit().await.map_err(doing("storing keys"))
+        tx.commit().await.map_err(doing("storing keys"))?;
+        Ok(true)
+    }
+
+    async fn count(&self) -> Result<u64, VaultError> {
+        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM record_key")
+            .fetch_one(&self.readers)
+            .await
+            .map_err(doing("counting keys"))?;
+        Ok(u64::try_from(count).unwrap_or_default())
+    }
+
+    async fn page(&self, after: Option<RecordId>, limit: u32) -> Result<Vec<KeyRow>, VaultError> {
+        let rows = sqlx::query(
+            "SELECT record, wrapped FROM record_key WHERE record > ? ORDER BY record LIMIT ?",
+        )
+        // Before every record.
+        .bind(after.map_or_else(Vec::new, |record| record.0.to_vec()))
+        .bind(limit)
+        .fetch_all(&self.readers)
+        .await
+        .map_err(doing("reading keys"))?;
+        rows.iter().map(row).collect()
+    }
+
+    async fn replace(&self, rows: &[(RecordId, Vec<u8>, Vec<u8>)]) -> Result<(), VaultError> {
+        let mut writer = self.writer.lock().await;
+        let mut tx = writer
+            .begin_with("BEGIN IMMEDIATE")
+            .await
+            .map_err(doing("wrapping keys anew"))?;
+        for (record, old, new) in rows {
+            sqlx::query("UPDATE record_key SET wrapped = ? WHERE record = ? AND wrapped = ?")
+                .bind(&new[..])
+                .bind(record.0.to_vec())
+                .bind(&old[..])
+                .execute(&mut *tx)
+                .await
+                .map_err(doing("wrapping keys anew"))?;
+        }
+        tx.commit().await.map_err(doing("wrapping keys anew"))
     }
 
     async fn find(&self, records: &[RecordId]) -> Result<Vec<KeyRow>, VaultError> {
@@ -100,14 +166,7 @@ impl Rows for SqliteRows {
         .fetch_all(&self.readers)
         .await
         .map_err(doing("reading keys"))?;
-        rows.iter()
-            .map(|row| {
-                let record: Vec<u8> = row.try_get(0).map_err(doing("reading keys"))?;
-                let wrapped: Vec<u8> = row.try_get(1).map_err(doing("reading keys"))?;
-                let record = record.try_into().map_err(|_| VaultError::Wrapped)?;
-                Ok((RecordId(record), wrapped))
-            })
-            .collect()
+        rows.iter().map(row).collect()
     }
 
     async fn destroy(

@@ -1,4 +1,5 @@
 mod postgres;
+mod rewrap;
 
 use std::collections::BTreeSet;
 use std::path::Path;

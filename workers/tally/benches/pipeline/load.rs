@@ -89,6 +89,7 @@ pub fn submission(
                 charge: Money::cents(12_345),
                 sealed: filler.sealed(&id, CLAIM),
                 act: None,
+                statement: None,
             }
         })
         .collect();

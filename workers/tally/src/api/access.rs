@@ -82,8 +82,17 @@ fn no_purpose() -> Problem {
     ))
 }
 
-/// A claim that the caller may read, for what it says it is read for: noted and entered.
-/// What may not be read is as if it were not there.
+/// What cannot be cut without losing its proof.
+pub(super) const PROVEN: Need = Need {
+    care: false,
+    amounts: true,
+    party: true,
+    entered: true,
+};
+
+/// A claim that the caller may read, for what it says it is read for, and that is noted.
+/// What may not be read is as if it were not there. What is made of it is answered by
+/// [`entered_as`], which enters the reading.
 pub(super) async fn disclose(
     service: &Service,
     caller: &Caller,
@@ -123,20 +132,19 @@ fn told(why: Denied) -> Problem {
     Problem::new(code, format!("{}.", why.told()))
 }
 
-/// The header that says where a reading's receipt is; none where the payer itself reads.
-pub(super) fn reading_head(disclosed: &Disclosed) -> Result<HeaderMap, Problem> {
-    let mut head = HeaderMap::new();
-    if let Some(reading) = &disclosed.reading {
+/// An answer that shows something of a claim: the reading is entered first, and the
+/// answer says where its receipt is. The payer's own is not entered.
+pub(super) async fn entered_as(
+    service: &Service,
+    mut answer: Response,
+    disclosed: &Disclosed,
+) -> Answered {
+    if let Some(reading) = service.api.node.enter_read(disclosed).await? {
         let claim = address(disclosed.read.row.id);
-        let at = format!("{claim}/readings/{}/receipt", hex(reading));
-        head.insert(RECEIPT, HeaderValue::from_str(&at)?);
+        let at = format!("{claim}/readings/{}/receipt", hex(&reading));
+        let at = HeaderValue::from_str(&at)?;
+        answer.headers_mut().insert(RECEIPT, at);
     }
-    Ok(head)
-}
-
-/// An answer, with where the receipt of the reading is.
-pub(super) fn entered_as(mut answer: Response, disclosed: &Disclosed) -> Answered {
-    answer.headers_mut().extend(reading_head(disclosed)?);
     Ok(answer)
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
+use tally_store::port::ClaimRow;
 use utoipa::ToSchema;
 
 use super::access::{Why, disclose, entered_as};
@@ -15,7 +16,7 @@ use super::problem::{Code, Problem};
 use super::query::Named;
 use super::submit::wait;
 use super::{Answered, Shared, json};
-use crate::changes::{at_place, changes_json, stage_json, standing};
+use crate::changes::{changes_json, stage_json_naming, standing};
 use crate::node::consent::Need;
 
 /// What an act came to, as far as the organisation is a party to it.
@@ -97,6 +98,9 @@ pub(super) async fn void(State(service): Shared, caller: Caller, Named(id): Name
 }
 
 /// All that a claim ever came to
+///
+/// Which claim or act brought an outcome about, or took it back, is named where it is of
+/// the same claim, or the organisation is a party to it.
 #[utoipa::path(
     get, path = "/claims/{id}/history", tag = "claims", operation_id = "getClaimHistory",
     security(("organisation" = [])),
@@ -115,13 +119,14 @@ pub(super) async fn history(
     };
     let disclosed = disclose(&service, &caller, &why, &id, ("api:history", need)).await?;
     let row = &disclosed.read.row;
-    let stages = service.api.node.stages(row.unit, "api:history").await?;
-    let ours = at_place(&stages, row.id).into_iter();
-    let ours =
-        ours.filter(|stage| stage.row.id == row.id || caller.is_party_to(&stage.row.submitter));
+    let is_party = |of: &ClaimRow| disclosed.view.context || caller.is_party_to(&of.submitter);
+    let node = &service.api.node;
+    let history = node.claim_history(row, "api:history", is_party).await?;
+    let outcomes = history.stages.iter();
+    let outcomes = outcomes.map(|stage| stage_json_naming(stage, &history.named));
     let answer = json(&History {
         claim: row.id.to_string(),
-        outcomes: ours.map(stage_json).collect(),
+        outcomes: outcomes.collect(),
     })?;
-    entered_as(answer, &disclosed)
+    entered_as(&service, answer, &disclosed).await
 }

@@ -53,6 +53,8 @@ pub(super) struct Links {
     /// The claim.
     #[serde(rename = "self")]
     this: String,
+    /// The receipt that it was received, for who submitted it: at once.
+    received: String,
     /// Its explanation of benefits.
     #[serde(skip_serializing_if = "Option::is_none")]
     eob: Option<String>,
@@ -84,6 +86,7 @@ impl Links {
         let settled = outcome.is_some_and(|outcome| outcome.status != Status::Pended);
         let below = |part| outcome.map(|_| format!("{this}/{part}"));
         Self {
+            received: format!("{this}/received"),
             eob: below("eob"),
             remittance: below("remittance").filter(|_| settled),
             receipt: below("receipt"),

@@ -8,15 +8,15 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use tally_core::ledger::shared::OrganisationId;
+use tally_core::ledger::access::Denied;
 
+use super::known::Both;
 use super::problem::{Code, Problem};
 use super::token::{Token, TokenError};
 use super::{Api, Service};
 use crate::config::{May, Organisation};
+use crate::node::acting;
 use crate::node::clock::Clock;
-use crate::node::{SUBMITTER, acting};
-use crate::shared::Ledger as _;
 
 /// An organisation that calls.
 #[derive(Clone)]
@@ -31,16 +31,32 @@ pub(super) struct Caller {
     pub reads_claims: bool,
     /// Whether it may ask about members' cover.
     pub asks_eligibility: bool,
+    /// Whether it may send anything: the payer configured it. Who is known by the shared
+    /// ledger alone reads what it is a party to and what is granted to it.
+    pub sends: bool,
 }
 
 impl Caller {
-    fn of(organisation: &Organisation, person: Option<String>) -> Self {
+    pub(super) fn of(organisation: &Organisation, person: Option<String>) -> Self {
         Self {
             id: organisation.id.clone(),
             person: person.unwrap_or_else(|| organisation.id.clone()),
             reads_flags: organisation.may.contains(&May::ReadFlags),
             reads_claims: organisation.may.contains(&May::ReadClaims),
             asks_eligibility: organisation.may.contains(&May::AskEligibility),
+            sends: true,
+        }
+    }
+
+    /// Of one that is on the shared ledger, and not in the configuration.
+    pub(super) fn of_ledger(id: &str, person: Option<String>) -> Self {
+        Self {
+            id: id.to_owned(),
+            person: person.unwrap_or_else(|| id.to_owned()),
+            reads_flags: false,
+            reads_claims: false,
+            asks_eligibility: false,
+            sends: false,
         }
     }
 
@@ -79,6 +95,11 @@ pub(super) async fn authenticate(
         Err(problem) => return problem.into_response(),
     };
     tracing::Span::current().record("organisation", &caller.id);
+    if !caller.sends && !request.method().is_safe() {
+        let why = "The payer has no `[[organisation]]` of that id: ask it to take you in. \
+                   Organisations of the shared ledger read what is theirs.";
+        return Problem::new(Code::Forbidden, why).into_response();
+    }
     let actor = format!("organisation:{}", caller.id);
     request.extensions_mut().insert(caller);
     acting(actor, next.run(request)).await
@@ -102,31 +123,20 @@ fn identify(headers: &HeaderMap, api: &Api, now: i64) -> Result<Caller, Problem>
     }
     let token = Token::parse(token.trim_start_matches(' ')).map_err(bad)?;
     let person = token.subject().map(str::to_owned);
-    let configured = api.config.organisation(token.issuer());
-    let (key, caller) = match configured {
-        Some(of) => (of.key.0, Caller::of(of, person)),
-        // Whether the name or the key is unknown is not said.
-        None => on_ledger(api, token.issuer(), person).ok_or_else(|| bad(TokenError::Signature))?,
-    };
-    token
-        .verify(&key, &api.config.node.payer, now)
-        .map_err(bad)?;
-    Ok(caller)
-}
-
-/// A member of the shared ledger, with the key that it signs with there. It may do what
-/// every organisation may.
-fn on_ledger(api: &Api, id: &str, person: Option<String>) -> Option<([u8; 32], Caller)> {
-    let at = Arc::clone(&api.ledger.as_ref()?.subscribe().borrow());
-    let member = at.state.members.get(&OrganisationId::parse(id)?)?;
-    let caller = Caller {
-        id: id.to_owned(),
-        person: person.unwrap_or_else(|| id.to_owned()),
-        reads_flags: false,
-        reads_claims: false,
-        asks_eligibility: false,
-    };
-    // That name is what this node's own commands submit under.
-    let is_one = !member.left && id != SUBMITTER;
-    is_one.then_some((member.organisation.signing, caller))
+    // Whether the name or the key is unknown is not said.
+    let both = Both::of(api);
+    let known = both.known(token.issuer(), person);
+    let known = known.ok_or_else(|| bad(TokenError::Signature))?;
+    let audience = token.audience();
+    token.verify(&known.key, audience, now).map_err(bad)?;
+    if !both.is_meant(audience) {
+        return Err(bad(TokenError::Audience));
+    }
+    match known.left {
+        true => Err(Problem::new(
+            Code::Forbidden,
+            format!("{}.", Denied::Left.told()),
+        )),
+        false => Ok(known.caller),
+    }
 }

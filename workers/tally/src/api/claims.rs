@@ -15,7 +15,7 @@ use tally_queue::envelope::NodePublicKey;
 use tally_store::port::{ClaimFilter, ClaimRow, Reading as _};
 use utoipa::ToSchema;
 
-use super::access::{ENTERED, WHOLE, Why, cut, disclose, entered_as};
+use super::access::{ENTERED, PROVEN, WHOLE, Why, cut, disclose, entered_as};
 use super::answer::{Links, Summary, status};
 use super::caller::Caller;
 use super::negotiate::{self, FHIR, JSON, TEXT};
@@ -183,13 +183,14 @@ pub(super) async fn one(
     object["received"] = read.row.received.to_string().into();
     object["links"] = serde_json::to_value(Links::of(&read.row))?;
     cut(&mut object, &read.claim, view);
-    entered_as(json(&object)?, &disclosed)
+    entered_as(&service, json(&object)?, &disclosed).await
 }
 
 /// A claim's explanation of benefits
 ///
 /// Line by line, from charge to payment, each adjustment with its clause: as
-/// JSON, as text, or as a FHIR R4 ClaimResponse.
+/// JSON, as text, or as a FHIR R4 ClaimResponse. What accumulators held before and after,
+/// and what the policy found, is of other care: the payer alone is shown it.
 #[utoipa::path(
     get, path = "/claims/{id}/eob", tag = "claims", operation_id = "getExplanation",
     security(("organisation" = [])),
@@ -217,13 +218,16 @@ pub(super) async fn explanation(
         let body = node.claim_response(read, outcome, payer).await?;
         ([(header::CONTENT_TYPE, FHIR)], body).into_response()
     } else {
-        let view = ClaimView::of(read, &node.book().await?);
+        let mut view = ClaimView::of(read, &node.book().await?);
+        if !disclosed.view.context {
+            view = view.without_context();
+        }
         match kind == TEXT {
             true => text(eob::text(&view, ContentArrangement::Disabled)),
             false => json(&view)?,
         }
     };
-    entered_as(answer, &disclosed)
+    entered_as(&service, answer, &disclosed).await
 }
 
 /// A claim's explanation for its member
@@ -258,12 +262,13 @@ pub(super) async fn member_explanation(
         )
     })?;
     let answer = ([(header::CONTENT_TYPE, FHIR)], body).into_response();
-    entered_as(answer, &disclosed)
+    entered_as(&service, answer, &disclosed).await
 }
 
 /// A claim's receipt
 ///
-/// One file that `tally ledger verify` accepts, offline.
+/// One file that `tally ledger verify` accepts, offline. It is whole, with what
+/// accumulators held before: for the payer, and whose providers billed or rendered.
 #[utoipa::path(
     get, path = "/claims/{id}/receipt", tag = "claims", operation_id = "getReceipt",
     security(("organisation" = [])),
@@ -276,13 +281,9 @@ pub(super) async fn receipt(
     why: Why,
     Named(id): Named,
 ) -> Answered {
-    let need = Need {
-        amounts: true,
-        ..ENTERED
-    };
-    let disclosed = disclose(&service, &caller, &why, &id, ("receipt-read", need)).await?;
+    let disclosed = disclose(&service, &caller, &why, &id, ("receipt-read", PROVEN)).await?;
     let receipt = service.api.node.receipt_of_read(&disclosed.read).await?;
-    entered_as(text(receipt.to_string()), &disclosed)
+    entered_as(&service, text(receipt.to_string()), &disclosed).await
 }
 
 /// That a claim's entry is on the ledger
@@ -307,7 +308,7 @@ pub(super) async fn proof(
         hashes: receipt.local.path.iter().map(|hash| hex(hash)).collect(),
         checkpoint: receipt.local.checkpoint.to_string(),
     })?;
-    entered_as(answer, &disclosed)
+    entered_as(&service, answer, &disclosed).await
 }
 
 /// What was decided of the organisation's claims
@@ -342,6 +343,8 @@ pub(super) async fn decided(
         .store()
         .decided(&caller.id, from, limit)
         .await?;
+    let claims = found.iter().map(|(claim, _)| *claim);
+    service.api.node.note_all("api:decided", claims).await?;
     let decided = found.into_iter().map(|(claim, index)| DecidedClaim {
         claim: claim.to_string(),
         index,
@@ -398,7 +401,7 @@ pub(super) async fn dossier(
         &dossier.to_canon(),
     )?;
     let kind = [(header::CONTENT_TYPE, "application/octet-stream")];
-    entered_as((kind, sealed).into_response(), &disclosed)
+    entered_as(&service, (kind, sealed).into_response(), &disclosed).await
 }
 
 /// A claim that the caller may act on: its own. Another's is as if it were not there.

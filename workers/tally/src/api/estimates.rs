@@ -29,7 +29,7 @@ pub(super) struct EstimatesBody {
     /// What would be refused, and why.
     refusals: Vec<RefusalBody>,
     /// The others, each after those before it: what `GET /claims/{id}` would answer,
-    /// with `estimate` and the balances that were `assumed`.
+    /// with `estimate`, and for who may ask about cover the balances that were `assumed`.
     estimates: Vec<serde_json::Value>,
 }
 
@@ -88,7 +88,15 @@ pub(super) async fn estimate(State(service): Shared, caller: Caller, request: Re
     if estimated.estimates.is_empty() {
         return Err(Problem::refused(refused, None));
     }
-    let estimates = estimated.estimates.iter().map(estimate_json);
+    // What accumulators hold tells of other care: it is for who may ask about cover.
+    let sees = caller.asks_eligibility || caller.reads_claims;
+    let estimates = estimated.estimates.iter().map(|estimate| {
+        let mut told = estimate_json(estimate)?;
+        if !sees && let Some(told) = told.as_object_mut() {
+            told.remove("assumed");
+        }
+        Ok(told)
+    });
     json(&EstimatesBody {
         estimate: true,
         read: estimated.read,

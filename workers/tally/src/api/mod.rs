@@ -18,12 +18,14 @@ mod eligibility;
 mod estimates;
 mod flags;
 mod frame;
+mod known;
 mod ledger;
 mod negotiate;
 mod openapi;
 mod payments;
 mod problem;
 mod query;
+mod receipts;
 mod remittances;
 mod shared;
 mod submit;
@@ -49,6 +51,7 @@ use crate::node::Node;
 use crate::node::consent::Rules;
 
 pub use self::flags::FlagBody;
+pub use self::known::see_to;
 pub use self::problem::Code;
 pub use self::shared::DisputeBody;
 pub use self::submit::RefusalBody;
@@ -181,6 +184,7 @@ fn described() -> (Router<Arc<Service>>, Router<Arc<Service>>, String) {
         .routes(routes!(acts::history))
         .routes(routes!(appeals::file, appeals::list))
         .routes(routes!(claims::receipt))
+        .routes(routes!(receipts::received))
         .routes(routes!(claims::proof))
         .routes(routes!(claims::dossier))
         .routes(routes!(shared::disputes))

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse as _;
 use serde::Serialize;
+use tally_core::ledger::Receipt;
 use tally_store::port::{PaymentFilter, PaymentRow, Payments as _, Token};
 use utoipa::ToSchema;
 
@@ -15,7 +16,7 @@ use super::query::{Asked, Fields, Named};
 use super::{Answered, Service, Shared, json, paged};
 use crate::bundle::bundle;
 use crate::changes::paid_responses;
-use crate::node::{Paid, PaymentRead, ToldClaim};
+use crate::node::{OnItsWay, Paid, PaymentRead, ToldClaim};
 
 /// Payments of a page, when nothing is said, and at most.
 const LIMITS: (u32, u32) = (50, 200);
@@ -72,6 +73,8 @@ pub(super) struct Part {
     withheld: String,
     /// Whether the claim's record was erased.
     erased: bool,
+    /// Where the receipt of what the claim came to is.
+    receipt: String,
 }
 
 /// A payment with all that it told.
@@ -83,6 +86,10 @@ pub(super) struct Whole {
     payment: Summary,
     /// SHA-256 of its 835, in hexadecimal.
     hash: String,
+    /// The receipt that it was advised, for the first of its claims: `tally ledger verify`
+    /// accepts it, offline. Nothing of a payment that was made before they were entered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<String>,
     /// What it told, in order.
     told: Vec<Part>,
     /// The claims, as `tally claim export` prints them, with their `interest`.
@@ -222,12 +229,23 @@ pub(super) async fn one(
         }
         X12 => paid.told.text,
         FHIR => bundle(&paid_responses(&paid, service.api.config.payer.in_fhir())),
-        _ => return json(&whole(&paid)?),
+        _ => {
+            let claim = paid.parts.iter().map(|part| part.claim).min();
+            let receipt = match claim {
+                None => None,
+                // What was paid can be read though its entry is on its way to the log still.
+                Some(claim) => match node.payment_receipt(&trace, claim).await {
+                    Err(error) if error.is::<OnItsWay>() => None,
+                    receipt => receipt?,
+                },
+            };
+            return json(&whole(&paid, receipt)?);
+        }
     };
     Ok(([(header::CONTENT_TYPE, kind)], body).into_response())
 }
 
-fn whole(paid: &Paid) -> Result<Whole, Problem> {
+fn whole(paid: &Paid, receipt: Option<Receipt>) -> Result<Whole, Problem> {
     let claims = paid.told.claims.iter().map(ToldClaim::described);
     let reversed = paid.told.reversed.iter().map(ToldClaim::described);
     let part = |part: &tally_store::port::PartRow| Part {
@@ -238,10 +256,12 @@ fn whole(paid: &Paid) -> Result<Whole, Problem> {
         interest: part.interest.to_string(),
         withheld: part.withheld.to_string(),
         erased: paid.erased.contains(&part.claim),
+        receipt: format!("/api/v1/claims/{}/receipt", part.claim),
     };
     Ok(Whole {
         payment: Summary::of(&paid.row, &paid.told.payee, &paid.told.name),
         hash: crate::node::keys::hex(&paid.row.hash),
+        receipt: receipt.map(|receipt| receipt.to_string()),
         told: paid.parts.iter().map(part).collect(),
         claims: claims.collect::<Result<_, _>>()?,
         reversed: reversed.collect::<Result<_, _>>()?,

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use super::context;
 use super::submit::{AcknowledgementBody, RefusalBody};
+use crate::node::OnItsWay;
 
 /// What went wrong. Ordered; a number is never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -265,7 +266,11 @@ impl Problem {
 
 impl<E: Into<anyhow::Error> + Send> From<E> for Problem {
     fn from(error: E) -> Self {
-        Self::broken(&error.into())
+        let error = error.into();
+        match error.is::<OnItsWay>() {
+            true => Self::new(Code::NotYet, format!("{error:#}.")),
+            false => Self::broken(&error),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use tally_store::port::{ClaimFilter, Reading as _};
 use tally_types::ServiceDate;
 use utoipa::ToSchema;
 
-use super::access::{Why, disclose, reading_head};
+use super::access::{Why, disclose, entered_as};
 use super::caller::Caller;
 use super::claims::{not_settled, whose};
 use super::negotiate::{self, FHIR, JSON, X12};
@@ -95,22 +95,20 @@ pub(super) async fn one(
         ..Need::default()
     };
     let disclosed = disclose(&service, &caller, &why, &id, ("api:remittance", need)).await?;
-    let head = reading_head(&disclosed)?;
-    let read = disclosed.read;
-    if settled(&read).is_none() && !is_gone(&read) {
-        return Err(not_settled(&read));
+    let read = &disclosed.read;
+    if settled(read).is_none() && !is_gone(read) {
+        return Err(not_settled(read));
     }
-    let reads = [read];
-    let mut answer = if kind == JSON {
-        let (due, made) = remit(&service, &reads).await?;
+    let reads = std::slice::from_ref(read);
+    let answer = if kind == JSON {
+        let (due, made) = remit(&service, reads).await?;
         let due = due.first().map(|of| describe(of, false));
         let made = made.last().map(|of| describe(of, true));
         json(&due.or(made).ok_or_else(nothing_told)??)?
     } else {
-        written(&service, kind, &reads).await?
+        written(&service, kind, reads).await?
     };
-    answer.headers_mut().extend(head);
-    Ok(answer)
+    entered_as(&service, answer, &disclosed).await
 }
 
 /// A claim that was taken back before anybody was told of it.

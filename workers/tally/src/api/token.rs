@@ -158,6 +158,12 @@ impl<'a> Token<'a> {
         &self.issuer
     }
 
+    /// Whom it is meant for.
+    #[must_use]
+    pub fn audience(&self) -> &str {
+        &self.audience
+    }
+
     /// Who there it is for, as that organisation names them.
     #[must_use]
     pub fn subject(&self) -> Option<&str> {

@@ -217,6 +217,7 @@ async fn fsck(args: &FsckArgs) -> Result<Ended> {
             "payments": found.payments,
             "appeals": found.appeals,
             "erased": found.erased,
+            "shared": found.shared,
             "faults": faults,
         }))?;
     } else {
@@ -231,6 +232,7 @@ async fn fsck(args: &FsckArgs) -> Result<Ended> {
                 ("authorisations on file", found.authorizations),
                 ("payments", found.payments),
                 ("appeals in order", found.appeals),
+                ("leaves of the shared ledger", found.shared),
             ]
             .map(|(what, sound)| vec![what.to_owned(), sound.to_string()]),
         ))?;

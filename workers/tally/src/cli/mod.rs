@@ -11,6 +11,7 @@ mod determination;
 mod eligibility;
 mod flag;
 mod folder;
+mod keys;
 mod ledger;
 mod member;
 mod org;
@@ -99,6 +100,9 @@ enum Command {
     /// Who may read: grants, custodians, groups; who did read
     #[command(subcommand)]
     Consent(consent::ConsentCommand),
+    /// The node's keys: which there are, how they stand, others in their place
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Organisations of a shared ledger: found, join, leave, rotate, vote, list
     #[command(subcommand)]
     Org(org::OrgCommand),
@@ -252,6 +256,7 @@ async fn run(command: Command) -> Result<Ended> {
         Command::Table(command) => table::run(&command),
         Command::Ledger(command) => ledger::run(command).await,
         Command::Consent(command) => consent::run(command).await,
+        Command::Keys(command) => keys::run(command).await,
         Command::Org(command) => org::run(command).await,
     }
 }

@@ -372,7 +372,7 @@ fn printable(text: &str) -> String {
 }
 
 /// A moment as RFC 3339, in UTC.
-fn when(at: i64) -> String {
+pub(super) fn when(at: i64) -> String {
     chrono::DateTime::from_timestamp_millis(at).map_or_else(
         || at.to_string(),
         |at| at.format("%Y-%m-%dT%H:%M:%SZ").to_string(),

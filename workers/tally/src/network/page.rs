@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use askama::Template;
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::from_fn;
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
@@ -72,6 +72,14 @@ struct Page {
     /// Of an authority that was killed while claims flowed.
     outage: Option<String>,
     halted: bool,
+    /// It does not look again by itself, so that whoever reads or tabs through it is not
+    /// taken back to its top.
+    still: bool,
+}
+
+/// Whether a page that stands still is asked for.
+fn is_still(query: &RawQuery) -> bool {
+    query.0.as_deref() == Some("still")
 }
 
 /// Serves the page until Ctrl-C.
@@ -110,7 +118,7 @@ pub async fn serve(
     served.await.context("the page could not be served")
 }
 
-async fn page(State(site): State<Arc<Site>>) -> Response {
+async fn page(State(site): State<Arc<Site>>, query: RawQuery) -> Response {
     let seen = Seen::look(&site.founded).await;
     let running = site.processes.running().await;
     let top = seen.height();
@@ -157,6 +165,7 @@ async fn page(State(site): State<Arc<Site>>) -> Response {
         disputes: site.disputes(seen.disputed()).await,
         outage: site.outage.as_ref().map(Outage::told),
         rows,
+        still: is_still(&query),
     };
     match page.render() {
         Ok(text) => Html(text).into_response(),
@@ -167,12 +176,13 @@ async fn page(State(site): State<Arc<Site>>) -> Response {
 async fn halt(
     State(site): State<Arc<Site>>,
     Path(id): Path<String>,
+    query: RawQuery,
     headers: HeaderMap,
 ) -> Response {
     if !is_ours(&headers) {
         return StatusCode::FORBIDDEN.into_response();
     }
-    told(site.processes.kill(&id).await)
+    told(site.processes.kill(&id).await, &query)
 }
 
 /// Whether a form of this very page was sent: a browser says where it was.
@@ -185,6 +195,7 @@ fn is_ours(headers: &HeaderMap) -> bool {
 async fn resume(
     State(site): State<Arc<Site>>,
     Path(id): Path<String>,
+    query: RawQuery,
     headers: HeaderMap,
 ) -> Response {
     if !is_ours(&headers) {
@@ -192,13 +203,14 @@ async fn resume(
     }
     let placed = site.founded.placed.iter().find(|placed| placed.id == id);
     match placed {
-        Some(placed) => told(site.processes.begin(&site.founded, placed).await),
+        Some(placed) => told(site.processes.begin(&site.founded, placed).await, &query),
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }
 
-fn told(done: Result<()>) -> Response {
+fn told(done: Result<()>, query: &RawQuery) -> Response {
     match done {
+        Ok(()) if is_still(query) => Redirect::to("/?still").into_response(),
         Ok(()) => Redirect::to("/").into_response(),
         Err(error) => (StatusCode::CONFLICT, format!("{error:#}")).into_response(),
     }

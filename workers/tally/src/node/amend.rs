@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, bail};
+use sha2::{Digest as _, Sha256};
 use tally_core::adjudication::{
     AccumulatorUnit, Act, ActKind, Decision, Description, Inputs, LineDetermination, LineOutcome,
     OutcomeAdjustment, OverLimit, PastLine, Review, Run, decide, over_limits,
@@ -68,12 +69,13 @@ impl Node {
         claim: ClaimId,
         submitter: &str,
     ) -> Result<Submission> {
+        let name = format!("void/{claim}");
         let row = self.row_of(claim).await?;
         let key = self.vault.key(row.sealed.record).await?;
         let mut void = open_claim(&key, &row.sealed)?;
         void.id = ClaimId::of(&SubmissionKey {
             submitter: submitter.to_owned(),
-            interchange: format!("void/{claim}"),
+            interchange: name.clone(),
             position: 0,
         });
         void.frequency = Frequency::Void;
@@ -85,6 +87,7 @@ impl Node {
             content,
             read: 1,
             refusals: Vec::new(),
+            submission: Some(Sha256::digest(name).into()),
         };
         self.seal(sent, vec![void]).await
     }
@@ -339,6 +342,7 @@ impl Node {
                 charge: Money::ZERO,
                 sealed: key.seal(ACT, &act.to_canon())?,
                 act: Some(NewAct { kind, original }),
+                statement: None,
             }],
         })
     }

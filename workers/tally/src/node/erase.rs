@@ -255,6 +255,9 @@ impl Node {
                 parts.outcome(&outcome);
             }
         }
+        if let Some(received) = self.received_leaf(row.id).await? {
+            parts.leaf(received.leaf);
+        }
         let revisions = self.store.revisions(row.unit).await?;
         for revision in revisions.iter().filter(|of| of.claim == row.id) {
             parts.records.insert(revision.reversal.record);

@@ -2,9 +2,11 @@
 //! of the log is so. It repairs nothing.
 
 mod payments;
+mod shared;
 mod statements;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use anyhow::Result;
 use sha2::{Digest as _, Sha256};
@@ -23,6 +25,9 @@ use super::acts::{REVERSAL, SaltedReversal};
 use super::detect::SaltedFlag;
 use super::record::Record;
 use super::work::{CLAIM, FLAG, RECORD};
+
+/// How long what is first in the outbox may wait for whoever appends.
+const MOMENT: Duration = Duration::from_secs(2);
 
 /// Something that is not so.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,11 +59,34 @@ pub struct Fscked {
     pub appeals: u64,
     /// What is erased and cannot be opened.
     pub erased: u64,
+    /// Leaves of the shared ledger whose rules and signatures hold.
+    pub shared: u64,
     /// Everything wrong.
     pub faults: Vec<Fault>,
+    /// Whose entries have no place in the log yet.
+    unplaced: Vec<String>,
 }
 
 impl Fscked {
+    /// Whether an entry stands where it is said to. A node may be written to meanwhile: what
+    /// stands after the entries that were read came later, and what has no place yet is
+    /// looked at in the end.
+    fn stands(
+        &mut self,
+        entries: &[Vec<u8>],
+        (place, leaf): (&str, Option<u64>),
+        entry: &[u8],
+    ) -> bool {
+        let Some(leaf) = leaf else {
+            self.unplaced.push(place.to_owned());
+            return true;
+        };
+        let at = usize::try_from(leaf)
+            .ok()
+            .and_then(|leaf| entries.get(leaf));
+        at.is_none_or(|at| at == entry)
+    }
+
     pub(super) fn fault(&mut self, place: impl Into<String>, what: impl Into<String>) {
         self.faults.push(Fault {
             place: place.into(),
@@ -79,6 +107,7 @@ impl Node {
         self.check_flags(&entries, &mut found).await?;
         self.check_publications(&entries, &mut found).await?;
         self.check_statements(&entries, &mut found).await?;
+        self.check_shared(&mut found).await?;
         self.check_authorizations(&mut found).await?;
         self.check_payments(&mut found).await?;
         let appeals = self.check_appeals().await?;
@@ -86,9 +115,7 @@ impl Node {
         for (place, what) in appeals.faults {
             found.fault(place, what);
         }
-        if !self.store.outbox(1).await?.is_empty() {
-            found.fault("outbox", "entries wait to be appended: open the node again");
-        }
+        self.check_waiting(&entries, &mut found).await?;
         self.audit("log-checked", &[]).await?;
         let waiting = self.store.waiting().await?;
         if waiting.held > 0 {
@@ -104,6 +131,27 @@ impl Node {
             );
         }
         Ok(found)
+    }
+
+    /// What waits for the log is on its way there: something has to be in the outbox, and the
+    /// first of it to go in a moment where somebody appends.
+    async fn check_waiting(&self, entries: &[Vec<u8>], found: &mut Fscked) -> Result<()> {
+        let size = self.store.head().await?.size;
+        let first = self.store.outbox(1).await?.pop().map(|row| row.id);
+        let Some(first) = first else {
+            if size == entries.len() as u64 {
+                for place in std::mem::take(&mut found.unplaced) {
+                    found.fault(place, "its entry is not on the log, nor on its way there");
+                }
+            }
+            return Ok(());
+        };
+        tokio::time::sleep(MOMENT).await;
+        let now = self.store.outbox(1).await?.pop().map(|row| row.id);
+        if now == Some(first) {
+            found.fault("outbox", "entries wait to be appended: open the node again");
+        }
+        Ok(())
     }
 
     async fn check_log(&self, found: &mut Fscked) -> Result<Vec<Vec<u8>>> {
@@ -250,8 +298,8 @@ impl Node {
                     .open(REVERSAL, &revision.reversal)
                     .ok()
                     .and_then(|bytes| SaltedReversal::from_canon(&bytes).ok());
-                let entry = at(entries, revision.reversal_leaf);
-                if salted.is_none_or(|salted| entry != Some(&salted.entry())) {
+                let at = (&*place, revision.reversal_leaf);
+                if salted.is_none_or(|salted| !found.stands(entries, at, &salted.entry())) {
                     found.fault(place.as_str(), "its entry is not the commitment to it");
                 }
             }
@@ -293,6 +341,10 @@ impl Node {
             let entry = usize::try_from(leaf)
                 .ok()
                 .and_then(|leaf| entries.get(leaf));
+            if entry.is_none() {
+                // It came later.
+                continue;
+            }
             let stands = match entry.map(|entry| Entry::from_canon(entry)) {
                 Some(Ok(Entry::Flags(batch))) => {
                     batch.slots.get(usize::from(slot)) == Some(&flag.row.commitment)
@@ -311,10 +363,7 @@ impl Node {
     async fn check_publications(&self, entries: &[Vec<u8>], found: &mut Fscked) -> Result<()> {
         for row in self.store.publications().await? {
             let place = format!("policy {}", super::keys::hex(&row.hash));
-            let entry = row
-                .leaf
-                .and_then(|leaf| entries.get(usize::try_from(leaf).ok()?));
-            if entry != Some(&row.entry) {
+            if !found.stands(entries, (&place, row.leaf), &row.entry) {
                 found.fault(place, "its entry is not on the log");
                 continue;
             }
@@ -383,10 +432,6 @@ impl Claimed {
     }
 }
 
-fn at(entries: &[Vec<u8>], leaf: Option<u64>) -> Option<&Vec<u8>> {
-    entries.get(usize::try_from(leaf?).ok()?)
-}
-
 /// An outcome against its entry, and against what is noted beside it.
 fn check_outcome(
     place: &str,
@@ -406,7 +451,8 @@ fn check_outcome(
     };
     match record.open() {
         Ok((body, opened)) => {
-            if at(entries, outcome.leaf) != Some(&record.entry_of(&opened, body.prefix)) {
+            let entry = record.entry_of(&opened, body.prefix);
+            if !found.stands(entries, (place, outcome.leaf), &entry) {
                 found.fault(place, "its entry is not the commitment to its outcome");
                 return;
             }

@@ -1,5 +1,7 @@
 //! Who is on the shared ledger: proposals and votes of this node's organisation.
 
+use std::sync::Arc;
+
 use anyhow::{Context as _, Result};
 use tally_core::canon::Canon as _;
 use tally_core::ledger::Entry;
@@ -8,18 +10,56 @@ use tally_store::port::{NewStatement, SharedLedger as _, Statements as _};
 
 use super::Node;
 
+/// The shared ledger as it was last decoded.
+#[derive(Default)]
+pub(super) struct Decoded {
+    at: Option<Arc<Snapshot>>,
+    /// How often it was.
+    pub times: u64,
+}
+
 impl Node {
+    /// What the store has of the shared ledger; `None` where this node is on none. It is
+    /// decoded once a block, whoever asks how often.
+    ///
+    /// # Errors
+    /// When the store is damaged.
+    pub async fn shared_at(&self) -> Result<Option<Arc<Snapshot>>> {
+        let Some(place) = self.store.shared_height().await? else {
+            return Ok(None);
+        };
+        let mut decoded = self.decoded.lock().await;
+        let kept = decoded.at.as_ref();
+        if let Some(at) = kept.filter(|at| (at.height, at.frontier.size()) == place) {
+            return Ok(Some(Arc::clone(at)));
+        }
+        let Some(head) = self.store.shared_head().await? else {
+            return Ok(None);
+        };
+        let snapshot = Snapshot::from_canon(&head.snapshot)
+            .context("what is stored of the shared ledger is damaged: run `tally ledger fsck`")?;
+        let at = Arc::new(snapshot);
+        decoded.at = Some(Arc::clone(&at));
+        decoded.times = decoded.times.saturating_add(1);
+        Ok(Some(at))
+    }
+
+    /// The same, for who changes it.
+    ///
+    /// # Errors
+    /// When the store is damaged.
+    pub async fn shared_snapshot_if_any(&self) -> Result<Option<Snapshot>> {
+        Ok(self.shared_at().await?.map(|at| (*at).clone()))
+    }
+
     /// What the store has of the shared ledger.
     ///
     /// # Errors
     /// When this node is on none, or the store is damaged.
     pub async fn shared_snapshot(&self) -> Result<Snapshot> {
-        let head = self.store.shared_head().await?;
-        let head = head.context(
+        self.shared_snapshot_if_any().await?.context(
             "this node is on no shared ledger: say `[ledger]` in its configuration and run it",
-        )?;
-        Snapshot::from_canon(&head.snapshot)
-            .context("what is stored of the shared ledger is damaged: run `tally ledger fsck`")
+        )
     }
 
     /// How this node's organisation is called on the shared ledger.

@@ -1,43 +1,51 @@
 //! The node's secrets: files outside any database, readable by their owner.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use tally_core::ledger::SigningKey;
-use tally_store::vault::{self, Tokens, WrapKey};
-use zeroize::Zeroizing;
+use tally_store::vault::{Tokens, WrapKey, Wraps};
+
+use super::keyring::{self, Key, Keyring, Place, Secret};
 
 /// The secrets of a node. None of them ever leaves its folder.
 pub struct Keys {
     /// Signs checkpoints of the local log.
     pub log: SigningKey,
-    /// Signs publications of policies.
-    pub insurer: SigningKey,
     /// Makes tokens of people, contracts and providers.
     pub tokens: Tokens,
     /// Authenticates compiled policies.
-    pub artefact: Zeroizing<[u8; 32]>,
+    pub artefact: Secret,
     /// Seals what stands in the broker.
-    pub queue: Zeroizing<[u8; 32]>,
-    /// The X25519 key that envelopes are sealed to.
-    pub envelope: Zeroizing<[u8; 32]>,
-    /// Signs the envelopes of this node's own log on a shared ledger.
-    pub signing: Zeroizing<[u8; 32]>,
-    wrap: Zeroizing<[u8; 32]>,
+    pub queue: Secret,
+    /// The X25519 key that envelopes are sealed to, when the node was opened.
+    pub envelope: Secret,
+    /// Signs the envelopes of this node's own log on a shared ledger; when the node was
+    /// opened.
+    pub signing: Secret,
+    /// The files, for the keys that change while the node runs.
+    pub ring: Keyring,
+    /// Those of them that were found by their public part.
+    found: Mutex<BTreeMap<(Key, [u8; 32]), Secret>>,
 }
 
-/// Each secret's file.
-const NAMES: [&str; 8] = [
-    "log", "insurer", "tokens", "artefact", "wrap", "queue", "envelope", "signing",
+/// Those that every node has.
+const MADE: [Key; 8] = [
+    Key::Log,
+    Key::Insurer,
+    Key::Tokens,
+    Key::Artefact,
+    Key::Wrap,
+    Key::Queue,
+    Key::Envelope,
+    Key::Signing,
 ];
 /// Those that a node made by an earlier version has not.
-const LATER: [&str; 3] = ["queue", "envelope", "signing"];
-/// The key that an authority votes with and signs the shared ledger's checkpoints. It is
-/// made when an organisation becomes an authority, and anew when its disk was lost.
-const AUTHORITY: &str = "authority";
+pub const LATER: [Key; 3] = [Key::Queue, Key::Envelope, Key::Signing];
 
 impl Keys {
     /// Makes the secrets of a new node from the operating system's random
@@ -48,7 +56,7 @@ impl Keys {
             .mode(0o700)
             .create(folder)
             .with_context(|| format!("the folder {} could not be made", folder.display()))?;
-        make(folder, &NAMES)
+        make(folder, &MADE)
     }
 
     /// Makes the secrets that came with later versions, where they are missing.
@@ -58,102 +66,92 @@ impl Keys {
 
     /// Reads the secrets of a node.
     pub fn open(folder: &Path, origin: &str) -> Result<Self> {
-        let read = |name: &str| read(&path(folder, name));
+        let ring = Keyring::new(folder);
+        let read = |key| ring.read(key, Place::Present);
+        // What is read again when it is used is looked at now: better said at the start.
+        for key in MADE {
+            read(key)?;
+        }
         Ok(Self {
-            log: SigningKey::new(origin, &*read("log")?)?,
-            insurer: SigningKey::new("insurer", &*read("insurer")?)?,
-            tokens: Tokens::new(*read("tokens")?),
-            artefact: read("artefact")?,
-            queue: read("queue")?,
-            envelope: read("envelope")?,
-            signing: read("signing")?,
-            wrap: read("wrap")?,
+            log: SigningKey::new(origin, &*read(Key::Log)?)?,
+            tokens: Tokens::new(*read(Key::Tokens)?),
+            artefact: read(Key::Artefact)?,
+            queue: read(Key::Queue)?,
+            envelope: read(Key::Envelope)?,
+            signing: read(Key::Signing)?,
+            ring,
+            found: Mutex::default(),
         })
     }
 
+    /// A key that may change while the node runs, as it is now.
+    pub fn present(&self, key: Key) -> Result<Secret> {
+        self.ring.read(key, Place::Present)
+    }
+
+    /// The secret whose public part this is, wherever it is among those of a key: the
+    /// present one, the next, one that was.
+    pub fn of(&self, key: Key, public: &[u8; 32]) -> Option<Secret> {
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(secret) = found.get(&(key, *public)) {
+            return Some(secret.clone());
+        }
+        let secret = self.ring.find(key, public)?;
+        found.insert((key, *public), secret.clone());
+        Some(secret)
+    }
+
     /// The authority's key; `None` where there is none.
-    pub fn authority(folder: &Path) -> Result<Option<Zeroizing<[u8; 32]>>> {
-        let path = path(folder, AUTHORITY);
-        path.exists().then(|| read(&path)).transpose()
+    pub fn authority(folder: &Path) -> Result<Option<Secret>> {
+        let ring = Keyring::new(folder);
+        let there = ring.has(Key::Authority, Place::Present);
+        there
+            .then(|| ring.read(Key::Authority, Place::Present))
+            .transpose()
     }
 
     /// Makes an authority's key, where there is none; the one that was is put aside
-    /// where another takes its place.
-    pub fn make_authority(folder: &Path, anew: bool) -> Result<Zeroizing<[u8; 32]>> {
-        let present = path(folder, AUTHORITY);
-        if anew && present.exists() {
-            let aside = (1u32..)
-                .map(|n| path(folder, &format!("{AUTHORITY}.{n}")))
-                .find(|path| !path.exists())
-                .context("no name is left for the key that was")?;
-            fs::rename(&present, &aside)
-                .with_context(|| format!("{} could not be put aside", present.display()))?;
+    /// where another takes its place, and so is one that was to come.
+    pub fn make_authority(folder: &Path, anew: bool) -> Result<Secret> {
+        let ring = Keyring::new(folder);
+        let _one = ring.lock()?;
+        for place in [Place::Present, Place::Next] {
+            if anew && ring.has(Key::Authority, place) {
+                ring.put_aside(Key::Authority, place)?;
+            }
         }
-        make(folder, &[AUTHORITY])?;
-        read(&present)
+        make(folder, &[Key::Authority])?;
+        ring.read(Key::Authority, Place::Present)
     }
 
-    /// The key that record keys are wrapped with.
-    pub fn wrap(&self) -> WrapKey {
-        WrapKey::new(*self.wrap)
+    /// The keys that record keys are wrapped with: the present one, and the next while
+    /// they are wrapped anew. They are read again whenever one does not open.
+    pub fn wraps(&self) -> Wraps {
+        let ring = self.ring.clone();
+        Wraps::read_by(move || {
+            let places = [Place::Present, Place::Next].into_iter();
+            let secrets = places.filter_map(|place| ring.read(Key::Wrap, place).ok());
+            secrets.map(|secret| WrapKey::new(*secret)).collect()
+        })
     }
 }
 
-fn make(folder: &Path, names: &[&str]) -> Result<()> {
-    let mut made = false;
-    for name in names {
-        let path = path(folder, name);
-        if path.exists() {
-            continue;
-        }
-        made = true;
-        let secret = Zeroizing::new(vault::random::<32>()?);
-        let text = Zeroizing::new(hex(&*secret) + "\n");
-        let mut file = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)
-            .with_context(|| format!("{} could not be made", path.display()))?;
-        file.write_all(text.as_bytes())
-            .and_then(|()| file.sync_all())
-            .with_context(|| format!("{} could not be written", path.display()))?;
-    }
-    if !made {
-        return Ok(());
-    }
-    fs::File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .context("the folder of keys could not be written")
+fn make(folder: &Path, keys: &[Key]) -> Result<()> {
+    let ring = Keyring::new(folder);
+    keys.iter()
+        .try_for_each(|key| keyring::make(&ring.path(*key, Place::Present)).map(drop))
 }
 
 /// A secret of a folder that is no node's, made when it is missing.
-pub fn secret(folder: &Path, name: &'static str) -> Result<Zeroizing<[u8; 32]>> {
+pub fn secret(folder: &Path, name: &'static str) -> Result<Secret> {
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(folder)
         .with_context(|| format!("the folder {} could not be made", folder.display()))?;
-    make(folder, &[name])?;
-    read(&path(folder, name))
-}
-
-fn path(folder: &Path, name: &str) -> PathBuf {
-    folder.join(format!("{name}.key"))
-}
-
-fn read(path: &Path) -> Result<Zeroizing<[u8; 32]>> {
-    let text = Zeroizing::new(fs::read_to_string(path).with_context(|| {
-        format!(
-            "the key {} cannot be read: restore the node's `keys` folder from its backup",
-            path.display()
-        )
-    })?);
-    let mut secret = Zeroizing::new([0u8; 32]);
-    if !unhex_into(text.trim_end(), &mut *secret) {
-        bail!("{} is not a key: 64 hexadecimal digits", path.display());
-    }
-    Ok(secret)
+    let path = folder.join(format!("{name}.key"));
+    keyring::make(&path)?;
+    keyring::read(&path)
 }
 
 /// Bytes of hexadecimal digits; none when there are not so many, or others.
@@ -163,7 +161,7 @@ pub fn unhex<const N: usize>(digits: &str) -> Option<[u8; N]> {
 }
 
 /// The same, to where a secret is wiped.
-fn unhex_into(digits: &str, bytes: &mut [u8]) -> bool {
+pub(super) fn unhex_into(digits: &str, bytes: &mut [u8]) -> bool {
     let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
     let digit = |byte: u8| u8::try_from(char::from(byte).to_digit(16)?).ok();
     let octet = |[high, low]: [u8; 2]| Some(digit(high)? << 4 | digit(low)?);

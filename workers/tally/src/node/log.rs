@@ -16,7 +16,9 @@ use tally_core::ledger::tree::{
 use tally_core::ledger::{
     Checkpoint, Entry, LogProof, Note, Receipt, SharedProof, Trust, TrustedLog, tiles,
 };
-use tally_store::port::{Head, Integration, Leaf, Log as _, OutcomeRow, PendingFlag, Reading as _};
+use tally_store::port::{
+    Head, Integration, Leaf, Log as _, OutcomeRow, PendingFlag, Reading as _, SharedLedger as _,
+};
 use tally_store::vault;
 
 use super::record::Record;
@@ -25,7 +27,8 @@ use crate::shared::Prover;
 
 /// Entries appended at once.
 const AT_ONCE: u32 = 512;
-/// Entries looked at at once from the end: as a rule it is an outcome and its batches.
+/// Entries looked at first from the end: as a rule it is an outcome and its batches. Then
+/// twice as many each time: many claims may have been received since.
 const LOOK_BACK: u64 = 4;
 
 /// Nodes of the tree at hand, by level and index.
@@ -100,6 +103,17 @@ impl Node {
         }
     }
 
+    /// Appends what waits, where this part of the node may and nothing is in the way: it is
+    /// not for the caller to wait, or to fail, for the log.
+    pub(super) async fn hurry(&self) {
+        if let Err(error) = self.integrate(false).await {
+            tracing::debug!(
+                error = format!("{error:#}"),
+                "what waits is left to the relay"
+            );
+        }
+    }
+
     /// Whether the last batch of a drain is due: none came since the log's last outcome,
     /// but the one that is due with every so many of them. Whoever reads the log could say
     /// so, flags or none.
@@ -107,8 +121,10 @@ impl Node {
         let head = self.store.head().await?;
         let mut batches = 0u64;
         let mut to = head.size;
+        let mut step = LOOK_BACK;
         while to > 0 {
-            let from = to.saturating_sub(LOOK_BACK);
+            let from = to.saturating_sub(step);
+            step = step.saturating_mul(2).min(AT_ONCE.into());
             let entries = self.store.entries(from, u32::try_from(to - from)?).await?;
             for entry in entries.iter().rev() {
                 let counted = match Entry::from_canon(entry) {
@@ -240,6 +256,15 @@ impl Node {
             None => None,
             Some(prover) => prover.prove(&self.store, index).await?,
         };
+        if let Some(shared) = &shared {
+            // Who has the signing key could have put another entry there.
+            let there = self.store.shared_leaves(shared.proof.index, 1).await?;
+            anyhow::ensure!(
+                there == self.store.entries(index, 1).await?,
+                "the shared ledger has another entry in the place of entry {index} of this node's log: \
+                 somebody else signs with its `signing` key (docs/operations.md#keys)"
+            );
+        }
         Ok((local, shared))
     }
 
@@ -503,7 +528,8 @@ mod tests {
         for (first, count, expected) in [
             (0, 63, vec![false, true]),
             (63, 1, vec![false, true, true]),
-            (64, 1, vec![true, false, true]),
+            // Between two batches it was received, and decided.
+            (64, 1, vec![true, false, false, true]),
         ] {
             let file = claims(first, count);
             node.submit(Delivery::local(file.as_bytes(), None))

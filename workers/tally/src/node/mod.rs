@@ -6,6 +6,7 @@ mod acknowledge;
 mod acts;
 mod amend;
 mod appeals;
+mod applying;
 mod authorization;
 pub mod clock;
 pub mod consent;
@@ -14,10 +15,13 @@ mod detect;
 mod dossier;
 mod eligibility;
 mod enrol;
+mod entered;
 mod erase;
 mod estimate;
 mod fsck;
 mod governance;
+pub mod inventory;
+pub mod keyring;
 pub mod keys;
 pub mod log;
 mod moved;
@@ -32,6 +36,7 @@ mod reexecutions;
 mod remit;
 mod replay;
 mod resolve;
+mod rotate;
 mod stages;
 pub mod statement;
 mod submit;
@@ -48,12 +53,10 @@ use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use tally_core::claim::UnitKey;
 use tally_core::interchange::TestData;
-use tally_core::ledger::SigningKey;
 use tally_core::ledger::erasure::RetentionRule;
-use tally_core::ledger::shared::{self as ledger, OrganisationId};
 use tally_sandbox::{Backend, Sandbox};
 use tally_store::any::AnyStore;
-use tally_store::port::{Layout as _, Publications as _, StoreError, Token};
+use tally_store::port::{Layout as _, StoreError, Token};
 use tally_store::postgres::{PgSettings, PostgresStore};
 use tally_store::sqlite::SqliteStore;
 use tally_store::vault::{self, Vault};
@@ -61,7 +64,6 @@ use tally_types::ServiceDate;
 
 use crate::config::{Config, Database, PoliciesConfig, TestDataConfig};
 use crate::policies::{Shelf, Tampering};
-use crate::shared::Application;
 use clock::Clock;
 use keys::Keys;
 use payable::Payable;
@@ -70,12 +72,14 @@ pub use access::{BulkFiles, Exported, explained};
 pub use acknowledge::Acknowledged;
 pub use amend::Anew;
 pub use appeals::{ActStand, AppealRead, Changed, Deciding, Filing, Lines, PutRight};
+pub use applying::Applying;
 pub use authorization::{
     AuthorizationError, AuthorizationPage, AuthorizationRead, LineUse, Listing, Requested, UsedBy,
 };
 pub use detect::Damaged;
 pub use eligibility::Answered;
 pub use enrol::Enrolled;
+pub use entered::OnItsWay;
 pub use erase::{Erased, refused};
 pub use estimate::{Assumed, Estimate, Estimated};
 pub use fsck::{Fault, Fscked};
@@ -88,7 +92,8 @@ pub use read::{Accumulated, ClaimRead, FlagRead, acting};
 pub use reexecutions::Dispute;
 pub use remit::{RemitError, Remitted, Remitting, ToldClaim, is_gone, settled};
 pub use replay::{Break, Replayed};
-pub use stages::Stage;
+pub use rotate::{How, Rotated, never, ring_of};
+pub use stages::{History, Stage};
 pub use submit::{Delivery, RefusedClaim, Reused, Submitted};
 pub(crate) use work::ENGINE;
 pub(crate) use work::adjudicate;
@@ -145,6 +150,8 @@ pub struct Node {
     tampering: Option<Tampering>,
     /// What is known of the shared ledger's entries about access.
     seen: tokio::sync::Mutex<consent::Seen>,
+    /// The shared ledger, decoded.
+    decoded: tokio::sync::Mutex<governance::Decoded>,
 }
 
 impl Node {
@@ -180,7 +187,7 @@ impl Node {
             "{} is the store of another node: restore the folder from one backup",
             folder.join("node.db").display()
         );
-        let vault = Vault::open(&folder.join("keys.db"), keys.wrap())
+        let vault = Vault::open(&folder.join("keys.db"), keys.wraps())
             .await
             .with_context(|| format!("opening {}", folder.join("keys.db").display()))?;
         let node = Self::of(folder, held, keys, AnyStore::Sqlite(store), vault, clock)?;
@@ -227,9 +234,10 @@ impl Node {
             folder.display()
         );
         let keys = Keys::open(&folder.join("keys"), &held.origin)?;
-        let vault = Vault::connect_with(&pg_settings(database, database.keys(), name), keys.wrap())
-            .await
-            .context("connecting to `database.keys`")?;
+        let vault =
+            Vault::connect_with(&pg_settings(database, database.keys(), name), keys.wraps())
+                .await
+                .context("connecting to `database.keys`")?;
         let mut node = Self::of(folder, held, keys, AnyStore::Postgres(store), vault, clock)?;
         node.beside_broker = config.broker.is_some();
         Ok(node)
@@ -322,6 +330,7 @@ impl Node {
             retention: Vec::new(),
             tampering: None,
             seen: tokio::sync::Mutex::default(),
+            decoded: tokio::sync::Mutex::default(),
         })
     }
 
@@ -387,90 +396,9 @@ impl Node {
         &self.keys
     }
 
-    /// The secret of the authority's key on a shared ledger; `None` where there is none.
-    pub(crate) fn authority_seed(&self) -> Result<Option<zeroize::Zeroizing<[u8; 32]>>> {
-        Keys::authority(&self.folder.join("keys"))
-    }
-
-    /// The authority's key, which signs checkpoints of the ledger of this name.
-    pub(crate) fn authority_key(&self, ledger: &str) -> Result<Option<SigningKey>> {
-        let seed = self.authority_seed()?;
-        let key = seed.map(|seed| SigningKey::new(ledger, &seed));
-        key.transpose().context("the ledger's name cannot sign")
-    }
-
-    /// The key that signs the envelopes of this node's own log on a shared ledger.
-    pub(crate) fn signing_key(&self) -> Result<SigningKey> {
-        Ok(SigningKey::new("signing", &self.keys.signing)?)
-    }
-
-    /// The key that what is sent to this node is sealed to.
-    pub(crate) fn envelope_secret(&self) -> Result<tally_queue::envelope::NodeKey> {
-        tally_queue::envelope::NodeKey::new(&self.keys.envelope).context("the key `envelope`")
-    }
-
     /// Compiled policies.
     pub(crate) fn shelf(&self) -> &Shelf {
         &self.shelf
-    }
-
-    /// The secret behind [`Self::signing_key`].
-    pub(crate) fn signing_secret(&self) -> zeroize::Zeroizing<[u8; 32]> {
-        self.keys.signing.clone()
-    }
-
-    /// Makes an authority's key where there is none, or anew.
-    ///
-    /// # Errors
-    /// When its file cannot be written.
-    pub fn make_authority(&self, anew: bool) -> Result<()> {
-        Keys::make_authority(&self.folder.join("keys"), anew).map(drop)
-    }
-
-    /// The application of this node's organisation for a ledger, with the keys that the
-    /// node has.
-    ///
-    /// # Errors
-    /// When what is said of the organisation is not sound.
-    pub async fn application(&self, applying: &Applying) -> Result<Application> {
-        let publishes = applying.roles.contains(&ledger::Role::Payer);
-        let published = !self.store.publications().await?.is_empty();
-        anyhow::ensure!(
-            publishes || !published,
-            "this node's log has published policies, which a ledger takes from payers alone: apply as a \
-             payer, or from a new folder, which then has none"
-        );
-        let id = OrganisationId::parse(&applying.id)
-            .context("an organisation's id is 1 to 64 of a-z, 0-9 and `-`")?;
-        let authority = self.authority_key(&applying.ledger)?;
-        let signing = self.signing_key()?;
-        let mut roles = applying.roles.clone();
-        roles.sort_unstable();
-        roles.dedup();
-        let organisation = ledger::Organisation {
-            id,
-            name: applying.name.clone(),
-            publisher: publishes.then(|| self.keys.insurer.verifier().public()),
-            roles,
-            signing: signing.verifier().public(),
-            sealing: self.envelope_key().to_bytes(),
-            origin: self.origin.clone(),
-            log: self.keys.log.verifier().public(),
-            authority: authority.as_ref().map(|key| key.verifier().public()),
-            address: applying.address.clone(),
-            url: applying.url.clone(),
-        };
-        let possession = ledger::Possession::show(
-            &applying.ledger,
-            &organisation,
-            &signing,
-            authority.as_ref(),
-        );
-        Ok(Application {
-            ledger: applying.ledger.clone(),
-            organisation,
-            possession,
-        })
     }
 
     /// The public key that envelopes for this node are sealed to.
@@ -517,22 +445,6 @@ fn pg_settings(database: &Database, url: &str, name: &str) -> PgSettings {
     }
 }
 
-/// What an organisation says of itself when it applies for a ledger.
-pub struct Applying {
-    /// The ledger's name.
-    pub ledger: String,
-    /// How it is to be called there.
-    pub id: String,
-    /// For people.
-    pub name: String,
-    /// What it does.
-    pub roles: Vec<ledger::Role>,
-    /// Where it is reached as an authority, `host:port`.
-    pub address: String,
-    /// Where its node answers over HTTP.
-    pub url: String,
-}
-
 /// What setting a node up came to.
 pub struct Made {
     /// The version that the schema had.
@@ -543,6 +455,19 @@ pub struct Made {
     pub partitions: u32,
     /// The node.
     pub node: Node,
+}
+
+/// The name of the log of the node in a folder, of whatever kind it is.
+///
+/// # Errors
+/// When there is no node.
+pub fn origin_of(folder: &Path) -> Result<String> {
+    let path = folder.join("node.json");
+    let text = fs::read_to_string(&path)
+        .with_context(|| format!("there is no node in {}", folder.display()))?;
+    let identity: Identity = serde_json::from_str(&text)
+        .with_context(|| format!("{} is not that of a node", path.display()))?;
+    Ok(identity.origin)
 }
 
 fn identity(folder: &Path, format: &str) -> Result<Identity> {

@@ -143,6 +143,7 @@ impl Node {
             content,
             read: 2,
             refusals: Vec::new(),
+            submission: None,
         };
         let mut submission = self.seal(sent, vec![void, claim]).await?;
         let [_, moved] = submission.claims.as_mut_slice() else {

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 use tally_core::canon::{Canon, DecodeError, Reader};
 use tally_core::claim::ClaimId;
+use tally_core::ledger::PaymentAdvice;
 use tally_store::port::{DueRow, NewPayment, PartKind, PartRow, Payments as _, Token};
 use tally_types::{Money, ServiceDate};
 use thiserror::Error;
@@ -15,7 +16,7 @@ use thiserror::Error;
 use super::keys::hex;
 use super::remit::due::{Part, Place};
 use super::remit::{Following, Named, RemitError, Remitted, Remitting, Telling, remit_payee};
-use super::{Node, is_fenced};
+use super::{Node, entered, is_fenced};
 use crate::failpoint;
 
 /// What a payment's own payload is, with what is kept of the payment in the clear: it
@@ -207,6 +208,9 @@ impl Node {
         for payee in payees {
             self.pay_payee(payee, paying, &mut untold, said).await?;
             said(Step::Done)?;
+        }
+        if !paying.dry {
+            self.hurry().await;
         }
         Ok(untold)
     }
@@ -422,6 +426,15 @@ impl Run<'_> {
             [remitted.payment, remitted.brought, remitted.forwarded],
             submitter.as_deref(),
         );
+        let hash = Sha256::digest(&remitted.text).into();
+        let told: BTreeSet<ClaimId> = parts.iter().map(|part| part.claim).collect();
+        let advice = PaymentAdvice {
+            trace: remitted.trace.clone(),
+            amount: remitted.payment,
+            date: remitted.on,
+            claims: told.into_iter().collect(),
+            remittance: hash,
+        };
         let payment = NewPayment {
             trace: remitted.trace.clone(),
             payee: self.payee,
@@ -431,10 +444,11 @@ impl Run<'_> {
             brought: remitted.brought,
             forwarded: remitted.forwarded,
             submitter,
-            hash: Sha256::digest(&remitted.text).into(),
+            hash,
             sealed: own.seal(&label, &head.to_canon())?,
             parts,
             marks,
+            advised: entered::advised(&own, &advice)?,
         };
         failpoint::reach("before-pay");
         node.store().pay(&payment).await?;

@@ -6,16 +6,17 @@ use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 use tally_core::adjudication::Description;
 use tally_core::canon::Canon as _;
-use tally_core::ledger::shared::Role;
-use tally_core::ledger::{self, Entry, PolicyPublished, Standing, kind};
+use tally_core::ledger::shared::{Role, Snapshot};
+use tally_core::ledger::{self, Entry, PolicyPublished, SigningKey, Standing, kind};
 use tally_sandbox::{ABI, FUEL_COST_TABLE, Limits};
 use tally_store::port::{
-    NewPolicy, NewStatement, Publications as _, SharedLedger as _, StatementFilter, Statements as _,
+    NewPolicy, NewStatement, Publications as _, StatementFilter, Statements as _,
 };
 use tally_types::ServiceDate;
 use thiserror::Error;
 
 use super::Node;
+use super::keyring::{Key, Place, Secret};
 use crate::policies::{Book, PolicyError};
 
 /// Why a policy was not published. Nothing has changed.
@@ -73,10 +74,10 @@ impl Node {
         component: Vec<u8>,
         effective: ServiceDate,
     ) -> Result<Published, PublishError> {
-        self.may_publish().await?;
         let loaded = self.shelf.load(component.clone())?;
         // One publication at a time, over processes too.
         let _one = self.lock()?;
+        let insurer = self.insurer().await?;
         let description = std::sync::Arc::clone(loaded.policy.description());
         let hash = loaded.policy.hash();
         let book = self.book().await?;
@@ -91,7 +92,7 @@ impl Node {
             fuel_costs: FUEL_COST_TABLE,
             description: Sha256::digest(description.to_canon()).into(),
         };
-        let signed = ledger::Published::sign(publication.clone(), &self.keys.insurer);
+        let signed = ledger::Published::sign(publication.clone(), &insurer);
         let policy = NewPolicy {
             product: publication.product.clone(),
             effective,
@@ -183,21 +184,41 @@ impl Node {
         Ok(())
     }
 
-    /// Whether the ledger that this node is on, if it is on one, takes policies of it: one
-    /// that it does not take would hold up everything after it.
-    async fn may_publish(&self) -> Result<()> {
-        if self.store.shared_head().await?.is_none() {
-            return Ok(());
-        }
-        let snapshot = self.shared_snapshot().await?;
-        let id = self.organisation_of(&snapshot)?;
+    /// The key that policies are signed with: the one that the ledger has of this node's
+    /// organisation, where it is on one. A policy that the ledger does not take would hold
+    /// up everything after it.
+    async fn insurer(&self) -> Result<SigningKey> {
+        let secret = match self.shared_snapshot_if_any().await? {
+            None => self.keys.present(Key::Insurer)?,
+            Some(snapshot) => self.insurer_on(&snapshot)?,
+        };
+        Ok(SigningKey::new("insurer", &secret)?)
+    }
+
+    fn insurer_on(&self, snapshot: &Snapshot) -> Result<Secret> {
+        let (id, origin) = (self.organisation_of(snapshot)?, &snapshot.state.origin);
         let member = snapshot.state.members.get(&id);
+        let own = member.map(|member| &member.organisation);
+        let own = own.filter(|own| own.is(Role::Payer)).with_context(|| {
+            format!(
+                "`{id}` is no payer on the ledger {origin}, which takes policies from payers alone"
+            )
+        })?;
+        self.settle_keys(own, false)?;
         anyhow::ensure!(
-            member.is_some_and(|member| member.organisation.is(Role::Payer)),
-            "`{id}` is no payer on the ledger {}, which takes policies from payers alone",
-            snapshot.state.origin
+            !self.keys.ring.has(Key::Insurer, Place::Next),
+            "another `insurer` key is made and not voted in yet: a policy that the old one signs might come to \
+             the ledger too late, and hold up all that follows it; publish when `tally keys list` shows the new \
+             one in force"
         );
-        Ok(())
+        let known = own
+            .publisher
+            .and_then(|key| self.keys.of(Key::Insurer, &key));
+        known.with_context(|| {
+            format!(
+                "the ledger {origin} knows `{id}` by another `insurer` key than this node has: `tally keys list`"
+            )
+        })
     }
 
     /// Publishes the policies that the binary carries, where they are not yet.
@@ -208,9 +229,17 @@ impl Node {
                 published.insert(policy.publication.product);
             }
         }
+        let waits = self.keys.ring.has(Key::Insurer, Place::Next);
         for bundled in tally_bundled::all() {
             // A node that was killed while it was made lacks some.
             if published.contains(bundled.name) {
+                continue;
+            }
+            if waits {
+                tracing::warn!(
+                    policy = bundled.name,
+                    "it is published when the `insurer` key that is made is voted in"
+                );
                 continue;
             }
             let effective = ServiceDate::parse(bundled.effective)

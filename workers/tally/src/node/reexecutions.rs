@@ -30,7 +30,7 @@ pub struct Dispute {
 }
 
 /// The label of what is sealed of a re-execution.
-const REEXECUTION: &str = "reexecution";
+pub(super) const REEXECUTION: &str = "reexecution";
 
 /// What a re-execution is about, as its statement is found by: the claim, and the index
 /// of the adjudication in the payer's own log.
@@ -133,4 +133,10 @@ impl Node {
             leaf: row.leaf,
         })
     }
+}
+
+/// What was found, as it is committed to, of what is kept behind the salt.
+pub(super) fn reexecuted(kept: &[u8]) -> Option<Vec<u8>> {
+    let found = Reexecuted::take(&mut Reader::new(kept)).ok()?;
+    Some(found.to_canon())
 }

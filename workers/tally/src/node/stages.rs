@@ -1,7 +1,7 @@
 //! All that claims ever came to: each outcome with what brought it about, and what
 //! took it back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result};
 use tally_core::adjudication::Outcome;
@@ -40,6 +40,15 @@ pub struct Stage {
     pub taken_back: Option<(TakenBack, Option<u64>)>,
 }
 
+/// All that one claim ever came to.
+pub struct History {
+    /// Its outcomes, with those of what it replaces and of what replaces it.
+    pub stages: Vec<Stage>,
+    /// The claims and acts that are named to who reads: those at the claim's own place,
+    /// and those that they are a party to. Others are of other care.
+    pub named: BTreeSet<ClaimId>,
+}
+
 impl Stage {
     /// As a statement has it.
     pub(crate) fn stood(&self) -> Stood<'_> {
@@ -71,6 +80,48 @@ impl Node {
         purpose: &str,
     ) -> Result<(Vec<Stage>, BTreeMap<ClaimId, u64>)> {
         let rows = self.store.claims_of_unit(unit).await?;
+        let (stages, places) = self.stages_of(unit, rows, |_| true).await?;
+        let subjects: Vec<String> = stages.iter().map(|s| s.row.id.to_string()).collect();
+        if !subjects.is_empty() {
+            self.audit(purpose, &subjects).await?;
+        }
+        Ok((stages, places))
+    }
+
+    /// All that one claim ever came to, with what it replaces and what replaces it, as far
+    /// as who reads is a party to that. No other claim of the unit is opened. Each of
+    /// those others leaves an audit entry; the caller has noted that the claim is read.
+    ///
+    /// # Errors
+    /// When the store fails or a payload is damaged.
+    pub async fn claim_history(
+        &self,
+        of: &ClaimRow,
+        purpose: &str,
+        is_party: impl Fn(&ClaimRow) -> bool,
+    ) -> Result<History> {
+        let rows = self.store.claims_of_unit(of.unit).await?;
+        let places = places(&rows);
+        let place = places.get(&of.id).copied();
+        let is_here = |id: &ClaimId| place.is_some() && places.get(id).copied() == place;
+        let named = rows.iter().filter(|row| is_here(&row.id) || is_party(row));
+        let named: BTreeSet<ClaimId> = named.map(|row| row.id).collect();
+        let shown = |row: &ClaimRow| row.id == of.id || is_here(&row.id) && is_party(row);
+        let (stages, _) = self.stages_of(of.unit, rows, shown).await?;
+        let others: BTreeSet<ClaimId> = stages.iter().map(|stage| stage.row.id).collect();
+        let others = others.into_iter().filter(|id| *id != of.id);
+        self.note_all(purpose, others).await?;
+        Ok(History { stages, named })
+    }
+
+    /// What the claims of a unit that are asked for ever came to, and the place of each
+    /// claim of it. Only those are opened; nothing is noted.
+    async fn stages_of(
+        &self,
+        unit: Token,
+        rows: Vec<ClaimRow>,
+        asked: impl Fn(&ClaimRow) -> bool,
+    ) -> Result<(Vec<Stage>, BTreeMap<ClaimId, u64>)> {
         let (mut firsts, mut revisions) = (BTreeMap::new(), BTreeMap::new());
         if rows.iter().any(|row| row.act.is_some()) {
             firsts = self.store.first_outcomes(unit).await?.into_iter().collect();
@@ -79,11 +130,12 @@ impl Node {
                 of.push(revision);
             }
         }
-        let records: Vec<_> = rows.iter().map(|row| row.sealed.record).collect();
-        let keys = self.vault.keys(&records).await?;
         let days: BTreeMap<ClaimId, ServiceDate> =
             rows.iter().map(|row| (row.id, row.received)).collect();
         let places = places(&rows);
+        let rows: Vec<_> = rows.into_iter().filter(|row| asked(row)).collect();
+        let records: Vec<_> = rows.iter().map(|row| row.sealed.record).collect();
+        let keys = self.vault.keys(&records).await?;
         let mut stages = Vec::new();
         for row in rows {
             let (Some(key), true) = (keys.get(&row.sealed.record), is_claim(&row)) else {
@@ -104,10 +156,6 @@ impl Node {
             stages.append(&mut of.stages(&first, &of_claim)?);
         }
         stages.sort_by_key(|stage| (stage.place, stage.row.sequence, stage.number));
-        let subjects: Vec<String> = stages.iter().map(|s| s.row.id.to_string()).collect();
-        if !subjects.is_empty() {
-            self.audit(purpose, &subjects).await?;
-        }
         Ok((stages, places))
     }
 }

@@ -5,12 +5,13 @@ use sha2::{Digest as _, Sha256};
 use tally_core::canon::{Canon as _, Reader};
 use tally_core::claim::{Claim, ClaimId, Frequency};
 use tally_core::interchange::{Format, Refusal, Source, read_claims_with};
+use tally_core::ledger::ReceivedClaim;
 use tally_store::port::{ClaimRow, Intake as _, NewClaim, Submission, SubmissionRow, Token};
 use thiserror::Error;
 
 use super::keys::hex;
 use super::work::CLAIM;
-use super::{Node, SUBMITTER, is_fenced};
+use super::{Node, SUBMITTER, entered, is_fenced};
 
 /// A claim that was refused: what, where and why. Nothing identifying is in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +78,8 @@ pub(super) struct Sent<'a> {
     pub(super) content: Token,
     pub(super) read: u32,
     pub(super) refusals: Vec<RefusedClaim>,
+    /// SHA-256 of what was sent; `None` of what the payer does itself, which nobody sent.
+    pub(super) submission: Option<[u8; 32]>,
 }
 
 impl<'a> Delivery<'a> {
@@ -211,6 +214,7 @@ impl Node {
             content: self.content_token(&delivery),
             read: read.read,
             refusals: read.refusals.iter().map(refused).collect(),
+            submission: Some(Sha256::digest(delivery.bytes).into()),
         };
         self.seal(sent, read.claims).await
     }
@@ -223,6 +227,7 @@ impl Node {
             content,
             read: count,
             mut refusals,
+            submission,
         } = sent;
         let partitions = self.partitions();
         let mut keys = self.vault.fresh(read.len()).await?.into_iter();
@@ -244,6 +249,18 @@ impl Node {
                 }
             };
             let key = keys.next().context("no record key")?;
+            let statement = match submission {
+                None => None,
+                Some(submission) => {
+                    let body = ReceivedClaim {
+                        claim: claim.id,
+                        received: claim.received,
+                        submitter: submitter.to_owned(),
+                        submission,
+                    };
+                    Some(entered::received(&key, &body)?)
+                }
+            };
             claims.push(NewClaim {
                 id: claim.id,
                 unit: unit.unit,
@@ -257,6 +274,7 @@ impl Node {
                 charge: claim.charge,
                 sealed: key.seal(CLAIM, &claim.to_canon())?,
                 act: unit.act,
+                statement,
             });
         }
         Ok(Submission {

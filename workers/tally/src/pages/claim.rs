@@ -437,24 +437,24 @@ fn group_class(group: &str) -> &'static str {
 /// The accumulators a line moved, each once: a line may move one several
 /// times, a copayment first and coinsurance then.
 fn gauges(postings: &[PostingView]) -> Vec<Gauge> {
-    let mut moves: Vec<(&PostingView, i64, &str)> = Vec::new();
+    let mut moves: Vec<(&PostingView, &str, &str)> = Vec::new();
     for posting in postings {
+        let (Some(before), Some(after)) = (&posting.before, &posting.after) else {
+            continue;
+        };
         let same = moves.iter_mut().find(|(first, ..)| {
             (&first.accumulator, first.scope, &first.period)
                 == (&posting.accumulator, posting.scope, &posting.period)
         });
         match same {
-            Some((_, after, text)) => {
-                *after = scaled(&posting.after);
-                *text = &posting.after;
-            }
-            None => moves.push((posting, scaled(&posting.after), &posting.after)),
+            Some((.., last)) => *last = after,
+            None => moves.push((posting, before, after)),
         }
     }
     moves
         .into_iter()
-        .map(|(posting, after, text)| {
-            let before = scaled(&posting.before);
+        .map(|(posting, first, last)| {
+            let (before, after) = (scaled(first), scaled(last));
             let limit = posting.limit.as_deref().map(scaled);
             Gauge {
                 name: posting.accumulator.clone(),
@@ -464,8 +464,8 @@ fn gauges(postings: &[PostingView]) -> Vec<Gauge> {
                     &[(0, before, "before"), (before, after, "added")],
                     limit.unwrap_or(after).max(after),
                 ),
-                before: grouped(&posting.before),
-                after: grouped(text),
+                before: grouped(first),
+                after: grouped(last),
                 limit: posting.limit.as_deref().map(grouped),
                 full: limit.is_some_and(|limit| after >= limit),
             }

@@ -93,13 +93,12 @@ pub(super) async fn page(site: Shared, Path(id): Path<String>) -> Answered {
     }
     let readings = told(&node.readings_of_member(&id).await?);
     let consents = node.consents(&site.rules, Some(&id)).await?;
-    let today = node.clock().today();
     html(&MemberPage {
         emergencies: readings.iter().filter(|of| of.emergency).cloned().collect(),
         readings,
         consents: consents
             .iter()
-            .map(|of| Consent::of(of, &site.rules, today))
+            .map(|of| Consent::of(of, &site.rules))
             .collect(),
         shell: Shell::new("Member", Tab::Claims, node.origin()),
         people: contract.members.iter().map(|m| person(m, &id)).collect(),

@@ -1,7 +1,6 @@
 //! Who may read, and who did, as pages show it.
 
 use tally_core::ledger::access::By;
-use tally_types::ServiceDate;
 
 use super::show;
 use crate::consents::{by, of, purpose, short, time};
@@ -62,7 +61,7 @@ pub(super) struct Consent {
 }
 
 impl Consent {
-    pub(super) fn of(kept: &Kept, rules: &Rules, today: ServiceDate) -> Self {
+    pub(super) fn of(kept: &Kept, rules: &Rules) -> Self {
         let (from, through) = kept.bestowal.days();
         Self {
             id: short(&kept.commitment),
@@ -72,7 +71,7 @@ impl Consent {
             purposes: purpose(kept),
             from: from.to_string(),
             through: through.to_string(),
-            stands: kept.stands(today),
+            stands: kept.stands(),
         }
     }
 }

@@ -77,6 +77,9 @@ pub fn directory(node: &Node, config: &Config) -> Result<Directory> {
     let key = NodeKey::new(&node.keys().envelope)
         .ok_or_else(|| anyhow::anyhow!("the node's envelope key is none: restore its `keys`"))?;
     let mut directory = Directory::new(key).with_limit(config.intake.limit);
+    for other in node.envelope_secrets() {
+        directory.also_open(other);
+    }
     directory.serve(&config.node.payer);
     for organisation in &config.organisations {
         directory
@@ -91,7 +94,8 @@ pub fn directory(node: &Node, config: &Config) -> Result<Directory> {
 /// # Errors
 /// When a registered key is none.
 pub async fn run(shared: Arc<Shared>) -> Result<()> {
-    let directory = directory(&shared.node, &shared.config)?;
+    let mut known = shared.node.envelope_secrets().len();
+    let mut directory = self::directory(&shared.node, &shared.config)?;
     let topology = shared.topology(shared.node.partitions().get())?;
     let publisher = Publisher::new(shared.broker.clone());
     let mut consumer = Consumer::new(shared.broker.clone(), &topology.intake(), AT_ONCE);
@@ -101,6 +105,11 @@ pub async fn run(shared: Arc<Shared>) -> Result<()> {
             () = shared.stop.told() => break,
             taken = consumer.next(AT_ONCE.into()) => taken,
         };
+        // A key that was made since may be in force by now.
+        let now = shared.node.envelope_secrets().len();
+        if now != known {
+            (known, directory) = (now, self::directory(&shared.node, &shared.config)?);
+        }
         let taken = match taken {
             Ok(batch) => {
                 let desk = Desk {

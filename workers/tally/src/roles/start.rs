@@ -169,6 +169,9 @@ pub async fn serve(config: Config, which: Which, clock: Clock, stop: Stop) -> Re
             nudge: queued,
             ledger,
         };
+        for what in api::see_to(&api)? {
+            tracing::warn!("{what}");
+        }
         let (api_at, listener) = bind("listen.api", config.listen.api).await?;
         let (pages_at, pages) = bind("listen.pages", config.listen.pages).await?;
         eprintln!(

@@ -81,6 +81,11 @@ impl Client {
         }
     }
 
+    /// Signs with another secret from now on.
+    pub fn sign_with(&mut self, secret: Zeroizing<[u8; 32]>) {
+        self.secret = secret;
+    }
+
     /// A token for whoever is called `audience`.
     fn token(&self, audience: &str) -> Result<String> {
         let now = Clock::now_ms() / 1000;

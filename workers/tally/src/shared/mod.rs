@@ -12,10 +12,12 @@ mod files;
 mod machine;
 mod pool;
 mod proof;
+mod published;
 mod recheck;
 mod relay;
 mod run;
 mod scribe;
+mod seat;
 mod signatures;
 mod tiled;
 mod trace;
@@ -43,6 +45,8 @@ pub use relay::{AGAIN, UnderWay};
 pub use scribe::Scribe;
 pub use signatures::Gossip;
 
+pub(crate) use tiled::Edge;
+
 /// The ledger, as the rest of the node sees it.
 pub trait Ledger {
     /// Hands over an envelope. Whether it stands on the ledger is seen by
@@ -64,8 +68,8 @@ pub struct Member {
     pool: Arc<Pool>,
     /// Told when something waits.
     waits: Arc<watch::Sender<()>>,
-    /// Of the notary; `None` with one authority.
-    voice: Option<Voice>,
+    /// Of the notary, which begins anew with another key; `None` with one authority.
+    voice: watch::Receiver<Option<Voice>>,
     /// Adjudications that are known and not run again yet.
     unchecked: recheck::Unchecked,
     /// Why what is next on this node's log will not be taken, if it is known.
@@ -77,7 +81,7 @@ impl Member {
     /// to be final, and how often an authority contradicted itself. `None` with one
     /// authority.
     pub fn notary(&self) -> Option<tally_notary::Status> {
-        self.voice.as_ref().map(Voice::status)
+        self.voice.borrow().as_ref().map(Voice::status)
     }
 
     /// How many adjudications of others are known and not run again yet.
@@ -92,14 +96,14 @@ impl Member {
 
     fn nudge(&self) {
         self.waits.send_replace(());
-        if let Some(voice) = &self.voice {
+        if let Some(voice) = &*self.voice.borrow() {
             voice.nudge();
         }
     }
 
     fn tell(&self, gossip: &Gossip) {
         use tally_core::canon::Canon as _;
-        if let Some(voice) = &self.voice {
+        if let Some(voice) = &*self.voice.borrow() {
             voice.broadcast(gossip.to_canon());
         }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use tally_core::adjudication::{Outcome, PolicyInForce, TableKey, Transcript, settle};
@@ -16,10 +16,11 @@ use tally_core::claim::ClaimId;
 use tally_core::ledger::counterparty::{Against, Checked, Dossier, Reexecuted};
 use tally_core::ledger::shared::{Organisation, OrganisationId, Role};
 use tally_core::ledger::tree::leaf_hash;
-use tally_core::ledger::{Entry, Published, Receipt, Trust, TrustedLog, kind};
+use tally_core::ledger::{Receipt, Trust, TrustedLog};
 use tally_store::port::SharedLedger as _;
 
 use super::client::Client;
+use super::published::Publications;
 use super::{Ledger as _, Member};
 use crate::node::{ENGINE, Node};
 use crate::policies::Loaded;
@@ -90,9 +91,7 @@ pub struct Rechecker {
     cursors: BTreeMap<OrganisationId, Round>,
     /// Payers that did not answer.
     away: BTreeMap<OrganisationId, Away>,
-    /// Publications by leaf hash, of the ledger's first `read` leaves.
-    published: BTreeMap<[u8; 32], Published>,
-    read: u64,
+    published: Publications,
 }
 
 impl Rechecker {
@@ -111,8 +110,7 @@ impl Rechecker {
             client,
             unchecked,
             away: BTreeMap::new(),
-            published: BTreeMap::new(),
-            read: 0,
+            published: Publications::default(),
         })
     }
 
@@ -124,9 +122,12 @@ impl Rechecker {
         while stop.sleep(LOOK).await {
             let at = Arc::clone(&self.member.subscribe().borrow());
             let own = at.state.members.get(&self.member.organisation);
-            if !own.is_some_and(|own| own.organisation.is(Role::Provider)) {
+            let Some(own) = own.filter(|own| own.organisation.is(Role::Provider)) else {
                 continue;
-            }
+            };
+            // Others know it by the key that the ledger has.
+            let secret = self.node.signing_secret_on(&own.organisation);
+            self.client.sign_with(secret);
             let payers: Vec<(Organisation, u64)> = at
                 .state
                 .members
@@ -249,7 +250,7 @@ impl Rechecker {
     /// One adjudication, as this node has written it down of the ledger; answers whether it
     /// is done, and not to be asked for again.
     async fn one(&mut self, payer: &Organisation, id: ClaimId, index: u64) -> Result<bool> {
-        let Some(entry) = self.entry_of(payer, index).await? else {
+        let Some((place, entry)) = self.entry_of(payer, index).await? else {
             return Ok(false);
         };
         let url = format!("{}/api/v1/claims/{id}/dossier", payer.url);
@@ -266,14 +267,17 @@ impl Rechecker {
         let sealed = answer.done()?;
         let bytes = self
             .node
-            .envelope_secret()?
-            .open_between(
-                payer.id.as_str(),
-                self.member.organisation.as_str(),
-                &sealed,
-            )
+            .envelope_secrets()
+            .iter()
+            .find_map(|key| {
+                let to = self.member.organisation.as_str();
+                key.open_between(payer.id.as_str(), to, &sealed)
+            })
             .context("the dossier is not sealed to this node's key")?;
-        let found = match self.shown(payer, id, (index, &entry), &bytes).await? {
+        let found = match self
+            .shown(payer, id, (index, place, &entry), &bytes)
+            .await?
+        {
             Shown::NotYet => return Ok(false),
             Shown::Later => return Ok(true),
             Shown::Found(found) => *found,
@@ -285,13 +289,16 @@ impl Rechecker {
         Ok(true)
     }
 
-    /// An entry of a payer's own log, as it stands on this node's ledger.
-    async fn entry_of(&self, payer: &Organisation, index: u64) -> Result<Option<Vec<u8>>> {
+    /// An entry of a payer's own log, as it stands on this node's ledger, and where.
+    async fn entry_of(&self, payer: &Organisation, index: u64) -> Result<Option<(u64, Vec<u8>)>> {
         let store = self.node.store();
         let place = store.shared_place(payer.id.as_str(), index).await?;
         match place {
             None => Ok(None),
-            Some(place) => Ok(store.shared_leaves(place, 1).await?.pop()),
+            Some(place) => {
+                let entry = store.shared_leaves(place, 1).await?.pop();
+                Ok(entry.map(|entry| (place, entry)))
+            }
         }
     }
 
@@ -300,7 +307,7 @@ impl Rechecker {
         &mut self,
         payer: &Organisation,
         id: ClaimId,
-        (index, entry): (u64, &[u8]),
+        (index, place, entry): (u64, u64, &[u8]),
         bytes: &[u8],
     ) -> Result<Shown> {
         let broken = |why: String| Ok(Shown::Broken(why));
@@ -322,23 +329,31 @@ impl Rechecker {
         if receipt.claim != id || receipt.local.index != index || receipt.entry != entry {
             return broken("the receipt is of another adjudication".to_owned());
         }
-        self.again(payer, &dossier).await
+        self.again(payer, &dossier, place).await
     }
 
-    async fn again(&mut self, payer: &Organisation, dossier: &Dossier) -> Result<Shown> {
+    /// Runs it again; `place` is where the adjudication stands on the ledger.
+    async fn again(
+        &mut self,
+        payer: &Organisation,
+        dossier: &Dossier,
+        place: u64,
+    ) -> Result<Shown> {
         let founders = super::founders(self.node.store()).await?;
         let log = tally_core::ledger::VerifierKey::new(&payer.origin, &payer.log)?;
         let trust = Trust {
             logs: vec![TrustedLog::shared(&founders), TrustedLog::local(log)],
         };
+        let known = self.published.of(self.node.store(), payer, place).await?;
         let published = match dossier.publication {
             None => None,
-            Some(leaf) => Some(self.publication(leaf).await?),
+            Some(leaf) => known.find(&leaf),
         };
         let checked = dossier.check(Against {
             trust: &trust,
             sent: None,
-            published: published.as_ref(),
+            published,
+            publications: known.by_index(),
         });
         let checked = match checked {
             Ok(checked) => checked,
@@ -346,8 +361,9 @@ impl Rechecker {
         };
         let (outcome, asked) = match (checked.policy(), published) {
             (Some(hash), Some(published)) => {
+                let fuel = published.publication.fuel;
                 let loaded = self.component(payer, hash).await?;
-                run(&checked, &loaded, published.publication.fuel)?
+                run(&checked, &loaded, fuel)?
             }
             _ => match checked.alone() {
                 Ok(outcome) => (outcome, Transcript::default()),
@@ -356,27 +372,6 @@ impl Rechecker {
         };
         let found = checked.reexecuted(&outcome, &asked, ENGINE);
         Ok(Shown::Found(Box::new(found)))
-    }
-
-    /// A publication on the shared ledger.
-    async fn publication(&mut self, leaf: [u8; 32]) -> Result<Published> {
-        loop {
-            if let Some(found) = self.published.get(&leaf) {
-                return Ok(found.clone());
-            }
-            let leaves = self.node.store().shared_leaves(self.read, 512).await?;
-            if leaves.is_empty() {
-                bail!("the policy's publication is not on this node's ledger yet");
-            }
-            self.read += leaves.len() as u64;
-            for bytes in leaves {
-                if Entry::kind_of(&bytes) == Some(kind::POLICY)
-                    && let Ok(Entry::Policy(published)) = Entry::from_canon(&bytes)
-                {
-                    self.published.insert(leaf_hash(&bytes), *published);
-                }
-            }
-        }
     }
 
     /// A policy by its hash: from the shelf, or from the payer.

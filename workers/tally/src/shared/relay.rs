@@ -24,32 +24,25 @@ const LOOK: Duration = Duration::from_millis(50);
 /// After how long what was said and not seen is said again.
 pub const AGAIN: Duration = Duration::from_secs(2);
 
-/// Who sends.
-pub struct Sender {
-    /// The organisation.
-    pub organisation: OrganisationId,
-    /// Its signing key.
-    pub key: SigningKey,
-}
-
 /// Sends the own log on.
 pub struct Relay {
     node: Arc<Node>,
     member: Member,
-    sender: Sender,
     under_way: UnderWay,
+    /// The signing key that the ledger knew the organisation by.
+    signs: Option<[u8; 32]>,
     /// Entries of the own log, as many as were known when the ledger last had more.
     own: u64,
 }
 
 impl Relay {
     /// Of a node on a shared ledger.
-    pub fn new(node: Arc<Node>, member: Member, sender: Sender) -> Self {
+    pub fn new(node: Arc<Node>, member: Member) -> Self {
         Self {
             node,
             member,
-            sender,
             under_way: UnderWay::default(),
+            signs: None,
             own: 0,
         }
     }
@@ -100,16 +93,22 @@ impl Relay {
 
     /// Sends what is next, and once more what was not seen on the ledger for long.
     async fn send(&mut self, state: &State) -> Result<()> {
-        let Some(next) = state.next(&self.sender.organisation) else {
+        let Some(own) = state.members.get(&self.member.organisation) else {
             return Ok(());
         };
+        let next = own.next;
+        // What another key signed will not be taken any more.
+        if self.signs.replace(own.organisation.signing) != Some(own.organisation.signing) {
+            self.under_way = UnderWay::default();
+        }
         if next > self.own {
             self.own = self.node.store().head().await?.size;
         }
         anyhow::ensure!(
             next <= self.own,
-            "the shared ledger has {next} entries of this node's log, which has {}: it was restored from an \
-             old backup, and must not go on from there (docs/shared-ledger.md)",
+            "the shared ledger has {next} entries of this node's log, which has {}: either it was restored \
+             from an old backup, and must not go on from there (docs/shared-ledger.md), or somebody else signs with its \
+             `signing` key (docs/operations.md#keys)",
             self.own
         );
         let again = self.under_way.again(next, Instant::now());
@@ -126,19 +125,40 @@ impl Relay {
             if entries.is_empty() {
                 break;
             }
-            let organisation = self.sender.organisation.clone();
-            let envelope = Envelope::seal(
-                &state.origin,
-                organisation,
-                first,
-                entries,
-                &self.sender.key,
-            );
+            let secret = self.node.signing_secret_on(&own.organisation);
+            let key = SigningKey::new("signing", &secret)?;
+            let organisation = own.organisation.id.clone();
+            let envelope = Envelope::seal(&state.origin, organisation, first, entries, &key);
             self.member.submit(envelope.clone());
             self.under_way.put(envelope, Instant::now());
         }
         Ok(())
     }
+}
+
+/// The first entry that the ledger took as this organisation's and that is another than
+/// this node's own log has there: somebody else signs with its key.
+///
+/// # Errors
+/// When the store fails.
+pub async fn foreign(
+    node: &Node,
+    organisation: &OrganisationId,
+    taken: &[Envelope],
+) -> Result<Option<u64>> {
+    for envelope in taken {
+        let header = &envelope.header;
+        if header.organisation != *organisation {
+            continue;
+        }
+        let own = node.store().entries(header.first, header.count).await?;
+        // A node sends what its own log has, and nothing else.
+        let mut taken = envelope.entries.iter().enumerate();
+        if let Some(at) = taken.position(|(at, taken)| own.get(at) != Some(&taken.0)) {
+            return Ok(Some(header.first + at as u64));
+        }
+    }
+    Ok(None)
 }
 
 /// Envelopes that are not on the ledger yet, by their first entry, each with when it was

@@ -1,27 +1,28 @@
 //! Taking part: the tasks of a node on a shared ledger.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use tally_core::ledger::SigningKey;
 use tally_core::ledger::shared::{Block, OrganisationId, Snapshot, build};
-use tally_notary::{Heard, Notary, Running, Standing};
+use tally_notary::{Heard, Running, Voice};
 use tally_store::port::SharedCheckpoint;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 use super::Member;
-use super::machine::{Chain, authorities};
 use super::pool::Pool;
 use super::recheck::{Rechecker, Unchecked};
-use super::relay::{AGAIN, Relay, Sender};
+use super::relay::{AGAIN, Relay, foreign};
 use super::scribe::Scribe;
+use super::seat::Seat;
 use super::trace;
 use super::witnesses::Asked;
 use crate::config::LedgerConfig;
 use crate::node::Node;
+use crate::node::keys::hex;
 use crate::roles::Stop;
 
 /// How often checkpoints are kept, at most: what is signed in between is on its way to
@@ -48,33 +49,33 @@ pub async fn start(node: &Arc<Node>, config: &LedgerConfig, stop: &Stop) -> Resu
     let genesis = Arc::new(Snapshot::found(&charter)?);
     let pool = Arc::new(Pool::default());
     let scribe = Scribe::open(node.store(), &charter, &genesis, Arc::clone(&pool)).await?;
-    let (at, id) = (Arc::clone(scribe.at()), scribe.id());
+    let at = Arc::clone(scribe.at());
+    let seat = Seat {
+        node: Arc::clone(node),
+        organisation: organisation.clone(),
+        listen: config.listen,
+        genesis,
+        pool: Arc::clone(&pool),
+    };
+    seat.settle(&scribe)?;
     let key = node.authority_key(&at.state.origin)?;
     let kept = scribe.kept().cloned();
     let (tell_at, at_seen) = watch::channel(Arc::clone(&at));
     let (tell_checkpoint, checkpoint) = watch::channel(kept);
     let (waits, waiting) = watch::channel(());
-    let running = if is_alone(&at, key.as_ref().map(|key| key.verifier().public())) {
-        None
-    } else {
-        // Whoever does not vote must not order blocks either: that would be another ledger.
-        let seed = node.authority_seed()?.with_context(|| {
-            format!(
-                "this node has no authority's key for the ledger `{}`, which its {} authorities order: \
-                 make one with `tally org init --authority`, and have it voted in",
-                at.state.origin,
-                at.state.authorities.members.len()
-            )
-        })?;
-        Some(notary(node, config, genesis, (&at, id), &pool, *seed)?)
+    let running = match seat.is_only(&at) {
+        true => None,
+        false => Some(seat.notary(&scribe)?),
     };
+    let voice = running.as_ref().map(|running| running.notary.voice());
+    let (tell_voice, voice) = watch::channel(voice);
     let member = Member {
         organisation: organisation.clone(),
         at: at_seen,
         checkpoint,
         pool,
         waits: Arc::new(waits),
-        voice: running.as_ref().map(|running| running.notary.voice()),
+        voice,
         unchecked: Unchecked::default(),
         refused: Arc::default(),
     };
@@ -89,6 +90,8 @@ pub async fn start(node: &Arc<Node>, config: &LedgerConfig, stop: &Stop) -> Resu
         node: Arc::clone(node),
         member: member.clone(),
         scribe,
+        seat,
+        tell_voice,
         tell_at,
         tell_checkpoint,
         cosigned,
@@ -99,11 +102,7 @@ pub async fn start(node: &Arc<Node>, config: &LedgerConfig, stop: &Stop) -> Resu
         Some(running) => tasks.spawn(follower.follow(key, running)),
         None => tasks.spawn(follower.alone(key, waiting)),
     };
-    let sender = Sender {
-        organisation,
-        key: node.signing_key()?,
-    };
-    let relay = Relay::new(Arc::clone(node), member.clone(), sender);
+    let relay = Relay::new(Arc::clone(node), member.clone());
     tasks.spawn(relay.run(stop.clone()));
     let unchecked = Arc::clone(&member.unchecked);
     let rechecker = Rechecker::new(Arc::clone(node), member.clone(), unchecked).await?;
@@ -111,51 +110,12 @@ pub async fn start(node: &Arc<Node>, config: &LedgerConfig, stop: &Stop) -> Resu
     Ok(Started { member, tasks })
 }
 
-/// Whether this node's key is the only authority's.
-fn is_alone(at: &Snapshot, key: Option<[u8; 32]>) -> bool {
+/// Whether a key is the only authority's.
+pub(super) fn is_only(at: &Snapshot, key: Option<[u8; 32]>) -> bool {
     let [only] = &at.state.authorities.members[..] else {
         return false;
     };
     key == Some(only.key)
-}
-
-fn notary(
-    node: &Node,
-    config: &LedgerConfig,
-    genesis: Arc<Snapshot>,
-    (at, id): (&Arc<Snapshot>, [u8; 32]),
-    pool: &Arc<Pool>,
-    seed: [u8; 32],
-) -> Result<Running<Arc<Snapshot>>> {
-    let listen = config
-        .listen
-        .context("`ledger.listen` is needed by an authority")?;
-    let mut settings = tally_notary::Config::new(
-        genesis.state.origin.as_bytes(),
-        seed,
-        listen,
-        authorities(&genesis),
-        node.folder().join("journal"),
-        node.folder().join("authority.fence"),
-    );
-    settings.known = authorities(at);
-    let stored = (at.height > 0).then(|| Standing {
-        epoch: at.signers.epoch,
-        height: at.height,
-        digest: id,
-        state: Arc::clone(at),
-    });
-    let chain = Chain {
-        genesis,
-        pool: Arc::clone(pool),
-    };
-    Notary::start(settings, chain, stored).map_err(|error| match error {
-        lost @ tally_notary::Error::Fenced { .. } => anyhow::Error::new(lost).context(
-            "this node may not vote with the authority's key that it has: `tally org init --authority --new-key` \
-             makes another, and another organisation proposes it with `tally org rotate`",
-        ),
-        other => other.into(),
-    })
 }
 
 /// Does what a [`Scribe`] does as the node runs, and tells the rest of the node.
@@ -163,6 +123,8 @@ struct Follower {
     node: Arc<Node>,
     member: Member,
     scribe: Scribe,
+    seat: Seat,
+    tell_voice: watch::Sender<Option<Voice>>,
     tell_at: watch::Sender<Arc<Snapshot>>,
     tell_checkpoint: watch::Sender<Option<SharedCheckpoint>>,
     /// Checkpoints with the cosignatures of a witness.
@@ -173,13 +135,39 @@ struct Follower {
 }
 
 impl Follower {
-    /// Follows what the notary says is final.
+    /// Follows what the notary says is final; with another key a notary begins anew.
     async fn follow(
         mut self,
         key: Option<SigningKey>,
         mut running: Running<Arc<Snapshot>>,
     ) -> Result<()> {
         self.resume(key).await?;
+        loop {
+            let another = self.follow_one(&mut running).await?;
+            let Running {
+                notary,
+                finalised,
+                heard,
+            } = running;
+            let ended = tokio::task::spawn_blocking(move || notary.stop()).await?;
+            drop((finalised, heard));
+            ended.context("the notary stopped")?;
+            let Some(another) = another else {
+                return Ok(());
+            };
+            tracing::info!("this node votes with another key");
+            running = self.seat.notary(&self.scribe)?;
+            self.tell_voice.send_replace(Some(running.notary.voice()));
+            self.resume(Some(another)).await?;
+        }
+    }
+
+    /// Follows a notary until it is to stop; answers the key to go on with, if it is to go
+    /// on with another.
+    async fn follow_one(
+        &mut self,
+        running: &mut Running<Arc<Snapshot>>,
+    ) -> Result<Option<SigningKey>> {
         let mut keep = tokio::time::interval(KEEP);
         keep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut again = tokio::time::interval(AGAIN);
@@ -187,9 +175,9 @@ impl Follower {
         let stop = self.stop.clone();
         loop {
             tokio::select! {
-                () = stop.told() => break,
+                () = stop.told() => return Ok(None),
                 block = running.finalised.recv() => {
-                    let Some(block) = block else { break };
+                    let Some(block) = block else { return Ok(None) };
                     let read = Block::parse(&block.payload)?;
                     // The store knows a block by the name that the notary has for it.
                     self.written(&read, &block.state, block.digest).await?;
@@ -197,19 +185,23 @@ impl Follower {
                     trace::acknowledged(block.height);
                 }
                 heard = running.heard.recv() => {
-                    let Some(heard) = heard else { break };
+                    let Some(heard) = heard else { return Ok(None) };
                     self.heard(&heard).await?;
                 }
                 Some(with) = self.cosigned.recv() => {
                     self.scribe.cosign(self.node.store(), &with).await?;
                 }
                 _ = keep.tick() => self.scribe.keep(self.node.store()).await?,
-                _ = again.tick() => self.say_again().await?,
+                _ = again.tick() => {
+                    self.say_again().await?;
+                    let another = self.seat.settle(&self.scribe)?;
+                    if another.is_some() {
+                        return Ok(another);
+                    }
+                }
             }
             self.tell();
         }
-        let ended = tokio::task::spawn_blocking(move || running.notary.stop()).await?;
-        ended.context("the notary stopped")
     }
 
     /// Orders what waits, as the only authority.
@@ -220,10 +212,22 @@ impl Follower {
     ) -> Result<()> {
         self.resume(key).await?;
         let stop = self.stop.clone();
+        let mut settled = None;
+        let mut kept = Instant::now();
         loop {
             let at = Arc::clone(self.scribe.at());
+            let own = at.state.members.get(&self.member.organisation);
+            let own = own.map(|own| own.organisation.clone());
+            if settled != own {
+                // What hands over to another key is signed by the one before it.
+                self.scribe.keep(self.node.store()).await?;
+                if let Some(another) = self.seat.settle(&self.scribe)? {
+                    self.resume(Some(another)).await?;
+                }
+                settled = own;
+            }
             anyhow::ensure!(
-                is_alone(&at, self.scribe.key()),
+                is_only(&at, self.scribe.key()),
                 "this node is not the ledger's only authority any more: start it again"
             );
             let envelopes = self.member.pool.next(&at.state, at.height);
@@ -243,11 +247,22 @@ impl Follower {
             let next = Arc::new(next);
             let id = next.id;
             self.written(&block, &next, id).await?;
+            // Also where there is always something more.
+            if kept.elapsed() >= KEEP {
+                self.scribe.keep(self.node.store()).await?;
+                self.tell();
+                kept = Instant::now();
+            }
         }
     }
 
     async fn resume(&mut self, key: Option<SigningKey>) -> Result<()> {
-        let journal = self.node.folder().display().to_string();
+        let folder = self.node.folder().display();
+        // A key votes from a journal of its own.
+        let journal = match (self.scribe.key(), &key) {
+            (Some(_), Some(key)) => format!("{folder}/{}", hex(&key.verifier().public()[..8])),
+            _ => folder.to_string(),
+        };
         self.scribe.resume(self.node.store(), key, &journal).await?;
         self.tell();
         Ok(())
@@ -287,6 +302,15 @@ impl Follower {
             }
             pause = (pause * 2).min(Duration::from_secs(2));
         }
+        let own = &self.member.organisation;
+        if let Some(entry) = foreign(&self.node, own, &block.envelopes).await? {
+            tracing::error!(
+                entry,
+                "the shared ledger has an entry as `{own}`'s that is not on this node's log: somebody else signs with \
+                 its `signing` key, or the node was restored from an old backup; if it was not, tell the other organisations \
+                 at once (docs/operations.md#keys)"
+            );
+        }
         self.tell();
         if next.boundary {
             self.scribe.keep(self.node.store()).await?;
@@ -300,7 +324,7 @@ impl Follower {
             Ok(true) => self.member.nudge(),
             Ok(false) => {}
             Err(error) => {
-                tracing::warn!(from = %crate::node::keys::hex(&heard.from), "a message beside the chain cannot be read: {error}");
+                tracing::warn!(from = %hex(&heard.from), "a message beside the chain cannot be read: {error}");
             }
         }
         Ok(())
@@ -322,10 +346,14 @@ mod tests {
     use tally_store::port::SharedLedger as _;
 
     use super::*;
+    use tally_core::ledger::shared::{Change, Envelope};
+
     use crate::config::PoliciesConfig;
-    use crate::node::Applying;
     use crate::node::clock::Clock;
+    use crate::node::keyring::{Key, Place};
+    use crate::node::{Applying, How, Rotated};
     use crate::roles::Stopper;
+    use crate::shared::Ledger as _;
     use crate::shared::{charter_text, found};
 
     /// A node of an organisation, and what it applies with.
@@ -396,6 +424,18 @@ mod tests {
                 ended.unwrap().unwrap();
             }
         }
+        // Whoever has the key could have entered something else in its place.
+        let own = tally_store::port::Log::entries(node.store(), 0, 1)
+            .await
+            .unwrap();
+        let (id, key) = (
+            OrganisationId::parse("one").unwrap(),
+            node.signing_key().unwrap(),
+        );
+        for (entry, wanted) in [(own[0].clone(), None), (vec![1, 2], Some(0))] {
+            let taken = Envelope::seal("ledger.example", id.clone(), 0, vec![entry], &key);
+            assert_eq!(foreign(&node, &id, &[taken]).await.unwrap(), wanted);
+        }
         // The charter, an envelope's header, and the log's first entry.
         let leaves = node.store().shared_leaves(0, 9).await.unwrap();
         assert_eq!(leaves.len(), 3);
@@ -403,5 +443,132 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(leaves.get(2), own.first());
+    }
+
+    async fn rotated(node: &Node, key: Key) -> crate::shared::Application {
+        match node.rotate(key, How::default()).await.unwrap() {
+            Rotated::ToBeVoted(application) => *application,
+            Rotated::Done => panic!("{key:?} is voted on"),
+        }
+    }
+
+    async fn ended(mut started: Started, stopper: Stopper) {
+        stopper.stop();
+        while let Some(ended) = started.tasks.join_next().await {
+            ended.unwrap().unwrap();
+        }
+    }
+
+    async fn kept(started: &Started, wanted: impl FnMut(&SharedCheckpoint) -> bool) {
+        let (mut checkpoints, mut wanted) = (started.member.checkpoint.clone(), wanted);
+        let kept = checkpoints.wait_for(|kept| kept.as_ref().is_some_and(&mut wanted));
+        let kept = tokio::time::timeout(Duration::from_secs(20), kept).await;
+        drop(kept.expect("in time").unwrap());
+    }
+
+    /// One authority takes other keys by its own vote, and goes on with them: the handover
+    /// is signed by the old one, what comes then by the new ones.
+    #[tokio::test]
+    async fn one_authority_takes_other_keys() {
+        let folder = tempfile::tempdir().unwrap();
+        let (node, one) = member(&folder.path().join("one"), "one").await;
+        let was = one.organisation.clone();
+        let charter = found("ledger.example", &[one], Vec::new()).unwrap();
+        let config = configured(folder.path(), &charter_text(&charter).unwrap(), "one");
+        let (stopper, stop) = Stopper::new();
+        let started = start(&node, &config, &stop).await.unwrap();
+        kept(&started, |kept| kept.size == 3).await;
+
+        let first = rotated(&node, Key::Signing).await.organisation;
+        let both = rotated(&node, Key::Authority).await;
+        let to_be = both.organisation.clone();
+        assert_eq!(to_be.signing, first.signing, "what is to come stays in it");
+        assert_eq!(rotated(&node, Key::Authority).await.organisation, to_be);
+        assert!(to_be.signing != was.signing && to_be.authority != was.authority);
+        let ring = &node.keys().ring;
+        assert!(ring.has(Key::Signing, Place::Next) && ring.has(Key::Authority, Place::Next));
+        let change = Change::Rotate {
+            organisation: both.organisation,
+            possession: both.possession,
+        };
+        node.propose(change).await.unwrap();
+        kept(&started, |kept| kept.hands_over).await;
+        // Signed by the new keys, on the ledger and under its checkpoint.
+        let mut at = started.member.subscribe();
+        let known = at.wait_for(|at| at.state.authorities.epoch == 1);
+        drop(
+            tokio::time::timeout(Duration::from_secs(20), known)
+                .await
+                .unwrap(),
+        );
+        node.propose(Change::Witnesses(Vec::new())).await.unwrap();
+        kept(&started, |kept| kept.epoch == 1 && !kept.hands_over).await;
+        for key in [Key::Signing, Key::Authority] {
+            let places = ring.places(key).unwrap();
+            assert_eq!(places, [Place::Present, Place::Aside(1)], "{key:?}");
+        }
+        let now = at
+            .borrow()
+            .state
+            .members
+            .values()
+            .next()
+            .unwrap()
+            .organisation
+            .clone();
+        assert_eq!(now, to_be);
+        ended(started, stopper).await;
+
+        // And again after a start.
+        let (stopper, stop) = Stopper::new();
+        let started = start(&node, &config, &stop).await.unwrap();
+        node.propose(Change::Leave(was.id)).await.unwrap_err();
+        ended(started, stopper).await;
+    }
+
+    /// Killed when another authority's key was in force and its handover not signed: the
+    /// old key signs that after the start, then the new one goes on.
+    #[tokio::test]
+    async fn a_handover_is_signed_by_the_old_key_after_a_kill() {
+        let folder = tempfile::tempdir().unwrap();
+        let (node, one) = member(&folder.path().join("one"), "one").await;
+        let charter = found("ledger.example", &[one], Vec::new()).unwrap();
+        let config = configured(folder.path(), &charter_text(&charter).unwrap(), "one");
+        let (stopper, stop) = Stopper::new();
+        let started = start(&node, &config, &stop).await.unwrap();
+        kept(&started, |kept| kept.size == 3).await;
+        ended(started, stopper).await;
+
+        let both = rotated(&node, Key::Authority).await;
+        let change = Change::Rotate {
+            organisation: both.organisation,
+            possession: both.possession,
+        };
+        node.propose(change).await.unwrap();
+        // Its block is written as the node would, and nothing signed.
+        let genesis = Arc::new(Snapshot::found(&charter).unwrap());
+        let pool = Arc::new(Pool::default());
+        let scribe = Scribe::open(node.store(), &charter, &genesis, pool).await;
+        let mut scribe = scribe.unwrap();
+        let at = Arc::clone(scribe.at());
+        let entries = tally_store::port::Log::entries(node.store(), 1, 9).await;
+        let id = OrganisationId::parse("one").unwrap();
+        let key = node.signing_key().unwrap();
+        let envelope = Envelope::seal("ledger.example", id, 1, entries.unwrap(), &key);
+        let (block, next) = build(&at, &[envelope]).unwrap();
+        let next = Arc::new(next);
+        assert!(next.boundary);
+        let written = scribe.write(node.store(), &block, &next, next.id).await;
+        written.unwrap();
+        drop(scribe);
+
+        let (stopper, stop) = Stopper::new();
+        let started = start(&node, &config, &stop).await.unwrap();
+        kept(&started, |kept| kept.hands_over).await;
+        node.propose(Change::Witnesses(Vec::new())).await.unwrap();
+        kept(&started, |kept| kept.epoch == 1).await;
+        ended(started, stopper).await;
+        let places = node.keys().ring.places(Key::Authority).unwrap();
+        assert_eq!(places, [Place::Present, Place::Aside(1)]);
     }
 }

@@ -82,6 +82,12 @@ impl Scribe {
         self.kept.as_ref()
     }
 
+    /// The epoch that the checkpoints which are kept hand over to.
+    #[must_use]
+    pub fn reached(&self) -> u64 {
+        self.reached
+    }
+
     /// What is to be said to others by now.
     #[must_use]
     pub fn take_outbox(&mut self) -> Vec<Gossip> {

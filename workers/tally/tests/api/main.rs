@@ -11,6 +11,7 @@ mod parties;
 mod payments;
 mod problems;
 mod reads;
+mod receipts;
 mod submissions;
 #[path = "../common/x12.rs"]
 mod x12;

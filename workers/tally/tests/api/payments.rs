@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use tally_core::ledger::{Receipt, Shown, verify_any};
+
 use super::fixture::{FHIR, Fixture, X12, ask, claim, first, get};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,6 +77,29 @@ async fn payments_are_read_by_who_they_are_for() {
     let whole = fixture.get("lakeside", &path).await.json();
     assert_eq!(whole["told"].as_array().unwrap().len(), 2);
     assert_eq!(whole["claims"].as_array().unwrap().len(), 2);
+    // It carries the receipt that it was advised, and says where those of its claims are.
+    let receipt = Receipt::parse(whole["receipt"].as_str().unwrap()).unwrap();
+    let trust = fixture.node.trust().await.unwrap();
+    let (_, Shown::Payment(advice)) = verify_any(&receipt, Some(&trust)).ok().unwrap() else {
+        panic!("of something else");
+    };
+    assert_eq!(advice.trace, *shared);
+    assert_eq!(
+        advice.amount.to_string(),
+        whole["payment"].as_str().unwrap()
+    );
+    assert_eq!(advice.date.to_string(), whole["on"].as_str().unwrap());
+    let hash = tally::node::keys::hex(&advice.remittance);
+    assert_eq!(hash, whole["hash"].as_str().unwrap());
+    let told: Vec<_> = advice.claims.iter().map(ToString::to_string).collect();
+    let mut claims: Vec<_> = whole["told"].as_array().unwrap().iter().collect();
+    claims.sort_by_key(|part| part["claim"].as_str().map(str::to_owned));
+    assert_eq!(claims.len(), told.len());
+    for (part, claim) in claims.into_iter().zip(&told) {
+        assert_eq!(part["claim"], claim.as_str());
+        let at = format!("/api/v1/claims/{claim}/receipt");
+        assert_eq!(part["receipt"], at.as_str());
+    }
 
     // The bytes are those that were made, and say the same as the claim's remittance.
     let path = format!("/payments/{own}");

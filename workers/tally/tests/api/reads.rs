@@ -369,7 +369,12 @@ async fn an_estimate_is_answered_and_nothing_is_taken_in() {
     let body = answer.json();
     assert_eq!(body["estimate"], true);
     assert_eq!(body["estimates"][0]["estimate"], true);
-    assert!(body["estimates"][0]["assumed"][0]["accumulator"].is_string());
+    // What accumulators hold is for who may ask about cover.
+    assert!(body["estimates"][0].get("assumed").is_none());
+    assert!(body["estimates"][0]["patient"].is_string());
+    let of_payer = ask(one.to_string(), JSON, JSON).by("harbor");
+    let answer = fixture.ask(of_payer).await.json();
+    assert!(answer["estimates"][0]["assumed"][0]["accumulator"].is_string());
     let in_x12 = super::x12::visit("A-1", MEMBER, "180", "20260210");
     let answer = fixture.ask(ask(in_x12, X12, FHIR)).await;
     assert_eq!(answer.json()["use"], "predetermination");

@@ -38,7 +38,7 @@ async fn a_batch_is_answered_with_its_outcomes() {
     assert!(!refusal["reason"].as_str().unwrap().is_empty());
     // Every link leads somewhere.
     let links = claims[0]["links"].as_object().unwrap();
-    assert_eq!(links.len(), 5, "{links:?}");
+    assert_eq!(links.len(), 6, "{links:?}");
     for link in links
         .values()
         .chain(body["links"].as_object().unwrap().values())

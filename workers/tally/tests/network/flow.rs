@@ -20,9 +20,12 @@ fn a_payer_that_cheats_is_disputed_and_who_was_killed_comes_back() {
         ])
         .args(["--kill", "--tamper", "--data"])
         .arg(&folder)
+        .env(traced::SAID.0, traced::SAID.1)
         .output()
         .unwrap();
     let report = json(&output, 0);
+    // All that the four processes said they did is what the model's rules allow.
+    assert!(traced::holds(&folder) > 200);
     assert_eq!(report["authorities"], 4);
     assert_eq!(report["forks"], 0);
     assert_eq!(report["verified"], true);

@@ -8,7 +8,7 @@ use super::*;
 const LEDGER: &str = "tallystick.example/network";
 
 /// The one proposal that is open, as a node sees it once it is there.
-fn proposal(folder: &Path, seen_by: &str) -> String {
+pub(super) fn proposal(folder: &Path, seen_by: &str) -> String {
     let node = folder.join(seen_by);
     let mut found = None;
     until("the proposal is on the ledger", || {
@@ -20,14 +20,14 @@ fn proposal(folder: &Path, seen_by: &str) -> String {
     found.unwrap()
 }
 
-fn vote(folder: &Path, by: &str, proposal: &str) {
+pub(super) fn vote(folder: &Path, by: &str, proposal: &str) {
     let node = folder.join(by);
     let voted = run(["org", "vote", proposal, "--data", node.to_str().unwrap()]);
     common::text(&voted, 0);
 }
 
 /// Waits until every one of those who stay is in an epoch: a proposal of another is void.
-fn until_epoch(folder: &Path, epoch: u64) {
+pub(super) fn until_epoch(folder: &Path, epoch: u64) {
     for of in ["harbor-health", "cedar-mutual", "lakeside"] {
         until(&format!("epoch {epoch} at {of}"), || {
             let said = fs::read_to_string(folder.with_extension("said")).unwrap();
@@ -79,7 +79,7 @@ fn node(config: &Path) -> Command {
 fn organisations_leave_join_and_lose_their_disk() {
     let temporary = tempfile::tempdir().unwrap();
     let folder = temporary.path().join("network");
-    let _network = serving(&folder, 6);
+    let network = serving(&folder, 6);
 
     // Riverside leaves. A vote too many stops nobody's log.
     let harbor = folder.join("harbor-health");
@@ -153,7 +153,7 @@ fn organisations_leave_join_and_lose_their_disk() {
         vote(&folder, by, &proposed);
     }
     until_epoch(&folder, 3);
-    let _bayview = Process::start(&mut node(&config));
+    let bayview = Process::start(&mut node(&config));
     until("bayview is back", || signs(3));
 
     // Something is entered in the last epoch, so that there is a checkpoint of it.
@@ -192,4 +192,20 @@ fn organisations_leave_join_and_lose_their_disk() {
         let signers = verified[0]["shared"]["signers"].as_array().unwrap();
         signers.iter().any(|signer| signer == "bayview")
     });
+    drop((bayview, network));
+    traced::holds(&folder);
+    epochs_are_checked(&folder);
+}
+
+/// What is kept of a ledger with epochs is checked over every handover.
+fn epochs_are_checked(folder: &Path) {
+    for of in ["harbor-health", "cedar-mutual", "lakeside"] {
+        checked::fsck(&folder.join(of), 0);
+    }
+    let copy = checked::copied(&folder.join("lakeside"), folder);
+    let handover = "hands_over = 1 AND epoch = 1";
+    checked::change(&copy, "shared_checkpoint", "note", handover, 20);
+    let found = checked::fsck(&copy, 1);
+    let place = found["faults"][0]["place"].as_str().unwrap();
+    assert!(place.starts_with("checkpoint of the shared ledger at size "));
 }

@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tally_types::ServiceDate;
-
 use super::grant::{Bestowal, Custody, Grant, Group, Membership, Patient};
 use crate::ledger::commitment::{Commitment, Salt};
 use crate::ledger::shared::OrganisationId;
@@ -106,14 +104,19 @@ impl Book {
     }
 
     /// The first place where a custody was taken back: by the payer or the custodian.
-    fn custody_ended(&self, at: &Commitment, custody: &Custody, size: u64) -> Option<u64> {
+    pub(super) fn custody_ended(
+        &self,
+        at: &Commitment,
+        custody: &Custody,
+        size: u64,
+    ) -> Option<u64> {
         self.taken_back(at, size, |_, by| {
             *by == custody.payer || *by == custody.custodian
         })
     }
 
     /// The custodies of a patient that a payer gave an organisation.
-    fn custodies<'a>(
+    pub(super) fn custodies<'a>(
         &'a self,
         patient: &'a Patient,
         payer: &'a OrganisationId,
@@ -150,24 +153,6 @@ impl Book {
         })
     }
 
-    /// The custody by which an organisation acts for a patient, in the first `size`
-    /// entries, on a day; where `before` is given, one that stood before that place.
-    pub(super) fn custody(
-        &self,
-        (patient, payer): (&Patient, &OrganisationId),
-        custodian: &OrganisationId,
-        (size, today): (u64, ServiceDate),
-        before: Option<u64>,
-    ) -> Option<Commitment> {
-        self.custodies(patient, payer, custodian)
-            .filter(|of| of.place < size && before.is_none_or(|before| of.place < before))
-            .filter(|of| of.what.from <= today && today <= of.what.through)
-            .filter(|of| self.custody_ended(&of.commitment, of.what, size).is_none())
-            .map(|of| (of.place, of.commitment))
-            .min()
-            .map(|(_, commitment)| commitment)
-    }
-
     /// The grants of a patient in the first `size` entries, those that were taken back
     /// among them.
     pub(super) fn grants<'a>(
@@ -201,33 +186,38 @@ impl Book {
         self.taken_back(&grant.commitment, size, may).is_some()
     }
 
-    /// By which entry an organisation is in a group, in the first `size` entries, on a
-    /// day. The keeper takes it out, or it leaves by itself.
-    pub(super) fn membership(
-        &self,
-        group: &Group,
-        organisation: &OrganisationId,
-        (size, today): (u64, ServiceDate),
-    ) -> Option<Commitment> {
+    /// The memberships of an organisation in a group, those that were taken back among
+    /// them.
+    pub(super) fn memberships<'a>(
+        &'a self,
+        group: &'a Group,
+        organisation: &'a OrganisationId,
+    ) -> impl Iterator<Item = Given<&'a Membership>> {
         let given = self.granted.iter();
-        let memberships = given.filter_map(|(commitment, (place, of))| match of {
-            Bestowal::Membership(what) => Some((*place, *commitment, what)),
+        given.filter_map(move |(commitment, (place, of))| match of {
+            Bestowal::Membership(what)
+                if what.group == *group && what.organisation == *organisation =>
+            {
+                Some(Given {
+                    place: *place,
+                    commitment: *commitment,
+                    what,
+                })
+            }
             _ => None,
-        });
-        let is = |what: &Membership| {
-            what.group == *group
-                && what.organisation == *organisation
-                && what.from <= today
-                && today <= what.through
-        };
-        memberships
-            .filter(|(place, _, what)| *place < size && is(what))
-            .filter(|(_, commitment, _)| {
-                let may = |_, by: &OrganisationId| *by == group.keeper || by == organisation;
-                self.taken_back(commitment, size, may).is_none()
-            })
-            .map(|(place, commitment, _)| (place, commitment))
-            .min()
-            .map(|(_, commitment)| commitment)
+        })
+    }
+
+    /// Whether a membership was taken back: by the group's keeper, or who is in it.
+    pub(super) fn membership_ended(&self, given: &Given<&Membership>, size: u64) -> bool {
+        let of = given.what;
+        let may = |_, by: &OrganisationId| *by == of.group.keeper || *by == of.organisation;
+        self.taken_back(&given.commitment, size, may).is_some()
+    }
+
+    /// What a commitment opens to, and the first place where it stands.
+    pub(super) fn given(&self, commitment: &Commitment) -> Option<(u64, &Bestowal)> {
+        let (place, of) = self.granted.get(commitment)?;
+        Some((*place, of))
     }
 }

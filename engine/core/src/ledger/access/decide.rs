@@ -1,16 +1,14 @@
 //! The decision.
 
-use std::collections::BTreeMap;
-
 use tally_types::ServiceDate;
 use thiserror::Error;
 
-use super::book::{Book, Given};
-use super::grant::{Grant, Grantee, Patient};
+use super::book::Given;
+use super::grant::{Grant, Grantee};
 use super::purpose::Purpose;
 use super::reading::{Access, By, MAX_PERSON, MAX_REASON, MIN_REASON, Notice, Reading, View};
 use super::scope::{ClaimFacts, Outside, Parties};
-use crate::ledger::commitment::Commitment;
+use super::stands::Ledger;
 use crate::ledger::shared::{Member, OrganisationId, Role};
 
 /// Who asks to read a claim, and for what. It may hold a reason in somebody's words:
@@ -27,17 +25,6 @@ pub struct Request {
     pub at: u64,
     /// Why, where it should be read without a right: breaking the glass.
     pub emergency: Option<String>,
-}
-
-/// The ledger as it stands.
-#[derive(Clone, Copy)]
-pub struct Ledger<'a> {
-    /// How many entries of it count.
-    pub size: u64,
-    /// What is granted.
-    pub book: &'a Book,
-    /// The organisations.
-    pub members: &'a BTreeMap<OrganisationId, Member>,
 }
 
 /// Why somebody may not read. It is for the audit trail and the keeper of the records;
@@ -61,10 +48,10 @@ pub enum Denied {
     /// A party, but not for this.
     #[error("A105: a party to the claim does not read it for this purpose by right")]
     PartyPurpose,
-    /// Granted to a group that it is not in.
+    /// Granted to a group that it is not in, or whose keeper has left.
     #[error("A106: granted to a group that it is not in")]
     NotInGroup,
-    /// Granted by who does not act for the patient.
+    /// Granted by who does not act for the patient, or has left.
     #[error("A107: who keeps the grant does not act for the patient")]
     NotKeeper,
     /// Of other claims.
@@ -135,7 +122,7 @@ pub fn decide(
     facts: &ClaimFacts,
     ledger: &Ledger<'_>,
 ) -> Result<Access, Denied> {
-    let member = ledger.members.get(&request.who).ok_or(Denied::Unknown)?;
+    let member = ledger.members.member(&request.who).ok_or(Denied::Unknown)?;
     if member.left {
         return Err(Denied::Left);
     }
@@ -227,11 +214,11 @@ fn by_patient(
         request,
         facts,
         ledger,
-        patient,
         today,
     };
+    let of = (patient, &facts.parties.payer);
     if request.purpose.is_under(Purpose::PatientRequest)
-        && let Some(custody) = asked.custody(&request.who, None)
+        && let Some(custody) = ledger.custody(of, &request.who, today, None)
     {
         return Ok(By::Custodian(custody));
     }
@@ -254,18 +241,10 @@ struct Asked<'a> {
     request: &'a Request,
     facts: &'a ClaimFacts,
     ledger: &'a Ledger<'a>,
-    patient: &'a Patient,
     today: ServiceDate,
 }
 
 impl Asked<'_> {
-    fn custody(&self, custodian: &OrganisationId, before: Option<u64>) -> Option<Commitment> {
-        let payer = &self.facts.parties.payer;
-        let now = (self.ledger.size, self.today);
-        let book = self.ledger.book;
-        book.custody((self.patient, payer), custodian, now, before)
-    }
-
     /// Whether a grant suffices, or at which step it does not.
     fn try_grant(&self, given: &Given<&Grant>) -> Result<By, Denied> {
         let (grant, payer) = (given.what, &self.facts.parties.payer);
@@ -274,20 +253,16 @@ impl Asked<'_> {
                 By::Grant(given.commitment)
             }
             Grantee::Organisations(_) => return Err(Denied::NoPath),
-            Grantee::Group(group) => {
-                let now = (self.ledger.size, self.today);
-                let book = self.ledger.book;
-                By::Group {
-                    grant: given.commitment,
-                    membership: book
-                        .membership(group, &self.request.who, now)
-                        .ok_or(Denied::NotInGroup)?,
-                }
-            }
+            Grantee::Group(group) => By::Group {
+                grant: given.commitment,
+                membership: self
+                    .ledger
+                    .membership(group, &self.request.who, self.today)
+                    .ok_or(Denied::NotInGroup)?,
+            },
         };
-        // A custodian's grants hold as long as it acts for the patient; what it entered
-        // before it did never does.
-        if grant.keeper != *payer && self.custody(&grant.keeper, Some(given.place)).is_none() {
+        let stands = self.ledger.grant_stands(given, payer, self.today);
+        if !stands.kept {
             return Err(Denied::NotKeeper);
         }
         grant.scope.holds(self.facts).map_err(|why| match why {
@@ -299,14 +274,13 @@ impl Asked<'_> {
         if !purposes.any(|of| self.request.purpose.is_under(*of)) {
             return Err(Denied::Purpose);
         }
-        if self.today < grant.from {
+        if !stands.begun {
             return Err(Denied::NotYet);
         }
-        if self.today > grant.through {
+        if stands.over {
             return Err(Denied::Expired);
         }
-        let size = self.ledger.size;
-        if self.ledger.book.is_revoked(given, payer, size) {
+        if stands.revoked {
             return Err(Denied::Revoked);
         }
         Ok(by)

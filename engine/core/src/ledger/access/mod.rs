@@ -10,7 +10,8 @@
 //!
 //! Days are days of UTC. A grant holds from its first day through its last, both
 //! included. What was taken back is taken back for good: to grant it again is a
-//! new grant, under a new salt. `docs/access.md` says all of it for people.
+//! new grant, under a new salt. What hangs on an organisation that has left the ledger
+//! does not hold while it is away. `docs/access.md` says all of it for people.
 
 mod book;
 mod decide;
@@ -18,12 +19,14 @@ mod grant;
 mod purpose;
 mod reading;
 mod scope;
+mod stands;
 #[cfg(test)]
 mod tests;
 
 pub use book::{Book, Entered, What};
-pub use decide::{Denied, Ledger, Request, decide};
+pub use decide::{Denied, Request, decide};
 pub use grant::{Bestowal, Custody, Grant, Grantee, Group, Membership, Patient, Revocation};
 pub use purpose::Purpose;
 pub use reading::{Access, By, MAX_PERSON, MAX_REASON, MIN_REASON, Notice, Reading, View};
 pub use scope::{ClaimFacts, CodeList, ListId, Parties, Reach, Scope};
+pub use stands::{Ledger, Members, Stands};

@@ -370,6 +370,51 @@ fn a_custodian_acts_for_the_patient_as_long_as_it_may() {
     assert_eq!(denied(&treats, &facts, &entries), Some(Denied::NoPath));
 }
 
+/// What an organisation kept that has left the ledger holds no more.
+#[test]
+fn who_has_left_keeps_nothing() {
+    let facts = facts();
+    let asked = request("north", Purpose::Treatment);
+    let without = |who: &str, entries: &[Entered]| {
+        let book: Book = entries.iter().cloned().collect();
+        let mut members = members();
+        members.get_mut(&id(who)).unwrap().left = true;
+        let ledger = Ledger {
+            size: 100,
+            book: &book,
+            members: &members,
+        };
+        let last = entries.last().map(commitment).unwrap();
+        let stands = ledger.stands(&last, &id("harbor"), day("2026-06-15"));
+        (
+            decide(&asked, &facts, &ledger).err(),
+            stands.unwrap().holds(),
+        )
+    };
+    let mut to = grant();
+    to.to = Grantee::Group(group());
+    let in_group = [
+        enter(1, Bestowal::Access(to)),
+        enter(2, membership("north")),
+    ];
+    assert_eq!(without("lab", &in_group), (None, true));
+    let denied = Some(Denied::NotInGroup);
+    assert_eq!(without("west", &in_group), (denied, false));
+    // Who is in it has left itself.
+    assert_eq!(without("north", &in_group), (Some(Denied::Left), false));
+
+    let mut kept = grant();
+    kept.keeper = id("trust");
+    let of_custodian = [enter(1, custody("trust")), enter(2, Bestowal::Access(kept))];
+    assert_eq!(without("lab", &of_custodian), (None, true));
+    let denied = Some(Denied::NotKeeper);
+    assert_eq!(without("trust", &of_custodian), (denied, false));
+    assert!(!without("trust", &of_custodian[..1]).1);
+    // A payer's own grants go with it.
+    let of_payer = [enter(1, Bestowal::Access(grant()))];
+    assert_eq!(without("harbor", &of_payer), (denied, false));
+}
+
 #[test]
 fn breaking_the_glass() {
     let mut facts = facts();

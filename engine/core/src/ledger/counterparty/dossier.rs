@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
-use tally_types::Code;
+use tally_types::{Code, ServiceDate};
 use thiserror::Error;
 
 use super::compare::{Agreement, Field, FirstDifference, Reexecuted, compare, differently};
@@ -15,7 +15,7 @@ use crate::canon::{Blob, Canon, DecodeError, Reader};
 use crate::claim::{Claim, Provider};
 use crate::ledger::commitment::{Salt, Subject, commit};
 use crate::ledger::entry::Entry;
-use crate::ledger::publication::Published;
+use crate::ledger::publication::{PolicyPublished, Published, in_force};
 use crate::ledger::receipt::{Receipt, ReceiptBody, ReceiptError, Verdict, verify_receipt};
 use crate::ledger::tree::leaf_hash;
 use crate::ledger::trust::Trust;
@@ -119,6 +119,9 @@ pub enum DossierError {
     /// Something said in the outcome does not hold.
     #[error("D112: {0}")]
     Said(#[from] NotAgain),
+    /// Another policy was in force.
+    #[error("D113: by what the payer had published, another policy was in force on {0}, or none")]
+    NotInForce(ServiceDate),
 }
 
 impl DossierError {
@@ -139,6 +142,9 @@ pub struct Against<'a> {
     /// The policy's publication, found on the ledger by
     /// [`Dossier::publication`]; none when no policy was run.
     pub published: Option<&'a Published>,
+    /// All that the payer published, each by its index in the payer's own log, as it stands
+    /// on the shared ledger: at least what is before the adjudication.
+    pub publications: &'a [(u64, PolicyPublished)],
 }
 
 /// A dossier that holds: all that running it again needs, but the component.
@@ -190,6 +196,9 @@ impl Dossier {
         }
         answers_of(&transcript)?;
         self.published(&body, &told, against.published)?;
+        if let (Some(context), Some(published)) = (&context, against.published) {
+            in_force_on_each_day(context, &published.publication, body.prefix, &against)?;
+        }
         if let Some(context) = &context {
             others_care(&claim, context, &transcript)?;
         }
@@ -265,6 +274,25 @@ impl Dossier {
         let mut wrong = pairs.iter().filter(|(same, _)| !same);
         wrong.next().map_or(Ok(()), |(_, what)| Err(another(what)))
     }
+}
+
+/// Whether a policy is the one in force on each day of what it was given: of its product, by
+/// the publications of the prefix that the adjudication names.
+fn in_force_on_each_day(
+    context: &Context,
+    of: &PolicyPublished,
+    prefix: u64,
+    against: &Against<'_>,
+) -> Result<(), DossierError> {
+    let known = against.publications.iter().filter(|(at, _)| *at < prefix);
+    let known: Vec<_> = known.map(|(at, published)| (*at, published)).collect();
+    for line in &context.lines {
+        let found = in_force(&of.product, line.from, known.iter().copied());
+        if found.is_none_or(|(_, published)| published.policy != of.policy) {
+            return Err(DossierError::NotInForce(line.from));
+        }
+    }
+    Ok(())
 }
 
 /// Whether a claim is the one that was sent: all but what the payer makes of it, its id,

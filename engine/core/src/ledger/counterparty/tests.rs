@@ -165,16 +165,60 @@ impl Parts {
 }
 
 fn check(dossier: &Dossier, sent: Option<&Claim>) -> Result<Checked, DossierError> {
+    beside(dossier, sent, &[(1, published().publication)])
+}
+
+/// With what the payer had published, by its index.
+fn beside(
+    dossier: &Dossier,
+    sent: Option<&Claim>,
+    publications: &[(u64, PolicyPublished)],
+) -> Result<Checked, DossierError> {
     let published = published();
     dossier.check(Against {
         trust: &trust(),
         sent,
         published: dossier.publication.map(|_| &published),
+        publications,
     })
 }
 
 fn code(dossier: &Dossier) -> String {
     check(dossier, None).err().unwrap().code()
+}
+
+/// A payer runs the policy that it published, and not another one of its own.
+#[test]
+fn another_policy_than_the_one_in_force_is_named() {
+    let world = world();
+    let dossier = Parts::of(&world).dossier();
+    let own = published().publication;
+    let other = |effective: &str, product: &str| PolicyPublished {
+        product: product.into(),
+        effective: day(effective),
+        policy: [7; 32],
+        ..own.clone()
+    };
+    let service = world.claim.lines[0].from;
+    let of = |publications: &[(u64, PolicyPublished)]| {
+        let checked = beside(&dossier, None, publications);
+        checked.err().map(|error| error.code())
+    };
+    let first = (0, own.clone());
+    assert_eq!(of(std::slice::from_ref(&first)), None);
+    // The receipt's prefix is of two entries: what came after it was not known.
+    let later = (2, other("2020-01-01", "gold"));
+    assert_eq!(of(&[first.clone(), later]), None);
+    let newer = other(&service.to_string(), "gold");
+    assert_eq!(of(&[first.clone(), (1, newer)]), Some("D113".into()));
+    let same_day = other("2020-01-01", "gold");
+    assert_eq!(of(&[first.clone(), (1, same_day)]), Some("D113".into()));
+    let to_come = service.plus_days(1).unwrap();
+    let to_come = other(&to_come.to_string(), "gold");
+    assert_eq!(of(&[first.clone(), (1, to_come)]), None);
+    assert_eq!(of(&[first, (1, other("2020-01-01", "silver"))]), None);
+    // One of somebody else's, which this payer never published.
+    assert_eq!(of(&[]), Some("D113".into()));
 }
 
 /// What the provider finds when the policy determines this.

@@ -217,6 +217,11 @@ async fn the_hot_path_searches() {
             ("members", intake::MEMBERS, &["member_pkey"]),
             ("patients", access::PATIENT, &["patient_pkey"]),
             ("what was shown", access::SHOWN_ABOUT, &["shown_by_about"]),
+            (
+                "statements about",
+                statements::ABOUT,
+                &["statement_by_about"],
+            ),
             ("holds", holds::OF_CLAIM, &["legal_hold_by_claim"]),
             ("former units", intake::FORMER, &["former_pkey"]),
             ("claims", intake::STORED, &["unit_pkey"]),

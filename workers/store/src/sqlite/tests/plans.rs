@@ -72,6 +72,7 @@ async fn the_hot_path_searches() {
         ("flags' places", log::PLACE_FLAGS),
         ("patients", access::PATIENT),
         ("what was shown", access::SHOWN_ABOUT),
+        ("statements about", statements::ABOUT),
         ("statements' places", log::PLACE_STATEMENTS),
         ("statements' marks", statements::MARKED),
         ("the last statement", statements::LAST),

@@ -6,6 +6,7 @@ mod estimate;
 mod explanation;
 mod export;
 mod history;
+mod receipt;
 mod remittance;
 mod review;
 mod status;
@@ -45,6 +46,8 @@ pub enum ClaimCommand {
     History(history::HistoryArgs),
     /// Print a claim's ExplanationOfBenefit, as members' applications are given it
     Explanation(explanation::ExplanationArgs),
+    /// Print a claim's receipt: what it came to; that it was received; that it was paid
+    Receipt(receipt::ReceiptArgs),
     /// Erase what is known of a claim, by destroying its keys: unless a hold or a rule of
     /// retention stands against it
     Erase(erase::EraseArgs),
@@ -81,6 +84,7 @@ impl From<FormatArg> for Format {
 pub async fn run(command: ClaimCommand) -> Result<Ended> {
     match command {
         ClaimCommand::Erase(args) => erase::erase(&args).await,
+        ClaimCommand::Receipt(args) => receipt::receipt(&args).await,
         ClaimCommand::Hold(args) => erase::hold(&args).await,
         ClaimCommand::Submit(args) => submit::submit(&args).await,
         ClaimCommand::Estimate(args) => estimate::estimate(&args).await,

@@ -152,7 +152,7 @@ async fn give(node: &Node, rules: &Rules, bestowal: Bestowal, json: bool) -> Res
     let commitment = node.bestow(rules, &bestowal).await?;
     let kept = node.consent(rules, &hex(&commitment)).await?;
     if json {
-        say(kept_json(&kept, rules, node.clock().today()))?;
+        say(kept_json(&kept, rules))?;
         return Ok(Ended::Well);
     }
     let (from, through) = kept.bestowal.days();

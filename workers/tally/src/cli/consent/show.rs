@@ -14,9 +14,8 @@ use crate::node::keys::hex;
 pub(super) async fn list(args: &ListArgs) -> Result<Ended> {
     let (node, rules) = opened(&args.node).await?;
     let kept = node.consents(&rules, args.member.as_deref()).await?;
-    let today = node.clock().today();
     if args.json {
-        let all: Vec<_> = kept.iter().map(|of| kept_json(of, &rules, today)).collect();
+        let all: Vec<_> = kept.iter().map(|of| kept_json(of, &rules)).collect();
         say(serde_json::Value::from(all))?;
         return Ok(Ended::Well);
     }
@@ -34,7 +33,7 @@ pub(super) async fn list(args: &ListArgs) -> Result<Ended> {
             purpose(kept),
             from.to_string(),
             through.to_string(),
-            kept.stands(today).to_owned(),
+            kept.stands().to_owned(),
         ]
     });
     say(table(
@@ -53,13 +52,12 @@ pub(super) async fn one(args: &ShowArgs) -> Result<Ended> {
         say(format!("{OPENING}\n{}", BASE64.encode(bytes)))?;
         return Ok(Ended::Well);
     }
-    let today = node.clock().today();
     if args.json {
-        say(kept_json(&kept, &rules, today))?;
+        say(kept_json(&kept, &rules))?;
         return Ok(Ended::Well);
     }
     let (from, through) = kept.bestowal.days();
-    let entry = kept.place.map(|place| place.to_string());
+    let entry = kept.place().map(|place| place.to_string());
     let rows = [
         ("id", hex(&kept.commitment)),
         ("is a", kept.what().to_owned()),
@@ -74,7 +72,7 @@ pub(super) async fn one(args: &ShowArgs) -> Result<Ended> {
             if kept.own { "yes" } else { "no" }.to_owned(),
         ),
         ("entry", entry.unwrap_or_else(|| "-".to_owned())),
-        ("stands", kept.stands(today).to_owned()),
+        ("stands", kept.stands().to_owned()),
     ];
     let rows = rows.map(|(name, value)| vec![name.to_owned(), value]);
     say(table(&["", "grant"], rows))?;

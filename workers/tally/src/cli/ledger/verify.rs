@@ -1,16 +1,15 @@
-//! `tally ledger verify`: receipts of adjudications, readings and erasures.
+//! `tally ledger verify`: receipts of adjudications, readings, claims received, payments
+//! advised and erasures.
 
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
 use serde_json::{Value, json};
-use tally_core::adjudication::Outcome;
-use tally_core::ledger::access::Reading;
 use tally_core::ledger::erasure::ErasureReceipt;
-use tally_core::ledger::{Entry, Receipt, Trust, Verdict, kind, verify_reading, verify_receipt};
+use tally_core::ledger::{Receipt, Shown, Trust, Verdict, verify_any};
 
-use super::super::{Ended, chain, read_file, say};
+use super::super::{Ended, chain, plural, read_file, say};
 use crate::consents::{by, reading_json, time};
 use crate::node::keys::hex;
 
@@ -27,25 +26,34 @@ pub struct VerifyArgs {
     json: bool,
 }
 
-/// What a receipt shows.
-enum Shows {
-    /// What a claim came to.
-    Outcome(Box<Outcome>),
-    /// That somebody read it.
-    Reading(Reading),
-}
+/// What a receipt shows, for people and for machines.
+struct Shows(Shown);
 
 impl Shows {
     fn text(&self) -> String {
-        match self {
-            Self::Outcome(outcome) => format!(
+        match &self.0 {
+            Shown::Received(received) => format!(
+                "received {} from {}, in the file of SHA-256 {}",
+                received.received,
+                received.submitter,
+                hex(&received.submission)
+            ),
+            Shown::Payment(advice) => format!(
+                "told of by payment {} of {}, {}, with {} in all; its 835 has the SHA-256 {}",
+                advice.trace,
+                advice.date,
+                advice.amount,
+                plural(advice.claims.len() as u64, "claim"),
+                hex(&advice.remittance)
+            ),
+            Shown::Outcome(outcome) => format!(
                 "{}, charged {}, paid {}, patient {}",
                 outcome.status(),
                 outcome.charge(),
                 outcome.paid(),
                 outcome.patient()
             ),
-            Self::Reading(reading) => format!(
+            Shown::Reading(reading) => format!(
                 "read by {} ({}) for {}, {}, {}",
                 reading.reader,
                 reading.person,
@@ -57,15 +65,27 @@ impl Shows {
     }
 
     fn json(&self) -> serde_json::Value {
-        match self {
-            Self::Outcome(outcome) => json!({
+        match &self.0 {
+            Shown::Received(received) => json!({
+                "received": received.received.to_string(),
+                "submitter": received.submitter,
+                "submission": hex(&received.submission),
+            }),
+            Shown::Payment(advice) => json!({
+                "payment": advice.trace,
+                "amount": advice.amount.to_string(),
+                "on": advice.date.to_string(),
+                "claims": advice.claims.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "remittance": hex(&advice.remittance),
+            }),
+            Shown::Outcome(outcome) => json!({
                 "status": outcome.status().as_str(),
                 "charge": outcome.charge().to_string(),
                 "paid": outcome.paid().to_string(),
                 "patient": outcome.patient().to_string(),
                 "policy": outcome.policy().map(|hash| hex(&hash)),
             }),
-            Self::Reading(reading) => reading_json(reading),
+            Shown::Reading(reading) => reading_json(reading),
         }
     }
 }
@@ -143,17 +163,8 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<Ended> {
                 return Ok(Checked::Erasure(erasure(&text, trust.as_ref())?));
             }
             let receipt = Receipt::parse(&text)?;
-            let (verdict, shows) = match Entry::kind_of(&receipt.entry) {
-                Some(kind::READ | kind::READ_UNDER_EMERGENCY) => {
-                    let (verdict, reading) = verify_reading(&receipt, trust.as_ref())?;
-                    (verdict, Shows::Reading(reading))
-                }
-                _ => {
-                    let (verdict, outcome) = verify_receipt(&receipt, trust.as_ref())?;
-                    (verdict, Shows::Outcome(Box::new(outcome)))
-                }
-            };
-            Ok(Checked::Receipt(Box::new(receipt), verdict, shows))
+            let (verdict, shown) = verify_any(&receipt, trust.as_ref())?;
+            Ok(Checked::Receipt(Box::new(receipt), verdict, Shows(shown)))
         })();
         let file = path.display().to_string();
         match checked {

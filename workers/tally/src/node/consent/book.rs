@@ -2,10 +2,11 @@
 //! patient's grants.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use tally_core::canon::Canon as _;
-use tally_core::ledger::access::{Bestowal, Book, Entered, Grantee, Group, Patient, What};
+use tally_core::ledger::access::{Bestowal, Book, Entered, Grantee, Group, Members, Patient, What};
 use tally_core::ledger::shared::{Member, OrganisationId, Snapshot};
 use tally_core::ledger::{Commitment, Entry, Salt, kind};
 use tally_store::port::{
@@ -17,15 +18,31 @@ use crate::node::Node;
 
 /// Leaves of the shared ledger that are read at a time.
 const PAGE: u32 = 1024;
+/// Commitments that are asked about at a time.
+const ABOUT: usize = 256;
 
 /// The ledger that decides, as it stands: the shared one, or the node's own log where
 /// there is none.
 pub(super) struct Standing {
     pub size: u64,
-    pub members: BTreeMap<OrganisationId, Member>,
     /// How this node's organisation is called there.
     pub own: OrganisationId,
-    pub shared: bool,
+    /// The shared one.
+    shared: Option<Arc<Snapshot>>,
+    /// The organisations of the configuration, and how the payer is called among them.
+    local: (OrganisationId, Arc<BTreeMap<OrganisationId, Member>>),
+}
+
+impl Members for Standing {
+    /// What the shared ledger says of an organisation counts, also that it has left.
+    fn member(&self, id: &OrganisationId) -> Option<&Member> {
+        let (own, local) = &self.local;
+        let Some(at) = &self.shared else {
+            return local.get(id);
+        };
+        let shared = at.state.members.get(id).map(Arc::as_ref);
+        shared.or_else(|| local.get(id).filter(|_| id != own))
+    }
 }
 
 /// Entries about access that were seen on the shared ledger: public bytes alone.
@@ -110,32 +127,27 @@ pub(super) fn granted(row: &StatementRow) -> Option<Commitment> {
 }
 
 impl Node {
-    /// The ledger that decides who may read.
+    /// The ledger that decides who may read. One that this node's organisation has left
+    /// decides nothing here any more.
     pub(super) async fn access_standing(&self, rules: &Rules) -> Result<Standing> {
         let log = self.keys.log.verifier().public();
-        if let Some(head) = self.store.shared_head().await? {
-            let snapshot = Snapshot::from_canon(&head.snapshot).context(
-                "what is stored of the shared ledger is damaged: run `tally ledger fsck`",
-            )?;
-            if let Some(member) = snapshot.state.member_of_log(&log) {
-                let own = member.organisation.id.clone();
-                let mut members = rules.members.clone();
-                members.remove(&rules.own);
-                let shared = snapshot.state.members.iter();
-                members.extend(shared.map(|(id, member)| (id.clone(), (**member).clone())));
-                return Ok(Standing {
-                    size: head.size,
-                    members,
-                    own,
-                    shared: true,
-                });
-            }
+        let local = (rules.own.clone(), Arc::clone(&rules.members));
+        if let Some(at) = self.shared_at().await?
+            && let Some(member) = at.state.member_of_log(&log)
+            && !member.left
+        {
+            return Ok(Standing {
+                size: at.frontier.size(),
+                own: member.organisation.id.clone(),
+                shared: Some(at),
+                local,
+            });
         }
         Ok(Standing {
             size: self.store.head().await?.size,
-            members: rules.members.clone(),
             own: rules.own.clone(),
-            shared: false,
+            shared: None,
+            local,
         })
     }
 
@@ -151,7 +163,7 @@ impl Node {
     }
 
     /// The token that something granted is found by.
-    pub(super) fn about(&self, bestowal: &Bestowal) -> Token {
+    pub(in crate::node) fn about(&self, bestowal: &Bestowal) -> Token {
         match bestowal {
             Bestowal::Access(grant) => self.patient_token(&grant.patient),
             Bestowal::Custody(custody) => self.patient_token(&custody.patient),
@@ -159,16 +171,21 @@ impl Node {
         }
     }
 
-    /// What is granted about a patient or a group, or all; what was erased is left out.
-    pub(super) async fn granted_about(&self, about: Option<Token>) -> Result<Vec<Given>> {
-        let rows = self
-            .store
-            .statements(&StatementFilter {
-                kinds: vec![kind::GRANTED],
-                about: about.map(|about| about.0.to_vec()),
-                ..StatementFilter::default()
-            })
-            .await?;
+    /// What is granted about patients or groups, or all; what was erased is left out.
+    pub(super) async fn granted_about(&self, about: Option<&[Token]>) -> Result<Vec<Given>> {
+        let rows = match about {
+            None => {
+                let filter = StatementFilter {
+                    kinds: vec![kind::GRANTED],
+                    ..StatementFilter::default()
+                };
+                self.store.statements(&filter).await?
+            }
+            Some(about) => {
+                let about: Vec<_> = about.iter().map(|token| token.0.to_vec()).collect();
+                self.store.statements_about(kind::GRANTED, &about).await?
+            }
+        };
         let own = rows
             .into_iter()
             .filter_map(|row| Some((granted(&row)?, row.opening?, true, row.leaf)));
@@ -199,29 +216,45 @@ impl Node {
         patient: &Patient,
     ) -> Result<(Book, u64)> {
         let granted = self.patient_token(patient);
-        let mut granted = self.granted_about(Some(granted)).await?;
+        let mut granted = self.granted_about(Some(&[granted])).await?;
         let groups: BTreeSet<Token> = granted
             .iter()
             .filter_map(|given| given.opened.group())
             .map(|group| self.group_token(group))
             .collect();
-        for group in groups {
-            granted.extend(self.granted_about(Some(group)).await?);
+        if !groups.is_empty() {
+            let groups: Vec<Token> = groups.into_iter().collect();
+            granted.extend(self.granted_about(Some(&groups)).await?);
         }
-        let mut book = Book::default();
-        let mut size = standing.size;
+        let (entered, size) = self.entered(standing, &granted).await?;
+        Ok((entered.into_iter().flatten().collect(), size))
+    }
+
+    /// The entries of what was granted, each with those that took it back, and how many
+    /// entries of the ledger count.
+    pub(super) async fn entered(
+        &self,
+        standing: &Standing,
+        granted: &[Given],
+    ) -> Result<(Vec<Vec<Entered>>, u64)> {
+        let commitments = granted.iter().map(|given| given.opened.commitment);
+        let own = self.revoked_here(commitments).await?;
         let seen = self.seen(standing).await?;
+        let mut size = standing.size;
+        let mut all = Vec::with_capacity(granted.len());
         for Given { opened, leaf, .. } in granted {
             let commitment = opened.commitment;
-            let own = self.revoked_here(commitment).await?;
+            let here = own.get(&commitment).map_or(&[][..], Vec::as_slice);
             let mut revoked: Vec<(u64, OrganisationId)> = Vec::new();
+            let mut at = |place: u64, revoked: &mut Vec<_>| {
+                size = size.max(place.saturating_add(1));
+                revoked.push((place, standing.own.clone()));
+            };
             let places: Vec<(u64, OrganisationId)> = match &seen {
                 None => {
                     // One that is on its way to the log counts as if it were the next entry.
-                    for leaf in own {
-                        let place = leaf.unwrap_or(standing.size);
-                        size = size.max(place.saturating_add(1));
-                        revoked.push((place, standing.own.clone()));
+                    for leaf in here {
+                        at(leaf.unwrap_or(standing.size), &mut revoked);
                     }
                     let place = leaf.map(|leaf| (leaf, standing.own.clone()));
                     place.into_iter().collect()
@@ -231,50 +264,57 @@ impl Node {
                     revoked.extend(on_ledger.cloned());
                     // What this node takes back counts at once, and not only when it
                     // stands on the shared ledger: as if it were the next entry.
-                    if !own.is_empty() && !revoked.iter().any(|(_, by)| *by == standing.own) {
-                        revoked.push((standing.size, standing.own.clone()));
-                        size = standing.size.saturating_add(1);
+                    // Nor only when the page that it stands on is of the ledger's size here: it may
+                    // have been read a moment before that was.
+                    let stands = |(place, by): &(u64, OrganisationId)| {
+                        *by == standing.own && *place < standing.size
+                    };
+                    if !here.is_empty() && !revoked.iter().any(stands) {
+                        at(standing.size, &mut revoked);
                     }
                     let places = seen.granted.get(&commitment).into_iter().flatten();
                     places.cloned().collect()
                 }
             };
-            for (place, by) in revoked {
+            let revoked = revoked.into_iter().map(|(place, by)| {
                 let what = What::Revoked { grant: commitment };
-                book.enter(Entered { place, by, what });
-            }
-            for (place, by) in places {
-                book.enter(Entered {
-                    place,
-                    by,
-                    what: What::Granted {
-                        commitment,
-                        salt: opened.salt,
-                        bestowal: Box::new(opened.bestowal.clone()),
-                    },
-                });
-            }
+                Entered { place, by, what }
+            });
+            let granted = places.into_iter().map(|(place, by)| Entered {
+                place,
+                by,
+                what: What::Granted {
+                    commitment,
+                    salt: opened.salt,
+                    bestowal: Box::new(opened.bestowal.clone()),
+                },
+            });
+            all.push(revoked.chain(granted).collect());
         }
-        Ok((book, size))
+        Ok((all, size))
     }
 
-    /// Where this node's own revocations of something stand in its log.
-    pub(super) async fn revoked_here(&self, commitment: Commitment) -> Result<Vec<Option<u64>>> {
-        let rows = self
-            .store
-            .statements(&StatementFilter {
-                kinds: vec![kind::REVOKED],
-                about: Some(commitment.to_vec()),
-                ..StatementFilter::default()
-            })
-            .await?;
-        Ok(rows.into_iter().map(|row| row.leaf).collect())
+    /// Where this node's own revocations stand in its log, by what they took back.
+    pub(super) async fn revoked_here(
+        &self,
+        commitments: impl Iterator<Item = Commitment>,
+    ) -> Result<BTreeMap<Commitment, Vec<Option<u64>>>> {
+        let about: Vec<Vec<u8>> = commitments.map(|commitment| commitment.to_vec()).collect();
+        let mut revoked: BTreeMap<Commitment, Vec<Option<u64>>> = BTreeMap::new();
+        for about in about.chunks(ABOUT) {
+            for row in self.store.statements_about(kind::REVOKED, about).await? {
+                if let Ok(commitment) = Commitment::try_from(&row.about[..]) {
+                    revoked.entry(commitment).or_default().push(row.leaf);
+                }
+            }
+        }
+        Ok(revoked)
     }
 
     /// Entries about access on the shared ledger, as far as it stands; `None` where there
     /// is none.
     async fn seen(&self, standing: &Standing) -> Result<Option<tokio::sync::MutexGuard<'_, Seen>>> {
-        if !standing.shared {
+        if standing.shared.is_none() {
             return Ok(None);
         }
         let mut seen = self.seen.lock().await;
@@ -288,27 +328,6 @@ impl Node {
             }
         }
         Ok(Some(seen))
-    }
-
-    /// Whether the keeper of something took it back on the shared ledger, or who it is
-    /// about did.
-    pub(super) async fn is_revoked_by(
-        &self,
-        standing: &Standing,
-        commitment: &Commitment,
-        bestowal: &Bestowal,
-    ) -> Result<bool> {
-        let seen = self.seen(standing).await?;
-        let may = |by: &OrganisationId| {
-            by == bestowal.keeper()
-                || match bestowal {
-                    Bestowal::Access(_) => *by == standing.own,
-                    Bestowal::Custody(custody) => *by == custody.custodian,
-                    Bestowal::Membership(membership) => *by == membership.organisation,
-                }
-        };
-        let revoked = seen.and_then(|seen| seen.revoked.get(commitment).cloned());
-        Ok(revoked.into_iter().flatten().any(|(_, by)| may(&by)))
     }
 
     /// Where something granted stands on the shared ledger: in whose logs.

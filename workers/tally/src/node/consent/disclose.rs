@@ -37,7 +37,8 @@ pub struct Need {
     pub care: bool,
     /// Charges, payments, adjustments.
     pub amounts: bool,
-    /// To be a party that runs the policy again.
+    /// What the policy was given, none of it cut: for who runs it again, the payer and the
+    /// organisations whose providers billed or rendered.
     pub party: bool,
     /// That what the claim came to is on the ledger.
     pub entered: bool,
@@ -53,16 +54,22 @@ impl Need {
     }
 }
 
-/// A claim that may be read.
+/// A claim that may be read. That it is read is entered by [`Node::enter_read`], when it is
+/// known what is shown of it, and before that is shown.
 pub struct Disclosed {
     /// The claim.
     pub read: ClaimRead,
     /// What of it may be shown.
     pub view: View,
+    access: Access,
+}
+
+impl Disclosed {
     /// By what right.
-    pub by: By,
-    /// What was entered of it; `None` where the payer itself reads.
-    pub reading: Option<Commitment>,
+    #[must_use]
+    pub fn by(&self) -> &By {
+        &self.access.reading.by
+    }
 }
 
 /// Why a claim is not shown.
@@ -86,14 +93,15 @@ fn alone(
     let ledger = Ledger {
         size: standing.size,
         book: &Book::default(),
-        members: &standing.members,
+        members: standing,
     };
     decide(request, facts, &ledger)
 }
 
 impl Node {
-    /// Opens a claim for who asks, if they may read it: an audit entry under `action` and
-    /// the ledger's entry are made first. Who may not leaves an audit entry that says why.
+    /// Opens a claim for who asks, if they may read it: an audit entry under `action` is
+    /// made first. Who may not leaves an audit entry that says why. Before anything of the
+    /// claim is shown, [`Self::enter_read`] enters the reading.
     ///
     /// # Errors
     /// When the store fails or a payload is damaged.
@@ -143,17 +151,24 @@ impl Node {
             }
             Ok(access) => {
                 self.note(action, id).await?;
-                let reading = match access.reading.by {
-                    By::Payer => None,
-                    _ => Some(self.enter_reading(&access).await?),
-                };
                 Ok(Ok(Disclosed {
                     read,
                     view: access.view,
-                    by: access.reading.by,
-                    reading,
+                    access,
                 }))
             }
+        }
+    }
+
+    /// Enters that a claim is read. Answers how the reading is known; `None` where the
+    /// payer itself reads.
+    ///
+    /// # Errors
+    /// When the store fails: then nothing may be shown.
+    pub async fn enter_read(&self, disclosed: &Disclosed) -> Result<Option<Commitment>> {
+        match disclosed.by() {
+            By::Payer => Ok(None),
+            _ => Ok(Some(self.enter_reading(&disclosed.access).await?)),
         }
     }
 
@@ -203,7 +218,7 @@ impl Node {
         let ledger = Ledger {
             size,
             book: &book,
-            members: &standing.members,
+            members: standing,
         };
         Ok(decide(request, &facts, &ledger))
     }

@@ -1,16 +1,21 @@
 //! What this node grants and takes back, and what others granted that it was shown.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context as _, Result, bail};
 use tally_core::canon::Canon as _;
-use tally_core::ledger::access::{Bestowal, Grantee, Patient, Revocation};
+use tally_core::ledger::access::{
+    Bestowal, Book, Custody, Grantee, Ledger, Members as _, Patient, Revocation, Stands,
+};
 use tally_core::ledger::shared::{OrganisationId, Role};
 use tally_core::ledger::{Commitment, Salt, kind};
-use tally_store::port::{Access as _, Enrolment as _, NewStatement, ShownRow, Statements as _};
+use tally_store::port::{
+    Access as _, Enrolment as _, NewStatement, ShownRow, Statements as _, Token,
+};
 use tally_store::vault;
-use tally_types::ServiceDate;
 use thiserror::Error;
 
-use super::book::{Given, Opened, Standing};
+use super::book::{Given, Standing};
 use super::{GRANT, REVOCATION, Rules};
 use crate::node::Node;
 use crate::node::keys::hex;
@@ -45,23 +50,30 @@ pub struct Kept {
     pub bestowal: Bestowal,
     /// Whether it was entered here.
     pub own: bool,
-    /// Its place on the ledger that decides; `None` while it is not there.
-    pub place: Option<u64>,
-    /// Whether it was taken back.
-    pub revoked: bool,
+    /// How it stands on the ledger that decides; `None` while it is not there.
+    stands: Option<Stands>,
+    /// Whether this node took it back before it was there.
+    revoked: bool,
 }
 
 impl Kept {
-    /// How it stands on a day, in a word.
+    /// Its place on the ledger that decides; `None` while it is not there.
     #[must_use]
-    pub fn stands(&self, today: ServiceDate) -> &'static str {
-        let (from, through) = self.bestowal.days();
-        match self.place {
-            _ if self.revoked => "revoked",
+    pub fn place(&self) -> Option<u64> {
+        self.stands.map(|stands| stands.place)
+    }
+
+    /// How it stands today, in a word: `stands` where it decides, and nowhere else.
+    #[must_use]
+    pub fn stands(&self) -> &'static str {
+        match self.stands {
+            None if self.revoked => "revoked",
             None => "not on the ledger yet",
-            _ if today < from => "not yet",
-            _ if today > through => "ended",
-            _ => "stands",
+            Some(of) if of.holds() => "stands",
+            Some(of) if of.revoked => "revoked",
+            Some(of) if of.over => "ended",
+            Some(of) if !of.begun => "not yet",
+            Some(_) => "its keeper may not",
         }
     }
 
@@ -130,7 +142,7 @@ impl Node {
             standing.own
         );
         for id in named(bestowal) {
-            let known = standing.members.get(id).filter(|member| !member.left);
+            let known = standing.member(id).filter(|member| !member.left);
             known.ok_or_else(|| Unknown::Organisation(id.clone()))?;
         }
         let salt = vault::random()?;
@@ -204,11 +216,11 @@ impl Node {
         let subject = about.map_or_else(|| "all".to_owned(), |about| hex(&about.0));
         self.note_of("consents-listed", &subject).await?;
         let standing = self.access_standing(rules).await?;
-        let mut kept = Vec::new();
-        for given in self.granted_about(about).await? {
-            kept.push(self.kept(&standing, given).await?);
-        }
-        Ok(kept)
+        let about = about.map(|about| [about]);
+        let given = self
+            .granted_about(about.as_ref().map(<[Token; 1]>::as_slice))
+            .await?;
+        self.kept(&standing, given).await
     }
 
     /// The one grant, custody or membership whose commitment begins with these
@@ -218,50 +230,63 @@ impl Node {
     /// [`Unknown::Grant`], [`Unknown::Several`], or when the store fails.
     pub async fn consent(&self, rules: &Rules, digits: &str) -> Result<Kept> {
         let standing = self.access_standing(rules).await?;
-        let given = self.granted_about(None).await?;
+        let mut given = self.granted_about(None).await?;
         let digits = digits.to_ascii_lowercase();
-        let mut found = given
-            .into_iter()
-            .filter(|given| hex(&given.opened.commitment).starts_with(&digits));
-        let (first, second) = (found.next(), found.next());
-        let given = match (first, second) {
-            (Some(given), None) => given,
+        let is = |commitment: &Commitment| hex(commitment).starts_with(&digits);
+        let found = given.iter().map(|given| &given.opened);
+        let mut found = found.filter(|opened| is(&opened.commitment));
+        let (commitment, about) = match (found.next(), found.next()) {
+            (Some(opened), None) => (opened.commitment, self.about(&opened.bestowal)),
             (None, _) => return Err(Unknown::Grant(digits).into()),
             (Some(_), Some(_)) => return Err(Unknown::Several(digits).into()),
         };
-        self.note_of("consent-read", &hex(&given.opened.commitment))
-            .await?;
-        self.kept(&standing, given).await
+        self.note_of("consent-read", &hex(&commitment)).await?;
+        // How it stands depends on what else there is about the same patient.
+        given.retain(|given| self.about(&given.opened.bestowal) == about);
+        let kept = self.kept(&standing, given).await?;
+        let one = kept.into_iter().find(|kept| kept.commitment == commitment);
+        one.with_context(|| format!("grant {digits} is not there any more"))
     }
 
-    async fn kept(&self, standing: &Standing, given: Given) -> Result<Kept> {
-        let Given { opened, own, leaf } = given;
-        let Opened {
-            commitment,
-            salt,
-            bestowal,
-        } = opened;
-        let place = match standing.shared {
-            false => leaf,
-            true => {
-                let places = self.places_of(standing, &commitment).await?;
-                let mut places = places.into_iter();
-                places
-                    .find(|(_, by)| by == bestowal.keeper())
-                    .map(|at| at.0)
+    /// How each of what was granted stands, by what decides. What there is about one patient
+    /// is looked at together.
+    async fn kept(&self, standing: &Standing, given: Vec<Given>) -> Result<Vec<Kept>> {
+        let (entered, size) = self.entered(standing, &given).await?;
+        let here = given.iter().map(|given| given.opened.commitment);
+        let here = self.revoked_here(here).await?;
+        let mut books: BTreeMap<Token, (Book, Vec<Custody>)> = BTreeMap::new();
+        for (given, entered) in given.iter().zip(entered) {
+            let bestowal = &given.opened.bestowal;
+            let (book, custodies) = books.entry(self.about(bestowal)).or_default();
+            for entered in entered {
+                book.enter(entered);
             }
-        };
-        let here = self.revoked_here(commitment).await?;
-        let revoked =
-            !here.is_empty() || self.is_revoked_by(standing, &commitment, &bestowal).await?;
-        Ok(Kept {
-            commitment,
-            salt,
-            bestowal,
-            own,
-            place,
-            revoked,
-        })
+            if let Bestowal::Custody(custody) = bestowal {
+                custodies.push(custody.clone());
+            }
+        }
+        let today = self.clock.today();
+        let kept = given.into_iter().map(|Given { opened, own, .. }| {
+            let about = self.about(&opened.bestowal);
+            let stands = books.get(&about).and_then(|(book, custodies)| {
+                let ledger = Ledger {
+                    size,
+                    book,
+                    members: standing,
+                };
+                let payer = payer_of(standing, &opened.bestowal, custodies);
+                ledger.stands(&opened.commitment, payer, today)
+            });
+            Kept {
+                commitment: opened.commitment,
+                salt: opened.salt,
+                own,
+                stands,
+                revoked: here.contains_key(&opened.commitment),
+                bestowal: opened.bestowal,
+            }
+        });
+        Ok(kept.collect())
     }
 
     /// Keeps what another granted and showed: salt and body. Answers whether it is new.
@@ -311,12 +336,29 @@ fn named(bestowal: &Bestowal) -> Vec<&OrganisationId> {
     }
 }
 
+/// The payer of the patient that something is about: who gave its keeper custody; else this
+/// node's organisation where it is a payer, and else the keeper, which granted by right.
+fn payer_of<'a>(
+    standing: &'a Standing,
+    bestowal: &'a Bestowal,
+    custodies: &'a [Custody],
+) -> &'a OrganisationId {
+    let keeper = bestowal.keeper();
+    let mut given = custodies.iter().filter(|of| of.custodian == *keeper);
+    let own = standing.member(&standing.own);
+    match given.next() {
+        Some(custody) => &custody.payer,
+        None if own.is_some_and(|own| own.organisation.is(Role::Payer)) => &standing.own,
+        None => keeper,
+    }
+}
+
 /// Who may take something back, as far as it can be said without its book: its keeper, the
 /// payer, who acts for a patient, whom it is about.
 fn may_revoke(standing: &Standing, bestowal: &Bestowal) -> bool {
     let own = &standing.own;
     let is = |role| {
-        let member = standing.members.get(own);
+        let member = standing.member(own);
         member.is_some_and(|member| member.organisation.is(role))
     };
     bestowal.keeper() == own

@@ -17,10 +17,10 @@ pub use rules::Rules;
 pub use told::ReadingRead;
 
 /// The label of a sealed grant, custody or membership, behind its salt.
-const GRANT: &str = "grant";
+pub(super) const GRANT: &str = "grant";
 /// The label of what is kept of a revocation.
-const REVOCATION: &str = "revocation";
+pub(super) const REVOCATION: &str = "revocation";
 /// The label of a sealed reading, behind its salt.
-const READING: &str = "reading";
+pub(super) const READING: &str = "reading";
 /// The label of how grants name a member.
 const PATIENT: &str = "patient";

@@ -1,6 +1,7 @@
 //! What a node's configuration says of who may read.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tally_core::claim::{Claim, ClaimId, ClaimKind};
 use tally_core::ledger::access::{ClaimFacts, CodeList, Parties, Patient};
@@ -16,7 +17,7 @@ use crate::config::{Config, May};
 pub struct Rules {
     /// The payer, where no shared ledger names it.
     pub(super) own: OrganisationId,
-    pub(super) members: BTreeMap<OrganisationId, Member>,
+    pub(super) members: Arc<BTreeMap<OrganisationId, Member>>,
     payees: BTreeMap<String, OrganisationId>,
     lists: Vec<CodeList>,
     protected: Vec<CodeList>,
@@ -88,7 +89,7 @@ impl Rules {
         };
         Self {
             own,
-            members,
+            members: Arc::new(members),
             payees: payees
                 .map(|payee| (payee.identifier.clone(), named(&payee.organisation)))
                 .collect(),

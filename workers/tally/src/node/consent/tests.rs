@@ -1,6 +1,7 @@
 //! A payer and a custodian, each with a node of its own, on one shared ledger: what a
 //! custodian grants and takes back counts when it stands there.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use tally_types::ServiceDate;
 use super::{Asking, Need, Refused, Rules};
 use crate::config::PoliciesConfig;
 use crate::node::clock::Clock;
+use crate::node::keys::hex;
 use crate::node::{Applying, Delivery, Node};
 
 const LEDGER: &str = "ledger.example";
@@ -187,7 +189,7 @@ impl Consortium {
         let rules = Rules::default();
         let read = self.payer.disclose(&rules, self.claim, &asking, NEED).await;
         match read.unwrap() {
-            Ok(disclosed) => Ok(disclosed.by),
+            Ok(disclosed) => Ok(disclosed.by().clone()),
             Err(Refused::Denied(why)) => Err(why),
             Err(_) => panic!("it is refused for another reason"),
         }
@@ -206,7 +208,7 @@ impl Consortium {
             through: day("2026-03-31"),
         });
         let granted = self.custodian.bestow(&rules, &bestowal).await.unwrap();
-        let digits = crate::node::keys::hex(&granted);
+        let digits = hex(&granted);
         let kept = self.custodian.consent(&rules, &digits).await.unwrap();
         let shown = (&kept.salt, &kept.bestowal);
         // It is not on the ledger yet.
@@ -235,9 +237,9 @@ async fn a_custodian_grants_from_a_node_of_its_own() {
     };
     let given = Bestowal::Custody(custody.clone());
     let commitment = all.payer.bestow(&rules, &given).await.unwrap();
-    let kept = crate::node::keys::hex(&commitment);
+    let kept = hex(&commitment);
     let kept = all.payer.consent(&rules, &kept).await.unwrap();
-    assert_eq!(kept.stands(day("2026-03-02")), "not on the ledger yet");
+    assert_eq!(kept.stands(), "not on the ledger yet");
     all.relay("harbor").await;
     let received = all.custodian.receive_consent(&rules, &kept.salt, &given);
     assert!(received.await.unwrap());
@@ -263,8 +265,134 @@ async fn a_custodian_grants_from_a_node_of_its_own() {
     assert!(all.payer.revoke(&rules, &kept, "").await.unwrap());
     assert_eq!(all.read().await.err(), Some(Denied::NotKeeper));
     let only: Vec<_> = all.payer.consents(&rules, Some("M-1")).await.unwrap();
-    let stands: Vec<_> = only.iter().map(|of| of.stands(day("2026-03-02"))).collect();
+    let stands: Vec<_> = only.iter().map(|of| of.stands()).collect();
     assert_eq!(stands.iter().filter(|of| **of == "revoked").count(), 2);
     all.relay("harbor").await;
     assert_eq!(all.read().await.err(), Some(Denied::NotKeeper));
+}
+
+/// How each of what is known about the member stands on a node, by its commitment's digits.
+async fn stand(node: &Node, member: Option<&str>) -> BTreeMap<String, &'static str> {
+    let kept = node.consents(&Rules::default(), member).await.unwrap();
+    let stand = kept
+        .iter()
+        .map(|kept| (hex(&kept.commitment), kept.stands()));
+    stand.collect()
+}
+
+/// What is listed to stand lets read, and nothing else does: also of what another than the
+/// keeper took back, and on the node of whoever keeps it.
+#[tokio::test]
+async fn what_is_listed_to_stand_decides() {
+    let mut all = Consortium::new().await;
+    let rules = Rules::default();
+    let custody = Custody {
+        patient: all.payer.patient_of("M-1").await.unwrap(),
+        custodian: id("trust"),
+        payer: id("harbor"),
+        from: day("2026-03-01"),
+        through: day("2026-03-31"),
+    };
+    let given = Bestowal::Custody(custody.clone());
+    let acts = all.payer.bestow(&rules, &given).await.unwrap();
+    let acts = all.payer.consent(&rules, &hex(&acts)).await.unwrap();
+    // A grant of the payer's own, which the custodian is shown and takes back.
+    let granted = Bestowal::Access(Grant {
+        patient: custody.patient,
+        keeper: id("harbor"),
+        to: Grantee::Organisations(vec![id("north")]),
+        scope: Scope::all(),
+        purposes: vec![Purpose::Treatment],
+        from: day("2026-03-01"),
+        through: day("2026-03-31"),
+    });
+    let granted = all.payer.bestow(&rules, &granted).await.unwrap();
+    let kept = all.payer.consent(&rules, &hex(&granted)).await.unwrap();
+    all.relay("harbor").await;
+    for kept in [&acts, &kept] {
+        let received = all
+            .custodian
+            .receive_consent(&rules, &kept.salt, &kept.bestowal);
+        assert!(received.await.unwrap());
+    }
+    let of = hex(&granted);
+    assert_eq!(stand(&all.payer, Some("M-1")).await[&of], "stands");
+    assert!(all.read().await.is_ok());
+    let here = all.custodian.consent(&rules, &of).await.unwrap();
+    assert!(all.custodian.revoke(&rules, &here, "").await.unwrap());
+    all.relay("trust").await;
+    assert_eq!(all.read().await.err(), Some(Denied::Revoked));
+    for (node, member) in [
+        (&all.payer, Some("M-1")),
+        (&all.payer, None),
+        (&all.custodian, None),
+    ] {
+        let stand = stand(node, member).await;
+        assert_eq!(stand[&of], "revoked");
+        assert_eq!(stand[&hex(&acts.commitment)], "stands");
+    }
+
+    // What a custodian granted ends with its custody, and is not told to stand.
+    let second = all.granted(&custody).await;
+    assert_eq!(stand(&all.payer, Some("M-1")).await[&second], "stands");
+    assert!(all.read().await.is_ok());
+    assert!(all.payer.revoke(&rules, &acts, "").await.unwrap());
+    assert_eq!(all.read().await.err(), Some(Denied::Revoked));
+    let ended = "its keeper may not";
+    assert_eq!(stand(&all.payer, Some("M-1")).await[&second], ended);
+    all.relay("harbor").await;
+    assert_eq!(stand(&all.custodian, None).await[&second], ended);
+}
+
+/// The ledger is decoded once a block, however many read.
+#[tokio::test]
+async fn the_shared_ledger_is_decoded_once_a_block() {
+    let mut all = Consortium::new().await;
+    let before = all.payer.decoded.lock().await.times;
+    for _ in 0..20 {
+        assert!(all.read().await.is_err());
+    }
+    assert_eq!(all.payer.decoded.lock().await.times, before + 1);
+    all.relay("harbor").await;
+    for _ in 0..20 {
+        assert!(all.read().await.is_err());
+    }
+    assert_eq!(all.payer.decoded.lock().await.times, before + 2);
+}
+
+/// Once the payer has left the ledger, the configuration decides alone: its own readers go
+/// on, and what was granted on the ledger to others of it does not hold.
+#[tokio::test]
+async fn a_payer_that_left_reads_on() {
+    let mut all = Consortium::new().await;
+    let rules = Rules::default();
+    let granted = Bestowal::Access(Grant {
+        patient: all.payer.patient_of("M-1").await.unwrap(),
+        keeper: id("harbor"),
+        to: Grantee::Organisations(vec![id("north")]),
+        scope: Scope::all(),
+        purposes: vec![Purpose::Treatment],
+        from: day("2026-03-01"),
+        through: day("2026-03-31"),
+    });
+    all.payer.bestow(&rules, &granted).await.unwrap();
+    all.relay("harbor").await;
+    assert!(all.read().await.is_ok());
+    let mut at = (*all.at).clone();
+    at.height += 1;
+    let state = Arc::make_mut(&mut at.state);
+    Arc::make_mut(state.members.get_mut(&id("harbor")).unwrap()).left = true;
+    all.append(&at, Vec::new(), Vec::new()).await;
+    assert_eq!(all.read().await.err(), Some(Denied::Unknown));
+    let asking = Asking {
+        who: None,
+        person: "ann".into(),
+        purpose: None,
+        emergency: None,
+    };
+    let read = all.payer.disclose(&rules, all.claim, &asking, NEED).await;
+    assert!(
+        read.unwrap()
+            .is_ok_and(|read| matches!(read.by(), By::Payer))
+    );
 }

@@ -10,7 +10,7 @@ use tally_store::port::{
 };
 
 use super::READING;
-use crate::node::Node;
+use crate::node::{Node, OnItsWay};
 
 /// Kinds of the entries of readings.
 const KINDS: [u8; 2] = [kind::READ, kind::READ_UNDER_EMERGENCY];
@@ -125,11 +125,11 @@ impl Node {
         let mut found = self.readings_of(claim).await?.into_iter().find(is);
         if found.as_ref().is_some_and(|of| of.leaf.is_none()) {
             // Nothing was appended since: now it is.
-            self.integrate(false).await?;
+            self.hurry().await;
             found = self.readings_of(claim).await?.into_iter().find(is);
         }
         let Some(of) = found else { return Ok(None) };
-        let index = of.leaf.context("the reading is not on the log yet")?;
+        let index = of.leaf.ok_or(OnItsWay)?;
         self.note("reading-receipt-read", claim).await?;
         let (local, shared) = self.proofs(index).await?;
         Ok(Some(Receipt {

@@ -127,6 +127,17 @@ impl Node {
                 );
             }
         }
+        // Of payments made before they were entered nothing is.
+        let entered = self.advice_of(&row.trace).await;
+        let alike = entered.is_ok_and(|advice| {
+            advice.is_none_or(|of| {
+                (of.amount, of.date, of.remittance) == (row.amount, row.day, row.hash)
+                    && of.trace == row.trace
+            })
+        });
+        if !alike {
+            found.fault(place(row), "it is not the one that was entered on the log");
+        }
         if found.faults.len() == faults {
             found.payments += 1;
         }

@@ -22,6 +22,7 @@ use tally_store::port::{
 use tally_store::vault::RecordKey;
 
 use super::Node;
+use super::keyring::Key;
 use super::past::{Occupant, Past};
 use super::record::Record;
 use super::work::{Adjudication, CLAIM, RECORD, UnitWork, is_decided, open_history};
@@ -126,7 +127,7 @@ impl Node {
                     format!("entry {index}: its signature does not hold"),
                 );
             }
-            if published.publisher != self.keys.insurer.verifier().public() {
+            if self.keys.of(Key::Insurer, &published.publisher).is_none() {
                 replayed.broke(
                     "publication",
                     None,

@@ -218,6 +218,63 @@ proptest! {
         prop_assert!(!by_grant);
     }
 
+    /// What is told to stand is what decides: whatever is cited stands, and whatever stands
+    /// and fits lets whom it names read. Whoever may have left the ledger.
+    #[test]
+    fn what_stands_is_what_decides(seed in any::<u64>()) {
+        let mut draw = Draw(seed);
+        let (facts, asked, entries) = (draw.facts(), draw.request(), draw.entries());
+        let mut members = members();
+        for who in ["west", "trust", "lab", "mercy"] {
+            members.get_mut(&id(who)).unwrap().left = draw.below(4) == 0;
+        }
+        let book: Book = entries.iter().cloned().collect();
+        let ledger = Ledger { size: 10, book: &book, members: &members };
+        let (payer, today) = (id("harbor"), day("2026-06-15"));
+        let holds = |cited: &Commitment| {
+            ledger.stands(cited, &payer, today).is_some_and(Stands::holds)
+        };
+        let answer = decide(&asked, &facts, &ledger);
+        match answer.as_ref().map(|access| &access.reading.by) {
+            Ok(By::Grant(of) | By::Custodian(of)) => prop_assert!(holds(of)),
+            Ok(By::Group { grant, membership }) => {
+                prop_assert!(holds(grant) && holds(membership));
+            }
+            _ => {}
+        }
+        let here = members.get(&asked.who).is_some_and(|who| !who.left);
+        for entered in &entries {
+            let What::Granted { commitment, bestowal, .. } = &entered.what else { continue };
+            let fits = match &**bestowal {
+                Bestowal::Access(grant) => {
+                    let named = match &grant.to {
+                        Grantee::Organisations(named) => named.contains(&asked.who),
+                        Grantee::Group(group) => entries.iter().any(|of| match &of.what {
+                            What::Granted { commitment, bestowal, .. } => match &**bestowal {
+                                Bestowal::Membership(is) => {
+                                    is.group == *group && is.organisation == asked.who && holds(commitment)
+                                }
+                                _ => false,
+                            },
+                            What::Revoked { .. } => false,
+                        }),
+                    };
+                    let mut purposes = grant.purposes.iter();
+                    named
+                        && grant.scope.holds(&facts).is_ok()
+                        && purposes.any(|of| asked.purpose.is_under(*of))
+                }
+                Bestowal::Custody(custody) => {
+                    custody.custodian == asked.who && asked.purpose.is_under(Purpose::PatientRequest)
+                }
+                Bestowal::Membership(_) => false,
+            };
+            if here && fits && holds(commitment) {
+                prop_assert!(answer.is_ok());
+            }
+        }
+    }
+
     /// To shrink a grant never gives anybody anything.
     #[test]
     fn to_shrink_a_grant_never_widens(seed in any::<u64>()) {

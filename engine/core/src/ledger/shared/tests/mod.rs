@@ -15,6 +15,7 @@ mod codec;
 mod histories;
 mod receipt;
 mod refusals;
+mod seeds;
 mod witnessed;
 
 pub(super) const ORIGIN: &str = "ledger.example/shared";

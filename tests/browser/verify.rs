@@ -1,0 +1,216 @@
+//! The page that verifies receipts, from its file, with no network: it is given receipts
+//! of a network, sound and changed; and its functions are given the vectors of others.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::cdp::{self, Browser};
+use super::{checked, complaints, keep, look_at, tabbed};
+
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../verifiers")
+        .join(name)
+        .canonicalize()
+        .unwrap()
+}
+
+/// Drops files on the page, and waits until it has said something of each receipt.
+fn dropped(browser: &mut Browser, files: &[(&str, &str)], cards: usize) {
+    let files = json!(files);
+    browser.value(&format!(
+        r"(() => {{
+          const dropped = new DataTransfer();
+          for (const [name, text] of {files}) dropped.items.add(new File([text], name));
+          document.getElementById('results').replaceChildren();
+          dispatchEvent(new DragEvent('drop', {{ dataTransfer: dropped, cancelable: true }}));
+        }})()"
+    ));
+    browser.until(&format!(
+        "document.querySelectorAll('.result').length === {cards}"
+    ));
+}
+
+/// The badge and the words of each receipt.
+fn verdicts(browser: &mut Browser) -> Vec<(String, String)> {
+    let said = browser.value(
+        "[...document.querySelectorAll('.result')].map((e) => [e.querySelector('.badge').innerText, e.innerText])",
+    );
+    let said = said.as_array().unwrap().iter();
+    let word = |of: &Value| of.as_str().unwrap().to_owned();
+    said.map(|of| (word(&of[0]), word(&of[1]))).collect()
+}
+
+/// One byte of a line that begins so is another.
+fn changed(receipt: &str, line: &str) -> String {
+    let at = receipt.find(&format!("\n{line}")).unwrap() + 1 + line.len() + 10;
+    let other = if receipt.as_bytes()[at] == b'A' {
+        "B"
+    } else {
+        "A"
+    };
+    let mut changed = receipt.to_owned();
+    changed.replace_range(at..=at, other);
+    changed
+}
+
+/// Looks at the page with receipts of a network on it.
+pub fn receipts(browser: &mut Browser, data: &Path) -> Vec<String> {
+    let page = format!("file://{}", file("verify.html").display());
+    let base = page.strip_suffix("/verify.html").unwrap().to_owned();
+    let allowed = |fault: &String| !fault.contains("a script or a style in the page");
+    let mut faults = look_at(browser, ("verify", &page), &base);
+    let read = |path: PathBuf| std::fs::read_to_string(path).unwrap();
+    let mut found: Vec<_> = std::fs::read_dir(data.join("receipts")).unwrap().collect();
+    found.sort_by_key(|entry| entry.as_ref().unwrap().path());
+    let good = read(found[0].as_ref().unwrap().path());
+    let trust = read(data.join("trust.json"));
+    browser.look(1280, false);
+    browser.open(&page);
+    faults.extend(tabbed(browser));
+    browser.events();
+    // Without a trust file it only holds together.
+    dropped(browser, &[("good", &good)], 1);
+    let [(badge, _)] = &verdicts(browser)[..] else {
+        panic!("one receipt")
+    };
+    assert_eq!(badge, "Consistent, not trusted");
+    let bad = [
+        (
+            "body",
+            changed(&good, "body "),
+            "the body is not what the entry commits to",
+        ),
+        ("entry", changed(&good, "entry "), ""),
+        (
+            "salt",
+            changed(&good, "salt "),
+            "not in the form of a receipt",
+        ),
+        ("key", changed(&good, "key "), ""),
+        ("cut", good[..good.len() / 2].to_owned(), ""),
+        ("longer", format!("{good}\n"), ""),
+    ];
+    let files = [("trust.json", trust.as_str()), ("good", &good)].into_iter();
+    let files: Vec<_> = files
+        .chain(bad.iter().map(|(name, text, _)| (*name, text.as_str())))
+        .collect();
+    dropped(browser, &files, 1 + bad.len());
+    let said = verdicts(browser);
+    assert_eq!(said[0].0, "Trusted", "{}", said[0].1);
+    for word in ["On the shared ledger", "Signed by", "Charged", "Paid"] {
+        assert!(said[0].1.contains(word), "{word}: {}", said[0].1);
+    }
+    for ((badge, words), (name, _, why)) in said[1..].iter().zip(&bad) {
+        assert_eq!(badge, "Does not hold", "{name}: {words}");
+        assert!(
+            words.contains(name) && words.contains(why),
+            "{name}: {words}"
+        );
+        assert!(words.lines().count() > 1, "{name}: no reason is given");
+    }
+    // A file that is no trust file trusts nothing.
+    faults.extend(complaints(&browser.events(), "nowhere:"));
+    let screens = std::env::var_os("TALLY_SCREENS").map(PathBuf::from);
+    for (width, dark) in [(1280, false), (1280, true), (390, false), (390, true)] {
+        browser.look(width, dark);
+        faults.extend(checked(browser));
+        let name = format!("verify-receipts-{width}-{dark}.png");
+        keep(screens.as_deref(), &name, &browser.picture());
+    }
+    dropped(browser, &[("trust.json", "{}"), ("good", &good)], 1);
+    assert_eq!(verdicts(browser)[0].0, "Does not hold");
+    faults.retain(allowed);
+    faults
+}
+
+/// The page's own functions, which it keeps to itself, without the page. An entry's hash
+/// is what the vectors give, so no entry is hashed.
+fn functions() -> String {
+    let script = std::fs::read_to_string(file("verify.js")).unwrap();
+    let mut functions = script.split("\n// The page.").next().unwrap().to_owned();
+    for (said, instead) in [
+        (
+            "return { receipt, readTrust };",
+            "return { included, verify, from64, unhex };",
+        ),
+        ("await sha([0], entry)", "entry"),
+    ] {
+        assert_eq!(functions.matches(said).count(), 1);
+        functions = functions.replace(said, instead);
+    }
+    functions
+}
+
+fn json_files(path: &Path, found: &mut Vec<Value>) {
+    for entry in std::fs::read_dir(path).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            json_files(&path, found);
+        } else {
+            found.push(serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap());
+        }
+    }
+}
+
+#[test]
+fn vectors_of_inclusion_and_signatures() {
+    let Some(program) = cdp::installed() else {
+        eprintln!("SKIPPED: no browser is installed (Debian: chromium)");
+        return;
+    };
+    let cases = std::env::var_os("TALLY_CASES").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/cases"),
+        PathBuf::from,
+    );
+    let cases = cases.join("ledger");
+    if !cases.is_dir() {
+        eprintln!("SKIPPED: no folder of cases; set TALLY_CASES to check against it");
+        return;
+    }
+    let mut browser = Browser::start(&program);
+    browser.open(&format!("file://{}", file("verify.html").display()));
+    browser.value(&format!(
+        "{{ {}; globalThis.functions = tally; null }}",
+        functions()
+    ));
+    let mut proofs = Vec::new();
+    json_files(
+        &cases.join("transparency-dev-merkle/testdata/inclusion"),
+        &mut proofs,
+    );
+    assert_eq!(proofs.len(), 98);
+    for of in proofs {
+        // Indexes as text: they are more than a number of the browser holds.
+        let (index, size) = (of["leafIdx"].to_string(), of["treeSize"].to_string());
+        let holds = browser.value(&format!(
+            r"(async (of, f) => {{ try {{
+              const [leaf, root] = [of.leafHash, of.root].map((text) => f.from64(text, 32));
+              const path = (of.proof ?? []).map((text) => f.from64(text, 32));
+              await f.included(leaf, {{ index: {index}n, path }}, {{ size: {size}n, root }});
+              return true;
+            }} catch {{ return false; }} }})({of}, functions)"
+        ));
+        assert!(holds != of["wantErr"], "{of}");
+    }
+    let path = cases.join("wycheproof/testvectors_v1/ed25519_test.json");
+    let file: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    for group in file["testGroups"].as_array().unwrap() {
+        let said = browser.value(&format!(
+            r"((group, f) => Promise.all(group.tests.map(async (of) => {{ try {{
+              const bytes = (text) => text ? f.unhex(text) : new Uint8Array();
+              await f.verify(bytes(group.publicKey.pk), bytes(of.msg), bytes(of.sig));
+              return true;
+            }} catch {{ return false; }} }})))({group}, functions)"
+        ));
+        for (of, holds) in group["tests"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .zip(said.as_array().unwrap())
+        {
+            assert_eq!(*holds == true, of["result"] == "valid", "{of}");
+        }
+    }
+}
