@@ -187,6 +187,21 @@ fn a_receipt_verifies_and_says_how_far() {
     insta::assert_snapshot!(text);
 }
 
+/// No byte of a receipt can be another.
+fn no_change_holds(receipt: &Receipt, holds: impl Fn(&Receipt) -> bool) {
+    let text = receipt.to_string();
+    for at in 0..text.len() {
+        for change in [1u8, 4, 0x20] {
+            let mut bytes = text.clone().into_bytes();
+            bytes[at] ^= change;
+            let read = String::from_utf8(bytes).ok();
+            let read = read.and_then(|text| Receipt::parse(&text).ok());
+            let held = read.is_some_and(|of| holds(&of));
+            assert!(!held, "byte {at} changed by {change}");
+        }
+    }
+}
+
 fn reading(by: access::By) -> access::Reading {
     access::Reading {
         reader: shared::OrganisationId::parse("lakeside").unwrap(),
@@ -225,17 +240,7 @@ fn a_receipt_of_a_reading_verifies_and_is_no_other() {
         let (other, _) = entered(ClaimId([8; 16]), entry.to_canon(), salt, reading.to_canon());
         let why = verify_reading(&other, None).err();
         assert_eq!(why, Some(ReceiptError::Claim));
-        let text = receipt.to_string();
-        for at in 0..text.len() {
-            for change in [1u8, 4, 0x20] {
-                let mut bytes = text.clone().into_bytes();
-                bytes[at] ^= change;
-                let read = String::from_utf8(bytes).ok();
-                let read = read.and_then(|text| Receipt::parse(&text).ok());
-                let held = read.is_some_and(|of| verify_reading(&of, Some(&trust)).is_ok());
-                assert!(!held, "byte {at} changed by {change}");
-            }
-        }
+        no_change_holds(&receipt, |of| verify_reading(of, Some(&trust)).is_ok());
     }
     let (adjudicated, _) = receipt();
     assert!(verify_reading(&adjudicated, None).is_err());
@@ -273,17 +278,7 @@ fn receipts_of_a_claims_way_verify_and_are_no_others() {
         assert_eq!(why, ReceiptError::Kind);
         let why = verify_reading(&receipt, None).err();
         assert!(why.is_some());
-        let text = receipt.to_string();
-        for at in 0..text.len() {
-            for change in [1u8, 4, 0x20] {
-                let mut bytes = text.clone().into_bytes();
-                bytes[at] ^= change;
-                let read = String::from_utf8(bytes).ok();
-                let read = read.and_then(|text| Receipt::parse(&text).ok());
-                let held = read.is_some_and(|of| verify_any(&of, Some(&trust)).is_ok());
-                assert!(!held, "byte {at} changed by {change}");
-            }
-        }
+        no_change_holds(&receipt, |of| verify_any(of, Some(&trust)).is_ok());
     }
     let why = |claim: u8, entry: &[u8], body: &[u8]| {
         let (receipt, _) = entered(ClaimId([claim; 16]), entry.to_vec(), salt, body.to_vec());

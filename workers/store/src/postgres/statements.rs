@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::postgres::PgConnection;
+use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{Postgres, QueryBuilder};
 
 use crate::port::{Answer, NewStatement, StatementFilter, StatementRow, Statements, StoreError};
@@ -45,9 +45,7 @@ impl Statements for PostgresStore {
                 .fetch_all(conn)
                 .await
                 .map_err(doing("reading statements"))?;
-            rows.iter()
-                .map(|row| Cells::of(row, "statement").statement())
-                .collect()
+            read(&rows)
         })
     }
 
@@ -62,11 +60,15 @@ impl Statements for PostgresStore {
                 .fetch_all(conn)
                 .await
                 .map_err(doing("reading statements"))?;
-            rows.iter()
-                .map(|row| Cells::of(row, "statement").statement())
-                .collect()
+            read(&rows)
         })
     }
+}
+
+fn read(rows: &[PgRow]) -> Answer<Vec<StatementRow>> {
+    rows.iter()
+        .map(|row| Cells::of(row, "statement").statement())
+        .collect()
 }
 
 /// A column of statements.
@@ -79,7 +81,6 @@ pub(super) async fn state(
     conn: &mut PgConnection,
     new: &[&NewStatement],
 ) -> Answer<Vec<Option<i64>>> {
-    let opening = |statement: &NewStatement| statement.opening.clone();
     let rows = sqlx::query(MADE)
         .bind(all(new, |statement| i16::from(statement.kind)))
         .bind(all(new, |statement| &statement.about[..]))
@@ -88,10 +89,12 @@ pub(super) async fn state(
         }))
         .bind(all(new, |statement| &statement.entry[..]))
         .bind(all(new, |statement| {
-            opening(statement).map(|sealed| sealed.record.0.to_vec())
+            let opening = statement.opening.as_ref();
+            opening.map(|sealed| &sealed.record.0[..])
         }))
         .bind(all(new, |statement| {
-            opening(statement).map(|sealed| sealed.bytes)
+            let opening = statement.opening.as_ref();
+            opening.map(|sealed| &sealed.bytes[..])
         }))
         .fetch_all(conn)
         .await

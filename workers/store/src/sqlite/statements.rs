@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::sqlite::SqliteConnection;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{QueryBuilder, Sqlite};
 
 use crate::alike::ASKED;
@@ -60,9 +60,7 @@ impl Statements for SqliteStore {
             .fetch_all(&mut *reader)
             .await
             .map_err(doing("reading statements"))?;
-        rows.iter()
-            .map(|row| Cells::of(row, "statement").statement())
-            .collect()
+        read(&rows)
     }
 
     async fn statements_about(&self, kind: u8, about: &[Vec<u8>]) -> Answer<Vec<StatementRow>> {
@@ -76,10 +74,14 @@ impl Statements for SqliteStore {
             .fetch_all(&mut *reader)
             .await
             .map_err(doing("reading statements"))?;
-        rows.iter()
-            .map(|row| Cells::of(row, "statement").statement())
-            .collect()
+        read(&rows)
     }
+}
+
+fn read(rows: &[SqliteRow]) -> Answer<Vec<StatementRow>> {
+    rows.iter()
+        .map(|row| Cells::of(row, "statement").statement())
+        .collect()
 }
 
 /// Makes statements; see [`Statements::state`].

@@ -114,11 +114,11 @@ impl Node {
         Ok(Some((opened, advice)))
     }
 
-    /// Where it was entered that a claim was received, once it is on the log.
+    /// The statement that a claim was received.
     ///
     /// # Errors
     /// When the store fails.
-    pub(super) async fn received_leaf(&self, claim: ClaimId) -> Result<Option<StatementRow>> {
+    pub(super) async fn received_statement(&self, claim: ClaimId) -> Result<Option<StatementRow>> {
         self.stated(kind::RECEIVED, &claim.0).await
     }
 
@@ -162,12 +162,27 @@ impl Node {
             index = row.and_then(|row| row.leaf);
         }
         let index = index.ok_or(OnItsWay)?;
+        self.receipt_at(claim, index, opened.row.entry, (opened.salt, opened.body))
+            .await
+    }
+
+    /// The receipt of a statement's entry, which opens by this.
+    ///
+    /// # Errors
+    /// When the store fails, or the shared ledger has another entry in its place.
+    pub(super) async fn receipt_at(
+        &self,
+        claim: ClaimId,
+        index: u64,
+        entry: Vec<u8>,
+        (salt, body): (Salt, Vec<u8>),
+    ) -> Result<Receipt> {
         let (local, shared) = self.proofs(index).await?;
         Ok(Receipt {
             claim,
-            entry: opened.row.entry,
-            salt: opened.salt,
-            body: opened.body,
+            entry,
+            salt,
+            body,
             key: self.keys.log.verifier().clone(),
             local,
             shared,

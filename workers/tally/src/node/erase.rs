@@ -255,7 +255,7 @@ impl Node {
                 parts.outcome(&outcome);
             }
         }
-        if let Some(received) = self.received_leaf(row.id).await? {
+        if let Some(received) = self.received_statement(row.id).await? {
             parts.leaf(received.leaf);
         }
         let revisions = self.store.revisions(row.unit).await?;

@@ -20,6 +20,12 @@ pub(super) fn proposal(folder: &Path, seen_by: &str) -> String {
     found.unwrap()
 }
 
+pub(super) fn leave(home: &Path, organisation: &str) {
+    let data = home.to_str().unwrap();
+    let left = run(["org", "leave", organisation, "--data", data]);
+    common::text(&left, 0);
+}
+
 pub(super) fn vote(folder: &Path, by: &str, proposal: &str) {
     let node = folder.join(by);
     let voted = run(["org", "vote", proposal, "--data", node.to_str().unwrap()]);
@@ -83,14 +89,7 @@ fn organisations_leave_join_and_lose_their_disk() {
 
     // Riverside leaves. A vote too many stops nobody's log.
     let harbor = folder.join("harbor-health");
-    let left = run([
-        "org",
-        "leave",
-        "riverside",
-        "--data",
-        harbor.to_str().unwrap(),
-    ]);
-    common::text(&left, 0);
+    leave(&harbor, "riverside");
     let proposed = proposal(&folder, "cedar-mutual");
     for by in ["cedar-mutual", "lakeside"] {
         vote(&folder, by, &proposed);

@@ -110,14 +110,7 @@ fn an_authority_takes_other_keys_while_it_runs() {
         })
     });
     assert!(harbor.join("journal.1").exists() && harbor.join("journal").exists());
-    let left = run([
-        "org",
-        "leave",
-        "riverside",
-        "--data",
-        harbor.to_str().unwrap(),
-    ]);
-    common::text(&left, 0);
+    governance::leave(&harbor, "riverside");
     governance::proposal(&folder, "cedar-mutual");
     let public = run([
         "keys",

@@ -131,15 +131,8 @@ impl Node {
         let Some(of) = found else { return Ok(None) };
         let index = of.leaf.ok_or(OnItsWay)?;
         self.note("reading-receipt-read", claim).await?;
-        let (local, shared) = self.proofs(index).await?;
-        Ok(Some(Receipt {
-            claim,
-            entry: of.entry,
-            salt: of.salt,
-            body: of.reading.to_canon(),
-            key: self.keys.log.verifier().clone(),
-            local,
-            shared,
-        }))
+        let opening = (of.salt, of.reading.to_canon());
+        let receipt = self.receipt_at(claim, index, of.entry, opening);
+        receipt.await.map(Some)
     }
 }
