@@ -93,9 +93,9 @@ const tally = (() => {
     need(at > 0 && head === 'c2sp.org/tlog-proof@v1' && index?.startsWith('index ') && path.length <= 64, 'a proof that is none');
     return { index: number(index.slice(6)), path: path.map((line) => from64(line, 32)), note: readNote(text.slice(at + 2)) };
   };
-  const included = async (entry, { index, path }, { size, root }) => {
+  const included = async (leaf, { index, path }, { size, root }) => {
     need(index < size, 'the entry is not in the tree');
-    let [fn, sn, r] = [index, size - 1n, await sha([0], entry)];
+    let [fn, sn, r] = [index, size - 1n, leaf];
     for (const p of path) {
       need(sn > 0n, 'a path that is too long');
       if (fn & 1n || fn === sn) {
@@ -107,6 +107,15 @@ const tally = (() => {
       fn >>= 1n; sn >>= 1n;
     }
     need(sn === 0n && same(r, root), 'the entry is not in the tree');
+  };
+
+  // That a leaf is in a log of one key: its index, the log's size, the checkpoint.
+  const inLog = async (leaf, text, key) => {
+    const proof = readProof(text);
+    const said = await signed(proof.note, [key], 1);
+    need(said.origin === key.name, 'the checkpoint is of another log');
+    await included(leaf, proof, said);
+    return { index: proof.index, size: said.size, checkpoint: text.slice(text.indexOf('\n\n')) };
   };
 
   // Canonical values.
@@ -122,6 +131,11 @@ const tally = (() => {
     u32() { return this.view(4).getUint32(0); }
     u64() { return this.view(8).getBigUint64(0); }
     i64() { return this.view(8).getBigInt64(0); }
+    date() {
+      const days = this.view(4).getInt32(0);
+      need(days >= -719162 && days <= 2932896, 'a date that is none');
+      return new Date(days * 86400000).toISOString().slice(0, 10);
+    }
     flag() { const byte = this.u8(); need(byte < 2, 'a flag that is none'); return byte === 1; }
     blob() { const n = this.u32(); need(n <= 2 ** 24); return this.raw(n); }
     text() { return decode(this.blob()); }
@@ -141,7 +155,7 @@ const tally = (() => {
       need(group && (amount > 0n || (amount < 0n && carc === 94)), 'an adjustment that is none');
       return { group, carc, remark, amount, clause };
     });
-    r.list(() => [r.text(), r.raw(4), r.flag(), r.i64(), r.i64()]);
+    r.list(() => [r.text(), r.date(), r.flag(), r.i64(), r.i64()]);
     const cut = line.adjustments.reduce((sum, { amount }) => sum + amount, 0n);
     need(line.charge >= 0n && line.charge - cut === line.paid && line.paid >= 0n && line.paid <= line.allowed
       && !(line.denied && line.allowed), 'a line that does not balance');
@@ -172,13 +186,6 @@ const tally = (() => {
     outcome.patient = sum(outcome.lines.flatMap((line) => line.adjustments.filter(({ group }) => group === 'PR').map(({ amount }) => amount)));
     return outcome;
   };
-  const readEntry = (bytes) => {
-    const r = new Reader(bytes);
-    need(r.u8() === 1 && r.u8() === 3, 'the entry is not that of an adjudication');
-    const entry = { commitment: r.raw(32), policy: r.option(() => r.raw(32)), prefix: r.u64() };
-    r.end();
-    return entry;
-  };
   const readBody = (bytes) => {
     const r = new Reader(bytes);
     const body = { outcome: r.blob() };
@@ -188,6 +195,73 @@ const tally = (() => {
     body.engine = r.text(); r.text(); r.option(() => r.u64()); r.u64(); r.u32();
     r.end();
     return body;
+  };
+
+  // What bodies say of a claim: each reads all of a body, and throws when it is of another.
+  const adjudicated = (claim, bytes, entry) => {
+    const [policy, prefix] = [entry.option(() => entry.raw(32)), entry.u64()];
+    const body = readBody(bytes);
+    const outcome = readOutcome(body.outcome);
+    need(outcome.claim === claim, 'the outcome is of another claim');
+    need(hex(outcome.policy ?? []) === hex(policy ?? []) && body.prefix === prefix, 'the entry names another policy or prefix');
+    return { what: 'adjudicated', outcome, engine: body.engine };
+  };
+  const received = (claim, bytes) => {
+    const r = new Reader(bytes);
+    need(r.u8() === 1, 'a received claim of another version');
+    need(hex(r.raw(16)) === claim, 'another claim was received');
+    const found = { what: 'received', on: r.date(), submitter: r.text(), submission: hex(r.raw(32)) };
+    r.end();
+    return found;
+  };
+  const payment = (claim, bytes) => {
+    const r = new Reader(bytes);
+    need(r.u8() === 1, "a payment's advice of another version");
+    const found = { what: 'payment', trace: r.text(), amount: r.i64(), on: r.date() };
+    found.claims = r.list(() => hex(r.raw(16)));
+    found.remittance = hex(r.raw(32));
+    r.end();
+    need(found.claims.every((id, i) => !i || found.claims[i - 1] < id), 'claims that are not in order');
+    need(found.claims.includes(claim), 'the payment is not of this claim');
+    return found;
+  };
+  const PURPOSES = {
+    1: 'TREAT', 2: 'COC', 3: 'ETREAT', 4: 'BTG', 5: 'ERTREAT', 10: 'HPAYMT', 11: 'CLMATTCH', 12: 'COVAUTH', 13: 'COVERAGE', 14: 'REMITADV',
+    20: 'HOPERAT', 21: 'FRAUD', 22: 'HQUALIMP', 23: 'HLEGAL', 30: 'HRESCH', 31: 'PUBHLTH', 40: 'PATRQT', 41: 'FAMRQT', 42: 'PWATRNY',
+  };
+  const RIGHTS = {
+    1: () => 'as the payer', 2: () => 'as the billing provider', 3: () => 'as the rendering provider', 4: () => 'as the submitter',
+    5: (r) => `by grant ${hex(r.raw(32))}`, 6: (r) => `by grant ${hex(r.raw(32))} to a group, as its member by ${hex(r.raw(32))}`,
+    7: (r) => `as the patient's custodian by ${hex(r.raw(32))}`, 8: (r) => `in an emergency: ${r.text()}`,
+  };
+  const reading = (emergency) => (claim, bytes) => {
+    const r = new Reader(bytes);
+    need(r.u8() === 1, 'a reading of another version');
+    const found = { what: emergency ? 'emergency' : 'read', reader: r.text(), person: r.text() };
+    need(/^[a-z0-9-]{1,64}$/.test(found.reader), 'a reader that is no organisation');
+    need(hex(r.raw(16)) === claim, 'another claim was read');
+    found.purpose = need(PURPOSES[r.u8()], 'a purpose that is none');
+    const right = r.u8();
+    found.right = need(RIGHTS[right], 'a right that is none')(r);
+    need((right === 8) === emergency, 'an emergency is entered as a right, or a right as an emergency');
+    const at = r.u64();
+    found.at = at < 253402300800n ? `${new Date(Number(at) * 1000).toISOString().slice(0, 19)}Z` : `${at} s`;
+    r.end();
+    return found;
+  };
+  // By the kind of an entry: the subject of its commitment, and what reads its body.
+  const KINDS = {
+    3: [1, adjudicated], 6: [5, received], 11: [8, reading(false)], 12: [8, reading(true)], 13: [9, payment],
+  };
+  const open = async (claim, bytes, salt, body) => {
+    const entry = new Reader(bytes);
+    need(entry.u8() === 1, 'an entry of another version');
+    const [subject, read] = need(KINDS[entry.u8()], 'the entry is of nothing that there are receipts of');
+    const commitment = await sha(utf8('tallystick/commitment/v1'), unhex(salt), [subject], body);
+    need(same(entry.raw(32), commitment), 'the body is not what the entry commits to');
+    const found = read(claim, body, entry);
+    entry.end();
+    return found;
   };
 
   // A shared ledger's authorities, and the way over handovers to a checkpoint.
@@ -208,7 +282,7 @@ const tally = (() => {
     const n = keys.length;
     return { epoch: number(epoch), ids, keys: [...keys, ...others], n, quorum: n - Math.floor((n - 1) / 3), says: `epoch ${number(epoch)}\nset ${hash}\n` };
   };
-  const reach = async (entry, [first, ...rest]) => {
+  const reach = async (leaf, [first, ...rest]) => {
     const [origin, text] = match(/^tallystick-authorities\/v1\n([^\n]+)\n([^]*)$/, first, 'a set of authorities that is none');
     const sets = [await readSet(origin, text)];
     const proof = readProof(rest.pop());
@@ -227,7 +301,7 @@ const tally = (() => {
     };
     for (const handover of rest) sets.push(need((await step(readNote(handover))).following, 'a handover to nobody'));
     const { said } = await step(proof.note);
-    await included(entry, proof, said);
+    await included(leaf, proof, said);
     const set = sets.at(-1);
     return {
       origin, sets, index: proof.index, size: said.size, epoch: set.epoch,
@@ -237,7 +311,9 @@ const tally = (() => {
   };
 
   const HEAD = /^tallystick-receipt\/v1\nclaim ([0-9a-f]{32})\nentry (.+)\nsalt ([0-9a-f]{64})\nbody (.+)\nkey (.+)\n([^]*)$/;
-  const sections = (text) => {
+  const ERASURE = new RegExp('^tallystick-erasure/v1\\nThe key and salt of this entry were destroyed\\. The leaf stays and the log still verifies; '
+    + 'what it commits to can be opened by nobody\\.\\nleaf ([0-9a-f]{64})\\nentry (.+)\\nkey (.+)\\n([^]*)$');
+  const sections = (text, form) => {
     const found = [];
     for (let rest = utf8(text); rest.length;) {
       const end = rest.indexOf(10);
@@ -247,17 +323,21 @@ const tally = (() => {
       found.push([name, decode(rest.slice(end + 1, to))]);
       rest = rest.slice(to);
     }
-    need(/^local( authorities( handover)* shared)?$/.test(found.map(([name]) => name).join(' ')));
+    need(form.test(found.map(([name]) => name).join(' ')));
     return found.map(([, text]) => text);
   };
 
-  // Whether the trust file says so: null when it does not name the log.
-  const trusts = (receipt, log) => {
-    if (log.origin !== receipt.shared?.origin) return log.quorum === 1 && !log.cosignatures && log.keys.includes(receipt.key.text);
-    const set = receipt.shared.sets.find(({ epoch }) => epoch === BigInt(log.epoch));
-    const keys = set?.keys.slice(0, set.n).map(({ text }) => text).sort();
-    const counted = receipt.shared.cosigners.filter(({ text }) => log.witnesses.includes(text)).length;
-    return Boolean(set) && log.quorum === set.quorum && keys.join('\n') === [...log.keys].sort().join('\n') && counted >= log.cosignatures;
+  // What a log of the trust file says of the receipt's logs: of each that it names, whether it is right.
+  const trusts = ({ key, shared }, log) => {
+    const held = [];
+    if (log.origin === key.name) held.push(log.quorum === 1 && !log.cosignatures && log.keys.includes(key.text));
+    if (log.origin === shared?.origin) {
+      const set = shared.sets.find(({ epoch }) => epoch === BigInt(log.epoch));
+      const keys = set?.keys.slice(0, set.n).map(({ text }) => text).sort();
+      const counted = shared.cosigners.filter(({ text }) => log.witnesses.includes(text)).length;
+      held.push(Boolean(set) && log.quorum === set.quorum && keys.join('\n') === [...log.keys].sort().join('\n') && counted >= log.cosignatures);
+    }
+    return held;
   };
 
   // Reads a trust file; throws when it is none.
@@ -279,25 +359,40 @@ const tally = (() => {
     return logs;
   };
 
+  // That a claim came to something, was received, paid or read.
+  const ofClaim = async (text) => {
+    const [claim, entryText, salt, bodyText, keyText, rest] = match(HEAD, text, FORM);
+    const [entry, body, key] = [from64(entryText), from64(bodyText), await readKey(keyText, 1)];
+    const [local, ...shared] = sections(rest, /^local( authorities( handover)* shared)?$/);
+    const found = await open(claim, entry, salt, body);
+    const leaf = await sha([0], entry);
+    return { ...found, claim, key, ...await inLog(leaf, local, key), shared: shared.length ? await reach(leaf, shared) : null };
+  };
+  const GROUNDS = { 1: 'request', 2: 'retention', 3: 'order' };
+  // That what an entry commits to was erased.
+  const ofErasure = async (text) => {
+    const [leaf, entryText, keyText, rest] = match(ERASURE, text, FORM);
+    const [entry, key] = [from64(entryText), await readKey(keyText, 1)];
+    const [stays, erased] = sections(rest, /^stays erased$/);
+    const r = new Reader(entry);
+    need(r.u8() === 1 && r.u8() === 14, 'the entry is not that of an erasure');
+    const [gone, ground] = [r.u64(), need(GROUNDS[r.u8()], 'a ground that is none')];
+    r.end();
+    const [before, found] = [await inLog(unhex(leaf), stays, key), await inLog(await sha([0], entry), erased, key)];
+    need(before.index === gone && found.index > gone, 'the proofs are not of the entry that was erased and of one after it');
+    need(before.checkpoint === found.checkpoint, 'the proofs are of two checkpoints');
+    return { what: 'erased', gone, ground, key, ...found, shared: null };
+  };
+
   // Verifies a receipt's bytes; answers what it says, or throws the first thing that
   // does not hold. `logs` is a trust file that was read, or null.
   const receipt = async (bytes, logs) => {
     need(bytes.length <= 2 ** 22, 'too long');
-    const [claim, entryText, salt, bodyText, keyText, rest] = match(HEAD, decode(bytes), FORM);
-    const [entry, body, key] = [from64(entryText), from64(bodyText), await readKey(keyText, 1)];
-    const [local, ...shared] = sections(rest);
-    const read = readEntry(entry);
-    need(same(read.commitment, await sha(utf8('tallystick/commitment/v1'), unhex(salt), [1], body)), 'the body is not what the entry commits to');
-    const opened = readBody(body);
-    const outcome = readOutcome(opened.outcome);
-    need(outcome.claim === claim, 'the outcome is of another claim');
-    need(hex(outcome.policy ?? []) === hex(read.policy ?? []) && opened.prefix === read.prefix, 'the entry names another policy or prefix');
-    const proof = readProof(local);
-    const said = await signed(proof.note, [key], 1);
-    need(said.origin === key.name, 'the checkpoint is of another log');
-    await included(entry, proof, said);
-    const found = { claim, outcome, engine: opened.engine, key, index: proof.index, size: said.size, shared: shared.length ? await reach(entry, shared) : null };
-    const held = (logs ?? []).filter(({ origin }) => origin === key.name || origin === found.shared?.origin).map((log) => trusts(found, log));
+    const text = decode(bytes);
+    const erasure = text.startsWith('tallystick-erasure/');
+    need(!erasure || bytes.length <= 2 ** 18, 'too long');
+    const found = await (erasure ? ofErasure : ofClaim)(text);
+    const held = (logs ?? []).flatMap((log) => trusts(found, log));
     need(!logs || (held.length && held.every(Boolean)), 'the log or its key is not in the trust file');
     return { ...found, verdict: logs ? 'trusted' : 'consistent' };
   };
@@ -331,12 +426,27 @@ if (document.getElementById('drop')) {
   const WORDS = { trusted: 'Trusted', consistent: 'Consistent, not trusted', refused: 'Does not hold' };
   const card = (name, verdict, ...children) => make('section', { class: `card result ${verdict}` },
     make('h2', {}, make('span', { class: 'badge' }, WORDS[verdict]), name), ...children);
-  const shown = (name, { verdict, claim, outcome, key, index, size, engine, shared }) => {
-    const facts = [['Claim', claim], ['Log', key.name], ['Entry', `${index} of ${size}`], ['Engine', engine]];
-    const parts = [
+  const TITLES = {
+    adjudicated: 'What the claim came to', received: 'That the claim was received', payment: 'That a payment was advised that the claim is in',
+    read: 'That the claim was read', emergency: 'That the claim was read in an emergency', erased: 'That what an entry commits to was erased',
+  };
+  const PARTS = {
+    adjudicated: ({ outcome }) => [
       pairs('figures', [['Status', outcome.status], ['Charged', money(outcome.charge)], ['Paid', money(outcome.paid)], ['Patient', money(outcome.patient)]]),
-      outcome.lines.length ? table(outcome.lines) : make('p', {}, outcome.why),
-      make('h3', {}, 'Proof'), pairs('facts', facts)];
+      outcome.lines.length ? table(outcome.lines) : make('p', {}, outcome.why)],
+    received: ({ on, submitter, submission }) => [
+      pairs('facts', [['Received', on], ['Submitted by', submitter], ['SHA-256 as it came', submission]])],
+    payment: ({ trace, amount, on, claims, remittance }) => [
+      pairs('facts', [['Payment', trace], ['Amount', money(amount)], ['Paid', on], ['Claims in it', claims.length], ['SHA-256 of the 835', remittance]])],
+    read: ({ reader, person, purpose, right, at }) => [
+      pairs('facts', [['Read by', `${reader} (${person})`], ['For', purpose], ['By what right', right], ['When', at]])],
+    erased: ({ gone, ground }) => [pairs('facts', [['Entry', gone], ['Ground', ground]])],
+  };
+  PARTS.emergency = PARTS.read;
+  const shown = (name, found) => {
+    const { verdict, what, claim, key, index, size, engine, shared } = found;
+    const facts = [['Claim', claim], ['Log', key.name], ['Entry', `${index} of ${size}`], ['Engine', engine]].filter(([, value]) => value !== undefined);
+    const parts = [make('p', { class: 'what' }, TITLES[what]), ...PARTS[what](found), make('h3', {}, 'Proof'), pairs('facts', facts)];
     if (shared) {
       const { origin, sets, epoch, signers, cosigners } = shared;
       parts.push(make('h3', {}, 'On the shared ledger'), pairs('facts', [

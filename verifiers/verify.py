@@ -1,100 +1,100 @@
-"""Verifies Tallystick receipts with the network off: verify.py RECEIPT... [--trust trust.json]
-Written from docs/receipt.md. Exits 0: all trusted; 3: some only consistent; 1: one does not hold."""
-import argparse, base64, hashlib, json, re, sys
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey as Key
-P, Y8 = 2**255 - 19, 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd83d3d706a17c7
-LOW = {0, 1, P - 1, P, P + 1, Y8, P - Y8}  # y of the points of low order
-NUM, NAME, B64, REST = "(?:0|[1-9][0-9]{0,19})", r"[^\s+\x00-\x1f\x7f-\x9f]+", "[A-Za-z0-9+/]+={0,2}", "((?:.|\n)*)"
-NOTE = f"([^\\0-\\x09\\x0b-\\x1f]*\n)\n((?:— {NAME} {B64}\n){{1,128}})"
-CHECKPOINT = f"([^\n]+)\n({NUM})\n({B64})\n((?:[^\n]+\n)*)"
-PROOF = f"c2sp.org/tlog-proof@v1\nindex ({NUM})\n((?:{B64}\n){{0,64}})\n{REST}"
+"""Verifies Tallystick receipts offline, as docs/receipt.md has it. Exits 0: all are trusted; 3: some only consistent; 1: one does not hold."""
+import argparse, base64, datetime, hashlib, json, re, sys; from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey as Key
+P, Y8 = 2**255 - 19, 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd83d3d706a17c7; LOW = {0, 1, P - 1, P, P + 1, Y8, P - Y8}
+NUM, NAME, B64, HASH, REST = "(?:0|[1-9][0-9]{0,19})", r"[^\s+\x00-\x1f\x7f-\x9f]+", "[A-Za-z0-9+/]+={0,2}", "[A-Za-z0-9+/]{43}=", "((?:.|\n)*)"
+NOTE = f"(([^\\0-\\x1f]+)\n({NUM})\n({HASH})\n((?:[^\\0-\\x1f]+\n)*))\n((?:— {NAME} {B64}\n){{1,128}})"
+PROOF = f"c2sp[.]org/tlog-proof@v1\nindex ({NUM})\n((?:{HASH}\n){{0,64}})\n{REST}"
 HEAD = f"tallystick-receipt/v1\nclaim ([0-9a-f]{{32}})\nentry ({B64})\nsalt ([0-9a-f]{{64}})\nbody ({B64})\nkey (.+)\n{REST}"
-SET = f"next ({NUM})\n((?:authority [a-z0-9-]{{1,64}} [^ \n]+\n){{1,64}})((?:witness [^ \n]+\n){{0,32}})"
-def need(holds, why="not in the form of docs/receipt.md"):
-    if not holds: raise ValueError(why)
-    return holds
+ERASURE = ("tallystick-erasure/v1\nThe key and salt of this entry were destroyed[.] The leaf stays and the log still verifies; "
+           f"what it commits to can be opened by nobody[.]\nleaf ([0-9a-f]{{64}})\nentry ({B64})\nkey (.+)\n{REST}")
+SET = f"([^\n]+)\nnext ({NUM})\n((?:authority [a-z0-9-]{{1,64}} [^ \n]+\n){{1,64}})((?:witness [^ \n]+\n){{0,32}})"
+READ = b"(?s)[\1-\5\x0a-\x0e\x14-\x17\x1e\x1f\x28-\x2a](?:[\1-\4]|[\5\7].{32}|\6.{64}|\x08(.{4})(.*)).{8}()"  # purpose, right, when
+def fail(why): raise ValueError(why)
+def need(holds, why="not in the form of docs/receipt.md"): return holds or fail(why)
 def match(form, text): return need(re.fullmatch(form, text)).groups()
 def sha(*parts): return hashlib.sha256(b"".join(parts)).digest()
 def num(text): return need(int(text) < 2**64 and [int(text)])[0]
-def b64(text): data = base64.b64decode(text, validate=True); return need(base64.b64encode(data).decode() == text) and data
-def verify(key, message, signature):  # strictly
-    need(all(int.from_bytes(point, "little") % 2**255 not in LOW for point in (key, signature[:32])), "a point of low order")
-    Key.from_public_bytes(key).verify(signature, message)
+def to64(data): return base64.b64encode(data).decode()
+def b64(text): return need(to64(data := base64.b64decode(text, validate=True)) == text) and data
+def day(data): return datetime.date.fromordinal(719163 + int.from_bytes(data, "big", signed=True))  # of the years 1 to 9999
+def sound(point): return need(int.from_bytes(point, "little") % 2**255 not in LOW and point, "a point of low order")
+def verify(key, message, signature): Key.from_public_bytes(sound(key)).verify(sound(signature[:32]) + signature[32:], message)
 def vkey(text, kind):  # (name, id, public key)
-    name, shown, data = match(f"({NAME})\\+([0-9a-f]{{8}})\\+({B64})", text)
-    need(len(b64(data)) == 33 and b64(data)[0] == kind and int.from_bytes(b64(data)[1:], "little") % 2**255 not in LOW)
-    return name, need(sha(name.encode(), b"\n", b64(data))[:4].hex() == shown, "a key's id") and shown, b64(data)[1:]
+    name, shown, data = match(f"({NAME})\\+([0-9a-f]{{8}})\\+([A-Za-z0-9+/]{{44}})", text); data = b64(data)
+    return need(data[0] == kind and sha(name.encode(), b"\n", data)[:4].hex() == shown, "a key of another id") and (name, shown, sound(data[1:]))
 def signed(text, keys, n, origin):  # what a note says, and who signed: all must be known; keys from the n-th on cosign
-    body, lines = match(NOTE, need(len(text.encode()) <= 65536) and text)
-    lines = [(name, b64(data)) for _, name, data in (line.split(" ") for line in lines.split("\n")[:-1])]
-    by = [[key[:2] for key in keys].index((name, data[:4].hex())) for name, data in lines]
-    for at, data in zip(by, (data[4:] for _, data in lines)):
-        need(by.count(at) == 1 and (0 < (time := int.from_bytes(data[:8], "big")) < 2**63 or at < n), "twice, or no time")
-        said, data = (body, data) if at < n else (f"cosignature/v1\ntime {time}\n{body}", data[8:])
-        verify(keys[at][2], said.encode(), data)
-    of, size, root, more = match(CHECKPOINT, body)
-    return need(of == origin, "of another log") and num(size), need(len(b64(root)) == 32) and b64(root), more, by
-def included(entry, index, path, size, root):
-    fn, sn, r = num(index), need(num(index) < size, "the entry is not in the tree") and size - 1, sha(b"\0", entry)
-    for p in map(b64, path.split("\n")[:-1]):
-        left = need(sn and len(p) == 32, "a path too long") and (fn & 1 or fn == sn)
-        r = sha(b"\1", p, r) if left else sha(b"\1", r, p)
-        while left and fn and not fn & 1: fn, sn = fn >> 1, sn >> 1
-        fn, sn = fn >> 1, sn >> 1
-    need(sn == 0 and r == root, "the entry is not in the tree")
-def group(origin, text):  # a set of authorities: epoch, its keys and then its witnesses', how many are its own, what it signs
-    epoch, *parts = match(SET, text)
-    keys, others = [[vkey(line.split(" ")[-1], k) for line in part.split("\n")[:-1]] for part, k in zip(parts, (1, 4))]
-    ids = re.findall("(?m)^authority ([a-z0-9-]+) ", parts[0])
-    need(ids == sorted(set(ids)) and all(k[0] == origin for k in keys) and all(len(k[0].encode()) <= 200 for k in keys + others)
-         and all(len({k[i] for k in of}) == len(of) for of, i in ((keys, 2), (others, 0), (others, 2))), "a set that is none")
-    digest = base64.b64encode(sha(b"tallystick-authorities/v1\n", origin.encode(), b"\n", text.encode())).decode()
-    return num(epoch), keys + others, len(keys), f"epoch {epoch}\nset {digest}\n"
-def shared(entry, first, *rest):  # over handovers to the proof: (origin, sets on the way, keys that cosigned)
-    origin, text = match(f"tallystick-authorities/v1\n([^\n]+)\n{REST}", first)
-    sets, before, (index, path, last) = [group(origin, text)], 0, match(PROOF, rest[-1])
+    (body, of, size, root, more, lines), by = match(NOTE, need(len(text.encode()) <= 65536) and text), []
+    for name, data in re.findall("— (.+) (.+)\n", lines):
+        by.append(at := [key[:2] for key in keys].index((name, b64(data)[:4].hex())))
+        time, head = (int.from_bytes(b64(data)[4:12], "big"), "cosignature/v1\ntime {}\n") if at >= n else (1, "")
+        need(0 < time < 2**63 and by.count(at) == 1, "a cosignature without a time, or two signatures of one key")
+        verify(keys[at][2], (head.format(time) + body).encode(), b64(data)[12 if head else 4:])
+    return need(of == origin, "a checkpoint of another log") and num(size), b64(root), more, by
+def included(leaf, index, path, size, root, *_):  # siblings stand where the index's bits say, and left from where the last leaf's path joins
+    path, inner = [b64(p) for p in path.split("\n")[:-1]], ((index := num(index)) ^ size - 1).bit_length()
+    for level, p in enumerate(path): leaf = sha(b"\1", p, leaf) if level >= inner or index >> level & 1 else sha(b"\1", leaf, p)
+    need(index < size and leaf == root and len(path) == inner + (index >> inner).bit_count(), "the entry is not in the tree")
+def local(leaf, text, key): at, path, note = match(PROOF, text); included(leaf, at, path, *signed(note, [key], 1, key[0])); return num(at), note
+def group(text):  # a set of authorities: (its epoch, keys and quorum), its keys and its witnesses', how its checkpoints go on
+    (origin, epoch, *parts), ids = match(f"tallystick-authorities/v1\n{SET}", text), re.findall("(?m)^authority ([a-z0-9-]+) ", text)
+    own, others = [[vkey(line.split(" ")[-1], k) for line in part.split("\n")[:-1]] for part, k in zip(parts, (1, 4))]
+    need(ids == sorted(set(ids)) and {k[0] for k in own} == {origin} and all(len(k[0].encode()) <= 200 for k in own + others)
+         and all(len({k[i] for k in of}) == len(of) for of, i in ((own, 2), (others, 0), (others, 2))), "a set that is none")
+    return (num(epoch), sorted(own), len(own) - (len(own) - 1) // 3), own + others, f"epoch {epoch}\nset {to64(sha(text.encode()))}\n"
+def shared(leaf, first, *rest):  # over handovers to the proof: (origin, sets on the way, keys that cosigned)
+    sets, (index, path, last), origin, before = [group(first)], match(PROOF, rest[-1]), first.split("\n")[1], 0
     for text in (*rest[:-1], last):
-        size, root, more, by = signed(text, (of := sets[-1])[1], of[2], origin)
-        need(sum(at < of[2] for at in by) >= of[2] - (of[2] - 1) // 3, "fewer authorities signed than a quorum")
-        need(more.startswith(of[3]) and size >= before, "of another epoch or set, or a smaller tree")
-        sets, before = sets + [more := more[len(of[3]):] and group(origin, more[len(of[3]):])], size
-        need(not more or more[0] == of[0] + 1, "a handover to another epoch")
-    included(entry, index, path, size, root)
-    return origin, sets[:-1], [of[1][at] for at in by if at >= of[2]]
+        (epoch, own, quorum), keys, head = sets[-1]
+        size, root, more, by = signed(text, keys, len(own), origin)
+        need(sum(at < len(own) for at in by) >= quorum and more.startswith(head) and size >= before, "not signed by a quorum, or smaller")
+        sets, before = sets + [more[len(head):] and group(f"tallystick-authorities/v1\n{origin}\n{more[len(head):]}")], size
+        need(not sets[-1] or sets[-1][0][0] == epoch + 1, "a handover to another epoch")
+    return included(leaf, index, path, size, root) or (origin, [of[0] for of in sets[:-1]], [keys[at] for at in by if at >= len(own)])
+def fields(data, *form):  # so many bytes each, or below zero as often that as the count before them says; and what follows
+    for n in form:
+        at, n = (0, n) if n >= 0 else (4, 4 - n * int.from_bytes(data[:4], "big")); need(n <= len(data)); yield data[at:n]; data = data[n:]
+    yield data
 def sections(rest):  # name, length, and so many bytes
     while rest:
-        found = need(re.match(f"([a-z]+) ({NUM})\n".encode(), rest))
-        end = need(found.end() + int(found[2]) <= len(rest)) and found.end() + int(found[2])
-        yield found[1].decode(), rest[found.end():end].decode(); rest = rest[end:]
+        name, length, rest = match(f"(?s)([a-z]+) ({NUM})\n(.*)".encode(), rest); text, rest = fields(rest, int(length))
+        yield name.decode(), text.decode()
+def says(claim, entry, salt, body):  # in words, what a body says of the claim: it must be what the entry commits to
+    (version, kind), commitment, more = fields(entry, 2, 32); subject = need({3: 1, 6: 5, 11: 8, 12: 8, 13: 9}.get(kind))
+    need(version == 1 and sha(b"tallystick/commitment/v1", salt, bytes([subject]), body) == commitment, "another body is committed to")
+    if kind == 3:
+        (policy, prefix), (outcome, rest) = match(b"(?s)(\0|\1.{32})(.{8})", more), fields(body, -1)
+        need(outcome.startswith(b"\1" + claim + policy), "the outcome is of another claim or policy")
+        return need(match(b"(?s)(?:\0|\1.{32}).{32}(.{8}).*", rest) == (prefix,), "the body names another prefix of the log") and "adjudicated"
+    if kind == 6: form, claims, on, who, _, rest = fields(body, 1, 16, 4, -1, 32); words = f"received {day(on)} from {who.decode()!r}"
+    elif kind == 13: form, trace, _, on, claims, _, rest = fields(body, 1, -1, 8, 4, -16, 32); words = f"payment {trace.decode()!r} advised {day(on)}"
+    else:
+        form, who, person, claims, rest = fields(body, 1, -1, -1, 16); length, why, rest = match(READ, rest)
+        need(re.fullmatch(b"[a-z0-9-]{1,64}", who) and bool(length) == (kind == 12) and len(why or b"") == int.from_bytes(length or b"", "big"))
+        words = f"read by {who.decode()} ({person.decode()!r})" + (f" in an emergency: {why.decode()!r}" if length else "")
+    every = [claims[at:at + 16] for at in range(0, len(claims), 16)]; need(every == sorted(set(every)) and len(every) <= 65536)
+    return need(claim in every and form + rest + more == b"\1", "the body is of another claim, or none") and words
 def receipt(data, logs):
-    claim, entry, salt, body, key, rest = match(HEAD, need(len(data) <= 2**22) and data.decode())
-    (names, texts), entry, body, key = zip(*sections(rest.encode())), b64(entry), b64(body), vkey(key, 1)
-    need(re.fullmatch("local( authorities( handover)* shared)?", " ".join(names)))
-    commitment, policy, prefix = match(b"(?s)\1\3(.{32})(\0|\1.{32})(.{8})", entry)
-    need(sha(b"tallystick/commitment/v1", bytes.fromhex(salt), b"\1", body) == commitment, "another body is committed to")
-    at = 4 + int.from_bytes(body[:4], "big")
-    need(body[4:at].startswith(b"\1" + bytes.fromhex(claim) + policy), "the outcome is of another claim or policy")
-    need(match(b"(?s)(?:\0|\1.{32}).{32}(.{8}).*", body[at:]) == (prefix,), "the body names another prefix of the log")
-    index, path, text = match(PROOF, texts[0])
-    included(entry, index, path, *signed(text, [key], 1, key[0])[:2])
-    origin, sets, cosigned = shared(entry, *texts[1:]) if texts[1:] else (None, [], [])
-    held = [log["quorum"] == 1 and not log["cosignatures"] and key in log["keys"] for log in logs if log["origin"] == key[0]]
-    for log in (log for log in logs if log["origin"] == origin):
-        pinned = [(sorted(keys[:n]), n - (n - 1) // 3) for epoch, keys, n, _ in sets if epoch == log["epoch"]]
-        held.append(pinned == [(sorted(log["keys"]), log["quorum"])] and sum(key in log["witnesses"] for key in cosigned) >= log["cosignatures"])
-    need(args.trust is None or held and all(held), "the log or its key is not in the trust file")
-    return f"claim {claim}, entry {index} of {key[0]}" + f", and on {origin}" * bool(origin)
-def trust(text):
-    for log in need(json.loads(text)["format"] == "tallystick-trust/v1") and json.loads(text)["logs"]:
-        log = {"epoch": 0, "witnesses": [], "cosignatures": 0, **log}
-        need(log.keys() == {"origin", "keys", "quorum", "epoch", "witnesses", "cosignatures"}, "a field of a trusted log")
-        yield {**log, "keys": [vkey(k, 1) for k in log["keys"]], "witnesses": [vkey(k, 4) for k in log["witnesses"]]}
-parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("files", nargs="+"); parser.add_argument("--trust")
-args, ended, VERDICTS = parser.parse_args(), [0], {0: "trusted", 3: "consistent, not trusted", 1: "does not hold"}
-logs = list(trust(open(args.trust, encoding="utf-8").read())) if args.trust else []
+    of, entry, *opening, key, rest = match(ERASURE if data.startswith(b"tallystick-erasure/") else HEAD, data.decode())
+    (names, texts), of, entry, key = zip(*sections(rest.encode())), bytes.fromhex(of), b64(entry), vkey(key, 1)
+    need(re.fullmatch("local( authorities( handover)* shared)?" if opening else "stays erased", " ".join(names)))
+    words = opening and need(len(data) <= 2**22) and f"claim {of.hex()}: {says(of, entry, bytes.fromhex(opening[0]), b64(opening[1]))}"
+    index, note = local(leaf := sha(b"\0", entry), texts[0 if opening else 1], key)
+    if not opening:
+        (at, ground), (stays, same) = match(b"(?s)\1\x0e(.{8})([\1-\3])", need(len(data) <= 2**18) and entry), local(of, texts[0], key)
+        need(int.from_bytes(at, "big") == stays < index and same == note, "the proofs are not of what was erased and of one after it")
+        words = f"entry {stays} erased by {['request', 'retention', 'order'][ground[0] - 1]}"
+    origin, sets, cosigned = shared(leaf, *texts[1:]) if opening and texts[1:] else (None, [], [])
+    held = [of[2] == 1 and not enough and key in of[1] for name, of, _, enough in logs or [] if name == key[0]]
+    held += [of in sets and sum(k in witnesses for k in cosigned) >= enough for name, of, witnesses, enough in logs or [] if name == origin]
+    need(logs is None or held and all(held), "the log or its key is not in the trust file")
+    return f"{words}, entry {index} of {key[0]}" + f", and on {origin}" * bool(origin)
+def trusted(origin, keys, quorum, epoch=0, witnesses=(), cosignatures=0):
+    return origin, (epoch, sorted(vkey(k, 1) for k in keys), quorum), [vkey(k, 4) for k in witnesses], cosignatures
+def trust(format, logs): return need(format == "tallystick-trust/v1") and [trusted(**log) for log in logs]
+parser = argparse.ArgumentParser(description=__doc__); parser.add_argument("files", nargs="+"); parser.add_argument("--trust")
+args, ended = parser.parse_args(), [0]; logs = trust(**json.load(open(args.trust, encoding="utf-8"))) if args.trust else None
 for file in args.files:
-    try: words, code = receipt(open(file, "rb").read(), logs), 3 if args.trust is None else 0
+    try: words, code = receipt(open(file, "rb").read(), logs), 3 if logs is None else 0
     except Exception as error: words, code = str(error) or type(error).__name__, 1
-    print(f"{file}: {VERDICTS[code]}: {words}"); ended.append(code)
+    print(f"{file}: {['trusted', 'does not hold', 0, 'consistent, not trusted'][code]}: {words}"); ended.append(code)
 sys.exit(1 if 1 in ended else max(ended))

@@ -5,6 +5,11 @@
 //! `TALLY_SCREENS=DIR` keeps the pictures.
 
 mod cdp;
+#[path = "../../engine/core/tests/verifiers/kinds.rs"]
+mod kinds;
+#[allow(dead_code)] // what only the verifier in Python is given
+#[path = "../../engine/core/tests/verifiers/made.rs"]
+mod made;
 mod network;
 mod verify;
 

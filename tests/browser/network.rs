@@ -4,8 +4,9 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
-use super::cdp::{self, Browser};
+use super::cdp::{self, Browser, PATIENCE};
 use super::{checked, complaints, look_at, tabbed, verify};
 
 /// A network that runs and serves its page.
@@ -71,6 +72,24 @@ fn column(browser: &mut Browser, number: usize) -> Vec<String> {
         .collect()
 }
 
+/// Opens the page until what the claims led to is on the log of each: until then one
+/// may be a checkpoint ahead of another.
+fn settled(browser: &mut Browser, address: &str) {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        browser.open(address);
+        let checkpoints = column(browser, 5);
+        if checkpoints.iter().all(|of| *of == checkpoints[0]) {
+            return;
+        }
+        assert!(
+            Instant::now() < until,
+            "the checkpoints stay apart: {checkpoints:?}"
+        );
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
 /// Authorities, heights, checkpoints, lag, disputes: all of it is told.
 fn all_is_told(browser: &mut Browser) {
     let said = text(browser);
@@ -99,11 +118,8 @@ fn all_is_told(browser: &mut Browser) {
             .all(|lag| lag.parse::<u64>().unwrap() < 5)
     );
     let checkpoints = column(browser, 5);
-    assert!(
-        checkpoints
-            .iter()
-            .all(|of| *of == checkpoints[0] && of.parse::<u64>().unwrap() > 24)
-    );
+    let more = |of: &String| of.parse::<u64>().unwrap() > 24;
+    assert!(checkpoints.iter().all(more), "{checkpoints:?}");
     let disputes = "document.querySelectorAll('tbody')[1].querySelectorAll('tr').length";
     assert!(browser.value(disputes).as_u64().unwrap() > 0);
 }
@@ -146,6 +162,7 @@ fn a_network_and_its_receipts_are_seen_in_a_browser() {
     let mut browser = Browser::start(&program);
     let still = format!("{}/?still", network.address);
     let mut faults = look_at(&mut browser, ("network", &still), &network.address);
+    settled(&mut browser, &still);
     all_is_told(&mut browser);
     faults.extend(tabbed(&mut browser));
     // The page that looks again says the same, and does.

@@ -1,12 +1,15 @@
 //! The page that verifies receipts, from its file, with no network: it is given receipts
-//! of a network, sound and changed; and its functions are given the vectors of others.
+//! of a network and of every kind, sound and changed; and its functions are given the
+//! vectors of others, and every receipt that the verifier in Python is given.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use tally_core::ledger::{Trust, TrustedLog};
 
 use super::cdp::{self, Browser};
-use super::{checked, complaints, keep, look_at, tabbed};
+use super::kinds::{self, Kind};
+use super::{checked, complaints, keep, look_at, made, tabbed};
 
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -125,22 +128,133 @@ pub fn receipts(browser: &mut Browser, data: &Path) -> Vec<String> {
     faults
 }
 
-/// The page's own functions, which it keeps to itself, without the page. An entry's hash
-/// is what the vectors give, so no entry is hashed.
+/// The page's own functions, which it keeps to itself, without the page.
 fn functions() -> String {
     let script = std::fs::read_to_string(file("verify.js")).unwrap();
-    let mut functions = script.split("\n// The page.").next().unwrap().to_owned();
-    for (said, instead) in [
-        (
-            "return { receipt, readTrust };",
-            "return { included, verify, from64, unhex };",
-        ),
-        ("await sha([0], entry)", "entry"),
-    ] {
-        assert_eq!(functions.matches(said).count(), 1);
-        functions = functions.replace(said, instead);
+    let functions = script.split("\n// The page.").next().unwrap();
+    let said = "return { receipt, readTrust };";
+    assert_eq!(functions.matches(said).count(), 1);
+    let all = "return { receipt, readTrust, included, verify, from64, unhex };";
+    functions.replace(said, all)
+}
+
+/// The page, with its functions at hand.
+fn opened(program: &str) -> Browser {
+    let mut browser = Browser::start(program);
+    browser.open(&format!("file://{}", file("verify.html").display()));
+    browser.value(&format!(
+        "{{ {}; globalThis.functions = tally; null }}",
+        functions()
+    ));
+    browser
+}
+
+/// What the page's functions make of receipts; it has to be what the engine does.
+fn judged(browser: &mut Browser, files: &[Vec<u8>], trust: Option<&Trust>) -> Vec<&'static str> {
+    // One character a byte: not every file is text.
+    let characters = |bytes: &Vec<u8>| bytes.iter().copied().map(char::from).collect();
+    let mut verdicts = Vec::new();
+    for files in files.chunks(200) {
+        let given: Vec<String> = files.iter().map(characters).collect();
+        let (given, trusted) = (json!(given), json!(trust.map(ToString::to_string)));
+        let said = browser.value(&format!(
+            r"(async (files, trust, f) => {{
+              const logs = trust && await f.readTrust(trust);
+              const said = [];
+              for (const file of files) {{ try {{
+                const {{ verdict }} = await f.receipt(Uint8Array.from(file, (c) => c.charCodeAt(0)), logs);
+                said.push(verdict === 'trusted' ? 'trusted' : 'consistent, not trusted');
+              }} catch {{ said.push('does not hold'); }} }}
+              return said;
+            }})({given}, {trusted}, functions)"
+        ));
+        for (file, said) in files.iter().zip(said.as_array().unwrap()) {
+            let expected = kinds::verdict(file, trust);
+            assert_eq!(*said, expected, "{}", String::from_utf8_lossy(file));
+            verdicts.push(expected);
+        }
     }
-    functions
+    verdicts
+}
+
+#[test]
+fn every_kind_is_judged_as_by_the_engine() {
+    let Some(program) = cdp::installed() else {
+        eprintln!("SKIPPED: no browser is installed (Debian: chromium)");
+        return;
+    };
+    let mut browser = opened(&program);
+    let refused = |verdicts: &[&str]| verdicts.iter().all(|of| *of == "does not hold");
+    let trust = |log| Trust { logs: vec![log] };
+    let local = TrustedLog::local(made::log_key().verifier().clone());
+    let mut cosigned = local.clone();
+    cosigned.witnesses = vec![made::witness().verifier().clone()];
+    cosigned.cosignatures = 1;
+    let (_, sound): (Vec<Kind>, Vec<_>) = kinds::sound().into_iter().unzip();
+    let verdicts = judged(&mut browser, &sound, None);
+    assert!(verdicts.iter().all(|of| *of == "consistent, not trusted"));
+    let verdicts = judged(&mut browser, &sound, Some(&trust(local)));
+    assert!(verdicts.iter().all(|of| *of == "trusted"));
+    let shared = TrustedLog::shared(&made::set(0, 0..1));
+    for log in [cosigned, shared.clone()] {
+        assert!(refused(&judged(&mut browser, &sound, Some(&trust(log)))));
+    }
+    for (_, sound) in kinds::one_of_each() {
+        let files = kinds::bytes_changed(&sound);
+        assert!(refused(&judged(&mut browser, &files, None)));
+    }
+    assert!(refused(&judged(&mut browser, &kinds::mismatched(), None)));
+    for files in [kinds::other_bodies(), kinds::bounds()] {
+        let verdicts = judged(&mut browser, &files, None);
+        assert!(!refused(&verdicts));
+    }
+    let files = kinds::named_as_the_ledger();
+    let verdicts = judged(&mut browser, &files, Some(&trust(shared)));
+    assert_eq!(verdicts, ["trusted", "does not hold"]);
+}
+
+/// Each kind has words of its own on the page, wide and narrow, light and dark.
+#[test]
+fn every_kind_is_shown() {
+    let Some(program) = cdp::installed() else {
+        eprintln!("SKIPPED: no browser is installed (Debian: chromium)");
+        return;
+    };
+    let mut browser = opened(&program);
+    let receipts: Vec<_> = kinds::one_of_each()
+        .into_iter()
+        .map(|(kind, text)| (format!("{kind:?}"), String::from_utf8(text).unwrap()))
+        .collect();
+    let files: Vec<_> = receipts
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_str()))
+        .collect();
+    dropped(&mut browser, &files, files.len());
+    let said = verdicts(&mut browser);
+    for ((badge, words), (name, _)) in said.iter().zip(&files) {
+        assert_eq!(badge, "Consistent, not trusted", "{words}");
+        let expected: &[&str] = match *name {
+            "Adjudicated" => &["What the claim came to", "72.00"],
+            "Received" => &["was received", "2026-03-01", "lakeside"],
+            "Payment" => &["payment was advised", "000000042", "92.00", "2026-04-01"],
+            "Read" => &["was read", "lakeside-1 (Dr Oak)", "ETREAT", "as the payer"],
+            "Emergency" => &["in an emergency", "unconscious after a fall"],
+            _ => &["was erased", "request"],
+        };
+        for word in [&[*name], expected].concat() {
+            assert!(words.contains(word), "{word}: {words}");
+        }
+    }
+    let screens = std::env::var_os("TALLY_SCREENS").map(PathBuf::from);
+    let mut faults = complaints(&browser.events(), "file:");
+    for (width, dark) in [(1280, false), (1280, true), (390, false), (390, true)] {
+        browser.look(width, dark);
+        faults.extend(checked(&mut browser));
+        let name = format!("verify-kinds-{width}-{dark}.png");
+        keep(screens.as_deref(), &name, &browser.picture());
+    }
+    faults.retain(|fault| !fault.contains("a script or a style in the page"));
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 fn json_files(path: &Path, found: &mut Vec<Value>) {
@@ -169,12 +283,7 @@ fn vectors_of_inclusion_and_signatures() {
         eprintln!("SKIPPED: no folder of cases; set TALLY_CASES to check against it");
         return;
     }
-    let mut browser = Browser::start(&program);
-    browser.open(&format!("file://{}", file("verify.html").display()));
-    browser.value(&format!(
-        "{{ {}; globalThis.functions = tally; null }}",
-        functions()
-    ));
+    let mut browser = opened(&program);
     let mut proofs = Vec::new();
     json_files(
         &cases.join("transparency-dev-merkle/testdata/inclusion"),

@@ -18,6 +18,12 @@
 mod cases;
 mod changed;
 mod crypto;
+#[path = "../../engine/core/tests/verifiers/kinds.rs"]
+#[allow(dead_code)] // what only the verifiers are given
+mod kinds;
+#[path = "../../engine/core/tests/verifiers/made.rs"]
+#[allow(dead_code)]
+mod made;
 mod merkle;
 mod notes;
 mod partition;

@@ -1,4 +1,4 @@
-//! A receipt in which any changed byte is caught.
+//! Receipts in which any changed byte is caught.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +13,8 @@ use tally_core::ledger::{
     Subject, TableHash, Trust, TrustedLog, Verdict, commit, verify_receipt,
 };
 use tally_types::{Carc, Group, Money, ServiceDate, ShortCode};
+
+use super::kinds;
 
 const ORIGIN: &str = "tallystick.example/conformance";
 
@@ -143,6 +145,26 @@ fn every_flipped_bit_is_caught() {
                 }
             }
         }
+    }
+}
+
+/// The same of a claim received, a payment advised, readings and an erasure; and parts
+/// that hold by themselves and do not belong together.
+#[test]
+fn of_every_kind_every_flipped_bit_is_caught() {
+    for (kind, sound) in kinds::one_of_each() {
+        assert_eq!(kinds::verdict(&sound, None), "consistent, not trusted");
+        for at in 0..sound.len() {
+            for bit in 0..8 {
+                let mut changed = sound.clone();
+                changed[at] ^= 1 << bit;
+                let verdict = kinds::verdict(&changed, None);
+                assert_eq!(verdict, "does not hold", "{kind:?}: byte {at}, bit {bit}");
+            }
+        }
+    }
+    for (n, changed) in kinds::mismatched().iter().enumerate() {
+        assert_eq!(kinds::verdict(changed, None), "does not hold", "{n}");
     }
 }
 

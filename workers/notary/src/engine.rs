@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use commonware_broadcast::buffered;
 use commonware_consensus::marshal::core::Actor;
@@ -92,11 +92,14 @@ pub(crate) async fn run<M: Machine>(context: Runtime, setup: Setup<M>) -> Result
     let states = Arc::new(begin_with(&setup, processed));
     let ending = watch::Sender::new(0);
     let epoch_ended = ending.subscribe();
+    let last = watch::Sender::new(Instant::now());
+    let heard = last.subscribe();
     let control = Control {
         context: context.child("control"),
         epochs: setup.epochs.clone(),
         marshal: marshal.clone(),
         sender: control,
+        last,
     };
     let control = tokio::spawn(control.run(controls, ending.subscribe()));
     let most = setup.config.most_message;
@@ -131,6 +134,7 @@ pub(crate) async fn run<M: Machine>(context: Runtime, setup: Setup<M>) -> Result
         pages,
         lanes,
         conflicts: Arc::default(),
+        heard,
         engine: None,
         next: now,
     };
@@ -341,6 +345,8 @@ struct Running<M: Machine, S: Sender<PublicKey = PublicKey>> {
     pages: CacheRef,
     lanes: Lanes<S>,
     conflicts: Arc<AtomicU64>,
+    /// When another authority was heard last.
+    heard: watch::Receiver<Instant>,
     engine: Option<Handle<()>>,
     /// The epochs below this have been begun.
     next: u64,
@@ -469,6 +475,7 @@ impl<M: Machine, S: Sender<PublicKey = PublicKey>> Running<M, S> {
             authorities: term.authorities,
             votes: term.votes,
             contradictions: self.conflicts.load(Ordering::Relaxed),
+            silent: self.heard.borrow().elapsed(),
         }
     }
 }

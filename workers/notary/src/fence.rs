@@ -140,7 +140,14 @@ fn rows(path: &Path) -> Result<Vec<Row>, Error> {
         })
 }
 
-/// A key, and a journal of it.
+/// Whether a fence knows a key: then a notary was started with it, and it may have voted.
+///
+/// # Errors
+/// When the fence cannot be read, or is damaged.
+pub fn has_begun(fence: &Path, key: &[u8; 32]) -> Result<bool, Error> {
+    Ok(rows(fence)?.iter().any(|row| row.key == *key))
+}
+
 /// Whose a journal is: the public key that votes from it; `None` where none has begun.
 ///
 /// # Errors
@@ -149,6 +156,7 @@ pub fn owner(journal: &Path) -> Result<Option<[u8; 32]>, Error> {
     Ok(identity(journal)?.map(|(key, _)| key))
 }
 
+/// A key, and a journal of it.
 type Identity = ([u8; 32], [u8; 16]);
 
 /// Whose journal it is and which, if it is one.

@@ -40,6 +40,17 @@ impl Disk {
 }
 
 #[test]
+fn a_key_that_began_is_known() {
+    let disk = disk();
+    assert!(!has_begun(&disk.fence, &KEY).unwrap());
+    drop(disk.pass(KEY).unwrap());
+    assert!(has_begun(&disk.fence, &KEY).unwrap());
+    assert!(!has_begun(&disk.fence, &[2; 32]).unwrap());
+    fs::write(&disk.fence, "?").unwrap();
+    assert!(has_begun(&disk.fence, &KEY).is_err());
+}
+
+#[test]
 fn the_same_journal_passes_again() {
     let disk = disk();
     disk.used();

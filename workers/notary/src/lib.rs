@@ -34,6 +34,10 @@
 //! - The [`Voice`] also carries messages between authorities beside the chain,
 //!   bounded and lossy, each with the key it came from.
 //!
+//! - One whose key is of none of the last two epochs' sets is answered by nobody, and
+//!   sees nothing become final: [`Status::silent`] says for how long. It goes on with a
+//!   key that is in force, a journal of that key, and [`Config::known`] of today.
+//!
 //! A key votes from one journal: [`Config::fence`] refuses a journal that was
 //! wiped, replaced or put back from a copy, since it could vote twice. The way
 //! on after the loss of a disk is a new key that the authorities vote in.
@@ -72,7 +76,7 @@ pub use config::Config;
 pub use delivery::{Acknowledge, Finalised};
 pub use erased::Blocks;
 pub use error::Error;
-pub use fence::owner;
+pub use fence::{has_begun, owner};
 pub use machine::{Authority, Header, Judged, Machine, Standing};
 pub use notary::{Notary, Running, Status, Voice, public_key};
 pub use side::Heard;

@@ -2,6 +2,7 @@ use std::net::TcpListener;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use commonware_codec::{Copying, DecodeExt as _};
 use commonware_cryptography::Signer as _;
@@ -54,6 +55,9 @@ pub struct Status {
     pub votes: bool,
     /// How often an authority was seen to contradict itself since the start.
     pub contradictions: u64,
+    /// For how long no other authority was heard: each says something once a second to
+    /// those whose keys are of the epoch that it is in, or of the one before.
+    pub silent: Duration,
 }
 
 /// Speaks to the notary and through it; cheap to clone.

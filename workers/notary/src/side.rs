@@ -1,6 +1,8 @@
 //! The side channels: what authorities tell each other beside the chain, and how
 //! one that missed the end of an epoch learns of it.
 
+use std::time::Instant;
+
 use commonware_codec::{Copying, Decode as _, Encode as _, FixedSize as _};
 use commonware_consensus::Reporter as _;
 use commonware_consensus::types::Height;
@@ -70,6 +72,8 @@ pub(crate) struct Control<S> {
     pub epochs: Epochs,
     pub marshal: Marshal,
     pub sender: S,
+    /// When another authority was heard last.
+    pub last: watch::Sender<Instant>,
 }
 
 impl<S: Sender<PublicKey = PublicKey>> Control<S> {
@@ -121,6 +125,7 @@ impl<S: Sender<PublicKey = PublicKey>> Control<S> {
     }
 
     async fn heard(&mut self, from: PublicKey, message: &[u8]) {
+        self.last.send_replace(Instant::now());
         let Some((tag, rest)) = message.split_first() else {
             return;
         };

@@ -360,7 +360,7 @@ pub enum ConfigError {
 }
 
 /// Settings that the environment can override, and whether they are numbers.
-const VARIABLES: [(&str, &str, bool); 32] = [
+const VARIABLES: [(&str, &str, bool); 33] = [
     ("node", "data", false),
     ("node", "payer", false),
     ("node", "partitions", true),
@@ -383,6 +383,7 @@ const VARIABLES: [(&str, &str, bool); 32] = [
     ("ledger", "charter", false),
     ("ledger", "organisation", false),
     ("ledger", "listen", false),
+    ("ledger", "sent", false),
     ("payer", "name", false),
     ("payer", "identifier", false),
     ("payer", "tax", false),

@@ -94,7 +94,8 @@ impl Office {
             .disclose(&rules, id, &asking, ("test", Need::default()))
             .await;
         let read = read.unwrap().ok().unwrap();
-        (id, node.enter_read(&read).await.unwrap().unwrap())
+        let entered = node.enter_reads(&[&read.access]).await.unwrap();
+        (id, entered[0].1)
     }
 }
 

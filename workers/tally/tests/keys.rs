@@ -193,14 +193,27 @@ fn sound(data: &Path, claims: &[PathBuf], before: &(usize, String)) {
     assert!(exported(data).0 > before.0);
 }
 
+/// Copies a node's record keys, with what is only in the journal beside them yet.
+fn keys_moved(from: &Path, to: &Path) {
+    for file in ["keys.db", "keys.db-wal", "keys.db-shm"] {
+        let _ = std::fs::remove_file(to.join(file));
+    }
+    for file in ["keys.db", "keys.db-wal"] {
+        if from.join(file).exists() {
+            std::fs::copy(from.join(file), to.join(file)).unwrap();
+        }
+    }
+}
+
 #[test]
 fn record_keys_are_wrapped_anew_and_what_was_killed_goes_on() {
     let (folder, data) = scratch();
     let claims = busy(folder.path(), &data);
     let before = exported(&data);
     let old = std::fs::read_to_string(key(&data, "wrap")).unwrap();
-    let copy = folder.path().join("keys-before.db");
-    std::fs::copy(data.join("keys.db"), &copy).unwrap();
+    let copy = folder.path().join("before");
+    std::fs::create_dir(&copy).unwrap();
+    keys_moved(&data, &copy);
 
     let mut killed = tally();
     killed.args(["keys", "rotate", "wrap", "--data"]).arg(&data);
@@ -222,10 +235,7 @@ fn record_keys_are_wrapped_anew_and_what_was_killed_goes_on() {
     sound(&data, &claims, &before);
 
     // A backup from before opens with the old key, and with no other.
-    std::fs::rename(&copy, data.join("keys.db")).unwrap();
-    for beside in ["keys.db-wal", "keys.db-shm"] {
-        let _ = std::fs::remove_file(data.join(beside));
-    }
+    keys_moved(&copy, &data);
     let refused = on(&data, &["claim", "export"]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(errors(&refused).contains("another wrapping key"));

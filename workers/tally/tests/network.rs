@@ -12,11 +12,13 @@ mod governance;
 mod keys;
 #[path = "network/split.rs"]
 mod split;
+#[path = "network/stranded.rs"]
+mod stranded;
 #[path = "network/traced.rs"]
 mod traced;
 
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 

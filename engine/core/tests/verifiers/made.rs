@@ -5,18 +5,21 @@ use std::collections::BTreeMap;
 use tally_core::adjudication::{LineOutcome, Outcome, OutcomeAdjustment, Settlement};
 use tally_core::canon::{Blob, Canon};
 use tally_core::claim::ClaimId;
+use tally_core::ledger::access::{By, Purpose, Reading};
+use tally_core::ledger::erasure::ErasureReceipt;
 use tally_core::ledger::shared::{Authorities, Authority, OrganisationId, Witness};
 use tally_core::ledger::tree::{Frontier, inclusion_proof, leaf_hash};
 use tally_core::ledger::{
-    Adjudication, Checkpoint, Entry, Execution, LogProof, Note, Receipt, ReceiptBody, SharedProof,
-    SigningKey, Subject, commit,
+    Adjudication, Checkpoint, Entry, Execution, Ground, LogProof, Note, PaymentAdvice, Receipt,
+    ReceiptBody, ReceivedClaim, Salt, SharedProof, SigningKey, Subject, commit,
 };
-use tally_types::{Carc, Group, Money, ShortCode};
+use tally_types::{Carc, Group, Money, ServiceDate, ShortCode};
 
 pub const LOG: &str = "payer.example/log";
 pub const LEDGER: &str = "ledger.example/shared";
 pub const WITNESS: &str = "auditor.example/w";
-const CLAIM: ClaimId = ClaimId([9; 16]);
+pub const CLAIM: ClaimId = ClaimId([9; 16]);
+pub const SALT: Salt = [5; 32];
 
 pub fn log_key() -> SigningKey {
     SigningKey::new(LOG, &[7; 32]).unwrap()
@@ -75,49 +78,154 @@ fn body(pended: bool) -> Vec<u8> {
     .to_canon()
 }
 
-/// A tree of so many leaves, of which one is given.
-fn tree(entry: &[u8], at: u64, size: u64) -> ([u8; 32], Vec<[u8; 32]>) {
+/// A tree of so many leaves, of which some are given.
+fn tree(given: &[(u64, &[u8])], size: u64) -> (Frontier, BTreeMap<(u8, u64), [u8; 32]>) {
     let (mut frontier, mut nodes) = (Frontier::default(), BTreeMap::new());
     for index in 0..size {
         let other = index.to_be_bytes();
-        let leaf = if index == at { entry } else { &other[..] };
+        let leaf = given.iter().find(|(at, _)| *at == index);
+        let leaf = leaf.map_or(&other[..], |(_, entry)| entry);
         for node in frontier.append(leaf_hash(leaf)) {
             nodes.insert((node.level, node.index), node.hash);
         }
     }
-    let path = inclusion_proof(&nodes, at, size).unwrap();
-    (frontier.root(), path)
+    (frontier, nodes)
 }
 
-/// A receipt of the local log alone.
-pub fn local(at: u64, size: u64, pended: bool) -> Receipt {
-    let (body, salt) = (body(pended), [5; 32]);
-    let entry = Entry::Adjudicated(Adjudication {
-        commitment: commit(Subject::Receipt, &salt, &body),
-        policy: outcome(pended).policy(),
-        prefix: 3,
-    })
-    .to_canon();
-    let (root, path) = tree(&entry, at, size);
+/// That each of these is in the log of so many, which is of this key.
+fn proofs(key: &SigningKey, given: &[(u64, &[u8])], size: u64) -> Vec<LogProof> {
+    let (frontier, nodes) = tree(given, size);
     let checkpoint = Checkpoint {
-        origin: LOG.into(),
+        origin: key.verifier().name().into(),
         size,
-        root,
+        root: frontier.root(),
         extensions: vec!["an extension".into()],
     };
+    let proof = |(index, _): &(u64, &[u8])| LogProof {
+        index: *index,
+        path: inclusion_proof(&nodes, *index, size).unwrap(),
+        checkpoint: checkpoint.sign(key),
+    };
+    given.iter().map(proof).collect()
+}
+
+/// A receipt of the local log alone, whatever its entry and body are.
+pub fn entered(at: u64, size: u64, claim: ClaimId, entry: Vec<u8>, body: Vec<u8>) -> Receipt {
+    let local = proofs(&log_key(), &[(at, &entry)], size).remove(0);
     Receipt {
-        claim: CLAIM,
+        claim,
         entry,
-        salt,
+        salt: SALT,
         body,
         key: log_key().verifier().clone(),
-        local: LogProof {
-            index: at,
-            path,
-            checkpoint: checkpoint.sign(&log_key()),
-        },
+        local,
         shared: None,
     }
+}
+
+/// The same receipt in a log of another key.
+pub fn in_log_of(key: &SigningKey, receipt: Receipt) -> Receipt {
+    let local = proofs(key, &[(6, &receipt.entry)], 11).remove(0);
+    let key = key.verifier().clone();
+    Receipt {
+        key,
+        local,
+        ..receipt
+    }
+}
+
+/// A receipt of an adjudication.
+pub fn local(at: u64, size: u64, pended: bool) -> Receipt {
+    let body = body(pended);
+    let entry = Entry::Adjudicated(Adjudication {
+        commitment: commit(Subject::Receipt, &SALT, &body),
+        policy: outcome(pended).policy(),
+        prefix: 3,
+    });
+    entered(at, size, CLAIM, entry.to_canon(), body)
+}
+
+fn day(text: &str) -> ServiceDate {
+    ServiceDate::parse(text).unwrap()
+}
+
+pub fn received() -> ReceivedClaim {
+    ReceivedClaim {
+        claim: CLAIM,
+        received: day("2026-03-01"),
+        submitter: "lakeside".into(),
+        submission: [4; 32],
+    }
+}
+
+pub fn advice() -> PaymentAdvice {
+    PaymentAdvice {
+        trace: "000000042".into(),
+        amount: Money::cents(9_200),
+        date: day("2026-04-01"),
+        claims: vec![ClaimId([1; 16]), CLAIM, ClaimId([200; 16])],
+        remittance: [3; 32],
+    }
+}
+
+pub fn reading(by: By, purpose: Purpose) -> Reading {
+    Reading {
+        reader: OrganisationId::parse("lakeside-1").unwrap(),
+        person: "Dr Oak".into(),
+        claim: CLAIM,
+        purpose,
+        by,
+        at: 1_781_524_800,
+    }
+}
+
+/// Every right, the emergency last.
+pub fn rights() -> [By; 8] {
+    let (grant, membership) = ([6; 32], [7; 32]);
+    [
+        By::Payer,
+        By::Billing,
+        By::Rendering,
+        By::Submitter,
+        By::Grant(grant),
+        By::Group { grant, membership },
+        By::Custodian([8; 32]),
+        By::Emergency("unconscious after a fall".into()),
+    ]
+}
+
+/// An entry that commits to a body, and that body: of a claim received, a payment advised,
+/// and a reading by each right.
+pub fn committed() -> Vec<(Entry, Vec<u8>)> {
+    let mut all = vec![
+        (received().entry(&SALT), received().to_canon()),
+        (advice().entry(&SALT), advice().to_canon()),
+    ];
+    for by in rights() {
+        let reading = reading(by, Purpose::EmergencyTreatment);
+        all.push((reading.entry(&SALT), reading.to_canon()));
+    }
+    all
+}
+
+/// That an entry was erased, at these places of a log.
+pub fn erasure(stays: u64, erased: u64, size: u64, entry: Vec<u8>) -> ErasureReceipt {
+    let gone = b"what an entry was";
+    let given: [(u64, &[u8]); 2] = [(stays, gone), (erased, &entry)];
+    let mut proofs = proofs(&log_key(), &given, size).into_iter();
+    let (stays, erased) = (proofs.next().unwrap(), proofs.next().unwrap());
+    ErasureReceipt {
+        leaf: leaf_hash(gone),
+        entry,
+        key: log_key().verifier().clone(),
+        stays,
+        erased,
+    }
+}
+
+/// The entry of an erasure.
+pub fn erased(index: u64, ground: Ground) -> Vec<u8> {
+    Entry::Erased { index, ground }.to_canon()
 }
 
 /// The authorities of an epoch: so many of seven, from that number on.
@@ -138,7 +246,7 @@ pub fn set(epoch: u64, members: std::ops::Range<u8>) -> Authorities {
     }
 }
 
-fn authority(n: u8) -> SigningKey {
+pub fn authority(n: u8) -> SigningKey {
     SigningKey::new(LEDGER, &[100 + n; 32]).unwrap()
 }
 
@@ -164,23 +272,28 @@ pub fn sign(set: &Authorities, checkpoint: &Checkpoint, by: usize, cosigned: boo
     Note { text, signatures }
 }
 
-/// The same receipt with a shared proof, over handovers from epoch to epoch.
+/// A receipt of an adjudication with a shared proof, over handovers from epoch to epoch.
 pub fn shared(sets: &[Authorities], by: usize, cosigned: bool) -> Receipt {
-    let mut receipt = local(6, 11, false);
-    let (root, path) = tree(&receipt.entry, 20, 45);
+    on_shared(local(6, 11, false), sets, by, cosigned)
+}
+
+/// The same receipt with a shared proof.
+pub fn on_shared(mut receipt: Receipt, sets: &[Authorities], by: usize, cosigned: bool) -> Receipt {
+    let (frontier, nodes) = tree(&[(20, &receipt.entry)], 45);
     let pairs = sets.iter().zip(sets.iter().skip(1)).zip(10u64..);
     let handovers = pairs.map(|((set, next), size)| {
         let checkpoint = set.checkpoint(size, [8; 32], Some(next));
         sign(set, &checkpoint, set.quorum(), size == 10)
     });
     let last = sets.last().unwrap();
+    let checkpoint = last.checkpoint(45, frontier.root(), None);
     receipt.shared = Some(SharedProof {
         authorities: sets[0].clone(),
         handovers: handovers.collect(),
         proof: LogProof {
             index: 20,
-            path,
-            checkpoint: sign(last, &last.checkpoint(45, root, None), by, cosigned),
+            path: inclusion_proof(&nodes, 20, 45).unwrap(),
+            checkpoint: sign(last, &checkpoint, by, cosigned),
         },
     });
     receipt

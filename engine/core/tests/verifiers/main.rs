@@ -1,9 +1,11 @@
-//! The verifier in Python and the engine come to the same verdict, over good receipts
-//! and over every line changed. They share nothing but `docs/receipt.md`.
+//! The verifier in Python and the engine come to the same verdict, over good receipts of
+//! every kind, over every line and byte changed, and over parts that do not belong
+//! together. They share nothing but `docs/receipt.md`.
 //!
 //! Where Python or its package `cryptography` is absent the test says so.
 #![allow(clippy::disallowed_methods)] // it runs another program over files
 
+mod kinds;
 mod made;
 mod vectors;
 
@@ -11,8 +13,10 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use kinds::Kind;
+use tally_core::canon::Canon as _;
 use tally_core::ledger::shared::Authorities;
-use tally_core::ledger::{Receipt, SigningKey, Trust, TrustedLog, Verdict, verify_receipt};
+use tally_core::ledger::{SigningKey, Trust, TrustedLog};
 
 fn script() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../verifiers/verify.py")
@@ -39,20 +43,9 @@ fn present() -> bool {
     present
 }
 
-fn engine(bytes: &[u8], trust: Option<&Trust>) -> &'static str {
-    let verified = std::str::from_utf8(bytes)
-        .ok()
-        .and_then(|text| Receipt::parse(text).ok())
-        .and_then(|receipt| verify_receipt(&receipt, trust).ok());
-    match verified {
-        Some((Verdict::Trusted, _)) => "trusted",
-        Some((Verdict::Consistent, _)) => "consistent, not trusted",
-        None => "does not hold",
-    }
-}
-
-/// Runs the script over files, and compares each verdict, and the exit.
-fn compare(name: &str, files: &[Vec<u8>], trust: Option<&Trust>) -> Vec<&'static str> {
+/// Runs the script over files, and compares each verdict, and the exit; answers the
+/// engine's verdicts, and what the script said.
+fn run(name: &str, files: &[Vec<u8>], trust: Option<&Trust>) -> Vec<(&'static str, String)> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::create_dir_all(&folder).unwrap();
     let mut command = Command::new(python().unwrap());
@@ -70,7 +63,8 @@ fn compare(name: &str, files: &[Vec<u8>], trust: Option<&Trust>) -> Vec<&'static
     let ran = command.output().unwrap();
     let said = String::from_utf8(ran.stdout).unwrap();
     let errors = String::from_utf8_lossy(&ran.stderr);
-    let expected: Vec<_> = files.iter().map(|bytes| engine(bytes, trust)).collect();
+    let engine = files.iter().map(|bytes| kinds::verdict(bytes, trust));
+    let expected: Vec<_> = engine.collect();
     assert_eq!(said.lines().count(), files.len(), "{errors}");
     for (n, (line, expected)) in said.lines().zip(&expected).enumerate() {
         let verdict = line.split(": ").nth(1).unwrap();
@@ -84,7 +78,19 @@ fn compare(name: &str, files: &[Vec<u8>], trust: Option<&Trust>) -> Vec<&'static
         0
     };
     assert_eq!(ran.status.code(), Some(code));
-    expected
+    let said = said.lines().map(str::to_owned);
+    expected.into_iter().zip(said).collect()
+}
+
+/// The same over any number of files, a process for some hundreds; answers the verdicts.
+fn compare(name: &str, files: &[Vec<u8>], trust: Option<&Trust>) -> Vec<&'static str> {
+    let parts = files.chunks(400).enumerate();
+    let parts = parts.flat_map(|(part, files)| run(&format!("{name}-{part}"), files, trust));
+    parts.map(|(verdict, _)| verdict).collect()
+}
+
+fn refused(verdicts: &[&str]) -> bool {
+    verdicts.iter().all(|of| *of == "does not hold")
 }
 
 fn epochs() -> Vec<Authorities> {
@@ -157,48 +163,117 @@ fn what_holds_and_what_is_trusted() {
     assert_eq!(trusted, [12, 6, 10, 5, 4, 8, 0, 0, 0, 4, 0, 0]);
 }
 
-/// One byte of every line, in its middle and at its end, and the line left out, twice
-/// there, and cut; and every signature, whole, put in another's place.
 #[test]
 fn every_line_changed() {
     if !present() {
         return;
     }
+    let trust = trust(logs().into());
+    let (entry, body) = made::committed().remove(0);
+    let received = made::entered(6, 11, made::CLAIM, entry.to_canon(), body);
+    let received = made::on_shared(received, &epochs(), 4, true);
+    let adjudicated = made::shared(&epochs(), 4, true).to_string();
+    let received = received.to_string();
+    for (name, sound, trust) in [
+        ("changed", &adjudicated, None),
+        ("changed-trust", &adjudicated, Some(&trust)),
+        ("changed-received", &received, Some(&trust)),
+    ] {
+        let expected = trust.map_or("consistent, not trusted", |_| "trusted");
+        assert_eq!(kinds::verdict(sound.as_bytes(), trust), expected);
+        assert!(refused(&compare(name, &kinds::lines_changed(sound), trust)));
+    }
+}
+
+/// Each kind holds, is trusted under the log's key and refused under another, and is
+/// called what it is.
+#[test]
+fn every_kind_is_told() {
+    if !present() {
+        return;
+    }
+    let (of, files): (Vec<_>, Vec<_>) = kinds::sound().into_iter().unzip();
     let [local, shared] = logs();
-    let trust = trust(vec![local, shared]);
-    let sound = made::shared(&epochs(), 4, true).to_string();
-    assert_eq!(engine(sound.as_bytes(), Some(&trust)), "trusted");
-    let lines: Vec<&str> = sound.split_inclusive('\n').collect();
-    let mut files = Vec::new();
-    for (at, line) in lines.iter().enumerate() {
-        let bytes = line.as_bytes();
-        let mut change = |line: Vec<u8>| {
-            let before = lines[..at].concat().into_bytes();
-            files.push([before, line, lines[at + 1..].concat().into_bytes()].concat());
+    let mut cosigned = local.clone();
+    let auditor = made::witness().verifier().clone();
+    (cosigned.witnesses, cosigned.cosignatures) = (vec![auditor], 1);
+    let stranger = SigningKey::new(made::LOG, &[1; 32]).unwrap();
+    let stranger = TrustedLog::local(stranger.verifier().clone());
+    for (n, log) in [shared, cosigned, stranger].into_iter().enumerate() {
+        let verdicts = compare(&format!("kinds-no-{n}"), &files, Some(&trust(vec![log])));
+        assert!(refused(&verdicts));
+    }
+    let told = run("kinds", &files, None);
+    let trusted = compare("kinds-trusted", &files, Some(&trust(vec![local])));
+    for ((kind, (verdict, said)), trusted) in of.into_iter().zip(told).zip(trusted) {
+        assert_eq!((verdict, trusted), ("consistent, not trusted", "trusted"));
+        let claim = made::CLAIM;
+        let words = match kind {
+            Kind::Adjudicated => format!("claim {claim}: adjudicated, "),
+            Kind::Received => format!("claim {claim}: received 2026-03-01 from 'lakeside', "),
+            Kind::Payment => format!("claim {claim}: payment '000000042' advised 2026-04-01, "),
+            Kind::Read => format!("claim {claim}: read by lakeside-1 ('Dr Oak'), "),
+            Kind::Emergency => format!(
+                "claim {claim}: read by lakeside-1 ('Dr Oak') in an emergency: 'unconscious after a fall', "
+            ),
+            Kind::Erased => "entry 2 erased by ".to_owned(),
         };
-        for place in [0, bytes.len() / 3, bytes.len() / 2, bytes.len() - 1] {
-            for bit in [1, 2, 0x20, 0x80] {
-                let mut changed = bytes.to_vec();
-                changed[place] ^= bit;
-                change(changed);
-            }
-        }
-        change(vec![]);
-        change(bytes.repeat(2));
-        change(bytes[..bytes.len() - 1].to_vec());
-        change([bytes, b"\r\n"].concat());
+        assert!(said.contains(&format!(": {words}")), "{said}");
+        assert!(said.contains(&format!(" of {}", made::LOG)), "{said}");
     }
-    let signatures = lines.iter().filter(|line| line.starts_with('—'));
-    for one in signatures.clone() {
-        for other in signatures.clone().filter(|other| *other != one) {
-            files.push(sound.replacen(one, other, 1).into_bytes());
-        }
+}
+
+/// Of each kind every byte and every line.
+#[test]
+fn every_byte_of_every_kind_changed() {
+    if !present() {
+        return;
     }
-    for (name, trust) in [("changed", None), ("changed-trust", Some(&trust))] {
-        for (part, files) in files.chunks(400).enumerate() {
-            let verdicts = compare(&format!("{name}-{part}"), files, trust);
-            assert!(verdicts.iter().all(|of| *of == "does not hold"));
-        }
+    for (kind, sound) in kinds::one_of_each() {
+        let files = kinds::bytes_changed(&sound);
+        assert!(refused(&compare(&format!("bytes-{kind:?}"), &files, None)));
+    }
+}
+
+/// A log may have the ledger's own name: then both are what the trust file says of it.
+#[test]
+fn a_log_of_the_ledgers_name() {
+    if !present() {
+        return;
+    }
+    let files = kinds::named_as_the_ledger();
+    let trust = trust(vec![TrustedLog::shared(&made::set(0, 0..1))]);
+    let verdicts = compare("named-alike", &files, Some(&trust));
+    assert_eq!(verdicts, ["trusted", "does not hold"]);
+}
+
+#[test]
+fn what_does_not_belong_together() {
+    if !present() {
+        return;
+    }
+    let files = kinds::mismatched();
+    assert!(files.len() > 1_000);
+    assert!(refused(&compare("mismatched", &files, None)));
+}
+
+/// Bodies of which the engine takes some and refuses others: it has to be the same ones.
+#[test]
+fn other_bodies_are_judged_alike() {
+    if !present() {
+        return;
+    }
+    for (name, files) in [
+        ("bodies", kinds::other_bodies()),
+        ("bounds", kinds::bounds()),
+    ] {
+        let verdicts = compare(name, &files, None);
+        let refused = verdicts.iter().filter(|of| **of == "does not hold").count();
+        let taken = verdicts.len() - refused;
+        assert!(
+            refused > 1_000 && taken > 30,
+            "{name}: {taken} hold, {refused} do not"
+        );
     }
 }
 
@@ -206,6 +281,7 @@ fn every_line_changed() {
 fn it_is_short_and_shares_nothing() {
     let text = std::fs::read_to_string(script()).unwrap();
     assert!(text.lines().count() <= 100);
+    assert!(text.lines().all(|line| line.chars().count() <= 150));
     for word in [
         "socket",
         "urllib",

@@ -75,12 +75,13 @@ pub fn authorities(text: &str) -> Vec<Authority> {
 }
 
 pub fn main(arguments: impl Iterator<Item = String>) -> ! {
-    let arguments: HashMap<String, String> = arguments
-        .filter_map(|word| {
-            word.split_once('=')
-                .map(|(k, v)| (k.to_owned(), v.to_owned()))
-        })
-        .collect();
+    let mut given: HashMap<String, String> = HashMap::new();
+    for word in arguments {
+        let (name, value) = word.split_once('=').expect("name=value");
+        let before = given.insert(name.to_owned(), value.to_owned());
+        assert!(before.is_none(), "{name} is given twice");
+    }
+    let arguments = given;
     let get = |name: &str| arguments.get(name).cloned().unwrap_or_default();
     if std::env::var_os("RUST_LOG").is_some() {
         let filter = tracing_subscriber::EnvFilter::from_default_env();
@@ -192,6 +193,7 @@ fn obey(voice: &Voice, queue: &Queue) {
                 let (epoch, votes) = (status.epoch, status.votes);
                 println!("status {epoch} {votes} {}", status.contradictions);
             }
+            "silent" => println!("silent {}", voice.status().silent.as_secs()),
             "stop" => return,
             _ => panic!("{line}?"),
         }

@@ -107,17 +107,28 @@ impl Net {
 
     /// Epoch, whether it votes, contradictions seen.
     pub fn status(&self, number: u8) -> (u64, bool, u64) {
-        self.tell(number, "status");
+        let line = self.ask(number, "status");
+        let words: Vec<&str> = line.split(' ').collect();
+        let number = |at: usize| words[at].parse().unwrap();
+        (number(0), words[1] == "true", number(2))
+    }
+
+    /// For how many seconds it has heard nobody.
+    pub fn silent(&self, number: u8) -> u64 {
+        self.ask(number, "silent").parse().unwrap()
+    }
+
+    /// What a process prints when it is asked for one line.
+    fn ask(&self, number: u8, what: &str) -> String {
+        self.tell(number, what);
         let mut running = self.running.borrow_mut();
         let child = running.get_mut(&number).unwrap();
         let mut line = String::new();
         // One line is read at a time and nothing else is printed.
         let mut output = BufReader::with_capacity(1, child.stdout.as_mut().unwrap());
         output.read_line(&mut line).unwrap();
-        let words: Vec<&str> = line.trim().split(' ').collect();
-        assert_eq!(words[0], "status", "{line}");
-        let number = |at: usize| words[at].parse().unwrap();
-        (number(1), words[2] == "true", number(3))
+        let answer = line.trim().strip_prefix(what);
+        answer.unwrap_or_else(|| panic!("{line}")).trim().to_owned()
     }
 
     pub fn height(&self, number: u8) -> u64 {

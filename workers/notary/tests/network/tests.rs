@@ -21,6 +21,7 @@ all![
     kills_at_any_time_lose_nothing,
     what_is_missing_is_waited_for,
     authorities_join_and_leave,
+    a_key_of_long_ago_is_answered_by_nobody,
     a_lost_disk_needs_a_new_key,
     a_store_put_back_is_filled_again,
     a_journal_put_back_is_refused,
@@ -245,6 +246,41 @@ fn authorities_join_and_leave() {
     );
 }
 
+/// 5 is the next key of the organisation of 4, which is away while it is voted in, while 1
+/// takes another key too (6), and for one epoch more.
+fn a_key_of_long_ago_is_answered_by_nobody() {
+    let mut net = Net::new(&FOUR, &[5, 6]);
+    net.start(&FOUR, &[]);
+    net.reach(&FOUR, 10);
+    assert_eq!(net.silent(4), 0);
+    assert_eq!(net.end(4), "stopped\n");
+    let first = net.set(&[1, 2, 3, 5]);
+    net.tell(1, &format!("set {first}"));
+    net.within(30, "epoch 1", || net.status(2).0 == 1);
+    let second = net.set(&[2, 3, 5, 6]);
+    net.tell(2, &format!("set {second}"));
+    net.within(30, "epoch 2", || net.status(3).0 == 2);
+    // Two of four: nothing is final until one of the new keys is there.
+    net.start(&[4], &[]);
+    net.within(30, "nobody to answer", || net.silent(4) >= 3);
+    let stood = net.height(4);
+    net.within(30, "nobody to answer", || net.silent(4) >= 6);
+    assert_eq!(net.height(4), stood);
+    assert_eq!(net.status(4), (0, true, 0));
+
+    // With the key in force, what its store has, a journal of its own, and those of today.
+    assert_eq!(net.end(4), "stopped\n");
+    std::fs::create_dir(net.folder(5)).unwrap();
+    let store = |number| net.folder(number).join("store.log");
+    std::fs::copy(store(4), store(5)).unwrap();
+    let known = format!("known={}", net.set(&[2, 3, 6]));
+    net.start(&[5], &[&known]);
+    net.advance(&[2, 3, 5], 10);
+    assert_eq!(net.status(5), (2, true, 0));
+    assert_eq!(net.silent(5), 0);
+    net.agree(&[1, 2, 3, 5]);
+}
+
 fn a_lost_disk_needs_a_new_key() {
     let mut net = Net::new(&FOUR, &[5]);
     net.start(&FOUR, &[]);
@@ -350,9 +386,10 @@ fn twins_make_no_fork() {
     net.start(&[3], &[&there, "entries=1"]);
     // Neither twin dials whom the other is to be heard by: of one key an authority keeps
     // the connection that is there first.
-    let nowhere = |number: u8| format!("known={number}@127.0.0.1:1");
-    net.start_as(4, 4, &["entries=2", &here, &nowhere(3)]);
-    net.start_as(5, 4, &["entries=3", &there, &nowhere(1), &nowhere(2)]);
+    let not_three = format!("{here},3@127.0.0.1:1");
+    let only_three = format!("{there},1@127.0.0.1:1,2@127.0.0.1:1");
+    net.start_as(4, 4, &["entries=2", &not_three]);
+    net.start_as(5, 4, &["entries=3", &only_three]);
     let of_four = crate::authority::hex(&tally_notary::public_key(&seed(4)));
     net.within(30, "both to be heard under one key", || {
         net.tell(4, "say here");

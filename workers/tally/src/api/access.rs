@@ -1,20 +1,22 @@
 //! Who asks for a claim, and for what: purposes, breaking the glass, what is cut from the
 //! answer, and the receipt of each reading.
 
+use std::collections::BTreeSet;
+
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
 use serde_json::{Value, json};
 use tally_core::claim::{Claim, ClaimId};
-use tally_core::ledger::access::{Denied, Purpose, View};
+use tally_core::ledger::access::{Access, Denied, Purpose, View};
 
 use super::answer::address;
 use super::caller::Caller;
 use super::claims::not_yet;
 use super::problem::{Code, Problem};
 use super::{Answered, Service, Shared, text};
-use crate::node::consent::{Asking, Disclosed, Need, Refused};
+use crate::node::consent::{Asking, Beside, Disclosed, Need, Refused};
 use crate::node::keys::{hex, unhex};
 
 /// What a claim is read for.
@@ -27,6 +29,14 @@ const RECEIPT: HeaderName = HeaderName::from_static("reading-receipt");
 /// An answer with diagnoses, services and amounts.
 pub(super) const WHOLE: Need = Need {
     care: true,
+    amounts: true,
+    party: false,
+    entered: false,
+};
+
+/// An answer with amounts.
+pub(super) const AMOUNTS: Need = Need {
+    care: false,
     amounts: true,
     party: false,
     entered: false,
@@ -90,6 +100,15 @@ pub(super) const PROVEN: Need = Need {
     entered: true,
 };
 
+fn asking(caller: &Caller, why: &Why) -> Asking {
+    Asking {
+        who: (!caller.reads_claims).then(|| caller.id.clone()),
+        person: caller.person.clone(),
+        purpose: why.purpose,
+        emergency: why.emergency.clone(),
+    }
+}
+
 /// A claim that the caller may read, for what it says it is read for, and that is noted.
 /// What may not be read is as if it were not there. What is made of it is answered by
 /// [`entered_as`], which enters the reading.
@@ -101,12 +120,7 @@ pub(super) async fn disclose(
     (action, need): (&str, Need),
 ) -> Result<Disclosed, Problem> {
     let id = ClaimId::parse(id).ok_or_else(Problem::no_claim)?;
-    let asking = Asking {
-        who: (!caller.reads_claims).then(|| caller.id.clone()),
-        person: caller.person.clone(),
-        purpose: why.purpose,
-        emergency: why.emergency.clone(),
-    };
+    let asking = asking(caller, why);
     let node = &service.api.node;
     let answer = node
         .disclose(&service.rules, id, &asking, (action, need))
@@ -132,18 +146,40 @@ fn told(why: Denied) -> Problem {
     Problem::new(code, format!("{}.", why.told()))
 }
 
+/// What is decided of claims that an answer would show beside the one that was asked for:
+/// of each by itself, for what the caller says. Nothing is noted yet.
+pub(super) async fn beside(
+    service: &Service,
+    (caller, why): (&Caller, &Why),
+    claims: &BTreeSet<ClaimId>,
+    need: Need,
+) -> Result<Beside, Problem> {
+    let (node, asking) = (&service.api.node, asking(caller, why));
+    let decided = node.decide_beside(&service.rules, &asking, claims, need);
+    Ok(decided.await?)
+}
+
 /// An answer that shows something of a claim: the reading is entered first, and the
 /// answer says where its receipt is. The payer's own is not entered.
 pub(super) async fn entered_as(
     service: &Service,
-    mut answer: Response,
+    answer: Response,
     disclosed: &Disclosed,
 ) -> Answered {
-    if let Some(reading) = service.api.node.enter_read(disclosed).await? {
-        let claim = address(disclosed.read.row.id);
+    entered_each(service, answer, &[&disclosed.access]).await
+}
+
+/// The same of an answer that shows several claims: the readings of all, in order.
+pub(super) async fn entered_each(
+    service: &Service,
+    mut answer: Response,
+    accesses: &[&Access],
+) -> Answered {
+    for (claim, reading) in service.api.node.enter_reads(accesses).await? {
+        let claim = address(claim);
         let at = format!("{claim}/readings/{}/receipt", hex(&reading));
         let at = HeaderValue::from_str(&at)?;
-        answer.headers_mut().insert(RECEIPT, at);
+        answer.headers_mut().append(RECEIPT, at);
     }
     Ok(answer)
 }

@@ -111,7 +111,8 @@ pub(super) async fn file(
         }
     })?;
     let read = node.read_appeal(appeal, "api:appeal").await?;
-    let mut response = json(&appeal_json(&read, node.moment(), Texts::WithoutNames))?;
+    let appeals = shown(&service, &caller, &row, &[read]).await?;
+    let mut response = json(&appeals.first())?;
     *response.status_mut() = StatusCode::CREATED;
     let at = HeaderValue::from_str(&format!("{ROOT}/claims/{}/appeals", row.id))?;
     response.headers_mut().insert(header::LOCATION, at);
@@ -155,7 +156,6 @@ pub(super) async fn list(State(service): Shared, caller: Caller, Named(id): Name
     let node = &service.api.node;
     let rows = node.store().appeals_of(row.id).await?;
     let reads = node.read_appeals(rows, "api:appeals").await?;
-    let now = node.moment();
     let levels = service.api.config.payer.appeal.levels();
     let parties: &[Party] = match caller.reads_claims {
         true => &[Party::Member, Party::Provider],
@@ -164,15 +164,34 @@ pub(super) async fn list(State(service): Shared, caller: Caller, Named(id): Name
     let next = node.appealable_until(levels, &row, parties).await?;
     json(&List {
         claim: row.id.to_string(),
-        appeals: reads
-            .iter()
-            .map(|read| appeal_json(read, now, texts(&caller, read)))
-            .collect(),
+        appeals: shown(&service, &caller, &row, &reads).await?,
         next: next.map(|(level, last)| Next {
             level,
             last_day: last.to_string(),
         }),
     })
+}
+
+/// Appeals as the caller is shown them. Which act changed what is appealed is named as in
+/// the claim's history: another's is of other care.
+async fn shown(
+    service: &Service,
+    caller: &Caller,
+    row: &ClaimRow,
+    reads: &[AppealRead],
+) -> Result<Vec<serde_json::Value>, Problem> {
+    let node = &service.api.node;
+    let is_party = |of: &ClaimRow| caller.is_party_to(&of.submitter);
+    let named = node.named_beside(row, is_party).await?;
+    let now = node.moment();
+    let appeals = reads.iter().map(|read| {
+        let mut appeal = appeal_json(read, now, texts(caller, read));
+        if read.changed.is_some_and(|of| !named.contains(&of.by)) {
+            appeal["changed"]["by"] = serde_json::Value::Null;
+        }
+        appeal
+    });
+    Ok(appeals.collect())
 }
 
 /// A provider reads its own appeals; what a member wrote is between them and the payer.

@@ -87,7 +87,7 @@ fn is_disclosed(operation: &Operation) -> bool {
 }
 
 /// The operations that read a claim for what the caller says.
-const DISCLOSED: [&str; 8] = [
+const DISCLOSED: [&str; 9] = [
     "getClaim",
     "getExplanation",
     "getMemberExplanation",
@@ -96,6 +96,7 @@ const DISCLOSED: [&str; 8] = [
     "getProof",
     "getDossier",
     "getClaimHistory",
+    "voidClaim",
 ];
 
 /// Adds how a caller says why it reads, and where the reading's receipt is.
@@ -123,7 +124,7 @@ fn say_why(operation: &mut Operation) {
         let receipt = HeaderBuilder::new()
             .schema(Some(ObjectBuilder::new().schema_type(Type::String).build()))
             .description(Some(
-                "Where the receipt of this reading is; not of the payer's own",
+                "Where the receipt of this reading is: once for each claim that is shown; not of the payer's own",
             ))
             .build();
         answer

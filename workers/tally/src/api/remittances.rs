@@ -1,14 +1,18 @@
 //! Remittances: what payees are told of claims that are settled.
 
+use std::collections::BTreeSet;
+
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse as _;
 use serde::Serialize;
+use tally_core::claim::ClaimId;
+use tally_core::ledger::access::Access;
 use tally_store::port::{ClaimFilter, Reading as _};
 use tally_types::ServiceDate;
 use utoipa::ToSchema;
 
-use super::access::{Why, disclose, entered_as};
+use super::access::{AMOUNTS, Why, beside, disclose, entered_as, entered_each};
 use super::caller::Caller;
 use super::claims::{not_settled, whose};
 use super::negotiate::{self, FHIR, JSON, X12};
@@ -17,9 +21,12 @@ use super::query::{Asked, Fields, Named};
 use super::{Answered, ROOT, Service, Shared, json};
 use crate::bundle::bundle;
 use crate::changes::remitted_responses;
-use crate::node::consent::Need;
+use crate::node::consent::Beside;
 use crate::node::{self, ClaimRead, RemitError, Remitting, ToldClaim, is_gone, settled};
 
+/// What is noted of the claims of a claim's remittance, and of those of all.
+const ONE: &str = "api:remittance";
+const ALL: &str = "api:remittances";
 /// The most claims that are looked at for one answer.
 const MOST: u32 = 2000;
 
@@ -70,9 +77,11 @@ pub(super) struct AllRemitted {
 
 /// A claim's remittance
 ///
-/// What its payee is told: as our JSON, as an X12 835 of this claim alone, or as a
+/// What its payee is told: as our JSON, as an X12 835, or as a
 /// FHIR R4 ClaimResponse. Of a claim that is settled. Of one that was paid, by which
-/// payment; its 835 is that of the payment (`GET /payments/{trace}`).
+/// payment; its 835 is that of the payment (`GET /payments/{trace}`). What it replaces and
+/// what replaces it is told with it: where one of these may not be read there is neither
+/// JSON nor an 835, and the ClaimResponse, which is of this claim alone.
 #[utoipa::path(
     get, path = "/claims/{id}/remittance", tag = "claims", operation_id = "getRemittance",
     security(("organisation" = [])),
@@ -90,25 +99,52 @@ pub(super) async fn one(
 ) -> Answered {
     let kind = negotiate::answer(&headers, &[JSON, X12, FHIR])?;
     // An 835 is a standard transaction, whole or not at all (45 CFR 164.502(b)(2)).
-    let need = Need {
-        amounts: true,
-        ..Need::default()
-    };
-    let disclosed = disclose(&service, &caller, &why, &id, ("api:remittance", need)).await?;
+    let asked = (&caller, &why);
+    let disclosed = disclose(&service, &caller, &why, &id, (ONE, AMOUNTS)).await?;
     let read = &disclosed.read;
     if settled(read).is_none() && !is_gone(read) {
         return Err(not_settled(read));
     }
     let reads = std::slice::from_ref(read);
+    if kind == FHIR {
+        let answer = responses(&service, reads).await?;
+        return entered_as(&service, answer, &disclosed).await;
+    }
+    let (due, made) = remit(&service, reads).await?;
+    let told = due.iter().chain(&made).flat_map(node::Remitted::told);
+    let others: BTreeSet<_> = told.filter(|claim| *claim != read.row.id).collect();
+    let others = whole(&service, asked, &others).await?;
     let answer = if kind == JSON {
-        let (due, made) = remit(&service, reads).await?;
         let due = due.first().map(|of| describe(of, false));
         let made = made.last().map(|of| describe(of, true));
         json(&due.or(made).ok_or_else(nothing_told)??)?
     } else {
-        written(&service, kind, reads).await?
+        in_x12(reads, due, &made)?
     };
-    entered_as(&service, answer, &disclosed).await
+    let accesses = std::iter::once(&disclosed.access).chain(&others);
+    entered_each(&service, answer, &accesses.collect::<Vec<_>>()).await
+}
+
+/// By what right the other claims of a remittance are read, which is told whole or not at
+/// all: without one of them it would not say what is paid.
+async fn whole(
+    service: &Service,
+    asked: (&Caller, &Why),
+    others: &BTreeSet<ClaimId>,
+) -> Result<Vec<Access>, Problem> {
+    let node = &service.api.node;
+    let Beside { may, not } = beside(service, asked, others, AMOUNTS).await?;
+    if !not.is_empty() {
+        node.note_kept_back(&not).await?;
+        return Err(Problem::new(
+            Code::Forbidden,
+            "The remittance is told with that of other claims at its place in the contract, which replace it \
+             or are replaced by it, and the organisation may not read all of them for this. What this claim \
+             came to is at `GET /claims/{id}`, and here as `application/fhir+json`.",
+        ));
+    }
+    node.note_all(ONE, others.iter().copied()).await?;
+    Ok(may)
 }
 
 /// A claim that was taken back before anybody was told of it.
@@ -161,14 +197,24 @@ pub(super) async fn all(
         )));
     }
     rows.retain(|row| !row.discarded && since.is_none_or(|day: ServiceDate| row.received >= day));
-    let reads = node.open_claims(rows, "api:remittances").await?;
+    let reads = node.open_claims(rows, ALL).await?;
     let (reads, waiting): (Vec<_>, Vec<_>) = reads
         .into_iter()
         .partition(|read| settled(read).is_some() || is_gone(read));
-    if kind != JSON {
-        return written(&service, kind, &reads).await;
+    if kind == FHIR {
+        return responses(&service, &reads).await;
     }
     let (due, made) = remit(&service, &reads).await?;
+    // What replaces a claim, or is replaced by it, was sent by the same organisation.
+    let told = due.iter().chain(&made).flat_map(node::Remitted::told);
+    let mut others: BTreeSet<_> = told.collect();
+    for read in &reads {
+        others.remove(&read.row.id);
+    }
+    node.note_all(ALL, others.into_iter()).await?;
+    if kind == X12 {
+        return in_x12(&reads, due, &made);
+    }
     let due = due.iter().map(|of| describe(of, false));
     let described = due.chain(made.iter().map(|of| describe(of, true)));
     json(&AllRemitted {
@@ -186,24 +232,19 @@ fn remitting(service: &Service) -> Remitting<'_> {
     }
 }
 
-/// What would be told of claims, and what was.
+/// What would be told of claims, and what was. Nothing is noted.
 async fn remit(
     service: &Service,
     reads: &[ClaimRead],
 ) -> Result<(Vec<node::Remitted>, Vec<node::Remitted>), Problem> {
     let node = &service.api.node;
-    let remitted = node.remit(reads, &remitting(service)).await;
+    let remitted = node.remit(reads, &remitting(service), None).await;
     let due = remitted.map_err(|error| match error.downcast_ref::<RemitError>() {
         Some(why) => Problem::new(Code::Unremitted, format!("{why}.")),
         None => Problem::from(error),
     })?;
-    let told = due
-        .iter()
-        .flat_map(|of| of.claims.iter().chain(&of.reversed));
-    let recovered = due.iter().flat_map(|of| &of.recovered);
-    let told = told.map(|of| of.claim);
-    let told = told.chain(recovered.map(|(claim, _)| *claim)).collect();
-    let made = node.paid_for(reads, &told, "api:remittance").await?;
+    let told = due.iter().flat_map(node::Remitted::told).collect();
+    let made = node.paid_for(reads, &told, None).await?;
     Ok((due, made))
 }
 
@@ -227,29 +268,29 @@ fn describe(remitted: &node::Remitted, made: bool) -> Result<Remitted, Problem> 
     })
 }
 
-/// The same in X12, an interchange for each payee; or the claims' answers in FHIR.
-async fn written(service: &Service, kind: &'static str, reads: &[ClaimRead]) -> Answered {
-    let body: String = match kind {
-        FHIR => {
-            let remitting = remitting(service);
-            let interest = service.api.node.interest(reads, &remitting).await?;
-            let insurer = remitting.payer.in_fhir();
-            bundle(&remitted_responses(reads, insurer, &interest, remitting.on))
+/// The same in X12, an interchange for each payee.
+fn in_x12(reads: &[ClaimRead], due: Vec<node::Remitted>, made: &[node::Remitted]) -> Answered {
+    match (reads, &due[..], made) {
+        ([_], [], [.., of]) => {
+            let (trace, on) = (&of.trace, of.on);
+            Err(Problem::new(
+                Code::Unremitted,
+                format!("The claim was told on {on}: GET {ROOT}/payments/{trace}."),
+            ))
         }
+        ([_], [], []) => Err(nothing_told()),
         _ => {
-            let (due, made) = remit(service, reads).await?;
-            match (reads, &due[..], &made[..]) {
-                ([_], [], [.., of]) => {
-                    let (trace, on) = (&of.trace, of.on);
-                    return Err(Problem::new(
-                        Code::Unremitted,
-                        format!("The claim was told on {on}: GET {ROOT}/payments/{trace}."),
-                    ));
-                }
-                ([_], [], []) => return Err(nothing_told()),
-                _ => due.into_iter().map(|of| of.text).collect(),
-            }
+            let text: String = due.into_iter().map(|of| of.text).collect();
+            Ok(([(header::CONTENT_TYPE, X12)], text).into_response())
         }
-    };
-    Ok(([(header::CONTENT_TYPE, kind)], body).into_response())
+    }
+}
+
+/// What claims came to in FHIR, each by itself: nothing of others at their places.
+async fn responses(service: &Service, reads: &[ClaimRead]) -> Answered {
+    let remitting = remitting(service);
+    let interest = service.api.node.interest(reads, &remitting).await?;
+    let insurer = remitting.payer.in_fhir();
+    let body = bundle(&remitted_responses(reads, insurer, &interest, remitting.on));
+    Ok(([(header::CONTENT_TYPE, FHIR)], body).into_response())
 }

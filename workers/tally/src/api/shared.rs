@@ -14,8 +14,9 @@ use super::caller::Caller;
 use super::problem::{Code, Problem};
 use super::{Answered, Shared, json, text};
 use crate::node::Dispute;
+use crate::node::clock::when;
 use crate::node::keys::hex;
-use crate::shared::Ledger as _;
+use crate::shared::{CutOff, Ledger as _};
 
 fn nothing() -> Problem {
     Problem::new(
@@ -144,8 +145,31 @@ pub struct StatusBody {
     unchecked: u64,
     /// How often an authority was seen to contradict itself, since the start.
     contradictions: u64,
+    /// That no other authority answers this node; nothing when all is well.
+    cut_off: Option<CutOffBody>,
     /// The last checkpoint that a quorum signed.
     checkpoint: Option<CheckpointBody>,
+}
+
+/// That no other authority answers this node.
+#[derive(Serialize, ToSchema)]
+pub struct CutOffBody {
+    /// Since when, RFC 3339.
+    since: String,
+    /// What is known of why.
+    what: String,
+    /// What to do.
+    next: String,
+}
+
+impl CutOffBody {
+    fn of(cut_off: CutOff) -> Self {
+        Self {
+            since: when(cut_off.since),
+            what: cut_off.what,
+            next: cut_off.next,
+        }
+    }
 }
 
 /// A checkpoint that a quorum signed.
@@ -218,6 +242,7 @@ pub(super) async fn status(State(service): Shared) -> Answered {
         refused: member.refused(),
         unchecked: member.unchecked(),
         contradictions: notary.map_or(0, |notary| notary.contradictions),
+        cut_off: member.cut_off().map(CutOffBody::of),
         checkpoint,
     })
 }

@@ -7,9 +7,9 @@ use anyhow::{Context as _, Result, bail, ensure};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::queue::when;
 use super::{Ended, NodeArgs, Progress, plural, say, table};
 use crate::config::{Config, PoliciesConfig};
+use crate::node::clock::when;
 use crate::node::inventory::{Inventory, Listed, Stands};
 use crate::node::keyring::{Key, Place};
 use crate::node::{How, Node, Rotated, never};

@@ -9,10 +9,10 @@ use tally_queue::{Fate, Headers, Outgoing, Publisher, Topology, header};
 use tally_store::port::{AuditRow, DeadLetterRow, DeadLetters as _, HeldRow, Work as _};
 use tally_store::postgres::PostgresStore;
 
-use super::{Ended, NodeArgs, plural, say, table};
+use super::{Ended, NodeArgs, plural, printable, say, table};
 use crate::config::Config;
 use crate::node::Node;
-use crate::node::clock::Clock;
+use crate::node::clock::{Clock, when};
 
 #[derive(Subcommand)]
 pub enum QueueCommand {
@@ -362,19 +362,4 @@ fn message_json(row: &DeadLetterRow) -> Value {
         "reason": letter.reason,
         "state": row.settled.as_ref().map_or("waiting", |(done, _)| done),
     })
-}
-
-/// What others wrote, without what a terminal would obey.
-fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
-}
-
-/// A moment as RFC 3339, in UTC.
-pub(super) fn when(at: i64) -> String {
-    chrono::DateTime::from_timestamp_millis(at).map_or_else(
-        || at.to_string(),
-        |at| at.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
-    )
 }

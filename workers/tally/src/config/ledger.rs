@@ -18,6 +18,9 @@ pub struct LedgerConfig {
     /// Witnesses to ask for cosignatures: their submission prefixes, `http://…`.
     #[serde(default)]
     pub witnesses: Vec<String>,
+    /// A folder of the files that a provider sent to payers, each named by the
+    /// `Idempotency-Key` it was sent with: what payers decided is held against them.
+    pub sent: Option<PathBuf>,
 }
 
 impl LedgerConfig {

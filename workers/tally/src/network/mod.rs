@@ -178,6 +178,13 @@ async fn submit(
         let client = Client::new(&sender.id, *sender.signing);
         let url = format!("http://{}/api/v1/claims", payer.api);
         let key = format!("{}-{}-{number}", sender.id, payer.id);
+        // Kept, so that what payers decided is held against what was sent.
+        let kept = std::path::Path::new(&file.name).extension();
+        let kept = founded
+            .sent(&sender.id)
+            .join(&key)
+            .with_extension(kept.unwrap_or_default());
+        std::fs::write(&kept, &file.bytes)?;
         let headers = [
             ("Idempotency-Key", format!("\"{key}\"")),
             ("Content-Type", kind_of(&file.name, &file.bytes).to_owned()),

@@ -101,6 +101,11 @@ impl Founded {
         self.folder.join("witness")
     }
 
+    /// The folder of the files that an organisation sent.
+    pub fn sent(&self, organisation: &str) -> PathBuf {
+        self.folder.join("sent").join(organisation)
+    }
+
     /// The folder of the receipts that were verified.
     pub fn receipts(&self) -> PathBuf {
         self.folder.join("receipts")
@@ -197,6 +202,7 @@ pub async fn found(folder: &Path, wanted: Wanted) -> Result<Founded> {
     founded.charter = founding(&founded.origin, &applications, vec![witness])?;
     fs::write(founded.charter_file(), charter_text(&founded.charter)?)?;
     for placed in &founded.placed {
+        fs::create_dir_all(founded.sent(&placed.id))?;
         fs::write(
             placed.folder.join("tally.toml"),
             configuration(&founded, placed)?,
@@ -289,7 +295,7 @@ fn configuration(founded: &Founded, placed: &Placed) -> Result<String> {
         "[node]\ndata = {data:?}\npayer = {id:?}\npolicies = {policies:?}\n\n\
          [listen]\napi = \"{api}\"\npages = \"{pages}\"\nhealth = \"{health}\"\n\n\
          [ledger]\ncharter = {charter:?}\norganisation = {id:?}\nlisten = \"{listen}\"\n\
-         witnesses = [\"http://{witness}\"]\n",
+         witnesses = [\"http://{witness}\"]\nsent = {sent:?}\n",
         data = placed.folder.display().to_string(),
         id = placed.id,
         api = placed.api,
@@ -298,6 +304,7 @@ fn configuration(founded: &Founded, placed: &Placed) -> Result<String> {
         charter = founded.charter_file().display().to_string(),
         listen = placed.listen,
         witness = founded.witness,
+        sent = founded.sent(&placed.id).display().to_string(),
     );
     for other in &founded.placed {
         let key = SigningKey::new("signing", &other.signing)?;

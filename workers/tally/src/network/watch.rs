@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use tally_core::ledger::shared::{Authorities, Snapshot, audit};
 use tally_core::ledger::tree::{Frontier, leaf_hash};
@@ -323,7 +323,7 @@ async fn view(client: &Client, placed: &Placed, founders: &Authorities) -> Resul
         async move { client.get(&url, None).await?.done() }
     };
     let note = Note::parse(&String::from_utf8(get("checkpoint".into()).await?)?)?;
-    let handovers = split(&String::from_utf8(get("handovers".into()).await?)?)?;
+    let handovers = client.handovers(&base).await?;
     let (signed, _) = founders.reach(&handovers, &note)?;
     let size = signed.checkpoint.size;
     let leaves = client.leaves(&base, size).await?;
@@ -337,18 +337,6 @@ async fn view(client: &Client, placed: &Placed, founders: &Authorities) -> Resul
     );
     audit(leaves.iter().map(Vec::as_slice))?;
     Ok(View { leaves })
-}
-
-/// Notes, each behind a line with its length in bytes.
-fn split(mut text: &str) -> Result<Vec<Note>> {
-    let mut notes = Vec::new();
-    while !text.is_empty() {
-        let (length, rest) = text.split_once('\n').context("a length")?;
-        let (note, rest) = rest.split_at_checked(length.parse()?).context("a note")?;
-        notes.push(Note::parse(note)?);
-        text = rest;
-    }
-    Ok(notes)
 }
 
 /// Receipts of providers' claims, verified with the founders' keys alone.

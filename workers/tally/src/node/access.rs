@@ -147,8 +147,8 @@ impl Node {
         if outcome.paid() != told.part.paid {
             return Ok(false);
         }
-        let history = self.claim_history(&read.row, "claim-explained", |_| false);
-        let stages = history.await?.stages;
+        let own = BTreeSet::from([read.row.id]);
+        let stages = self.stages_of_claims(read.row.unit, &own, None).await?;
         let of = |stage: &Stage| (stage.row.id, stage.number) == (read.row.id, told.part.revision);
         let stage = stages.iter().find(|stage| of(stage));
         Ok(stage.is_some_and(|stage| outcome.is_told_alike(&stage.outcome)))

@@ -227,35 +227,40 @@ impl Node {
     }
 
     /// Puts keys in their place that the ledger has in force by now, and those before them
-    /// aside. An authority's only where the epoch that knows it was handed over to:
-    /// until then the old one may have that to sign.
+    /// aside: but the authority's, which may have something to sign still.
     ///
     /// # Errors
     /// When the files cannot be written.
-    pub(crate) fn settle_keys(&self, of: &Organisation, handed_over: bool) -> Result<()> {
+    pub(crate) fn settle_keys(&self, of: &Organisation) -> Result<()> {
+        for key in [Key::Signing, Key::Envelope, Key::Insurer] {
+            if let Some(public) = on_ledger(of, key) {
+                self.put_in_force(key, &public)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a key in its place that the ledger has in force: the next one, or one that was
+    /// put aside and voted in all the same. Whatever is not among this node's is left.
+    ///
+    /// # Errors
+    /// When the files cannot be written.
+    pub(crate) fn put_in_force(&self, key: Key, public: &[u8; 32]) -> Result<()> {
         let ring = &self.keys.ring;
-        for key in [Key::Signing, Key::Envelope, Key::Insurer, Key::Authority] {
-            if !ring.has(key, Place::Next) || (key == Key::Authority && !handed_over) {
-                continue;
-            }
-            let is_due = || -> Result<bool> {
-                if !ring.has(key, Place::Next) {
-                    return Ok(false);
-                }
-                let next = key.public(&ring.read(key, Place::Next)?);
-                Ok(next.is_some() && next == on_ledger(of, key))
-            };
-            if !is_due()? {
-                continue;
-            }
-            // Whoever holds it may do so for long: then at the next time.
-            let Some(_one) = ring.try_lock()? else {
-                continue;
-            };
-            if is_due()? {
-                ring.promote(key)?;
-                tracing::info!(key = key.as_str(), "another key is in force");
-            }
+        let place = || {
+            let place = ring.place_of(key, public);
+            place.filter(|place| *place != Place::Present)
+        };
+        if place().is_none() {
+            return Ok(());
+        }
+        // Whoever holds it may do so for long: then at the next time.
+        let Some(_one) = ring.try_lock()? else {
+            return Ok(());
+        };
+        if let Some(place) = place() {
+            ring.promote(key, place)?;
+            tracing::info!(key = key.as_str(), "another key is in force");
         }
         Ok(())
     }

@@ -74,3 +74,12 @@ impl Clock {
         chrono::Utc::now().timestamp_millis()
     }
 }
+
+/// A moment as RFC 3339, in UTC, from milliseconds since 1970.
+#[must_use]
+pub fn when(at: i64) -> String {
+    chrono::DateTime::from_timestamp_millis(at).map_or_else(
+        || at.to_string(),
+        |at| at.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+    )
+}

@@ -164,7 +164,13 @@ impl Look {
         });
         for (place, secret) in &read {
             let stands = self.stands((key, *place), wanted, in_force);
-            into.push(self.listed(key, *place, secret, stands));
+            let mut listed = self.listed(key, *place, secret, stands);
+            if let (Place::Present, Some(aside @ Place::Aside(_)), None) =
+                (place, in_force, &listed.wrong)
+            {
+                listed.wrong = Some(self.displaced(key, aside));
+            }
+            into.push(listed);
         }
         let missing = !places.contains(&Place::Present);
         if missing && key != Key::Authority {
@@ -247,6 +253,23 @@ impl Look {
         listed
     }
 
+    /// The ledger has one that is put aside.
+    fn displaced(&self, key: Key, aside: Place) -> Wrong {
+        let (name, file) = (key.as_str(), Keyring::file(key, aside));
+        Wrong {
+            what: format!(
+                "{} is not the key that the shared ledger has of this organisation, as far as this node has read it: \
+                 {file} is",
+                self.ring.path(key, Place::Present).display()
+            ),
+            next: format!(
+                "start the node: it reads on to where `{name}` was voted in, or goes on with {file} where that was made \
+                 later and has never voted; if `{name}` was never voted in, `tally org init` prints the application, \
+                 another member proposes it with `tally org rotate`"
+            ),
+        }
+    }
+
     fn missing(&self, key: Key) -> Listed {
         let next = if LATER.contains(&key) {
             "restore it from the backup of `keys`; where there is none, the next command on this node makes another"
@@ -323,4 +346,60 @@ async fn ledger_of(
     let by_name = named.and_then(|id| snapshot.state.members.get(&id).map(|member| &**member));
     let own = by_log.or(by_name).filter(|member| !member.left);
     Ok(own.map(|own| (snapshot.state.origin.clone(), own.organisation.clone())))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tally_core::ledger::shared::Role;
+
+    use super::*;
+    use crate::config::PoliciesConfig;
+    use crate::node::clock::Clock;
+    use crate::node::{Applying, Node};
+    use crate::shared::{Pool, Scribe, found};
+
+    async fn wrong(folder: &Path) -> Vec<String> {
+        let of = Inventory::of(folder, None).await.unwrap();
+        of.all_wrong().map(|wrong| wrong.what.clone()).collect()
+    }
+
+    /// The set's key is put aside, and then nowhere.
+    #[tokio::test]
+    async fn a_key_that_no_set_names_is_at_fault() {
+        let folder = tempfile::tempdir().unwrap();
+        let node = Node::open_with(folder.path(), Clock::System, PoliciesConfig::None).await;
+        let node = node.unwrap();
+        node.make_authority(false).unwrap();
+        let applying = Applying {
+            ledger: "ledger.example".into(),
+            id: "one".into(),
+            name: "One".into(),
+            roles: vec![Role::Payer],
+            address: "127.0.0.1:1".into(),
+            url: String::new(),
+        };
+        let application = node.application(&applying).await.unwrap();
+        let charter = found("ledger.example", &[application], Vec::new()).unwrap();
+        let genesis = Arc::new(Snapshot::found(&charter).unwrap());
+        let scribe = Scribe::open(node.store(), &charter, &genesis, Arc::new(Pool::default()));
+        drop(scribe.await.unwrap());
+        assert_eq!(wrong(folder.path()).await, Vec::<String>::new());
+
+        node.make_authority(true).unwrap();
+        let found = wrong(folder.path()).await;
+        assert!(
+            found.len() == 1 && found[0].contains("authority.key is not the key"),
+            "{found:?}"
+        );
+        assert!(found[0].ends_with("authority.1.key is"), "{found:?}");
+        let aside = node.keys().ring.path(Key::Authority, Place::Aside(1));
+        std::fs::remove_file(aside).unwrap();
+        let found = wrong(folder.path()).await;
+        assert!(
+            found.len() == 1 && found[0].contains("has another `authority` key"),
+            "{found:?}"
+        );
+    }
 }

@@ -198,6 +198,16 @@ impl Keyring {
         secrets.find(|secret| key.public(secret) == Some(*public))
     }
 
+    /// Where the secret is whose public part this is: in its place, if it is there too.
+    #[must_use]
+    pub fn place_of(&self, key: Key, public: &[u8; 32]) -> Option<Place> {
+        let mut places = self.places(key).unwrap_or_default().into_iter();
+        places.find(|place| {
+            let secret = self.read(key, *place).ok();
+            secret.and_then(|secret| key.public(&secret)) == Some(*public)
+        })
+    }
+
     /// All secrets of a key that can be read.
     #[must_use]
     pub fn secrets(&self, key: Key) -> Vec<Secret> {
@@ -221,14 +231,14 @@ impl Keyring {
         make(&next)
     }
 
-    /// Puts the secret that is to come in the place of the present one, which is put
-    /// aside. Killed at any moment, it is done or can be done again; there is a present
-    /// one throughout.
+    /// Puts the secret that is to come, or another, in the place of the present one, which
+    /// is put aside. Killed at any moment, it is done or can be done again; there is a
+    /// present one throughout.
     ///
     /// # Errors
-    /// When there is none to come, or the files cannot be written.
-    pub fn promote(&self, key: Key) -> Result<()> {
-        let (present, next) = (self.path(key, Place::Present), self.path(key, Place::Next));
+    /// When there is none such, or the files cannot be written.
+    pub fn promote(&self, key: Key, from: Place) -> Result<()> {
+        let (present, next) = (self.path(key, Place::Present), self.path(key, from));
         anyhow::ensure!(next.exists(), "{} is not there", next.display());
         if let Ok(old) = self.read(key, Place::Present)
             && !self.is_aside(key, &old)?
@@ -388,11 +398,11 @@ mod tests {
     fn a_key_takes_the_place_of_another_which_is_put_aside() {
         let (_folder, ring) = ring();
         let old = ring.read(Key::Signing, Place::Present).unwrap();
-        assert!(ring.promote(Key::Signing).is_err());
+        assert!(ring.promote(Key::Signing, Place::Next).is_err());
         assert!(ring.make_next(Key::Signing).unwrap());
         assert!(!ring.make_next(Key::Signing).unwrap());
         let new = ring.read(Key::Signing, Place::Next).unwrap();
-        ring.promote(Key::Signing).unwrap();
+        ring.promote(Key::Signing, Place::Next).unwrap();
         let places = ring.places(Key::Signing).unwrap();
         assert_eq!(places, [Place::Present, Place::Aside(1)]);
         assert_eq!(*ring.read(Key::Signing, Place::Present).unwrap(), *new);
@@ -403,6 +413,26 @@ mod tests {
         assert!(ring.places(Key::Insurer).unwrap().is_empty());
     }
 
+    /// One that was put aside for another, which stays the next.
+    #[test]
+    fn a_key_that_was_put_aside_takes_its_place() {
+        let (_folder, ring) = ring();
+        let public = |place| Key::Signing.public(&ring.read(Key::Signing, place).unwrap());
+        ring.make_next(Key::Signing).unwrap();
+        ring.put_aside(Key::Signing, Place::Next).unwrap();
+        ring.make_next(Key::Signing).unwrap();
+        let (old, made) = (public(Place::Present), public(Place::Aside(1)));
+        let next = public(Place::Next);
+        let place = ring.place_of(Key::Signing, &made.unwrap());
+        assert_eq!(place, Some(Place::Aside(1)));
+        ring.promote(Key::Signing, Place::Aside(1)).unwrap();
+        assert_eq!(public(Place::Present), made);
+        assert_eq!(public(Place::Next), next);
+        let place = ring.place_of(Key::Signing, &old.unwrap());
+        assert_eq!(place, Some(Place::Aside(2)));
+        assert_eq!(ring.places(Key::Signing).unwrap().len(), 3);
+    }
+
     /// Killed when the old key was put aside and the new one not in its place.
     #[test]
     fn what_was_begun_is_done_again() {
@@ -410,7 +440,7 @@ mod tests {
         ring.make_next(Key::Signing).unwrap();
         let present = ring.path(Key::Signing, Place::Present);
         fs::hard_link(&present, ring.path(Key::Signing, Place::Aside(1))).unwrap();
-        ring.promote(Key::Signing).unwrap();
+        ring.promote(Key::Signing, Place::Next).unwrap();
         let places = ring.places(Key::Signing).unwrap();
         assert_eq!(places, [Place::Present, Place::Aside(1)]);
     }

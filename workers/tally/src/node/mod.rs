@@ -93,7 +93,7 @@ pub use reexecutions::Dispute;
 pub use remit::{RemitError, Remitted, Remitting, ToldClaim, is_gone, settled};
 pub use replay::{Break, Replayed};
 pub use rotate::{How, Rotated, never, ring_of};
-pub use stages::{History, Stage};
+pub use stages::Stage;
 pub use submit::{Delivery, RefusedClaim, Reused, Submitted};
 pub(crate) use work::ENGINE;
 pub(crate) use work::adjudicate;

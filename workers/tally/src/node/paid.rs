@@ -157,7 +157,7 @@ impl Node {
         };
         let head = self.head(&row).await?;
         let (payee, name) = head.map(|head| (head.payee, head.name)).unwrap_or_default();
-        let (opened, erased) = self.opened_parts(&parts, purpose).await?;
+        let (opened, erased) = self.opened_parts(&parts, Some(purpose)).await?;
         let told = told(&row, (payee, name), text, &opened, &parts);
         Ok(Some(Paid {
             row,
@@ -183,7 +183,7 @@ impl Node {
 
     /// What was told last of claims that there is nothing more to tell of now, and what
     /// was left for them and taken since, as the share that these claims have of each
-    /// payment.
+    /// payment: of no other claim. For a purpose each leaves an audit entry.
     ///
     /// # Errors
     /// When the store fails or a payload is damaged.
@@ -191,7 +191,7 @@ impl Node {
         &self,
         reads: &[ClaimRead],
         due: &BTreeSet<ClaimId>,
-        purpose: &str,
+        purpose: Option<&str>,
     ) -> Result<Vec<Remitted>> {
         let mut last: BTreeMap<ClaimId, Vec<ToldRow>> = BTreeMap::new();
         for row in self.told_of(reads).await? {
@@ -230,30 +230,30 @@ impl Node {
     async fn opened_parts(
         &self,
         parts: &[PartRow],
-        purpose: &str,
+        purpose: Option<&str>,
     ) -> Result<(Vec<(PartRow, Claim, Outcome)>, BTreeSet<ClaimId>)> {
         let ids: BTreeSet<ClaimId> = parts.iter().map(|part| part.claim).collect();
         let ids: Vec<ClaimId> = ids.into_iter().collect();
         let mut stood: BTreeMap<(ClaimId, u32), (Claim, Outcome)> = BTreeMap::new();
-        let mut units: BTreeSet<Token> = BTreeSet::new();
+        let mut units: BTreeMap<Token, BTreeSet<ClaimId>> = BTreeMap::new();
         for chunk in ids.chunks(256) {
             let mut rows = self.store().claims_by_id(chunk).await?;
             rows.retain(|row| {
                 let outcome = row.outcome.as_ref();
                 let changed = outcome.is_some_and(|o| o.revision > 0);
                 if changed {
-                    units.insert(row.unit);
+                    units.entry(row.unit).or_default().insert(row.id);
                 }
                 !changed
             });
-            for read in self.open_claims(rows, purpose).await? {
+            for read in self.open_noted(rows, purpose).await? {
                 if let Some(outcome) = read.outcome {
                     stood.insert((read.row.id, 0), (read.claim, outcome));
                 }
             }
         }
-        for unit in units {
-            for stage in self.stages(unit, purpose).await? {
+        for (unit, claims) in units {
+            for stage in self.stages_of_claims(unit, &claims, purpose).await? {
                 stood.insert((stage.row.id, stage.number), (stage.claim, stage.outcome));
             }
         }

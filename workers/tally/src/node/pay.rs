@@ -286,7 +286,7 @@ impl Run<'_> {
         }
         let mut due = self
             .node
-            .due_of(&ids, remitting, purpose, &mut self.done)
+            .due_of(&ids, remitting, Some(purpose), &mut self.done)
             .await?;
         let names = self.node.patients(&due.parts).await?;
         let mut failed = std::mem::take(&mut due.failed);

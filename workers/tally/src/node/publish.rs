@@ -204,7 +204,7 @@ impl Node {
                 "`{id}` is no payer on the ledger {origin}, which takes policies from payers alone"
             )
         })?;
-        self.settle_keys(own, false)?;
+        self.settle_keys(own)?;
         anyhow::ensure!(
             !self.keys.ring.has(Key::Insurer, Place::Next),
             "another `insurer` key is made and not voted in yet: a policy that the old one signs might come to \

@@ -161,6 +161,19 @@ impl Node {
         self.open_rows(rows).await
     }
 
+    /// Opens claims, for a purpose as [`Self::open_claims`] does; without one there is no
+    /// audit entry: who shows something of them notes that.
+    pub(super) async fn open_noted(
+        &self,
+        rows: Vec<ClaimRow>,
+        purpose: Option<&str>,
+    ) -> Result<Vec<ClaimRead>> {
+        match purpose {
+            Some(purpose) => self.open_claims(rows, purpose).await,
+            None => self.open_rows(rows).await,
+        }
+    }
+
     /// Opens claims without an audit entry: for what shows nothing of them.
     pub(super) async fn open_rows(&self, rows: Vec<ClaimRow>) -> Result<Vec<ClaimRead>> {
         let mut reads = Vec::with_capacity(rows.len());

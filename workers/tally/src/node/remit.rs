@@ -89,6 +89,15 @@ pub struct ToldClaim {
     pub json: String,
 }
 
+impl Remitted {
+    /// The claims that something is told of.
+    pub fn told(&self) -> impl Iterator<Item = ClaimId> {
+        let told = self.claims.iter().chain(&self.reversed);
+        let recovered = self.recovered.iter().map(|(claim, _)| *claim);
+        told.map(|of| of.claim).chain(recovered)
+    }
+}
+
 impl ToldClaim {
     /// As `tally claim export` prints it, with its interest.
     ///
@@ -200,6 +209,10 @@ impl Node {
     /// more is reversed first. What a payment brings forward is in none. Those that wait
     /// have to be left out before.
     ///
+    /// With a claim all at its place is told, what it replaces and what replaces it. For a
+    /// purpose each of these leaves an audit entry; without one nothing is noted: who shows
+    /// what is told notes that, and has decided that it may be shown.
+    ///
     /// # Errors
     /// When the store fails; [`RemitError`] when one waits, or a payee is none that
     /// can be named.
@@ -207,6 +220,7 @@ impl Node {
         &self,
         reads: &[ClaimRead],
         remitting: &Remitting<'_>,
+        purpose: Option<&str>,
     ) -> Result<Vec<Remitted>> {
         if let Some(read) = reads
             .iter()
@@ -214,7 +228,7 @@ impl Node {
         {
             return Err(RemitError::Waits(read.row.id).into());
         }
-        let parts = self.parts(reads, remitting).await?;
+        let parts = self.parts(reads, remitting, purpose).await?;
         let names = self.patients(&parts).await?;
         let mut all = Vec::new();
         for of in grouped(&parts, &names) {
@@ -233,7 +247,7 @@ impl Node {
     }
 
     /// The interest that is or was paid with claims that are settled and stand, and the
-    /// day of it.
+    /// day of it. What else is at their places is reckoned with, and not noted.
     ///
     /// # Errors
     /// As [`Self::remit`].
@@ -248,7 +262,7 @@ impl Node {
                 interest.insert(row.part.claim, (row.part.interest, row.day));
             }
         }
-        for part in self.parts(reads, remitting).await? {
+        for part in self.parts(reads, remitting, None).await? {
             if part.kind == PartKind::Payment {
                 interest.insert(part.row.id, (part.interest, remitting.on));
             }
@@ -256,12 +270,15 @@ impl Node {
         Ok(interest)
     }
 
-    async fn parts(&self, reads: &[ClaimRead], remitting: &Remitting<'_>) -> Result<Vec<Part>> {
+    async fn parts(
+        &self,
+        reads: &[ClaimRead],
+        remitting: &Remitting<'_>,
+        purpose: Option<&str>,
+    ) -> Result<Vec<Part>> {
         let ids: Vec<ClaimId> = reads.iter().map(|read| read.row.id).collect();
         let mut done = BTreeSet::new();
-        let due = self
-            .due_of(&ids, remitting, "claims-remitted", &mut done)
-            .await?;
+        let due = self.due_of(&ids, remitting, purpose, &mut done).await?;
         match due.failed.into_iter().next() {
             Some(error) => Err(error.into()),
             None => Ok(due.parts),

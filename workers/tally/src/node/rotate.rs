@@ -80,7 +80,7 @@ impl Node {
                 let of = &member
                     .context("this node's log is on no organisation of the shared ledger")?
                     .organisation;
-                self.settle_keys(of, false)?;
+                self.settle_keys(of)?;
                 on_ledger(of, key).is_some()
             }
             None => false,
@@ -111,7 +111,7 @@ impl Node {
             }
             ring.make_next(key)?;
             if !voted {
-                ring.promote(key)?;
+                ring.promote(key, Place::Next)?;
             }
             // Nothing is left that these have authenticated or sealed.
             if matches!(key, Key::Artefact | Key::Queue) {
@@ -140,7 +140,7 @@ impl Node {
             lock.context("another process changes this node's keys: wait until it has ended")?;
         ring.make_next(Key::Wrap)?;
         let done = self.vault.rewrap(told).await?;
-        ring.promote(Key::Wrap)?;
+        ring.promote(Key::Wrap, Place::Next)?;
         self.note_of("rotated", Key::Wrap.as_str()).await?;
         Ok(done)
     }

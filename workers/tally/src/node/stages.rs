@@ -40,15 +40,6 @@ pub struct Stage {
     pub taken_back: Option<(TakenBack, Option<u64>)>,
 }
 
-/// All that one claim ever came to.
-pub struct History {
-    /// Its outcomes, with those of what it replaces and of what replaces it.
-    pub stages: Vec<Stage>,
-    /// The claims and acts that are named to who reads: those at the claim's own place,
-    /// and those that they are a party to. Others are of other care.
-    pub named: BTreeSet<ClaimId>,
-}
-
 impl Stage {
     /// As a statement has it.
     pub(crate) fn stood(&self) -> Stood<'_> {
@@ -70,27 +61,101 @@ impl Node {
     /// # Errors
     /// When the store fails or a payload is damaged.
     pub async fn stages(&self, unit: Token, purpose: &str) -> Result<Vec<Stage>> {
-        Ok(self.placed_stages(unit, purpose).await?.0)
+        let rows = self.store.claims_of_unit(unit).await?;
+        let (stages, _) = self.stages_of(unit, rows, |_| true).await?;
+        self.note_stages(&stages, Some(purpose)).await?;
+        Ok(stages)
     }
 
-    /// The same, and the place of each claim of the unit: of erased ones too.
+    /// The same, of some claims of the unit alone: no other is opened, nor noted.
+    /// Without a purpose none is: who shows something of them notes that.
+    ///
+    /// # Errors
+    /// As [`Self::stages`].
+    pub async fn stages_of_claims(
+        &self,
+        unit: Token,
+        claims: &BTreeSet<ClaimId>,
+        purpose: Option<&str>,
+    ) -> Result<Vec<Stage>> {
+        let rows = self.store.claims_of_unit(unit).await?;
+        let asked = |row: &ClaimRow| claims.contains(&row.id);
+        let (stages, _) = self.stages_of(unit, rows, asked).await?;
+        self.note_stages(&stages, purpose).await?;
+        Ok(stages)
+    }
+
+    /// The same, of all claims at the places of some; and the place of each claim of the
+    /// unit, of erased ones too.
     pub(super) async fn placed_stages(
         &self,
         unit: Token,
-        purpose: &str,
+        of: &BTreeSet<ClaimId>,
+        purpose: Option<&str>,
     ) -> Result<(Vec<Stage>, BTreeMap<ClaimId, u64>)> {
         let rows = self.store.claims_of_unit(unit).await?;
-        let (stages, places) = self.stages_of(unit, rows, |_| true).await?;
-        let subjects: Vec<String> = stages.iter().map(|s| s.row.id.to_string()).collect();
-        if !subjects.is_empty() {
-            self.audit(purpose, &subjects).await?;
-        }
+        let at = places(&rows);
+        let asked: BTreeSet<u64> = of.iter().filter_map(|id| at.get(id).copied()).collect();
+        let here = |row: &ClaimRow| at.get(&row.id).is_some_and(|place| asked.contains(place));
+        let (stages, places) = self.stages_of(unit, rows, here).await?;
+        self.note_stages(&stages, purpose).await?;
         Ok((stages, places))
     }
 
-    /// All that one claim ever came to, with what it replaces and what replaces it, as far
-    /// as who reads is a party to that. No other claim of the unit is opened. Each of
-    /// those others leaves an audit entry; the caller has noted that the claim is read.
+    /// Notes claims that were opened for a purpose, each once.
+    async fn note_stages(&self, stages: &[Stage], purpose: Option<&str>) -> Result<()> {
+        let Some(purpose) = purpose else {
+            return Ok(());
+        };
+        let claims: BTreeSet<ClaimId> = stages.iter().map(|stage| stage.row.id).collect();
+        self.note_all(purpose, claims.into_iter()).await
+    }
+
+    /// The claims at the place of one: itself, what it replaces and what replaces it, in
+    /// the order in which they came.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn claims_at_place(&self, of: &ClaimRow) -> Result<Vec<ClaimRow>> {
+        let mut rows = self.store.claims_of_unit(of.unit).await?;
+        let places = places(&rows);
+        let place = places.get(&of.id).copied();
+        rows.retain(|row| is_claim(row) && places.get(&row.id).copied() == place);
+        Ok(rows)
+    }
+
+    /// The claims of a unit that acts changed.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn changed_by(
+        &self,
+        unit: Token,
+        acts: &BTreeSet<ClaimId>,
+    ) -> Result<BTreeSet<ClaimId>> {
+        let revisions = self.store.revisions(unit).await?.into_iter();
+        let changed = revisions.filter(|revision| acts.contains(&revision.act));
+        Ok(changed.map(|revision| revision.claim).collect())
+    }
+
+    /// The claims and acts that are named to who reads a claim: those at its own place, and
+    /// those that they are a party to. Others are of other care.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn named_beside(
+        &self,
+        of: &ClaimRow,
+        is_party: impl Fn(&ClaimRow) -> bool,
+    ) -> Result<BTreeSet<ClaimId>> {
+        let rows = self.store.claims_of_unit(of.unit).await?;
+        Ok(named(&rows, of, is_party))
+    }
+
+    /// All that one claim ever came to, with those of the claims at its place that `shown`
+    /// says: what it replaces, and what replaces it. No other claim is opened. Each of those
+    /// others leaves an audit entry; the caller has noted that the claim is read, and decided
+    /// who is shown what.
     ///
     /// # Errors
     /// When the store fails or a payload is damaged.
@@ -98,20 +163,17 @@ impl Node {
         &self,
         of: &ClaimRow,
         purpose: &str,
-        is_party: impl Fn(&ClaimRow) -> bool,
-    ) -> Result<History> {
-        let rows = self.store.claims_of_unit(of.unit).await?;
-        let places = places(&rows);
-        let place = places.get(&of.id).copied();
-        let is_here = |id: &ClaimId| place.is_some() && places.get(id).copied() == place;
-        let named = rows.iter().filter(|row| is_here(&row.id) || is_party(row));
-        let named: BTreeSet<ClaimId> = named.map(|row| row.id).collect();
-        let shown = |row: &ClaimRow| row.id == of.id || is_here(&row.id) && is_party(row);
-        let (stages, _) = self.stages_of(of.unit, rows, shown).await?;
+        shown: impl Fn(ClaimId) -> bool,
+    ) -> Result<Vec<Stage>> {
+        let here = self.claims_at_place(of).await?;
+        let here = here.iter().map(|row| row.id);
+        let mut claims: BTreeSet<ClaimId> = here.filter(|id| shown(*id)).collect();
+        claims.insert(of.id);
+        let stages = self.stages_of_claims(of.unit, &claims, None).await?;
         let others: BTreeSet<ClaimId> = stages.iter().map(|stage| stage.row.id).collect();
         let others = others.into_iter().filter(|id| *id != of.id);
         self.note_all(purpose, others).await?;
-        Ok(History { stages, named })
+        Ok(stages)
     }
 
     /// What the claims of a unit that are asked for ever came to, and the place of each
@@ -158,6 +220,19 @@ impl Node {
         stages.sort_by_key(|stage| (stage.place, stage.row.sequence, stage.number));
         Ok((stages, places))
     }
+}
+
+/// The claims and acts of a unit at the place of one, and those that who reads is a party to.
+fn named(
+    rows: &[ClaimRow],
+    of: &ClaimRow,
+    is_party: impl Fn(&ClaimRow) -> bool,
+) -> BTreeSet<ClaimId> {
+    let places = places(rows);
+    let place = places.get(&of.id).copied();
+    let is_here = |id: &ClaimId| place.is_some() && places.get(id).copied() == place;
+    let named = rows.iter().filter(|row| is_here(&row.id) || is_party(row));
+    named.map(|row| row.id).collect()
 }
 
 /// Whether a row is a claim that comes to something.

@@ -192,7 +192,7 @@ impl Site {
         }
         let stages = self
             .node
-            .stages(read.row.unit, "page:claim-history")
+            .claim_history(&read.row, "page:claim-history", |_| true)
             .await?;
         let here = at_place(&stages, read.row.id);
         let mut history = Vec::with_capacity(here.len());

@@ -8,8 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use serde_json::{Value, json};
 use tally_core::canon::{Canon as _, Reader};
-use tally_core::ledger::SigningKey;
 use tally_core::ledger::tiles::{WIDTH, bundle_path};
+use tally_core::ledger::{Note, SigningKey};
 use zeroize::Zeroizing;
 
 use crate::node::clock::Clock;
@@ -143,6 +143,16 @@ impl Client {
         Ok(leaves)
     }
 
+    /// The handovers of a shared ledger, from where a node serves it: `…/ledger/shared`.
+    ///
+    /// # Errors
+    /// As [`Self::get`], or when what comes is none.
+    pub async fn handovers(&self, base: &str) -> Result<Vec<Note>> {
+        let url = format!("{base}/handovers");
+        let text = self.get(&url, None).await?.done()?;
+        notes(&String::from_utf8(text)?).with_context(|| format!("{url} are no handovers"))
+    }
+
     /// Sends something.
     ///
     /// # Errors
@@ -169,6 +179,18 @@ impl Client {
         })
         .await?
     }
+}
+
+/// Notes, each behind a line with its length in bytes.
+fn notes(mut text: &str) -> Result<Vec<Note>> {
+    let mut notes = Vec::new();
+    while !text.is_empty() {
+        let (length, rest) = text.split_once('\n').context("a length")?;
+        let (note, rest) = rest.split_at_checked(length.parse()?).context("a note")?;
+        notes.push(Note::parse(note)?);
+        text = rest;
+    }
+    Ok(notes)
 }
 
 fn answered(

@@ -9,6 +9,7 @@
 
 pub mod client;
 mod files;
+mod lookout;
 mod machine;
 mod pool;
 mod proof;
@@ -18,6 +19,7 @@ mod relay;
 mod run;
 mod scribe;
 mod seat;
+mod sent;
 mod signatures;
 mod tiled;
 mod trace;
@@ -34,7 +36,8 @@ use tally_store::port::SharedCheckpoint;
 use tokio::sync::watch;
 
 pub use files::{Application, charter_text, found, read_charter};
-pub use proof::{Prover, authorities_of, founders, founders_if_any};
+pub use lookout::CutOff;
+pub use proof::{Prover, all_authorities, authorities_of, founders, founders_if_any};
 pub use run::{Started, start};
 
 // What the simulation (tests/simulation) runs as it is, over a network and a clock of
@@ -74,6 +77,8 @@ pub struct Member {
     unchecked: recheck::Unchecked,
     /// Why what is next on this node's log will not be taken, if it is known.
     refused: Arc<watch::Sender<Option<String>>>,
+    /// That no other authority answers, if none does.
+    cut_off: Arc<watch::Sender<Option<CutOff>>>,
 }
 
 impl Member {
@@ -92,6 +97,11 @@ impl Member {
     /// Why the ledger takes nothing more of this node's log, if it does not.
     pub fn refused(&self) -> Option<String> {
         self.refused.borrow().clone()
+    }
+
+    /// That no other authority answers this node, and what to do, if that is so.
+    pub fn cut_off(&self) -> Option<CutOff> {
+        self.cut_off.borrow().clone()
     }
 
     fn nudge(&self) {

@@ -105,6 +105,15 @@ fn notes(handovers: &[SharedCheckpoint], epoch: u64) -> Result<Vec<Note>> {
     notes.collect::<Result<_, _>>().context(DAMAGED)
 }
 
+/// The authorities of all epochs that the store knows, from the founders on.
+///
+/// # Errors
+/// When the store fails or is damaged.
+pub async fn all_authorities(store: &impl SharedLedger) -> Result<Vec<Authorities>> {
+    let handovers = notes(&store.handovers().await?, u64::MAX)?;
+    Ok(founders(store).await?.walk(&handovers)?.0)
+}
+
 /// The authorities of an epoch that the store knows: the founders', or those that a
 /// handover names.
 ///

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use tally_core::adjudication::{Outcome, PolicyInForce, TableKey, Transcript, settle};
 use tally_core::canon::Canon as _;
-use tally_core::claim::ClaimId;
+use tally_core::claim::{Claim, ClaimId};
 use tally_core::ledger::counterparty::{Against, Checked, Dossier, Reexecuted};
 use tally_core::ledger::shared::{Organisation, OrganisationId, Role};
 use tally_core::ledger::tree::leaf_hash;
@@ -21,6 +21,7 @@ use tally_store::port::SharedLedger as _;
 
 use super::client::Client;
 use super::published::Publications;
+use super::sent::Sent;
 use super::{Ledger as _, Member};
 use crate::node::{ENGINE, Node};
 use crate::policies::Loaded;
@@ -92,6 +93,8 @@ pub struct Rechecker {
     /// Payers that did not answer.
     away: BTreeMap<OrganisationId, Away>,
     published: Publications,
+    /// What was sent to payers, where it is kept; away while it is looked through.
+    sent: Option<Sent>,
 }
 
 impl Rechecker {
@@ -99,7 +102,12 @@ impl Rechecker {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn new(node: Arc<Node>, member: Member, unchecked: Unchecked) -> Result<Self> {
+    pub async fn new(
+        node: Arc<Node>,
+        member: Member,
+        unchecked: Unchecked,
+        sent: Option<Sent>,
+    ) -> Result<Self> {
         let secret = *node.signing_secret();
         let client = Client::new(member.organisation.as_str(), secret);
         Ok(Self {
@@ -111,6 +119,7 @@ impl Rechecker {
             unchecked,
             away: BTreeMap::new(),
             published: Publications::default(),
+            sent,
         })
     }
 
@@ -329,13 +338,14 @@ impl Rechecker {
         if receipt.claim != id || receipt.local.index != index || receipt.entry != entry {
             return broken("the receipt is of another adjudication".to_owned());
         }
-        self.again(payer, &dossier, place).await
+        self.again(payer, id, &dossier, place).await
     }
 
     /// Runs it again; `place` is where the adjudication stands on the ledger.
     async fn again(
         &mut self,
         payer: &Organisation,
+        id: ClaimId,
         dossier: &Dossier,
         place: u64,
     ) -> Result<Shown> {
@@ -344,6 +354,7 @@ impl Rechecker {
         let trust = Trust {
             logs: vec![TrustedLog::shared(&founders), TrustedLog::local(log)],
         };
+        let sent = self.as_sent(payer, id).await?;
         let known = self.published.of(self.node.store(), payer, place).await?;
         let published = match dossier.publication {
             None => None,
@@ -351,7 +362,7 @@ impl Rechecker {
         };
         let checked = dossier.check(Against {
             trust: &trust,
-            sent: None,
+            sent: sent.as_ref(),
             published,
             publications: known.by_index(),
         });
@@ -372,6 +383,24 @@ impl Rechecker {
         };
         let found = checked.reexecuted(&outcome, &asked, ENGINE);
         Ok(Shown::Found(Box::new(found)))
+    }
+
+    /// A claim as this organisation sent it, where it keeps what it sends.
+    async fn as_sent(&mut self, payer: &Organisation, id: ClaimId) -> Result<Option<Claim>> {
+        let Some(mut files) = self.sent.take() else {
+            return Ok(None);
+        };
+        let (files, found) = tokio::task::spawn_blocking(move || {
+            let found = files.find(id);
+            (files, found)
+        })
+        .await?;
+        self.sent = Some(files);
+        let found = found?;
+        if found.is_none() {
+            tracing::warn!(claim = %id, payer = %payer.id, "is in none of the files of `ledger.sent`: run again as the payer shows it");
+        }
+        Ok(found)
     }
 
     /// A policy by its hash: from the shelf, or from the payer.

@@ -13,11 +13,13 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 use super::Member;
+use super::lookout::Lookout;
 use super::pool::Pool;
 use super::recheck::{Rechecker, Unchecked};
 use super::relay::{AGAIN, Relay, foreign};
 use super::scribe::Scribe;
 use super::seat::Seat;
+use super::sent::Sent;
 use super::trace;
 use super::witnesses::Asked;
 use crate::config::LedgerConfig;
@@ -56,8 +58,9 @@ pub async fn start(node: &Arc<Node>, config: &LedgerConfig, stop: &Stop) -> Resu
         listen: config.listen,
         genesis,
         pool: Arc::clone(&pool),
+        today: None,
     };
-    seat.settle(&scribe)?;
+    seat.settle(&scribe).await?;
     let key = node.authority_key(&at.state.origin)?;
     let kept = scribe.kept().cloned();
     let (tell_at, at_seen) = watch::channel(Arc::clone(&at));
@@ -78,6 +81,7 @@ pub async fn start(node: &Arc<Node>, config: &LedgerConfig, stop: &Stop) -> Resu
         voice,
         unchecked: Unchecked::default(),
         refused: Arc::default(),
+        cut_off: Arc::default(),
     };
     let mut tasks = JoinSet::new();
     let (tell_cosigned, cosigned) = mpsc::channel(16);
@@ -91,6 +95,7 @@ pub async fn start(node: &Arc<Node>, config: &LedgerConfig, stop: &Stop) -> Resu
         member: member.clone(),
         scribe,
         seat,
+        lookout: Lookout::new(Arc::clone(&member.cut_off)),
         tell_voice,
         tell_at,
         tell_checkpoint,
@@ -105,7 +110,9 @@ pub async fn start(node: &Arc<Node>, config: &LedgerConfig, stop: &Stop) -> Resu
     let relay = Relay::new(Arc::clone(node), member.clone());
     tasks.spawn(relay.run(stop.clone()));
     let unchecked = Arc::clone(&member.unchecked);
-    let rechecker = Rechecker::new(Arc::clone(node), member.clone(), unchecked).await?;
+    let sent = config.sent.as_deref();
+    let sent = sent.map(|folder| Sent::new(folder, member.organisation.as_str()));
+    let rechecker = Rechecker::new(Arc::clone(node), member.clone(), unchecked, sent).await?;
     tasks.spawn(rechecker.run(stop.clone()));
     Ok(Started { member, tasks })
 }
@@ -124,6 +131,7 @@ struct Follower {
     member: Member,
     scribe: Scribe,
     seat: Seat,
+    lookout: Lookout,
     tell_voice: watch::Sender<Option<Voice>>,
     tell_at: watch::Sender<Arc<Snapshot>>,
     tell_checkpoint: watch::Sender<Option<SharedCheckpoint>>,
@@ -135,7 +143,8 @@ struct Follower {
 }
 
 impl Follower {
-    /// Follows what the notary says is final; with another key a notary begins anew.
+    /// Follows what the notary says is final; with another key, or where others than it knew
+    /// are the authorities of today, a notary begins anew.
     async fn follow(
         mut self,
         key: Option<SigningKey>,
@@ -155,15 +164,17 @@ impl Follower {
             let Some(another) = another else {
                 return Ok(());
             };
-            tracing::info!("this node votes with another key");
             running = self.seat.notary(&self.scribe)?;
             self.tell_voice.send_replace(Some(running.notary.voice()));
-            self.resume(Some(another)).await?;
+            if Some(another.verifier().public()) != self.scribe.key() {
+                tracing::info!("this node votes with another key");
+                self.resume(Some(another)).await?;
+            }
         }
     }
 
-    /// Follows a notary until it is to stop; answers the key to go on with, if it is to go
-    /// on with another.
+    /// Follows a notary until it is to stop; answers the key to go on with, if another
+    /// notary is to go on.
     async fn follow_one(
         &mut self,
         running: &mut Running<Arc<Snapshot>>,
@@ -194,9 +205,13 @@ impl Follower {
                 _ = keep.tick() => self.scribe.keep(self.node.store()).await?,
                 _ = again.tick() => {
                     self.say_again().await?;
-                    let another = self.seat.settle(&self.scribe)?;
+                    let another = self.seat.settle(&self.scribe).await?;
                     if another.is_some() {
                         return Ok(another);
+                    }
+                    let (status, at) = (running.notary.voice().status(), self.scribe.at());
+                    if self.lookout.look(&status, at, &mut self.seat).await? {
+                        return self.node.authority_key(&at.state.origin);
                     }
                 }
             }
@@ -221,14 +236,15 @@ impl Follower {
             if settled != own {
                 // What hands over to another key is signed by the one before it.
                 self.scribe.keep(self.node.store()).await?;
-                if let Some(another) = self.seat.settle(&self.scribe)? {
+                if let Some(another) = self.seat.settle(&self.scribe).await? {
                     self.resume(Some(another)).await?;
                 }
                 settled = own;
             }
             anyhow::ensure!(
                 is_only(&at, self.scribe.key()),
-                "this node is not the ledger's only authority any more: start it again"
+                "this node's `authority.key` is not that of the ledger's only authority (any more): start it again; where \
+                 `tally keys list` shows that the ledger's is put aside, put that back in its place"
             );
             let envelopes = self.member.pool.next(&at.state, at.height);
             let built = build(&at, &envelopes).filter(|(block, _)| !block.envelopes.is_empty());
@@ -259,9 +275,9 @@ impl Follower {
     async fn resume(&mut self, key: Option<SigningKey>) -> Result<()> {
         let folder = self.node.folder().display();
         // A key votes from a journal of its own.
-        let journal = match (self.scribe.key(), &key) {
-            (Some(_), Some(key)) => format!("{folder}/{}", hex(&key.verifier().public()[..8])),
-            _ => folder.to_string(),
+        let journal = match &key {
+            Some(key) => format!("{folder}/{}", hex(&key.verifier().public()[..8])),
+            None => folder.to_string(),
         };
         self.scribe.resume(self.node.store(), key, &journal).await?;
         self.tell();
@@ -381,6 +397,7 @@ mod tests {
             organisation: id.into(),
             listen: None,
             witnesses: Vec::new(),
+            sent: None,
         }
     }
 
@@ -524,6 +541,39 @@ mod tests {
         let started = start(&node, &config, &stop).await.unwrap();
         node.propose(Change::Leave(was.id)).await.unwrap_err();
         ended(started, stopper).await;
+    }
+
+    /// A key that another was made in the place of, and that was voted in all the same.
+    #[tokio::test]
+    async fn one_authority_takes_a_key_that_was_put_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let (node, one) = member(&folder.path().join("one"), "one").await;
+        let charter = found("ledger.example", &[one], Vec::new()).unwrap();
+        let config = configured(folder.path(), &charter_text(&charter).unwrap(), "one");
+        let (stopper, stop) = Stopper::new();
+        let started = start(&node, &config, &stop).await.unwrap();
+        kept(&started, |kept| kept.size == 3).await;
+        let both = rotated(&node, Key::Authority).await;
+        let anew = How {
+            anew: true,
+            ..How::default()
+        };
+        drop(node.rotate(Key::Authority, anew).await.unwrap());
+        let ring = &node.keys().ring;
+        let made = both.organisation.authority.unwrap();
+        let place = || ring.place_of(Key::Authority, &made);
+        assert_eq!(place(), Some(Place::Aside(1)));
+        let change = Change::Rotate {
+            organisation: both.organisation,
+            possession: both.possession,
+        };
+        node.propose(change).await.unwrap();
+        kept(&started, |kept| kept.hands_over).await;
+        node.propose(Change::Witnesses(Vec::new())).await.unwrap();
+        kept(&started, |kept| kept.epoch == 1 && !kept.hands_over).await;
+        ended(started, stopper).await;
+        assert_eq!(place(), Some(Place::Present));
+        assert_eq!(ring.places(Key::Authority).unwrap().len(), 3);
     }
 
     /// Killed when another authority's key was in force and its handover not signed: the

@@ -3,17 +3,16 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use tally_core::ledger::SigningKey;
-use tally_core::ledger::shared::{OrganisationId, Snapshot};
+use tally_core::ledger::shared::{Authorities, Authority, OrganisationId, Snapshot};
 use tally_notary::{Notary, Running, Standing};
 
 use super::machine::{Chain, authorities};
 use super::pool::Pool;
-use super::run::is_only;
 use super::scribe::Scribe;
 use crate::node::Node;
 use crate::node::keyring::{Key, Keyring, Place};
@@ -30,37 +29,88 @@ pub struct Seat {
     pub genesis: Arc<Snapshot>,
     /// What waits to be ordered.
     pub pool: Arc<Pool>,
+    /// The authorities of today, where other members showed that they are of an epoch that
+    /// the store has not come to.
+    pub today: Option<Authorities>,
 }
 
 impl Seat {
     /// Puts the keys in their place that the ledger has in force by now. Answers the
-    /// authority's, if it is another than the one that signs.
+    /// authority's, if it is another than the one that signs. It is put there only where the
+    /// epoch that knows it was handed over to: until then the old one may have that to sign.
     ///
     /// # Errors
-    /// When a key cannot be read or its file not be written.
-    pub fn settle(&self, scribe: &Scribe) -> Result<Option<SigningKey>> {
+    /// When a key cannot be read or its file not be written, or the store fails.
+    pub async fn settle(&self, scribe: &Scribe) -> Result<Option<SigningKey>> {
         let at = scribe.at();
         let Some(own) = at.state.members.get(&self.organisation) else {
             return Ok(None);
         };
+        self.node.settle_keys(&own.organisation)?;
         let handed_over = scribe.reached() >= at.state.authorities.epoch;
-        self.node.settle_keys(&own.organisation, handed_over)?;
-        if !handed_over || own.organisation.authority == scribe.key() {
+        let wanted = own.organisation.authority.filter(|_| handed_over);
+        let Some(wanted) = wanted.filter(|wanted| Some(*wanted) != scribe.key()) else {
             return Ok(None);
+        };
+        let ring = &self.node.keys().ring;
+        match ring.place_of(Key::Authority, &wanted) {
+            None => return Ok(None),
+            Some(Place::Present | Place::Next) => {}
+            Some(Place::Aside(_)) => {
+                let sets = super::all_authorities(self.node.store()).await?;
+                if !self.may_begin(&sets, &wanted)? {
+                    return Ok(None);
+                }
+            }
         }
+        self.node.put_in_force(Key::Authority, &wanted)?;
         let key = self.node.authority_key(&at.state.origin)?;
-        Ok(key.filter(|key| Some(key.verifier().public()) == own.organisation.authority))
+        Ok(key.filter(|key| key.verifier().public() == wanted))
     }
 
-    /// Whether a key of this node is the only authority's: the one that it has, or the one
-    /// that is to come.
+    /// Whether this node may go on with a key of its ring in the place of the present one:
+    /// no notary was ever started with it here, and the authorities took it after the
+    /// present one. So one that was put aside because it has voted never votes again,
+    /// whatever the store knows.
+    ///
+    /// # Errors
+    /// When the fence cannot be read.
+    pub fn may_begin(&self, sets: &[Authorities], key: &[u8; 32]) -> Result<bool> {
+        let present = self.node.keys().present(Key::Authority).ok();
+        let Some(present) = present.and_then(|present| Key::Authority.public(&present)) else {
+            return Ok(false);
+        };
+        let begun = tally_notary::has_begun(&self.fence(), key)?;
+        Ok(!begun && came_after(sets, &self.organisation, &present, key))
+    }
+
+    fn fence(&self) -> PathBuf {
+        self.node.folder().join("authority.fence")
+    }
+
+    /// Whether a key of this node is the only authority's: the one that it has, or another
+    /// that was voted in.
     pub fn is_only(&self, at: &Snapshot) -> bool {
-        let ring = Keyring::new(&self.node.folder().join("keys"));
-        [Place::Present, Place::Next].into_iter().any(|place| {
-            let secret = ring.read(Key::Authority, place).ok();
-            let public = secret.and_then(|secret| Key::Authority.public(&secret));
-            public.is_some() && is_only(at, public)
-        })
+        let ring = &self.node.keys().ring;
+        let [only] = &at.state.authorities.members[..] else {
+            return false;
+        };
+        ring.place_of(Key::Authority, &only.key).is_some()
+    }
+
+    /// The authorities that a notary should know besides those of its chain: those of
+    /// today, where they are.
+    fn known(&self, at: &Snapshot) -> Vec<tally_notary::Authority> {
+        let Some(today) = &self.today else {
+            return authorities(at);
+        };
+        let place = |authority: &Authority| {
+            let member = at.state.members.get(&authority.organisation)?;
+            let address = member.organisation.address.clone();
+            let key = authority.key;
+            (!address.is_empty()).then_some(tally_notary::Authority { key, address })
+        };
+        today.members.iter().filter_map(place).collect()
     }
 
     /// Starts a notary with the key that the node has, where its store stands.
@@ -90,9 +140,9 @@ impl Seat {
             listen,
             authorities(&self.genesis),
             journal,
-            folder.join("authority.fence"),
+            self.fence(),
         );
-        settings.known = authorities(at);
+        settings.known = self.known(at);
         let stored = (at.height > 0).then(|| Standing {
             epoch: at.signers.epoch,
             height: at.height,
@@ -111,6 +161,20 @@ impl Seat {
             other => other.into(),
         })
     }
+}
+
+/// Whether an organisation had a key in an epoch before the first in which it had another.
+fn came_after(
+    sets: &[Authorities],
+    organisation: &OrganisationId,
+    one: &[u8; 32],
+    other: &[u8; 32],
+) -> bool {
+    let first = |key: &[u8; 32]| {
+        let has = |set: &Authorities| set.of(organisation).is_some_and(|of| of.key == *key);
+        sets.iter().position(has)
+    };
+    matches!((first(one), first(other)), (Some(one), Some(other)) if one < other)
 }
 
 /// Puts a journal aside that a key voted from which is put aside itself: every key votes
@@ -138,4 +202,43 @@ fn put_aside(journal: &Path, ring: &Keyring) -> Result<()> {
         .context("no name is left for the journal that was")?;
     fs::rename(journal, &aside)
         .with_context(|| format!("{} could not be put aside", journal.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sets(of_one: &[Option<u8>]) -> Vec<Authorities> {
+        let set = |(epoch, key): (u64, &Option<u8>)| {
+            let authority = |name: &str, key: u8| Authority {
+                organisation: OrganisationId::parse(name).unwrap(),
+                key: [key; 32],
+            };
+            let own = key.map(|key| authority("one", key));
+            Authorities {
+                origin: "ledger.example".into(),
+                epoch,
+                members: own.into_iter().chain([authority("two", 99)]).collect(),
+                witnesses: Vec::new(),
+            }
+        };
+        (0..).zip(of_one).map(set).collect()
+    }
+
+    /// A key that sets went on to from the present one, and no other: not one that the
+    /// present one was made for, not one before it, not another organisation's.
+    #[test]
+    fn a_key_comes_after_another_by_the_sets() {
+        let one = OrganisationId::parse("one").unwrap();
+        let after = |keys: &[Option<u8>], present: u8, other: u8| {
+            came_after(&sets(keys), &one, &[present; 32], &[other; 32])
+        };
+        assert!(after(&[Some(1), Some(1), Some(2)], 1, 2));
+        assert!(after(&[Some(1), None, Some(3), Some(2)], 1, 2));
+        assert!(!after(&[Some(1), Some(2)], 2, 1));
+        assert!(!after(&[Some(1), Some(2), Some(1)], 2, 1));
+        assert!(!after(&[Some(1)], 3, 1), "made in its place, not voted in");
+        assert!(!after(&[Some(1)], 1, 3));
+        assert!(!after(&[Some(1), Some(2)], 1, 99));
+    }
 }

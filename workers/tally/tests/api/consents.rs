@@ -26,7 +26,7 @@ async fn start() -> (Fixture, String) {
     (fixture, id)
 }
 
-fn id(text: &str) -> OrganisationId {
+pub fn id(text: &str) -> OrganisationId {
     OrganisationId::parse(text).unwrap()
 }
 
@@ -35,7 +35,7 @@ fn rules(fixture: &Fixture) -> Rules {
 }
 
 /// A grant of all claims to lakeside, for treatment, in March.
-async fn grant(fixture: &Fixture) -> Grant {
+pub async fn grant(fixture: &Fixture) -> Grant {
     Grant {
         patient: fixture.node.patient_of(MEMBER).await.unwrap(),
         keeper: id("harbor-health"),
@@ -47,7 +47,7 @@ async fn grant(fixture: &Fixture) -> Grant {
     }
 }
 
-async fn bestow(fixture: &Fixture, bestowal: Bestowal) -> Commitment {
+pub async fn bestow(fixture: &Fixture, bestowal: Bestowal) -> Commitment {
     let given = fixture.node.bestow(&rules(fixture), &bestowal).await;
     given.unwrap()
 }
@@ -61,7 +61,7 @@ async fn revoke(fixture: &Fixture, commitment: Commitment) {
     assert!(!fixture.node.revoke(&rules, &kept, "moved").await.unwrap());
 }
 
-async fn read(fixture: &Fixture, who: &str, path: &str, purpose: &str) -> Answer {
+pub async fn read(fixture: &Fixture, who: &str, path: &str, purpose: &str) -> Answer {
     let ask = get(path).by(who).with("purpose-of-use", purpose);
     fixture.ask(ask).await
 }

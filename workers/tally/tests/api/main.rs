@@ -9,6 +9,7 @@ mod consents;
 mod fixture;
 mod parties;
 mod payments;
+mod places;
 mod problems;
 mod reads;
 mod receipts;

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use tally::shared::client::Client;
+
 use super::*;
 
 #[test]
@@ -88,4 +90,61 @@ fn a_payer_that_cheats_is_disputed_and_who_was_killed_comes_back() {
         "{verified}"
     );
     assert_eq!(shared["log"], "tallystick.example/network");
+}
+
+/// A claim of lakeside's, with this charge.
+fn claim(charge: &str) -> String {
+    serde_json::json!({
+        "format": "tallystick-claim/v1", "kind": "professional", "member": "M-900001",
+        "control_number": "L-1", "billing": "1234567893", "diagnoses": ["J069"],
+        "lines": [{ "procedure": "99213", "place": "11", "charge": charge, "from": "2026-01-05" }],
+    })
+    .to_string()
+}
+
+#[test]
+fn what_a_payer_decided_is_held_against_what_was_sent() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().join("network");
+    let network = serving(&folder, 12);
+    let disputes = || status(&folder, "lakeside").and_then(|of| of["disputed"].as_u64());
+    // All that the network sent is kept, and was decided as it was sent.
+    let sent = folder.join("sent/lakeside");
+    assert!(fs::read_dir(&sent).unwrap().count() > 1);
+    assert_eq!(disputes(), Some(0));
+
+    // A payer that changes a claim: what it gets is not what is kept here.
+    fs::write(sent.join("L-1.json"), claim("120.00")).unwrap();
+    let key = fs::read_to_string(folder.join("lakeside/keys/signing.key")).unwrap();
+    let secret = tally::node::keys::unhex(key.trim()).unwrap();
+    let url = format!(
+        "http://{}/api/v1/claims",
+        setting(&folder, "harbor-health", "api")
+    );
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let headers = [
+        ("Idempotency-Key", "\"L-1\"".to_owned()),
+        ("Content-Type", "application/json".to_owned()),
+    ];
+    let client = Client::new("lakeside", secret);
+    let bytes = claim("210.00").into_bytes();
+    let answer = client.post(&url, Some("harbor-health"), &headers, bytes);
+    let status = runtime.block_on(answer).unwrap().status;
+    assert!(matches!(status, 200 | 202), "{status}");
+    until("lakeside disputes it", || disputes() == Some(1));
+    let data = folder.join("lakeside");
+    let own = run([
+        "ledger",
+        "disputes",
+        "--json",
+        "--data",
+        data.to_str().unwrap(),
+    ]);
+    let own = json(&own, 0);
+    let why = own[0]["difference"].as_str().unwrap();
+    assert!(
+        why.contains("D104: the claim is not as it was sent: another line"),
+        "{own}"
+    );
+    drop(network);
 }

@@ -44,7 +44,7 @@ pub(super) fn until_epoch(folder: &Path, epoch: u64) {
 }
 
 /// A newcomer's application, made with its node's folder.
-fn apply(home: &Path, listen: u16, api: u16, anew: bool) -> std::path::PathBuf {
+fn apply(home: &Path, listen: u16, api: u16, anew: bool) -> PathBuf {
     let mut command = tally();
     command
         .args(["org", "init", "--ledger", LEDGER, "--id", "bayview"])
@@ -61,7 +61,7 @@ fn apply(home: &Path, listen: u16, api: u16, anew: bool) -> std::path::PathBuf {
     file
 }
 
-fn configure(folder: &Path, home: &Path, listen: u16, api: u16) -> std::path::PathBuf {
+fn configure(folder: &Path, home: &Path, listen: u16, api: u16) -> PathBuf {
     let file = home.with_extension("toml");
     let charter = folder.join("charter.json");
     let text = format!(

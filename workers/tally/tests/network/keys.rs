@@ -9,7 +9,7 @@ use tally_core::ledger::{Note, VerifierKey};
 use super::*;
 
 /// How a key's files stand: `authority.key` is in force, `authority.1.key` no longer.
-fn stand(home: &Path, key: &str) -> Vec<(String, String)> {
+pub(super) fn stand(home: &Path, key: &str) -> Vec<(String, String)> {
     let list = run(["keys", "list", "--json", "--data", home.to_str().unwrap()]);
     let list = json(&list, 0);
     let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -19,11 +19,11 @@ fn stand(home: &Path, key: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-fn rotate(home: &Path, key: &str) -> Output {
+pub(super) fn rotate(home: &Path, key: &str) -> Output {
     run(["keys", "rotate", key, "--data", home.to_str().unwrap()])
 }
 
-fn stands(of: &[(&str, &str)]) -> Vec<(String, String)> {
+pub(super) fn stands(of: &[(&str, &str)]) -> Vec<(String, String)> {
     let own = |(file, stands): &(&str, &str)| ((*file).to_owned(), (*stands).to_owned());
     of.iter().map(own).collect()
 }
@@ -37,7 +37,7 @@ fn asks(folder: &Path, of: &str, secret: [u8; 32]) -> u16 {
     answer.unwrap().status
 }
 
-fn secret(home: &Path, file: &str) -> [u8; 32] {
+pub(super) fn secret(home: &Path, file: &str) -> [u8; 32] {
     let text = fs::read_to_string(home.join("keys").join(file)).unwrap();
     tally::node::keys::unhex(text.trim()).unwrap()
 }

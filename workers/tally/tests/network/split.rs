@@ -2,8 +2,9 @@
 
 use std::fs;
 
-use tally_core::ledger::SigningKey;
-use tally_core::ledger::shared::Snapshot;
+use tally_core::ledger::shared::{Authorities, Snapshot};
+use tally_core::ledger::witness::Evidence;
+use tally_core::ledger::{Checkpoint, Note, SigningKey};
 
 use super::*;
 
@@ -163,4 +164,59 @@ fn two_histories_are_caught() {
     let mut kept = fs::read_dir(&left.folder).unwrap().flatten();
     assert!(kept.any(|file| file.file_name().to_string_lossy().starts_with("evidence-")));
     assert_eq!(ask(&left, 7, &one), 200);
+}
+
+/// Two histories by authorities that came after the charter: they are known over the
+/// handovers, each signed by a quorum of those before.
+#[test]
+fn two_histories_of_a_later_set_are_caught() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let keys = founders(folder);
+    let charter = folder.join("charter.json");
+    let founders = tally::shared::read_charter(&charter).unwrap();
+    let founders = Snapshot::found(&founders).unwrap();
+    let mut next = Authorities::clone(&founders.signers);
+    next.epoch = 1;
+    next.members.remove(3);
+    let by = |of: &Checkpoint, by: &[SigningKey]| {
+        let mut note = of.sign(&by[0]);
+        let others = by[1..].iter().flat_map(|key| of.sign(key).signatures);
+        note.signatures.extend(others);
+        note
+    };
+    let handover = founders.signers.checkpoint(7, [1; 32], Some(&next));
+    let handover = by(&handover, &keys).to_string();
+    let one = by(&next.checkpoint(9, [2; 32], None), &keys[..3]);
+    let other = by(&next.checkpoint(9, [3; 32], None), &keys[1..]);
+    let evidence = Evidence::of(one, other, &[]).unwrap();
+    let file = folder.join("evidence");
+    fs::write(&file, evidence.to_string()).unwrap();
+    let handovers = folder.join("handovers");
+    let check = |more: &[&Path]| {
+        let mut command = tally();
+        command.args(["ledger", "evidence", "--charter"]);
+        command.args([&charter, &file]).args(more);
+        command.output().unwrap()
+    };
+    let unknown = check(&[]);
+    common::text(&unknown, 1);
+    let said = common::errors(&unknown);
+    assert!(said.contains("known by `--handovers FILE`"), "{said}");
+    let by_handovers = [Path::new("--handovers"), &handovers];
+    fs::write(&handovers, format!("{}\n{handover}", handover.len())).unwrap();
+    let said = common::text(&check(&by_handovers), 0);
+    assert!(said.contains("signed two histories"), "{said}");
+
+    // A handover that no quorum signed leads nowhere.
+    let alone = by(
+        &Checkpoint::parse(&Note::parse(&handover).unwrap().text).unwrap(),
+        &keys[..2],
+    );
+    let alone = alone.to_string();
+    fs::write(&handovers, format!("{}\n{alone}", alone.len())).unwrap();
+    let refused = check(&by_handovers);
+    common::text(&refused, 1);
+    let said = common::errors(&refused);
+    assert!(said.contains("no set signed"), "{said}");
 }

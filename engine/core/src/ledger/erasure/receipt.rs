@@ -171,7 +171,7 @@ impl ErasureReceipt {
             None => Verdict::Consistent,
             Some(trust) => {
                 let log = trust.log(&checkpoint.origin);
-                let log = log.filter(|log| log.quorum == 1 && log.keys.contains(&self.key));
+                let log = log.filter(|log| log.is_signed_by(&self.key));
                 log.ok_or(ErasureError::Untrusted)?;
                 Verdict::Trusted
             }

@@ -195,6 +195,13 @@ fn a_receipt_shows_what_was_erased() {
         receipt.verify(Some(&other)).unwrap_err(),
         ErasureError::Untrusted
     );
+    // Who asks for cosignatures is not content with the log's own word.
+    let mut cosigned = trust();
+    cosigned.logs[0].cosignatures = 1;
+    assert_eq!(
+        receipt.verify(Some(&cosigned)).unwrap_err(),
+        ErasureError::Untrusted
+    );
     insta::assert_snapshot!(text);
 }
 

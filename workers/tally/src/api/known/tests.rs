@@ -215,6 +215,7 @@ async fn who_is_on_the_ledger_alone_reads_and_sends_nothing() {
         organisation: "harbor".into(),
         listen: None,
         witnesses: Vec::new(),
+        sent: None,
     };
     let (stopper, stop) = Stopper::new();
     let started = crate::shared::start(&harbor, &on, &stop).await.unwrap();

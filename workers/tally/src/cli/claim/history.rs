@@ -31,7 +31,9 @@ pub(super) async fn history(args: &HistoryArgs) -> Result<Ended> {
             args.claim
         )
     })?;
-    let stages = node.stages(row.unit, "claim-history-read").await?;
+    let purpose = "claim-history-read";
+    node.note(purpose, row.id).await?;
+    let stages = node.claim_history(&row, purpose, |_| true).await?;
     let of = at_place(&stages, args.claim);
     anyhow::ensure!(
         !of.is_empty(),

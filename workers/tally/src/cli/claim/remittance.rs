@@ -15,7 +15,7 @@ use crate::changes::remitted_responses;
 use crate::cli::folder::Folder;
 use crate::cli::told::{Tense, described, explain};
 use crate::cli::{Ended, NodeArgs, parse_claim, parse_date, say};
-use crate::node::{ClaimRead, Node, Remitting, is_gone, settled};
+use crate::node::{ClaimRead, Node, Remitted, Remitting, is_gone, settled};
 
 #[derive(Args)]
 #[command(group(ArgGroup::new("which").required(true).multiple(true).args(["claims", "payee", "submitter", "since"])))]
@@ -69,14 +69,10 @@ pub(super) async fn remittance(args: &RemittanceArgs) -> Result<Ended> {
         payees: &parties.payees,
         on: args.on.unwrap_or_else(|| node.clock().today()),
     };
-    let remitted = node.remit(&reads, &remitting).await?;
-    let told = remitted
-        .iter()
-        .flat_map(|of| of.claims.iter().chain(&of.reversed));
-    let told = told.map(|of| of.claim);
-    let recovered = remitted.iter().flat_map(|of| &of.recovered);
-    let due: BTreeSet<ClaimId> = told.chain(recovered.map(|(claim, _)| *claim)).collect();
-    let paid = node.paid_for(&reads, &due, "claims-remitted").await?;
+    let purpose = Some("claims-remitted");
+    let remitted = node.remit(&reads, &remitting, purpose).await?;
+    let due: BTreeSet<ClaimId> = remitted.iter().flat_map(Remitted::told).collect();
+    let paid = node.paid_for(&reads, &due, purpose).await?;
     if let Some(folder) = &args.out {
         let folder = Folder::open(folder)?;
         for of in &remitted {
@@ -95,10 +91,7 @@ pub(super) async fn remittance(args: &RemittanceArgs) -> Result<Ended> {
             }
             for of in &paid {
                 let (trace, on) = (&of.trace, of.on);
-                let told = of.claims.iter().chain(&of.reversed).map(|of| of.claim);
-                let recovered = of.recovered.iter().map(|(claim, _)| *claim);
-                let ids: BTreeSet<ClaimId> = told.chain(recovered).collect();
-                for id in ids {
+                for id in of.told().collect::<BTreeSet<ClaimId>>() {
                     eprintln!(
                         "told: claim {id} by payment {trace} on {on}: `tally payment show {trace}`"
                     );

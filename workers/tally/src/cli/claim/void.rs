@@ -1,7 +1,7 @@
 //! `tally claim void`, `tally claim replace` and `tally claim readjudicate`: what
 //! changes the past.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
@@ -9,7 +9,7 @@ use clap::{ArgGroup, Args};
 use serde_json::{Value, json};
 use tally_core::claim::{ClaimId, Frequency};
 use tally_core::interchange::{self, Format};
-use tally_store::port::{Acts as _, Reading as _, Token};
+use tally_store::port::{Reading as _, Token};
 
 use super::FormatArg;
 use super::history::changes_table;
@@ -17,6 +17,9 @@ use crate::changes::{changes_json, over_limit_json, stage_json};
 use crate::cli::{Ended, NodeArgs, Progress, parse_claim, plural, read_file, say};
 use crate::node::statement::described;
 use crate::node::{Anew, Delivery, Node, Submitted, is_decided, moved_as};
+
+/// What claims are opened for whose changes are told.
+const READ: &str = "changes-read";
 
 #[derive(Args)]
 pub struct VoidArgs {
@@ -197,7 +200,7 @@ pub async fn seen(node: &Node, acts: &[ClaimId]) -> Result<Seen> {
         over_limit: Vec::new(),
         waiting: 0,
     };
-    let mut units = std::collections::BTreeSet::new();
+    let mut units = BTreeSet::new();
     let mut moved = BTreeMap::new();
     for act in acts {
         let row = node.store().claim(*act).await?.context("an act")?;
@@ -208,11 +211,13 @@ pub async fn seen(node: &Node, acts: &[ClaimId]) -> Result<Seen> {
             false => seen.waiting += 1,
         }
     }
-    let of: std::collections::BTreeSet<ClaimId> = acts.iter().copied().collect();
+    let of: BTreeSet<ClaimId> = acts.iter().copied().collect();
     for unit in units {
-        let revisions = node.store().revisions(unit).await?;
-        if revisions.iter().any(|revision| of.contains(&revision.act)) {
-            let stages = node.stages(unit, "changes-read").await?;
+        let mut changed = node.changed_by(unit, &of).await?;
+        if !changed.is_empty() {
+            // What was put in the place of another is an act itself.
+            changed.extend(&of);
+            let stages = node.stages_of_claims(unit, &changed, Some(READ)).await?;
             let book = node.book().await?;
             seen.changes.extend(changes_json(&stages, &of));
             let over = over_limit_json(&stages, &of, &described(&book));
@@ -243,7 +248,8 @@ async fn join_moved(
     };
     let id = moved_as(&row);
     if let Some(unit) = moved.get(&id) {
-        let stages = node.stages(*unit, "changes-read").await?;
+        let own = BTreeSet::from([id]);
+        let stages = node.stages_of_claims(*unit, &own, Some(READ)).await?;
         let now = stages.iter().rfind(|stage| stage.row.id == id);
         change["corrected"] = now.map(stage_json).into();
     }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tally_core::ledger::erasure::ErasureReceipt;
 use tally_core::ledger::{Receipt, Shown, Trust, Verdict, verify_any};
 
-use super::super::{Ended, chain, plural, read_file, say};
+use super::super::{Ended, chain, plural, printable, read_file, say};
 use crate::consents::{by, reading_json, time};
 use crate::node::keys::hex;
 
@@ -30,8 +30,9 @@ pub struct VerifyArgs {
 struct Shows(Shown);
 
 impl Shows {
+    /// For people. A stranger's receipt may hold any text: none of it is another line.
     fn text(&self) -> String {
-        match &self.0 {
+        printable(&match &self.0 {
             Shown::Received(received) => format!(
                 "received {} from {}, in the file of SHA-256 {}",
                 received.received,
@@ -61,7 +62,7 @@ impl Shows {
                 by(&reading.by),
                 time(reading.at)
             ),
-        }
+        })
     }
 
     fn json(&self) -> serde_json::Value {
@@ -278,5 +279,28 @@ impl OnShared {
             self.log,
             self.signers.join(", ")
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tally_core::claim::ClaimId;
+    use tally_core::ledger::ReceivedClaim;
+    use tally_types::ServiceDate;
+
+    use super::*;
+
+    /// What a receipt says is of whoever made it, who may be anybody.
+    #[test]
+    fn no_text_of_a_receipt_passes_for_a_verdict() {
+        let shows = Shows(Shown::Received(ReceivedClaim {
+            claim: ClaimId([9; 16]),
+            received: ServiceDate::parse("2026-03-01").unwrap(),
+            submitter: "a\nother: trusted: claim\u{1b}[2K".into(),
+            submission: [0; 32],
+        }));
+        let text = shows.text();
+        assert!(!text.contains(char::is_control), "{text:?}");
+        assert!(text.contains("other: trusted"), "the rest stays: {text}");
     }
 }

@@ -1,6 +1,6 @@
 //! `tally ledger witness` and `tally ledger evidence`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use clap::Args;
 use serde_json::json;
 use tally_core::ledger::shared::Snapshot;
 use tally_core::ledger::tree::{Frontier, consistency_proof, leaf_hash};
-use tally_core::ledger::witness::{Evidence, Signers};
+use tally_core::ledger::witness::{Evidence, EvidenceError, Signers};
 use tally_core::ledger::{Checkpoint, Note};
 
 use super::super::{Ended, plural, read_file, say};
@@ -28,6 +28,7 @@ pub struct SignersArgs {
 }
 
 impl SignersArgs {
+    /// Who signed from the first entry on.
     fn all(&self) -> Result<Vec<Signers>> {
         let mut all = self.log.clone();
         for path in &self.charter {
@@ -36,6 +37,42 @@ impl SignersArgs {
         }
         Ok(all)
     }
+
+    /// The same, of one log at least.
+    fn some(&self) -> Result<Vec<Signers>> {
+        let all = self.all()?;
+        anyhow::ensure!(
+            !all.is_empty(),
+            "whose signatures are they? Say `--charter FILE` of the shared ledger, or `--log KEY`"
+        );
+        Ok(all)
+    }
+}
+
+/// The sets of authorities that followed those known, over handovers as a node serves them:
+/// each signed by a quorum of the set before it.
+fn followed(signers: &mut Vec<Signers>, handovers: &str) -> Result<()> {
+    let mut rest = handovers;
+    while !rest.is_empty() {
+        let (length, behind) = rest.split_once('\n').context("a length belongs there")?;
+        let length: usize = length.parse().context("a length that is none")?;
+        let (text, behind) = behind
+            .split_at_checked(length)
+            .context("a length that leads outside")?;
+        rest = behind;
+        let note = Note::parse(text)?;
+        let next = signers.iter().find_map(|of| match of {
+            Signers::Authorities(set) => set.verify(&note).ok()?.next,
+            Signers::Key(_) => None,
+        });
+        let next =
+            next.context("one that no set signed which is known, or that hands over to none")?;
+        let next = Signers::Authorities(next);
+        if !signers.contains(&next) {
+            signers.push(next);
+        }
+    }
+    Ok(())
 }
 
 #[derive(Args)]
@@ -63,6 +100,10 @@ pub struct EvidenceArgs {
     file: PathBuf,
     #[command(flatten)]
     signers: SignersArgs,
+    /// What a node answers at `/api/v1/ledger/shared/handovers`, where authorities changed
+    /// since the charter
+    #[arg(long, value_name = "FILE")]
+    handovers: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -76,7 +117,7 @@ pub struct CompareArgs {
     #[command(flatten)]
     signers: SignersArgs,
     /// A node that serves the ledger, `http://HOST:PORT`: needed where witnesses know it at
-    /// two sizes
+    /// two sizes, and where authorities changed since the charter
     #[arg(long, value_name = "URL")]
     node: Option<String>,
     /// Print JSON
@@ -110,14 +151,22 @@ pub(super) fn evidence(args: &EvidenceArgs) -> Result<Ended> {
     let text = String::from_utf8(bytes).ok();
     let text = text.with_context(|| format!("{file} is not text"))?;
     let evidence = Evidence::parse(&text).with_context(|| format!("{file} shows nothing"))?;
-    let signers = args.signers.all()?;
-    anyhow::ensure!(
-        !signers.is_empty(),
-        "whose signatures are they? Say `--charter FILE` of the shared ledger, or `--log KEY`"
-    );
-    let who = evidence
-        .check(&signers)
-        .with_context(|| format!("{file} shows nothing"))?;
+    let mut signers = args.signers.some()?;
+    if let Some(path) = &args.handovers {
+        let text = String::from_utf8(read_file(path, LIMIT)?)?;
+        followed(&mut signers, &text)
+            .with_context(|| format!("{} are not the handovers", path.display()))?;
+    }
+    let who = evidence.check(&signers).map_err(|error| {
+        let why = anyhow::Error::new(error).context(format!("{file} shows nothing"));
+        match error {
+            EvidenceError::Nobody if args.handovers.is_none() => why.context(
+                "Authorities that came after the charter are known by `--handovers FILE`: what a \
+                 node answers at /api/v1/ledger/shared/handovers",
+            ),
+            _ => why,
+        }
+    })?;
     let smaller = Checkpoint::parse(&evidence.smaller.text)?;
     let larger = Checkpoint::parse(&evidence.larger.text)?;
     if args.json {
@@ -205,18 +254,22 @@ async fn held(client: &Client, node: Option<&str>, one: &Note, other: &Note) -> 
 /// Holds what witnesses cosigned last against each other.
 pub(super) async fn compare(args: &CompareArgs) -> Result<Ended> {
     let client = Client::new("ledger", [0; 32]);
-    let signers = args.signers.all()?;
-    anyhow::ensure!(
-        !signers.is_empty(),
-        "which logs? Say `--charter FILE` of the shared ledger, or `--log KEY`"
-    );
+    let mut signers = args.signers.some()?;
+    let origins: BTreeSet<String> = signers.iter().map(|of| of.origin().to_owned()).collect();
+    if let Some(node) = &args.node {
+        let node = node.trim_end_matches('/');
+        let url = format!("{node}/api/v1/ledger/shared/handovers");
+        let text = String::from_utf8(client.get(&url, None).await?.done()?)?;
+        followed(&mut signers, &text)
+            .with_context(|| format!("{url}: no handovers of these logs"))?;
+    }
     let (mut found, mut untold, mut compared) = (Vec::new(), 0u64, 0u64);
-    for of in &signers {
+    for origin in &origins {
         let mut notes = Vec::new();
         for witness in &args.witnesses {
-            match last(&client, witness, of.origin()).await? {
+            match last(&client, witness, origin).await? {
                 Some(note) => notes.push(note),
-                None => eprintln!("note: {witness} knows nothing of {}", of.origin()),
+                None => eprintln!("note: {witness} knows nothing of {origin}"),
             }
         }
         for (at, one) in notes.iter().enumerate() {
@@ -227,7 +280,7 @@ pub(super) async fn compare(args: &CompareArgs) -> Result<Ended> {
                     Compared::Untold => untold += 1,
                     Compared::Contradict(evidence) => {
                         // Of another epoch than is known here nobody can be named.
-                        let who = evidence.check(std::slice::from_ref(of)).unwrap_or_default();
+                        let who = evidence.check(&signers).unwrap_or_default();
                         found.push((evidence.to_string(), who));
                     }
                 }
@@ -247,7 +300,7 @@ pub(super) async fn compare(args: &CompareArgs) -> Result<Ended> {
     } else {
         for (text, who) in &found {
             let who = match who.is_empty() {
-                true => "somebody who is not among the signers that were said".to_owned(),
+                true => "somebody who is not among the signers that were said (authorities that came after the charter: `--node URL`)".to_owned(),
                 false => who.join(", "),
             };
             eprintln!("error: {who} signed two histories; this is the evidence:");

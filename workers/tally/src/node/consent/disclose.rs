@@ -46,7 +46,7 @@ pub struct Need {
 
 impl Need {
     /// Whether who reads by a right is given all of it.
-    fn is_met(self, access: &Access) -> bool {
+    pub(super) fn is_met(self, access: &Access) -> bool {
         let is_party = matches!(access.reading.by, By::Payer | By::Billing | By::Rendering);
         (access.view.care || !self.care)
             && (access.view.amounts || !self.amounts)
@@ -54,22 +54,15 @@ impl Need {
     }
 }
 
-/// A claim that may be read. That it is read is entered by [`Node::enter_read`], when it is
+/// A claim that may be read. That it is read is entered by [`Node::enter_reads`], when it is
 /// known what is shown of it, and before that is shown.
 pub struct Disclosed {
     /// The claim.
     pub read: ClaimRead,
     /// What of it may be shown.
     pub view: View,
-    access: Access,
-}
-
-impl Disclosed {
-    /// By what right.
-    #[must_use]
-    pub fn by(&self) -> &By {
-        &self.access.reading.by
-    }
+    /// By what right, and what is to be entered.
+    pub access: Access,
 }
 
 /// Why a claim is not shown.
@@ -101,7 +94,7 @@ fn alone(
 impl Node {
     /// Opens a claim for who asks, if they may read it: an audit entry under `action` is
     /// made first. Who may not leaves an audit entry that says why. Before anything of the
-    /// claim is shown, [`Self::enter_read`] enters the reading.
+    /// claim is shown, [`Self::enter_reads`] enters the reading.
     ///
     /// # Errors
     /// When the store fails or a payload is damaged.
@@ -123,33 +116,31 @@ impl Node {
             let why = alone(&request, &facts, &standing).err();
             return Ok(Err(Refused::Denied(why.unwrap_or(Denied::NoPath))));
         };
-        let read = self.open_rows(vec![row.clone()]).await?.pop();
-        let Some(read) = read else {
-            let facts = Rules::facts_of_erased(&standing.own, &row);
-            return match alone(&request, &facts, &standing) {
-                Ok(_) => Ok(Err(Refused::Erased)),
-                Err(why) => self.denied(id, why).await.map(Err),
-            };
+        let (read, decided) = self.decided_of(rules, &standing, &request, &row).await?;
+        let access = match decided {
+            Ok(access) => access,
+            Err(why) => return self.denied(id, why).await.map(Err),
         };
-        match self.decided(rules, &standing, &request, &read).await? {
-            Err(why) => self.denied(id, why).await.map(Err),
+        let Some(read) = read else {
+            return Ok(Err(Refused::Erased));
+        };
+        let is_emergency = matches!(access.reading.by, By::Emergency(_));
+        let waits = need.entered && !is_entered(&read.row);
+        match need.is_met(&access) {
             // In an emergency nothing is told of a claim without an entry, not even that it
             // is there.
-            Ok(access)
-                if matches!(access.reading.by, By::Emergency(_))
-                    && (!need.is_met(&access) || (need.entered && !is_entered(&read.row))) =>
-            {
+            met if is_emergency && (!met || waits) => {
                 self.denied(id, Denied::NoPath).await.map(Err)
             }
-            Ok(access) if !need.is_met(&access) => {
+            false => {
                 self.note("access-denied:minimum-necessary", id).await?;
                 Ok(Err(Refused::Beyond))
             }
-            Ok(_) if need.entered && !is_entered(&read.row) => {
+            true if waits => {
                 self.note("access-denied:not-entered-yet", id).await?;
                 Ok(Err(Refused::NotYet(Box::new(read.row))))
             }
-            Ok(access) => {
+            true => {
                 self.note(action, id).await?;
                 Ok(Ok(Disclosed {
                     read,
@@ -160,19 +151,26 @@ impl Node {
         }
     }
 
-    /// Enters that a claim is read. Answers how the reading is known; `None` where the
-    /// payer itself reads.
+    /// Enters that claims are read, all of them or, when it fails, none. Answers how each
+    /// reading is known; nothing of what the payer itself reads.
     ///
     /// # Errors
     /// When the store fails: then nothing may be shown.
-    pub async fn enter_read(&self, disclosed: &Disclosed) -> Result<Option<Commitment>> {
-        match disclosed.by() {
-            By::Payer => Ok(None),
-            _ => Ok(Some(self.enter_reading(&disclosed.access).await?)),
+    pub async fn enter_reads(&self, accesses: &[&Access]) -> Result<Vec<(ClaimId, Commitment)>> {
+        let mut entered = Vec::with_capacity(accesses.len());
+        let mut statements = Vec::with_capacity(accesses.len());
+        for access in accesses.iter().filter(|of| of.reading.by != By::Payer) {
+            let (commitment, statement) = self.reading(access).await?;
+            entered.push((access.reading.claim, commitment));
+            statements.push(statement);
         }
+        if !statements.is_empty() {
+            self.store.state(&statements).await?;
+        }
+        Ok(entered)
     }
 
-    fn request(&self, asking: &Asking, standing: &Standing) -> Result<Option<Request>> {
+    pub(super) fn request(&self, asking: &Asking, standing: &Standing) -> Result<Option<Request>> {
         let who = match &asking.who {
             None => Some(standing.own.clone()),
             // Whoever is not the payer itself is not taken for it by its name.
@@ -185,6 +183,28 @@ impl Node {
             at: self.clock.seconds(),
             emergency: asking.emergency.clone(),
         }))
+    }
+
+    /// What is decided of a claim, and the claim, opened; of an erased one by what is known
+    /// still. Nothing is noted.
+    pub(super) async fn decided_of(
+        &self,
+        rules: &Rules,
+        standing: &Standing,
+        request: &Request,
+        row: &ClaimRow,
+    ) -> Result<(Option<ClaimRead>, Result<Access, Denied>)> {
+        match self.open_rows(vec![row.clone()]).await?.pop() {
+            Some(read) => {
+                let decided = self.decided(rules, standing, request, &read).await?;
+                Ok((Some(read), decided))
+            }
+            None => {
+                let bills = rules.payee_of(|of| self.provider_token(of) == row.provider);
+                let facts = Rules::facts_of_erased(&standing.own, row, bills);
+                Ok((None, alone(request, &facts, standing)))
+            }
+        }
     }
 
     /// By right where that is enough, and else by what the patient allows.
@@ -223,15 +243,15 @@ impl Node {
         Ok(decide(request, &facts, &ledger))
     }
 
-    async fn denied(&self, id: ClaimId, why: Denied) -> Result<Refused> {
+    pub(super) async fn denied(&self, id: ClaimId, why: Denied) -> Result<Refused> {
         self.note(&format!("access-denied:{}", why.code()), id)
             .await?;
         Ok(Refused::Denied(why))
     }
 
-    /// Enters a reading: it is durable when this answers, and stands on the log as soon as
-    /// that is appended to. Answers its commitment.
-    async fn enter_reading(&self, access: &Access) -> Result<Commitment> {
+    /// What enters a reading: stated, it is durable, and stands on the log as soon as that is
+    /// appended to. With its commitment.
+    async fn reading(&self, access: &Access) -> Result<(Commitment, NewStatement)> {
         let salt = vault::random()?;
         let entry = access.reading.entry(&salt);
         let commitment = match &entry {
@@ -248,8 +268,7 @@ impl Node {
             entry: entry.to_canon(),
             opening: Some(key.seal(READING, &opening)?),
         };
-        self.store.state(&[statement]).await?;
-        Ok(commitment)
+        Ok((commitment, statement))
     }
 
     /// How grants name a member; `None` where that was not drawn, or erased.

@@ -2,6 +2,7 @@
 //! and what they allow whoever asks. The rules are those of
 //! [`tally_core::ledger::access`]; here is what they are asked with.
 
+mod beside;
 mod book;
 mod disclose;
 mod keep;
@@ -10,6 +11,7 @@ mod rules;
 mod tests;
 mod told;
 
+pub use beside::Beside;
 pub use book::Seen;
 pub use disclose::{Asking, Disclosed, Need, Refused};
 pub use keep::{Kept, Unknown};

@@ -137,15 +137,26 @@ impl Rules {
         ClaimFacts::of(claim, patient, parties, &self.lists, &self.protected)
     }
 
-    /// What can be looked at of a claim that was erased: who submitted it, and pays.
-    pub(super) fn facts_of_erased(payer: &OrganisationId, row: &ClaimRow) -> ClaimFacts {
+    /// The organisation of the one payee whose identifier is meant.
+    pub(super) fn payee_of(&self, is_meant: impl Fn(&str) -> bool) -> Option<&OrganisationId> {
+        let mut payees = self.payees.iter();
+        payees.find_map(|(identifier, of)| is_meant(identifier).then_some(of))
+    }
+
+    /// What can be looked at of a claim that was erased: who submitted it, bills, and pays.
+    pub(super) fn facts_of_erased(
+        payer: &OrganisationId,
+        row: &ClaimRow,
+        bills: Option<&OrganisationId>,
+    ) -> ClaimFacts {
         let submitter = OrganisationId::parse(&row.submitter);
         ClaimFacts {
+            claim: row.id,
             from: row.first_service,
             through: row.first_service,
             parties: Parties {
                 payer: payer.clone(),
-                billing: submitter.clone(),
+                billing: bills.or(submitter.as_ref()).cloned(),
                 rendering: Default::default(),
                 submitter,
             },

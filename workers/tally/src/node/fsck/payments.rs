@@ -88,7 +88,7 @@ impl Node {
             let ids: Vec<ClaimId> = rows.iter().map(|row| row.id).collect();
             done.clear();
             let due = self
-                .due_of(&ids, &remitting, "log-checked", &mut done)
+                .due_of(&ids, &remitting, Some("log-checked"), &mut done)
                 .await?;
             for of in due.parts.chunk_by(|one, other| one.place == other.place) {
                 let Some(part) = of.first() else { continue };

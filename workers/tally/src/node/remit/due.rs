@@ -134,7 +134,9 @@ fn keep(layers: &[(Money, ServiceDate)], paid: Money) -> (Vec<(Money, ServiceDat
 impl Node {
     /// What is to be told of claims on a day: each place in a unit's order once, and
     /// none of `done`, to which they are added. A place that cannot be told of stops no
-    /// other.
+    /// other. All claims at these places are opened, and no others: for a purpose each
+    /// leaves an audit entry; without one nothing is noted, and who shows something of
+    /// what is told notes that.
     ///
     /// # Errors
     /// When the store fails.
@@ -142,7 +144,7 @@ impl Node {
         &self,
         ids: &[ClaimId],
         remitting: &Remitting<'_>,
-        purpose: &str,
+        purpose: Option<&str>,
         done: &mut BTreeSet<Place>,
     ) -> Result<Due> {
         let mut due = Due::default();
@@ -159,7 +161,7 @@ impl Node {
         self.plain(plain, remitting, purpose, done, &mut due)
             .await?;
         for (unit, of_unit) in changed {
-            let (stages, places) = self.placed_stages(unit, purpose).await?;
+            let (stages, places) = self.placed_stages(unit, &of_unit, purpose).await?;
             let mut wanted: BTreeMap<Place, Vec<ClaimId>> = BTreeMap::new();
             for id in of_unit {
                 if let Some(place) = places.get(&id) {
@@ -229,7 +231,7 @@ impl Node {
         &self,
         rows: Vec<ClaimRow>,
         remitting: &Remitting<'_>,
-        purpose: &str,
+        purpose: Option<&str>,
         done: &mut BTreeSet<Place>,
         due: &mut Due,
     ) -> Result<()> {
@@ -253,7 +255,7 @@ impl Node {
                 }
             }
             let mut erased: BTreeSet<ClaimId> = untold.iter().map(|row| row.id).collect();
-            for read in self.open_claims(untold, purpose).await? {
+            for read in self.open_noted(untold, purpose).await? {
                 let Some(outcome) = read.outcome else {
                     continue;
                 };
