@@ -154,8 +154,7 @@ pub(super) async fn history(
     let others = here.map(|of| of.id).filter(|id| *id != row.id).collect();
     let others = beside(&service, (&caller, &why), &others, AMOUNTS).await?;
     let may: BTreeSet<ClaimId> = others.claims().collect();
-    let stages = node.claim_history(row, HISTORY, |id| may.contains(&id));
-    let stages = stages.await?;
+    let stages = node.history_with(row, may, HISTORY).await?;
     let is_party = |of: &ClaimRow| disclosed.view.context || caller.is_party_to(&of.submitter);
     let named = node.named_beside(row, is_party).await?;
     let outcomes = stages.iter().map(|stage| stage_json_naming(stage, &named));

@@ -265,3 +265,27 @@ impl Node {
         Ok(())
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::config::PoliciesConfig;
+    use crate::node::clock::Clock;
+
+    /// The node of a payer that is to be an authority, and what it applies with.
+    pub(crate) async fn applicant(folder: &std::path::Path, id: &str) -> (Node, Application) {
+        let node = Node::open_with(folder, Clock::System, PoliciesConfig::None).await;
+        let node = node.unwrap();
+        node.make_authority(false).unwrap();
+        let applying = Applying {
+            ledger: "ledger.example".into(),
+            id: id.into(),
+            name: id.into(),
+            roles: vec![ledger::Role::Payer],
+            address: "127.0.0.1:1".into(),
+            url: String::new(),
+        };
+        let application = node.application(&applying).await.unwrap();
+        (node, application)
+    }
+}

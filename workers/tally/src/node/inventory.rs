@@ -352,12 +352,8 @@ async fn ledger_of(
 mod tests {
     use std::sync::Arc;
 
-    use tally_core::ledger::shared::Role;
-
     use super::*;
-    use crate::config::PoliciesConfig;
-    use crate::node::clock::Clock;
-    use crate::node::{Applying, Node};
+    use crate::node::applying::tests::applicant;
     use crate::shared::{Pool, Scribe, found};
 
     async fn wrong(folder: &Path) -> Vec<String> {
@@ -369,18 +365,7 @@ mod tests {
     #[tokio::test]
     async fn a_key_that_no_set_names_is_at_fault() {
         let folder = tempfile::tempdir().unwrap();
-        let node = Node::open_with(folder.path(), Clock::System, PoliciesConfig::None).await;
-        let node = node.unwrap();
-        node.make_authority(false).unwrap();
-        let applying = Applying {
-            ledger: "ledger.example".into(),
-            id: "one".into(),
-            name: "One".into(),
-            roles: vec![Role::Payer],
-            address: "127.0.0.1:1".into(),
-            url: String::new(),
-        };
-        let application = node.application(&applying).await.unwrap();
+        let (node, application) = applicant(folder.path(), "one").await;
         let charter = found("ledger.example", &[application], Vec::new()).unwrap();
         let genesis = Arc::new(Snapshot::found(&charter).unwrap());
         let scribe = Scribe::open(node.store(), &charter, &genesis, Arc::new(Pool::default()));

@@ -25,7 +25,7 @@ pub(super) fn is_named(provider: &Provider) -> bool {
 }
 
 /// The positions of a file's claims, by their ids.
-pub(super) fn positions(source: &Source<'_>, read: &ReadClaims) -> BTreeMap<ClaimId, u32> {
+pub(crate) fn positions(source: &Source<'_>, read: &ReadClaims) -> BTreeMap<ClaimId, u32> {
     let id_at = |position| {
         ClaimId::of(&SubmissionKey {
             submitter: source.submitter.to_owned(),

@@ -172,13 +172,11 @@ pub fn ring_of(folder: &Path) -> Keyring {
 mod tests {
     use std::sync::Arc;
 
-    use tally_core::ledger::shared::{Role, Snapshot};
+    use tally_core::ledger::shared::Snapshot;
     use tally_types::ServiceDate;
 
     use super::*;
-    use crate::config::PoliciesConfig;
-    use crate::node::Applying;
-    use crate::node::clock::Clock;
+    use crate::node::applying::tests::applicant;
     use crate::shared::{Pool, Scribe, found};
 
     /// A policy and another key of the insurer do not pass each other on the way to the
@@ -186,18 +184,7 @@ mod tests {
     #[tokio::test]
     async fn nothing_is_published_while_the_insurers_key_waits() {
         let folder = tempfile::tempdir().unwrap();
-        let node = Node::open_with(folder.path(), Clock::System, PoliciesConfig::None).await;
-        let node = node.unwrap();
-        node.make_authority(false).unwrap();
-        let applying = Applying {
-            ledger: "ledger.example".into(),
-            id: "one".into(),
-            name: "One".into(),
-            roles: vec![Role::Payer],
-            address: "127.0.0.1:1".into(),
-            url: String::new(),
-        };
-        let application = node.application(&applying).await.unwrap();
+        let (node, application) = applicant(folder.path(), "one").await;
         let was = application.organisation.publisher;
         let charter = found("ledger.example", &[application], Vec::new()).unwrap();
         let genesis = Arc::new(Snapshot::found(&charter).unwrap());

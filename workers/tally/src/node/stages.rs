@@ -118,9 +118,8 @@ impl Node {
     /// When the store fails.
     pub async fn claims_at_place(&self, of: &ClaimRow) -> Result<Vec<ClaimRow>> {
         let mut rows = self.store.claims_of_unit(of.unit).await?;
-        let places = places(&rows);
-        let place = places.get(&of.id).copied();
-        rows.retain(|row| is_claim(row) && places.get(&row.id).copied() == place);
+        let here = at_place_of(&rows, of.id);
+        rows.retain(|row| is_claim(row) && here.contains(&row.id));
         Ok(rows)
     }
 
@@ -149,25 +148,33 @@ impl Node {
         is_party: impl Fn(&ClaimRow) -> bool,
     ) -> Result<BTreeSet<ClaimId>> {
         let rows = self.store.claims_of_unit(of.unit).await?;
-        Ok(named(&rows, of, is_party))
+        let mut named = at_place_of(&rows, of.id);
+        named.extend(rows.iter().filter(|row| is_party(row)).map(|row| row.id));
+        Ok(named)
     }
 
-    /// All that one claim ever came to, with those of the claims at its place that `shown`
-    /// says: what it replaces, and what replaces it. No other claim is opened. Each of those
-    /// others leaves an audit entry; the caller has noted that the claim is read, and decided
-    /// who is shown what.
+    /// All that one claim ever came to, with what it replaces and what replaces it.
+    ///
+    /// # Errors
+    /// As [`Self::history_with`].
+    pub async fn claim_history(&self, of: &ClaimRow, purpose: &str) -> Result<Vec<Stage>> {
+        let here = self.claims_at_place(of).await?;
+        let others = here.iter().map(|row| row.id).collect();
+        self.history_with(of, others, purpose).await
+    }
+
+    /// All that one claim ever came to, with those of the claims at its place that are said.
+    /// No other claim is opened. Each of those others leaves an audit entry; the caller has
+    /// noted that the claim is read, and decided who is shown what.
     ///
     /// # Errors
     /// When the store fails or a payload is damaged.
-    pub async fn claim_history(
+    pub async fn history_with(
         &self,
         of: &ClaimRow,
+        mut claims: BTreeSet<ClaimId>,
         purpose: &str,
-        shown: impl Fn(ClaimId) -> bool,
     ) -> Result<Vec<Stage>> {
-        let here = self.claims_at_place(of).await?;
-        let here = here.iter().map(|row| row.id);
-        let mut claims: BTreeSet<ClaimId> = here.filter(|id| shown(*id)).collect();
         claims.insert(of.id);
         let stages = self.stages_of_claims(of.unit, &claims, None).await?;
         let others: BTreeSet<ClaimId> = stages.iter().map(|stage| stage.row.id).collect();
@@ -222,17 +229,12 @@ impl Node {
     }
 }
 
-/// The claims and acts of a unit at the place of one, and those that who reads is a party to.
-fn named(
-    rows: &[ClaimRow],
-    of: &ClaimRow,
-    is_party: impl Fn(&ClaimRow) -> bool,
-) -> BTreeSet<ClaimId> {
+/// The claims and acts of a unit that are at the place of one.
+fn at_place_of(rows: &[ClaimRow], of: ClaimId) -> BTreeSet<ClaimId> {
     let places = places(rows);
-    let place = places.get(&of.id).copied();
-    let is_here = |id: &ClaimId| place.is_some() && places.get(id).copied() == place;
-    let named = rows.iter().filter(|row| is_here(&row.id) || is_party(row));
-    named.map(|row| row.id).collect()
+    let place = places.get(&of).copied();
+    let here = places.iter().filter(|(_, at)| Some(**at) == place);
+    here.map(|(id, _)| *id).collect()
 }
 
 /// Whether a row is a claim that comes to something.

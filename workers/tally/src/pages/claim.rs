@@ -192,7 +192,7 @@ impl Site {
         }
         let stages = self
             .node
-            .claim_history(&read.row, "page:claim-history", |_| true)
+            .claim_history(&read.row, "page:claim-history")
             .await?;
         let here = at_place(&stages, read.row.id);
         let mut history = Vec::with_capacity(here.len());

@@ -181,8 +181,17 @@ impl Client {
     }
 }
 
-/// Notes, each behind a line with its length in bytes.
-fn notes(mut text: &str) -> Result<Vec<Note>> {
+/// Where a node serves the shared ledger, `…/ledger/shared`.
+#[must_use]
+pub fn served_by(node: &str) -> String {
+    format!("{}/api/v1/ledger/shared", node.trim_end_matches('/'))
+}
+
+/// Notes, each behind a line with its length in bytes: handovers, as a node serves them.
+///
+/// # Errors
+/// When they are no such notes.
+pub fn notes(mut text: &str) -> Result<Vec<Note>> {
     let mut notes = Vec::new();
     while !text.is_empty() {
         let (length, rest) = text.split_once('\n').context("a length")?;

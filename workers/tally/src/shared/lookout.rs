@@ -15,7 +15,7 @@ use tally_notary::Status;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::client::Client;
+use super::client::{Client, served_by};
 use super::seat::Seat;
 use crate::node::clock::{Clock, when};
 use crate::node::keyring::{Key, Place};
@@ -266,8 +266,8 @@ async fn ask(urls: Vec<String>, founders: Authorities, known: Authorities) -> To
 /// The authorities of all epochs, as a member knows them: each handed over by a quorum of
 /// those before, from the founders over those that this node knows.
 async fn sets(url: &str, founders: &Authorities, known: &Authorities) -> Result<Vec<Authorities>> {
-    let base = format!("{}/api/v1/ledger/shared", url.trim_end_matches('/'));
-    let handovers = Client::new("ledger", [0; 32]).handovers(&base).await?;
+    let client = Client::new("ledger", [0; 32]);
+    let handovers = client.handovers(&served_by(url)).await?;
     let (sets, _) = founders.walk(&handovers)?;
     let same = sets.iter().find(|set| set.epoch == known.epoch);
     ensure!(

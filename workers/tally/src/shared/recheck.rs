@@ -3,8 +3,8 @@
 //! entered as agreement, or as a dispute with the first difference.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -93,8 +93,8 @@ pub struct Rechecker {
     /// Payers that did not answer.
     away: BTreeMap<OrganisationId, Away>,
     published: Publications,
-    /// What was sent to payers, where it is kept; away while it is looked through.
-    sent: Option<Sent>,
+    /// What was sent to payers, where it is kept.
+    sent: Option<Arc<Mutex<Sent>>>,
 }
 
 impl Rechecker {
@@ -119,7 +119,7 @@ impl Rechecker {
             unchecked,
             away: BTreeMap::new(),
             published: Publications::default(),
-            sent,
+            sent: sent.map(|sent| Arc::new(Mutex::new(sent))),
         })
     }
 
@@ -386,17 +386,18 @@ impl Rechecker {
     }
 
     /// A claim as this organisation sent it, where it keeps what it sends.
-    async fn as_sent(&mut self, payer: &Organisation, id: ClaimId) -> Result<Option<Claim>> {
-        let Some(mut files) = self.sent.take() else {
+    async fn as_sent(&self, payer: &Organisation, id: ClaimId) -> Result<Option<Claim>> {
+        let Some(files) = self.sent.clone() else {
             return Ok(None);
         };
-        let (files, found) = tokio::task::spawn_blocking(move || {
-            let found = files.find(id);
-            (files, found)
-        })
-        .await?;
-        self.sent = Some(files);
-        let found = found?;
+        let find = move || {
+            let files = files.lock();
+            let mut files = files
+                .ok()
+                .context("the files of `ledger.sent` cannot be read")?;
+            files.find(id)
+        };
+        let found = tokio::task::spawn_blocking(find).await??;
         if found.is_none() {
             tracing::warn!(claim = %id, payer = %payer.id, "is in none of the files of `ledger.sent`: run again as the payer shows it");
         }

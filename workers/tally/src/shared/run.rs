@@ -358,34 +358,21 @@ impl Follower {
 
 #[cfg(test)]
 mod tests {
-    use tally_core::ledger::shared::Role;
     use tally_store::port::SharedLedger as _;
 
     use super::*;
     use tally_core::ledger::shared::{Change, Envelope};
 
-    use crate::config::PoliciesConfig;
-    use crate::node::clock::Clock;
+    use crate::node::applying::tests::applicant;
     use crate::node::keyring::{Key, Place};
-    use crate::node::{Applying, How, Rotated};
+    use crate::node::{How, Rotated};
     use crate::roles::Stopper;
     use crate::shared::Ledger as _;
     use crate::shared::{charter_text, found};
 
     /// A node of an organisation, and what it applies with.
     async fn member(folder: &std::path::Path, id: &str) -> (Arc<Node>, crate::shared::Application) {
-        let node = Node::open_with(folder, Clock::System, PoliciesConfig::None).await;
-        let node = node.unwrap();
-        node.make_authority(false).unwrap();
-        let applying = Applying {
-            ledger: "ledger.example".into(),
-            id: id.into(),
-            name: id.into(),
-            roles: vec![Role::Payer],
-            address: "127.0.0.1:1".into(),
-            url: String::new(),
-        };
-        let application = node.application(&applying).await.unwrap();
+        let (node, application) = applicant(folder, id).await;
         (Arc::new(node), application)
     }
 

@@ -15,6 +15,7 @@ use tally_core::interchange::{FileLimits, Source, read_claims};
 use tally_types::ServiceDate;
 
 use crate::node::keys::hex;
+use crate::node::positions;
 
 /// How often a folder that nothing was put in is looked through, at most: a file of it may
 /// have been written anew.
@@ -59,8 +60,14 @@ impl Sent {
     /// # Errors
     /// When the folder or a file of it cannot be read.
     pub fn find(&mut self, id: ClaimId) -> Result<Option<Claim>> {
-        if !self.places.contains_key(&id) {
-            self.look()?;
+        match self.places.get(&id) {
+            Some(named) if self.stands(&named.0) => {}
+            // A file that is another by now may have the claim otherwise, or no more.
+            Some(_) => {
+                self.looked = None;
+                self.look()?;
+            }
+            None => self.look()?,
         }
         let Some(named) = self.places.get(&id).cloned() else {
             return Ok(None);
@@ -72,6 +79,12 @@ impl Sent {
         }
         let claims = self.open.as_ref().map(|(_, claims)| claims);
         Ok(claims.and_then(|claims| claims.get(&id)).cloned())
+    }
+
+    /// Whether a file is as it was when it was read.
+    fn stands(&self, file: &Path) -> bool {
+        let stamp = fs::metadata(file).ok().map(|about| stamp(&about));
+        stamp.is_some() && stamp == self.files.get(file).copied()
     }
 
     /// Looks for files that are new or other than they were.
@@ -115,7 +128,7 @@ impl Sent {
             let file = entry?.path();
             let about = fs::metadata(&file).context("a file of `ledger.sent`")?;
             if about.is_file() {
-                files.insert(file, (about.len(), about.modified().ok()));
+                files.insert(file, stamp(&about));
             }
         }
         Ok(files)
@@ -126,28 +139,37 @@ impl Sent {
         let bytes = read(file)?;
         let stem = file.file_stem().unwrap_or_default().to_string_lossy();
         let of_hash = hex(&Sha256::digest(&bytes));
+        let read = read_claims(&bytes, None, &self.source(&stem));
         for name in [of_hash, stem.into_owned()] {
-            let claims = self.claims(&bytes, &name);
+            let ids = positions(&self.source(&name), &read);
             let named = Arc::new((file.to_owned(), name));
-            let places = claims.into_keys().map(|id| (id, Arc::clone(&named)));
+            let places = ids.into_keys().map(|id| (id, Arc::clone(&named)));
             self.places.extend(places);
         }
         Ok(())
     }
 
-    /// The claims of a file that was sent under a name, by the ids that the payer's node
-    /// gives them.
-    fn claims(&self, bytes: &[u8], name: &str) -> BTreeMap<ClaimId, Claim> {
-        let source = Source {
+    /// What a payer's node reads a file as that was sent under a name.
+    fn source<'a>(&'a self, name: &'a str) -> Source<'a> {
+        Source {
             submitter: &self.submitter,
             interchange: name,
             // Each payer has a day of its own: it is not compared.
             received: ServiceDate::MAX,
-        };
-        let read = read_claims(bytes, None, &source);
+        }
+    }
+
+    /// The claims of a file that was sent under a name, by the ids that the payer's node
+    /// gives them.
+    fn claims(&self, bytes: &[u8], name: &str) -> BTreeMap<ClaimId, Claim> {
+        let read = read_claims(bytes, None, &self.source(name));
         let claims = read.claims.into_iter();
         claims.map(|claim| (claim.id, claim)).collect()
     }
+}
+
+fn stamp(about: &fs::Metadata) -> Stamp {
+    (about.len(), about.modified().ok())
 }
 
 /// A file's bytes. Its name may be a patient's: an error does not have it.
@@ -221,6 +243,11 @@ mod tests {
         assert_eq!(charge(&mut sent, "K-3"), None);
         assert_eq!(charge(&mut sent, "K-1").unwrap(), "1120.00");
         assert_eq!(charge(&mut sent, &hash), None);
+        // Though nothing was looked for meanwhile.
+        fs::write(&file, text("21120.00")).unwrap();
+        let of_file = hex(&Sha256::digest(text("1120.00")));
+        assert_eq!(charge(&mut sent, &of_file), None);
+        assert_eq!(charge(&mut sent, "K-1").unwrap(), "21120.00");
         fs::remove_file(&file).unwrap();
         assert_eq!(charge(&mut sent, "K-3"), None);
         assert_eq!(charge(&mut sent, "K-1"), None);

@@ -33,7 +33,7 @@ pub(super) async fn history(args: &HistoryArgs) -> Result<Ended> {
     })?;
     let purpose = "claim-history-read";
     node.note(purpose, row.id).await?;
-    let stages = node.claim_history(&row, purpose, |_| true).await?;
+    let stages = node.claim_history(&row, purpose).await?;
     let of = at_place(&stages, args.claim);
     anyhow::ensure!(
         !of.is_empty(),

@@ -13,7 +13,7 @@ use tally_core::ledger::witness::{Evidence, EvidenceError, Signers};
 use tally_core::ledger::{Checkpoint, Note};
 
 use super::super::{Ended, plural, read_file, say};
-use crate::shared::client::Client;
+use crate::shared::client::{Client, notes, served_by};
 use crate::witness::{Witness, hash};
 
 /// Who signs the logs that are meant.
@@ -51,27 +51,14 @@ impl SignersArgs {
 
 /// The sets of authorities that followed those known, over handovers as a node serves them:
 /// each signed by a quorum of the set before it.
-fn followed(signers: &mut Vec<Signers>, handovers: &str) -> Result<()> {
-    let mut rest = handovers;
-    while !rest.is_empty() {
-        let (length, behind) = rest.split_once('\n').context("a length belongs there")?;
-        let length: usize = length.parse().context("a length that is none")?;
-        let (text, behind) = behind
-            .split_at_checked(length)
-            .context("a length that leads outside")?;
-        rest = behind;
-        let note = Note::parse(text)?;
-        let next = signers.iter().find_map(|of| match of {
-            Signers::Authorities(set) => set.verify(&note).ok()?.next,
-            Signers::Key(_) => None,
-        });
-        let next =
-            next.context("one that no set signed which is known, or that hands over to none")?;
-        let next = Signers::Authorities(next);
-        if !signers.contains(&next) {
-            signers.push(next);
-        }
-    }
+fn followed(signers: &mut Vec<Signers>, handovers: &[Note]) -> Result<()> {
+    let walked = signers.iter().find_map(|of| match of {
+        Signers::Authorities(set) => set.walk(handovers).ok(),
+        Signers::Key(_) => None,
+    });
+    let (sets, _) =
+        walked.context("one that no set signed which is known, or that hands over to none")?;
+    signers.extend(sets.into_iter().skip(1).map(Signers::Authorities));
     Ok(())
 }
 
@@ -154,7 +141,8 @@ pub(super) fn evidence(args: &EvidenceArgs) -> Result<Ended> {
     let mut signers = args.signers.some()?;
     if let Some(path) = &args.handovers {
         let text = String::from_utf8(read_file(path, LIMIT)?)?;
-        followed(&mut signers, &text)
+        notes(&text)
+            .and_then(|handovers| followed(&mut signers, &handovers))
             .with_context(|| format!("{} are not the handovers", path.display()))?;
     }
     let who = evidence.check(&signers).map_err(|error| {
@@ -227,7 +215,7 @@ async fn held(client: &Client, node: Option<&str>, one: &Note, other: &Note) -> 
         let Some(node) = node else {
             return Ok(Compared::Untold);
         };
-        let base = format!("{}/api/v1/ledger/shared", node.trim_end_matches('/'));
+        let base = served_by(node);
         let (mut frontier, mut nodes) = (Frontier::default(), BTreeMap::new());
         for leaf in client.leaves(&base, large).await? {
             let grown = frontier.append(leaf_hash(&leaf));
@@ -256,12 +244,14 @@ pub(super) async fn compare(args: &CompareArgs) -> Result<Ended> {
     let client = Client::new("ledger", [0; 32]);
     let mut signers = args.signers.some()?;
     let origins: BTreeSet<String> = signers.iter().map(|of| of.origin().to_owned()).collect();
-    if let Some(node) = &args.node {
-        let node = node.trim_end_matches('/');
-        let url = format!("{node}/api/v1/ledger/shared/handovers");
-        let text = String::from_utf8(client.get(&url, None).await?.done()?)?;
-        followed(&mut signers, &text)
-            .with_context(|| format!("{url}: no handovers of these logs"))?;
+    if let Some(node) = args
+        .node
+        .as_ref()
+        .filter(|_| !args.signers.charter.is_empty())
+    {
+        let handovers = client.handovers(&served_by(node)).await?;
+        followed(&mut signers, &handovers)
+            .with_context(|| format!("{node} does not serve the handovers of these logs"))?;
     }
     let (mut found, mut untold, mut compared) = (Vec::new(), 0u64, 0u64);
     for origin in &origins {
