@@ -146,7 +146,8 @@ pub fn main(arguments: impl Iterator<Item = String>) -> ! {
             let mut log = append(&folder.join("heard.log"));
             while let Some(heard) = heard.blocking_recv() {
                 let text = String::from_utf8_lossy(&heard.message).into_owned();
-                writeln!(log, "{} {text}", hex(&heard.from)).unwrap();
+                log.write_all(format!("{} {text}\n", hex(&heard.from)).as_bytes())
+                    .unwrap();
                 if let Some(count) = text.strip_prefix("entries ") {
                     put(&queue, crate::toy::entries(count.parse().unwrap()));
                     voice.nudge();
