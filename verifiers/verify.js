@@ -265,7 +265,7 @@ const tally = (() => {
   };
 
   // A shared ledger's authorities, and the way over handovers to a checkpoint.
-  const SET = /^next ([0-9]+)\n((?:authority [a-z0-9-]{1,64} [^ \n]+\n){1,64})((?:witness [^ \n]+\n){0,32})$/;
+  const SET = /^next ([0-9]+)\n((?:authority [a-z0-9-]{1,64} [^ \n]+\n){1,16})((?:witness [^ \n]+\n){0,32})$/;
   const readSet = async (origin, text) => {
     const [epoch, ...parts] = match(SET, text, 'a set of authorities that is none');
     const [members, witnesses] = parts.map((part) => part.split('\n').slice(0, -1).map((line) => line.split(' ')));
@@ -276,7 +276,7 @@ const tally = (() => {
     const distinct = (of, by) => new Set(of.map(by)).size === of.length;
     const key = (of) => hex(of.key);
     need(ids.every((id, i) => !i || ids[i - 1] < id) && keys.every(({ name }) => name === origin)
-      && distinct(keys, key) && distinct(others, key) && distinct(others, ({ name }) => name)
+      && distinct([...keys, ...others], ({ name, id }) => `${name} ${id}`) && distinct(others, key) && distinct(others, ({ name }) => name)
       && [...keys, ...others].every(({ name }) => utf8(name).length <= 200), 'a set of authorities that is none');
     const hash = to64(await sha(utf8(`tallystick-authorities/v1\n${origin}\n${text}`)));
     const n = keys.length;

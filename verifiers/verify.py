@@ -7,7 +7,7 @@ PROOF = f"c2sp[.]org/tlog-proof@v1\nindex ({NUM})\n((?:{HASH}\n){{0,64}})\n{REST
 HEAD = f"tallystick-receipt/v1\nclaim ([0-9a-f]{{32}})\nentry ({B64})\nsalt ([0-9a-f]{{64}})\nbody ({B64})\nkey (.+)\n{REST}"
 ERASURE = ("tallystick-erasure/v1\nThe key and salt of this entry were destroyed[.] The leaf stays and the log still verifies; "
            f"what it commits to can be opened by nobody[.]\nleaf ([0-9a-f]{{64}})\nentry ({B64})\nkey (.+)\n{REST}")
-SET = f"([^\n]+)\nnext ({NUM})\n((?:authority [a-z0-9-]{{1,64}} [^ \n]+\n){{1,64}})((?:witness [^ \n]+\n){{0,32}})"
+SET = f"([^\n]+)\nnext ({NUM})\n((?:authority [a-z0-9-]{{1,64}} [^ \n]+\n){{1,16}})((?:witness [^ \n]+\n){{0,32}})"
 READ = b"(?s)[\1-\5\x0a-\x0e\x14-\x17\x1e\x1f\x28-\x2a](?:[\1-\4]|[\5\7].{32}|\6.{64}|\x08(.{4})(.*)).{8}()"  # purpose, right, when
 def fail(why): raise ValueError(why)
 def need(holds, why="not in the form of docs/receipt.md"): return holds or fail(why)
@@ -39,7 +39,7 @@ def group(text):  # a set of authorities: (its epoch, keys and quorum), its keys
     (origin, epoch, *parts), ids = match(f"tallystick-authorities/v1\n{SET}", text), re.findall("(?m)^authority ([a-z0-9-]+) ", text)
     own, others = [[vkey(line.split(" ")[-1], k) for line in part.split("\n")[:-1]] for part, k in zip(parts, (1, 4))]
     need(ids == sorted(set(ids)) and {k[0] for k in own} == {origin} and all(len(k[0].encode()) <= 200 for k in own + others)
-         and all(len({k[i] for k in of}) == len(of) for of, i in ((own, 2), (others, 0), (others, 2))), "a set that is none")
+         and all(len({k[i] for k in of}) == len(of) for of, i in ((own + others, slice(2)), (others, 0), (others, 2))), "a set that is none")
     return (num(epoch), sorted(own), len(own) - (len(own) - 1) // 3), own + others, f"epoch {epoch}\nset {to64(sha(text.encode()))}\n"
 def shared(leaf, first, *rest):  # over handovers to the proof: (origin, sets on the way, keys that cosigned)
     sets, (index, path, last), origin, before = [group(first)], match(PROOF, rest[-1]), first.split("\n")[1], 0

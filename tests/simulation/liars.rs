@@ -4,12 +4,12 @@
 use sha2::{Digest as _, Sha256};
 use tally::shared::Gossip;
 use tally_core::canon::{Blob, Canon as _};
-use tally_core::ledger::shared::{Block, Envelope, Header, Snapshot, build};
+use tally_core::ledger::shared::{Block, Envelope, Header, Role, Snapshot, build};
 use tally_core::ledger::tree::leaf_hash;
 use tally_core::ledger::{Checkpoint, Note, SigningKey};
 
 use crate::dice::Dice;
-use crate::people::{self, ORIGIN, id};
+use crate::people::{self, ORIGIN, id, organisation};
 
 /// A way of being Byzantine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,12 +67,22 @@ fn sealed(who: usize, next: u64, entry: Vec<u8>) -> Envelope {
     Envelope::seal(ORIGIN, id(who), next, vec![entry], &key)
 }
 
+/// An entry that its organisation may not enter. A payer may enter what all others may,
+/// but for what only stands around envelopes.
+fn barred(who: usize, dice: &mut Dice) -> Vec<u8> {
+    if organisation(who, 0).is(Role::Payer) {
+        people::charter(1 + dice.below(3)).leaf()
+    } else {
+        people::entry(who + 1, dice)
+    }
+}
+
 /// An envelope that must not stand.
 fn invalid(who: usize, parent: &Snapshot, dice: &mut Dice) -> Envelope {
     let next = parent.state.next(&id(who)).unwrap_or(0);
     let seal = |entry: Vec<u8>| sealed(who, next, entry);
-    let foreign = people::entry(who + 1, dice);
-    match dice.below(5) {
+    let barred = barred(who, dice);
+    match dice.below(6) {
         0 => seal(b"no entry".to_vec()),
         1 => seal(vec![7; 70_000]),
         2 if next > 0 => seal(people::genesis(who)),
@@ -86,7 +96,7 @@ fn invalid(who: usize, parent: &Snapshot, dice: &mut Dice) -> Envelope {
             other.entries = vec![Blob(people::entry(who, dice))];
             other
         }
-        _ => seal(foreign),
+        _ => seal(barred),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
@@ -160,6 +161,23 @@ impl Shelf {
         let mut shelf = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         shelf.insert(proven.hash(), Arc::clone(&loaded));
         Ok(loaded)
+    }
+
+    /// Compiles components, as many at once as there are processors. Why one cannot be is
+    /// said when it is loaded by itself.
+    pub fn warm(&self, components: &[&[u8]]) {
+        let next = AtomicUsize::new(0);
+        let some = || {
+            while let Some(component) = components.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let _ = self.load(component.to_vec());
+            }
+        };
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        std::thread::scope(|scope| {
+            for _ in 0..threads.min(components.len()) {
+                scope.spawn(some);
+            }
+        });
     }
 
     fn keep(&self, path: &std::path::Path, policy: &Policy) -> Result<()> {

@@ -20,6 +20,7 @@ use tally::node::clock::Clock;
 use tally::node::{Anew, Delivery, MOST, Node, Paying, Remitting, Step};
 use tally_core::adjudication::Status;
 use tally_core::claim::{ClaimId, Frequency};
+use tally_core::ledger::Ground;
 use tally_store::port::{
     Acts as _, ClaimFilter, Log as _, Reading as _, Relay as _, Token, Waiting, Work as _,
 };
@@ -471,4 +472,98 @@ async fn a_claim_of_a_member_enrolled_late_goes_to_the_contract() {
         let found = json(&site.command(&arguments).output().unwrap(), 0);
         assert_eq!(found[key], value, "{found:#}");
     }
+}
+
+/// Which of these a key opens.
+async fn open(node: &Node, ids: &[ClaimId]) -> Vec<ClaimId> {
+    let mut open = Vec::new();
+    for id in ids {
+        let row = node.store().claim(*id).await.unwrap().unwrap();
+        let keys = node.vault().keys(&[row.sealed.record]).await.unwrap();
+        assert_eq!(
+            keys.is_empty(),
+            node.read_claim(*id, "a test").await.is_err()
+        );
+        open.extend((!keys.is_empty()).then_some(*id));
+    }
+    open
+}
+
+async fn logged(node: &Node) {
+    until_async("the log has everything", async || {
+        let waiting = node.store().outbox(1).await.unwrap();
+        waiting.is_empty().then_some(())
+    })
+    .await;
+}
+
+/// A claim is taken back and another is moved; then both are erased, the second by the number
+/// that it has since. Answers both and what holds copies of them.
+async fn erased(node: &Node, way: Way, before: impl AsyncFnOnce()) -> [ClaimId; 5] {
+    node.clock().set(on("2026-01-05"));
+    node.enrol(&cedar(false), false).await.unwrap();
+    let voided = visit(node, "E-1", "M-1", "2026-01-02").await;
+    let came = visit(node, "E-2", "M-2", "2026-01-02").await;
+    way.settle(node).await;
+    let void = node.void(voided, "local").await.unwrap().claims[0];
+    node.enrol(&cedar(true), false).await.unwrap();
+    let claim = Anew::Claim(came);
+    let acts = node.readjudicate(&claim, "a test", "enrolled").await;
+    let acts = acts.unwrap();
+    way.settle(node).await;
+    logged(node).await;
+    let all = [voided, void, came, acts[0], acts[1]];
+    assert_eq!(open(node, &all).await, all);
+    node.hold(acts[1], "case-1", false).await.unwrap();
+    assert!(node.erase(came, Ground::Order).await.is_err());
+    node.hold(acts[1], "case-1", true).await.unwrap();
+    before().await;
+    for claim in [voided, acts[1]] {
+        let erased = node.erase(claim, Ground::Order).await.unwrap();
+        assert!(!erased.receipts.is_empty());
+    }
+    assert_eq!(open(node, &all).await, []);
+    logged(node).await;
+    assert_eq!(node.fsck().await.unwrap().faults, []);
+    all
+}
+
+/// On servers nothing of an erased claim is left either, and record keys that are put back
+/// from a backup are seen.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_erased_is_gone_on_servers() {
+    use sqlx::Connection as _;
+
+    let (_folder, data) = scratch();
+    let clock = || Clock::simulated(on("2026-01-05"));
+    let embedded = Node::open(&data, clock()).await.unwrap();
+    let here = erased(&embedded, Way::Drained, async || ()).await;
+
+    let site = Site::new("");
+    let node = site.node(clock()).await;
+    let relay = site.start("relay", "r");
+    let worker = site.start("worker", "one");
+    let mut keys = sqlx::PgConnection::connect(&site.database).await.unwrap();
+    let backup = async || {
+        let copy = "CREATE TABLE tally_keys.backup AS TABLE tally_keys.record_key";
+        let mut keys = sqlx::PgConnection::connect(&site.database).await.unwrap();
+        sqlx::query(copy).execute(&mut keys).await.unwrap();
+    };
+    assert_eq!(erased(&node, Way::Waited, backup).await, here);
+    let back = "INSERT INTO tally_keys.record_key TABLE tally_keys.backup ON CONFLICT DO NOTHING";
+    sqlx::query(back).execute(&mut keys).await.unwrap();
+    assert_eq!(open(&node, &here).await, here);
+    let [voided, _, came, _, now] = here;
+    let found = node.fsck().await.unwrap().faults;
+    let mut named: Vec<&str> = found.iter().map(|fault| &*fault.place).collect();
+    named.sort_unstable();
+    let mut expected = [voided, came, now].map(|of| format!("claim {of}"));
+    expected.sort_unstable();
+    assert_eq!(named, expected, "{found:?}");
+    for claim in [voided, came] {
+        node.erase(claim, Ground::Order).await.unwrap();
+    }
+    assert_eq!(open(&node, &here).await, []);
+    assert_eq!(node.fsck().await.unwrap().faults, []);
+    assert!(worker.end() && relay.end());
 }

@@ -1,7 +1,12 @@
 //! Erasing a claim as its user has it: holds, rules of retention, the receipt, and a log
-//! that still verifies.
+//! that still verifies. Nothing of it is left in what took it back or settled it, and a key
+//! that comes back is seen.
 
+#[path = "erasure/again.rs"]
+mod again;
 mod common;
+#[path = "erasure/copies.rs"]
+mod copies;
 #[path = "common/office.rs"]
 mod office;
 
@@ -45,13 +50,18 @@ impl Office {
         text(&self.run(arguments), 0)
     }
 
-    /// Submits a claim of yesterday; answers its id.
+    /// Submits a claim of yesterday, for a visit; answers its id.
     fn submit(&self, number: &str) -> String {
+        self.submit_for(number, "99213", "180.00")
+    }
+
+    /// The same, for another procedure.
+    fn submit_for(&self, number: &str, procedure: &str, charge: &str) -> String {
         let on = chrono::Utc::now().date_naive() - chrono::Days::new(1);
         let claim = format!(
             r#"{{"format":"tallystick-claim/v1","kind":"professional","control_number":"{number}",
             "member":"M-1001","billing":"2000001372","diagnoses":["J06.9"],"lines":[{{
-            "procedure":"99213","place":"11","quantity":"1","charge":"180.00","from":"{on}"}}]}}"#
+            "procedure":"{procedure}","place":"11","quantity":"1","charge":"{charge}","from":"{on}"}}]}}"#
         );
         let file = self.path("claim.json");
         fs::write(&file, claim).unwrap();
@@ -75,6 +85,14 @@ impl Office {
         refused["refused"]["rule"].as_str().unwrap().to_owned()
     }
 
+    /// The act that a command brought about.
+    #[track_caller]
+    fn act(&self, arguments: &[&str]) -> String {
+        let said = json(&self.run(&[arguments, &["--json"]].concat()), 0);
+        said["acts"][0].as_str().unwrap().to_owned()
+    }
+
+    #[track_caller]
     fn erase(&self, claim: &str, ground: &str) -> Value {
         let out = self.path("erased");
         let folder = out.to_str().unwrap();

@@ -10,6 +10,8 @@ mod flow;
 mod governance;
 #[path = "network/keys.rs"]
 mod keys;
+#[path = "network/liar.rs"]
+mod liar;
 #[path = "network/split.rs"]
 mod split;
 #[path = "network/stranded.rs"]

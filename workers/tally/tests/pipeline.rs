@@ -2,6 +2,8 @@
 //! real binary: claims come to what they come to embedded, whoever works on
 //! them.
 
+#[path = "pipeline/away.rs"]
+mod away;
 mod common;
 #[path = "common/site.rs"]
 mod site;

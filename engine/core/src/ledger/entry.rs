@@ -15,7 +15,8 @@ const VERSION: u8 = 1;
 pub const MAX_ENTRY: usize = 65_535;
 
 /// That a claim was adjudicated. Whoever reads the ledger can check that the
-/// policy was published and active by then, and learns nothing of the claim.
+/// policy was published within the prefix and active before this entry, and
+/// learns nothing of the claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Adjudication {
     /// A commitment to the receipt's body.

@@ -139,6 +139,12 @@ impl VerifierKey {
         self.key.to_bytes()
     }
 
+    /// What signature lines call it by: its name and its id.
+    #[must_use]
+    pub fn called(&self) -> (&str, [u8; 4]) {
+        (&self.name, self.id)
+    }
+
     /// Whether a signature line says that it is by this key.
     #[must_use]
     pub fn is_of(&self, signature: &Signature) -> bool {

@@ -39,6 +39,17 @@ pub struct Execution {
     pub fuel_costs: u32,
 }
 
+impl Execution {
+    /// The backend of what a person determined.
+    pub const BY_HAND: &str = "review";
+
+    /// Whether a person determined it, and no policy.
+    #[must_use]
+    pub fn is_by_hand(&self) -> bool {
+        self.backend == Self::BY_HAND
+    }
+}
+
 /// What a receipt commits to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceiptBody {

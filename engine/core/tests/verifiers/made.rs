@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use sha2::{Digest as _, Sha256};
 use tally_core::adjudication::{LineOutcome, Outcome, OutcomeAdjustment, Settlement};
 use tally_core::canon::{Blob, Canon};
 use tally_core::claim::ClaimId;
@@ -228,7 +229,7 @@ pub fn erased(index: u64, ground: Ground) -> Vec<u8> {
     Entry::Erased { index, ground }.to_canon()
 }
 
-/// The authorities of an epoch: so many of seven, from that number on.
+/// The authorities of an epoch, by their numbers.
 pub fn set(epoch: u64, members: std::ops::Range<u8>) -> Authorities {
     let member = |n: u8| Authority {
         organisation: OrganisationId::parse(&format!("org-{n}")).unwrap(),
@@ -238,12 +239,25 @@ pub fn set(epoch: u64, members: std::ops::Range<u8>) -> Authorities {
         name: WITNESS.into(),
         key: witness().verifier().public(),
     };
+    let mut members: Vec<_> = members.map(member).collect();
+    members.sort_by(|a, b| a.organisation.cmp(&b.organisation));
     Authorities {
         origin: LEDGER.into(),
         epoch,
-        members: members.map(member).collect(),
+        members,
         witnesses: vec![auditor],
     }
+}
+
+/// Two authorities whose keys have one id.
+pub fn twins() -> [Authority; 2] {
+    ["one/authority/38746", "two/authority/99686"].map(|name| {
+        let key = SigningKey::new(LEDGER, &Sha256::digest(name).into()).unwrap();
+        Authority {
+            organisation: OrganisationId::parse(&format!("twin-{}", &name[..3])).unwrap(),
+            key: key.verifier().public(),
+        }
+    })
 }
 
 pub fn authority(n: u8) -> SigningKey {
@@ -258,7 +272,7 @@ pub fn witness() -> SigningKey {
 pub fn sign(set: &Authorities, checkpoint: &Checkpoint, by: usize, cosigned: bool) -> Note {
     let text = checkpoint.text();
     let key = |key: &[u8; 32]| {
-        (0..9)
+        (0..17)
             .map(authority)
             .find(|of| of.verifier().public() == *key)
     };

@@ -247,6 +247,34 @@ fn a_log_of_the_ledgers_name() {
     assert_eq!(verdicts, ["trusted", "does not hold"]);
 }
 
+/// A set has sixteen authorities at most, whose keys' ids tell them apart.
+#[test]
+fn sets_that_are_none() {
+    if !present() {
+        return;
+    }
+    let [one, two] = made::twins();
+    let with = |members: &[_]| {
+        let mut set = made::set(0, 0..5);
+        set.members.extend_from_slice(members);
+        set
+    };
+    let sets = [
+        made::set(0, 0..16),
+        made::set(0, 0..17),
+        with(std::slice::from_ref(&one)),
+        with(std::slice::from_ref(&two)),
+        with(&[one, two]),
+    ];
+    let files: [Vec<u8>; 5] = sets.map(|set| {
+        let quorum = set.quorum();
+        made::shared(&[set], quorum, false).to_string().into()
+    });
+    let [holds, none] = ["consistent, not trusted", "does not hold"];
+    let verdicts = compare("sets", &files, None);
+    assert_eq!(verdicts, [holds, none, holds, holds, none]);
+}
+
 #[test]
 fn what_does_not_belong_together() {
     if !present() {

@@ -10,7 +10,7 @@ pub fn heading(to: &str) {
     println!("|---|---|---|---|---|---|---|---|---|");
 }
 
-pub fn line(what: &str, rate: Rate, part: Option<f64>, finality: Option<&Finality>) {
+pub fn line(what: &str, rate: Option<Rate>, part: Option<f64>, finality: Option<&Finality>) {
     let part = part.map_or(String::new(), |part| format!("{:.0} %", 100.0 * part));
     let at = |times: Option<&Vec<u64>>, part| {
         let time = times.and_then(|times| percentile(times, part));
@@ -18,11 +18,12 @@ pub fn line(what: &str, rate: Rate, part: Option<f64>, finality: Option<&Finalit
     };
     let committed = finality.map(|finality| &finality.committed);
     let kept = finality.map(|finality| &finality.kept);
+    let rate = rate.map_or("| | ".to_owned(), |rate| {
+        let each = rate.entries / rate.blocks;
+        format!("{:.0} | {:.0} | {each:.0}", rate.blocks, rate.entries)
+    });
     println!(
-        "| {what} | {:.0} | {:.0} | {:.0} | {part} | {} | {} | {} | {} |",
-        rate.blocks,
-        rate.entries,
-        rate.entries / rate.blocks,
+        "| {what} | {rate} | {part} | {} | {} | {} | {} |",
         at(committed, 0.5),
         at(committed, 0.99),
         at(kept, 0.5),

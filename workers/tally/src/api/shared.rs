@@ -143,6 +143,10 @@ pub struct StatusBody {
     refused: Option<String>,
     /// Adjudications of this organisation's claims that it has not run again yet.
     unchecked: u64,
+    /// Those that the payer shows nothing for, since the node's start.
+    withheld: u64,
+    /// Those that a person decided at the payer, since the node's start.
+    by_hand: u64,
     /// How often an authority was seen to contradict itself, since the start.
     contradictions: u64,
     /// That no other authority answers this node; nothing when all is well.
@@ -240,7 +244,9 @@ pub(super) async fn status(State(service): Shared) -> Answered {
         disputed: totals.disputed,
         behind: own.saturating_sub(state.next(&member.organisation).unwrap_or_default()),
         refused: member.refused(),
-        unchecked: member.unchecked(),
+        unchecked: member.not_run().unchecked(),
+        withheld: member.not_run().withheld(),
+        by_hand: member.not_run().by_hand(),
         contradictions: notary.map_or(0, |notary| notary.contradictions),
         cut_off: member.cut_off().map(CutOffBody::of),
         checkpoint,

@@ -1,11 +1,13 @@
 //! Erasing what is known of a claim: its keys and salts are destroyed, the log says
 //! so, and still verifies. And what stands against it.
 
-use std::collections::BTreeSet;
+mod reopened;
+mod whole;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, ensure};
 use sha2::{Digest as _, Sha256};
-use tally_core::adjudication::Status;
 use tally_core::canon::Canon as _;
 use tally_core::claim::ClaimId;
 use tally_core::ledger::erasure::{ErasureReceipt, Hold, Kept, Kind, Refused, may_erase};
@@ -13,10 +15,12 @@ use tally_core::ledger::tree::leaf_hash;
 use tally_core::ledger::{Entry, Ground, kind};
 use tally_store::port::{
     Acts as _, Appeals as _, ClaimRow, HoldRow, Holds as _, Log as _, NewStatement, OutcomeRow,
-    Payments as _, Reading as _, RecordId, StatementFilter, Statements as _,
+    Payments as _, Reading as _, RecordId, Statements as _,
 };
 
 use super::Node;
+pub use reopened::Reopened;
+use whole::{Whole, waits};
 
 /// What was erased.
 pub struct Erased {
@@ -30,21 +34,22 @@ pub struct Erased {
 #[derive(Default)]
 struct Parts {
     records: BTreeSet<RecordId>,
-    leaves: BTreeSet<u64>,
-    /// Whether something of it is on its way to the log.
+    /// Each entry, and the claim or the act that it is of.
+    leaves: BTreeMap<u64, ClaimId>,
+    /// Whether something of it is to be decided, or on its way to the log.
     waits: bool,
 }
 
 impl Parts {
-    fn outcome(&mut self, row: &OutcomeRow) {
+    fn outcome(&mut self, of: ClaimId, row: &OutcomeRow) {
         self.records.insert(row.record.record);
-        self.leaf(row.leaf);
+        self.leaf(of, row.leaf);
     }
 
-    fn leaf(&mut self, leaf: Option<u64>) {
+    fn leaf(&mut self, of: ClaimId, leaf: Option<u64>) {
         match leaf {
             Some(leaf) => {
-                self.leaves.insert(leaf);
+                self.leaves.insert(leaf, of);
             }
             None => self.waits = true,
         }
@@ -58,9 +63,9 @@ impl Node {
     /// When the claim is not known, or the hold stands already, or does not.
     pub async fn hold(&self, claim: ClaimId, name: &str, lift: bool) -> Result<()> {
         let _one = self.lock()?;
-        self.row(claim).await?;
+        self.known(claim).await?;
         ensure!(
-            lift || self.erasures(claim).await?.is_empty(),
+            lift || !self.is_erased(&self.whole(claim).await?).await?,
             "claim {claim} was erased"
         );
         let length = name.chars().count();
@@ -115,40 +120,43 @@ impl Node {
     /// # Errors
     /// What stands against it; or when the claim is not known, or the store fails.
     pub async fn may_erase(&self, claim: ClaimId, ground: Ground) -> Result<()> {
-        let row = self.row(claim).await?;
-        let holds = self.holds(claim).await?;
-        let acts = self.store.claims_of_unit(row.unit).await?;
-        let acts = acts.iter().filter(|other| {
-            let act = other.act.as_ref();
-            act.is_some_and(|act| act.original == Some(claim))
-        });
-        let (mut last, mut waits) = (row.received, false);
-        for act in acts {
-            last = last.max(act.received);
-            waits |= act.act.as_ref().is_some_and(|act| act.done.is_none());
+        let whole = self.whole(claim).await?;
+        self.unless_kept(&whole, ground).await
+    }
+
+    /// That nothing stands against erasing a claim on a ground. A hold on any of its
+    /// numbers, or on what took it back, is a hold on it.
+    async fn unless_kept(&self, whole: &Whole, ground: Ground) -> Result<()> {
+        let mut holds = Vec::new();
+        for id in whole.ids() {
+            holds.extend(self.holds(id).await?);
         }
-        for appeal in self.store.appeals_of(claim).await? {
-            last = last.max(appeal.filed);
-            waits |= appeal.open;
+        let numbers = whole.numbers();
+        let mut last = whole.last_received().context("a claim has a row")?;
+        let mut is_settled = whole.is_settled();
+        for number in &numbers {
+            for appeal in self.store.appeals_of(*number).await? {
+                last = last.max(appeal.filed);
+                is_settled &= !appeal.open;
+            }
         }
-        for told in self.store.told_of(&[claim]).await? {
+        for told in self.store.told_of(&numbers).await? {
             last = last.max(told.day);
         }
-        let outcome = row.outcome.as_ref();
-        let decided = outcome.is_some_and(|of| of.status != Status::Pended || of.gone.is_some());
         let kept = Kept {
             kind: Kind::Claim,
-            made: row.received,
+            made: whole.made().unwrap_or(last),
             last_activity: last,
             last_in_effect: None,
-            settled: (decided || row.discarded) && !waits,
+            settled: is_settled,
             holds: &holds,
         };
         may_erase(self.clock.today(), ground, &kept, &self.retention)?;
         Ok(())
     }
 
-    /// Erases a claim: destroys the keys of all that is sealed of it, and enters that it
+    /// Erases a claim, by every number that it has had: destroys the keys of all that is
+    /// sealed of it, in what took it back or settled it by hand too, and enters that it
     /// did. What was begun and not ended is ended when it is asked for again.
     ///
     /// # Errors
@@ -158,32 +166,29 @@ impl Node {
         self.integrate(false).await?;
         // One at a time, and no hold is placed meanwhile.
         let one = self.lock()?;
-        let row = self.row(claim).await?;
-        if self.erasures(claim).await?.is_empty() {
-            self.may_erase(claim, ground).await?;
-        }
-        let parts = self.sealed_of(&row).await?;
+        let whole = self.whole(claim).await?;
+        // Nothing but a hold keeps what is begun from being ended.
+        let passing = match self.is_erased(&whole).await? {
+            true => Ground::Order,
+            false => ground,
+        };
+        self.unless_kept(&whole, passing).await?;
+        let parts = self.sealed_of(&whole).await?;
         ensure!(
             !parts.waits && !parts.leaves.is_empty(),
-            "claim {claim} waits to be decided, or to be entered on the log: erase it when it is"
+            "claim {claim}, or an act about it, waits to be decided, or to be entered on the log: \
+             erase it when it is (`tally queue dead list` shows what was set aside)"
         );
-        self.note("claim-erased", claim).await?;
+        self.note_all("claim-erased", whole.ids().into_iter())
+            .await?;
         // Entered first: what is begun is seen, and ended when it is asked for again.
-        let mut statements = Vec::new();
-        for leaf in &parts.leaves {
-            let entry = Entry::Erased {
-                index: *leaf,
-                ground,
-            };
-            statements.push(NewStatement {
-                kind: entry.kind(),
-                about: claim.0.to_vec(),
-                once: Some(Sha256::digest(leaf.to_be_bytes()).into()),
-                entry: entry.to_canon(),
-                opening: None,
-            });
-        }
+        let statements: Vec<NewStatement> = parts
+            .leaves
+            .iter()
+            .map(|(leaf, of)| erased(*leaf, *of, ground))
+            .collect();
         self.store.state(&statements).await?;
+        crate::failpoint::reach("before-destroy");
         for record in &parts.records {
             self.vault.destroy(*record).await?;
         }
@@ -191,7 +196,7 @@ impl Node {
         self.integrate(false).await?;
         Ok(Erased {
             records: parts.records.len(),
-            receipts: self.erasure_receipts(claim).await?,
+            receipts: self.receipts_of(&whole).await?,
         })
     }
 
@@ -200,8 +205,12 @@ impl Node {
     /// # Errors
     /// When the store fails.
     pub async fn erasure_receipts(&self, claim: ClaimId) -> Result<Vec<ErasureReceipt>> {
+        self.receipts_of(&self.whole(claim).await?).await
+    }
+
+    async fn receipts_of(&self, whole: &Whole) -> Result<Vec<ErasureReceipt>> {
         let mut receipts = Vec::new();
-        for (index, entry, place) in self.erasures(claim).await? {
+        for (index, entry, place) in self.erasures(&whole.ids()).await? {
             let place = place.context("the erasure is on its way to the log: try again")?;
             let leaf = self.store.entries(index, 1).await?;
             let leaf = leaf
@@ -226,16 +235,12 @@ impl Node {
         Ok(receipts)
     }
 
-    /// The erasures of a claim: of which entry, the entry that says so, and where that
-    /// stands, once it is on the log.
-    async fn erasures(&self, claim: ClaimId) -> Result<Vec<(u64, Vec<u8>, Option<u64>)>> {
-        let filter = StatementFilter {
-            kinds: vec![kind::ERASED],
-            about: Some(claim.0.to_vec()),
-            ..StatementFilter::default()
-        };
+    /// The erasures of claims and acts: of which entry, the entry that says so, and where
+    /// that stands, once it is on the log.
+    async fn erasures(&self, of: &[ClaimId]) -> Result<Vec<(u64, Vec<u8>, Option<u64>)>> {
+        let about: Vec<Vec<u8>> = of.iter().map(|of| of.0.to_vec()).collect();
         let mut found = Vec::new();
-        for row in self.store.statements(&filter).await? {
+        for row in self.store.statements_about(kind::ERASED, &about).await? {
             if let Ok(Entry::Erased { index, .. }) = Entry::from_canon(&row.entry) {
                 found.push((index, row.entry, row.leaf));
             }
@@ -243,37 +248,72 @@ impl Node {
         Ok(found)
     }
 
+    /// Whether the log says that a claim was erased, by every number that it has had.
+    async fn is_erased(&self, whole: &Whole) -> Result<bool> {
+        for number in whole.numbers() {
+            if self.erasures(&[number]).await?.is_empty() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// All that is sealed of a claim.
-    async fn sealed_of(&self, row: &ClaimRow) -> Result<Parts> {
+    async fn sealed_of(&self, whole: &Whole) -> Result<Parts> {
         let mut parts = Parts::default();
-        parts.records.insert(row.sealed.record);
-        if let Some(outcome) = &row.outcome {
-            parts.outcome(outcome);
-        }
-        for (claim, outcome) in self.store.first_outcomes(row.unit).await? {
-            if claim == row.id {
-                parts.outcome(&outcome);
-            }
-        }
-        if let Some(received) = self.received_statement(row.id).await? {
-            parts.leaf(received.leaf);
-        }
-        let revisions = self.store.revisions(row.unit).await?;
-        for revision in revisions.iter().filter(|of| of.claim == row.id) {
-            parts.records.insert(revision.reversal.record);
-            parts.leaf(revision.reversal_leaf);
-            if let Some(now) = &revision.now {
-                parts.outcome(now);
-            }
+        for row in whole.sealed() {
+            self.add_sealed(row, &mut parts).await?;
         }
         Ok(parts)
     }
 
-    async fn row(&self, claim: ClaimId) -> Result<ClaimRow> {
+    /// What is sealed of a claim by one of its numbers, or in an act about it.
+    async fn add_sealed(&self, row: &ClaimRow, parts: &mut Parts) -> Result<()> {
+        // Without its key a worker could not decide it, nor anything of its unit after it.
+        parts.waits |= waits(row);
+        parts.records.insert(row.sealed.record);
+        if let Some(outcome) = &row.outcome {
+            parts.outcome(row.id, outcome);
+        }
+        for (claim, outcome) in self.store.first_outcomes(row.unit).await? {
+            if claim == row.id {
+                parts.outcome(row.id, &outcome);
+            }
+        }
+        if let Some(received) = self.received_statement(row.id).await? {
+            parts.leaf(row.id, received.leaf);
+        }
+        let revisions = self.store.revisions(row.unit).await?;
+        for revision in revisions.iter().filter(|of| of.claim == row.id) {
+            parts.records.insert(revision.reversal.record);
+            parts.leaf(row.id, revision.reversal_leaf);
+            if let Some(now) = &revision.now {
+                parts.outcome(row.id, now);
+            }
+        }
+        Ok(())
+    }
+
+    async fn known(&self, claim: ClaimId) -> Result<ClaimRow> {
         let row = self.store.claim(claim).await?;
         row.with_context(|| {
             format!("no claim {claim} on this node: `tally claim export` lists those there are")
         })
+    }
+}
+
+/// The statement that an entry of a claim or an act was erased.
+fn erased(leaf: u64, of: ClaimId, ground: Ground) -> NewStatement {
+    let entry = Entry::Erased {
+        index: leaf,
+        ground,
+    };
+    NewStatement {
+        kind: entry.kind(),
+        about: of.0.to_vec(),
+        once: Some(Sha256::digest(leaf.to_be_bytes()).into()),
+        entry: entry.to_canon(),
+        opening: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! fsck: checks the log from its own bytes, and that everything the store says
 //! of the log is so. It repairs nothing.
 
+mod erasures;
 mod payments;
 mod shared;
 mod statements;
@@ -26,7 +27,8 @@ use super::detect::SaltedFlag;
 use super::record::Record;
 use super::work::{CLAIM, FLAG, RECORD};
 
-/// How long what is first in the outbox may wait for whoever appends.
+/// How long what is first in the outbox may wait for whoever appends, and what is begun for
+/// whoever ends it.
 const MOMENT: Duration = Duration::from_secs(2);
 
 /// Something that is not so.
@@ -107,6 +109,7 @@ impl Node {
         self.check_flags(&entries, &mut found).await?;
         self.check_publications(&entries, &mut found).await?;
         self.check_statements(&entries, &mut found).await?;
+        self.check_erasures(&mut found).await?;
         self.check_shared(&mut found).await?;
         self.check_authorizations(&mut found).await?;
         self.check_payments(&mut found).await?;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use tally_core::canon::Canon as _;
 use tally_core::ledger::Entry;
-use tally_core::ledger::shared::{Change, Motion, MotionId, OrganisationId, Proposal, Snapshot};
+use tally_core::ledger::shared::{
+    Authorities, Change, Motion, MotionId, OrganisationId, Proposal, Snapshot,
+};
 use tally_store::port::{NewStatement, SharedLedger as _, Statements as _};
 
 use super::Node;
@@ -86,14 +88,12 @@ impl Node {
             epoch: snapshot.state.authorities.epoch,
             change,
         };
+        // The ledger refuses it as well, and does not say what to do.
+        anyhow::ensure!(
+            !makes_two_of_one(&snapshot.state.authorities, &proposal.change),
+            "a ledger of one authority takes in no other: found one of several, with `tally org found`"
+        );
         snapshot.state.may_propose(&by, &proposal)?;
-        // One authority runs no consensus, and so cannot hand over to several.
-        if let Change::Join { organisation, .. } = &proposal.change {
-            anyhow::ensure!(
-                organisation.authority.is_none() || snapshot.state.authorities.members.len() > 1,
-                "a ledger of one authority takes in no other: found one of several, with `tally org found`"
-            );
-        }
         let id = proposal.id();
         self.enter(Entry::Proposed(Box::new(proposal)), &id, Some(id))
             .await?;
@@ -137,4 +137,14 @@ impl Node {
         self.integrate(false).await?;
         Ok(())
     }
+}
+
+/// Whether a change gives a set of one a second authority: one runs no consensus, and so
+/// cannot hand over to several.
+fn makes_two_of_one(set: &Authorities, change: &Change) -> bool {
+    let (Change::Join { organisation, .. } | Change::Rotate { organisation, .. }) = change else {
+        return false;
+    };
+    let is_another = set.of(&organisation.id).is_none();
+    set.members.len() == 1 && organisation.authority.is_some() && is_another
 }

@@ -80,7 +80,7 @@ pub use detect::Damaged;
 pub use eligibility::Answered;
 pub use enrol::Enrolled;
 pub use entered::OnItsWay;
-pub use erase::{Erased, refused};
+pub use erase::{Erased, Reopened, refused};
 pub use estimate::{Assumed, Estimate, Estimated};
 pub use fsck::{Fault, Fscked};
 pub use moved::moved_as;
@@ -97,8 +97,8 @@ pub use rotate::{How, Rotated, never, ring_of};
 pub use stages::Stage;
 pub use submit::{Delivery, RefusedClaim, Reused, Submitted};
 pub(crate) use work::ENGINE;
-pub(crate) use work::adjudicate;
 pub use work::{Drained, Failed, Planned, is_decided};
+pub(crate) use work::{adjudicate, passes};
 
 /// What a node's folder says of itself.
 #[derive(Serialize, Deserialize)]

@@ -16,6 +16,8 @@ use super::{Anew, Node};
 
 /// How many units are looked through at a time.
 const UNITS: usize = 256;
+/// How many claims of a provider are looked through at a time.
+const CLAIMS: u32 = 1024;
 
 /// What a move came to.
 pub(super) struct Moved {
@@ -168,6 +170,48 @@ impl Node {
             row = now;
         }
         Ok(row)
+    }
+
+    /// A claim by every number that it has had, the oldest first.
+    pub(super) async fn numbers_of(&self, row: ClaimRow) -> Result<Vec<ClaimRow>> {
+        let mut first = row;
+        while let Some(before) = self.moved_from(&first).await? {
+            first = before;
+        }
+        let mut next = self.store.claim(moved_as(&first)).await?;
+        let mut numbers = vec![first];
+        while let Some(row) = next {
+            next = self.store.claim(moved_as(&row)).await?;
+            numbers.push(row);
+        }
+        Ok(numbers)
+    }
+
+    /// The claim that got this number when it was moved. Nothing names it: its number is
+    /// made of the older one, which is sought among the claims of its sender and provider.
+    async fn moved_from(&self, row: &ClaimRow) -> Result<Option<ClaimRow>> {
+        // What is moved goes to a contract, as an original that nobody sent.
+        let may_be = row.act.is_none() && row.contract.is_some();
+        if !may_be || self.received_statement(row.id).await?.is_some() {
+            return Ok(None);
+        }
+        let mut filter = ClaimFilter {
+            provider: Some(row.provider),
+            submitter: Some(row.submitter.clone()),
+            limit: CLAIMS,
+            ..ClaimFilter::default()
+        };
+        loop {
+            let rows = self.store.claims(&filter).await?;
+            let Some(last) = rows.last() else {
+                return Ok(None);
+            };
+            filter.after = Some(last.id);
+            let before = rows.into_iter().find(|before| moved_as(before) == row.id);
+            if before.is_some() {
+                return Ok(before);
+            }
+        }
     }
 }
 

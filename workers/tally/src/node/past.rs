@@ -17,9 +17,6 @@ use super::Node;
 use super::work::{Adjudication, ENGINE, Halt, UnitWork, adjudicate};
 use crate::policies::Book;
 
-/// What settles a claim when a person does: an execution note's backend.
-pub const BY_HAND: &str = "review";
-
 /// A claim at its place, and what it is decided by.
 pub(super) struct Occupant {
     pub(super) claim: Claim,
@@ -326,7 +323,7 @@ pub(super) fn by_hand(claim: &Claim, run: &Run, review: &Review) -> Result<Adjud
         tables: Vec::new(),
         execution: Execution {
             engine: ENGINE.to_owned(),
-            backend: BY_HAND.to_owned(),
+            backend: Execution::BY_HAND.to_owned(),
             fuel: None,
             fuel_limit: 0,
             fuel_costs: FUEL_COST_TABLE,

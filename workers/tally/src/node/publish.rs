@@ -230,11 +230,14 @@ impl Node {
             }
         }
         let waits = self.keys.ring.has(Key::Insurer, Place::Next);
-        for bundled in tally_bundled::all() {
-            // A node that was killed while it was made lacks some.
-            if published.contains(bundled.name) {
-                continue;
-            }
+        // A node that was killed while it was made lacks some.
+        let lacks = |bundled: &&tally_bundled::Bundled| !published.contains(bundled.name);
+        let lacking: Vec<_> = tally_bundled::all().iter().filter(lacks).collect();
+        if !waits {
+            let components: Vec<_> = lacking.iter().map(|bundled| bundled.component).collect();
+            self.shelf.warm(&components);
+        }
+        for bundled in lacking {
             if waits {
                 tracing::warn!(
                     policy = bundled.name,

@@ -729,7 +729,7 @@ pub fn is_decided(row: &ClaimRow) -> bool {
 }
 
 /// Whether a store could not be reached, or was out of something.
-pub(super) fn passes(error: &anyhow::Error) -> bool {
+pub(crate) fn passes(error: &anyhow::Error) -> bool {
     let store = error.downcast_ref::<StoreError>();
     let vault = error.downcast_ref::<VaultError>();
     store.is_some_and(StoreError::is_transient) || vault.is_some_and(VaultError::is_transient)

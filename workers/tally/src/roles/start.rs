@@ -149,6 +149,7 @@ pub async fn serve(config: Config, which: Which, clock: Clock, stop: Stop) -> Re
         }
     }
     if which == Which::Node {
+        tokio::spawn(see_to_erasures(Arc::clone(&node)));
         let ledger = match &config.ledger {
             None => None,
             Some(ledger) => {
@@ -206,6 +207,17 @@ pub async fn serve(config: Config, which: Which, clock: Clock, stop: Stop) -> Re
         anyhow::ensure!(stop.is_told(), "a part of the process ended by itself");
     }
     Ok(())
+}
+
+/// Says which claims were erased and can be opened again. Beside all else: there may be many
+/// erased ones to look at.
+async fn see_to_erasures(node: Arc<Node>) {
+    if let Err(error) = node.warn_of_reopened().await {
+        tracing::warn!(
+            error = crate::cli::chain(&error),
+            "whether what was erased stays erased is not known: run `tally ledger fsck`"
+        );
+    }
 }
 
 /// Listens, and says where: a port may be any that is free.

@@ -38,6 +38,7 @@ use tokio::sync::watch;
 pub use files::{Application, charter_text, found, read_charter};
 pub use lookout::CutOff;
 pub use proof::{Prover, all_authorities, authorities_of, founders, founders_if_any};
+pub use recheck::NotRun;
 pub use run::{Started, start};
 
 // What the simulation (tests/simulation) runs as it is, over a network and a clock of
@@ -73,8 +74,8 @@ pub struct Member {
     waits: Arc<watch::Sender<()>>,
     /// Of the notary, which begins anew with another key; `None` with one authority.
     voice: watch::Receiver<Option<Voice>>,
-    /// Adjudications that are known and not run again yet.
-    unchecked: recheck::Unchecked,
+    /// Adjudications that are not run again, or not yet.
+    not_run: Arc<NotRun>,
     /// Why what is next on this node's log will not be taken, if it is known.
     refused: Arc<watch::Sender<Option<String>>>,
     /// That no other authority answers, if none does.
@@ -89,9 +90,9 @@ impl Member {
         self.voice.borrow().as_ref().map(Voice::status)
     }
 
-    /// How many adjudications of others are known and not run again yet.
-    pub fn unchecked(&self) -> u64 {
-        self.unchecked.load(std::sync::atomic::Ordering::Relaxed)
+    /// Adjudications of others that were not run again, or not yet.
+    pub fn not_run(&self) -> &NotRun {
+        &self.not_run
     }
 
     /// Why the ledger takes nothing more of this node's log, if it does not.

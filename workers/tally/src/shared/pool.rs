@@ -1,11 +1,11 @@
 //! Envelopes that wait to stand on the shared ledger, of every organisation: so
 //! that whoever leads next can propose them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
 
 use tally_core::ledger::shared::{
-    Envelope, MAX_BLOCK_BYTES, MAX_BLOCK_ENTRIES, OrganisationId, State,
+    Block, Envelope, MAX_BLOCK_BYTES, MAX_BLOCK_ENTRIES, OrganisationId, Snapshot, State, build,
 };
 
 /// The most envelopes that wait of one organisation.
@@ -58,23 +58,68 @@ impl Pool {
         waiting.and_then(|waiting| waiting.get(&envelope.header.first)) == Some(envelope)
     }
 
-    /// Forgets what stands on the ledger by now.
+    /// Forgets what stands on the ledger by now, and what is of who has left.
     pub fn prune(&self, state: &State) {
         let mut held = self.held();
         held.retain(|organisation, waiting| {
-            let next = state.next(organisation).unwrap_or_default();
+            let Some(next) = next_of(state, organisation) else {
+                return false;
+            };
             *waiting = waiting.split_off(&next);
             !waiting.is_empty()
         });
     }
 
+    fn forget(&self, envelope: &Envelope) {
+        let mut held = self.held();
+        let waiting = held.get_mut(&envelope.header.organisation);
+        // What came in its place meanwhile stays.
+        if let Some(waiting) = waiting
+            && waiting.get(&envelope.header.first) == Some(envelope)
+        {
+            waiting.remove(&envelope.header.first);
+        }
+    }
+
+    /// The next block of what waits, and what stands after it; `None` when nothing can be
+    /// next. What the rules refuse is forgotten and takes nobody's place: a block is made
+    /// anew without it, and without anything of who sent it.
+    pub fn block(&self, parent: &Snapshot) -> Option<(Block, Snapshot)> {
+        let mut barred = BTreeSet::new();
+        loop {
+            let waiting = self.turns(&parent.state, parent.height, &barred);
+            if waiting.is_empty() {
+                return None;
+            }
+            let (block, after) = build(parent, &waiting)?;
+            let refused = refused(&waiting, &block, &after.state);
+            if refused.is_empty() {
+                return (!block.envelopes.is_empty()).then_some((block, after));
+            }
+            for envelope in refused {
+                self.forget(envelope);
+                barred.insert(envelope.header.organisation.clone());
+            }
+        }
+    }
+
     /// Envelopes for a block after `state`, about as many as fit, in turns among
     /// organisations; which has the first turn changes with the height.
     pub fn next(&self, state: &State, height: u64) -> Vec<Envelope> {
+        self.turns(state, height, &BTreeSet::new())
+    }
+
+    fn turns(
+        &self,
+        state: &State,
+        height: u64,
+        barred: &BTreeSet<OrganisationId>,
+    ) -> Vec<Envelope> {
         let held = self.held();
         let mut queues: Vec<_> = held
             .iter()
-            .filter_map(|(id, waiting)| Some((waiting, state.next(id)?)))
+            .filter(|(id, _)| !barred.contains(*id))
+            .filter_map(|(id, waiting)| Some((waiting, next_of(state, id)?)))
             .collect();
         if queues.is_empty() {
             return Vec::new();
@@ -104,4 +149,21 @@ impl Pool {
         }
         taken
     }
+}
+
+/// The next entry of an organisation that is there.
+fn next_of(state: &State, organisation: &OrganisationId) -> Option<u64> {
+    let member = state.members.get(organisation)?;
+    (!member.left).then_some(member.next)
+}
+
+/// Of what was offered for a block, what would have been the next of its log there and
+/// is not in it: not because an epoch ended before it, but because a rule is against it.
+fn refused<'a>(offered: &'a [Envelope], block: &Block, after: &State) -> Vec<&'a Envelope> {
+    if block.envelopes.len() == offered.len() {
+        return Vec::new();
+    }
+    let is_next = |of: &&Envelope| after.next(&of.header.organisation) == Some(of.header.first);
+    let next = offered.iter().filter(is_next);
+    next.filter(|of| after.may_take(of).is_err()).collect()
 }

@@ -1,6 +1,6 @@
-//! What payers published, as it stands on the shared ledger.
+//! What payers published, and erased, as it stands on the shared ledger.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result};
 use tally_core::canon::Canon as _;
@@ -26,6 +26,7 @@ pub(super) struct Publications {
 pub(super) struct OfPayer {
     by_leaf: BTreeMap<[u8; 32], Published>,
     by_index: Vec<(u64, PolicyPublished)>,
+    erased: BTreeSet<u64>,
 }
 
 impl Publications {
@@ -72,6 +73,17 @@ impl Publications {
                 of.by_index.push((*index, published.publication.clone()));
                 of.by_leaf.insert(leaf_hash(bytes), *published);
             }
+            Some(kind::ERASED) => {
+                let (whose, _) = self.within.as_ref().context(damaged)?;
+                let Entry::Erased { index, .. } = Entry::from_canon(bytes).context(damaged)? else {
+                    anyhow::bail!(damaged);
+                };
+                self.of
+                    .entry(whose.clone())
+                    .or_default()
+                    .erased
+                    .insert(index);
+            }
             _ => {}
         }
         if let Some((_, index)) = &mut self.within {
@@ -85,6 +97,11 @@ impl OfPayer {
     /// A publication by the hash of its leaf; `None` where this payer has none of it.
     pub(super) fn find(&self, leaf: &[u8; 32]) -> Option<&Published> {
         self.by_leaf.get(leaf)
+    }
+
+    /// Whether what stands at an index of the payer's own log was erased.
+    pub(super) fn is_erased(&self, index: u64) -> bool {
+        self.erased.contains(&index)
     }
 
     /// All, by index in the payer's own log.

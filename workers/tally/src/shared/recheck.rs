@@ -13,10 +13,10 @@ use sha2::{Digest as _, Sha256};
 use tally_core::adjudication::{Outcome, PolicyInForce, TableKey, Transcript, settle};
 use tally_core::canon::Canon as _;
 use tally_core::claim::{Claim, ClaimId};
-use tally_core::ledger::counterparty::{Against, Checked, Dossier, Reexecuted};
+use tally_core::ledger::counterparty::{Against, Checked, Dossier, DossierError, Reexecuted};
 use tally_core::ledger::shared::{Organisation, OrganisationId, Role};
 use tally_core::ledger::tree::leaf_hash;
-use tally_core::ledger::{Receipt, Trust, TrustedLog};
+use tally_core::ledger::{Receipt, Trust, TrustedLog, Verdict, VerifierKey, verify_receipt};
 use tally_store::port::SharedLedger as _;
 
 use super::client::Client;
@@ -36,8 +36,30 @@ const OPEN: usize = 1_000;
 /// Claims of a page.
 const PAGE: usize = 200;
 
-/// How many adjudications are known and not run again yet.
-pub type Unchecked = Arc<AtomicU64>;
+/// Adjudications that were not run again.
+#[derive(Default)]
+pub struct NotRun {
+    unchecked: AtomicU64,
+    withheld: AtomicU64,
+    by_hand: AtomicU64,
+}
+
+impl NotRun {
+    /// Known, and not run again yet.
+    pub fn unchecked(&self) -> u64 {
+        self.unchecked.load(Ordering::Relaxed)
+    }
+
+    /// That the payer shows nothing for, since this process began.
+    pub fn withheld(&self) -> u64 {
+        self.withheld.load(Ordering::Relaxed)
+    }
+
+    /// That a person decided at the payer, since this process began.
+    pub fn by_hand(&self) -> u64 {
+        self.by_hand.load(Ordering::Relaxed)
+    }
+}
 
 /// What a payer decided, as it tells.
 #[derive(Deserialize)]
@@ -72,6 +94,8 @@ enum Shown {
     NotYet,
     /// It shows what the claim came to later.
     Later,
+    /// A person decided it.
+    ByHand,
 }
 
 /// A payer that is left alone.
@@ -85,7 +109,7 @@ pub struct Rechecker {
     node: Arc<Node>,
     member: Member,
     client: Client,
-    unchecked: Unchecked,
+    not_run: Arc<NotRun>,
     /// What was done before this process began.
     done: BTreeSet<(ClaimId, u64)>,
     /// How far each payer's decisions were looked at.
@@ -102,21 +126,16 @@ impl Rechecker {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn new(
-        node: Arc<Node>,
-        member: Member,
-        unchecked: Unchecked,
-        sent: Option<Sent>,
-    ) -> Result<Self> {
+    pub async fn new(node: Arc<Node>, member: Member, sent: Option<Sent>) -> Result<Self> {
         let secret = *node.signing_secret();
         let client = Client::new(member.organisation.as_str(), secret);
         Ok(Self {
             done: node.reexecuted().await?,
             cursors: BTreeMap::new(),
             node,
+            not_run: Arc::clone(&member.not_run),
             member,
             client,
-            unchecked,
             away: BTreeMap::new(),
             published: Publications::default(),
             sent: sent.map(|sent| Arc::new(Mutex::new(sent))),
@@ -167,7 +186,7 @@ impl Rechecker {
                     }
                 }
             }
-            self.unchecked.store(left, Ordering::Relaxed);
+            self.not_run.unchecked.store(left, Ordering::Relaxed);
         }
         Ok(())
     }
@@ -266,11 +285,13 @@ impl Rechecker {
         let answer = self.client.get(&url, Some(payer.id.as_str())).await?;
         match answer.status {
             404 | 409 => return Ok(false),
-            // Another's care is in it, or it was erased: as the payer says.
-            403 | 410 => {
-                tracing::warn!(claim = %id, payer = %payer.id, status = answer.status, "cannot be run again: the payer shows nothing for it");
+            // Another's care is in it, as the payer says: it is counted.
+            403 => {
+                tracing::warn!(claim = %id, payer = %payer.id, "cannot be run again: the payer shows nothing for it");
+                self.not_run.withheld.fetch_add(1, Ordering::Relaxed);
                 return Ok(true);
             }
+            410 => return self.was_erased(payer, id, index).await,
             _ => {}
         }
         let sealed = answer.done()?;
@@ -289,12 +310,29 @@ impl Rechecker {
         {
             Shown::NotYet => return Ok(false),
             Shown::Later => return Ok(true),
+            Shown::ByHand => {
+                tracing::info!(claim = %id, payer = %payer.id, "was decided by a person: there is nothing to run again");
+                self.not_run.by_hand.fetch_add(1, Ordering::Relaxed);
+                return Ok(true);
+            }
             Shown::Found(found) => *found,
             Shown::Broken(why) => Reexecuted::unproven(leaf_hash(&entry), ENGINE, &why),
         };
         self.node
             .enter_reexecuted(&payer.id, (id, index), &found)
             .await?;
+        Ok(true)
+    }
+
+    /// Whether the payer's log has it on the ledger that an adjudication was erased, as the
+    /// payer says; until then it is asked for again.
+    async fn was_erased(&mut self, payer: &Organisation, id: ClaimId, index: u64) -> Result<bool> {
+        let size = self.member.subscribe().borrow().frontier.size();
+        let of = self.published.of(self.node.store(), payer, size).await?;
+        if !of.is_erased(index) {
+            tracing::warn!(claim = %id, payer = %payer.id, "the payer says that it was erased, and the ledger has no such entry");
+            return Ok(false);
+        }
         Ok(true)
     }
 
@@ -332,13 +370,38 @@ impl Rechecker {
             return Ok(Shown::NotYet);
         }
         if receipt.claim == id && receipt.local.index > index {
-            // It was decided anew since: that is an adjudication of its own.
-            return Ok(Shown::Later);
+            return self.later(payer, &receipt).await;
         }
         if receipt.claim != id || receipt.local.index != index || receipt.entry != entry {
             return broken("the receipt is of another adjudication".to_owned());
         }
         self.again(payer, id, &dossier, place).await
+    }
+
+    /// Whether a claim was decided anew since, as a receipt says: that is an adjudication of
+    /// its own. What stands at its place in the payer's log has to be what is shown.
+    async fn later(&self, payer: &Organisation, receipt: &Receipt) -> Result<Shown> {
+        let Some((_, entry)) = self.entry_of(payer, receipt.local.index).await? else {
+            return Ok(Shown::NotYet);
+        };
+        let trust = self.trust(payer).await?;
+        let verified = verify_receipt(receipt, Some(&trust));
+        let held = verified.is_ok_and(|(verdict, told)| {
+            verdict == Verdict::Trusted && told.claim() == receipt.claim
+        });
+        Ok(match held && receipt.entry == entry {
+            true => Shown::Later,
+            false => Shown::Broken("the receipt is of another adjudication".to_owned()),
+        })
+    }
+
+    /// The keys that a payer's receipts are held against.
+    async fn trust(&self, payer: &Organisation) -> Result<Trust> {
+        let founders = super::founders(self.node.store()).await?;
+        let log = VerifierKey::new(&payer.origin, &payer.log)?;
+        Ok(Trust {
+            logs: vec![TrustedLog::shared(&founders), TrustedLog::local(log)],
+        })
     }
 
     /// Runs it again; `place` is where the adjudication stands on the ledger.
@@ -349,11 +412,7 @@ impl Rechecker {
         dossier: &Dossier,
         place: u64,
     ) -> Result<Shown> {
-        let founders = super::founders(self.node.store()).await?;
-        let log = tally_core::ledger::VerifierKey::new(&payer.origin, &payer.log)?;
-        let trust = Trust {
-            logs: vec![TrustedLog::shared(&founders), TrustedLog::local(log)],
-        };
+        let trust = self.trust(payer).await?;
         let sent = self.as_sent(payer, id).await?;
         let known = self.published.of(self.node.store(), payer, place).await?;
         let published = match dossier.publication {
@@ -368,18 +427,23 @@ impl Rechecker {
         });
         let checked = match checked {
             Ok(checked) => checked,
+            Err(DossierError::ByHand) => return Ok(Shown::ByHand),
             Err(error) => return Ok(Shown::Broken(error.to_string())),
         };
-        let (outcome, asked) = match (checked.policy(), published) {
+        let ran = match (checked.policy(), published) {
             (Some(hash), Some(published)) => {
                 let fuel = published.publication.fuel;
                 let loaded = self.component(payer, hash).await?;
                 run(&checked, &loaded, fuel)?
             }
-            _ => match checked.alone() {
-                Ok(outcome) => (outcome, Transcript::default()),
-                Err(error) => return Ok(Shown::Broken(error.to_string())),
-            },
+            _ => checked
+                .alone()
+                .map(|outcome| (outcome, Transcript::default()))
+                .map_err(|error| error.to_string()),
+        };
+        let (outcome, asked) = match ran {
+            Ok(ran) => ran,
+            Err(why) => return Ok(Shown::Broken(why)),
         };
         let found = checked.reexecuted(&outcome, &asked, ENGINE);
         Ok(Shown::Found(Box::new(found)))
@@ -421,17 +485,32 @@ impl Rechecker {
     }
 }
 
+/// What a run came to, and what the policy asked; or what the payer shows that does not hold.
+type Ran = Result<(Outcome, Transcript), String>;
+
 /// Runs a policy again, with the answers that are on record.
-fn run(checked: &Checked, loaded: &Arc<Loaded>, fuel: u64) -> Result<(Outcome, Transcript)> {
+///
+/// # Errors
+/// When this node cannot run it. What does not hold of the payer's is in the answer.
+fn run(checked: &Checked, loaded: &Arc<Loaded>, fuel: u64) -> Result<Ran> {
     let policy = PolicyInForce {
         hash: loaded.policy.hash(),
         description: Arc::clone(loaded.policy.description()),
     };
-    let run = checked.run(policy)?.context("a policy without a context")?;
     let tables = Arc::clone(loaded);
     let lookup = move |table: u16, keys: &[TableKey]| tables.lookup(table, keys);
-    let answers = checked.answers(lookup)?;
+    let ready = checked.run(policy).and_then(|run| {
+        let run = run.ok_or(DossierError::Policy)?;
+        Ok((run, checked.answers(lookup)?))
+    });
+    let (run, answers) = match ready {
+        Ok(ready) => ready,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
     let ran = loaded.policy.run(&run.context, Arc::new(answers), fuel)?;
-    let settled = settle(&checked.claim, &run, ran.determined)?;
-    Ok((settled.outcome, ran.transcript))
+    let settled = settle(&checked.claim, &run, ran.determined);
+    Ok(match settled {
+        Ok(settled) => Ok((settled.outcome, ran.transcript)),
+        Err(error) => Err(error.to_string()),
+    })
 }

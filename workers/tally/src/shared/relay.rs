@@ -10,6 +10,7 @@ use tally_core::ledger::SigningKey;
 use tally_core::ledger::shared::{Envelope, OrganisationId, State};
 use tally_store::port::Log as _;
 
+use super::run::put_off;
 use super::signatures::Gossip;
 use super::{Ledger as _, Member};
 use crate::node::Node;
@@ -55,7 +56,10 @@ impl Relay {
         let mut at = self.member.subscribe();
         while !stop.is_told() {
             let state = Arc::clone(&at.borrow_and_update().state);
-            self.send(&state).await?;
+            let sent = put_off("sending the own log on", self.send(&state).await)?;
+            if sent.is_none() && !stop.sleep(AGAIN).await {
+                break;
+            }
             tokio::select! {
                 () = stop.told() => break,
                 changed = at.changed() => if changed.is_err() { break },

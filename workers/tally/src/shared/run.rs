@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use tally_core::ledger::SigningKey;
-use tally_core::ledger::shared::{Block, OrganisationId, Snapshot, build};
-use tally_notary::{Heard, Running, Voice};
+use tally_core::ledger::shared::{Block, OrganisationId, Snapshot};
+use tally_notary::{Heard, Running, Status, Voice};
 use tally_store::port::SharedCheckpoint;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -15,7 +15,7 @@ use tokio::time::MissedTickBehavior;
 use super::Member;
 use super::lookout::Lookout;
 use super::pool::Pool;
-use super::recheck::{Rechecker, Unchecked};
+use super::recheck::Rechecker;
 use super::relay::{AGAIN, Relay, foreign};
 use super::scribe::Scribe;
 use super::seat::Seat;
@@ -23,8 +23,8 @@ use super::sent::Sent;
 use super::trace;
 use super::witnesses::Asked;
 use crate::config::LedgerConfig;
-use crate::node::Node;
 use crate::node::keys::hex;
+use crate::node::{Node, passes};
 use crate::roles::Stop;
 
 /// How often checkpoints are kept, at most: what is signed in between is on its way to
@@ -79,7 +79,7 @@ pub async fn start(node: &Arc<Node>, config: &LedgerConfig, stop: &Stop) -> Resu
         pool,
         waits: Arc::new(waits),
         voice,
-        unchecked: Unchecked::default(),
+        not_run: Arc::default(),
         refused: Arc::default(),
         cut_off: Arc::default(),
     };
@@ -101,6 +101,7 @@ pub async fn start(node: &Arc<Node>, config: &LedgerConfig, stop: &Stop) -> Resu
         tell_checkpoint,
         cosigned,
         _cosigning: tell_cosigned,
+        keeps: None,
         stop: stop.clone(),
     };
     match running {
@@ -109,12 +110,27 @@ pub async fn start(node: &Arc<Node>, config: &LedgerConfig, stop: &Stop) -> Resu
     };
     let relay = Relay::new(Arc::clone(node), member.clone());
     tasks.spawn(relay.run(stop.clone()));
-    let unchecked = Arc::clone(&member.unchecked);
     let sent = config.sent.as_deref();
     let sent = sent.map(|folder| Sent::new(folder, member.organisation.as_str()));
-    let rechecker = Rechecker::new(Arc::clone(node), member.clone(), unchecked, sent).await?;
+    let rechecker = Rechecker::new(Arc::clone(node), member.clone(), sent).await?;
     tasks.spawn(rechecker.run(stop.clone()));
     Ok(Started { member, tasks })
+}
+
+/// What a store that cannot be reached now puts off is done at the next time: `None`, and a
+/// line in the log.
+///
+/// # Errors
+/// What does not pass.
+pub(super) fn put_off<T>(doing: &'static str, done: Result<T>) -> Result<Option<T>> {
+    match done {
+        Ok(done) => Ok(Some(done)),
+        Err(error) if passes(&error) => {
+            tracing::warn!(doing, "is put off: {error:#}");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Whether a key is the only authority's.
@@ -139,6 +155,8 @@ struct Follower {
     cosigned: mpsc::Receiver<SharedCheckpoint>,
     /// Keeps that open where there is no witness.
     _cosigning: mpsc::Sender<SharedCheckpoint>,
+    /// From when on checkpoints are kept again, where the store could not be reached.
+    keeps: Option<Instant>,
     stop: Stop,
 }
 
@@ -197,26 +215,51 @@ impl Follower {
                 }
                 heard = running.heard.recv() => {
                     let Some(heard) = heard else { return Ok(None) };
-                    self.heard(&heard).await?;
+                    put_off("taking in what was heard", self.heard(&heard).await)?;
                 }
-                Some(with) = self.cosigned.recv() => {
-                    self.scribe.cosign(self.node.store(), &with).await?;
-                }
-                _ = keep.tick() => self.scribe.keep(self.node.store()).await?,
+                Some(with) = self.cosigned.recv() => self.cosign(&with).await?,
+                _ = keep.tick() => self.keep().await?,
                 _ = again.tick() => {
-                    self.say_again().await?;
-                    let another = self.seat.settle(&self.scribe).await?;
-                    if another.is_some() {
-                        return Ok(another);
-                    }
-                    let (status, at) = (running.notary.voice().status(), self.scribe.at());
-                    if self.lookout.look(&status, at, &mut self.seat).await? {
-                        return self.node.authority_key(&at.state.origin);
+                    let status = running.notary.voice().status();
+                    let another = put_off("looking around", self.look_around(&status).await)?;
+                    if let Some(another) = another.flatten() {
+                        return Ok(Some(another));
                     }
                 }
             }
             self.tell();
         }
+    }
+
+    /// Says again what may have been lost. Answers the key to go on with, if a notary is to
+    /// begin anew.
+    async fn look_around(&mut self, status: &Status) -> Result<Option<SigningKey>> {
+        self.say_again().await?;
+        let another = self.seat.settle(&self.scribe).await?;
+        if another.is_some() {
+            return Ok(another);
+        }
+        let at = self.scribe.at();
+        match self.lookout.look(status, at, &mut self.seat).await? {
+            true => self.node.authority_key(&at.state.origin),
+            false => Ok(None),
+        }
+    }
+
+    /// Keeps what a quorum has signed, at the next time where the store cannot be reached.
+    async fn keep(&mut self) -> Result<()> {
+        if self.keeps.is_some_and(|from| from > Instant::now()) {
+            return Ok(());
+        }
+        let kept = self.scribe.keep(self.node.store()).await;
+        let kept = put_off("keeping a checkpoint", kept)?;
+        self.keeps = kept.is_none().then(|| Instant::now() + AGAIN);
+        Ok(())
+    }
+
+    async fn cosign(&mut self, with: &SharedCheckpoint) -> Result<()> {
+        let done = self.scribe.cosign(self.node.store(), with).await;
+        put_off("keeping a cosignature", done).map(drop)
     }
 
     /// Orders what waits, as the only authority.
@@ -234,10 +277,9 @@ impl Follower {
             let own = at.state.members.get(&self.member.organisation);
             let own = own.map(|own| own.organisation.clone());
             if settled != own {
-                // What hands over to another key is signed by the one before it.
-                self.scribe.keep(self.node.store()).await?;
-                if let Some(another) = self.seat.settle(&self.scribe).await? {
-                    self.resume(Some(another)).await?;
+                let done = put_off("putting keys in their place", self.take_keys().await)?;
+                if done.is_none() && stop.sleep(AGAIN).await {
+                    continue;
                 }
                 settled = own;
             }
@@ -246,17 +288,15 @@ impl Follower {
                 "this node's `authority.key` is not that of the ledger's only authority (any more): start it again; where \
                  `tally keys list` shows that the ledger's is put aside, put that back in its place"
             );
-            let envelopes = self.member.pool.next(&at.state, at.height);
-            let built = build(&at, &envelopes).filter(|(block, _)| !block.envelopes.is_empty());
-            let Some((block, next)) = built else {
-                self.scribe.keep(self.node.store()).await?;
+            let Some((block, next)) = self.member.pool.block(&at) else {
+                self.keep().await?;
                 self.tell();
                 tokio::select! {
                     () = stop.told() => return Ok(()),
                     changed = waiting.changed() => changed?,
-                    Some(with) = self.cosigned.recv() => {
-                        self.scribe.cosign(self.node.store(), &with).await?;
-                    }
+                    Some(with) = self.cosigned.recv() => self.cosign(&with).await?,
+                    // What could not be kept is tried again.
+                    () = tokio::time::sleep(AGAIN) => {}
                 }
                 continue;
             };
@@ -265,10 +305,20 @@ impl Follower {
             self.written(&block, &next, id).await?;
             // Also where there is always something more.
             if kept.elapsed() >= KEEP {
-                self.scribe.keep(self.node.store()).await?;
+                self.keep().await?;
                 self.tell();
                 kept = Instant::now();
             }
+        }
+    }
+
+    /// Goes on with other keys, where the ledger has others in force by now.
+    async fn take_keys(&mut self) -> Result<()> {
+        // What hands over to another key is signed by the one before it.
+        self.scribe.keep(self.node.store()).await?;
+        match self.seat.settle(&self.scribe).await? {
+            Some(another) => self.resume(Some(another)).await,
+            None => Ok(()),
         }
     }
 
@@ -319,7 +369,9 @@ impl Follower {
             pause = (pause * 2).min(Duration::from_secs(2));
         }
         let own = &self.member.organisation;
-        if let Some(entry) = foreign(&self.node, own, &block.envelopes).await? {
+        let found = foreign(&self.node, own, &block.envelopes).await;
+        let found = put_off("holding a block against the own log", found)?;
+        if let Some(entry) = found.flatten() {
             tracing::error!(
                 entry,
                 "the shared ledger has an entry as `{own}`'s that is not on this node's log: somebody else signs with \
@@ -329,7 +381,7 @@ impl Follower {
         }
         self.tell();
         if next.boundary {
-            self.scribe.keep(self.node.store()).await?;
+            self.keep().await?;
             self.tell();
         }
         Ok(())
@@ -361,7 +413,7 @@ mod tests {
     use tally_store::port::SharedLedger as _;
 
     use super::*;
-    use tally_core::ledger::shared::{Change, Envelope};
+    use tally_core::ledger::shared::{Change, Envelope, Possession, build};
 
     use crate::node::applying::tests::applicant;
     use crate::node::keyring::{Key, Place};
@@ -527,6 +579,47 @@ mod tests {
         let (stopper, stop) = Stopper::new();
         let started = start(&node, &config, &stop).await.unwrap();
         node.propose(Change::Leave(was.id)).await.unwrap_err();
+        ended(started, stopper).await;
+    }
+
+    /// One authority takes in no second, neither one that joins nor a member that takes an
+    /// authority's key: it could not start again.
+    #[tokio::test]
+    async fn one_authority_takes_in_no_second() {
+        let folder = tempfile::tempdir().unwrap();
+        let (node, one) = member(&folder.path().join("one"), "one").await;
+        let (other, two) = member(&folder.path().join("two"), "two").await;
+        let charter = found("ledger.example", &[one], Vec::new()).unwrap();
+        let config = configured(folder.path(), &charter_text(&charter).unwrap(), "one");
+        let (stopper, stop) = Stopper::new();
+        let started = start(&node, &config, &stop).await.unwrap();
+        let (organisation, possession) = (two.organisation, two.possession);
+        let joins = Change::Join {
+            organisation: organisation.clone(),
+            possession: possession.clone(),
+        };
+        let refused = node.propose(joins).await.unwrap_err().to_string();
+        assert!(refused.contains("takes in no other"), "{refused}");
+
+        let mut plain = organisation.clone();
+        plain.authority = None;
+        let key = other.signing_key().unwrap();
+        let shown = Possession::show("ledger.example", &plain, &key, None);
+        let joins = Change::Join {
+            organisation: plain,
+            possession: shown,
+        };
+        node.propose(joins).await.unwrap();
+        let mut at = started.member.subscribe();
+        let joined = at.wait_for(|at| at.state.members.len() == 2);
+        let joined = tokio::time::timeout(Duration::from_secs(20), joined).await;
+        drop(joined.expect("in time").unwrap());
+        let rotates = Change::Rotate {
+            organisation,
+            possession,
+        };
+        let refused = node.propose(rotates).await.unwrap_err().to_string();
+        assert!(refused.contains("takes in no other"), "{refused}");
         ended(started, stopper).await;
     }
 

@@ -55,7 +55,7 @@ impl Scribe {
             genesis: Arc::clone(genesis),
             key: None,
             pool,
-            collector: Collector::default(),
+            collector: Collector::new(&genesis.state.origin),
             ready: BTreeMap::new(),
             kept: store.shared_checkpoint().await?,
             reached: store.handovers().await?.len() as u64,
@@ -258,7 +258,17 @@ impl Scribe {
             };
             let newer = |kept: &SharedCheckpoint| *kept != united && kept.size <= united.size;
             if found == epoch && self.kept.as_ref().is_none_or(newer) {
-                store.keep_checkpoint(&united).await?;
+                if let Err(error) = store.keep_checkpoint(&united).await {
+                    let place = (united.epoch, united.size);
+                    let checkpoint = united;
+                    let kept = Gathered {
+                        checkpoint,
+                        says,
+                        signers,
+                    };
+                    self.ready.insert(place, kept);
+                    return Err(error.into());
+                }
                 trace::published(epoch, &says, &signers);
                 self.collector.forget((united.epoch, united.size));
                 self.kept = Some(united.clone());

@@ -206,6 +206,8 @@ fn put_aside(journal: &Path, ring: &Keyring) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use tally_core::ledger::shared::MAX_AUTHORITIES;
+
     use super::*;
 
     fn sets(of_one: &[Option<u8>]) -> Vec<Authorities> {
@@ -223,6 +225,23 @@ mod tests {
             }
         };
         (0..).zip(of_one).map(set).collect()
+    }
+
+    /// The ledger lets in as many authorities as the notary was measured with, and no more:
+    /// one more would be voted in, and refused by all, for ever.
+    #[test]
+    fn the_ledger_and_the_notary_have_one_bound() {
+        let at = SocketAddr::from(([127, 0, 0, 1], 0));
+        let nowhere = PathBuf::new();
+        let config = tally_notary::Config::new(
+            b"ledger.example",
+            [1; 32],
+            at,
+            Vec::new(),
+            nowhere.clone(),
+            nowhere,
+        );
+        assert_eq!(config.most_authorities, MAX_AUTHORITIES);
     }
 
     /// A key that sets went on to from the present one, and no other: not one that the

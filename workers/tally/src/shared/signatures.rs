@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tally_core::canon::{Canon, DecodeError, Reader};
-use tally_core::ledger::shared::{Authorities, Envelope, OrganisationId};
+use tally_core::ledger::shared::{Authorities, Envelope, MAX_AUTHORITIES, OrganisationId};
 use tally_core::ledger::{Checkpoint, Note, Signature, SigningKey, VerifierKey};
 use tally_store::port::SharedCheckpoint;
 
@@ -13,8 +13,16 @@ use super::trace;
 const OPEN: usize = 256;
 /// The most texts of one size that signatures are kept of: one is right.
 const TEXTS: usize = 16;
-/// The most signatures of one text.
-const LINES: usize = 64;
+/// The same before this node has written that size: until then nobody's signature can be
+/// checked.
+const TEXTS_AHEAD: usize = 4;
+/// The most signatures of one text: one of each authority.
+const LINES: usize = MAX_AUTHORITIES;
+/// The longest text, in bytes: that by which the largest set hands over to the largest,
+/// with the longest names, is a little shorter.
+const TEXT: usize = 14 << 10;
+/// The bytes of a signature's line: the key's id, and an ed25519 signature.
+const LINE: usize = 4 + 64;
 
 /// What authorities tell each other beside the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,14 +96,24 @@ pub struct Gathered {
 }
 
 /// Collects signatures until a quorum has signed.
-#[derive(Default)]
 pub struct Collector {
+    /// The ledger's name, and so that of its authorities' keys.
+    origin: String,
     open: BTreeMap<(u64, u64), Open>,
     /// What is before this is not collected any more.
     from: (u64, u64),
 }
 
 impl Collector {
+    /// One that knows of no signature yet, for the ledger of this name.
+    pub fn new(origin: &str) -> Self {
+        Self {
+            origin: origin.to_owned(),
+            open: BTreeMap::new(),
+            from: (0, 0),
+        }
+    }
+
     /// This node's own log says that a checkpoint of a set is right: signs it, where the
     /// node is an authority of the epoch. Answers what to tell others, and the checkpoint
     /// if a quorum has signed.
@@ -144,12 +162,11 @@ impl Collector {
     /// Somebody signed. Answers the checkpoint if a quorum has by now.
     pub fn heard(&mut self, note: &str) -> Option<Gathered> {
         let note = Note::parse(note).ok()?;
-        let (epoch, size) = place(&note)?;
+        let at = place(&note)?;
         let [line] = &note.signatures[..] else {
             return None;
         };
-        let at = (epoch, size);
-        if at < self.from {
+        if at < self.from || !self.may_be(&note, line) {
             return None;
         }
         // What is far ahead is said again when its time has come.
@@ -168,8 +185,12 @@ impl Collector {
         if !is_own && open.text.as_ref().is_some_and(|own| !signs(own)) {
             return None;
         }
+        let texts = match open.text {
+            Some(_) => TEXTS,
+            None => TEXTS_AHEAD,
+        };
         let lines = &mut open.lines;
-        if !is_own && lines.len() >= TEXTS && !lines.contains_key(&note.text) {
+        if !is_own && lines.len() >= texts && !lines.contains_key(&note.text) {
             return None;
         }
         let lines = lines.entry(note.text).or_default();
@@ -177,6 +198,14 @@ impl Collector {
             lines.push(line.clone());
         }
         self.gathered(at)
+    }
+
+    /// Whether a line is in the form of an authority's signature, of a text that may be
+    /// one of this ledger: whoever signed it, it is no longer than such a one.
+    fn may_be(&self, note: &Note, line: &Signature) -> bool {
+        let of_ledger = note.text.lines().next() == Some(self.origin.as_str());
+        let is_line = line.name == self.origin && line.bytes.len() == LINE;
+        of_ledger && is_line && note.text.len() <= TEXT
     }
 
     /// Forgets what is before a checkpoint that is kept.
@@ -269,7 +298,7 @@ pub fn place(note: &Note) -> Option<(u64, u64)> {
 
 #[cfg(test)]
 mod tests {
-    use tally_core::ledger::shared::Authority;
+    use tally_core::ledger::shared::{Authority, Witness};
 
     use super::*;
 
@@ -288,7 +317,7 @@ mod tests {
     /// comes sooner.
     #[test]
     fn what_is_heard_is_bounded() {
-        let mut collector = Collector::default();
+        let mut collector = Collector::new("ledger.example");
         collector.heard(&signed(5, 0));
         for size in (1_000..).take(4 * OPEN) {
             collector.heard(&signed(size, 0));
@@ -298,7 +327,104 @@ mod tests {
         for root in 0..200 {
             collector.heard(&signed(5, root));
         }
-        assert_eq!(collector.open[&(0, 5)].lines.len(), TEXTS);
+        assert_eq!(collector.open[&(0, 5)].lines.len(), TEXTS_AHEAD);
+    }
+
+    /// How many bytes are kept of a place.
+    fn kept(open: &Open) -> usize {
+        let line = |line: &Signature| {
+            size_of::<Signature>() + line.name.capacity() + line.bytes.capacity()
+        };
+        let lines = |lines: &Vec<Signature>| lines.iter().map(line).sum::<usize>();
+        let texts = open.lines.iter();
+        texts.map(|(text, of)| text.capacity() + lines(of)).sum()
+    }
+
+    /// Nor by the bytes: of texts as long as may be, each with as many signatures as may be,
+    /// what nobody can check yet comes to less than 32 MiB.
+    #[test]
+    fn what_is_heard_is_bounded_in_bytes() {
+        let mut collector = Collector::new("ledger.example");
+        let long = |n: usize, bytes: usize| Checkpoint {
+            origin: "ledger.example".into(),
+            size: 5,
+            root: [0; 32],
+            extensions: vec!["epoch 0".into(), format!("{n:0>bytes$}")],
+        };
+        let said = |checkpoint: &Checkpoint, name: &str, bytes: Vec<u8>| {
+            let name = name.to_owned();
+            let signatures = vec![Signature { name, bytes }];
+            let text = checkpoint.text();
+            Note { text, signatures }.to_string()
+        };
+        for n in 0..2 * TEXTS_AHEAD {
+            for line in 0..3 * LINES {
+                let bytes = vec![u8::try_from(line).unwrap(); 68];
+                collector.heard(&said(&long(n, TEXT - 200), "ledger.example", bytes));
+            }
+        }
+        let open = &collector.open[&(0, 5)];
+        assert_eq!(open.lines.len(), TEXTS_AHEAD);
+        assert!(open.lines.values().all(|lines| lines.len() == LINES));
+        assert!(kept(open) * OPEN < 32 << 20, "{}", kept(open));
+
+        // What is no signature by a key of the ledger, of its checkpoint, is not kept at all.
+        let mut other = long(0, 9);
+        other.origin = "another.example".into();
+        let mut collector = Collector::new("ledger.example");
+        for wrong in [
+            said(&long(0, 9), "ledger.example", vec![1; 5]),
+            said(&long(0, 9), "ledger.example", vec![1; 67]),
+            said(&long(0, 9), "ledger.example", vec![1; 30_000]),
+            said(&long(0, 9), "another.example", vec![1; 68]),
+            said(&long(0, TEXT), "ledger.example", vec![1; 68]),
+            said(&other, "ledger.example", vec![1; 68]),
+        ] {
+            collector.heard(&wrong);
+        }
+        assert!(collector.open.is_empty());
+    }
+
+    /// The longest checkpoint that there may be is heard: of the longest names, by which the
+    /// largest set hands over to the largest.
+    #[test]
+    fn the_longest_checkpoint_is_heard() {
+        let origin = "o".repeat(200);
+        let key = |seed: usize, cosigns: bool| {
+            let secret = &[u8::try_from(seed).unwrap() + 1; 32];
+            let of = if cosigns {
+                SigningKey::cosigner
+            } else {
+                SigningKey::new
+            };
+            of(&origin, secret).unwrap()
+        };
+        let member = |n: usize| Authority {
+            organisation: OrganisationId::parse(&format!("{n:0>64}")).unwrap(),
+            key: key(n, false).verifier().public(),
+        };
+        let named = |n: usize| Witness {
+            name: format!("{n:w>200}"),
+            key: key(99 + n, true).verifier().public(),
+        };
+        let set = Authorities {
+            origin: origin.clone(),
+            epoch: u64::MAX - 1,
+            members: (0..MAX_AUTHORITIES).map(member).collect(),
+            witnesses: (0..32).map(named).collect(),
+        };
+        let mut next = set.clone();
+        next.epoch = u64::MAX;
+        assert_eq!(Authorities::parse(&set.text()).as_ref(), Ok(&set));
+        let checkpoint = set.checkpoint(u64::MAX, [255; 32], Some(&next));
+        let mut collector = Collector::new(&origin);
+        collector.written(&set, &checkpoint, None);
+        let mut gathered = None;
+        for n in 0..set.quorum() {
+            assert!(gathered.is_none());
+            gathered = collector.heard(&checkpoint.sign(&key(n, false)).to_string());
+        }
+        assert!(gathered.unwrap().checkpoint.hands_over);
     }
 
     fn key(seed: u8) -> SigningKey {
@@ -322,7 +448,7 @@ mod tests {
     #[test]
     fn junk_keeps_out_nothing() {
         let [set, _] = sets();
-        let mut collector = Collector::default();
+        let mut collector = Collector::new("ledger.example");
         let right = set.checkpoint(5, [9; 32], None);
         let fill = |collector: &mut Collector, key: &SigningKey| {
             for root in 0..2 * TEXTS {
@@ -349,7 +475,7 @@ mod tests {
     #[test]
     fn a_handover_is_waited_for() {
         let [set, next] = sets();
-        let mut collector = Collector::default();
+        let mut collector = Collector::new("ledger.example");
         let handover = set.checkpoint(900, [9; 32], Some(&next));
         for size in (2..900).step_by(2) {
             let checkpoint = set.checkpoint(size, [1; 32], None);

@@ -2,8 +2,11 @@
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
+use tally::node::Anew;
+use tally_core::claim::{ClaimId, Relationship};
+use tally_core::ledger::Ground;
 
-use super::fixture::{Fixture, ask, claim, first, post};
+use super::fixture::{Fixture, MEMBER, ask, claim, claim_of, first, post};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_claim_is_voided_by_who_sent_it_and_nobody_else() {
@@ -78,4 +81,61 @@ async fn a_replacement_is_sent_as_a_claim() {
     replacement["control_number"] = json!("A-2");
     let answer = fixture.ask(post("k3", &replacement).by("lakeside")).await;
     assert!(answer.body.contains("I311"), "{}", answer.body);
+}
+
+/// What was sent is not to be had by the number of what took it back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_that_was_erased_is_not_read_in_its_void() {
+    let fixture = Fixture::new().await;
+    let body = fixture
+        .settle("riverside", "k1", &claim("A-1", "180.00"))
+        .await;
+    let id = first(&body);
+    let path = format!("/claims/{id}/void");
+    let done = fixture.ask(ask("POST", &path).by("riverside")).await.json();
+    let void = done["act"].as_str().unwrap().to_owned();
+    let paths = [&id, &void].map(|of| format!("/claims/{of}"));
+    for path in &paths {
+        let read = fixture.get("riverside", path).await;
+        assert_eq!(read.status, StatusCode::OK, "{}", read.body);
+        assert!(read.body.contains("99213"), "{}", read.body);
+    }
+    fixture.node.drain(&|_| ()).await.unwrap();
+    let claim = ClaimId::parse(&id).unwrap();
+    fixture.node.erase(claim, Ground::Order).await.unwrap();
+    for path in &paths {
+        fixture.get("riverside", path).await.problem("A109");
+    }
+}
+
+/// Nor by any number that a move gave it, whichever it is erased by.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_that_was_erased_is_not_read_where_it_was_moved() {
+    for by in [0, 2] {
+        let fixture = Fixture::new().await;
+        let visit = claim_of("A-1", "M-2002", "2026-02-10", "180.00");
+        let came = ClaimId::parse(&first(&fixture.settle("riverside", "k1", &visit).await));
+        let came = came.unwrap();
+        let mut contract = fixture.node.read_contract(MEMBER).await.unwrap().unwrap();
+        let mut member = contract.members[0].clone();
+        "M-2002".clone_into(&mut member.id);
+        member.relationship = Relationship::Child;
+        contract.members.push(member);
+        fixture.node.enrol(&contract, false).await.unwrap();
+        let anew = Anew::Claim(came);
+        let acts = fixture.node.readjudicate(&anew, "a test", "enrolled").await;
+        let acts = acts.unwrap();
+        fixture.node.drain(&|_| ()).await.unwrap();
+        let moved = [came, acts[0], acts[1]];
+        let paths = moved.map(|of| format!("/claims/{of}"));
+        for path in &paths {
+            let read = fixture.get("riverside", path).await;
+            assert_eq!(read.status, StatusCode::OK, "{}", read.body);
+            assert!(read.body.contains("99213"), "{}", read.body);
+        }
+        fixture.node.erase(moved[by], Ground::Order).await.unwrap();
+        for path in &paths {
+            fixture.get("riverside", path).await.problem("A109");
+        }
+    }
 }

@@ -6,7 +6,7 @@ use std::fs;
 use super::*;
 
 /// Does with an organisation's process what a button of the network's page does.
-fn press(folder: &Path, organisation: &str, button: &str) {
+pub(super) fn press(folder: &Path, organisation: &str, button: &str) {
     let said = fs::read_to_string(folder.with_extension("said")).unwrap();
     let (_, rest) = said.split_once("The network's page on ").unwrap();
     let page = rest.split(' ').next().unwrap();

@@ -122,6 +122,9 @@ pub enum DossierError {
     /// Another policy was in force.
     #[error("D113: by what the payer had published, another policy was in force on {0}, or none")]
     NotInForce(ServiceDate),
+    /// Determined by a person: no policy comes to it again.
+    #[error("D114: a person decided it, by hand: there is nothing to run again")]
+    ByHand,
 }
 
 impl DossierError {
@@ -188,6 +191,9 @@ impl Dossier {
         }
         if let Some(sent) = against.sent {
             as_sent(sent, &claim)?;
+        }
+        if body.execution.is_by_hand() {
+            return Err(DossierError::ByHand);
         }
         let context = self.context(&body, &told, &claim)?;
         let transcript = Transcript(read("transcript", &self.transcript)?);

@@ -20,7 +20,9 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use authorities::{Authorities, Authority, Handover, SetError, Signed, quorum};
+pub use authorities::{
+    Authorities, Authority, Handover, MAX_AUTHORITIES, SetError, Signed, quorum,
+};
 pub use block::{
     Audit, Block, BlockId, Header, MAX_BLOCK_BYTES, MAX_BLOCK_ENTRIES, Snapshot, audit, build,
 };

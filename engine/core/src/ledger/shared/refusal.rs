@@ -60,7 +60,9 @@ pub enum Refusal {
         "L118: the policy has that standing already, or what should supersede it is of another product or not active"
     )]
     Standing,
-    #[error("L119: entry {index} refers to entry {of}, which is none before it that may be erased")]
+    #[error(
+        "L119: entry {index} says that entry {of} is erased, which is its log's first, itself or yet to come"
+    )]
     Reference { index: u64, of: u64 },
     #[error("L120: `{0}` is no authority")]
     NoAuthority(OrganisationId),

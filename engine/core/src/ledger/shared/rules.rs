@@ -134,6 +134,8 @@ impl Member {
             .get(hash)
             .filter(|policy| policy.published < prefix)
             .ok_or(Refusal::Unpublished(index))?;
+        // Before this entry: that need not be within the prefix. A policy is published and
+        // activated by two entries, and what is adjudicated meanwhile knows the first alone.
         policy
             .activated
             .is_some()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tally_types::ServiceDate;
 
-use super::authorities::{Authorities, Authority, MAX_AUTHORITIES, check_witnesses};
+use super::authorities::{Authorities, Authority};
 use super::envelope::{Envelope, MAX_ENVELOPE_BYTES, MAX_ENVELOPE_ENTRIES, digest};
 use super::organisation::{
     Change, Charter, Motion, MotionId, Organisation, OrganisationId, Proposal, Witness,
@@ -297,7 +297,8 @@ impl State {
         Ok(())
     }
 
-    /// Whether a change can be made.
+    /// Whether a change can be made, after those that were carried before it in the same
+    /// envelope.
     fn check_change(&self, change: &Change) -> Result<(), Refusal> {
         match change {
             Change::Join {
@@ -309,7 +310,7 @@ impl State {
                     return Err(Refusal::Change("it is there already"));
                 }
                 check_log(before, organisation)?;
-                self.check_organisation(organisation, possession)
+                self.check_organisation(organisation, possession)?;
             }
             Change::Rotate {
                 organisation,
@@ -320,24 +321,33 @@ impl State {
                     return Err(Refusal::Change("it is not there"));
                 }
                 check_log(present, organisation)?;
-                self.check_organisation(organisation, possession)
+                self.check_organisation(organisation, possession)?;
             }
             Change::Leave(id) => {
                 if self.members.get(id).is_none_or(|member| member.left) {
                     return Err(Refusal::Change("it is not there"));
                 }
-                let others = self.authorities.members.iter();
-                if others
-                    .filter(|authority| authority.organisation != *id)
-                    .count()
-                    == 0
-                {
-                    return Err(Refusal::Change("no authority would be left"));
-                }
-                Ok(())
             }
-            Change::Witnesses(witnesses) => check_witnesses(witnesses).map_err(Refusal::Change),
+            // They are of the set that comes of it.
+            Change::Witnesses(_) => {}
         }
+        self.check_set(change)
+    }
+
+    /// Whether the set that comes of a change can agree on what follows: nobody could
+    /// refuse it later without stopping the ledger.
+    fn check_set(&self, change: &Change) -> Result<(), Refusal> {
+        let mut after = self.clone();
+        after.carry(change.clone());
+        let set = after.set();
+        if set.members.is_empty() {
+            return Err(Refusal::Change("no authority would be left"));
+        }
+        // One authority runs no consensus, and so cannot hand over to several.
+        if self.authorities.members.len() == 1 && set.members.len() > 1 {
+            return Err(Refusal::Change("one authority takes in no other"));
+        }
+        set.check().map_err(Refusal::Change)
     }
 
     fn check_organisation(
@@ -364,17 +374,7 @@ impl State {
                 return Err(Refusal::Change("two logs have one name"));
             }
         }
-        let authorities = self
-            .members
-            .values()
-            .filter(|member| !member.left && member.organisation.id != organisation.id)
-            .filter(|member| member.organisation.authority.is_some())
-            .count();
-        match (organisation.authority.is_some(), authorities) {
-            (true, MAX_AUTHORITIES..) => Err(Refusal::Change("too many authorities")),
-            (false, 0) => Err(Refusal::Change("no authority would be left")),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     fn carry(&mut self, change: Change) {
@@ -405,22 +405,26 @@ impl State {
         if !core::mem::take(&mut self.changed) {
             return false;
         }
-        let members = authorities(&self.members);
-        let witnesses = self
-            .witnesses
-            .take()
-            .unwrap_or_else(|| self.authorities.witnesses.clone());
-        if members == self.authorities.members && witnesses == self.authorities.witnesses {
+        let next = self.set();
+        self.witnesses = None;
+        let now = &self.authorities;
+        if next.members == now.members && next.witnesses == now.witnesses {
             return false;
         }
-        self.authorities = Authorities {
-            origin: self.origin.clone(),
-            epoch: self.authorities.epoch.saturating_add(1),
-            members,
-            witnesses,
-        };
+        self.authorities = next;
         self.motions.clear();
         true
+    }
+
+    /// The set that would agree on what follows if the envelope ended here.
+    fn set(&self) -> Authorities {
+        let now = &self.authorities;
+        Authorities {
+            origin: self.origin.clone(),
+            epoch: now.epoch.saturating_add(1),
+            members: authorities(&self.members),
+            witnesses: self.witnesses.as_ref().unwrap_or(&now.witnesses).clone(),
+        }
     }
 }
 

@@ -23,7 +23,11 @@ enum Act {
     Forge(u8),
 }
 
-fn acts() -> impl Strategy<Value = Vec<Vec<Act>>> {
+/// What is done before the next block: an envelope for each act, or, where an authority is
+/// named, all of it in one envelope of its own.
+type Round = (Option<u8>, Vec<Act>);
+
+fn rounds() -> impl Strategy<Value = Vec<Round>> {
     let act = prop_oneof![
         1 => (0u8..9, 0u8..7).prop_map(|(by, kind)| Act::Enter(by, kind)),
         1 => (0u8..9, 0u8..4, 0u64..12).prop_map(|(by, of, prefix)| Act::Adjudicate(by, of, prefix)),
@@ -37,7 +41,8 @@ fn acts() -> impl Strategy<Value = Vec<Vec<Act>>> {
         1 => (0u8..9).prop_map(Act::Again),
         1 => (0u8..9).prop_map(Act::Forge),
     ];
-    prop::collection::vec(prop::collection::vec(act, 0..7), 1..25)
+    let round = (prop::option::of(0u8..4), prop::collection::vec(act, 0..7));
+    prop::collection::vec(round, 1..25)
 }
 
 const NAMES: [&str; 9] = [
@@ -51,15 +56,51 @@ struct Play {
     made: u32,
 }
 
+/// An entry, and in whose log.
+type Entered = (&'static str, Entry);
+
 impl Play {
-    fn seal(&self, by: u8, entry: Entry) -> Option<Envelope> {
-        let name = NAMES[usize::from(by)];
+    /// The envelopes of a round.
+    fn envelopes(&mut self, (one, acts): &Round) -> Vec<Envelope> {
+        let Some(one) = one else {
+            return acts.iter().filter_map(|act| self.envelope(act)).collect();
+        };
+        let set = &self.world.snapshot.state.authorities.members;
+        let one = set[usize::from(*one) % set.len()].organisation.clone();
+        let member = self.world.member(one.as_str());
+        let (origin, key) = (member.organisation.origin.clone(), member.organisation.log);
+        let begins = member.next == 0;
+        let begins = begins.then_some(Entry::Genesis { origin, key });
+        let acts = acts.iter().filter_map(|act| self.entry(act));
+        let governs = |entry: &Entry| matches!(entry, Entry::Proposed(_) | Entry::Voted(_));
+        let acts: Vec<_> = acts.map(|(_, entry)| entry).filter(governs).collect();
+        let entries: Vec<_> = begins.into_iter().chain(acts).collect();
+        vec![self.world.seal(one.as_str(), &entries)]
+    }
+
+    fn envelope(&mut self, act: &Act) -> Option<Envelope> {
+        match *act {
+            Act::Again(of) => self.sent.get(usize::from(of)).cloned(),
+            Act::Forge(by) => {
+                let mut forged = self.seal((NAMES[usize::from(by)], Entry::Received([7; 32])))?;
+                forged.header.signature[usize::from(by)] ^= 1;
+                Some(forged)
+            }
+            _ => {
+                let entered = self.entry(act)?;
+                self.seal(entered)
+            }
+        }
+    }
+
+    fn seal(&self, (name, entry): Entered) -> Option<Envelope> {
         let known = self.world.snapshot.state.members.contains_key(&id(name));
         known.then(|| self.world.seal(name, &[entry]))
     }
 
-    fn propose(&self, by: u8, change: Change) -> Option<Envelope> {
-        self.seal(by, Entry::Proposed(Box::new(self.world.proposal(change))))
+    fn propose(&self, by: u8, change: Change) -> Entered {
+        let proposal = self.world.proposal(change);
+        (NAMES[usize::from(by)], Entry::Proposed(Box::new(proposal)))
     }
 
     fn changed(&mut self, name: &str, authority: bool) -> Organisation {
@@ -68,34 +109,49 @@ impl Play {
         organisation(name, &[Role::Payer, Role::Provider], authority, self.made)
     }
 
-    fn envelope(&mut self, act: &Act) -> Option<Envelope> {
+    /// Who leaves: as often an authority as anybody.
+    fn leaver(&self, who: u8) -> OrganisationId {
+        let set = &self.world.snapshot.state.authorities.members;
+        let place = usize::from(who / 2);
+        if who.is_multiple_of(2) {
+            set[place % set.len()].organisation.clone()
+        } else {
+            id(NAMES[usize::from(who)])
+        }
+    }
+
+    fn entry(&mut self, act: &Act) -> Option<Entered> {
         let commitment = [7; 32];
-        match *act {
-            Act::Enter(by, kind) => self.seal(
-                by,
-                match kind {
+        let harbor = NAMES[2];
+        Some(match *act {
+            Act::Enter(by, kind) => {
+                let name = NAMES[usize::from(by)];
+                let entry = match kind {
                     0 => Entry::Received(commitment),
                     1 => Entry::Agreed(commitment),
                     2 => Entry::Granted(commitment),
                     3 => Entry::Disputed(commitment),
                     4 => Entry::PaymentAdvised(commitment),
                     5 => Entry::Genesis {
-                        origin: format!("{}.example/log", NAMES[usize::from(by)]),
-                        key: public(&format!("{}/log", NAMES[usize::from(by)])),
+                        origin: format!("{name}.example/log"),
+                        key: public(&format!("{name}/log")),
                     },
                     _ => Entry::Erased {
                         index: 1,
                         ground: crate::ledger::Ground::Order,
                     },
-                },
-            ),
-            Act::Adjudicate(by, of, prefix) => {
-                self.seal(by, adjudicated((of > 0).then_some(of), prefix))
+                };
+                (name, entry)
             }
-            Act::Publish(of) => self.seal(2, policy(of, "2026-01-01")),
-            Act::Stand(of, None) => self.seal(2, standing(of, Standing::Activated)),
+            Act::Adjudicate(by, of, prefix) => {
+                let entry = adjudicated((of > 0).then_some(of), prefix);
+                (NAMES[usize::from(by)], entry)
+            }
+            Act::Publish(of) => (harbor, policy(of, "2026-01-01")),
+            Act::Stand(of, None) => (harbor, standing(of, Standing::Activated)),
             Act::Stand(of, Some(by)) => {
-                self.seal(2, standing(of, Standing::Superseded { by: [by; 32] }))
+                let by = [by; 32];
+                (harbor, standing(of, Standing::Superseded { by }))
             }
             Act::Join(by, authority) => {
                 let new = self.changed(NAMES[7 + usize::from(by % 2)], authority);
@@ -106,7 +162,7 @@ impl Play {
                 let new = self.changed(name, authority);
                 self.propose(by, rotate(new, self.made))
             }
-            Act::Leave(by, who) => self.propose(by, Change::Leave(id(NAMES[usize::from(who)]))),
+            Act::Leave(by, who) => self.propose(by, Change::Leave(self.leaver(who))),
             Act::Witnesses(by, many) => {
                 let named = |n| witness(&format!("w{n}.example"));
                 self.propose(by, Change::Witnesses((0..many).map(named).collect()))
@@ -114,26 +170,25 @@ impl Play {
             Act::Vote(by, of, assent) => {
                 let open: Vec<_> = self.world.snapshot.state.motions.keys().collect();
                 let of = **open.get(usize::from(of) % open.len().max(1))?;
-                self.seal(by, vote(of, assent))
+                (NAMES[usize::from(by)], vote(of, assent))
             }
-            Act::Again(of) => self.sent.get(usize::from(of)).cloned(),
-            Act::Forge(by) => {
-                let mut forged = self.seal(by, Entry::Received(commitment))?;
-                forged.header.signature[usize::from(by)] ^= 1;
-                Some(forged)
-            }
-        }
+            Act::Again(_) | Act::Forge(_) => return None,
+        })
     }
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
-    fn all_come_to_the_same(blocks in acts()) {
-        let mut play = Play { world: World::new(), sent: Vec::new(), made: 0 };
+    fn all_come_to_the_same(
+        founders in prop::sample::select(vec![1, 2, 4]),
+        rounds in rounds(),
+    ) {
+        let world = World::founded(charter_of(founders));
+        let mut play = Play { world, sent: Vec::new(), made: 0 };
         let mut epoch = 0;
-        for acts in blocks {
-            let pool: Vec<_> = acts.iter().filter_map(|act| play.envelope(act)).collect();
+        for round in rounds {
+            let pool = play.envelopes(&round);
             play.sent.extend(pool.iter().cloned());
             let (block, built) = build(&play.world.snapshot, &pool).unwrap();
             // Who follows has the block from bytes, and its snapshot from the disk.
@@ -142,10 +197,13 @@ proptest! {
             prop_assert_eq!(&before.extend(&read).unwrap(), &built);
             prop_assert!(block.envelopes.iter().all(|e| pool.contains(e)));
             play.world.extend(&block);
-            let now = play.world.snapshot.state.authorities.epoch;
+            let set = &play.world.snapshot.state.authorities;
+            let now = set.epoch;
             prop_assert_eq!(now, epoch + u64::from(play.world.snapshot.boundary));
             epoch = now;
-            prop_assert!(!play.world.snapshot.state.authorities.members.is_empty());
+            prop_assert_eq!(set.check(), Ok(()));
+            // One authority takes in no second.
+            prop_assert!(set.members.len() == 1 || play.world.snapshot.signers.members.len() > 1);
         }
         let world = &play.world;
         let (state, frontier) = audit(world.leaves.iter().map(Vec::as_slice)).unwrap();

@@ -97,6 +97,30 @@ pub(super) fn charter() -> Charter {
     }
 }
 
+/// The charter with so many authorities, and the others as they are.
+pub(super) fn charter_of(authorities: usize) -> Charter {
+    let mut charter = charter();
+    let mut left = authorities;
+    for organisation in &mut charter.organisations {
+        if organisation.authority.is_some() && left == 0 {
+            organisation.authority = None;
+        }
+        left = left.saturating_sub(usize::from(organisation.authority.is_some()));
+    }
+    let more = |n| organisation(&format!("x{n:03}"), &[Role::Provider], true, 0);
+    charter.organisations.extend((0..left).map(more));
+    charter
+}
+
+/// Organisations, and when their keys were made: then those of their authorities have one
+/// id under the ledger's name.
+pub(super) const TWINS: [(&str, u32); 2] = [("one", 38_746), ("two", 99_686)];
+
+/// Organisations whose authorities' keys have one id.
+pub(super) fn twins() -> [Organisation; 2] {
+    TWINS.map(|(name, made)| organisation(name, &[Role::Provider], true, made))
+}
+
 pub(super) fn witness(name: &str) -> Witness {
     Witness {
         name: name.into(),
@@ -118,7 +142,11 @@ pub(super) struct World {
 impl World {
     /// The charter, and of every founder but the late one the genesis of its log.
     pub fn new() -> Self {
-        let charter = charter();
+        Self::founded(charter())
+    }
+
+    /// The same, of another charter.
+    pub fn founded(charter: Charter) -> Self {
         let snapshot = Snapshot::found(&charter).unwrap();
         let mut world = Self {
             leaves: vec![charter.leaf()],

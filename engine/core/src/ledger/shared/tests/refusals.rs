@@ -377,20 +377,143 @@ fn entries_and_motions() {
 /// The last authority cannot leave, nor give its key back.
 #[test]
 fn somebody_agrees() {
-    let alone = Charter {
-        origin: ORIGIN.into(),
-        organisations: vec![organisation("clinic", &[Role::Provider], true, 0)],
-        witnesses: vec![],
-    };
-    let mut world = World::new();
-    world.snapshot = Snapshot::found(&alone).unwrap();
-    world.leaves = vec![alone.leaf()];
-    world.enter("clinic", &[genesis("clinic")]);
+    let world = World::founded(charter_of(1));
     for change in [
         Change::Leave(id("clinic")),
         rotate(organisation("clinic", &[Role::Provider], false, 1), 1),
     ] {
         assert_eq!(changed(&world, change).code(), "L124");
+    }
+}
+
+/// One authority takes in no second, whoever it is; whatever leaves it alone is its own.
+#[test]
+fn one_authority_stays_one() {
+    let mut world = World::founded(charter_of(1));
+    let of = |name: &str, roles: &[Role], authority| organisation(name, roles, authority, 1);
+    for change in [
+        join(of("new", &[Role::Provider], true), 1),
+        rotate(of("keeper", &[Role::Custodian], true), 1),
+    ] {
+        assert_eq!(changed(&world, change).code(), "L124");
+    }
+    let rotated = of("clinic", &[Role::Provider], true);
+    for (name, change) in [
+        ("new", join(of("new", &[Role::Provider], false), 1)),
+        ("keeper", rotate(of("keeper", &[Role::Custodian], false), 1)),
+        ("clinic", rotate(rotated.clone(), 1)),
+    ] {
+        world.carry(change);
+        world.knows(&id(name), 1);
+        assert_eq!(
+            world.member(name).organisation.signing,
+            public(&format!("{name}/signing/1"))
+        );
+    }
+    let set = &world.snapshot.state.authorities;
+    assert_eq!((set.epoch, set.members.len()), (1, 1));
+    assert_eq!(Some(set.members[0].key), rotated.authority);
+}
+
+/// There are sixteen authorities at most, and none more comes in.
+#[test]
+fn there_are_sixteen_authorities_at_most() {
+    let refusal = Snapshot::found(&charter_of(17)).unwrap_err();
+    assert_eq!(refusal.code(), "L129");
+    let world = World::founded(charter_of(16));
+    assert_eq!(world.genesis.members.len(), 16);
+    for change in [
+        join(organisation("new", &[Role::Provider], true, 1), 1),
+        rotate(organisation("keeper", &[Role::Custodian], true, 1), 1),
+    ] {
+        assert_eq!(changed(&world, change).code(), "L124");
+    }
+    // One of them takes another key, and a seventeenth comes in for one that leaves.
+    let mut world = World::founded(charter_of(16));
+    let rotated = organisation("clinic", &[Role::Provider], true, 1);
+    world.knows(&rotated.id, 1);
+    world.carry(rotate(rotated, 1));
+    world.carry(Change::Leave(id("state")));
+    world.carry(join(organisation("new", &[Role::Provider], true, 1), 1));
+    let set = &world.snapshot.state.authorities;
+    assert_eq!((set.epoch, set.members.len()), (3, 16));
+}
+
+/// Of two keys with one id none could be told by a signature's line: the other would be
+/// silenced.
+#[test]
+fn two_keys_of_one_id() {
+    let [one, two] = twins();
+    let ids = [&one, &two].map(|of| {
+        let key = crate::ledger::VerifierKey::new(ORIGIN, &of.authority.unwrap()).unwrap();
+        key.to_string().split('+').nth(1).unwrap().to_owned()
+    });
+    assert_eq!(ids[0], ids[1]);
+    let mut founders = charter();
+    founders.organisations.extend([one.clone(), two.clone()]);
+    assert_eq!(Snapshot::found(&founders).unwrap_err().code(), "L129");
+
+    let mut world = World::later();
+    world.carry(join(one, TWINS[0].1));
+    assert_eq!(world.snapshot.state.authorities.epoch, 1);
+    assert_eq!(
+        changed(&world, join(two.clone(), TWINS[1].1)).code(),
+        "L124"
+    );
+    // Nor does one that is there take such a key.
+    let mut state = organisation("state", &[Role::Regulator], true, 0);
+    state.authority = two.authority;
+    let [signing, authority] = [
+        "state/signing/0".to_owned(),
+        format!("two/authority/{}", TWINS[1].1),
+    ]
+    .map(|name| key("key", &name));
+    let possession = Possession::show(ORIGIN, &state, &signing, Some(&authority));
+    let change = Change::Rotate {
+        organisation: state,
+        possession,
+    };
+    assert_eq!(changed(&world, change).code(), "L124");
+    let mut set = world.snapshot.state.authorities.clone();
+    set.members.push(Authority {
+        organisation: two.id,
+        key: two.authority.unwrap(),
+    });
+    set.members
+        .sort_by(|a, b| a.organisation.cmp(&b.organisation));
+    assert!(matches!(
+        Authorities::parse(&set.text()),
+        Err(SetError::Form(_))
+    ));
+}
+
+/// Whatever one envelope carries leaves an authority: each change is held against those
+/// before it, not only against the set that votes.
+#[test]
+fn an_envelope_empties_no_set() {
+    let gives_up = || rotate(organisation("clinic", &[Role::Provider], false, 1), 1);
+    let leaves = |name| Change::Leave(id(name));
+    for changes in [
+        [leaves("clinic"), leaves("harbor")],
+        [leaves("harbor"), leaves("clinic")],
+        [gives_up(), leaves("harbor")],
+        [leaves("harbor"), gives_up()],
+    ] {
+        let mut world = World::founded(charter_of(2));
+        let proposals = changes.map(|change| world.proposal(change));
+        let votes = proposals.clone().map(|proposal| vote(proposal.id(), true));
+        let proposed = proposals.map(|proposal| Entry::Proposed(Box::new(proposal)));
+        world.enter("clinic", &proposed);
+        world.enter("harbor", &votes);
+        // The first was carried, and the second was nothing.
+        let set = &world.snapshot.state.authorities;
+        assert_eq!((set.epoch, set.members.len()), (1, 1));
+        assert!(world.snapshot.boundary && world.snapshot.state.motions.is_empty());
+        assert_eq!(Authorities::parse(&set.text()).as_ref(), Ok(set));
+        let read = Snapshot::from_canon(&world.snapshot.to_canon());
+        assert_eq!(read.as_ref(), Ok(&world.snapshot));
+        let (state, _) = audit(world.leaves.iter().map(Vec::as_slice)).unwrap();
+        assert_eq!(state, *world.snapshot.state);
     }
 }
 
@@ -443,10 +566,7 @@ fn blocks_charters_and_leaves() {
         |c| c.organisations[1].origin = ORIGIN.into(),
         |c| c.origin = "a ledger".into(),
         |c| c.witnesses.push(witness("auditor.example/w")),
-        |c| {
-            let of = |n| organisation(&format!("n{n:03}"), &[Role::Provider], true, 0);
-            c.organisations = (0..65).map(of).collect();
-        },
+        |c| *c = charter_of(17),
     ];
     for (row, wrong) in wrongs.into_iter().enumerate() {
         let mut charter = charter();

@@ -1,0 +1,25 @@
+//! Erasures, checked: what the log says was erased cannot be opened.
+
+use anyhow::Result;
+
+use super::{Fscked, MOMENT};
+use crate::node::Node;
+
+impl Node {
+    /// Every claim that the log says was erased. A key that is there again came from a
+    /// backup: who reads asks the vault alone, and is shown the claim.
+    pub(super) async fn check_erasures(&self, found: &mut Fscked) -> Result<()> {
+        let reopened = self.reopened().await?;
+        if reopened.is_empty() {
+            return Ok(());
+        }
+        // It is entered before the keys are destroyed: some may be just about to be.
+        tokio::time::sleep(MOMENT).await;
+        for of in reopened {
+            if let Some(still) = self.reopened_of(of.claim, of.ground).await? {
+                found.fault(format!("claim {}", still.claim), still.what());
+            }
+        }
+        Ok(())
+    }
+}
