@@ -26,6 +26,7 @@ use std::time::{Duration, Instant};
 
 use common::{json, run, tally};
 use serde_json::Value;
+use tally::shared::client::Client;
 
 /// A process that ends with its handle.
 struct Process(Child);
@@ -92,6 +93,24 @@ fn setting(folder: &Path, organisation: &str, name: &str) -> String {
 fn status(folder: &Path, organisation: &str) -> Option<Value> {
     let api = setting(folder, organisation, "api");
     get(&format!("http://{api}/api/v1/ledger/shared/status"))
+}
+
+/// Sends harbor a claim as lakeside does; answers what it said.
+fn post(folder: &Path, control: &str, claim: Vec<u8>) -> Value {
+    let api = setting(folder, "harbor-health", "api");
+    let url = format!("http://{api}/api/v1/claims");
+    let headers = [
+        ("Idempotency-Key", format!("\"{control}\"")),
+        ("Content-Type", "application/json".to_owned()),
+    ];
+    let secret = keys::secret(&folder.join("lakeside"), "signing.key");
+    let client = Client::new("lakeside", secret);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let answer = client.post(&url, Some("harbor-health"), &headers, claim);
+    let answer = runtime.block_on(answer).unwrap();
+    let said = answer.json().unwrap();
+    assert!(matches!(answer.status, 200 | 202), "{said:#}");
+    said
 }
 
 /// A network that serves its page, in a folder, once its claims are settled.

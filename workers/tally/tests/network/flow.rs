@@ -2,8 +2,6 @@
 
 use std::fs;
 
-use tally::shared::client::Client;
-
 use super::*;
 
 #[test]
@@ -115,22 +113,7 @@ fn what_a_payer_decided_is_held_against_what_was_sent() {
 
     // A payer that changes a claim: what it gets is not what is kept here.
     fs::write(sent.join("L-1.json"), claim("120.00")).unwrap();
-    let key = fs::read_to_string(folder.join("lakeside/keys/signing.key")).unwrap();
-    let secret = tally::node::keys::unhex(key.trim()).unwrap();
-    let url = format!(
-        "http://{}/api/v1/claims",
-        setting(&folder, "harbor-health", "api")
-    );
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let headers = [
-        ("Idempotency-Key", "\"L-1\"".to_owned()),
-        ("Content-Type", "application/json".to_owned()),
-    ];
-    let client = Client::new("lakeside", secret);
-    let bytes = claim("210.00").into_bytes();
-    let answer = client.post(&url, Some("harbor-health"), &headers, bytes);
-    let status = runtime.block_on(answer).unwrap().status;
-    assert!(matches!(status, 200 | 202), "{status}");
+    post(&folder, "L-1", claim("210.00").into_bytes());
     until("lakeside disputes it", || disputes() == Some(1));
     let data = folder.join("lakeside");
     let own = run([

@@ -3,7 +3,6 @@
 
 use std::fs;
 
-use tally::shared::client::Client;
 use tally_core::ledger::{Note, VerifierKey};
 
 use super::*;

@@ -6,7 +6,6 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-use tally::shared::client::Client;
 use tally_core::canon::{Blob, Canon as _};
 use tally_core::claim::Claim;
 use tally_core::ledger::Receipt;
@@ -155,19 +154,7 @@ fn claim(folder: &Path, control: &str, procedures: &[&str]) -> Vec<u8> {
 /// Sends harbor a claim; answers its id.
 fn send(folder: &Path, control: &str, procedures: &[&str]) -> String {
     let bytes = claim(folder, control, procedures);
-    let secret = keys::secret(&folder.join("lakeside"), "signing.key");
-    let api = setting(folder, "harbor-health", "api");
-    let url = format!("http://{api}/api/v1/claims");
-    let headers = [
-        ("Idempotency-Key", format!("\"{control}\"")),
-        ("Content-Type", "application/json".to_owned()),
-    ];
-    let client = Client::new("lakeside", secret);
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let answer = client.post(&url, Some("harbor-health"), &headers, bytes);
-    let answer = runtime.block_on(answer).unwrap();
-    let said = answer.json().unwrap();
-    assert!(matches!(answer.status, 200 | 202), "{said:#}");
+    let said = post(folder, control, bytes);
     said["claims"][0]["claim"].as_str().unwrap().to_owned()
 }
 
