@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use futures_util::FutureExt as _;
 use tally_store::port::{
-    Answer, NewBlock, SharedCheckpoint, SharedHead, SharedLedger, StoreError, Totalled,
+    Answer, NewBlock, SharedBlock, SharedCheckpoint, SharedHead, SharedLedger, StoreError, Totalled,
 };
 
 /// What a future answers that has nothing to wait for.
@@ -85,6 +85,18 @@ impl SharedLedger for Store {
         let from = usize::try_from(from).unwrap();
         let leaves = held.leaves.iter().skip(from).take(limit as usize);
         Ok(leaves.cloned().collect())
+    }
+
+    async fn shared_blocks(&self, from: u64, limit: u32) -> Answer<Vec<SharedBlock>> {
+        let held = self.held();
+        let from = usize::try_from(from).unwrap();
+        let blocks = held.blocks.iter().skip(from).take(limit as usize);
+        let block = |block: &NewBlock| SharedBlock {
+            height: block.head.height,
+            id: block.head.id,
+            size: block.head.size,
+        };
+        Ok(blocks.map(block).collect())
     }
 
     async fn shared_tiles(&self, tiles: &[(u8, u64)]) -> Answer<Vec<Option<Vec<u8>>>> {

@@ -11,7 +11,7 @@ use crate::port::{
     Head, HeldRow, HoldRow, Holds, Identity, Intake, Integration, Judged, Layout, Log,
     NewAppealEvent, NewBlock, NewContract, NewPayment, NewPolicy, NewRequest, NewStatement,
     OutboxRow, OutcomeRow, PartRow, PaymentFilter, PaymentRow, Payments, PendingFlag, PolicyRow,
-    Publications, Queued, Reading, RequestFilter, RequestRow, RevisionRow, Sealed,
+    Publications, Queued, Reading, RequestFilter, RequestRow, RevisionRow, Sealed, SharedBlock,
     SharedCheckpoint, SharedHead, SharedLedger, ShownRow, StatementFilter, StatementRow,
     Statements, Submission, SubmissionRow, Taken, Token, ToldRow, Totalled, Totals, UnitState,
     Unjudged, Waiting, Work,
@@ -273,6 +273,9 @@ impl SharedLedger for AnyStore {
     }
     async fn shared_leaves(&self, from: u64, limit: u32) -> Answer<Vec<Vec<u8>>> {
         either!(self, shared_leaves(from, limit))
+    }
+    async fn shared_blocks(&self, from: u64, limit: u32) -> Answer<Vec<SharedBlock>> {
+        either!(self, shared_blocks(from, limit))
     }
     async fn shared_tiles(&self, tiles: &[(u8, u64)]) -> Answer<Vec<Option<Vec<u8>>>> {
         either!(self, shared_tiles(tiles))

@@ -1,6 +1,8 @@
 //! `tally network`: organisations as processes of their own on one shared ledger; how
 //! organisations leave, join and lose a disk there; witnesses.
 
+#[path = "network/afar.rs"]
+mod afar;
 #[path = "network/checked.rs"]
 mod checked;
 mod common;
@@ -97,14 +99,18 @@ fn status(folder: &Path, organisation: &str) -> Option<Value> {
 
 /// Sends harbor a claim as lakeside does; answers what it said.
 fn post(folder: &Path, control: &str, claim: Vec<u8>) -> Value {
+    let secret = keys::secret(&folder.join("lakeside"), "signing.key");
+    post_as(folder, &Client::new("lakeside", secret), control, claim)
+}
+
+/// The same, sent by another.
+fn post_as(folder: &Path, client: &Client, control: &str, claim: Vec<u8>) -> Value {
     let api = setting(folder, "harbor-health", "api");
     let url = format!("http://{api}/api/v1/claims");
     let headers = [
         ("Idempotency-Key", format!("\"{control}\"")),
         ("Content-Type", "application/json".to_owned()),
     ];
-    let secret = keys::secret(&folder.join("lakeside"), "signing.key");
-    let client = Client::new("lakeside", secret);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let answer = client.post(&url, Some("harbor-health"), &headers, claim);
     let answer = runtime.block_on(answer).unwrap();

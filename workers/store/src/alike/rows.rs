@@ -8,8 +8,8 @@ use tally_core::fraud::FlagId;
 use crate::port::{
     Answer, AppealEventRow, AppealRow, AuditRow, ContractRow, DueRow, EventRow, FlagListed,
     FlagRow, Head, HeldRow, HoldRow, OutcomeRow, PartRow, PaymentRow, PendingFlag, PolicyRow,
-    RequestEventRow, RequestRow, RevisionRow, SharedCheckpoint, SharedHead, ShownRow, StatementRow,
-    Token, ToldRow,
+    RequestEventRow, RequestRow, RevisionRow, SharedBlock, SharedCheckpoint, SharedHead, ShownRow,
+    StatementRow, Token, ToldRow,
 };
 
 use super::{ASKED, Cells, Columns, Version, part_of, request_event_of, status_of};
@@ -275,6 +275,14 @@ impl<R: Columns> Cells<'_, R> {
             id: self.bytes()?,
             size: self.number()?,
             snapshot: self.blob()?,
+        })
+    }
+
+    pub(crate) fn shared_block(&mut self) -> Answer<SharedBlock> {
+        Ok(SharedBlock {
+            height: self.number()?,
+            id: self.bytes()?,
+            size: self.number()?,
         })
     }
 

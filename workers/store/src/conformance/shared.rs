@@ -9,7 +9,8 @@ use tokio::task::JoinSet;
 use super::assert_fenced;
 use super::world::digest;
 use crate::port::{
-    Answer, Brought, NewBlock, SharedCheckpoint, SharedHead, Store, StoreError, TileRow, Totalled,
+    Answer, Brought, NewBlock, SharedBlock, SharedCheckpoint, SharedHead, Store, StoreError,
+    TileRow, Totalled,
 };
 
 /// A shared ledger that grows by made-up blocks; its tree is a real one.
@@ -279,6 +280,21 @@ pub async fn a_shared_ledger_grows_by_blocks<S: Store>(store: S) {
         assert_eq!(found, Vec::<Vec<u8>>::new());
     }
     assert_eq!(store.shared_leaves(0, u32::MAX).await.unwrap(), *leaves);
+    let known: Vec<_> = blocks
+        .iter()
+        .map(|block| SharedBlock {
+            height: block.head.height,
+            id: block.head.id,
+            size: block.head.size,
+        })
+        .collect();
+    let count = u64::try_from(known.len()).unwrap();
+    for (from, limit) in [(0, u32::MAX), (1, 2), (2, 0), (count, 9), (u64::MAX, 9)] {
+        let within = known.iter().filter(|block| block.height >= from);
+        let expected: Vec<_> = within.take(limit as usize).copied().collect();
+        let found = store.shared_blocks(from, limit).await.unwrap();
+        assert_eq!(found, expected, "{from} {limit}");
+    }
     // Tiles in the order that they are asked for.
     let mut asked: Vec<_> = ledger.tiles.keys().copied().collect();
     assert_eq!(asked, [(0, 0), (0, 1), (0, 2), (1, 0)]);

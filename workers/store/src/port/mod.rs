@@ -48,7 +48,7 @@ pub use publications::{NewPolicy, PolicyRow, Publications};
 pub use reading::{ClaimFilter, ClaimRow, FlagFilter, FlagListed, OutcomeRow, Reading, Totals};
 pub use relay::{Among, DeadLetterRow, DeadLetters, Dispatch, NewDeadLetter, Relay, ResultRow};
 pub use shared::{
-    Brought, NewBlock, SharedCheckpoint, SharedHead, SharedLedger, TileRow, Totalled,
+    Brought, NewBlock, SharedBlock, SharedCheckpoint, SharedHead, SharedLedger, TileRow, Totalled,
 };
 pub use statements::{NewStatement, StatementFilter, StatementRow, Statements};
 pub use work::{

@@ -19,6 +19,17 @@ pub struct SharedHead {
     pub snapshot: Vec<u8>,
 }
 
+/// A block, as those are told of it that write it down from elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SharedBlock {
+    /// Its height; 0 is the charter.
+    pub height: u64,
+    /// Its name.
+    pub id: [u8; 32],
+    /// Leaves of the tree after it.
+    pub size: u64,
+}
+
 /// A tile, full or partial, as it is served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TileRow {
@@ -103,6 +114,12 @@ pub trait SharedLedger {
         from: u64,
         limit: u32,
     ) -> impl Future<Output = Answer<Vec<Vec<u8>>>> + Send;
+    /// Blocks from a height on, in order.
+    fn shared_blocks(
+        &self,
+        from: u64,
+        limit: u32,
+    ) -> impl Future<Output = Answer<Vec<SharedBlock>>> + Send;
     /// Tiles by level and index; `None` where there is none.
     fn shared_tiles(
         &self,

@@ -7,7 +7,7 @@ use sqlx::postgres::PgConnection;
 
 use crate::alike::{FOLLOWS, Written, leaves, place_of, totalled, written_before};
 use crate::port::{
-    Answer, NewBlock, SharedCheckpoint, SharedHead, SharedLedger, StoreError, Totalled,
+    Answer, NewBlock, SharedBlock, SharedCheckpoint, SharedHead, SharedLedger, StoreError, Totalled,
 };
 
 use super::cells::Cells;
@@ -36,6 +36,10 @@ pub(super) const APPENDED: &str = "WITH moved AS (UPDATE shared_head \
      CROSS JOIN unnest($14::text[], $15::bigint[], $16::integer[], $17::bigint[]) AS b) \
      INSERT INTO shared_block (height, block, size) \
      SELECT $1::bigint, $2::bytea, $3::bigint FROM moved";
+
+/// Blocks from a height on.
+pub(super) const BLOCKS: &str =
+    "SELECT height, block, size FROM shared_block WHERE height >= $1 ORDER BY height LIMIT $2";
 
 /// The block of a height.
 pub(super) const BLOCK: &str = "SELECT block, size FROM shared_block WHERE height = $1";
@@ -112,6 +116,19 @@ impl SharedLedger for PostgresStore {
                 .await
                 .map_err(doing("reading the shared ledger's leaves"))?;
             leaves(&rows, from, limit)
+        })
+    }
+
+    async fn shared_blocks(&self, from: u64, limit: u32) -> Answer<Vec<SharedBlock>> {
+        once!(self, "reading blocks", |conn| {
+            let rows = sqlx::query(BLOCKS)
+                .bind(number(from))
+                .bind(i64::from(limit))
+                .fetch_all(conn)
+                .await
+                .map_err(doing("reading blocks"))?;
+            let block = |row| Cells::of(row, "block of the shared ledger").shared_block();
+            rows.iter().map(block).collect()
         })
     }
 

@@ -4,7 +4,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use crate::alike::{FOLLOWS, Written, leaves, of_each, place_of, totalled, written_before};
 use crate::port::{
-    Answer, NewBlock, SharedCheckpoint, SharedHead, SharedLedger, TileRow, Totalled,
+    Answer, NewBlock, SharedBlock, SharedCheckpoint, SharedHead, SharedLedger, TileRow, Totalled,
 };
 
 use super::bulk::{Bulk, Values, number_list};
@@ -24,6 +24,10 @@ const MOVED: &str = "UPDATE shared_head SET height = ?1, block = ?2, size = ?3, 
 
 /// The block of a height.
 pub(super) const BLOCK: &str = "SELECT block, size FROM shared_block WHERE height = ?";
+
+/// Blocks from a height on.
+pub(super) const BLOCKS: &str =
+    "SELECT height, block, size FROM shared_block WHERE height >= ? ORDER BY height LIMIT ?";
 
 /// The chunks that hold leaves.
 pub(super) const LEAVES: &str = "SELECT first, count, bytes FROM shared_chunk \
@@ -108,6 +112,21 @@ impl SharedLedger for SqliteStore {
             .await
             .map_err(doing("reading the shared ledger's leaves"))?;
         leaves(&rows, from, limit)
+    }
+
+    async fn shared_blocks(&self, from: u64, limit: u32) -> Answer<Vec<SharedBlock>> {
+        let Ok(from) = i64::try_from(from) else {
+            return Ok(Vec::new());
+        };
+        let mut reader = self.reader().await?;
+        let rows = sqlx::query(BLOCKS)
+            .bind(from)
+            .bind(limit)
+            .fetch_all(&mut *reader)
+            .await
+            .map_err(doing("reading blocks"))?;
+        let block = |row| Cells::of(row, "block of the shared ledger").shared_block();
+        rows.iter().map(block).collect()
     }
 
     async fn shared_tiles(&self, tiles: &[(u8, u64)]) -> Answer<Vec<Option<Vec<u8>>>> {

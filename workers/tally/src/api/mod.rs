@@ -160,6 +160,8 @@ fn described() -> (Router<Arc<Service>>, Router<Arc<Service>>, String) {
         .routes(routes!(ledger::trust))
         .routes(routes!(shared::checkpoint))
         .routes(routes!(shared::handovers))
+        .routes(routes!(shared::blocks))
+        .routes(routes!(shared::envelope))
         .routes(routes!(shared::tile))
         .routes(routes!(shared::status))
         .routes(routes!(shared::policy))

@@ -1,22 +1,28 @@
 //! The shared ledger's public bytes: for everyone, without a token.
 
-use axum::extract::{Path, State};
-use axum::http::header;
+use axum::extract::{Path, Request, State};
+use axum::http::{StatusCode, header};
 use axum::response::IntoResponse as _;
 use serde::Serialize;
+use tally_core::canon::Canon as _;
 use tally_core::ledger::Note;
+use tally_core::ledger::shared::Envelope;
 use tally_core::ledger::tiles::{WIDTH, parse_path, push_entry};
 use tally_core::ledger::tree::Hash;
-use tally_store::port::{Publications as _, SharedLedger as _};
+use tally_store::port::{Publications as _, SharedBlock, SharedLedger as _};
 use utoipa::ToSchema;
 
 use super::caller::Caller;
 use super::problem::{Code, Problem};
+use super::query::{Asked, Fields};
 use super::{Answered, Shared, json, text};
 use crate::node::Dispute;
 use crate::node::clock::when;
 use crate::node::keys::hex;
 use crate::shared::{CutOff, Ledger as _};
+
+/// The most blocks that are listed at once.
+const BLOCKS: u32 = 500;
 
 fn nothing() -> Problem {
     Problem::new(
@@ -55,6 +61,90 @@ pub(super) async fn handovers(State(service): Shared) -> Answered {
         body.push_str(&format!("{}\n{}", handover.note.len(), handover.note));
     }
     Ok(text(body))
+}
+
+/// A block, without what it holds: that is in the tiles.
+#[derive(Serialize, ToSchema)]
+pub struct BlockBody {
+    /// Its height; 0 is the charter.
+    height: u64,
+    /// Leaves of the tree after it.
+    size: u64,
+    /// How those that agreed on it name it, hexadecimal.
+    id: String,
+}
+
+/// Blocks of the shared ledger.
+#[derive(Serialize, ToSchema)]
+pub struct BlocksBody {
+    /// In the order of their heights.
+    blocks: Vec<BlockBody>,
+}
+
+/// The blocks of the shared ledger
+///
+/// From a height on, at most 500: their heights, sizes and names, for a member's node that
+/// is no authority and writes down what the authorities agree on.
+#[utoipa::path(
+    get, path = "/ledger/shared/blocks", tag = "ledger", operation_id = "listBlocks",
+    params(("from" = Option<u64>, Query, description = "The height of the first; 0, the charter, when it is not said")),
+    responses((status = 200, description = "The blocks", body = BlocksBody)),
+)]
+pub(super) async fn blocks(State(service): Shared, Asked(asked): Asked) -> Answered {
+    let from = Fields::of(&asked, &["from"])?.number("from", 0, 0..=u64::MAX)?;
+    let store = service.api.node.store();
+    let blocks = store.shared_blocks(from, BLOCKS).await?;
+    let body = |block: SharedBlock| BlockBody {
+        height: block.height,
+        size: block.size,
+        id: hex(&block.id),
+    };
+    json(&BlocksBody {
+        blocks: blocks.into_iter().map(body).collect(),
+    })
+}
+
+/// Whether an envelope is taken.
+#[derive(Serialize, ToSchema)]
+pub struct EnvelopeBody {
+    /// Whether it waits here now, and did not before.
+    taken: bool,
+    /// The index of the entry that is next of its organisation's log.
+    next: u64,
+}
+
+/// Hands over an envelope of a member's log
+///
+/// The canonical bytes of an envelope, signed by a member of the ledger that is no authority
+/// itself: it is passed on to the authorities, and stands on the ledger when a block has it.
+#[utoipa::path(
+    post, path = "/ledger/shared/envelopes", tag = "ledger", operation_id = "handOverEnvelope",
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses(
+        (status = 202, description = "Heard", body = EnvelopeBody),
+        (status = 400, description = "It is no envelope"),
+        (status = 404, description = "This node is on no shared ledger"),
+        (status = 403, description = "This node orders nothing, or the envelope is of no member"),
+    ),
+)]
+pub(super) async fn envelope(State(service): Shared, request: Request) -> Answered {
+    let member = service.api.ledger.as_ref().ok_or_else(nothing)?;
+    let bytes = super::submit::body(&service, request).await?;
+    let envelope = Envelope::from_canon(&bytes)
+        .map_err(|error| Problem::new(Code::Body, format!("This is no envelope: {error}.")))?;
+    let refused = |why: &'static str| Problem::new(Code::Forbidden, why);
+    let at = member.subscribe().borrow().clone();
+    let next = at.state.next(&envelope.header.organisation);
+    let next = next.ok_or_else(|| refused("The envelope is of no member of this ledger."))?;
+    if !member.orders() {
+        return Err(refused(
+            "This node is no authority of the ledger: ask one that is.",
+        ));
+    }
+    let taken = member.submit(envelope);
+    let mut response = json(&EnvelopeBody { taken, next })?;
+    *response.status_mut() = StatusCode::ACCEPTED;
+    Ok(response)
 }
 
 /// A tile of the shared ledger

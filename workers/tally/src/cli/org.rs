@@ -55,7 +55,8 @@ pub struct InitArgs {
     /// old one is put aside
     #[arg(long, requires = "authority")]
     new_key: bool,
-    /// Where the other authorities reach it: host and port
+    /// Where the other authorities reach it: host and port; without it, it is to be a member
+    /// that is no authority, also where it was one
     #[arg(long, value_name = "HOST:PORT", default_value = "")]
     address: String,
     /// Where its node answers over HTTP

@@ -23,7 +23,8 @@ pub struct Applying {
     pub name: String,
     /// What it does.
     pub roles: Vec<ledger::Role>,
-    /// Where it is reached as an authority, `host:port`.
+    /// Where it is reached as an authority, `host:port`; empty where it is to be none,
+    /// whether or not its node has a key for that.
     pub address: String,
     /// Where its node answers over HTTP.
     pub url: String,
@@ -88,7 +89,10 @@ impl Node {
         );
         let id = OrganisationId::parse(&applying.id)
             .context("an organisation's id is 1 to 64 of a-z, 0-9 and `-`")?;
-        let authority = self.authority_key(&applying.ledger)?;
+        let authority = match applying.address.as_str() {
+            "" => None,
+            _ => self.authority_key(&applying.ledger)?,
+        };
         let insurer = match publishes {
             true => Key::Insurer.public(&self.keys.present(Key::Insurer)?),
             false => None,

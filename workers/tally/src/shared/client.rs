@@ -127,19 +127,30 @@ impl Client {
         let mut leaves = Vec::new();
         for index in 0..size.div_ceil(WIDTH) {
             let width = (size - index * WIDTH).min(WIDTH);
-            let url = format!("{base}/{}", bundle_path(index, width));
-            let bytes = self.get(&url, None).await?.done()?;
-            let mut reader = Reader::new(&bytes);
-            while reader.left() > 0 {
-                let length = u16::take(&mut reader)?;
-                leaves.push(reader.bytes(length.into())?.to_vec());
-            }
+            leaves.extend(self.bundle(base, index, width).await?);
         }
         anyhow::ensure!(
             leaves.len() as u64 == size,
             "{base} holds {} leaves of {size}",
             leaves.len()
         );
+        Ok(leaves)
+    }
+
+    /// A bundle of leaves of a shared ledger, from where a node serves it.
+    ///
+    /// # Errors
+    /// As [`Self::get`], or when what comes is not so many leaves.
+    pub async fn bundle(&self, base: &str, index: u64, width: u64) -> Result<Vec<Vec<u8>>> {
+        let url = format!("{base}/{}", bundle_path(index, width));
+        let bytes = self.get(&url, None).await?.done()?;
+        let mut leaves = Vec::new();
+        let mut reader = Reader::new(&bytes);
+        while reader.left() > 0 {
+            let length = u16::take(&mut reader)?;
+            leaves.push(reader.bytes(length.into())?.to_vec());
+        }
+        anyhow::ensure!(leaves.len() as u64 == width, "{url} has another width");
         Ok(leaves)
     }
 

@@ -40,6 +40,16 @@ pub struct CutOff {
     pub next: String,
 }
 
+/// How a node goes on that was cut off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// With a notary that begins anew, with the key that the node has now, among the
+    /// authorities of today.
+    Votes,
+    /// Its organisation is no authority any more: as a member that follows.
+    Follows,
+}
+
 /// What other members answered.
 struct Told {
     /// How many did.
@@ -72,15 +82,19 @@ impl Lookout {
         }
     }
 
-    /// Looks, now and then. Answers whether the notary has to begin anew: with the key that
-    /// the node has now, and the authorities of today.
+    /// Looks, now and then. Answers how the node is to go on, if not as it does.
     ///
     /// # Errors
     /// When a key cannot be read or its file not be written.
-    pub async fn look(&mut self, status: &Status, at: &Snapshot, seat: &mut Seat) -> Result<bool> {
+    pub async fn look(
+        &mut self,
+        status: &Status,
+        at: &Snapshot,
+        seat: &mut Seat,
+    ) -> Result<Option<Way>> {
         if status.authorities.is_empty() {
             // It has only just begun.
-            return Ok(false);
+            return Ok(None);
         }
         let before = self.delivered.replace(status.delivered);
         if before != Some(status.delivered) {
@@ -90,10 +104,10 @@ impl Lookout {
             }
         }
         if self.still.elapsed() < STILL {
-            return Ok(false);
+            return Ok(None);
         }
         let Some(told) = self.told(at, seat).await? else {
-            return Ok(false);
+            return Ok(None);
         };
         let known = &at.state.authorities;
         let later = told.sets.last().filter(|last| last.epoch > known.epoch);
@@ -107,13 +121,36 @@ impl Lookout {
             );
             seat.today = Some(today.clone());
             (self.delivered, self.still) = (None, Instant::now());
-            return Ok(true);
+            return Ok(Some(Way::Votes));
+        }
+        if later.is_some() && today.of(&seat.organisation).is_none() && seat.is_served(at) {
+            seat.today = Some(today.clone());
+            (self.delivered, self.still) = (None, Instant::now());
+            return Ok(Some(Way::Follows));
         }
         let is_alone = later.is_some() || status.silent >= STILL;
         // Where others answer, they are too few.
         let why = is_alone.then(|| why(&told, today, at, seat));
         self.tell(why);
-        Ok(false)
+        Ok(None)
+    }
+
+    /// Of a member that is no authority: one of them answered.
+    pub fn answered(&mut self) {
+        self.still = Instant::now();
+        self.tell(None);
+    }
+
+    /// Of a member that is no authority: none of them answered, for this reason.
+    pub fn unanswered(&self, why: &anyhow::Error) {
+        if self.still.elapsed() < STILL {
+            return;
+        }
+        let what =
+            format!("no authority's node serves this one what stands on the ledger: {why:#}");
+        let next = "See that this node reaches the authorities' by the `url` that the ledger has of them \
+                    (`tally org list`); it goes on by itself";
+        self.tell(Some((what, next.to_owned())));
     }
 
     /// What members answered, when they have.

@@ -7,6 +7,7 @@
 //! the shared ledger says it stands; final blocks are written down (`writer`);
 //! the authorities' signatures come together under checkpoints (`signatures`).
 
+mod afar;
 pub mod client;
 mod files;
 mod lookout;
@@ -103,6 +104,14 @@ impl Member {
     /// That no other authority answers this node, and what to do, if that is so.
     pub fn cut_off(&self) -> Option<CutOff> {
         self.cut_off.borrow().clone()
+    }
+
+    /// Whether this node orders what stands on the ledger, with others or alone.
+    pub fn orders(&self) -> bool {
+        let at = self.at.borrow();
+        let set = &at.state.authorities;
+        set.of(&self.organisation).is_some()
+            && (self.voice.borrow().is_some() || set.members.len() == 1)
     }
 
     fn nudge(&self) {

@@ -54,7 +54,7 @@ impl Prover {
     /// When the store fails or is damaged.
     pub async fn prove(
         &self,
-        store: &impl SharedLedger,
+        store: &(impl SharedLedger + Sync),
         index: u64,
     ) -> Result<Option<SharedProof>> {
         let place = store.shared_place(&self.organisation, index).await?;

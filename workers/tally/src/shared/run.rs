@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use tally_core::canon::Canon as _;
 use tally_core::ledger::SigningKey;
 use tally_core::ledger::shared::{Block, OrganisationId, Snapshot};
 use tally_notary::{Heard, Running, Status, Voice};
@@ -13,13 +14,15 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 use super::Member;
-use super::lookout::Lookout;
+use super::afar::{Afar, News};
+use super::lookout::{Lookout, Way};
 use super::pool::Pool;
 use super::recheck::Rechecker;
 use super::relay::{AGAIN, Relay, foreign};
 use super::scribe::Scribe;
 use super::seat::Seat;
 use super::sent::Sent;
+use super::signatures::Gossip;
 use super::trace;
 use super::witnesses::Asked;
 use crate::config::LedgerConfig;
@@ -30,6 +33,19 @@ use crate::roles::Stop;
 /// How often checkpoints are kept, at most: what is signed in between is on its way to
 /// the next.
 const KEEP: Duration = Duration::from_millis(50);
+/// How often a member that is no authority asks for what is new.
+const POLL: Duration = Duration::from_millis(250);
+
+/// How long a node that is no authority any more still says what it signed as one.
+const LINGER: Duration = Duration::from_secs(30);
+
+/// How a node goes on that is not to go on as it does.
+enum Turn {
+    /// As an authority, with this key.
+    Votes(SigningKey),
+    /// As a member that is none.
+    Follows,
+}
 
 /// A node that takes part.
 pub struct Started {
@@ -66,7 +82,8 @@ pub async fn start(node: &Arc<Node>, config: &LedgerConfig, stop: &Stop) -> Resu
     let (tell_at, at_seen) = watch::channel(Arc::clone(&at));
     let (tell_checkpoint, checkpoint) = watch::channel(kept);
     let (waits, waiting) = watch::channel(());
-    let running = match seat.is_only(&at) {
+    let is_afar = seat.is_afar(&at, key.is_some());
+    let running = match seat.is_only(&at) || is_afar {
         true => None,
         false => Some(seat.notary(&scribe)?),
     };
@@ -102,11 +119,12 @@ pub async fn start(node: &Arc<Node>, config: &LedgerConfig, stop: &Stop) -> Resu
         cosigned,
         _cosigning: tell_cosigned,
         keeps: None,
+        out: None,
         stop: stop.clone(),
     };
-    match running {
-        Some(running) => tasks.spawn(follower.follow(key, running)),
-        None => tasks.spawn(follower.alone(key, waiting)),
+    match follower.seat.is_only(&at) {
+        true => tasks.spawn(follower.alone(key, waiting)),
+        false => tasks.spawn(follower.follow(key, running, waiting)),
     };
     let relay = Relay::new(Arc::clone(node), member.clone());
     tasks.spawn(relay.run(stop.clone()));
@@ -157,46 +175,64 @@ struct Follower {
     _cosigning: mpsc::Sender<SharedCheckpoint>,
     /// From when on checkpoints are kept again, where the store could not be reached.
     keeps: Option<Instant>,
+    /// Since when its organisation is no authority, where it was one.
+    out: Option<Instant>,
     stop: Stop,
 }
 
 impl Follower {
-    /// Follows what the notary says is final; with another key, or where others than it knew
-    /// are the authorities of today, a notary begins anew.
+    /// Follows the ledger: as the notary says, where this node votes; else as the
+    /// authorities' nodes serve it; and the other way from when the ledger says so.
     async fn follow(
         mut self,
         key: Option<SigningKey>,
-        mut running: Running<Arc<Snapshot>>,
+        mut running: Option<Running<Arc<Snapshot>>>,
+        mut waiting: watch::Receiver<()>,
     ) -> Result<()> {
         self.resume(key).await?;
         loop {
-            let another = self.follow_one(&mut running).await?;
-            let Running {
-                notary,
-                finalised,
-                heard,
-            } = running;
-            let ended = tokio::task::spawn_blocking(move || notary.stop()).await?;
-            drop((finalised, heard));
-            ended.context("the notary stopped")?;
-            let Some(another) = another else {
-                return Ok(());
+            let turn = match running.take() {
+                Some(running) => self.with(running).await?,
+                None => self.afar(&mut waiting).await?,
             };
-            running = self.seat.notary(&self.scribe)?;
-            self.tell_voice.send_replace(Some(running.notary.voice()));
-            if Some(another.verifier().public()) != self.scribe.key() {
-                tracing::info!("this node votes with another key");
-                self.resume(Some(another)).await?;
+            match turn {
+                None => return Ok(()),
+                Some(Turn::Votes(key)) => {
+                    let begun = self.seat.notary(&self.scribe)?;
+                    self.tell_voice.send_replace(Some(begun.notary.voice()));
+                    running = Some(begun);
+                    if Some(key.verifier().public()) != self.scribe.key() {
+                        tracing::info!("this node votes with another key");
+                        self.resume(Some(key)).await?;
+                    }
+                }
+                Some(Turn::Follows) => {
+                    tracing::info!(
+                        "this node's organisation is no authority of the ledger (any more): it follows"
+                    );
+                    self.tell_voice.send_replace(None);
+                    self.resume(None).await?;
+                }
             }
         }
     }
 
-    /// Follows a notary until it is to stop; answers the key to go on with, if another
-    /// notary is to go on.
-    async fn follow_one(
-        &mut self,
-        running: &mut Running<Arc<Snapshot>>,
-    ) -> Result<Option<SigningKey>> {
+    /// Follows a notary until another way is to be gone, and stops it.
+    async fn with(&mut self, mut running: Running<Arc<Snapshot>>) -> Result<Option<Turn>> {
+        let turn = self.follow_one(&mut running).await?;
+        let Running {
+            notary,
+            finalised,
+            heard,
+        } = running;
+        let ended = tokio::task::spawn_blocking(move || notary.stop()).await?;
+        drop((finalised, heard));
+        ended.context("the notary stopped")?;
+        Ok(turn)
+    }
+
+    /// Follows a notary until it is to stop; answers how to go on, if the node is to.
+    async fn follow_one(&mut self, running: &mut Running<Arc<Snapshot>>) -> Result<Option<Turn>> {
         let mut keep = tokio::time::interval(KEEP);
         keep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut again = tokio::time::interval(AGAIN);
@@ -221,9 +257,9 @@ impl Follower {
                 _ = keep.tick() => self.keep().await?,
                 _ = again.tick() => {
                     let status = running.notary.voice().status();
-                    let another = put_off("looking around", self.look_around(&status).await)?;
-                    if let Some(another) = another.flatten() {
-                        return Ok(Some(another));
+                    let turn = put_off("looking around", self.look_around(&status).await)?;
+                    if let Some(turn) = turn.flatten() {
+                        return Ok(Some(turn));
                     }
                 }
             }
@@ -231,18 +267,25 @@ impl Follower {
         }
     }
 
-    /// Says again what may have been lost. Answers the key to go on with, if a notary is to
-    /// begin anew.
-    async fn look_around(&mut self, status: &Status) -> Result<Option<SigningKey>> {
+    /// Says again what may have been lost. Answers how to go on, if not as it does.
+    async fn look_around(&mut self, status: &Status) -> Result<Option<Turn>> {
         self.say_again().await?;
-        let another = self.seat.settle(&self.scribe).await?;
-        if another.is_some() {
-            return Ok(another);
+        if let Some(key) = self.seat.settle(&self.scribe).await? {
+            return Ok(Some(Turn::Votes(key)));
         }
         let at = self.scribe.at();
+        // What it signed last, the handover by which it went, may still be on its way.
+        let handed_over = self.scribe.reached() >= at.state.authorities.epoch;
+        let is_out = handed_over && self.seat.is_afar(at, true);
+        let out = is_out.then(|| self.out.unwrap_or_else(Instant::now));
+        self.out = out;
+        if out.is_some_and(|out| out.elapsed() >= LINGER) {
+            return Ok(Some(Turn::Follows));
+        }
         match self.lookout.look(status, at, &mut self.seat).await? {
-            true => self.node.authority_key(&at.state.origin),
-            false => Ok(None),
+            Some(Way::Votes) => Ok(self.node.authority_key(&at.state.origin)?.map(Turn::Votes)),
+            Some(Way::Follows) => Ok(Some(Turn::Follows)),
+            None => Ok(None),
         }
     }
 
@@ -260,6 +303,75 @@ impl Follower {
     async fn cosign(&mut self, with: &SharedCheckpoint) -> Result<()> {
         let done = self.scribe.cosign(self.node.store(), with).await;
         put_off("keeping a cosignature", done).map(drop)
+    }
+
+    /// Takes in what the authorities' nodes serve, as a member that is none, until it is one.
+    async fn afar(&mut self, waiting: &mut watch::Receiver<()>) -> Result<Option<Turn>> {
+        let founders = self.seat.genesis.state.authorities.clone();
+        let mut afar = Afar::new(self.member.organisation.clone(), founders);
+        let stop = self.stop.clone();
+        loop {
+            let settled = put_off("putting keys in their place", self.is_one().await)?;
+            if let Some(key) = settled.flatten() {
+                tracing::info!("this node's organisation is an authority of the ledger now");
+                return Ok(Some(Turn::Votes(key)));
+            }
+            let at = Arc::clone(self.scribe.at());
+            let news = tokio::select! {
+                () = stop.told() => return Ok(None),
+                news = afar.next(&at) => news,
+            };
+            let more = match news {
+                Ok(news) => {
+                    self.lookout.answered();
+                    self.taken(news).await?
+                }
+                Err(error) => {
+                    self.lookout.unanswered(&error);
+                    false
+                }
+            };
+            let handed = afar.hand_over(&self.member.pool, self.scribe.at()).await;
+            if let Err(error) = handed {
+                tracing::warn!("no authority takes this node's own log, trying again: {error:#}");
+            }
+            if !more {
+                tokio::select! {
+                    () = stop.told() => return Ok(None),
+                    changed = waiting.changed() => changed?,
+                    Some(with) = self.cosigned.recv() => self.cosign(&with).await?,
+                    () = tokio::time::sleep(POLL) => {}
+                }
+            }
+        }
+    }
+
+    /// The key that it votes with, where its organisation is an authority: not in an epoch
+    /// from before others showed that it is none.
+    async fn is_one(&mut self) -> Result<Option<SigningKey>> {
+        let epoch = self.scribe.at().state.authorities.epoch;
+        let today = self.seat.today.as_ref();
+        if today.is_some_and(|today| epoch < today.epoch) {
+            return Ok(None);
+        }
+        self.seat.today = None;
+        self.seat.settle(&self.scribe).await
+    }
+
+    /// Writes down what is new; answers whether there may be more at once.
+    async fn taken(&mut self, news: News) -> Result<bool> {
+        let more = !news.blocks.is_empty();
+        for (block, next, id) in &news.blocks {
+            self.written(block, next, *id).await?;
+        }
+        if let Some(note) = news.checkpoint {
+            let told = Gossip::Checkpoint(note).to_canon();
+            let heard = self.scribe.heard(self.node.store(), &told).await;
+            put_off("keeping a checkpoint", heard)?;
+            self.keep().await?;
+            self.tell();
+        }
+        Ok(more)
     }
 
     /// Orders what waits, as the only authority.
@@ -409,296 +521,4 @@ impl Follower {
 }
 
 #[cfg(test)]
-mod tests {
-    use tally_store::port::SharedLedger as _;
-
-    use super::*;
-    use tally_core::ledger::shared::{Change, Envelope, Possession, build};
-
-    use crate::node::applying::tests::applicant;
-    use crate::node::keyring::{Key, Place};
-    use crate::node::{How, Rotated};
-    use crate::roles::Stopper;
-    use crate::shared::Ledger as _;
-    use crate::shared::{charter_text, found};
-
-    /// A node of an organisation, and what it applies with.
-    async fn member(folder: &std::path::Path, id: &str) -> (Arc<Node>, crate::shared::Application) {
-        let (node, application) = applicant(folder, id).await;
-        (Arc::new(node), application)
-    }
-
-    fn configured(folder: &std::path::Path, charter: &str, id: &str) -> LedgerConfig {
-        let path = folder.join("charter.json");
-        std::fs::write(&path, charter).unwrap();
-        LedgerConfig {
-            charter: path,
-            organisation: id.into(),
-            listen: None,
-            witnesses: Vec::new(),
-            sent: None,
-        }
-    }
-
-    /// Whoever has no authority's key orders nothing on a ledger of several authorities.
-    #[tokio::test]
-    async fn who_is_no_authority_orders_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        let (node, one) = member(&folder.path().join("one"), "one").await;
-        let (_, two) = member(&folder.path().join("two"), "two").await;
-        let charter = found("ledger.example", &[one, two], Vec::new()).unwrap();
-        let config = configured(folder.path(), &charter_text(&charter).unwrap(), "one");
-        std::fs::remove_file(folder.path().join("one/keys/authority.key")).unwrap();
-        let (_stopper, stop) = Stopper::new();
-        let refused = start(&node, &config, &stop)
-            .await
-            .err()
-            .unwrap()
-            .to_string();
-        assert!(refused.contains("no authority's key"), "{refused}");
-        assert_eq!(node.store().shared_head().await.unwrap().unwrap().height, 0);
-    }
-
-    /// One authority's ledger takes its own log in, in order, under checkpoints of one
-    /// signature, and goes on after a start anew.
-    #[tokio::test]
-    async fn one_authority_orders_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let (node, one) = member(&folder.path().join("one"), "one").await;
-        let charter = found("ledger.example", &[one], Vec::new()).unwrap();
-        let config = configured(folder.path(), &charter_text(&charter).unwrap(), "one");
-        for _ in 0..2 {
-            let (stopper, stop) = Stopper::new();
-            let started = start(&node, &config, &stop).await.unwrap();
-            let mut checkpoints = started.member.checkpoint.clone();
-            let kept = checkpoints.wait_for(|kept| kept.as_ref().is_some_and(|k| k.size == 3));
-            let kept = tokio::time::timeout(Duration::from_secs(20), kept).await;
-            assert_eq!(kept.unwrap().unwrap().as_ref().unwrap().epoch, 0);
-            stopper.stop();
-            let mut tasks = started.tasks;
-            while let Some(ended) = tasks.join_next().await {
-                ended.unwrap().unwrap();
-            }
-        }
-        // Whoever has the key could have entered something else in its place.
-        let own = tally_store::port::Log::entries(node.store(), 0, 1)
-            .await
-            .unwrap();
-        let (id, key) = (
-            OrganisationId::parse("one").unwrap(),
-            node.signing_key().unwrap(),
-        );
-        for (entry, wanted) in [(own[0].clone(), None), (vec![1, 2], Some(0))] {
-            let taken = Envelope::seal("ledger.example", id.clone(), 0, vec![entry], &key);
-            assert_eq!(foreign(&node, &id, &[taken]).await.unwrap(), wanted);
-        }
-        // The charter, an envelope's header, and the log's first entry.
-        let leaves = node.store().shared_leaves(0, 9).await.unwrap();
-        assert_eq!(leaves.len(), 3);
-        let own = tally_store::port::Log::entries(node.store(), 0, 1)
-            .await
-            .unwrap();
-        assert_eq!(leaves.get(2), own.first());
-    }
-
-    async fn rotated(node: &Node, key: Key) -> crate::shared::Application {
-        match node.rotate(key, How::default()).await.unwrap() {
-            Rotated::ToBeVoted(application) => *application,
-            Rotated::Done => panic!("{key:?} is voted on"),
-        }
-    }
-
-    async fn ended(mut started: Started, stopper: Stopper) {
-        stopper.stop();
-        while let Some(ended) = started.tasks.join_next().await {
-            ended.unwrap().unwrap();
-        }
-    }
-
-    async fn kept(started: &Started, wanted: impl FnMut(&SharedCheckpoint) -> bool) {
-        let (mut checkpoints, mut wanted) = (started.member.checkpoint.clone(), wanted);
-        let kept = checkpoints.wait_for(|kept| kept.as_ref().is_some_and(&mut wanted));
-        let kept = tokio::time::timeout(Duration::from_secs(20), kept).await;
-        drop(kept.expect("in time").unwrap());
-    }
-
-    /// One authority takes other keys by its own vote, and goes on with them: the handover
-    /// is signed by the old one, what comes then by the new ones.
-    #[tokio::test]
-    async fn one_authority_takes_other_keys() {
-        let folder = tempfile::tempdir().unwrap();
-        let (node, one) = member(&folder.path().join("one"), "one").await;
-        let was = one.organisation.clone();
-        let charter = found("ledger.example", &[one], Vec::new()).unwrap();
-        let config = configured(folder.path(), &charter_text(&charter).unwrap(), "one");
-        let (stopper, stop) = Stopper::new();
-        let started = start(&node, &config, &stop).await.unwrap();
-        kept(&started, |kept| kept.size == 3).await;
-
-        let first = rotated(&node, Key::Signing).await.organisation;
-        let both = rotated(&node, Key::Authority).await;
-        let to_be = both.organisation.clone();
-        assert_eq!(to_be.signing, first.signing, "what is to come stays in it");
-        assert_eq!(rotated(&node, Key::Authority).await.organisation, to_be);
-        assert!(to_be.signing != was.signing && to_be.authority != was.authority);
-        let ring = &node.keys().ring;
-        assert!(ring.has(Key::Signing, Place::Next) && ring.has(Key::Authority, Place::Next));
-        let change = Change::Rotate {
-            organisation: both.organisation,
-            possession: both.possession,
-        };
-        node.propose(change).await.unwrap();
-        kept(&started, |kept| kept.hands_over).await;
-        // Signed by the new keys, on the ledger and under its checkpoint.
-        let mut at = started.member.subscribe();
-        let known = at.wait_for(|at| at.state.authorities.epoch == 1);
-        drop(
-            tokio::time::timeout(Duration::from_secs(20), known)
-                .await
-                .unwrap(),
-        );
-        node.propose(Change::Witnesses(Vec::new())).await.unwrap();
-        kept(&started, |kept| kept.epoch == 1 && !kept.hands_over).await;
-        for key in [Key::Signing, Key::Authority] {
-            let places = ring.places(key).unwrap();
-            assert_eq!(places, [Place::Present, Place::Aside(1)], "{key:?}");
-        }
-        let now = at
-            .borrow()
-            .state
-            .members
-            .values()
-            .next()
-            .unwrap()
-            .organisation
-            .clone();
-        assert_eq!(now, to_be);
-        ended(started, stopper).await;
-
-        // And again after a start.
-        let (stopper, stop) = Stopper::new();
-        let started = start(&node, &config, &stop).await.unwrap();
-        node.propose(Change::Leave(was.id)).await.unwrap_err();
-        ended(started, stopper).await;
-    }
-
-    /// One authority takes in no second, neither one that joins nor a member that takes an
-    /// authority's key: it could not start again.
-    #[tokio::test]
-    async fn one_authority_takes_in_no_second() {
-        let folder = tempfile::tempdir().unwrap();
-        let (node, one) = member(&folder.path().join("one"), "one").await;
-        let (other, two) = member(&folder.path().join("two"), "two").await;
-        let charter = found("ledger.example", &[one], Vec::new()).unwrap();
-        let config = configured(folder.path(), &charter_text(&charter).unwrap(), "one");
-        let (stopper, stop) = Stopper::new();
-        let started = start(&node, &config, &stop).await.unwrap();
-        let (organisation, possession) = (two.organisation, two.possession);
-        let joins = Change::Join {
-            organisation: organisation.clone(),
-            possession: possession.clone(),
-        };
-        let refused = node.propose(joins).await.unwrap_err().to_string();
-        assert!(refused.contains("takes in no other"), "{refused}");
-
-        let mut plain = organisation.clone();
-        plain.authority = None;
-        let key = other.signing_key().unwrap();
-        let shown = Possession::show("ledger.example", &plain, &key, None);
-        let joins = Change::Join {
-            organisation: plain,
-            possession: shown,
-        };
-        node.propose(joins).await.unwrap();
-        let mut at = started.member.subscribe();
-        let joined = at.wait_for(|at| at.state.members.len() == 2);
-        let joined = tokio::time::timeout(Duration::from_secs(20), joined).await;
-        drop(joined.expect("in time").unwrap());
-        let rotates = Change::Rotate {
-            organisation,
-            possession,
-        };
-        let refused = node.propose(rotates).await.unwrap_err().to_string();
-        assert!(refused.contains("takes in no other"), "{refused}");
-        ended(started, stopper).await;
-    }
-
-    /// A key that another was made in the place of, and that was voted in all the same.
-    #[tokio::test]
-    async fn one_authority_takes_a_key_that_was_put_aside() {
-        let folder = tempfile::tempdir().unwrap();
-        let (node, one) = member(&folder.path().join("one"), "one").await;
-        let charter = found("ledger.example", &[one], Vec::new()).unwrap();
-        let config = configured(folder.path(), &charter_text(&charter).unwrap(), "one");
-        let (stopper, stop) = Stopper::new();
-        let started = start(&node, &config, &stop).await.unwrap();
-        kept(&started, |kept| kept.size == 3).await;
-        let both = rotated(&node, Key::Authority).await;
-        let anew = How {
-            anew: true,
-            ..How::default()
-        };
-        drop(node.rotate(Key::Authority, anew).await.unwrap());
-        let ring = &node.keys().ring;
-        let made = both.organisation.authority.unwrap();
-        let place = || ring.place_of(Key::Authority, &made);
-        assert_eq!(place(), Some(Place::Aside(1)));
-        let change = Change::Rotate {
-            organisation: both.organisation,
-            possession: both.possession,
-        };
-        node.propose(change).await.unwrap();
-        kept(&started, |kept| kept.hands_over).await;
-        node.propose(Change::Witnesses(Vec::new())).await.unwrap();
-        kept(&started, |kept| kept.epoch == 1 && !kept.hands_over).await;
-        ended(started, stopper).await;
-        assert_eq!(place(), Some(Place::Present));
-        assert_eq!(ring.places(Key::Authority).unwrap().len(), 3);
-    }
-
-    /// Killed when another authority's key was in force and its handover not signed: the
-    /// old key signs that after the start, then the new one goes on.
-    #[tokio::test]
-    async fn a_handover_is_signed_by_the_old_key_after_a_kill() {
-        let folder = tempfile::tempdir().unwrap();
-        let (node, one) = member(&folder.path().join("one"), "one").await;
-        let charter = found("ledger.example", &[one], Vec::new()).unwrap();
-        let config = configured(folder.path(), &charter_text(&charter).unwrap(), "one");
-        let (stopper, stop) = Stopper::new();
-        let started = start(&node, &config, &stop).await.unwrap();
-        kept(&started, |kept| kept.size == 3).await;
-        ended(started, stopper).await;
-
-        let both = rotated(&node, Key::Authority).await;
-        let change = Change::Rotate {
-            organisation: both.organisation,
-            possession: both.possession,
-        };
-        node.propose(change).await.unwrap();
-        // Its block is written as the node would, and nothing signed.
-        let genesis = Arc::new(Snapshot::found(&charter).unwrap());
-        let pool = Arc::new(Pool::default());
-        let scribe = Scribe::open(node.store(), &charter, &genesis, pool).await;
-        let mut scribe = scribe.unwrap();
-        let at = Arc::clone(scribe.at());
-        let entries = tally_store::port::Log::entries(node.store(), 1, 9).await;
-        let id = OrganisationId::parse("one").unwrap();
-        let key = node.signing_key().unwrap();
-        let envelope = Envelope::seal("ledger.example", id, 1, entries.unwrap(), &key);
-        let (block, next) = build(&at, &[envelope]).unwrap();
-        let next = Arc::new(next);
-        assert!(next.boundary);
-        let written = scribe.write(node.store(), &block, &next, next.id).await;
-        written.unwrap();
-        drop(scribe);
-
-        let (stopper, stop) = Stopper::new();
-        let started = start(&node, &config, &stop).await.unwrap();
-        kept(&started, |kept| kept.hands_over).await;
-        node.propose(Change::Witnesses(Vec::new())).await.unwrap();
-        kept(&started, |kept| kept.epoch == 1).await;
-        ended(started, stopper).await;
-        let places = node.keys().ring.places(Key::Authority).unwrap();
-        assert_eq!(places, [Place::Present, Place::Aside(1)]);
-    }
-}
+mod tests;

@@ -98,6 +98,19 @@ impl Seat {
         ring.place_of(Key::Authority, &only.key).is_some()
     }
 
+    /// Whether the node is to follow what the authorities' nodes serve: its organisation is
+    /// none of them. Where none of them serves anything, one that has a key waits to be heard
+    /// by them.
+    pub fn is_afar(&self, at: &Snapshot, has_key: bool) -> bool {
+        let set = &at.state.authorities;
+        set.of(&self.organisation).is_none() && (!has_key || self.is_served(at))
+    }
+
+    /// Whether an authority's node serves the ledger to members that are none.
+    pub fn is_served(&self, at: &Snapshot) -> bool {
+        super::afar::is_served(at, &self.organisation)
+    }
+
     /// The authorities that a notary should know besides those of its chain: those of
     /// today, where they are.
     fn known(&self, at: &Snapshot) -> Vec<tally_notary::Authority> {

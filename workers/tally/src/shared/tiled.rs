@@ -2,6 +2,7 @@
 //! them.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 
 use anyhow::{Result, bail};
 use tally_core::ledger::tiles::WIDTH;
@@ -100,12 +101,39 @@ impl HashSource for Tiles {
     }
 }
 
-/// Computes something over the tree, fetching the tiles that it needs.
+/// Where tiles are.
+pub trait Tiled {
+    /// The hashes of a tile, as many as there are; `None` where there is none.
+    fn tile(&self, level: u8, index: u64) -> impl Future<Output = Result<Option<Vec<u8>>>> + Send;
+}
+
+/// The tiles of a store.
+struct Stored<'a, S>(&'a S);
+
+impl<S: SharedLedger + Sync> Tiled for Stored<'_, S> {
+    async fn tile(&self, level: u8, index: u64) -> Result<Option<Vec<u8>>> {
+        let found = self.0.shared_tiles(&[(level, index)]).await?;
+        Ok(found.into_iter().next().flatten())
+    }
+}
+
+/// Computes something over a store's tree, fetching the tiles that it needs.
 ///
 /// # Errors
 /// When the store fails or lacks a tile, or what is computed fails.
 pub async fn over<T>(
-    store: &impl SharedLedger,
+    store: &(impl SharedLedger + Sync),
+    compute: impl Fn(&dyn HashSource) -> Result<T, ProofError>,
+) -> Result<T> {
+    over_tiles(&Stored(store), compute).await
+}
+
+/// The same, wherever the tiles are.
+///
+/// # Errors
+/// When they cannot be had or one is missing, or what is computed fails.
+pub async fn over_tiles<T>(
+    tiles: &impl Tiled,
     compute: impl Fn(&dyn HashSource) -> Result<T, ProofError>,
 ) -> Result<T> {
     let mut held = Tiles::default();
@@ -114,8 +142,7 @@ pub async fn over<T>(
             Err(ProofError::Missing { level, index }) => {
                 let first = index << (level % HEIGHT);
                 let tile = (level / HEIGHT, first / WIDTH);
-                let found = store.shared_tiles(&[tile]).await?;
-                let found = found.into_iter().next().flatten();
+                let found = tiles.tile(tile.0, tile.1).await?;
                 let before = held.0.get(&tile).map_or(0, Vec::len);
                 let Some(hashes) = found.filter(|hashes| hashes.len() > before) else {
                     bail!(

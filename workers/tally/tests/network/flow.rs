@@ -88,6 +88,73 @@ fn a_payer_that_cheats_is_disputed_and_who_was_killed_comes_back() {
         "{verified}"
     );
     assert_eq!(shared["log"], "tallystick.example/network");
+    verified_apart(&trust, &folder.join("receipts"));
+}
+
+/// Runs a script that may open no socket, look up no name and start no process.
+const ALONE: &str = "
+import runpy, sys
+def refuse(event, _):
+    if event.startswith(('socket.', 'subprocess.', 'os.system', 'os.exec', 'os.fork')):
+        raise PermissionError(event)
+sys.addaudithook(refuse)
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name='__main__')
+";
+
+/// The verifier that shares no code with the engine trusts all receipts, with the network
+/// off; and none where the trust file has one of the authorities alone.
+fn verified_apart(trust: &Path, receipts: &Path) {
+    let import = "from cryptography.hazmat.primitives.asymmetric import ed25519";
+    let python = ["python3", "/usr/bin/python3"].into_iter().find(|python| {
+        let ran = Command::new(python).args(["-c", import]).output();
+        ran.is_ok_and(|ran| ran.status.success())
+    });
+    let Some(python) = python else {
+        eprintln!("SKIPPED: no python3 with the package `cryptography`");
+        return;
+    };
+    let files = || fs::read_dir(receipts).unwrap().map(|of| of.unwrap().path());
+    let verify = |trust: &Path| {
+        let mut command = Command::new(python);
+        command.args(["-c", ALONE]);
+        command.arg(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../verifiers/verify.py"
+        ));
+        command.arg("--trust").arg(trust).args(files());
+        command.output().unwrap()
+    };
+    let trusted = common::text(&verify(trust), 0);
+    assert_eq!(
+        trusted.matches(": trusted: claim ").count(),
+        files().count()
+    );
+    let shared = ", and on tallystick.example/network";
+    assert_eq!(trusted.matches(shared).count(), files().count());
+
+    let mut other: Value = serde_json::from_slice(&fs::read(trust).unwrap()).unwrap();
+    let logs = other["logs"].as_array_mut().unwrap();
+    let of_shared = |log: &&mut Value| log["origin"] == "tallystick.example/network";
+    let log = logs.iter_mut().find(of_shared).unwrap();
+    log["keys"] = serde_json::json!([log["keys"][0]]);
+    let fewer = trust.with_extension("fewer");
+    fs::write(&fewer, other.to_string()).unwrap();
+    let refused = common::text(&verify(&fewer), 1);
+    assert_eq!(refused.matches("does not hold").count(), files().count());
+
+    // The hook refuses, indeed.
+    let dials = receipts.with_extension("py");
+    fs::write(
+        &dials,
+        "import socket; socket.create_connection(('127.0.0.1', 9))",
+    )
+    .unwrap();
+    let dialled = Command::new(python)
+        .args(["-c", ALONE])
+        .arg(&dials)
+        .output();
+    assert!(common::errors(&dialled.unwrap()).contains("PermissionError: socket."));
 }
 
 /// A claim of lakeside's, with this charge.

@@ -5,7 +5,7 @@ use std::fs;
 
 use super::*;
 
-const LEDGER: &str = "tallystick.example/network";
+pub(super) const LEDGER: &str = "tallystick.example/network";
 
 /// The one proposal that is open, as a node sees it once it is there.
 pub(super) fn proposal(folder: &Path, seen_by: &str) -> String {
@@ -43,16 +43,19 @@ pub(super) fn until_epoch(folder: &Path, epoch: u64) {
     }
 }
 
-/// A newcomer's application, made with its node's folder.
-fn apply(home: &Path, listen: u16, api: u16, anew: bool) -> PathBuf {
+/// A newcomer's application, made with its node's folder: as a member alone, or an
+/// authority that listens.
+pub(super) fn apply(home: &Path, listen: Option<u16>, api: u16, anew: bool) -> PathBuf {
     let mut command = tally();
     command
         .args(["org", "init", "--ledger", LEDGER, "--id", "bayview"])
-        .args(["--name", "Bayview", "--role", "provider", "--authority"])
-        .args(["--address", &format!("127.0.0.1:{listen}")])
+        .args(["--name", "Bayview", "--role", "provider"])
         .args(["--url", &format!("http://127.0.0.1:{api}")])
         .arg("--data")
         .arg(home);
+    if let Some(listen) = listen {
+        command.args(["--authority", "--address", &format!("127.0.0.1:{listen}")]);
+    }
     if anew {
         command.arg("--new-key");
     }
@@ -61,7 +64,7 @@ fn apply(home: &Path, listen: u16, api: u16, anew: bool) -> PathBuf {
     file
 }
 
-fn configure(folder: &Path, home: &Path, listen: u16, api: u16) -> PathBuf {
+pub(super) fn configure(folder: &Path, home: &Path, listen: u16, api: u16) -> PathBuf {
     let file = home.with_extension("toml");
     let charter = folder.join("charter.json");
     let text = format!(
@@ -73,12 +76,27 @@ fn configure(folder: &Path, home: &Path, listen: u16, api: u16) -> PathBuf {
     file
 }
 
-fn node(config: &Path) -> Command {
+pub(super) fn node(config: &Path) -> Command {
     let mut command = tally();
     command
         .args(["node", "--day", "2026-01-01", "--config"])
         .arg(config);
     command
+}
+
+/// Harbor proposes what an application is for, and others vote for it.
+pub(super) fn proposed(folder: &Path, change: &str, application: &Path, voters: &[&str]) {
+    let proposed = tally()
+        .args(["org", change])
+        .arg(application)
+        .arg("--data")
+        .arg(folder.join("harbor-health"))
+        .output();
+    common::text(&proposed.unwrap(), 0);
+    for by in voters {
+        // Each when its own node has read as far.
+        vote(folder, by, &proposal(folder, by));
+    }
 }
 
 #[test]
@@ -90,27 +108,17 @@ fn organisations_leave_join_and_lose_their_disk() {
     // Riverside leaves. A vote too many stops nobody's log.
     let harbor = folder.join("harbor-health");
     leave(&harbor, "riverside");
-    let proposed = proposal(&folder, "cedar-mutual");
+    let leaving = proposal(&folder, "cedar-mutual");
     for by in ["cedar-mutual", "lakeside"] {
-        vote(&folder, by, &proposed);
+        vote(&folder, by, &leaving);
     }
     until_epoch(&folder, 1);
 
     // Bayview joins, with a node that has nothing but the charter.
     let (listen, api) = (port(), port());
     let home = temporary.path().join("bayview");
-    let join = apply(&home, listen, api, false);
-    let joined = tally()
-        .args(["org", "join"])
-        .arg(&join)
-        .arg("--data")
-        .arg(&harbor)
-        .output();
-    common::text(&joined.unwrap(), 0);
-    let proposed = proposal(&folder, "cedar-mutual");
-    for by in ["cedar-mutual", "lakeside"] {
-        vote(&folder, by, &proposed);
-    }
+    let join = apply(&home, Some(listen), api, false);
+    proposed(&folder, "join", &join, &["cedar-mutual", "lakeside"]);
     until_epoch(&folder, 2);
     let config = configure(&folder, &home, listen, api);
     let url = format!("http://127.0.0.1:{api}/api/v1/ledger/shared/status");
@@ -139,18 +147,8 @@ fn organisations_leave_join_and_lose_their_disk() {
     );
 
     // With another key, in another epoch, it may.
-    let again = apply(&home, listen, api, true);
-    let rotated = tally()
-        .args(["org", "rotate"])
-        .arg(&again)
-        .arg("--data")
-        .arg(&harbor)
-        .output();
-    common::text(&rotated.unwrap(), 0);
-    let proposed = proposal(&folder, "cedar-mutual");
-    for by in ["cedar-mutual", "lakeside"] {
-        vote(&folder, by, &proposed);
-    }
+    let again = apply(&home, Some(listen), api, true);
+    proposed(&folder, "rotate", &again, &["cedar-mutual", "lakeside"]);
     until_epoch(&folder, 3);
     let bayview = Process::start(&mut node(&config));
     until("bayview is back", || signs(3));

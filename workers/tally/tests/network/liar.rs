@@ -128,7 +128,7 @@ fn changed(sealed: &[u8], lie: Lie, secret: &[u8; 32]) -> Option<Vec<u8>> {
 }
 
 /// A claim of a member of harbor's, as lakeside sent one, with other lines.
-fn claim(folder: &Path, control: &str, procedures: &[&str]) -> Vec<u8> {
+pub(super) fn claim(folder: &Path, control: &str, procedures: &[&str]) -> Vec<u8> {
     let sent = fs::read_dir(folder.join("sent/lakeside")).unwrap();
     let mut claims = sent.filter_map(|file| {
         let path = file.ok()?.path();

@@ -148,3 +148,42 @@ fn who_knows_nobody_of_today_finds_them() {
     drop(network);
     traced::holds(&folder);
 }
+
+/// Voted out while it was away, and others' keys are others: nobody answers it as an
+/// authority, and it goes on as a member that follows.
+#[test]
+fn who_was_voted_out_while_it_was_away_follows() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().join("network");
+    let network = serving(&folder, 12);
+    press(&folder, "harbor-health", "stop");
+    let made_plain = tally()
+        .args(["org", "init", "--ledger", governance::LEDGER])
+        .args(["--id", "harbor-health", "--name", "Harbor Health"])
+        .args(["--role", "payer", "--url"])
+        .arg(format!(
+            "http://{}",
+            setting(&folder, "harbor-health", "api")
+        ))
+        .arg("--data")
+        .arg(folder.join("harbor-health"))
+        .output();
+    let plain = folder.with_extension("plain");
+    fs::write(&plain, common::text(&made_plain.unwrap(), 0)).unwrap();
+    taken(&folder, &plain, 1);
+    for (of, epoch) in STAY.into_iter().zip(2..) {
+        taken(&folder, &made(&folder, of), epoch);
+    }
+    press(&folder, "harbor-health", "start");
+    caught_up(&folder, 4);
+
+    // Others take in what it decides.
+    let agreed = |of: &str| status(&folder, of).map_or(Value::Null, |of| of["agreed"].clone());
+    let before = agreed("cedar-mutual").as_u64().unwrap();
+    post(&folder, "OUT-1", liar::claim(&folder, "OUT-1", &["99213"]));
+    for of in ["cedar-mutual", "harbor-health"] {
+        until(&format!("{of} sees it"), || agreed(of) == before + 1);
+    }
+    drop(network);
+    traced::holds(&folder);
+}

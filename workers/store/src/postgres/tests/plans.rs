@@ -414,6 +414,7 @@ async fn the_hot_path_searches() {
             ("a block appended", shared::APPENDED, &[]),
             ("handovers", shared::HANDOVERS, &["shared_handover"]),
             ("a block", shared::BLOCK, &["shared_block_pkey"]),
+            ("blocks", shared::BLOCKS, &["shared_block_pkey"]),
             (
                 "leaves of the shared ledger",
                 shared::LEAVES,

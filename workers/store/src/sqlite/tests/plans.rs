@@ -77,6 +77,7 @@ async fn the_hot_path_searches() {
         ("statements' marks", statements::MARKED),
         ("the last statement", statements::LAST),
         ("a block", shared::BLOCK),
+        ("blocks", shared::BLOCKS),
         ("leaves of the shared ledger", shared::LEAVES),
         ("tiles", shared::TILES_AT),
         ("what an envelope brought", shared::BROUGHT),

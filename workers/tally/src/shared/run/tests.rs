@@ -1,0 +1,293 @@
+//! One authority alone, its keys, and who may not order.
+
+use tally_store::port::SharedLedger as _;
+
+use super::*;
+use tally_core::ledger::shared::{Change, Envelope, Possession, build};
+
+use crate::node::applying::tests::applicant;
+use crate::node::keyring::{Key, Place};
+use crate::node::{How, Rotated};
+use crate::roles::Stopper;
+use crate::shared::Ledger as _;
+use crate::shared::{charter_text, found};
+
+/// A node of an organisation, and what it applies with.
+async fn member(folder: &std::path::Path, id: &str) -> (Arc<Node>, crate::shared::Application) {
+    let (node, application) = applicant(folder, id).await;
+    (Arc::new(node), application)
+}
+
+fn configured(folder: &std::path::Path, charter: &str, id: &str) -> LedgerConfig {
+    let path = folder.join("charter.json");
+    std::fs::write(&path, charter).unwrap();
+    LedgerConfig {
+        charter: path,
+        organisation: id.into(),
+        listen: None,
+        witnesses: Vec::new(),
+        sent: None,
+    }
+}
+
+/// Whoever has no authority's key orders nothing on a ledger of several authorities.
+#[tokio::test]
+async fn who_is_no_authority_orders_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (node, one) = member(&folder.path().join("one"), "one").await;
+    let (_, two) = member(&folder.path().join("two"), "two").await;
+    let charter = found("ledger.example", &[one, two], Vec::new()).unwrap();
+    let config = configured(folder.path(), &charter_text(&charter).unwrap(), "one");
+    std::fs::remove_file(folder.path().join("one/keys/authority.key")).unwrap();
+    let (_stopper, stop) = Stopper::new();
+    let refused = start(&node, &config, &stop)
+        .await
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(refused.contains("no authority's key"), "{refused}");
+    assert_eq!(node.store().shared_head().await.unwrap().unwrap().height, 0);
+}
+
+/// One authority's ledger takes its own log in, in order, under checkpoints of one
+/// signature, and goes on after a start anew.
+#[tokio::test]
+async fn one_authority_orders_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (node, one) = member(&folder.path().join("one"), "one").await;
+    let charter = found("ledger.example", &[one], Vec::new()).unwrap();
+    let config = configured(folder.path(), &charter_text(&charter).unwrap(), "one");
+    for _ in 0..2 {
+        let (stopper, stop) = Stopper::new();
+        let started = start(&node, &config, &stop).await.unwrap();
+        let mut checkpoints = started.member.checkpoint.clone();
+        let kept = checkpoints.wait_for(|kept| kept.as_ref().is_some_and(|k| k.size == 3));
+        let kept = tokio::time::timeout(Duration::from_secs(20), kept).await;
+        assert_eq!(kept.unwrap().unwrap().as_ref().unwrap().epoch, 0);
+        stopper.stop();
+        let mut tasks = started.tasks;
+        while let Some(ended) = tasks.join_next().await {
+            ended.unwrap().unwrap();
+        }
+    }
+    // Whoever has the key could have entered something else in its place.
+    let own = tally_store::port::Log::entries(node.store(), 0, 1)
+        .await
+        .unwrap();
+    let (id, key) = (
+        OrganisationId::parse("one").unwrap(),
+        node.signing_key().unwrap(),
+    );
+    for (entry, wanted) in [(own[0].clone(), None), (vec![1, 2], Some(0))] {
+        let taken = Envelope::seal("ledger.example", id.clone(), 0, vec![entry], &key);
+        assert_eq!(foreign(&node, &id, &[taken]).await.unwrap(), wanted);
+    }
+    // The charter, an envelope's header, and the log's first entry.
+    let leaves = node.store().shared_leaves(0, 9).await.unwrap();
+    assert_eq!(leaves.len(), 3);
+    let own = tally_store::port::Log::entries(node.store(), 0, 1)
+        .await
+        .unwrap();
+    assert_eq!(leaves.get(2), own.first());
+}
+
+async fn rotated(node: &Node, key: Key) -> crate::shared::Application {
+    match node.rotate(key, How::default()).await.unwrap() {
+        Rotated::ToBeVoted(application) => *application,
+        Rotated::Done => panic!("{key:?} is voted on"),
+    }
+}
+
+async fn ended(mut started: Started, stopper: Stopper) {
+    stopper.stop();
+    while let Some(ended) = started.tasks.join_next().await {
+        ended.unwrap().unwrap();
+    }
+}
+
+async fn kept(started: &Started, wanted: impl FnMut(&SharedCheckpoint) -> bool) {
+    let (mut checkpoints, mut wanted) = (started.member.checkpoint.clone(), wanted);
+    let kept = checkpoints.wait_for(|kept| kept.as_ref().is_some_and(&mut wanted));
+    let kept = tokio::time::timeout(Duration::from_secs(20), kept).await;
+    drop(kept.expect("in time").unwrap());
+}
+
+/// One authority takes other keys by its own vote, and goes on with them: the handover
+/// is signed by the old one, what comes then by the new ones.
+#[tokio::test]
+async fn one_authority_takes_other_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let (node, one) = member(&folder.path().join("one"), "one").await;
+    let was = one.organisation.clone();
+    let charter = found("ledger.example", &[one], Vec::new()).unwrap();
+    let config = configured(folder.path(), &charter_text(&charter).unwrap(), "one");
+    let (stopper, stop) = Stopper::new();
+    let started = start(&node, &config, &stop).await.unwrap();
+    kept(&started, |kept| kept.size == 3).await;
+
+    let first = rotated(&node, Key::Signing).await.organisation;
+    let both = rotated(&node, Key::Authority).await;
+    let to_be = both.organisation.clone();
+    assert_eq!(to_be.signing, first.signing, "what is to come stays in it");
+    assert_eq!(rotated(&node, Key::Authority).await.organisation, to_be);
+    assert!(to_be.signing != was.signing && to_be.authority != was.authority);
+    let ring = &node.keys().ring;
+    assert!(ring.has(Key::Signing, Place::Next) && ring.has(Key::Authority, Place::Next));
+    let change = Change::Rotate {
+        organisation: both.organisation,
+        possession: both.possession,
+    };
+    node.propose(change).await.unwrap();
+    kept(&started, |kept| kept.hands_over).await;
+    // Signed by the new keys, on the ledger and under its checkpoint.
+    let mut at = started.member.subscribe();
+    let known = at.wait_for(|at| at.state.authorities.epoch == 1);
+    drop(
+        tokio::time::timeout(Duration::from_secs(20), known)
+            .await
+            .unwrap(),
+    );
+    node.propose(Change::Witnesses(Vec::new())).await.unwrap();
+    kept(&started, |kept| kept.epoch == 1 && !kept.hands_over).await;
+    for key in [Key::Signing, Key::Authority] {
+        let places = ring.places(key).unwrap();
+        assert_eq!(places, [Place::Present, Place::Aside(1)], "{key:?}");
+    }
+    let now = at
+        .borrow()
+        .state
+        .members
+        .values()
+        .next()
+        .unwrap()
+        .organisation
+        .clone();
+    assert_eq!(now, to_be);
+    ended(started, stopper).await;
+
+    // And again after a start.
+    let (stopper, stop) = Stopper::new();
+    let started = start(&node, &config, &stop).await.unwrap();
+    node.propose(Change::Leave(was.id)).await.unwrap_err();
+    ended(started, stopper).await;
+}
+
+/// One authority takes in no second, neither one that joins nor a member that takes an
+/// authority's key: it could not start again.
+#[tokio::test]
+async fn one_authority_takes_in_no_second() {
+    let folder = tempfile::tempdir().unwrap();
+    let (node, one) = member(&folder.path().join("one"), "one").await;
+    let (other, two) = member(&folder.path().join("two"), "two").await;
+    let charter = found("ledger.example", &[one], Vec::new()).unwrap();
+    let config = configured(folder.path(), &charter_text(&charter).unwrap(), "one");
+    let (stopper, stop) = Stopper::new();
+    let started = start(&node, &config, &stop).await.unwrap();
+    let (organisation, possession) = (two.organisation, two.possession);
+    let joins = Change::Join {
+        organisation: organisation.clone(),
+        possession: possession.clone(),
+    };
+    let refused = node.propose(joins).await.unwrap_err().to_string();
+    assert!(refused.contains("takes in no other"), "{refused}");
+
+    let mut plain = organisation.clone();
+    plain.authority = None;
+    let key = other.signing_key().unwrap();
+    let shown = Possession::show("ledger.example", &plain, &key, None);
+    let joins = Change::Join {
+        organisation: plain,
+        possession: shown,
+    };
+    node.propose(joins).await.unwrap();
+    let mut at = started.member.subscribe();
+    let joined = at.wait_for(|at| at.state.members.len() == 2);
+    let joined = tokio::time::timeout(Duration::from_secs(20), joined).await;
+    drop(joined.expect("in time").unwrap());
+    let rotates = Change::Rotate {
+        organisation,
+        possession,
+    };
+    let refused = node.propose(rotates).await.unwrap_err().to_string();
+    assert!(refused.contains("takes in no other"), "{refused}");
+    ended(started, stopper).await;
+}
+
+/// A key that another was made in the place of, and that was voted in all the same.
+#[tokio::test]
+async fn one_authority_takes_a_key_that_was_put_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let (node, one) = member(&folder.path().join("one"), "one").await;
+    let charter = found("ledger.example", &[one], Vec::new()).unwrap();
+    let config = configured(folder.path(), &charter_text(&charter).unwrap(), "one");
+    let (stopper, stop) = Stopper::new();
+    let started = start(&node, &config, &stop).await.unwrap();
+    kept(&started, |kept| kept.size == 3).await;
+    let both = rotated(&node, Key::Authority).await;
+    let anew = How {
+        anew: true,
+        ..How::default()
+    };
+    drop(node.rotate(Key::Authority, anew).await.unwrap());
+    let ring = &node.keys().ring;
+    let made = both.organisation.authority.unwrap();
+    let place = || ring.place_of(Key::Authority, &made);
+    assert_eq!(place(), Some(Place::Aside(1)));
+    let change = Change::Rotate {
+        organisation: both.organisation,
+        possession: both.possession,
+    };
+    node.propose(change).await.unwrap();
+    kept(&started, |kept| kept.hands_over).await;
+    node.propose(Change::Witnesses(Vec::new())).await.unwrap();
+    kept(&started, |kept| kept.epoch == 1 && !kept.hands_over).await;
+    ended(started, stopper).await;
+    assert_eq!(place(), Some(Place::Present));
+    assert_eq!(ring.places(Key::Authority).unwrap().len(), 3);
+}
+
+/// Killed when another authority's key was in force and its handover not signed: the
+/// old key signs that after the start, then the new one goes on.
+#[tokio::test]
+async fn a_handover_is_signed_by_the_old_key_after_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let (node, one) = member(&folder.path().join("one"), "one").await;
+    let charter = found("ledger.example", &[one], Vec::new()).unwrap();
+    let config = configured(folder.path(), &charter_text(&charter).unwrap(), "one");
+    let (stopper, stop) = Stopper::new();
+    let started = start(&node, &config, &stop).await.unwrap();
+    kept(&started, |kept| kept.size == 3).await;
+    ended(started, stopper).await;
+
+    let both = rotated(&node, Key::Authority).await;
+    let change = Change::Rotate {
+        organisation: both.organisation,
+        possession: both.possession,
+    };
+    node.propose(change).await.unwrap();
+    // Its block is written as the node would, and nothing signed.
+    let genesis = Arc::new(Snapshot::found(&charter).unwrap());
+    let pool = Arc::new(Pool::default());
+    let scribe = Scribe::open(node.store(), &charter, &genesis, pool).await;
+    let mut scribe = scribe.unwrap();
+    let at = Arc::clone(scribe.at());
+    let entries = tally_store::port::Log::entries(node.store(), 1, 9).await;
+    let id = OrganisationId::parse("one").unwrap();
+    let key = node.signing_key().unwrap();
+    let envelope = Envelope::seal("ledger.example", id, 1, entries.unwrap(), &key);
+    let (block, next) = build(&at, &[envelope]).unwrap();
+    let next = Arc::new(next);
+    assert!(next.boundary);
+    let written = scribe.write(node.store(), &block, &next, next.id).await;
+    written.unwrap();
+    drop(scribe);
+
+    let (stopper, stop) = Stopper::new();
+    let started = start(&node, &config, &stop).await.unwrap();
+    kept(&started, |kept| kept.hands_over).await;
+    node.propose(Change::Witnesses(Vec::new())).await.unwrap();
+    kept(&started, |kept| kept.epoch == 1).await;
+    ended(started, stopper).await;
+    let places = node.keys().ring.places(Key::Authority).unwrap();
+    assert_eq!(places, [Place::Present, Place::Aside(1)]);
+}
