@@ -20,9 +20,9 @@ use crate::node::consent::{Asking, Beside, Disclosed, Need, Refused};
 use crate::node::keys::{hex, unhex};
 
 /// What a claim is read for.
-const PURPOSE: HeaderName = HeaderName::from_static("purpose-of-use");
+pub(super) const PURPOSE: HeaderName = HeaderName::from_static("purpose-of-use");
 /// Why a claim is read without a right.
-const BREAK_GLASS: HeaderName = HeaderName::from_static("break-glass");
+pub(super) const BREAK_GLASS: HeaderName = HeaderName::from_static("break-glass");
 /// Where the receipt of a reading is.
 const RECEIPT: HeaderName = HeaderName::from_static("reading-receipt");
 

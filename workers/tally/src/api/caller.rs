@@ -105,14 +105,14 @@ pub(super) async fn authenticate(
     acting(actor, next.run(request)).await
 }
 
-/// Who signed the token: an organisation of the configuration, or one of the ledger that
-/// the node is on, by the key it has there.
-fn identify(headers: &HeaderMap, api: &Api, now: i64) -> Result<Caller, Problem> {
+fn bad(error: TokenError) -> Problem {
+    Problem::new(Code::BadToken, format!("The token: {error}."))
+}
+
+/// The token of a request, as it stands there.
+pub(super) fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let Some(value) = values.next() else {
-        return Err(no_token());
-    };
-    let bad = |error: TokenError| Problem::new(Code::BadToken, format!("The token: {error}."));
+    let value = values.next().ok_or_else(no_token)?;
     if values.next().is_some() {
         return Err(bad(TokenError::Form));
     }
@@ -121,7 +121,13 @@ fn identify(headers: &HeaderMap, api: &Api, now: i64) -> Result<Caller, Problem>
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(bad(TokenError::Form));
     }
-    let token = Token::parse(token.trim_start_matches(' ')).map_err(bad)?;
+    Ok(token.trim_start_matches(' '))
+}
+
+/// Who signed the token: an organisation of the configuration, or one of the ledger that
+/// the node is on, by the key it has there.
+fn identify(headers: &HeaderMap, api: &Api, now: i64) -> Result<Caller, Problem> {
+    let token = Token::parse(bearer(headers)?).map_err(bad)?;
     let person = token.subject().map(str::to_owned);
     // Whether the name or the key is unknown is not said.
     let both = Both::of(api);

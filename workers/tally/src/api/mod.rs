@@ -28,6 +28,7 @@ mod query;
 mod receipts;
 mod remittances;
 mod shared;
+mod signed;
 mod submit;
 pub mod token;
 
@@ -121,7 +122,7 @@ pub fn router(api: Api) -> Router {
 
 /// The same, with bounds of one's own.
 pub fn bounded(api: Api, bounds: Bounds) -> Router {
-    let (open, closed, description) = described();
+    let ([open, closed, signed], description) = described();
     let limit = api.config.intake.limit;
     let service = Arc::new(Service {
         submissions: Semaphore::new(bounds.submissions),
@@ -131,13 +132,15 @@ pub fn bounded(api: Api, bounds: Bounds) -> Router {
         description,
     });
     let authenticate = from_fn_with_state(Arc::clone(&service), caller::authenticate);
+    let sign = from_fn_with_state(Arc::clone(&service), signed::sign);
     let framed = from_fn_with_state(Arc::clone(&service), frame::frame);
     // A nested fallback does not answer for the root with a slash behind it.
     let root = Router::new()
         .route(&format!("{ROOT}/"), any(frame::nothing))
         .layer(framed.clone());
     let routes = open
-        .merge(closed.route_layer(authenticate))
+        .merge(closed.route_layer(authenticate.clone()))
+        .merge(signed.route_layer(authenticate).route_layer(sign))
         .fallback(frame::nothing)
         .method_not_allowed_fallback(frame::no_method)
         .layer(DefaultBodyLimit::max(limit))
@@ -149,12 +152,12 @@ pub fn bounded(api: Api, bounds: Bounds) -> Router {
 /// The description of the API: OpenAPI 3.1, as JSON.
 #[must_use]
 pub fn description() -> String {
-    described().2
+    described().1
 }
 
-/// The routes that are open to everyone, those that need a token, and their
-/// description.
-fn described() -> (Router<Arc<Service>>, Router<Arc<Service>>, String) {
+/// The routes that are open to everyone, those that need a token, those that sign what they
+/// answer as well, and their description.
+fn described() -> ([Router<Arc<Service>>; 3], String) {
     let (open, with_open) = OpenApiRouter::with_openapi(openapi::base())
         .routes(routes!(ledger::checkpoint))
         .routes(routes!(ledger::trust))
@@ -167,14 +170,17 @@ fn described() -> (Router<Arc<Service>>, Router<Arc<Service>>, String) {
         .routes(routes!(shared::policy))
         .routes(routes!(openapi::document))
         .split_for_parts();
-    let (closed, whole) = OpenApiRouter::with_openapi(with_open)
+    let (signed, with_signed) = OpenApiRouter::with_openapi(with_open)
+        .routes(routes!(claims::decided))
+        .routes(routes!(claims::dossier))
+        .split_for_parts();
+    let (closed, whole) = OpenApiRouter::with_openapi(with_signed)
         .routes(routes!(submit::submit, claims::list))
         .routes(routes!(submit::submission))
         .routes(routes!(estimates::estimate))
         .routes(routes!(eligibility::ask))
         .routes(routes!(authorizations::request, authorizations::list))
         .routes(routes!(authorizations::one))
-        .routes(routes!(claims::decided))
         .routes(routes!(claims::one))
         .routes(routes!(claims::explanation))
         .routes(routes!(claims::member_explanation))
@@ -188,12 +194,11 @@ fn described() -> (Router<Arc<Service>>, Router<Arc<Service>>, String) {
         .routes(routes!(claims::receipt))
         .routes(routes!(receipts::received))
         .routes(routes!(claims::proof))
-        .routes(routes!(claims::dossier))
         .routes(routes!(shared::disputes))
         .routes(routes!(access::receipt))
         .routes(routes!(flags::list))
         .split_for_parts();
-    (open, closed, openapi::finish(whole))
+    ([open, closed, signed], openapi::finish(whole))
 }
 
 /// A page of a list as JSON, with the next one's address in a `Link` (RFC 8288).

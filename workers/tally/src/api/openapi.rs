@@ -74,6 +74,9 @@ pub(super) fn finish(mut api: OpenApi) -> String {
                 let responses = &mut operation.responses.responses;
                 responses.insert(status, problem(&codes).into());
             }
+            if is_signed(operation) {
+                say_signed(operation);
+            }
         }
     }
     list_codes(&mut api);
@@ -130,6 +133,28 @@ fn say_why(operation: &mut Operation) {
         answer
             .headers
             .insert("Reading-Receipt".into(), RefOr::T(receipt));
+    }
+}
+
+/// Whether an operation's answers are signed.
+fn is_signed(operation: &Operation) -> bool {
+    let id = operation.operation_id.as_deref();
+    matches!(id, Some("listDecided" | "getDossier"))
+}
+
+/// Adds where the signature of an answer is, whatever the answer.
+fn say_signed(operation: &mut Operation) {
+    let signature = HeaderBuilder::new()
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String).build()))
+        .description(Some(
+            "On a node of a shared ledger: a JWT (`typ` answer+jwt) signed with the key that the payer has there, of this answer to this request",
+        ))
+        .build();
+    for answer in operation.responses.responses.values_mut() {
+        if let RefOr::T(answer) = answer {
+            let header = RefOr::T(signature.clone());
+            answer.headers.insert("Tally-Signature".into(), header);
+        }
     }
 }
 

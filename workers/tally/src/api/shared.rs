@@ -237,6 +237,9 @@ pub struct StatusBody {
     withheld: u64,
     /// Those that a person decided at the payer, since the node's start.
     by_hand: u64,
+    /// Answers that the payer they should be of has not signed, since the node's start: they
+    /// count for nothing, and what was asked for is asked again.
+    unsigned: u64,
     /// How often an authority was seen to contradict itself, since the start.
     contradictions: u64,
     /// That no other authority answers this node; nothing when all is well.
@@ -337,6 +340,7 @@ pub(super) async fn status(State(service): Shared) -> Answered {
         unchecked: member.not_run().unchecked(),
         withheld: member.not_run().withheld(),
         by_hand: member.not_run().by_hand(),
+        unsigned: member.not_run().unsigned(),
         contradictions: notary.map_or(0, |notary| notary.contradictions),
         cut_off: member.cut_off().map(CutOffBody::of),
         checkpoint,

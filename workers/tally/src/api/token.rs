@@ -106,6 +106,7 @@ impl<'a> Compact<'a> {
 /// A token that can be read; nothing is verified yet.
 pub struct Token<'a> {
     compact: Compact<'a>,
+    name: String,
     issuer: String,
     subject: Option<String>,
     audience: String,
@@ -115,18 +116,31 @@ pub struct Token<'a> {
 }
 
 impl<'a> Token<'a> {
-    /// Reads a token. What it says counts only after [`Self::verify`].
+    /// The type of what a request bears.
+    pub const REQUEST: &'static str = "JWT";
+    /// The type of what an answer bears: neither can be shown as the other.
+    pub const ANSWER: &'static str = "answer+jwt";
+
+    /// Reads a request's token. What it says counts only after [`Self::verify`].
     ///
     /// # Errors
     /// What is not as it has to be.
     pub fn parse(text: &'a str) -> Result<Self, TokenError> {
+        Self::of_type(text, Self::REQUEST)
+    }
+
+    /// Reads a token of a type, as [`Self::parse`].
+    ///
+    /// # Errors
+    /// What is not as it has to be.
+    pub fn of_type(text: &'a str, kind: &str) -> Result<Self, TokenError> {
         let compact = Compact::parse(text)?;
         let header = Members::read(&compact.header).ok_or(TokenError::Header)?;
         // No other member is understood, so none is passed over: not `crit`,
         // nor a key that the token would bring along.
         let known = header.0.iter().all(|(name, value)| match name.as_str() {
             "alg" => value == "EdDSA",
-            "typ" => value == "JWT",
+            "typ" => value == kind,
             "kid" => value.is_string(),
             _ => false,
         });
@@ -134,8 +148,8 @@ impl<'a> Token<'a> {
             return Err(TokenError::Header);
         }
         let claims = Members::read(&compact.payload).ok_or(TokenError::Claims)?;
-        claims.text("jti")?;
         Ok(Self {
+            name: claims.text("jti")?.to_owned(),
             issuer: claims.text("iss")?.to_owned(),
             subject: match claims.0.contains_key("sub") {
                 true => Some(claims.text("sub")?.to_owned()),
@@ -156,6 +170,12 @@ impl<'a> Token<'a> {
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.issuer
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Whom it is meant for.

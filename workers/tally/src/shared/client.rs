@@ -4,20 +4,19 @@ use std::io::Read as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use serde_json::{Value, json};
 use tally_core::canon::{Canon as _, Reader};
 use tally_core::ledger::tiles::{WIDTH, bundle_path};
 use tally_core::ledger::{Note, SigningKey};
 use zeroize::Zeroizing;
 
+use super::signed::{self, Asked, HOLDS, Unsigned, compact};
+use crate::api::ROOT;
+use crate::api::token::Token;
 use crate::node::clock::Clock;
 
 /// How long a request may take.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How long a token holds, in seconds.
-const HOLDS: i64 = 120;
 /// The longest answer, in bytes.
 const LIMIT: u64 = 32 << 20;
 
@@ -35,6 +34,47 @@ pub struct Answer {
     pub status: u16,
     /// The body.
     pub body: Vec<u8>,
+    /// What stands for its signature.
+    signatures: Vec<String>,
+}
+
+/// What came as an organisation's answer, and may be anybody's.
+pub struct Unproven {
+    asked: Asked,
+    /// Who asked.
+    by: String,
+    answer: Answer,
+}
+
+impl Unproven {
+    /// The answer, if it is that of an organisation, which signs with this key.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub fn of(self, organisation: &str, key: &[u8; 32]) -> Result<Answer, Unsigned> {
+        let Answer {
+            status,
+            body,
+            signatures,
+        } = &self.answer;
+        let [signature] = &signatures[..] else {
+            return Err(Unsigned::Not);
+        };
+        let (between, answer) = ((organisation, &*self.by), (*status, &body[..]));
+        signed::verify(signature, key, between, &self.asked, answer, seconds())?;
+        Ok(self.answer)
+    }
+
+    /// The status that came.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.answer.status
+    }
+}
+
+/// Now, in seconds since 1970.
+fn seconds() -> i64 {
+    Clock::now_ms().div_euclid(1000)
 }
 
 impl Answer {
@@ -88,18 +128,13 @@ impl Client {
 
     /// A token for whoever is called `audience`.
     fn token(&self, audience: &str) -> Result<String> {
-        let now = Clock::now_ms() / 1000;
+        let now = seconds();
         let claims = json!({
             "iss": self.organisation, "aud": audience, "iat": now, "exp": now + HOLDS,
             "jti": crate::node::keys::hex(&tally_store::vault::random::<16>()?),
         });
-        let header = BASE64.encode(r#"{"alg":"EdDSA","typ":"JWT"}"#);
-        let signed = format!("{header}.{}", BASE64.encode(claims.to_string()));
         let key = SigningKey::new("signing", &self.secret)?;
-        Ok(format!(
-            "{signed}.{}",
-            BASE64.encode(key.sign(signed.as_bytes()))
-        ))
+        Ok(compact(Token::REQUEST, &claims, &key))
     }
 
     /// Asks for something.
@@ -107,10 +142,35 @@ impl Client {
     /// # Errors
     /// When the other node cannot be reached, or its answer is too long.
     pub async fn get(&self, url: &str, audience: Option<&str>) -> Result<Answer> {
-        let (this, url) = (self.clone(), url.to_owned());
         let token = audience.map(|audience| self.token(audience)).transpose()?;
+        self.fetch(url.to_owned(), token).await
+    }
+
+    /// Asks an organisation's node for what is at an address of its API. What comes counts
+    /// once it is known to be its own.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn ask(&self, node: &str, target: &str, audience: &str) -> Result<Unproven> {
+        let token = self.token(audience)?;
+        let answer = self.fetch(format!("{node}{ROOT}{target}"), Some(token.clone()));
+        Ok(Unproven {
+            answer: answer.await?,
+            by: self.organisation.clone(),
+            asked: Asked {
+                token,
+                method: "GET".to_owned(),
+                target: target.to_owned(),
+                purpose: Vec::new(),
+                emergency: Vec::new(),
+            },
+        })
+    }
+
+    async fn fetch(&self, url: String, token: Option<String>) -> Result<Answer> {
+        let agent = self.agent.clone();
         tokio::task::spawn_blocking(move || {
-            let mut request = this.agent.get(&url);
+            let mut request = agent.get(&url);
             if let Some(token) = token {
                 request = request.header("Authorization", format!("Bearer {token}"));
             }
@@ -219,6 +279,10 @@ fn answered(
 ) -> Result<Answer> {
     let response = response.with_context(|| format!("{url} cannot be reached"))?;
     let status = response.status().as_u16();
+    let signatures = response.headers().get_all(signed::HEADER).iter();
+    let signatures = signatures
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        .collect();
     let mut body = Vec::new();
     let mut reader = response.into_body().into_reader().take(LIMIT + 1);
     reader.read_to_end(&mut body)?;
@@ -226,5 +290,9 @@ fn answered(
         body.len() as u64 <= LIMIT,
         "the answer of {url} is too long"
     );
-    Ok(Answer { status, body })
+    Ok(Answer {
+        status,
+        body,
+        signatures,
+    })
 }

@@ -22,6 +22,7 @@ mod scribe;
 mod seat;
 mod sent;
 mod signatures;
+pub mod signed;
 mod tiled;
 mod trace;
 mod witnesses;

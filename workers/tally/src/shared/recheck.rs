@@ -19,7 +19,7 @@ use tally_core::ledger::tree::leaf_hash;
 use tally_core::ledger::{Receipt, Trust, TrustedLog, Verdict, VerifierKey, verify_receipt};
 use tally_store::port::SharedLedger as _;
 
-use super::client::Client;
+use super::client::{Answer, Client};
 use super::published::Publications;
 use super::sent::Sent;
 use super::{Ledger as _, Member};
@@ -42,6 +42,7 @@ pub struct NotRun {
     unchecked: AtomicU64,
     withheld: AtomicU64,
     by_hand: AtomicU64,
+    unsigned: AtomicU64,
 }
 
 impl NotRun {
@@ -58,6 +59,11 @@ impl NotRun {
     /// That a person decided at the payer, since this process began.
     pub fn by_hand(&self) -> u64 {
         self.by_hand.load(Ordering::Relaxed)
+    }
+
+    /// Answers that were not signed by the payer they should be of, since this process began.
+    pub fn unsigned(&self) -> u64 {
+        self.unsigned.load(Ordering::Relaxed)
     }
 }
 
@@ -229,6 +235,22 @@ impl Rechecker {
         }
     }
 
+    /// What a payer answers, as it signed it: all that it leads to is laid to the payer. What
+    /// is another's, or was changed on the way, is no answer.
+    async fn ask(&self, payer: &Organisation, target: &str) -> Result<Answer> {
+        let (id, url) = (payer.id.as_str(), &payer.url);
+        let came = self.client.ask(url, target, id).await?;
+        let status = came.status();
+        // It may have taken another key since it was looked up.
+        let at = Arc::clone(&self.member.subscribe().borrow());
+        let known = at.state.members.get(&payer.id);
+        let key = known.map_or(payer.signing, |known| known.organisation.signing);
+        came.of(id, &key).map_err(|why| {
+            self.not_run.unsigned.fetch_add(1, Ordering::Relaxed);
+            anyhow::anyhow!("what {url} answers ({status}) is not taken for {id}'s: {why}. See who answers there, and whether {id}'s node is of a version that signs")
+        })
+    }
+
     /// The next page of what a payer decided.
     async fn page(
         &mut self,
@@ -237,15 +259,8 @@ impl Rechecker {
         round: &mut Round,
         stop: &Stop,
     ) -> Result<()> {
-        let url = format!(
-            "{}/api/v1/claims/decided?from={}&limit={PAGE}",
-            payer.url, round.from
-        );
-        let page = self
-            .client
-            .get(&url, Some(payer.id.as_str()))
-            .await?
-            .done()?;
+        let target = format!("/claims/decided?from={}&limit={PAGE}", round.from);
+        let page = self.ask(payer, &target).await?.done()?;
         let page: Page = serde_json::from_slice(&page)?;
         let mut failed = None;
         round.more = page.decided.len() >= PAGE;
@@ -281,8 +296,7 @@ impl Rechecker {
         let Some((place, entry)) = self.entry_of(payer, index).await? else {
             return Ok(false);
         };
-        let url = format!("{}/api/v1/claims/{id}/dossier", payer.url);
-        let answer = self.client.get(&url, Some(payer.id.as_str())).await?;
+        let answer = self.ask(payer, &format!("/claims/{id}/dossier")).await?;
         match answer.status {
             404 | 409 => return Ok(false),
             // Another's care is in it, as the payer says: it is counted.

@@ -99,6 +99,14 @@ fn an_authority_takes_other_keys_while_it_runs() {
     assert_eq!(secret(&harbor, "signing.key"), new);
     assert_eq!(asks(&folder, "cedar-mutual", new), 200);
 
+    // What it shows providers is signed with the new key, which they know by the ledger.
+    let agreed = |of: &Value| of["agreed"].as_u64();
+    let before = status(&folder, "lakeside").as_ref().and_then(agreed);
+    let of_harbor = liar::send(&folder, "K-1", &["99213"]);
+    until(&format!("{of_harbor} is run again"), || {
+        status(&folder, "lakeside").is_some_and(|of| agreed(&of) > before && of["unchecked"] == 0)
+    });
+
     // It votes: with another authority away the quorum needs it. Its log goes on.
     until("harbor has caught up", || {
         status(&folder, "harbor-health").is_some_and(|status| {

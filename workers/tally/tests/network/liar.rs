@@ -1,22 +1,23 @@
 //! A payer whose node shows for an adjudication what it should not: in front of the real
-//! one stands another that answers in its place.
+//! one stands another that answers in its place, with the payer's key or without.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
+use tally::shared::signed::{self, Asked};
 use tally_core::canon::{Blob, Canon as _};
 use tally_core::claim::Claim;
-use tally_core::ledger::Receipt;
 use tally_core::ledger::counterparty::Dossier;
+use tally_core::ledger::{Receipt, SigningKey};
 use tally_queue::envelope::{NodeKey, NodePublicKey};
 use tally_types::Code;
 
 use super::*;
 
 /// What is answered in the place of a dossier.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Lie {
     /// Nothing else than it is.
     None,
@@ -26,87 +27,185 @@ enum Lie {
     Line,
     /// A receipt that says of itself that it is of a later adjudication.
     Later,
+    /// What the payer shows for another claim, of this id.
+    Another(String),
+    /// What the payer answers who asks for a purpose that the dossier is not for.
+    Purpose,
+    /// In the place of the list of what was decided, one of nothing.
+    Nothing,
 }
 
+/// How a lie is signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Signed {
+    /// As the payer signs, with its key.
+    ByPayer,
+    /// With a key of one's own.
+    ByAnother,
+    /// With what the payer signed the truth with.
+    AsTruth,
+    /// Not at all.
+    Not,
+}
+
+/// One who answers in the place of harbor's node.
 struct Liar {
-    lie: Arc<Mutex<Lie>>,
+    lie: Arc<Mutex<(Lie, Signed)>>,
+}
+
+/// The keys of those it lies to and for.
+struct Keys {
+    lakeside: [u8; 32],
+    harbor: [u8; 32],
 }
 
 impl Liar {
-    /// Listens at `port`, in front of the node at `real`, and knows who it lies to.
+    /// Listens at `port`, in front of the node at `real`.
     fn start(port: u16, real: u16, folder: &Path) -> Self {
-        let lie = Arc::new(Mutex::new(Lie::None));
+        let lie = Arc::new(Mutex::new((Lie::None, Signed::ByPayer)));
         let known = Arc::clone(&lie);
-        let secret = keys::secret(&folder.join("lakeside"), "envelope.key");
+        let keys = Arc::new(Keys {
+            lakeside: keys::secret(&folder.join("lakeside"), "envelope.key"),
+            harbor: keys::secret(&folder.join("harbor-health"), "signing.key"),
+        });
         let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let known = Arc::clone(&known);
-                std::thread::spawn(move || answer(stream, real, &known, &secret));
+                let (known, keys) = (Arc::clone(&known), Arc::clone(&keys));
+                std::thread::spawn(move || answer(stream, real, &known, &keys));
             }
         });
         Self { lie }
     }
 
+    /// It is the payer that lies, from now on.
     fn tells(&self, lie: Lie) {
-        *self.lie.lock().unwrap() = lie;
+        self.forges(lie, Signed::ByPayer);
     }
+
+    /// Another lies in the payer's name.
+    fn forges(&self, lie: Lie, signed: Signed) {
+        *self.lie.lock().unwrap() = (lie, signed);
+    }
+}
+
+/// The head of a request or an answer.
+struct Head(String);
+
+impl Head {
+    fn read(from: &mut impl std::io::Read) -> Option<Self> {
+        let mut head = Vec::new();
+        let mut byte = [0];
+        while !head.ends_with(b"\r\n\r\n") {
+            from.read_exact(&mut byte).ok()?;
+            head.push(byte[0]);
+        }
+        String::from_utf8(head).ok().map(Self)
+    }
+
+    fn field(&self, name: &str) -> Option<&str> {
+        let mut lines = self.0.lines().filter_map(|line| line.split_once(": "));
+        let found = lines.find(|(known, _)| known.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value)
+    }
+
+    /// The request, as who asked knows it.
+    fn asked(&self) -> Option<Asked> {
+        let mut first = self.0.lines().next()?.split(' ');
+        Some(Asked {
+            method: first.next()?.to_owned(),
+            target: first.next()?.strip_prefix("/api/v1")?.to_owned(),
+            token: self
+                .field("authorization")?
+                .strip_prefix("Bearer ")?
+                .to_owned(),
+            purpose: Vec::new(),
+            emergency: Vec::new(),
+        })
+    }
+
+    /// As it is passed on, so that the connection ends with the answer, with a line more.
+    fn passed(&self, more: &str) -> Option<String> {
+        let (first, rest) = self.0.split_once("\r\n")?;
+        let kept = rest.split("\r\n").filter(|line| {
+            !line.is_empty() && !line.to_ascii_lowercase().starts_with("connection:")
+        });
+        let kept: Vec<&str> = kept.collect();
+        let kept = kept.join("\r\n");
+        Some(format!(
+            "{first}\r\nConnection: close\r\n{more}{kept}\r\n\r\n"
+        ))
+    }
+}
+
+/// What the real node answers, as it is.
+fn truth(real: u16, passed: &str, body: &[u8]) -> Option<Vec<u8>> {
+    let mut node = TcpStream::connect(("127.0.0.1", real)).ok()?;
+    node.write_all(passed.as_bytes()).ok()?;
+    node.write_all(body).ok()?;
+    let mut answered = Vec::new();
+    node.read_to_end(&mut answered).ok()?;
+    Some(answered)
 }
 
 /// One request on a connection: passed on and answered as it is, or with a lie.
-fn answer(mut asked: TcpStream, real: u16, lie: &Mutex<Lie>, secret: &[u8; 32]) -> Option<()> {
-    let mut request = Vec::new();
-    let mut byte = [0];
-    while !request.ends_with(b"\r\n\r\n") {
-        asked.read_exact(&mut byte).ok()?;
-        request.push(byte[0]);
-    }
-    let head = String::from_utf8(request).ok()?;
-    let field = |name: &str| {
-        let mut lines = head.lines().filter_map(|line| line.split_once(": "));
-        let found = lines.find(|(known, _)| known.eq_ignore_ascii_case(name));
-        found.map(|(_, value)| value.to_owned())
-    };
-    let length = field("content-length").and_then(|text| text.parse().ok());
-    let mut body = vec![0; length.unwrap_or(0)];
+fn answer(mut asked: TcpStream, real: u16, lie: &Mutex<(Lie, Signed)>, keys: &Keys) -> Option<()> {
+    let head = Head::read(&mut asked)?;
+    let length = head.field("content-length").map(str::parse);
+    let mut body = vec![0; length.and_then(Result::ok).unwrap_or(0)];
     asked.read_exact(&mut body).ok()?;
-    let lie = match head.lines().next()?.contains("/dossier ") {
-        true => *lie.lock().unwrap(),
-        false => Lie::None,
+    let (lie, signed) = lie.lock().unwrap().clone();
+    let of_list = head.0.lines().next()?.contains("/claims/decided?");
+    let lie = match head.0.lines().next()?.contains("/dossier ") || of_list {
+        true if of_list == (lie == Lie::Nothing) => lie,
+        _ => Lie::None,
     };
-    if let Lie::Status(status) = lie {
-        let said =
-            format!("HTTP/1.1 {status} No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-        return asked.write_all(said.as_bytes()).ok();
-    }
-    let mut node = TcpStream::connect(("127.0.0.1", real)).ok()?;
-    let (first, rest) = head.split_once("\r\n")?;
-    let kept = rest
-        .split("\r\n")
-        .filter(|line| !line.is_empty() && !line.to_ascii_lowercase().starts_with("connection:"));
-    let kept: Vec<&str> = kept.collect();
-    let passed = format!(
-        "{first}\r\nConnection: close\r\n{}\r\n\r\n",
-        kept.join("\r\n")
+    let passed = match &lie {
+        Lie::Another(other) => {
+            let target = head.asked()?.target;
+            let passed = head.passed("")?;
+            passed.replacen(&target, &format!("/claims/{other}/dossier"), 1)
+        }
+        Lie::Purpose => head.passed("Purpose-Of-Use: HRESCH\r\n")?,
+        _ => head.passed("")?,
+    };
+    let answered = truth(real, &passed, &body)?;
+    let end = answered.windows(4).position(|of| of == b"\r\n\r\n")? + 4;
+    let of_truth = Head::read(&mut &answered[..end])?;
+    let (status, said) = match lie {
+        Lie::Status(status) => (status, Vec::new()),
+        Lie::Nothing => (200, br#"{"decided":[]}"#.to_vec()),
+        Lie::Line | Lie::Later if answered.starts_with(b"HTTP/1.1 200") => {
+            (200, changed(&answered[end..], &lie, &keys.lakeside)?)
+        }
+        _ => return asked.write_all(&answered).ok(),
+    };
+    let by = |secret: &[u8; 32]| {
+        let key = SigningKey::new("signing", secret).ok()?;
+        let between = ("harbor-health", "lakeside");
+        let now = std::time::UNIX_EPOCH.elapsed().ok()?.as_secs();
+        let now = i64::try_from(now).ok()?;
+        let answer = (status, &said[..]);
+        Some(signed::sign(&key, between, &head.asked()?, answer, now))
+    };
+    let signature = match signed {
+        Signed::ByPayer => by(&keys.harbor),
+        Signed::ByAnother => by(&[7; 32]),
+        Signed::AsTruth => of_truth.field(signed::HEADER).map(str::to_owned),
+        Signed::Not => None,
+    };
+    let signature = signature.map_or_else(String::new, |signature| {
+        format!("{}: {signature}\r\n", signed::HEADER)
+    });
+    let told = format!(
+        "HTTP/1.1 {status} No\r\nConnection: close\r\n{signature}Content-Length: {}\r\n\r\n",
+        said.len()
     );
-    node.write_all(passed.as_bytes()).ok()?;
-    node.write_all(&body).ok()?;
-    let mut answered = Vec::new();
-    node.read_to_end(&mut answered).ok()?;
-    if lie != Lie::None && answered.starts_with(b"HTTP/1.1 200") {
-        let end = answered.windows(4).position(|of| of == b"\r\n\r\n")? + 4;
-        let changed = changed(&answered[end..], lie, secret)?;
-        let said = format!(
-            "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
-            changed.len()
-        );
-        answered = [said.as_bytes(), &changed].concat();
-    }
-    asked.write_all(&answered).ok()
+    asked.write_all(&[told.as_bytes(), &said].concat()).ok()
 }
 
 /// A sealed dossier with a lie in it.
-fn changed(sealed: &[u8], lie: Lie, secret: &[u8; 32]) -> Option<Vec<u8>> {
+fn changed(sealed: &[u8], lie: &Lie, secret: &[u8; 32]) -> Option<Vec<u8>> {
     let (from, to) = ("harbor-health", "lakeside");
     let key = NodeKey::new(secret)?;
     let mut dossier = Dossier::from_canon(&key.open_between(from, to, sealed)?).ok()?;
@@ -121,7 +220,7 @@ fn changed(sealed: &[u8], lie: Lie, secret: &[u8; 32]) -> Option<Vec<u8>> {
             receipt.local.index += 1;
             dossier.receipt = receipt.to_string();
         }
-        Lie::None | Lie::Status(_) => {}
+        _ => {}
     }
     let public = NodePublicKey::new(&key.public().to_bytes())?;
     public.seal_between(from, to, &dossier.to_canon()).ok()
@@ -152,20 +251,18 @@ pub(super) fn claim(folder: &Path, control: &str, procedures: &[&str]) -> Vec<u8
 }
 
 /// Sends harbor a claim; answers its id.
-fn send(folder: &Path, control: &str, procedures: &[&str]) -> String {
+pub(super) fn send(folder: &Path, control: &str, procedures: &[&str]) -> String {
     let bytes = claim(folder, control, procedures);
     let said = post(folder, control, bytes);
     said["claims"][0]["claim"].as_str().unwrap().to_owned()
 }
 
-#[test]
-fn what_a_payer_shows_is_not_believed() {
-    let temporary = tempfile::tempdir().unwrap();
-    let folder = temporary.path().join("network");
-    let network = serving(&folder, 24);
-    // The payer's node moves, and a liar stands where the ledger says that it is.
-    stranded::press(&folder, "harbor-health", "stop");
-    let api = setting(&folder, "harbor-health", "api");
+/// A network in a folder, whose harbor has moved: a liar stands where the ledger says that it
+/// is.
+fn fronted(folder: &Path) -> (Process, Liar) {
+    let network = serving(folder, 24);
+    stranded::press(folder, "harbor-health", "stop");
+    let api = setting(folder, "harbor-health", "api");
     let told: u16 = api.rsplit(':').next().unwrap().parse().unwrap();
     let real = port();
     let config = folder.join("harbor-health/tally.toml");
@@ -175,13 +272,28 @@ fn what_a_payer_shows_is_not_believed() {
         &format!("api = \"127.0.0.1:{real}\""),
     );
     fs::write(&config, moved).unwrap();
-    let liar = Liar::start(told, real, &folder);
-    stranded::press(&folder, "harbor-health", "start");
+    let liar = Liar::start(told, real, folder);
+    stranded::press(folder, "harbor-health", "start");
     until("harbor answers", || {
-        status(&folder, "harbor-health").is_some()
+        status(folder, "harbor-health").is_some()
     });
-    let of = |name: &str| status(&folder, "lakeside").and_then(|of| of[name].as_u64());
-    until("all is run again", || of("unchecked") == Some(0));
+    until("all is run again", || {
+        counted(folder, "unchecked") == Some(0)
+    });
+    (network, liar)
+}
+
+/// What lakeside's node counts.
+fn counted(folder: &Path, name: &str) -> Option<u64> {
+    status(folder, "lakeside").and_then(|of| of[name].as_u64())
+}
+
+#[test]
+fn what_a_payer_shows_is_not_believed() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().join("network");
+    let (network, liar) = fronted(&folder);
+    let of = |name: &str| counted(&folder, name);
     let (agreed, disputed) = (of("agreed").unwrap(), of("disputed").unwrap());
     let disputes = |count: u64| {
         until("lakeside disputes it", || {
@@ -256,5 +368,59 @@ fn what_a_payer_shows_is_not_believed() {
     until("it is counted", || of("by_hand") == Some(1));
     until("nothing is left", || of("unchecked") == Some(0));
     assert_eq!(of("disputed"), Some(disputed + 2));
+    drop(network);
+}
+
+/// What comes without the payer's signature, or with that of something else, is no answer:
+/// nothing is disputed or over by it, and it is seen.
+#[test]
+fn who_is_not_the_payer_makes_no_dispute_and_prevents_none() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().join("network");
+    let (network, liar) = fronted(&folder);
+    let of = |name: &str| counted(&folder, name);
+    let ends = || ["disputed", "withheld", "by_hand"].map(of);
+    let (before, mut agreed) = (ends(), of("agreed").unwrap());
+    assert_eq!(of("unsigned"), Some(0));
+    let other = send(&folder, "F-0", &["99213"]);
+    agreed += 1;
+    until("it is run again", || of("agreed") == Some(agreed));
+
+    for (lie, signed) in [
+        (Lie::Line, Signed::Not),
+        (Lie::Later, Signed::AsTruth),
+        (Lie::Line, Signed::ByAnother),
+        (Lie::Status(403), Signed::Not),
+        (Lie::Status(403), Signed::ByAnother),
+        (Lie::Status(410), Signed::AsTruth),
+        (Lie::Another(other), Signed::AsTruth),
+        (Lie::Purpose, Signed::AsTruth),
+        (Lie::Nothing, Signed::Not),
+        (Lie::Nothing, Signed::AsTruth),
+    ] {
+        let unsigned = of("unsigned");
+        liar.forges(lie.clone(), signed);
+        let control = format!("F-{agreed}");
+        send(&folder, &control, &["99213", "99215"]);
+        until(&format!("{lie:?} is counted, {signed:?}"), || {
+            of("unsigned") > unsigned
+        });
+        assert_eq!(ends(), before, "{lie:?}, {signed:?}");
+        liar.tells(Lie::None);
+        agreed += 1;
+        until(&format!("after {lie:?} it is run again"), || {
+            of("agreed") == Some(agreed)
+        });
+        until("nothing is left", || of("unchecked") == Some(0));
+    }
+    assert_eq!(ends(), before);
+    let log = fs::read_to_string(folder.join("lakeside/log")).unwrap();
+    for why in [
+        "it is not signed.",
+        "its signature is that of another answer.",
+        "it is not signed with the key that the ledger has of that organisation.",
+    ] {
+        assert!(log.contains(why), "{why}");
+    }
     drop(network);
 }

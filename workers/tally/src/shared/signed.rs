@@ -1,0 +1,214 @@
+//! Answers that an organisation signs. Whoever stands between two nodes, a proxy or who ends
+//! TLS, can keep an answer from coming, and can give none in another's name.
+//!
+//! The signature is in the form of the tokens that requests bear: a JWT of a `typ` of its
+//! own, whose `jti` names what was asked and what is answered.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use tally_core::canon::{Blob, Canon as _};
+use tally_core::canon_record;
+use tally_core::ledger::SigningKey;
+use thiserror::Error;
+
+use crate::api::token::{Token, TokenError};
+use crate::node::keys::hex;
+
+/// The header that the signature stands in.
+pub const HEADER: &str = "tally-signature";
+/// How long tokens and signatures hold, in seconds.
+pub const HOLDS: i64 = 120;
+
+/// A request, by all that its answer depends on.
+#[derive(Clone)]
+pub struct Asked {
+    /// The token: another one with each request.
+    pub token: String,
+    /// The method.
+    pub method: String,
+    /// The address below the API's root, with the query.
+    pub target: String,
+    /// What stands in `Purpose-Of-Use`.
+    pub purpose: Vec<Blob>,
+    /// What stands in `Break-Glass`.
+    pub emergency: Vec<Blob>,
+}
+
+canon_record!(Asked {
+    token,
+    method,
+    target,
+    purpose,
+    emergency,
+});
+
+impl Asked {
+    /// The name of an answer to it.
+    fn answered(&self, status: u16, body: &[u8]) -> String {
+        let mut answer = b"tallystick/answer/v1".to_vec();
+        self.put(&mut answer);
+        status.put(&mut answer);
+        answer.extend_from_slice(&Sha256::digest(body));
+        hex(&Sha256::digest(answer))
+    }
+}
+
+/// Why what came is not an organisation's answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Unsigned {
+    /// There is no signature, or more than one.
+    #[error("it is not signed")]
+    Not,
+    /// Another key signed it.
+    #[error("it is not signed with the key that the ledger has of that organisation")]
+    Key,
+    /// It answers something else, or is something else than was signed.
+    #[error("its signature is that of another answer")]
+    Other,
+    /// The signature is none that counts.
+    #[error("its signature does not count: {0}")]
+    Signature(TokenError),
+}
+
+/// Signs what an organisation answers another, at a time in seconds since 1970.
+#[must_use]
+pub fn sign(
+    key: &SigningKey,
+    (from, to): (&str, &str),
+    asked: &Asked,
+    (status, body): (u16, &[u8]),
+    now: i64,
+) -> String {
+    let claims = json!({
+        "iss": from, "aud": to, "iat": now, "exp": now + HOLDS,
+        "jti": asked.answered(status, body),
+    });
+    compact(Token::ANSWER, &claims, key)
+}
+
+/// Whether it is what an organisation answers another, and signed with this key.
+///
+/// # Errors
+/// Why it is not.
+pub fn verify(
+    signature: &str,
+    key: &[u8; 32],
+    (from, to): (&str, &str),
+    asked: &Asked,
+    (status, body): (u16, &[u8]),
+    now: i64,
+) -> Result<(), Unsigned> {
+    let token = Token::of_type(signature, Token::ANSWER).map_err(Unsigned::Signature)?;
+    token.verify(key, to, now).map_err(|error| match error {
+        TokenError::Signature => Unsigned::Key,
+        TokenError::Audience => Unsigned::Other,
+        error => Unsigned::Signature(error),
+    })?;
+    match token.issuer() == from && token.name() == asked.answered(status, body) {
+        true => Ok(()),
+        false => Err(Unsigned::Other),
+    }
+}
+
+/// A JWT in compact form.
+pub(super) fn compact(kind: &str, claims: &Value, key: &SigningKey) -> String {
+    let header = BASE64.encode(format!(r#"{{"alg":"EdDSA","typ":"{kind}"}}"#));
+    let signed = format!("{header}.{}", BASE64.encode(claims.to_string()));
+    let signature = key.sign(signed.as_bytes());
+    format!("{signed}.{}", BASE64.encode(signature))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_800_000_000;
+    const BETWEEN: (&str, &str) = ("harbor", "lakeside");
+
+    fn key(seed: u8) -> SigningKey {
+        SigningKey::new("signing", &[seed; 32]).unwrap()
+    }
+
+    fn asked() -> Asked {
+        Asked {
+            token: "a.b.c".to_owned(),
+            method: "GET".to_owned(),
+            target: "/claims/decided?from=0&limit=200".to_owned(),
+            purpose: Vec::new(),
+            emergency: Vec::new(),
+        }
+    }
+
+    fn check(signature: &str, asked: &Asked, answer: (u16, &[u8])) -> Result<(), Unsigned> {
+        let public = key(1).verifier().public();
+        verify(signature, &public, BETWEEN, asked, answer, NOW)
+    }
+
+    #[test]
+    fn what_was_signed_is_that_answer_to_that_request_alone() {
+        let signature = sign(&key(1), BETWEEN, &asked(), (200, b"body"), NOW);
+        let held = |asked: &Asked, answer| check(&signature, asked, answer);
+        assert_eq!(held(&asked(), (200, b"body")), Ok(()));
+        for answer in [(403, &b"body"[..]), (200, b"bodY"), (200, b"")] {
+            assert_eq!(held(&asked(), answer), Err(Unsigned::Other));
+        }
+        let changes: [fn(&mut Asked); 5] = [
+            |asked| asked.token = "a.b.d".to_owned(),
+            |asked| asked.method = "HEAD".to_owned(),
+            |asked| asked.target = "/claims/decided?from=9&limit=200".to_owned(),
+            |asked| asked.purpose = vec![Blob(b"HRESCH".to_vec())],
+            |asked| asked.emergency = vec![Blob(b"HRESCH".to_vec())],
+        ];
+        for change in changes {
+            let mut other = asked();
+            change(&mut other);
+            assert_eq!(held(&other, (200, b"body")), Err(Unsigned::Other));
+        }
+    }
+
+    #[test]
+    fn only_the_organisation_signs_for_whom_it_answers_and_when() {
+        let (asked, answer) = (asked(), (200, &b"body"[..]));
+        let by = |seed, between, now| {
+            check(
+                &sign(&key(seed), between, &asked, answer, now),
+                &asked,
+                answer,
+            )
+        };
+        assert_eq!(by(2, BETWEEN, NOW), Err(Unsigned::Key));
+        for between in [("cedar", "lakeside"), ("harbor", "riverside")] {
+            assert_eq!(by(1, between, NOW), Err(Unsigned::Other));
+        }
+        // Clocks may be as far apart as for tokens.
+        for (at, expected) in [
+            (NOW + 60, Ok(())),
+            (NOW + 61, Err(Unsigned::Signature(TokenError::Future))),
+            (NOW - HOLDS - 59, Ok(())),
+            (
+                NOW - HOLDS - 60,
+                Err(Unsigned::Signature(TokenError::Expired)),
+            ),
+        ] {
+            assert_eq!(by(1, BETWEEN, at), expected);
+        }
+    }
+
+    /// Who holds an answer cannot ask with it, and a token answers nothing.
+    #[test]
+    fn an_answer_is_no_token_and_a_token_no_answer() {
+        let answer = (200, &b"body"[..]);
+        let signature = sign(&key(1), BETWEEN, &asked(), answer, NOW);
+        assert_eq!(Token::parse(&signature).err(), Some(TokenError::Header));
+        let claims = json!({
+            "iss": "harbor", "aud": "lakeside", "iat": NOW, "exp": NOW + HOLDS,
+            "jti": asked().answered(200, b"body"),
+        });
+        let token = compact(Token::REQUEST, &claims, &key(1));
+        assert!(Token::parse(&token).is_ok());
+        let expected = Err(Unsigned::Signature(TokenError::Header));
+        assert_eq!(check(&token, &asked(), answer), expected);
+    }
+}
