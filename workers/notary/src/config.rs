@@ -25,8 +25,8 @@ pub struct Config {
     pub most_authorities: usize,
     /// The folder of the journal, on a local disk, empty at first.
     pub journal: PathBuf,
-    /// A file outside the journal's folder that remembers which journal a key
-    /// has voted from. On another disk it also outlives the loss of this one.
+    /// A file outside the journal's folder that knows the keys that were made here
+    /// ([`enter`](crate::enter)), and which journal each has voted from.
     pub fence: PathBuf,
     /// The most bytes of a payload, the same everywhere, never less than before.
     pub most_payload: usize,

@@ -1,5 +1,10 @@
 use std::path::PathBuf;
 
+/// Why a key is refused, and what to do.
+const ANEW: &str = "it could vote twice, so it may not vote again. Make a new key, have the \
+                    authorities replace the old one by it (a new epoch), and start with the new \
+                    key and an empty journal; the blocks are fetched from the others";
+
 /// Why the notary does not start, or stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -50,12 +55,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// The fence knows this key, and its journal is gone, replaced or older.
-    #[error(
-        "this key has voted in epoch {epoch} and {what}: it could vote twice, so it may not \
-         vote again. Make a new key, have the authorities replace the old one by it (a new \
-         epoch), and start with the new key and an empty journal; the blocks are fetched \
-         from the others"
-    )]
+    #[error("this key has voted in epoch {epoch} and {what}: {ANEW}")]
     Fenced {
         /// The last epoch it is known to have voted in.
         epoch: u64,
@@ -63,12 +63,27 @@ pub enum Error {
         what: String,
     },
     /// The journal is of this key and the fence does not know it.
-    #[error(
-        "the journal {path} was begun with a fence that is not here: restore the fence file. \
-         If it is lost, make a new key as after the loss of a journal"
-    )]
+    #[error("the journal {path} was begun with a fence that is not here: {ANEW}")]
     NoFence {
         /// The journal's folder.
+        path: PathBuf,
+    },
+    /// A key of which the fence has no row.
+    #[error(
+        "the fence {path} does not know this key: it was made elsewhere, or what it voted here \
+         was lost and the key put back from a backup, and {ANEW}"
+    )]
+    Unknown {
+        /// The fence.
+        path: PathBuf,
+    },
+    /// The fence was put back from a copy, or this key's row is from one.
+    #[error(
+        "the fence {path} was copied or put back from a backup, and does not know what this key \
+         has voted since then: {ANEW}"
+    )]
+    Copied {
+        /// The fence.
         path: PathBuf,
     },
     /// The journal belongs to another key or another chain.
@@ -97,4 +112,15 @@ pub enum Error {
     /// The thread panicked.
     #[error("the notary panicked: {0}")]
     Panicked(String),
+}
+
+impl Error {
+    /// Whether the key is refused, so that another is needed.
+    #[must_use]
+    pub fn needs_another_key(&self) -> bool {
+        matches!(
+            self,
+            Self::Fenced { .. } | Self::NoFence { .. } | Self::Unknown { .. } | Self::Copied { .. }
+        )
+    }
 }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use tempfile::TempDir;
 
 use super::*;
@@ -10,11 +12,14 @@ struct Disk {
     fence: PathBuf,
 }
 
+/// Where a key was made.
 fn disk() -> Disk {
     let folder = TempDir::new().unwrap();
+    let fence = folder.path().join("elsewhere/fence");
+    enter(&fence, &KEY).unwrap();
     Disk {
         journal: folder.path().join("journal"),
-        fence: folder.path().join("elsewhere/fence"),
+        fence,
         _folder: folder,
     }
 }
@@ -40,14 +45,128 @@ impl Disk {
 }
 
 #[test]
-fn a_key_that_began_is_known() {
+fn a_key_is_new_until_it_began() {
     let disk = disk();
-    assert!(!has_begun(&disk.fence, &KEY).unwrap());
+    let known = |key| {
+        (
+            knows(&disk.fence, &key).unwrap(),
+            is_new(&disk.fence, &key).unwrap(),
+        )
+    };
+    assert_eq!(known(KEY), (true, true));
     drop(disk.pass(KEY).unwrap());
-    assert!(has_begun(&disk.fence, &KEY).unwrap());
-    assert!(!has_begun(&disk.fence, &[2; 32]).unwrap());
+    assert_eq!(known(KEY), (true, false));
+    enter(&disk.fence, &KEY).unwrap();
+    assert_eq!(
+        known(KEY),
+        (true, false),
+        "entering it again changes nothing"
+    );
+    assert_eq!(known([2; 32]), (false, false));
     fs::write(&disk.fence, "?").unwrap();
-    assert!(has_begun(&disk.fence, &KEY).is_err());
+    assert!(is_new(&disk.fence, &KEY).is_err());
+}
+
+/// All is lost, and the key is put back.
+#[test]
+fn a_key_that_the_fence_does_not_know_is_refused() {
+    let disk = disk();
+    disk.used();
+    fs::remove_dir_all(&disk.journal).unwrap();
+    fs::remove_file(&disk.fence).unwrap();
+    for _ in 0..2 {
+        let error = disk.refused(KEY);
+        assert!(matches!(error, Error::Unknown { .. }), "{error}");
+        assert!(error.needs_another_key());
+        assert!(error.to_string().contains("Make a new key"), "{error}");
+    }
+    // Another one is made there.
+    enter(&disk.fence, &[2; 32]).unwrap();
+    assert!(matches!(disk.refused(KEY), Error::Unknown { .. }));
+    disk.pass([2; 32]).unwrap();
+}
+
+/// A key that is made while a notary runs stays known when that notary marks its own.
+#[test]
+fn a_key_is_entered_beside_a_notary() {
+    let disk = disk();
+    let mut fence = disk.pass(KEY).unwrap();
+    enter(&disk.fence, &[2; 32]).unwrap();
+    fence.mark(1, 7).unwrap();
+    assert!(is_new(&disk.fence, &[2; 32]).unwrap());
+    let rows = Rows::read(&disk.fence).unwrap();
+    assert_eq!(rows.of(&KEY).unwrap().height, 7);
+}
+
+/// Fence and journal are put back together: as they are, and over those that are there.
+#[test]
+fn a_copied_fence_lets_nothing_through() {
+    let keeps_times = File::open(".").unwrap().metadata().unwrap().created();
+    for is_over in [false, true] {
+        let disk = disk();
+        disk.used();
+        let copy = fs::read(&disk.fence).unwrap();
+        // Times are kept to some milliseconds.
+        std::thread::sleep(Duration::from_millis(30));
+        disk.pass(KEY).unwrap().mark(3, 80).unwrap();
+        if !is_over {
+            fs::remove_file(&disk.fence).unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(30));
+        fs::write(&disk.fence, copy).unwrap();
+        if keeps_times.is_err() {
+            // Such a file system tells nobody.
+            disk.pass(KEY).unwrap();
+            continue;
+        }
+        assert!(!knows(&disk.fence, &KEY).unwrap());
+        let error = disk.refused(KEY);
+        assert!(matches!(error, Error::Copied { .. }), "{error}");
+        // With another key it goes on, and none of those before it ever votes again.
+        enter(&disk.fence, &[2; 32]).unwrap();
+        let error = disk.refused(KEY);
+        assert!(error.needs_another_key(), "{error}");
+        assert!(!is_new(&disk.fence, &KEY).unwrap());
+        fs::remove_dir_all(&disk.journal).unwrap();
+        disk.pass([2; 32]).unwrap();
+        fs::remove_dir_all(&disk.journal).unwrap();
+        assert!(matches!(disk.refused(KEY), Error::Copied { .. }));
+    }
+}
+
+/// The fence of an earlier version knows a key from its first start on.
+#[test]
+fn a_fence_of_an_earlier_version_goes_on() {
+    let disk = disk();
+    disk.used();
+    let text = fs::read_to_string(&disk.fence).unwrap();
+    let row = text.lines().last().unwrap();
+    let earlier = format!("{EARLIER}{row}\n");
+    fs::write(&disk.fence, &earlier).unwrap();
+    assert!(matches!(disk.refused([2; 32]), Error::Foreign { .. }));
+    // The next key was made before the fence could know of it.
+    renew(&disk.fence, &disk.journal, &[KEY, [2; 32]]).unwrap();
+    assert!(is_new(&disk.fence, &[2; 32]).unwrap());
+    let fence = disk.pass(KEY).unwrap();
+    assert_eq!((fence.epoch(), fence.height()), (3, 70));
+    drop(fence);
+    // Only once, and not where the journal is gone.
+    renew(&disk.fence, &disk.journal, &[[3; 32]]).unwrap();
+    assert!(!knows(&disk.fence, &[3; 32]).unwrap());
+    fs::remove_dir_all(&disk.journal).unwrap();
+    fs::write(&disk.fence, &earlier).unwrap();
+    renew(&disk.fence, &disk.journal, &[[2; 32]]).unwrap();
+    assert!(matches!(disk.refused([2; 32]), Error::Unknown { .. }));
+    assert!(matches!(disk.refused(KEY), Error::Fenced { epoch: 3, .. }));
+}
+
+#[test]
+fn a_key_that_voted_without_a_journal_never_begins() {
+    let disk = disk();
+    spend(&disk.fence, &KEY).unwrap();
+    assert!(knows(&disk.fence, &KEY).unwrap());
+    assert!(!is_new(&disk.fence, &KEY).unwrap());
+    assert!(disk.refused(KEY).needs_another_key());
 }
 
 #[test]
@@ -76,6 +195,7 @@ fn a_wiped_journal_under_the_same_key_is_refused() {
         matches!(again, Error::Fenced { .. }),
         "trying makes no journal: {again}"
     );
+    enter(&disk.fence, &[2; 32]).unwrap();
     disk.pass([2; 32]).unwrap();
     assert!(
         matches!(disk.refused(KEY), Error::Fenced { .. }),
@@ -107,8 +227,9 @@ fn a_journal_without_its_fence_is_refused() {
 #[test]
 fn a_start_that_ended_before_the_fence_was_written_passes() {
     let disk = disk();
-    drop(disk.pass(KEY).unwrap());
-    fs::remove_file(&disk.fence).unwrap();
+    fs::create_dir(&disk.journal).unwrap();
+    begin(&disk.journal, &KEY).unwrap();
+    disk.pass(KEY).unwrap();
     disk.pass(KEY).unwrap();
 }
 
@@ -141,7 +262,12 @@ fn a_damaged_fence_is_no_fence() {
     let disk = disk();
     disk.used();
     let text = fs::read_to_string(&disk.fence).unwrap();
-    for wrong in ["", "tally-notary fence 1\nkey\n", &text[..text.len() - 6]] {
+    for wrong in [
+        "",
+        "tally-notary fence 1\nkey\n",
+        "tally-notary fence 2\n-\nkey\n",
+        &text[..text.len() - 6],
+    ] {
         fs::write(&disk.fence, wrong).unwrap();
         assert!(
             matches!(disk.refused(KEY), Error::Damaged { .. }),

@@ -1,7 +1,7 @@
 //! Small files that must never be half written.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write as _;
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::Path;
 
 use crate::Error;
@@ -15,19 +15,38 @@ pub(crate) fn wrong(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
 
 /// The text of a file, or `None` when there is none.
 pub(crate) fn read(path: &Path) -> Result<Option<String>, Error> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+    Ok(open(path)?.map(|(text, _)| text))
+}
+
+/// The same, with the file that it is of: another may take its place meanwhile.
+pub(crate) fn open(path: &Path) -> Result<Option<(String, File)>, Error> {
+    let act = || -> std::io::Result<_> {
+        let mut file = File::open(path)?;
+        let mut text = String::new();
+        file.read_to_string(&mut text)?;
+        Ok((text, file))
+    };
+    match act() {
+        Ok(read) => Ok(Some(read)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(wrong(path)(error)),
     }
 }
 
 /// Replaces a file as one act that outlives a loss of power.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    replace_by(path, |_| bytes)
+}
+
+/// The same, by what is said of the file that is to take the place.
+pub(crate) fn replace_by<T: AsRef<[u8]>>(
+    path: &Path,
+    text: impl FnOnce(&File) -> T,
+) -> Result<(), Error> {
     let beside = path.with_added_extension("new");
     let act = || {
         let mut file = File::create(&beside)?;
-        file.write_all(bytes)?;
+        file.write_all(text(&file).as_ref())?;
         file.sync_all()?;
         fs::rename(&beside, path)?;
         match path.parent() {
@@ -38,11 +57,22 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     act().map_err(wrong(path))
 }
 
-/// A lock that goes with the process.
-pub(crate) fn lock(path: &Path) -> Result<File, Error> {
+fn lock_file(path: &Path) -> Result<File, Error> {
     let mut options = OpenOptions::new();
     let options = options.create(true).truncate(false).write(true);
-    let file = options.open(path).map_err(wrong(path))?;
+    options.open(path).map_err(wrong(path))
+}
+
+/// A lock that is waited for, until it is dropped.
+pub(crate) fn wait(path: &Path) -> Result<File, Error> {
+    let file = lock_file(path)?;
+    file.lock().map_err(wrong(path))?;
+    Ok(file)
+}
+
+/// A lock that goes with the process.
+pub(crate) fn lock(path: &Path) -> Result<File, Error> {
+    let file = lock_file(path)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(fs::TryLockError::WouldBlock) => Err(Error::InUse {

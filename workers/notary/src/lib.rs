@@ -38,7 +38,8 @@
 //!   sees nothing become final: [`Status::silent`] says for how long. It goes on with a
 //!   key that is in force, a journal of that key, and [`Config::known`] of today.
 //!
-//! A key votes from one journal: [`Config::fence`] refuses a journal that was
+//! A key votes from one journal, and where it was made ([`enter`]):
+//! [`Config::fence`] refuses a key that it does not know, and a journal that was
 //! wiped, replaced or put back from a copy, since it could vote twice. The way
 //! on after the loss of a disk is a new key that the authorities vote in.
 //!
@@ -76,7 +77,7 @@ pub use config::Config;
 pub use delivery::{Acknowledge, Finalised};
 pub use erased::Blocks;
 pub use error::Error;
-pub use fence::{has_begun, owner};
+pub use fence::{enter, is_new, knows, owner, renew, spend};
 pub use machine::{Authority, Header, Judged, Machine, Standing};
 pub use notary::{Notary, Running, Status, Voice, public_key};
 pub use side::Heard;

@@ -53,6 +53,7 @@ fn config(folder: &Path, addresses: &[SocketAddr], me: usize) -> Config {
     let authorities = addresses.iter().enumerate().map(authority).collect();
     let folder = folder.join(me.to_string());
     let (journal, fence) = (folder.join("journal"), folder.join("fence"));
+    tally_notary::enter(&fence, &public_key(&seed(me))).unwrap();
     let mut config = Config::new(b"o", seed(me), addresses[me], authorities, journal, fence);
     config.pace = Duration::from_millis(50);
     config

@@ -1,7 +1,7 @@
 //! Authorities as processes on ports and in folders of their own.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -10,13 +10,15 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::authority::{Row, rows};
+use crate::authority::{Row, rows, seed};
 
 pub struct Net {
     folder: TempDir,
     pub ports: BTreeMap<u8, u16>,
     genesis: Vec<u8>,
     running: RefCell<BTreeMap<u8, Child>>,
+    /// Places where a key was made.
+    made: BTreeSet<u8>,
 }
 
 impl Drop for Net {
@@ -44,6 +46,7 @@ impl Net {
                 .collect(),
             genesis: genesis.to_vec(),
             running: RefCell::default(),
+            made: BTreeSet::new(),
         }
     }
 
@@ -63,8 +66,13 @@ impl Net {
         }
     }
 
-    /// Starts the place `number` with the key of another.
+    /// Starts the place `number` with the key of another; the first time as where that key
+    /// was made.
     pub fn start_as(&mut self, number: u8, key: u8, more: &[&str]) {
+        if self.made.insert(number) {
+            let fence = self.folder(number).join("fence/fence");
+            tally_notary::enter(&fence, &tally_notary::public_key(&seed(key))).unwrap();
+        }
         let mut command = Command::new(std::env::current_exe().unwrap());
         command
             .arg("authority")

@@ -306,6 +306,11 @@ fn a_lost_disk_needs_a_new_key() {
         "{refused}"
     );
     assert!(refused.contains("Make a new key"), "{refused}");
+    // Nor where nothing is left but the key.
+    std::fs::remove_dir_all(net.folder(4)).unwrap();
+    net.start(&[4], &[]);
+    let refused = net.end(4);
+    assert!(refused.contains("does not know this key"), "{refused}");
 
     // The procedure that it names: 5 is the new key of the organisation of 4.
     let changed = net.set(&[1, 2, 3, 5]);

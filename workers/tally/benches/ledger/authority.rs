@@ -115,6 +115,7 @@ async fn run(told: &Told) -> Result<()> {
             };
             let listen = told.get("listen")?;
             let of = settings(who, &genesis, &addresses, listen, &folder)?;
+            tally_notary::enter(&of.fence, &tally_notary::public_key(&of.seed))?;
             Some(Notary::start(of, Capped { chain, most }, stored(&scribe))?)
         }
     };

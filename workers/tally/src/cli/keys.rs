@@ -226,6 +226,11 @@ async fn rotate(args: &RotateArgs) -> Result<Ended> {
         "there is no node in {}",
         data.display()
     );
+    ensure!(
+        args.key != Key::Authority || config.as_ref().is_none_or(|config| config.ledger.is_some()),
+        "this configuration has no `[ledger]`, and an authority's key votes from no other folder than the one that it \
+         was made in: run this on the machine that takes part, with its configuration"
+    );
     let node = args.node.open_with(PoliciesConfig::None).await?;
     if args.key == Key::Wrap {
         let on_servers = config.is_some_and(|config| config.database.is_some());
@@ -246,14 +251,25 @@ async fn rotate(args: &RotateArgs) -> Result<Ended> {
             eprintln!(
                 "Another `{key}` key is made. Above is the application: an authority proposes it with \
                  `tally org rotate FILE`, the others vote with `tally org vote`. Until that is carried the node goes \
-                 on with the old key, and then by itself with the new one; `tally keys list` shows it. Run this where \
-                 `[ledger]` is configured; elsewhere copy `{key}.next.key` there before it is voted in.",
-                key = args.key.as_str()
+                 on with the old key, and then by itself with the new one; `tally keys list` shows it. {place}",
+                key = args.key.as_str(),
+                place = where_made(args.key)
             );
         }
         Rotated::Done => say(done(args.key, node.folder()))?,
     }
     Ok(Ended::Well)
+}
+
+/// On which of a node's machines a key is made that is voted in.
+fn where_made(key: Key) -> String {
+    if key == Key::Authority {
+        return "It votes from the folder that it was made in, and from no other.".to_owned();
+    }
+    format!(
+        "Run this where `[ledger]` is configured; elsewhere copy `{}.next.key` there before it is voted in.",
+        key.as_str()
+    )
 }
 
 /// What to do after a key has another in its place.

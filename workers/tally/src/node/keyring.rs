@@ -158,6 +158,29 @@ impl Keyring {
         self.path(key, place).exists()
     }
 
+    /// What knows of each authority's key whether it was made here, and has voted.
+    #[must_use]
+    pub fn fence(&self) -> PathBuf {
+        self.0.with_file_name("authority.fence")
+    }
+
+    /// What an authority's key votes from.
+    #[must_use]
+    pub fn journal(&self) -> PathBuf {
+        self.0.with_file_name("journal")
+    }
+
+    /// Lets the authority's keys in that an earlier version made, where they are in use.
+    ///
+    /// # Errors
+    /// When the fence cannot be read or written.
+    pub fn renew_fence(&self) -> Result<()> {
+        let secrets = self.secrets(Key::Authority);
+        let keys = secrets.iter().filter_map(|of| Key::Authority.public(of));
+        let keys: Vec<_> = keys.collect();
+        Ok(tally_notary::renew(&self.fence(), &self.journal(), &keys)?)
+    }
+
     /// Which secrets of a key are there: the present one, the next, those put aside.
     ///
     /// # Errors
@@ -228,7 +251,24 @@ impl Keyring {
             fs::remove_file(&next)
                 .with_context(|| format!("{} could not be removed", next.display()))?;
         }
-        make(&next)
+        self.make(key, Place::Next)
+    }
+
+    /// Makes a secret, all of it or nothing. One that is there is kept. Answers whether it
+    /// was made now. An authority's key is on its fence before it is there: one that is not
+    /// could have voted.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn make(&self, key: Key, place: Place) -> Result<bool> {
+        make(&self.path(key, place), |secret| {
+            if key != Key::Authority {
+                return Ok(());
+            }
+            self.renew_fence()?;
+            let public = key.public(secret).context("32 bytes are a key")?;
+            Ok(tally_notary::enter(&self.fence(), &public)?)
+        })
     }
 
     /// Puts the secret that is to come, or another, in the place of the present one, which
@@ -337,14 +377,15 @@ impl Keyring {
     }
 }
 
-/// Makes a secret from the operating system's random bytes, all of it or nothing. One that
-/// is there is kept. Answers whether it was made now.
-pub(super) fn make(path: &Path) -> Result<bool> {
+/// Makes a secret from the operating system's random bytes, once something is done with it
+/// that has to be done before it is there.
+pub(super) fn make(path: &Path, before: impl FnOnce(&Secret) -> Result<()>) -> Result<bool> {
     if path.exists() {
         return Ok(false);
     }
     let folder = path.parent().context("a key is in a folder")?;
     let secret = Zeroizing::new(vault::random::<32>()?);
+    before(&secret)?;
     let text = Zeroizing::new(hex(&*secret) + "\n");
     let fresh = path.with_extension(format!("new.{}", hex(&vault::random::<8>()?)));
     let write = || -> std::io::Result<bool> {
@@ -390,7 +431,7 @@ mod tests {
     fn ring() -> (tempfile::TempDir, Keyring) {
         let folder = tempfile::tempdir().unwrap();
         let ring = Keyring::new(folder.path());
-        make(&ring.path(Key::Signing, Place::Present)).unwrap();
+        ring.make(Key::Signing, Place::Present).unwrap();
         (folder, ring)
     }
 

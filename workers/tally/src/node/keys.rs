@@ -6,7 +6,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use tally_core::ledger::SigningKey;
 use tally_store::vault::{Tokens, WrapKey, Wraps};
 
@@ -111,7 +111,8 @@ impl Keys {
     }
 
     /// Makes an authority's key, where there is none; the one that was is put aside
-    /// where another takes its place, and so is one that was to come.
+    /// where another takes its place, and so is one that was to come. One that is there
+    /// and was not made here is refused.
     pub fn make_authority(folder: &Path, anew: bool) -> Result<Secret> {
         let ring = Keyring::new(folder);
         let _one = ring.lock()?;
@@ -120,8 +121,20 @@ impl Keys {
                 ring.put_aside(Key::Authority, place)?;
             }
         }
+        ring.renew_fence()?;
         make(folder, &[Key::Authority])?;
-        ring.read(Key::Authority, Place::Present)
+        let secret = ring.read(Key::Authority, Place::Present)?;
+        let public = Key::Authority.public(&secret);
+        let public = public.context("32 bytes are a key")?;
+        ensure!(
+            tally_notary::knows(&ring.fence(), &public)?,
+            "{} was not made in this folder, or was put back from a backup after the folder was lost: {} does not \
+             know it, it may have voted and could vote twice. `tally org init --authority --new-key` makes another \
+             and puts it aside",
+            ring.path(Key::Authority, Place::Present).display(),
+            ring.fence().display()
+        );
+        Ok(secret)
     }
 
     /// The keys that record keys are wrapped with: the present one, and the next while
@@ -139,7 +152,7 @@ impl Keys {
 fn make(folder: &Path, keys: &[Key]) -> Result<()> {
     let ring = Keyring::new(folder);
     keys.iter()
-        .try_for_each(|key| keyring::make(&ring.path(*key, Place::Present)).map(drop))
+        .try_for_each(|key| ring.make(*key, Place::Present).map(drop))
 }
 
 /// A secret of a folder that is no node's, made when it is missing.
@@ -150,7 +163,7 @@ pub fn secret(folder: &Path, name: &'static str) -> Result<Secret> {
         .create(folder)
         .with_context(|| format!("the folder {} could not be made", folder.display()))?;
     let path = folder.join(format!("{name}.key"));
-    keyring::make(&path)?;
+    keyring::make(&path, |_| Ok(()))?;
     keyring::read(&path)
 }
 

@@ -258,7 +258,8 @@ fn why(told: &Told, today: &Authorities, at: &Snapshot, seat: &Seat) -> (String,
         ),
         Some(_) => (
             format!(
-                "{has}, which is in {folder} and may not vote from here: it has before, or was put aside for `authority.key`"
+                "{has}, which is in {folder} and may not vote from here: it has before, was made elsewhere, or was put \
+                 aside for `authority.key`"
             ),
             format!("Do as when a disk is lost: {anew}"),
         ),

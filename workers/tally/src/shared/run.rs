@@ -76,14 +76,18 @@ pub async fn start(node: &Arc<Node>, config: &LedgerConfig, stop: &Stop) -> Resu
         pool: Arc::clone(&pool),
         today: None,
     };
+    node.keys().ring.renew_fence()?;
     seat.settle(&scribe).await?;
     let key = node.authority_key(&at.state.origin)?;
     let kept = scribe.kept().cloned();
     let (tell_at, at_seen) = watch::channel(Arc::clone(&at));
     let (tell_checkpoint, checkpoint) = watch::channel(kept);
     let (waits, waiting) = watch::channel(());
-    let is_afar = seat.is_afar(&at, key.is_some());
-    let running = match seat.is_only(&at) || is_afar {
+    let is_only = seat.is_only(&at);
+    if is_only {
+        seat.may_order(&at)?;
+    }
+    let running = match is_only || seat.is_afar(&at, key.is_some()) {
         true => None,
         false => Some(seat.notary(&scribe)?),
     };
@@ -122,7 +126,7 @@ pub async fn start(node: &Arc<Node>, config: &LedgerConfig, stop: &Stop) -> Resu
         out: None,
         stop: stop.clone(),
     };
-    match follower.seat.is_only(&at) {
+    match is_only {
         true => tasks.spawn(follower.alone(key, waiting)),
         false => tasks.spawn(follower.follow(key, running, waiting)),
     };
@@ -384,8 +388,13 @@ impl Follower {
         let stop = self.stop.clone();
         let mut settled = None;
         let mut kept = Instant::now();
+        let mut is_spent = false;
         loop {
             let at = Arc::clone(self.scribe.at());
+            if !is_spent {
+                self.seat.may_order(&at)?;
+                is_spent = at.height > 0;
+            }
             let own = at.state.members.get(&self.member.organisation);
             let own = own.map(|own| own.organisation.clone());
             if settled != own {

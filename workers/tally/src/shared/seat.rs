@@ -3,10 +3,10 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use tally_core::ledger::SigningKey;
 use tally_core::ledger::shared::{Authorities, Authority, OrganisationId, Snapshot};
 use tally_notary::{Notary, Running, Standing};
@@ -69,9 +69,9 @@ impl Seat {
     }
 
     /// Whether this node may go on with a key of its ring in the place of the present one:
-    /// no notary was ever started with it here, and the authorities took it after the
-    /// present one. So one that was put aside because it has voted never votes again,
-    /// whatever the store knows.
+    /// it was made here and never voted, and the authorities took it after the present one.
+    /// So one that was put aside because it has voted never votes again, whatever the store
+    /// knows.
     ///
     /// # Errors
     /// When the fence cannot be read.
@@ -80,22 +80,47 @@ impl Seat {
         let Some(present) = present.and_then(|present| Key::Authority.public(&present)) else {
             return Ok(false);
         };
-        let begun = tally_notary::has_begun(&self.fence(), key)?;
-        Ok(!begun && came_after(sets, &self.organisation, &present, key))
+        let is_new = tally_notary::is_new(&self.ring().fence(), key)?;
+        Ok(is_new && came_after(sets, &self.organisation, &present, key))
     }
 
-    fn fence(&self) -> PathBuf {
-        self.node.folder().join("authority.fence")
+    fn ring(&self) -> &Keyring {
+        &self.node.keys().ring
     }
 
     /// Whether a key of this node is the only authority's: the one that it has, or another
     /// that was voted in.
     pub fn is_only(&self, at: &Snapshot) -> bool {
-        let ring = &self.node.keys().ring;
         let [only] = &at.state.authorities.members[..] else {
             return false;
         };
-        ring.place_of(Key::Authority, &only.key).is_some()
+        self.ring().place_of(Key::Authority, &only.key).is_some()
+    }
+
+    /// Whether the only authority may order, with what is stored. The store is its journal: on
+    /// an empty one, a key that may have ordered something would begin another history.
+    ///
+    /// # Errors
+    /// When it may not: what to do; or when the fence cannot be read or written.
+    pub fn may_order(&self, at: &Snapshot) -> Result<()> {
+        let present = self.node.keys().present(Key::Authority)?;
+        let key = Key::Authority.public(&present);
+        let key = key.context("32 bytes are a key")?;
+        let fence = self.ring().fence();
+        if at.height > 0 {
+            return Ok(tally_notary::spend(&fence, &key)?);
+        }
+        ensure!(
+            tally_notary::is_new(&fence, &key)?,
+            "this node's store has nothing of the ledger `{ledger}`, whose only authority it is, and its authority's key \
+             may have ordered it before: the store was lost, or the folder was and its keys were put back ({fence} does \
+             not know the key as one that never voted). It could order another history. Put the newest backup of the \
+             store back; where there is none, this ledger has ended: found another one, with another key (`tally org \
+             init --ledger NAME --authority --new-key`, `tally org found`)",
+            ledger = at.state.origin,
+            fence = fence.display()
+        );
+        Ok(())
     }
 
     /// Whether the node is to follow what the authorities' nodes serve: its organisation is
@@ -144,16 +169,15 @@ impl Seat {
         let listen = self
             .listen
             .context("`ledger.listen` is needed by an authority")?;
-        let folder = self.node.folder();
-        let journal = folder.join("journal");
-        put_aside(&journal, &Keyring::new(&folder.join("keys")))?;
+        let journal = self.ring().journal();
+        put_aside(&journal, self.ring())?;
         let mut settings = tally_notary::Config::new(
             self.genesis.state.origin.as_bytes(),
             *seed,
             listen,
             authorities(&self.genesis),
             journal,
-            self.fence(),
+            self.ring().fence(),
         );
         settings.known = self.known(at);
         let stored = (at.height > 0).then(|| Standing {
@@ -167,9 +191,10 @@ impl Seat {
             pool: Arc::clone(&self.pool),
         };
         Notary::start(settings, chain, stored).map_err(|error| match error {
-            lost @ tally_notary::Error::Fenced { .. } => anyhow::Error::new(lost).context(
+            refused if refused.needs_another_key() => anyhow::Error::new(refused).context(
                 "this node may not vote with the authority's key that it has: `tally org init --authority --new-key` \
-                 makes another, and another organisation proposes it with `tally org rotate`",
+                 makes another, and another organisation proposes it with `tally org rotate` \
+                 (docs/shared-ledger.md#to-take-part)",
             ),
             other => other.into(),
         })
@@ -219,6 +244,8 @@ fn put_aside(journal: &Path, ring: &Keyring) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use tally_core::ledger::shared::MAX_AUTHORITIES;
 
     use super::*;

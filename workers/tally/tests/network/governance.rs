@@ -1,5 +1,5 @@
 //! Organisations leave and join by vote, and come back with another key after they lost
-//! their disk.
+//! their disk, whatever of it was put back.
 
 use std::fs;
 
@@ -43,9 +43,9 @@ pub(super) fn until_epoch(folder: &Path, epoch: u64) {
     }
 }
 
-/// A newcomer's application, made with its node's folder: as a member alone, or an
+/// Makes a newcomer's application, with its node's folder: as a member alone, or an
 /// authority that listens.
-pub(super) fn apply(home: &Path, listen: Option<u16>, api: u16, anew: bool) -> PathBuf {
+fn applying(home: &Path, listen: Option<u16>, api: u16, anew: bool) -> Command {
     let mut command = tally();
     command
         .args(["org", "init", "--ledger", LEDGER, "--id", "bayview"])
@@ -59,9 +59,53 @@ pub(super) fn apply(home: &Path, listen: Option<u16>, api: u16, anew: bool) -> P
     if anew {
         command.arg("--new-key");
     }
+    command
+}
+
+/// A newcomer's application.
+pub(super) fn apply(home: &Path, listen: Option<u16>, api: u16, anew: bool) -> PathBuf {
+    let made = applying(home, listen, api, anew).output().unwrap();
     let file = home.with_extension("json");
-    fs::write(&file, common::text(&command.output().unwrap(), 0)).unwrap();
+    fs::write(&file, common::text(&made, 0)).unwrap();
     file
+}
+
+/// What is to be backed up of a node, by docs/operations.md, and what SQLite keeps beside it.
+const BACKED_UP: &[&str] = &[
+    "keys",
+    "node.json",
+    "node.db",
+    "node.db-wal",
+    "keys.db",
+    "keys.db-wal",
+];
+
+fn copy(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-a").args([from, to]).status();
+    assert!(copied.unwrap().success());
+}
+
+/// Puts some of a copy in the place of what is there.
+fn put_back(away: &Path, home: &Path, names: &[&str]) {
+    fs::remove_dir_all(home).unwrap();
+    fs::create_dir(home).unwrap();
+    for name in names {
+        if away.join(name).exists() {
+            copy(&away.join(name), &home.join(name));
+        }
+    }
+}
+
+/// A node does not start, and says why and what to do.
+#[track_caller]
+fn is_refused(config: &Path, why: &str) {
+    let refused = node(config).output().unwrap();
+    let said = common::errors(&refused);
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains(why), "{said}");
+    for next in ["could vote twice", "--new-key", "tally org rotate"] {
+        assert!(said.contains(next), "{said}");
+    }
 }
 
 pub(super) fn configure(folder: &Path, home: &Path, listen: u16, api: u16) -> PathBuf {
@@ -136,13 +180,27 @@ fn organisations_leave_join_and_lose_their_disk() {
         until("bayview has caught up", || signs(2));
     }
 
-    // Its disk is lost: with the key that voted it may not begin again.
+    // Its journal is lost: with the key that voted it may not begin again.
+    let away = temporary.path().join("away");
+    copy(&home, &away);
     fs::remove_dir_all(home.join("journal")).unwrap();
-    let refused = node(&config).output().unwrap();
-    assert_eq!(refused.status.code(), Some(1));
+    is_refused(&config, "its journal");
+
+    // The folder is lost. It is put back from a copy of all of it,
+    fs::remove_dir_all(&home).unwrap();
+    copy(&away, &home);
+    is_refused(&config, "was copied or put back from a backup");
+    // of its keys,
+    put_back(&away, &home, &["keys", "node.json"]);
+    is_refused(&config, "does not know this key");
+    // and of what is to be backed up: no key votes that was not made here.
+    put_back(&away, &home, BACKED_UP);
+    is_refused(&config, "does not know this key");
+    let refused = applying(&home, Some(listen), api, false).output().unwrap();
     let said = common::errors(&refused);
+    assert_eq!(refused.status.code(), Some(1), "{said}");
     assert!(
-        said.contains("could vote twice") && said.contains("tally org rotate"),
+        said.contains("authority.key was not made in this folder") && said.contains("--new-key"),
         "{said}"
     );
 

@@ -49,6 +49,18 @@ fn an_authority_takes_other_keys_while_it_runs() {
     let harbor = folder.join("harbor-health");
     let cedar = folder.join("cedar-mutual");
 
+    // An authority's is not made where it would not vote.
+    let text = fs::read_to_string(harbor.join("tally.toml")).unwrap();
+    let (before, ledger) = text.split_once("[ledger]").unwrap();
+    let (_, after) = ledger.split_once("\n\n").unwrap();
+    let elsewhere = temporary.path().join("elsewhere.toml");
+    fs::write(&elsewhere, format!("{before}{after}")).unwrap();
+    let elsewhere = elsewhere.to_str().unwrap();
+    let refused = run(["keys", "rotate", "authority", "--config", elsewhere]);
+    let said = common::errors(&refused);
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains("no `[ledger]`"), "{said}");
+
     // Three keys are made; nothing has changed for anybody.
     let insurer = rotate(&harbor, "insurer");
     common::text(&insurer, 0);

@@ -91,6 +91,62 @@ async fn one_authority_orders_alone() {
     assert_eq!(leaves.get(2), own.first());
 }
 
+/// One authority's journal is its store: with the store lost, whatever is put back, its key
+/// begins no other history. With the store it goes on.
+#[tokio::test]
+async fn one_authority_that_lost_its_store_orders_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (home, away) = (folder.path().join("one"), folder.path().join("away"));
+    let (node, one) = member(&home, "one").await;
+    let charter = found("ledger.example", &[one], Vec::new()).unwrap();
+    let config = configured(folder.path(), &charter_text(&charter).unwrap(), "one");
+    let (stopper, stop) = Stopper::new();
+    let started = start(&node, &config, &stop).await.unwrap();
+    kept(&started, |kept| kept.size == 3).await;
+    ended(started, stopper).await;
+    drop(node);
+
+    let stores = ["node.db", "node.db-wal", "node.db-shm"];
+    let start_again = || async {
+        let policies = crate::config::PoliciesConfig::None;
+        let node = Node::open_with(&home, crate::node::clock::Clock::System, policies).await;
+        let (stopper, stop) = Stopper::new();
+        let started = start(&Arc::new(node.unwrap()), &config, &stop).await?;
+        kept(&started, |kept| kept.size == 3).await;
+        ended(started, stopper).await;
+        anyhow::Ok(())
+    };
+    let refused = || async {
+        let refused = start_again().await.unwrap_err().to_string();
+        assert!(refused.contains("could order another history"), "{refused}");
+    };
+    copy(&home, &away);
+    for store in stores {
+        let _ = std::fs::remove_file(home.join(store));
+    }
+    refused().await;
+    // Nor where all is lost, and only its keys are put back.
+    std::fs::remove_dir_all(&home).unwrap();
+    std::fs::create_dir(&home).unwrap();
+    for kept in ["keys", "node.json"] {
+        copy(&away.join(kept), &home.join(kept));
+    }
+    refused().await;
+    for store in stores {
+        let _ = std::fs::remove_file(home.join(store));
+        if away.join(store).exists() {
+            copy(&away.join(store), &home.join(store));
+        }
+    }
+    start_again().await.unwrap();
+}
+
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    let mut copies = std::process::Command::new("cp");
+    let done = copies.arg("-a").args([from, to]).status();
+    assert!(done.unwrap().success());
+}
+
 async fn rotated(node: &Node, key: Key) -> crate::shared::Application {
     match node.rotate(key, How::default()).await.unwrap() {
         Rotated::ToBeVoted(application) => *application,
