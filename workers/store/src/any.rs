@@ -256,6 +256,13 @@ impl Holds for AnyStore {
     async fn hold(&self, row: &HoldRow) -> Answer<()> {
         either!(self, hold(row))
     }
+    async fn state_unless_held(
+        &self,
+        new: &[NewStatement],
+        claims: &[ClaimId],
+    ) -> Answer<Vec<Option<i64>>> {
+        either!(self, state_unless_held(new, claims))
+    }
     async fn holds(&self, claim: Option<ClaimId>) -> Answer<Vec<HoldRow>> {
         either!(self, holds(claim))
     }
@@ -340,8 +347,14 @@ impl Reading for AnyStore {
     async fn claims(&self, filter: &ClaimFilter) -> Answer<Vec<ClaimRow>> {
         either!(self, claims(filter))
     }
-    async fn decided(&self, submitter: &str, from: u64, limit: u32) -> Answer<Vec<(ClaimId, u64)>> {
-        either!(self, decided(submitter, from, limit))
+    async fn decided(
+        &self,
+        submitter: &str,
+        providers: &[Token],
+        from: u64,
+        limit: u32,
+    ) -> Answer<Vec<(ClaimId, u64)>> {
+        either!(self, decided(submitter, providers, from, limit))
     }
     async fn all_units(&self) -> Answer<Vec<Token>> {
         either!(self, all_units())

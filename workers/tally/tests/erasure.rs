@@ -7,8 +7,12 @@ mod again;
 mod common;
 #[path = "erasure/copies.rs"]
 mod copies;
+#[path = "erasure/crossed.rs"]
+mod crossed;
 #[path = "common/office.rs"]
 mod office;
+#[path = "erasure/replayed.rs"]
+mod replayed;
 
 use std::fs;
 use std::path::{Path, PathBuf};

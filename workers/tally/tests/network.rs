@@ -3,6 +3,8 @@
 
 #[path = "network/afar.rs"]
 mod afar;
+#[path = "network/billed.rs"]
+mod billed;
 #[path = "network/checked.rs"]
 mod checked;
 mod common;

@@ -107,6 +107,8 @@ macro_rules! conformance_suite {
             access::a_patient_is_drawn_once
             access::what_was_shown_is_kept
             holds::holds_are_kept_in_order
+            holds::a_hold_and_an_erasure_never_both_stand
+            holds::holds_and_erasures_at_once_do_not_cross
             acts::a_void_takes_a_claim_back
             acts::the_log_has_the_reversal_before_what_follows
             acts::an_act_is_fenced_as_a_claim_is
@@ -140,6 +142,7 @@ macro_rules! conformance_suite {
             reading::each_claim_filter_narrows
             reading::each_flag_filter_narrows
             reading::sums_are_over_all_that_was_decided
+            reading::what_was_decided_is_listed_for_who_sent_or_billed_it
             reading::a_claim_is_read_as_it_was_stored
             reading::the_audit_trail_is_newest_first
             shared::a_shared_ledger_grows_by_blocks

@@ -3,10 +3,11 @@
 use tally_core::adjudication::Status;
 use tally_types::Money;
 
+use super::acts::{act, again, done, revised};
 use super::world::{
     change, claim, claim_id, contract, day, drain, flag, integrate_all, submission, token, unit,
 };
-use crate::port::{AuditRow, ClaimFilter, ClaimRow, FlagFilter, Store, Totals};
+use crate::port::{ActKind, AuditRow, ClaimFilter, ClaimRow, FlagFilter, Store, Totals};
 
 #[allow(missing_docs)]
 pub async fn claims_are_listed_by_id<S: Store>(store: S) {
@@ -309,6 +310,60 @@ pub async fn sums_are_over_all_that_was_decided<S: Store>(store: S) {
     }
     assert_eq!(expected.paid + expected.denied + expected.pended, 50);
     assert_eq!(store.totals().await.unwrap(), expected);
+}
+
+#[allow(missing_docs)]
+pub async fn what_was_decided_is_listed_for_who_sent_or_billed_it<S: Store>(store: S) {
+    store.accept(&submission(1, &[(1, 2)])).await.unwrap();
+    store.accept(&submission(2, &[(2, 2)])).await.unwrap();
+    let more = (3..=12).map(|n| (n, n % 4)).collect::<Vec<_>>();
+    store.accept(&submission(3, &more)).await.unwrap();
+    drain(&store).await.unwrap();
+    integrate_all(&store).await.unwrap();
+    let mut rows = store.claims(&ClaimFilter::default()).await.unwrap();
+    // One is decided anew, and is listed again.
+    let sequence = rows.iter().filter(|row| row.unit == unit(2)).count() as u64 + 1;
+    store
+        .accept(&act(20, ActKind::Void, Some(1)))
+        .await
+        .unwrap();
+    let changes = vec![revised(1, 20, None), revised(2, 20, Some(again(2, 1)))];
+    store
+        .commit_act(&done(20, sequence, changes))
+        .await
+        .unwrap();
+    integrate_all(&store).await.unwrap();
+    rows.push(store.claim(claim_id(2)).await.unwrap().unwrap());
+    // Waits: it is decided, and not on the log.
+    store.accept(&submission(5, &[(30, 1)])).await.unwrap();
+    drain(&store).await.unwrap();
+
+    let [one, two] = [&rows[0].submitter, &submission(2, &[]).submitter];
+    let providers = [0, 1, 2].map(|n| token("provider", n));
+    for (submitter, billed) in [
+        (one, &providers[..0]),
+        (two, &providers[..0]),
+        (one, &providers[1..2]),
+        (two, &providers[..2]),
+        (one, &providers[..]),
+        (&"nobody".to_owned(), &providers[2..]),
+        (&"nobody".to_owned(), &providers[..0]),
+    ] {
+        let theirs =
+            |row: &&ClaimRow| row.submitter == *submitter || billed.contains(&row.provider);
+        let entry = |row: &ClaimRow| Some((row.id, row.outcome.as_ref()?.leaf?));
+        let mut expected: Vec<_> = rows.iter().filter(theirs).filter_map(entry).collect();
+        expected.sort_by_key(|(_, leaf)| *leaf);
+        let all = store.decided(submitter, billed, 0, 99).await.unwrap();
+        assert_eq!(all, expected, "{submitter} and {}", billed.len());
+        let Some((_, middle)) = all.get(all.len() / 2) else {
+            continue;
+        };
+        let few = store.decided(submitter, billed, *middle, 3).await.unwrap();
+        let after = all.iter().filter(|(_, leaf)| leaf >= middle).take(3);
+        assert!(few.iter().eq(after), "{submitter}: {few:?}");
+    }
+    assert!(rows.iter().any(|row| row.submitter != rows[0].submitter));
 }
 
 #[allow(missing_docs)]

@@ -157,11 +157,13 @@ pub trait Reading {
     fn claims_by_id(&self, ids: &[ClaimId]) -> impl Future<Output = Answer<Vec<ClaimRow>>> + Send;
     /// Claims in order of their ids.
     fn claims(&self, filter: &ClaimFilter) -> impl Future<Output = Answer<Vec<ClaimRow>>> + Send;
-    /// What a submitter's claims came to, as entries of the log from an index on, in their
-    /// order: at first, and again when it was decided anew.
+    /// What the claims came to that a submitter sent or one of some providers billed, as
+    /// entries of the log from an index on, once each, in their order: at first, and again
+    /// when it was decided anew.
     fn decided(
         &self,
         submitter: &str,
+        providers: &[Token],
         from: u64,
         limit: u32,
     ) -> impl Future<Output = Answer<Vec<(ClaimId, u64)>>> + Send;

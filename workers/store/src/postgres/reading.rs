@@ -47,11 +47,16 @@ const COLUMNS: &str = "SELECT c.place, c.id, u.token, c.sequence, c.previous, c.
 /// A void is no claim that comes to something, nor is an act of the payer's.
 const CLAIMS: &str = " AND (a.kind IS NULL OR a.kind = 2)";
 
-/// What a submitter's claims came to, by their entries of the log.
-const DECIDED: &str = "SELECT c.id, o.leaf FROM claim AS c JOIN outcome AS o ON o.claim = c.place \
-     WHERE c.submitter = $1 AND o.leaf >= $2 \
-     UNION ALL SELECT c.id, r.leaf FROM claim AS c JOIN revision AS r ON r.claim = c.place \
-     WHERE c.submitter = $1 AND r.leaf >= $2 AND r.status IS NOT NULL ORDER BY 2 LIMIT $3";
+/// What the claims of a submitter and of providers came to, by their entries of the log.
+pub(super) const DECIDED: &str = "WITH theirs AS MATERIALIZED ( \
+         SELECT place, id FROM claim WHERE submitter = $1 \
+         UNION SELECT place, id FROM claim WHERE provider = ANY($4)) \
+     SELECT t.id, o.leaf FROM theirs AS t CROSS JOIN LATERAL ( \
+         SELECT leaf FROM outcome WHERE outcome.claim = t.place AND leaf >= $2 OFFSET 0) AS o \
+     UNION ALL SELECT t.id, r.leaf FROM theirs AS t CROSS JOIN LATERAL ( \
+         SELECT leaf FROM revision WHERE revision.claim = t.place AND leaf >= $2 \
+             AND status IS NOT NULL OFFSET 0) AS r \
+     ORDER BY 2 LIMIT $3";
 
 impl Reading for PostgresStore {
     async fn claim(&self, id: ClaimId) -> Answer<Option<ClaimRow>> {
@@ -75,15 +80,23 @@ impl Reading for PostgresStore {
         .await)
     }
 
-    async fn decided(&self, submitter: &str, from: u64, limit: u32) -> Answer<Vec<(ClaimId, u64)>> {
+    async fn decided(
+        &self,
+        submitter: &str,
+        providers: &[Token],
+        from: u64,
+        limit: u32,
+    ) -> Answer<Vec<(ClaimId, u64)>> {
         let Ok(from) = i64::try_from(from) else {
             return Ok(Vec::new());
         };
+        let providers: Vec<&[u8]> = providers.iter().map(|of| &of.0[..]).collect();
         once!(self, "listing what was decided", |conn| {
             let rows = sqlx::query(DECIDED)
                 .bind(submitter)
                 .bind(from)
                 .bind(i64::from(limit))
+                .bind(&providers)
                 .fetch_all(conn)
                 .await
                 .map_err(doing("listing what was decided"))?;

@@ -62,11 +62,15 @@ const BY_ID: &str = concat!(
     " ORDER BY j.key"
 );
 
-/// What a submitter's claims came to, by their entries of the log.
-const DECIDED: &str = "SELECT c.id, o.leaf FROM claim AS c JOIN outcome AS o ON o.claim = c.id \
-     WHERE c.submitter = ?1 AND o.leaf >= ?2 \
-     UNION ALL SELECT c.id, r.leaf FROM claim AS c JOIN revision AS r ON r.claim = c.id \
-     WHERE c.submitter = ?1 AND r.leaf >= ?2 AND r.status IS NOT NULL ORDER BY 2 LIMIT ?3";
+/// What the claims of a submitter and of providers came to, by their entries of the log.
+pub(super) const DECIDED: &str = "WITH theirs AS MATERIALIZED ( \
+         SELECT id FROM claim WHERE submitter = ?1 \
+         UNION SELECT c.id FROM json_each(?4) AS p \
+             CROSS JOIN claim AS c ON c.provider = unhex(p.value)) \
+     SELECT t.id, o.leaf FROM theirs AS t CROSS JOIN outcome AS o ON o.claim = t.id \
+     WHERE o.leaf >= ?2 \
+     UNION ALL SELECT t.id, r.leaf FROM theirs AS t CROSS JOIN revision AS r ON r.claim = t.id \
+     WHERE r.leaf >= ?2 AND r.status IS NOT NULL ORDER BY 2 LIMIT ?3";
 
 impl Reading for SqliteStore {
     async fn claim(&self, id: ClaimId) -> Answer<Option<ClaimRow>> {
@@ -94,7 +98,13 @@ impl Reading for SqliteStore {
         claims(&mut reader, query).await
     }
 
-    async fn decided(&self, submitter: &str, from: u64, limit: u32) -> Answer<Vec<(ClaimId, u64)>> {
+    async fn decided(
+        &self,
+        submitter: &str,
+        providers: &[Token],
+        from: u64,
+        limit: u32,
+    ) -> Answer<Vec<(ClaimId, u64)>> {
         let Ok(from) = i64::try_from(from) else {
             return Ok(Vec::new());
         };
@@ -103,6 +113,7 @@ impl Reading for SqliteStore {
             .bind(submitter)
             .bind(from)
             .bind(limit)
+            .bind(hex_list(providers.iter().map(|of| &of.0[..])))
             .fetch_all(&mut *reader)
             .await
             .map_err(doing("listing what was decided"))?;

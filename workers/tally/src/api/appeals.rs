@@ -1,4 +1,5 @@
-//! Appeals: filed by the provider that sent the claim, and how they stand.
+//! Appeals: filed by the provider that sent the claim, and how they stand, for who may read
+//! the claim.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -7,6 +8,7 @@ use tally_core::appeal::{Party, Refusal};
 use tally_store::port::{Appeals as _, ClaimRow};
 use utoipa::ToSchema;
 
+use super::access::{AMOUNTS, Why, disclose, entered_as};
 use super::caller::Caller;
 use super::claims::find;
 use super::problem::{Code, Problem};
@@ -37,7 +39,8 @@ pub(super) struct List {
     /// The claim.
     claim: String,
     /// Its appeals, in the order of filing, as `tally appeal show --json` prints them.
-    /// Of a member's appeal, what people wrote is null; and who noted what at the payer's.
+    /// Of a member's appeal, what people wrote is null, as of a provider's for who did not
+    /// send the claim and is not shown what was done; and who noted what at the payer's.
     appeals: Vec<serde_json::Value>,
     /// At which level the caller may appeal the claim next, and the last day; null when it
     /// may not. For one that reads every claim: at which level anybody may.
@@ -111,7 +114,8 @@ pub(super) async fn file(
         }
     })?;
     let read = node.read_appeal(appeal, "api:appeal").await?;
-    let appeals = shown(&service, &caller, &row, &[read]).await?;
+    // What it wrote itself: of the claim it is shown nothing.
+    let appeals = shown(&service, &caller, (&row, false), &[read]).await?;
     let mut response = json(&appeals.first())?;
     *response.status_mut() = StatusCode::CREATED;
     let at = HeaderValue::from_str(&format!("{ROOT}/claims/{}/appeals", row.id))?;
@@ -150,34 +154,42 @@ fn told(refusal: &Refusal) -> String {
     params(("id" = String, Path, description = "The claim's id")),
     responses((status = 200, description = "Its appeals", body = List)),
 )]
-pub(super) async fn list(State(service): Shared, caller: Caller, Named(id): Named) -> Answered {
-    let row = find(&service, &caller, &id).await?;
-    readable(&service, &row).await?;
+pub(super) async fn list(
+    State(service): Shared,
+    caller: Caller,
+    why: Why,
+    Named(id): Named,
+) -> Answered {
+    let disclosed = disclose(&service, &caller, &why, &id, ("api:appeals", AMOUNTS)).await?;
+    let row = &disclosed.read.row;
     let node = &service.api.node;
     let rows = node.store().appeals_of(row.id).await?;
-    let reads = node.read_appeals(rows, "api:appeals").await?;
+    let reads = node.open_appeals(rows).await?;
     let levels = service.api.config.payer.appeal.levels();
     let parties: &[Party] = match caller.reads_claims {
         true => &[Party::Member, Party::Provider],
-        false => &[Party::Provider],
+        false if row.submitter == caller.id => &[Party::Provider],
+        false => &[],
     };
-    let next = node.appealable_until(levels, &row, parties).await?;
-    json(&List {
+    let next = node.appealable_until(levels, row, parties).await?;
+    let answer = json(&List {
         claim: row.id.to_string(),
-        appeals: shown(&service, &caller, &row, &reads).await?,
+        appeals: shown(&service, &caller, (row, disclosed.view.care), &reads).await?,
         next: next.map(|(level, last)| Next {
             level,
             last_day: last.to_string(),
         }),
-    })
+    })?;
+    entered_as(&service, answer, &disclosed).await
 }
 
-/// Appeals as the caller is shown them. Which act changed what is appealed is named as in
-/// the claim's history: another's is of other care.
+/// Appeals of a claim as the caller is shown them, who may be shown what was done or not.
+/// Which act changed what is appealed is named as in the claim's history: another's is of
+/// other care.
 async fn shown(
     service: &Service,
     caller: &Caller,
-    row: &ClaimRow,
+    (row, care): (&ClaimRow, bool),
     reads: &[AppealRead],
 ) -> Result<Vec<serde_json::Value>, Problem> {
     let node = &service.api.node;
@@ -185,7 +197,7 @@ async fn shown(
     let named = node.named_beside(row, is_party).await?;
     let now = node.moment();
     let appeals = reads.iter().map(|read| {
-        let mut appeal = appeal_json(read, now, texts(caller, read));
+        let mut appeal = appeal_json(read, now, texts(caller, (row, care), read));
         if read.changed.is_some_and(|of| !named.contains(&of.by)) {
             appeal["changed"]["by"] = serde_json::Value::Null;
         }
@@ -194,11 +206,12 @@ async fn shown(
     Ok(appeals.collect())
 }
 
-/// A provider reads its own appeals; what a member wrote is between them and the payer.
-fn texts(caller: &Caller, read: &AppealRead) -> Texts {
-    match (caller.reads_claims, read.appeal.as_filed().by) {
-        (true, _) => Texts::Told,
-        (false, Party::Provider) => Texts::WithoutNames,
-        (false, Party::Member) => Texts::Withheld,
+/// A provider reads its own appeals, and so does who is shown the care that they speak of;
+/// what a member wrote is between them and the payer.
+fn texts(caller: &Caller, (row, care): (&ClaimRow, bool), read: &AppealRead) -> Texts {
+    match read.appeal.as_filed().by {
+        _ if caller.reads_claims => Texts::Told,
+        Party::Provider if care || row.submitter == caller.id => Texts::WithoutNames,
+        Party::Provider | Party::Member => Texts::Withheld,
     }
 }

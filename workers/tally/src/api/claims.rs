@@ -313,8 +313,9 @@ pub(super) async fn proof(
 
 /// What was decided of the organisation's claims
 ///
-/// As entries of this node's own log from an index on, in their order: which claim, and
-/// where. It says nothing of what a claim came to.
+/// Of those that it submitted, and of those that its providers billed, whoever submitted
+/// them: as entries of this node's own log from an index on, in their order: which claim,
+/// and where. It says nothing of what a claim came to.
 #[utoipa::path(
     get, path = "/claims/decided", tag = "claims", operation_id = "listDecided",
     security(("organisation" = [])),
@@ -337,14 +338,15 @@ pub(super) async fn decided(
             .map_err(|_| Problem::parameter("`from` is an index of the log."))?,
     };
     let limit = fields.number("limit", LIMITS.0, 1..=LIMITS.1)?;
-    let found = service
-        .api
-        .node
+    let node = &service.api.node;
+    let billed = service.rules.payees_of(&caller.id);
+    let billed: Vec<_> = billed.map(|of| node.provider_token(of)).collect();
+    let found = node
         .store()
-        .decided(&caller.id, from, limit)
+        .decided(&caller.id, &billed, from, limit)
         .await?;
     let claims = found.iter().map(|(claim, _)| *claim);
-    service.api.node.note_all("api:decided", claims).await?;
+    node.note_all("api:decided", claims).await?;
     let decided = found.into_iter().map(|(claim, index)| DecidedClaim {
         claim: claim.to_string(),
         index,

@@ -169,6 +169,7 @@ async fn replay(args: &ReplayArgs) -> Result<Ended> {
             "sampled": replayed.sampled,
             "identical": replayed.identical(),
             "erased": replayed.erased,
+            "unchecked": replayed.unchecked.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "chain_breaks": replayed.breaks.len(),
             "breaks": breaks,
         }))?;
@@ -184,6 +185,11 @@ async fn replay(args: &ReplayArgs) -> Result<Ended> {
             plural(replayed.checked, "claim"),
             replayed.same
         ))?;
+        for claim in &replayed.unchecked {
+            say(format!(
+                "Claim {claim} was decided with what was erased since: it cannot be checked any more."
+            ))?;
+        }
         for found in &replayed.breaks {
             let claim = found
                 .claim

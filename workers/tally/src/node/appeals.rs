@@ -505,11 +505,19 @@ impl Node {
         rows: Vec<AppealRow>,
         purpose: &str,
     ) -> Result<Vec<AppealRead>> {
-        if rows.is_empty() {
-            return Ok(Vec::new());
-        }
         let claims: BTreeSet<ClaimId> = rows.iter().map(|row| row.claim).collect();
-        self.note_all(purpose, claims.iter().copied()).await?;
+        if !claims.is_empty() {
+            self.note_all(purpose, claims.into_iter()).await?;
+        }
+        self.open_appeals(rows).await
+    }
+
+    /// The same of claims that were noted.
+    ///
+    /// # Errors
+    /// As [`Self::read_appeals`].
+    pub async fn open_appeals(&self, rows: Vec<AppealRow>) -> Result<Vec<AppealRead>> {
+        let claims: BTreeSet<ClaimId> = rows.iter().map(|row| row.claim).collect();
         let claims: Vec<ClaimId> = claims.into_iter().collect();
         let mut found: BTreeMap<ClaimId, (ClaimRow, Opened)> = BTreeMap::new();
         for chunk in claims.chunks(256) {

@@ -6,7 +6,7 @@ mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use sha2::{Digest as _, Sha256};
 use tally_core::canon::Canon as _;
 use tally_core::claim::ClaimId;
@@ -15,7 +15,7 @@ use tally_core::ledger::tree::leaf_hash;
 use tally_core::ledger::{Entry, Ground, kind};
 use tally_store::port::{
     Acts as _, Appeals as _, ClaimRow, HoldRow, Holds as _, Log as _, NewStatement, OutcomeRow,
-    Payments as _, Reading as _, RecordId, Statements as _,
+    Payments as _, Reading as _, RecordId, Statements as _, StoreError,
 };
 
 use super::Node;
@@ -90,7 +90,12 @@ impl Node {
             day: self.clock.today(),
             lifted: lift,
         };
-        Ok(self.store.hold(&row).await?)
+        crate::failpoint::reach("before-hold");
+        match self.store.hold(&row).await {
+            // On another machine, meanwhile.
+            Err(StoreError::Fenced { .. }) => bail!("claim {claim} was erased"),
+            placed => Ok(placed?),
+        }
     }
 
     /// The holds that are or were on a claim, in the order they were placed.
@@ -164,7 +169,7 @@ impl Node {
     /// log, or the store fails.
     pub async fn erase(&self, claim: ClaimId, ground: Ground) -> Result<Erased> {
         self.integrate(false).await?;
-        // One at a time, and no hold is placed meanwhile.
+        // One at a time on this machine.
         let one = self.lock()?;
         let whole = self.whole(claim).await?;
         // Nothing but a hold keeps what is begun from being ended.
@@ -187,7 +192,13 @@ impl Node {
             .iter()
             .map(|(leaf, of)| erased(*leaf, *of, ground))
             .collect();
-        self.store.state(&statements).await?;
+        crate::failpoint::reach("before-erased");
+        // With a look at what holds it: from here on nothing does, on no machine.
+        let ids = whole.ids();
+        if let Err(error) = self.store.state_unless_held(&statements, &ids).await {
+            self.unless_kept(&whole, passing).await?;
+            return Err(error.into());
+        }
         crate::failpoint::reach("before-destroy");
         for record in &parts.records {
             self.vault.destroy(*record).await?;

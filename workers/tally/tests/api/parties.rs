@@ -62,6 +62,45 @@ async fn a_party_sees_its_own_and_nothing_of_others() {
     }
 }
 
+/// What an organisation's node is to run again is told by whose the claims are, not by who sent
+/// them.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_decided_is_told_to_who_billed_it() {
+    let fixture = Fixture::new().await;
+    let billed = |control: &str| {
+        let mut claim = claim(control, "180.00");
+        claim["billing"] = json!("2000001372");
+        claim
+    };
+    let own = first(
+        &fixture
+            .settle("riverside", "k1", &claim("A-1", "90.00"))
+            .await,
+    );
+    let sent = first(&fixture.settle("riverside", "k2", &billed("A-2")).await);
+    let both = first(&fixture.settle("lakeside", "k3", &billed("A-3")).await);
+    fixture.node.integrate(false).await.unwrap();
+    for (organisation, expected) in [
+        ("riverside", vec![&own, &sent]),
+        ("lakeside", vec![&sent, &both]),
+        ("siu", vec![]),
+    ] {
+        let before = fixture.noted(organisation).await.len();
+        let decided = fixture.get(organisation, "/claims/decided").await.json();
+        let decided = decided["decided"].as_array().unwrap();
+        let claims: Vec<_> = decided.iter().map(|of| of["claim"].as_str()).collect();
+        let expected: Vec<_> = expected.into_iter().map(|id| Some(id.as_str())).collect();
+        assert_eq!(claims, expected, "{organisation}");
+        assert!(decided.is_sorted_by_key(|of| of["index"].as_u64()));
+        let noted = fixture.noted(organisation).await.split_off(before);
+        assert_eq!(noted.len(), claims.len(), "{noted:?}");
+    }
+    // Who billed a claim is given all that it is run again with; who only sent it is not.
+    let path = format!("/claims/{sent}/receipt");
+    assert_eq!(fixture.get("lakeside", &path).await.status, StatusCode::OK);
+    fixture.get("riverside", &path).await.problem("A103");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_read_is_noted_under_the_name_of_who_read() {
     let fixture = Fixture::new().await;

@@ -371,6 +371,70 @@ async fn which_act_of_other_care_overtook_an_appeal_is_not_named() {
     }
 }
 
+/// Appeals are the claim's: who may read it may read them, and that they were read is entered.
+#[tokio::test(flavor = "multi_thread")]
+async fn appeals_are_read_as_their_claim_is() {
+    let fixture = Fixture::new().await;
+    let [mut billed, mut none] = ["A-1", "A-2"].map(|control| claim(control, "180.00"));
+    billed["billing"] = json!(LAKESIDE);
+    none["lines"][0]["from"] = json!("2026-02-11");
+    let of = async |key: &str, claim: &Value| {
+        let id = first(&fixture.settle("riverside", key, claim).await);
+        let filing = ask("POST", &format!("/claims/{id}/appeals"))
+            .with("content-type", JSON)
+            .body(json!({ "reason": "the visit took longer" }).to_string());
+        let filed = fixture.ask(filing.by("riverside")).await;
+        assert_eq!(filed.status, StatusCode::CREATED, "{}", filed.body);
+        id
+    };
+    let (billed, none) = (of("k1", &billed).await, of("k2", &none).await);
+    // What it wrote itself is no reading of the claim.
+    assert!(entered(&fixture, "riverside").await.is_empty());
+
+    let path = |claim: &str| format!("/claims/{claim}/appeals");
+    let noted_of = |claim: &String| ("api:appeals".to_owned(), claim.clone());
+    for who in ["lakeside", "riverside"] {
+        let before = fixture.noted(who).await.len();
+        let answer = fixture.get(who, &path(&billed)).await;
+        let reason = &answer.json()["appeals"][0]["reason"];
+        assert_eq!(reason, "the visit took longer", "{who}");
+        assert_eq!(noted(&fixture, who, before).await, [noted_of(&billed)]);
+        let read = receipts(&fixture, who, &answer).await;
+        assert_eq!(read, std::slice::from_ref(&billed));
+        assert_eq!(entered(&fixture, who).await, sorted([&billed]));
+    }
+    // The payer's own is not entered.
+    let answer = fixture.get("harbor", &path(&billed)).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.header("reading-receipt"), "");
+
+    // To nobody else, but by a grant, for what it is of.
+    for who in ["lakeside", "siu"] {
+        let before = fixture.noted(who).await.len();
+        fixture.get(who, &path(&none)).await.problem("A104");
+        let denied = noted(&fixture, who, before).await;
+        assert_eq!(denied.len(), 1, "{denied:?}");
+        assert!(denied[0].0.starts_with("access-denied:"), "{denied:?}");
+    }
+    let mut granted = grant(&fixture).await;
+    granted.purposes = vec![Purpose::Treatment, Purpose::Payment];
+    bestow(&fixture, Bestowal::Access(granted)).await;
+    let answer = read(&fixture, "lakeside", &path(&none), "TREAT").await;
+    answer.problem("A103");
+    assert_eq!(entered(&fixture, "lakeside").await, sorted([&billed]));
+    let answer = fixture.get("lakeside", &path(&none)).await;
+    let shown = answer.json();
+    assert_eq!(shown["appeals"][0]["status"], "filed", "{shown:#}");
+    // It is not the one who may appeal it.
+    assert_eq!(shown["next"], Value::Null);
+    let read = receipts(&fixture, "lakeside", &answer).await;
+    assert_eq!(read, std::slice::from_ref(&none));
+    assert_eq!(
+        entered(&fixture, "lakeside").await,
+        sorted([&billed, &none])
+    );
+}
+
 /// Who bills is known of a claim that was erased, as who sent it is.
 #[tokio::test(flavor = "multi_thread")]
 async fn whose_provider_billed_is_told_that_its_claim_was_erased() {

@@ -223,6 +223,16 @@ async fn the_hot_path_searches() {
                 &["statement_by_about"],
             ),
             ("holds", holds::OF_CLAIM, &["legal_hold_by_claim"]),
+            (
+                "whether a claim was erased",
+                holds::IS_ERASED,
+                &["statement_by_about"],
+            ),
+            (
+                "whether a claim is held",
+                holds::IS_HELD,
+                &["legal_hold_by_claim"],
+            ),
             ("former units", intake::FORMER, &["former_pkey"]),
             ("claims", intake::STORED, &["unit_pkey"]),
             ("seen", intake::SEEN, &["submission_token_key"]),
@@ -475,6 +485,16 @@ async fn the_hot_path_searches() {
                 &["claim_id_key", "due_by_claim"],
             ),
             ("marks off", payments::OFF, &["due_pkey"]),
+            (
+                "what was decided",
+                reading::DECIDED,
+                &[
+                    "claim_by_submitter",
+                    "claim_by_provider",
+                    "outcome_pkey",
+                    "revision_claim_number_key",
+                ],
+            ),
             (
                 "what was told",
                 payments::TOLD,

@@ -10,7 +10,7 @@ use crate::conformance::world::{claim_id, day, flag, token, unit};
 use crate::port::{ClaimFilter, FlagFilter, PaymentFilter, StatementFilter};
 use crate::sqlite::{
     SqliteStore, access, acts, appeals, aside, authorizations, commit, detection, enrolment, flags,
-    intake, log, payments, reading, shared, statements, work,
+    holds, intake, log, payments, reading, shared, statements, work,
 };
 
 async fn plan(store: &SqliteStore, sql: impl SqlSafeStr) -> Vec<String> {
@@ -73,6 +73,8 @@ async fn the_hot_path_searches() {
         ("patients", access::PATIENT),
         ("what was shown", access::SHOWN_ABOUT),
         ("statements about", statements::ABOUT),
+        ("whether a claim was erased", holds::IS_ERASED),
+        ("whether a claim is held", holds::IS_HELD),
         ("statements' places", log::PLACE_STATEMENTS),
         ("statements' marks", statements::MARKED),
         ("the last statement", statements::LAST),
@@ -120,6 +122,13 @@ async fn the_hot_path_searches() {
     ] {
         let plan = plan(&store, sql).await;
         assert_searches(name, &plan, &[]);
+    }
+    // Whose claims they are is found first, and then looked at one by one.
+    let decided = plan(&store, reading::DECIDED).await;
+    assert_searches("what was decided", &decided, &["SCAN t"]);
+    for index in ["claim_by_submitter", "claim_by_provider"] {
+        let used = decided.iter().any(|step| step.contains(index));
+        assert!(used, "{index}: {decided:#?}");
     }
     let stale = plan(&store, AssertSqlSafe(commit::STALE.sql(4))).await;
     assert_searches("stale", &stale, &[]);

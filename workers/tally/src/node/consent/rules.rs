@@ -137,6 +137,14 @@ impl Rules {
         ClaimFacts::of(claim, patient, parties, &self.lists, &self.protected)
     }
 
+    /// What the payees of an organisation are known by: it is a party to what they bill.
+    pub fn payees_of(&self, organisation: &str) -> impl Iterator<Item = &str> {
+        let id = OrganisationId::parse(organisation);
+        let own = move |(_, of): &(&String, &OrganisationId)| Some(*of) == id.as_ref();
+        let payees = self.payees.iter().filter(own);
+        payees.map(|(identifier, _)| identifier.as_str())
+    }
+
     /// The organisation of the one payee whose identifier is meant.
     pub(super) fn payee_of(&self, is_meant: impl Fn(&str) -> bool) -> Option<&OrganisationId> {
         let mut payees = self.payees.iter();

@@ -37,7 +37,10 @@ impl Node {
         let key = again.keys.get(&row.sealed.record);
         let Some(key) = key.filter(|_| !again.erased) else {
             // Without what a claim was, what follows from it cannot be done again.
-            replayed.erased += 1;
+            match key {
+                Some(_) => replayed.unchecked.push(row.id),
+                None => replayed.erased += 1,
+            }
             again.erased = true;
             return Ok(());
         };

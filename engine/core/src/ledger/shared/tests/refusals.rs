@@ -175,7 +175,11 @@ const ENTRIES: &[Row] = &[
     ("L109", |w| sealed(w, "clinic", &[Entry::Received([0; 32])])),
     ("L109", |w| sealed(w, "clinic", &[policy(4, "2026-01-01")])),
     ("L109", |w| sealed(w, "state", &[Entry::Read([0; 32])])),
+    // Who passes claims on, and neither pays nor provides, agrees and disputes nothing.
     ("L109", |w| sealed(w, "keeper", &[Entry::Agreed([0; 32])])),
+    ("L109", |w| sealed(w, "keeper", &[Entry::Disputed([0; 32])])),
+    ("L109", |w| sealed(w, "state", &[Entry::Agreed([0; 32])])),
+    ("L109", |w| sealed(w, "state", &[Entry::Disputed([0; 32])])),
     // A log begins with its genesis, and has one.
     ("L110", |w| sealed(w, "late", &[Entry::Received([0; 32])])),
     ("L110", |w| sealed(w, "harbor", &[genesis("harbor")])),
