@@ -11,7 +11,7 @@ use tally_core::interchange::{Source, read_authorization_request, read_claims, r
 use tally_core::ledger::access::{Bestowal, Reading};
 use tally_core::ledger::counterparty::{Dossier, Reexecuted};
 use tally_core::ledger::erasure::ErasureReceipt;
-use tally_core::ledger::shared::{Authorities, Block, Envelope, Snapshot};
+use tally_core::ledger::shared::{Authorities, Block, Envelope, Gossip, Snapshot};
 use tally_core::ledger::witness::{Evidence, Request};
 use tally_core::ledger::{Checkpoint, Entry, Note, Receipt, ReceiptBody, Trust, verify_receipt};
 use tally_table::Table;
@@ -123,6 +123,7 @@ fn every_seed_is_read() {
             }
             of if of.starts_with("block/") => Block::parse(&bytes).is_ok(),
             of if of.starts_with("sealed/") => Envelope::from_canon(&bytes).is_ok(),
+            of if of.starts_with("gossip/") => Gossip::from_canon(&bytes).is_ok(),
             "snapshot/later" => Snapshot::from_canon(&bytes).is_ok(),
             "authorities/four" => Authorities::parse(text()).is_ok(),
             "witness/evidence" => Evidence::parse(text()).is_ok_and(|of| of.contradicts()),

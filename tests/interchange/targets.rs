@@ -35,7 +35,7 @@ mod x12;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 19] = [
+pub const TARGETS: [Target; 20] = [
     ("fhir", fhir),
     ("ndjson", ndjson),
     ("json", json),
@@ -55,6 +55,7 @@ pub const TARGETS: [Target; 19] = [
     ("authorities", shared::authorities),
     ("witness", shared::witness),
     ("snapshot", shared::snapshot),
+    ("gossip", shared::gossip),
 ];
 
 fn source() -> Source<'static> {

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use sha2::{Digest as _, Sha256};
 use tally_core::canon::Canon;
-use tally_core::ledger::shared::{Authorities, Block, Envelope, Snapshot, build};
+use tally_core::ledger::shared::{Authorities, Block, Envelope, Gossip, Snapshot, build};
 use tally_core::ledger::tree::{Frontier, leaf_hash};
 use tally_core::ledger::witness::{Evidence, Log, Request, Signers, add_checkpoint, merge};
 use tally_core::ledger::{
@@ -128,6 +128,27 @@ pub fn sealed(bytes: &[u8]) {
         assert!(taken.is_none() || whole);
         if let Some(anew) = sealed_anew(envelope) {
             followed(ledger(), &[anew]);
+        }
+    }
+}
+
+/// What an authority says to the others beside the chain.
+pub fn gossip(bytes: &[u8]) {
+    let Ok(gossip) = Gossip::from_canon(bytes) else {
+        return;
+    };
+    assert_eq!(gossip.to_canon(), bytes);
+    match gossip {
+        Gossip::Envelope(envelope) => sealed(&envelope.to_canon()),
+        Gossip::Signed(text) | Gossip::Checkpoint(text) => {
+            let Ok(note) = Note::parse(&text) else {
+                return;
+            };
+            assert_eq!(note.to_string(), text);
+            // Nobody else has the keys: what a quorum signed is what the seed says.
+            if ledger().signers.verify(&note).is_ok() {
+                assert_eq!(note.text, ledger().checkpoint().text());
+            }
         }
     }
 }

@@ -15,7 +15,8 @@ use crate::people::{self, ORIGIN, id, organisation};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Behaviour {
     /// As leader it proposes two blocks in one view, to different authorities; it votes
-    /// for every block of a view, and signs two roots of each size, and says both.
+    /// for every block of a view, and signs two roots of each size, and says both. It hands
+    /// over to two sets, and signs on in the epoch that this has ended.
     Equivocate,
     /// It proposes nothing, votes for nothing, signs nothing, and passes nothing on.
     Withhold,
@@ -168,8 +169,13 @@ pub fn says(
     match behaviour {
         Behaviour::Withhold => Vec::new(),
         Behaviour::Equivocate => {
-            let other = other(&gossip).map(|other| (None, other));
-            other.into_iter().chain([(None, gossip)]).collect()
+            let other = other(&gossip);
+            let behind = match &gossip {
+                Gossip::Signed(note) => behind(note, key),
+                _ => Vec::new(),
+            };
+            let others = other.into_iter().chain(behind);
+            others.chain([gossip]).map(|of| (None, of)).collect()
         }
         Behaviour::WrongRoot => vec![(None, other(&gossip).unwrap_or(gossip))],
         Behaviour::TwoFaced => match other(&gossip) {
@@ -190,4 +196,22 @@ fn another(note: &str, key: &SigningKey) -> String {
     let mut checkpoint = Checkpoint::parse(&note.text).unwrap();
     checkpoint.root[0] ^= 1;
     checkpoint.sign(key).to_string()
+}
+
+/// Beside a handover: one of the same tree to another set, and a checkpoint of a larger tree
+/// of the same epoch. Beside any other checkpoint nothing.
+fn behind(note: &str, key: &SigningKey) -> Vec<Gossip> {
+    let note = Note::parse(note).unwrap();
+    let mut checkpoint = Checkpoint::parse(&note.text).unwrap();
+    // The lines of the epoch, of its set and of the next epoch, and one authority at least.
+    if checkpoint.extensions.len() < 5 {
+        return Vec::new();
+    }
+    checkpoint.extensions.pop();
+    let another = checkpoint.sign(key);
+    checkpoint.extensions.truncate(2);
+    checkpoint.size += 1;
+    checkpoint.root[0] ^= 1;
+    let signed = [another, checkpoint.sign(key)];
+    signed.map(|note| Gossip::Signed(note.to_string())).into()
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tally_core::canon::Canon as _;
-use tally_core::ledger::shared::{Authorities, Snapshot, audit};
+use tally_core::ledger::shared::{Authorities, OrganisationId, Snapshot, audit};
 use tally_core::ledger::witness::{Evidence, Signers};
 use tally_core::ledger::{Checkpoint, Entry, Note};
 use tally_store::port::{SharedCheckpoint, SharedLedger as _};
@@ -139,6 +139,22 @@ impl Watch {
         Ok(reached)
     }
 
+    /// The keys of all epochs.
+    fn signers(&self) -> Vec<Signers> {
+        let sets = self.sets.values();
+        sets.map(|set| Signers::Authorities(Authorities::clone(set)))
+            .collect()
+    }
+
+    /// A node's evidence holds by the keys alone, and names who it says.
+    pub fn shown(&self, evidence: &Evidence, by: &OrganisationId) -> Result<(), String> {
+        let names = evidence.check(&self.signers());
+        match names {
+            Ok(names) if names == [by.to_string()] => Ok(()),
+            other => Err(format!("evidence against `{by}` comes to {other:?}")),
+        }
+    }
+
     /// Whatever was signed by anybody: no quorum for what is not the chain's, and two
     /// texts of one size by one key are evidence that names who.
     fn all_signed(&mut self, liars: &BTreeMap<usize, Behaviour>) -> Result<(), String> {
@@ -160,28 +176,48 @@ impl Watch {
                 place.push(note);
             }
         }
-        let signers: Vec<_> = self.sets.values().cloned().collect();
-        let signers = signers
-            .into_iter()
-            .map(|s| Signers::Authorities((*s).clone()));
-        let signers: Vec<_> = signers.collect();
-        for ((_, who), notes) in by_place {
-            for pair in notes.windows(2) {
-                let evidence = Evidence::of(pair[0].clone(), pair[1].clone(), &[]);
-                let evidence = evidence.ok_or("two notes of one size are no evidence")?;
-                if !evidence.contradicts() {
-                    continue;
-                }
-                self.evidence += 1;
-                let names = evidence
-                    .check(&signers)
-                    .map_err(|error| error.to_string())?;
-                if names != [id(who).to_string()] || !liars.contains_key(&who) {
-                    return Err(format!("evidence names {names:?} for {}", NAMES[who]));
-                }
+        let signers = self.signers();
+        let of_one_size = by_place.iter().flat_map(|((_, who), notes)| {
+            let pairs = notes.windows(2);
+            pairs.map(|pair| (*who, pair[0].clone(), pair[1].clone()))
+        });
+        let pairs: Vec<_> = of_one_size.chain(self.behind_handovers()).collect();
+        for (who, one, other) in pairs {
+            let evidence = Evidence::of(one, other, &[]);
+            let evidence = evidence.ok_or("two notes are no evidence")?;
+            if !evidence.contradicts() {
+                continue;
+            }
+            self.evidence += 1;
+            let names = evidence
+                .check(&signers)
+                .map_err(|error| error.to_string())?;
+            if names != [id(who).to_string()] || !liars.contains_key(&who) {
+                return Err(format!("evidence names {names:?} for {}", NAMES[who]));
             }
         }
         Ok(())
+    }
+
+    /// Handovers, and what the same key signed of larger trees in the epoch that they ended.
+    fn behind_handovers(&self) -> Vec<(usize, Note, Note)> {
+        let read = |text: &String| Checkpoint::parse(text).unwrap();
+        let all = self.signed.iter().map(|(text, notes)| (read(text), notes));
+        let all: Vec<_> = all.collect();
+        let mut found = Vec::new();
+        for (handover, ended) in all.iter().filter(|(of, _)| of.extensions.len() > 2) {
+            let behind = |of: &Checkpoint| {
+                of.size > handover.size && of.extensions[..2] == handover.extensions[..2]
+            };
+            for (_, notes) in all.iter().filter(|(of, _)| behind(of)) {
+                let both = notes.iter().filter_map(|(who, note)| {
+                    let handover = ended.get(who)?.clone();
+                    Some((*who, handover, note.clone()))
+                });
+                found.extend(both);
+            }
+        }
+        found
     }
 }
 

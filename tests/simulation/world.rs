@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tally::shared::Gossip;
+use tally::shared::{Contradiction, Gossip};
 use tally_core::canon::Canon as _;
 use tally_core::ledger::Entry;
 use tally_core::ledger::shared::{Charter, Envelope, MotionId, OrganisationId, Proposal, Snapshot};
@@ -369,12 +369,15 @@ impl World {
         let Some(live) = of.live.as_mut().filter(|_| of.liar.is_none()) else {
             return Ok(());
         };
-        for (by, note) in live.scribe.take_contradictions() {
+        for Contradiction { by, note, evidence } in live.scribe.take_contradictions() {
             let liar = self.plan.liars.iter().find(|(who, _)| id(**who) == by);
             let Some((_, behaviour)) = liar else {
                 return Err(format!("evidence names `{by}`, who is honest:\n{note}"));
             };
             self.watch.named(*behaviour);
+            if let Some(evidence) = evidence {
+                self.watch.shown(&evidence, &by)?;
+            }
         }
         let kept = live.scribe.kept().cloned();
         self.watch.kept(node, kept.as_ref(), &of.disk.store)

@@ -16,11 +16,18 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use sha2::{Digest as _, Sha256};
-use tally_core::ledger::witness::{Log, MAX_REQUEST, Signers, add_checkpoint};
+use tally_core::ledger::witness::{Ended, Evidence, Log, MAX_REQUEST, Signers, add_checkpoint};
 use tally_core::ledger::{Note, SigningKey};
 
 use crate::node::clock::Clock;
 use crate::node::keys::{hex, secret};
+
+/// How files of evidence begin.
+const EVIDENCE: &str = "evidence-";
+/// How the files of epochs that have ended begin; the epoch follows.
+const ENDED: &str = "ended-";
+/// The most files of evidence that a witness keeps.
+const MOST_EVIDENCE: usize = 1_000;
 
 /// What a witness is.
 pub struct Witness {
@@ -53,7 +60,8 @@ impl Witness {
             let signers = Signers::parse(&signers).with_context(damaged)?;
             let origin = signers.origin().to_owned();
             let log = Log::resume(signers, Note::parse(&note)?).with_context(damaged)?;
-            known.insert(origin, log);
+            let ended = ended(&path).with_context(damaged)?;
+            known.insert(origin, log.with_ended(ended));
         }
         Ok(Self {
             folder: folder.to_owned(),
@@ -80,15 +88,16 @@ impl Witness {
         let keys = std::slice::from_ref(&self.key);
         let decision = add_checkpoint(body, |origin| logs.get(origin), keys, time);
         if let Some(evidence) = &decision.evidence {
-            let text = evidence.to_string();
-            let name = format!("evidence-{}", hex(&Sha256::digest(&text)[..8]));
-            keep(&self.folder.join(name), &text)?;
-            eprintln!("evidence: a log signed what cannot both be true:\n{text}");
+            self.keep_evidence(evidence)?;
         }
         if let Some(record) = decision.record {
             let origin = record.signers().origin().to_owned();
             let folder = self.folder.join(hash(&origin));
             fs::create_dir_all(&folder)?;
+            if let Some(ended) = record.ended().last() {
+                let name = format!("{ENDED}{}", ended.set().epoch);
+                keep(&folder.join(name), &ended.to_string())?;
+            }
             // The checkpoint last: without it the signers are the ones that were given.
             let note = record.last().context("a record without a checkpoint")?;
             keep(&folder.join("signers"), &record.signers().to_string())?;
@@ -100,11 +109,77 @@ impl Witness {
         Ok((status, kind, decision.answer.body).into_response())
     }
 
-    fn last(&self, of: &str) -> Option<String> {
+    /// Keeps evidence in a file that is named by its two texts. Of texts that it has
+    /// evidence of already, it keeps who else signed them.
+    fn keep_evidence(&self, evidence: &Evidence) -> Result<()> {
+        let path = self
+            .folder
+            .join(format!("{EVIDENCE}{}", hex(&evidence.name())));
+        let mut evidence = evidence.clone();
+        if path.exists() {
+            let kept = fs::read_to_string(&path)?;
+            // What is damaged is written anew.
+            if let Ok(mut known) = Evidence::parse(&kept) {
+                known.unite(&evidence);
+                evidence = known;
+            }
+            if evidence.to_string() == kept {
+                return Ok(());
+            }
+        } else if self.kept_evidence()? >= MOST_EVIDENCE {
+            tracing::warn!(
+                "{MOST_EVIDENCE} files of evidence are in {}: no more are kept there until some are moved elsewhere",
+                self.folder.display()
+            );
+            return Ok(());
+        }
+        let text = evidence.to_string();
+        keep(&path, &text)?;
+        eprintln!("evidence: a log signed what cannot both be true:\n{text}");
+        Ok(())
+    }
+
+    fn kept_evidence(&self) -> Result<usize> {
+        let mut kept = 0;
+        for entry in fs::read_dir(&self.folder)? {
+            let name = entry?.file_name();
+            kept += usize::from(name.to_string_lossy().starts_with(EVIDENCE));
+        }
+        Ok(kept)
+    }
+
+    fn of<T>(&self, of: &str, told: impl FnOnce(&Log) -> T) -> Option<T> {
         let logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
         let mut known = logs.iter().filter(|(origin, _)| hash(origin) == of);
-        known.next()?.1.last().map(ToString::to_string)
+        known.next().map(|(_, log)| told(log))
     }
+
+    fn last(&self, of: &str) -> Option<String> {
+        self.of(of, |log| log.last().map(ToString::to_string))?
+    }
+
+    /// The handovers that it cosigned, as a node serves those of its ledger.
+    fn handovers(&self, of: &str) -> Option<String> {
+        self.of(of, |log| {
+            let notes = log.ended().iter().map(|ended| ended.handover().to_string());
+            let behind_length = notes.map(|note| format!("{}\n{note}", note.len()));
+            behind_length.collect()
+        })
+    }
+}
+
+/// The epochs of a log that have ended, as its folder has them.
+fn ended(folder: &Path) -> Result<Vec<Ended>> {
+    let mut ended = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let epoch = name.to_str().and_then(|name| name.strip_prefix(ENDED));
+        if epoch.is_some_and(|epoch| epoch.parse::<u64>().is_ok()) {
+            ended.push(Ended::parse(&fs::read_to_string(entry.path())?)?);
+        }
+    }
+    Ok(ended)
 }
 
 /// What a log is called by in a witness's folder and addresses.
@@ -141,6 +216,7 @@ pub async fn serve(witness: Witness, at: SocketAddr) -> Result<()> {
     let router = Router::new()
         .route("/add-checkpoint", post(add))
         .route("/{origin}/checkpoint", get(last))
+        .route("/{origin}/handovers", get(handovers))
         .layer(DefaultBodyLimit::max(MAX_REQUEST))
         .with_state(Arc::new(witness));
     let served = axum::serve(listener, router).with_graceful_shutdown(stop);
@@ -160,8 +236,16 @@ async fn add(State(witness): State<Arc<Witness>>, body: Bytes) -> Response {
 }
 
 async fn last(State(witness): State<Arc<Witness>>, Asked(origin): Asked<String>) -> Response {
-    match witness.last(&origin) {
-        Some(note) => ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], note).into_response(),
+    text(witness.last(&origin))
+}
+
+async fn handovers(State(witness): State<Arc<Witness>>, Asked(origin): Asked<String>) -> Response {
+    text(witness.handovers(&origin))
+}
+
+fn text(text: Option<String>) -> Response {
+    match text {
+        Some(text) => ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }

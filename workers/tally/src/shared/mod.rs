@@ -49,7 +49,8 @@ pub use machine::Chain;
 pub use pool::Pool;
 pub use relay::{AGAIN, UnderWay};
 pub use scribe::Scribe;
-pub use signatures::Gossip;
+pub use signatures::Contradiction;
+pub use tally_core::ledger::shared::Gossip;
 
 pub(crate) use tiled::Edge;
 

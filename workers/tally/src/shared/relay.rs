@@ -10,8 +10,8 @@ use tally_core::ledger::SigningKey;
 use tally_core::ledger::shared::{Envelope, OrganisationId, State};
 use tally_store::port::Log as _;
 
+use super::Gossip;
 use super::run::put_off;
-use super::signatures::Gossip;
 use super::{Ledger as _, Member};
 use crate::node::Node;
 use crate::roles::Stop;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use tally_core::canon::Canon as _;
 use tally_core::ledger::SigningKey;
-use tally_core::ledger::shared::{Block, OrganisationId, Snapshot};
+use tally_core::ledger::shared::{Block, Gossip, OrganisationId, Snapshot};
 use tally_notary::{Heard, Running, Status, Voice};
 use tally_store::port::SharedCheckpoint;
 use tokio::sync::{mpsc, watch};
@@ -22,7 +22,7 @@ use super::relay::{AGAIN, Relay, foreign};
 use super::scribe::Scribe;
 use super::seat::Seat;
 use super::sent::Sent;
-use super::signatures::Gossip;
+use super::signatures::Contradiction;
 use super::trace;
 use super::witnesses::Asked;
 use crate::config::LedgerConfig;
@@ -42,7 +42,7 @@ const LINGER: Duration = Duration::from_secs(30);
 /// How a node goes on that is not to go on as it does.
 enum Turn {
     /// As an authority, with this key.
-    Votes(SigningKey),
+    Votes(Box<SigningKey>),
     /// As a member that is none.
     Follows,
 }
@@ -207,7 +207,7 @@ impl Follower {
                     running = Some(begun);
                     if Some(key.verifier().public()) != self.scribe.key() {
                         tracing::info!("this node votes with another key");
-                        self.resume(Some(key)).await?;
+                        self.resume(Some(*key)).await?;
                     }
                 }
                 Some(Turn::Follows) => {
@@ -275,7 +275,7 @@ impl Follower {
     async fn look_around(&mut self, status: &Status) -> Result<Option<Turn>> {
         self.say_again().await?;
         if let Some(key) = self.seat.settle(&self.scribe).await? {
-            return Ok(Some(Turn::Votes(key)));
+            return Ok(Some(Turn::Votes(Box::new(key))));
         }
         let at = self.scribe.at();
         // What it signed last, the handover by which it went, may still be on its way.
@@ -287,7 +287,10 @@ impl Follower {
             return Ok(Some(Turn::Follows));
         }
         match self.lookout.look(status, at, &mut self.seat).await? {
-            Some(Way::Votes) => Ok(self.node.authority_key(&at.state.origin)?.map(Turn::Votes)),
+            Some(Way::Votes) => {
+                let key = self.node.authority_key(&at.state.origin)?;
+                Ok(key.map(Box::new).map(Turn::Votes))
+            }
             Some(Way::Follows) => Ok(Some(Turn::Follows)),
             None => Ok(None),
         }
@@ -318,7 +321,7 @@ impl Follower {
             let settled = put_off("putting keys in their place", self.is_one().await)?;
             if let Some(key) = settled.flatten() {
                 tracing::info!("this node's organisation is an authority of the ledger now");
-                return Ok(Some(Turn::Votes(key)));
+                return Ok(Some(Turn::Votes(Box::new(key))));
             }
             let at = Arc::clone(self.scribe.at());
             let news = tokio::select! {
@@ -520,10 +523,16 @@ impl Follower {
     }
 
     async fn say_again(&mut self) -> Result<()> {
-        for (by, note) in self.scribe.take_contradictions() {
-            tracing::error!(
-                "`{by}` signed what is not the chain's, keep this as evidence:\n{note}"
-            );
+        for Contradiction { by, note, evidence } in self.scribe.take_contradictions() {
+            match evidence {
+                Some(evidence) => tracing::error!(
+                    "`{by}` signed what is not the chain's, keep this as evidence in a file, for `tally ledger \
+                     evidence`:\n{evidence}"
+                ),
+                None => tracing::error!(
+                    "`{by}` signed what is not the chain's, keep this as evidence:\n{note}"
+                ),
+            }
         }
         self.scribe.say_again(self.node.store()).await
     }

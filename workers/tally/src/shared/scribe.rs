@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use tally_core::canon::{Canon as _, DecodeError};
-use tally_core::ledger::shared::{Audit, Authorities, Block, Charter, OrganisationId, Snapshot};
+use tally_core::ledger::shared::{Audit, Authorities, Block, Charter, Gossip, Snapshot};
 use tally_core::ledger::{Checkpoint, Note, Signature, SigningKey};
 use tally_store::port::{SharedCheckpoint, SharedLedger};
 
 use super::pool::Pool;
-use super::signatures::{Collector, Gathered, Gossip, place};
+use super::signatures::{Collector, Contradiction, Gathered, place};
 use super::trace;
 use super::writer::Writer;
 
@@ -50,15 +50,25 @@ impl Scribe {
         genesis: &Arc<Snapshot>,
         pool: Arc<Pool>,
     ) -> Result<Self> {
+        let writer = Writer::open(store, charter, genesis).await?;
+        let mut collector = Collector::new(&genesis.state.origin);
+        let handovers = store.handovers().await?;
+        let mut set = genesis.state.authorities.clone();
+        for handover in &handovers {
+            let note = Note::parse(&handover.note)?;
+            let next = set.read(&note)?.1.context("a handover that is none")?;
+            collector.ended(&set, handover.size, note);
+            set = next;
+        }
         Ok(Self {
-            writer: Writer::open(store, charter, genesis).await?,
+            writer,
             genesis: Arc::clone(genesis),
             key: None,
             pool,
-            collector: Collector::new(&genesis.state.origin),
+            collector,
             ready: BTreeMap::new(),
             kept: store.shared_checkpoint().await?,
-            reached: store.handovers().await?.len() as u64,
+            reached: handovers.len() as u64,
             signed: BTreeMap::new(),
             outbox: Vec::new(),
         })
@@ -319,10 +329,9 @@ impl Scribe {
         Ok(())
     }
 
-    /// Takes out what authorities signed that is not what this node has written: who,
-    /// and the note, which is evidence against it.
+    /// Takes out what authorities signed that is not what this node has written.
     #[must_use]
-    pub fn take_contradictions(&mut self) -> Vec<(OrganisationId, Note)> {
+    pub fn take_contradictions(&mut self) -> Vec<Contradiction> {
         self.collector.take_contradictions()
     }
 }

@@ -1,9 +1,10 @@
 //! How a quorum's signatures come together under one checkpoint.
 
 use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Included};
 
-use tally_core::canon::{Canon, DecodeError, Reader};
-use tally_core::ledger::shared::{Authorities, Envelope, MAX_AUTHORITIES, OrganisationId};
+use tally_core::ledger::shared::{Authorities, Gossip, MAX_AUTHORITIES, OrganisationId};
+use tally_core::ledger::witness::Evidence;
 use tally_core::ledger::{Checkpoint, Note, Signature, SigningKey, VerifierKey};
 use tally_store::port::SharedCheckpoint;
 
@@ -23,46 +24,10 @@ const LINES: usize = MAX_AUTHORITIES;
 const TEXT: usize = 14 << 10;
 /// The bytes of a signature's line: the key's id, and an ed25519 signature.
 const LINE: usize = 4 + 64;
-
-/// What authorities tell each other beside the chain.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Gossip {
-    /// An envelope that waits.
-    Envelope(Box<Envelope>),
-    /// An authority signed the checkpoint of a block: its size, and the note with that
-    /// one signature.
-    Signed(String),
-    /// A checkpoint that a quorum signed.
-    Checkpoint(String),
-}
-
-impl Canon for Gossip {
-    fn put(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Envelope(envelope) => {
-                out.push(1);
-                envelope.put(out);
-            }
-            Self::Signed(note) => {
-                out.push(2);
-                note.put(out);
-            }
-            Self::Checkpoint(note) => {
-                out.push(3);
-                note.put(out);
-            }
-        }
-    }
-
-    fn take(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(match u8::take(from)? {
-            1 => Self::Envelope(Box::new(Canon::take(from)?)),
-            2 => Self::Signed(Canon::take(from)?),
-            3 => Self::Checkpoint(Canon::take(from)?),
-            n => return Err(from.invalid("gossip", n.into())),
-        })
-    }
-}
+/// How many epochs that have ended are remembered, the latest.
+const ENDED: usize = 8;
+/// The most that is kept of what was signed behind a handover, until it is taken out.
+const BEHIND: usize = 64;
 
 /// What this node's own log says is right.
 struct Own {
@@ -95,6 +60,56 @@ pub struct Gathered {
     pub signers: Vec<[u8; 32]>,
 }
 
+/// What an authority signed that is not what this node has written.
+#[derive(Debug)]
+pub struct Contradiction {
+    /// Who signed it.
+    pub by: OrganisationId,
+    /// What, with its signature: for whoever has this ledger that is enough.
+    pub note: Note,
+    /// The same for whoever has the keys alone, where its signature of what is right is
+    /// known here.
+    pub evidence: Option<Evidence>,
+}
+
+/// An epoch that has ended, as this node has written it.
+struct Ended {
+    size: u64,
+    set: Authorities,
+    keys: Vec<VerifierKey>,
+    /// The handover, with those signatures of it that are known and hold.
+    handover: Note,
+}
+
+impl Ended {
+    /// What a note of the epoch is that is not the handover, and not of a smaller tree, if
+    /// an authority of it signed it.
+    fn contradicted(&self, note: &Note) -> Option<Contradiction> {
+        let holds = |key: &VerifierKey| note.verify_line(0, key).is_ok();
+        let place = self.keys.iter().position(holds)?;
+        let key = self.keys.get(place)?;
+        let mut lines = self.handover.signatures.iter();
+        Some(Contradiction {
+            by: self.set.members.get(place)?.organisation.clone(),
+            note: note.clone(),
+            evidence: evidence(
+                &self.handover.text,
+                lines.find(|line| key.is_of(line)),
+                note,
+            ),
+        })
+    }
+}
+
+/// What a signature of what is right and a note by the same key come to.
+fn evidence(right: &str, signed: Option<&Signature>, note: &Note) -> Option<Evidence> {
+    let right = Note {
+        text: right.to_owned(),
+        signatures: vec![signed?.clone()],
+    };
+    Evidence::of(right, note.clone(), &[]).filter(Evidence::contradicts)
+}
+
 /// Collects signatures until a quorum has signed.
 pub struct Collector {
     /// The ledger's name, and so that of its authorities' keys.
@@ -102,6 +117,10 @@ pub struct Collector {
     open: BTreeMap<(u64, u64), Open>,
     /// What is before this is not collected any more.
     from: (u64, u64),
+    /// The epochs that have ended.
+    ended: BTreeMap<u64, Ended>,
+    /// What their authorities signed afterwards, by the epoch.
+    behind: Vec<(u64, Note)>,
 }
 
 impl Collector {
@@ -111,6 +130,53 @@ impl Collector {
             origin: origin.to_owned(),
             open: BTreeMap::new(),
             from: (0, 0),
+            ended: BTreeMap::new(),
+            behind: Vec::new(),
+        }
+    }
+
+    /// A handover that is kept ended an epoch of this set.
+    pub fn ended(&mut self, set: &Authorities, size: u64, handover: Note) {
+        let keys = set.keys().unwrap_or_default();
+        let set = set.clone();
+        let epoch = set.epoch;
+        let ended = Ended {
+            size,
+            set,
+            keys,
+            handover,
+        };
+        self.ended.insert(epoch, ended);
+        while self.ended.len() > ENDED {
+            self.ended.pop_first();
+        }
+        // What was heard before this node had written it.
+        let after = (Excluded((epoch, size)), Included((epoch, u64::MAX)));
+        let after: Vec<_> = self.open.range(after).map(|(at, _)| *at).collect();
+        let heard = after.iter().filter_map(|at| self.open.remove(at));
+        let heard: Vec<_> = heard.flat_map(|open| open.lines).collect();
+        for (text, lines) in heard {
+            for line in lines {
+                let text = text.clone();
+                let signatures = vec![line];
+                self.heard_behind(epoch, Note { text, signatures });
+            }
+        }
+    }
+
+    /// Keeps what an authority signed in an epoch that had ended.
+    fn heard_behind(&mut self, epoch: u64, note: Note) {
+        let of = (epoch, note);
+        if self.behind.len() >= BEHIND || self.behind.contains(&of) {
+            return;
+        }
+        if self
+            .ended
+            .get(&epoch)
+            .and_then(|ended| ended.contradicted(&of.1))
+            .is_some()
+        {
+            self.behind.push(of);
         }
     }
 
@@ -138,12 +204,13 @@ impl Collector {
             self.open.remove(&oldest);
         }
         let open = self.open.entry(at).or_default();
+        // Behind the lines that name the epoch and its set.
+        let hands_over = checkpoint.extensions.len() > 2;
         open.text = Some(Own {
             text: text.clone(),
             set: set.clone(),
             keys: set.keys().unwrap_or_default(),
-            // Behind the lines that name the epoch and its set.
-            hands_over: checkpoint.extensions.len() > 2,
+            hands_over,
         });
         let is_one = |key: &&SigningKey| {
             let public = key.verifier().public();
@@ -156,6 +223,11 @@ impl Collector {
             mine.extend(note.signatures.iter().cloned());
             Gossip::Signed(note.to_string())
         });
+        if hands_over && !self.ended.contains_key(&at.0) {
+            let text = checkpoint.text();
+            let signatures = Vec::new();
+            self.ended(set, at.1, Note { text, signatures });
+        }
         (told, self.gathered(at))
     }
 
@@ -166,7 +238,18 @@ impl Collector {
         let [line] = &note.signatures[..] else {
             return None;
         };
-        if at < self.from || !self.may_be(&note, line) {
+        if !self.may_be(&note, line) {
+            return None;
+        }
+        if let Some(ended) = self.ended.get(&at.0) {
+            let collected = self.open.get(&at).is_some_and(|open| open.text.is_some());
+            let late = !collected && note.text != ended.handover.text;
+            if at.1 > ended.size || (at.1 == ended.size && late) {
+                self.heard_behind(at.0, note);
+                return None;
+            }
+        }
+        if at < self.from {
             return None;
         }
         // What is far ahead is said again when its time has come.
@@ -233,6 +316,11 @@ impl Collector {
             };
             if !open.signed.contains_key(&place) && one.verify_line(0, &keys[place]).is_ok() {
                 trace::collected(&keys[place].public(), &says);
+                if let Some(ended) = self.ended.get_mut(&at.0)
+                    && ended.handover.text == *text
+                {
+                    ended.handover.signatures.push(line.clone());
+                }
                 open.signed.insert(place, line);
                 new = true;
             }
@@ -258,11 +346,12 @@ impl Collector {
         })
     }
 
-    /// Takes out what authorities signed that is not what this node has written: who,
-    /// and the notes, which are each evidence against who signed.
+    /// Takes out what authorities signed that is not what this node has written.
     #[must_use]
-    pub fn take_contradictions(&mut self) -> Vec<(OrganisationId, Note)> {
-        let mut found = Vec::new();
+    pub fn take_contradictions(&mut self) -> Vec<Contradiction> {
+        let behind = std::mem::take(&mut self.behind).into_iter();
+        let behind = behind.filter_map(|(epoch, note)| self.ended.get(&epoch)?.contradicted(&note));
+        let mut found: Vec<_> = behind.collect();
         for open in self.open.values_mut() {
             let Some(Own {
                 text, set, keys, ..
@@ -272,16 +361,22 @@ impl Collector {
             };
             let right = open.lines.remove_entry(text);
             let others = std::mem::replace(&mut open.lines, right.into_iter().collect());
-            for (text, lines) in others {
+            for (other, lines) in others {
                 for line in lines {
                     let note = Note {
-                        text: text.clone(),
+                        text: other.clone(),
                         signatures: vec![line],
                     };
                     let by = keys.iter().position(|key| note.verify_line(0, key).is_ok());
-                    if let Some(by) = by.and_then(|by| set.members.get(by)) {
-                        found.push((by.organisation.clone(), note));
-                    }
+                    let Some((place, by)) = by.and_then(|by| Some((by, set.members.get(by)?)))
+                    else {
+                        continue;
+                    };
+                    found.push(Contradiction {
+                        by: by.organisation.clone(),
+                        evidence: evidence(text, open.signed.get(&place), &note),
+                        note,
+                    });
                 }
             }
         }
@@ -299,6 +394,7 @@ pub fn place(note: &Note) -> Option<(u64, u64)> {
 #[cfg(test)]
 mod tests {
     use tally_core::ledger::shared::{Authority, Witness};
+    use tally_core::ledger::witness::Signers;
 
     use super::*;
 
@@ -491,5 +587,60 @@ mod tests {
         }
         let gathered = collector.heard(&handover.sign(&key(1)).to_string());
         assert!(gathered.unwrap().checkpoint.hands_over);
+    }
+    /// What an authority signs in an epoch that its handover has ended, to this node's
+    /// knowledge before or after, and another handover: evidence that the keys alone show.
+    #[test]
+    fn what_is_signed_behind_a_handover_is_evidence() {
+        let [set, next] = sets();
+        let mut other = next.clone();
+        other.members[0].key = key(2).verifier().public();
+        let known = [Signers::Authorities(set.clone())];
+        let handover = set.checkpoint(9, [9; 32], Some(&next));
+        let signed = |of: &Checkpoint| of.sign(&key(1)).to_string();
+        let behind = |size| set.checkpoint(size, [8; 32], None);
+        let another = set.checkpoint(9, [9; 32], Some(&other));
+        let taken = |collector: &mut Collector| {
+            let mut texts = Vec::new();
+            for of in collector.take_contradictions() {
+                let evidence = of.evidence.unwrap();
+                assert_eq!(evidence.check(&known).unwrap(), ["one"]);
+                texts.push(of.note.text);
+            }
+            texts
+        };
+        let mut collector = Collector::new("ledger.example");
+        assert!(collector.heard(&signed(&behind(12))).is_none());
+        collector.written(&set, &handover, Some(&key(1)));
+        assert_eq!(taken(&mut collector), [behind(12).text()]);
+        for past in [false, true] {
+            if past {
+                collector.written(&next, &next.checkpoint(20, [7; 32], None), None);
+                collector.forget((1, 20));
+            }
+            let note = signed(&behind(10));
+            for _ in 0..2 {
+                assert!(collector.heard(&note).is_none());
+            }
+            assert_eq!(taken(&mut collector), [behind(10).text()]);
+            assert!(collector.heard(&signed(&another)).is_none());
+            assert_eq!(taken(&mut collector), [another.text()]);
+            // The handover itself again, what is before it, and what nobody signed.
+            collector.heard(&signed(&handover));
+            collector.heard(&signed(&behind(8)));
+            collector.heard(&behind(10).sign(&key(3)).to_string());
+            assert_eq!(taken(&mut collector), [""; 0]);
+        }
+        for size in 0..2 * BEHIND as u64 {
+            collector.heard(&signed(&behind(100 + size)));
+        }
+        assert_eq!(taken(&mut collector).len(), BEHIND);
+
+        // After a start, by the handovers that are kept.
+        let mut collector = Collector::new("ledger.example");
+        collector.ended(&set, 9, handover.sign(&key(1)));
+        collector.heard(&signed(&behind(10)));
+        collector.heard(&signed(&another));
+        assert_eq!(taken(&mut collector), [behind(10).text(), another.text()]);
     }
 }

@@ -1,9 +1,12 @@
 //! A ledger that shows two witnesses two histories is caught, and who signed is named.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::path::PathBuf;
 
 use tally_core::ledger::shared::{Authorities, Snapshot};
-use tally_core::ledger::witness::Evidence;
+use tally_core::ledger::tree::{Frontier, consistency_proof, leaf_hash};
+use tally_core::ledger::witness::{Evidence, Request};
 use tally_core::ledger::{Checkpoint, Note, SigningKey};
 
 use super::*;
@@ -92,16 +95,44 @@ fn witness(folder: &Path, name: &str) -> Watching {
 
 /// Asks a witness to cosign; answers the status.
 fn ask(witness: &Watching, old: u64, note: &str) -> u16 {
+    asked(witness, format!("old {old}\n\n{note}"))
+}
+
+fn asked(witness: &Watching, request: String) -> u16 {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .build()
         .into();
     let url = format!("{}/add-checkpoint", witness.url);
-    let answer = agent
-        .post(&url)
-        .send(format!("old {old}\n\n{note}"))
-        .unwrap();
+    let answer = agent.post(&url).send(request).unwrap();
     answer.status().as_u16()
+}
+
+/// The evidence that a witness kept.
+fn kept(witness: &Watching) -> Vec<PathBuf> {
+    let files = fs::read_dir(&witness.folder).unwrap().flatten();
+    let files = files.map(|file| file.path());
+    let is_one = |path: &PathBuf| {
+        let name = path.file_name().unwrap().to_string_lossy();
+        name.starts_with("evidence-")
+    };
+    files.filter(is_one).collect()
+}
+
+/// What `tally ledger evidence` says of a file, by the charter alone.
+fn proven(charter: &Path, file: &Path) -> serde_json::Value {
+    let mut command = tally();
+    command.args(["ledger", "evidence", "--json", "--charter"]);
+    command.args([charter, file]);
+    json(&command.output().unwrap(), 0)
+}
+
+/// A checkpoint with the signatures of these.
+fn by(of: &Checkpoint, by: &[SigningKey]) -> Note {
+    let mut note = of.sign(&by[0]);
+    let others = by[1..].iter().flat_map(|key| of.sign(key).signatures);
+    note.signatures.extend(others);
+    note
 }
 
 #[test]
@@ -161,8 +192,20 @@ fn two_histories_are_caught() {
 
     // One witness that is shown both keeps the evidence itself.
     assert_eq!(ask(&left, 7, &other), 422);
-    let mut kept = fs::read_dir(&left.folder).unwrap().flatten();
-    assert!(kept.any(|file| file.file_name().to_string_lossy().starts_with("evidence-")));
+    let [file] = &kept(&left)[..] else {
+        panic!("one piece of evidence")
+    };
+    let names = proven(&charter, file)["signed_both"].clone();
+    assert_eq!(names, serde_json::json!(["three", "two"]));
+    // Of the same two texts there is one file, which has whoever signed both; of another
+    // there is another.
+    assert_eq!(ask(&left, 7, &signed(folder, 2, &keys[..3])), 422);
+    assert_eq!(&kept(&left)[0], file);
+    assert_eq!(kept(&left).len(), 1);
+    let names = proven(&charter, file)["signed_both"].clone();
+    assert_eq!(names, serde_json::json!(["one", "three", "two"]));
+    assert_eq!(ask(&left, 7, &signed(folder, 3, &keys[..3])), 422);
+    assert_eq!(kept(&left).len(), 2);
     assert_eq!(ask(&left, 7, &one), 200);
 }
 
@@ -179,12 +222,6 @@ fn two_histories_of_a_later_set_are_caught() {
     let mut next = Authorities::clone(&founders.signers);
     next.epoch = 1;
     next.members.remove(3);
-    let by = |of: &Checkpoint, by: &[SigningKey]| {
-        let mut note = of.sign(&by[0]);
-        let others = by[1..].iter().flat_map(|key| of.sign(key).signatures);
-        note.signatures.extend(others);
-        note
-    };
     let handover = founders.signers.checkpoint(7, [1; 32], Some(&next));
     let handover = by(&handover, &keys).to_string();
     let one = by(&next.checkpoint(9, [2; 32], None), &keys[..3]);
@@ -219,4 +256,86 @@ fn two_histories_of_a_later_set_are_caught() {
     common::text(&refused, 1);
     let said = common::errors(&refused);
     assert!(said.contains("no set signed"), "{said}");
+}
+
+/// One tree, and two sets that it is handed over to: caught by who compares, also when both
+/// witnesses have gone on, and by a witness that is shown the other, or what the set that
+/// handed over signs afterwards; also after a start.
+#[test]
+fn two_handovers_and_what_follows_one_are_caught() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let keys = founders(folder);
+    let charter = folder.join("charter.json");
+    let founders = tally::shared::read_charter(&charter).unwrap();
+    let first = Snapshot::found(&founders).unwrap().signers;
+    let (mut frontier, mut nodes) = (Frontier::default(), BTreeMap::new());
+    let mut roots = vec![frontier.root()];
+    for leaf in 0..12u8 {
+        for node in frontier.append(leaf_hash(&[leaf])) {
+            nodes.insert((node.level, node.index), node.hash);
+        }
+        roots.push(frontier.root());
+    }
+    let checkpoint = |set: &Authorities, size: usize, next: Option<&Authorities>| {
+        set.checkpoint(size as u64, roots[size], next)
+    };
+    let without = |organisation: &str| {
+        let mut next = Authorities::clone(&first);
+        next.epoch = 1;
+        next.members
+            .retain(|one| one.organisation.as_str() != organisation);
+        next
+    };
+    let sets = [without("four"), without("one")];
+    let witnesses = ["left.example", "right.example"].map(|name| witness(folder, name));
+    let handovers = [&keys[..3], &keys[1..]];
+    let handovers = [0, 1].map(|at| by(&checkpoint(&first, 7, Some(&sets[at])), handovers[at]));
+    for (witness, handover) in witnesses.iter().zip(&handovers) {
+        assert_eq!(ask(witness, 0, &handover.to_string()), 200);
+    }
+    let compared = || {
+        let mut command = tally();
+        command.args(["ledger", "compare", &witnesses[0].url, &witnesses[1].url]);
+        let compared = command.arg("--charter").arg(&charter).output().unwrap();
+        let said = common::errors(&compared);
+        assert!(said.contains("three, two signed two handovers"), "{said}");
+        let file = folder.join("evidence");
+        fs::write(&file, common::text(&compared, 1)).unwrap();
+        let proven = proven(&charter, &file);
+        assert_eq!(proven["what"], "handovers");
+        assert_eq!(proven["sizes"], serde_json::json!([7, 7]));
+    };
+    compared();
+    // Both go on, with one history still.
+    let signers = [&keys[..3], &keys[1..]];
+    for (at, witness) in witnesses.iter().enumerate() {
+        let next = by(&checkpoint(&sets[at], 9, None), signers[at]);
+        let proof = consistency_proof(&nodes, 7, 9).unwrap();
+        let request = Request::new(7, proof, next).unwrap();
+        assert_eq!(asked(witness, request.to_string()), 200);
+    }
+    compared();
+
+    // A witness that is shown it, by one authority alone, keeps it.
+    let [left, _right] = witnesses;
+    assert_eq!(ask(&left, 9, &handovers[0].to_string()), 403);
+    assert_eq!(kept(&left).len(), 0);
+    assert_eq!(ask(&left, 9, &handovers[1].to_string()), 403);
+    let behind = |size| by(&checkpoint(&first, size, None), &keys[2..3]).to_string();
+    assert_eq!(ask(&left, 9, &behind(8)), 403);
+    assert_eq!(kept(&left).len(), 2);
+    drop(left);
+    let left = witness(folder, "left.example");
+    assert_eq!(ask(&left, 9, &behind(8)), 403);
+    assert_eq!(ask(&left, 9, &behind(11)), 403);
+    let mut whats: Vec<_> = kept(&left)
+        .iter()
+        .map(|file| proven(&charter, file)["what"].clone())
+        .collect();
+    whats.sort_by_key(ToString::to_string);
+    assert_eq!(whats, ["after_handover", "after_handover", "handovers"]);
+    // What was signed before the epoch ended is sound.
+    assert_eq!(ask(&left, 9, &behind(6)), 403);
+    assert_eq!(kept(&left).len(), 3);
 }

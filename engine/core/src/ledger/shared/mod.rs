@@ -13,6 +13,7 @@ mod authorities;
 mod block;
 mod envelope;
 mod foresight;
+mod gossip;
 mod organisation;
 mod refusal;
 mod rules;
@@ -27,6 +28,7 @@ pub use block::{
     Audit, Block, BlockId, Header, MAX_BLOCK_BYTES, MAX_BLOCK_ENTRIES, Snapshot, audit, build,
 };
 pub use envelope::{Envelope, EnvelopeHeader, MAX_ENVELOPE_BYTES, MAX_ENVELOPE_ENTRIES};
+pub use gossip::Gossip;
 pub use organisation::{
     Change, Charter, Motion, MotionId, Organisation, OrganisationId, Possession, Proposal, Role,
     Witness,

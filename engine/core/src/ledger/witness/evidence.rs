@@ -1,11 +1,14 @@
 //! What a log signed that cannot both be true.
 
+use core::cmp::Ordering;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use super::super::checkpoint::Checkpoint;
-use super::super::note::Note;
+use super::super::note::{Note, Signature};
 use super::super::tree::{Hash, ProofError, implied_roots, verify_consistency};
 use super::{Signers, signed_by};
 
@@ -13,19 +16,75 @@ const HEAD: &str = "tallystick-evidence/v1";
 /// The most bytes that evidence may have.
 const MAX_BYTES: usize = 160 * 1024;
 
-/// Two checkpoints of one log, and why they contradict each other: trees of one size
-/// with two roots, or a larger tree whose first entries are not those of the smaller,
-/// as a proof shows that holds for the larger tree.
+/// Two checkpoints of one log, and why they contradict each other: [`Contradiction`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evidence {
     /// The checkpoint of the smaller tree.
     pub smaller: Note,
     /// That of the larger, or the other of the same size.
     pub larger: Note,
-    /// The root of as many entries of the larger tree as the smaller has.
+    /// The root of as many entries of the larger tree as the smaller has; the smaller's
+    /// own where the epoch's end is what they contradict each other about.
     pub root: Hash,
     /// That it is: a consistency proof from there to the larger tree.
     pub proof: Vec<Hash>,
+}
+
+/// What two checkpoints contradict each other about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Contradiction {
+    /// Trees of one size with two roots, or a larger tree whose first entries are not
+    /// those of the smaller, as a proof shows that holds for the larger tree.
+    Histories,
+    /// One tree, and two sets of authorities that one set hands over to.
+    Handovers,
+    /// A set's handover, and a larger tree that the same set signed: its epoch had ended.
+    AfterHandover,
+}
+
+impl Contradiction {
+    /// How it is called where programs read it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Histories => "histories",
+            Self::Handovers => "handovers",
+            Self::AfterHandover => "after_handover",
+        }
+    }
+
+    /// How two checkpoints contradict each other by themselves about where an epoch ends.
+    /// A checkpoint of the handover's own size that hands over to nobody is no sign of a
+    /// second history.
+    fn of_ends(small: &Checkpoint, large: &Checkpoint) -> Option<Self> {
+        let (one, other) = (Ending::of(small)?, Ending::of(large)?);
+        if one.signed_by != other.signed_by || one.next.is_empty() {
+            return None;
+        }
+        let two = !other.next.is_empty() && one.next != other.next;
+        match small.size.cmp(&large.size) {
+            Ordering::Less => Some(Self::AfterHandover),
+            Ordering::Equal if two && small.root == large.root => Some(Self::Handovers),
+            _ => None,
+        }
+    }
+}
+
+/// The lines behind the root of a shared ledger's checkpoint.
+struct Ending<'a> {
+    /// Whose it is: the epoch, and its set.
+    signed_by: &'a [String],
+    /// The set that it hands over to; empty when it does not.
+    next: &'a [String],
+}
+
+impl<'a> Ending<'a> {
+    fn of(checkpoint: &'a Checkpoint) -> Option<Self> {
+        let (signed_by, next) = checkpoint.extensions.split_at_checked(2)?;
+        let [epoch, set] = signed_by else { return None };
+        let is_shared = epoch.starts_with("epoch ") && set.starts_with("set ");
+        is_shared.then_some(Self { signed_by, next })
+    }
 }
 
 /// Why evidence shows nothing.
@@ -50,7 +109,8 @@ pub enum EvidenceError {
 
 impl Evidence {
     /// What two checkpoints and a proof that was given with them come to; `None` when
-    /// the proof says nothing of what the larger tree begins with.
+    /// the proof says nothing of what the larger tree begins with, and they do not
+    /// contradict each other without one.
     #[must_use]
     pub fn of(one: Note, other: Note, proof: &[Hash]) -> Option<Self> {
         let a = Checkpoint::parse(&one.text).ok()?;
@@ -60,11 +120,13 @@ impl Evidence {
         } else {
             (other, one, b, a)
         };
-        if small.size == large.size {
+        let ends = Contradiction::of_ends(&small, &large).map(|_| small.root);
+        let same = (small.size == large.size).then_some(large.root);
+        if let Some(root) = same.or(ends) {
             return Some(Self {
                 smaller,
                 larger,
-                root: large.root,
+                root,
                 proof: Vec::new(),
             });
         }
@@ -83,7 +145,11 @@ impl Evidence {
         self.contradiction().is_ok()
     }
 
-    fn contradiction(&self) -> Result<(), EvidenceError> {
+    /// What they contradict each other about, whoever signed them.
+    ///
+    /// # Errors
+    /// When they do not.
+    pub fn contradiction(&self) -> Result<Contradiction, EvidenceError> {
         let read = |note: &Note| {
             Checkpoint::parse(&note.text)
                 .map_err(|_| EvidenceError::Form("a note is no checkpoint"))
@@ -92,12 +158,44 @@ impl Evidence {
         if small.origin != large.origin {
             return Err(EvidenceError::Origin);
         }
+        if self.proof.is_empty()
+            && self.root == small.root
+            && let Some(found) = Contradiction::of_ends(&small, &large)
+        {
+            return Ok(found);
+        }
         verify_consistency(small.size, large.size, &self.proof, &self.root, &large.root)
             .map_err(EvidenceError::Proof)?;
         if self.root == small.root {
             return Err(EvidenceError::Agree);
         }
-        Ok(())
+        Ok(Contradiction::Histories)
+    }
+
+    /// What the two texts are called by, whoever signed them: SHA-256 over both, the
+    /// smaller tree's first. Of two of one size it is the lesser text.
+    #[must_use]
+    pub fn name(&self) -> Hash {
+        let mut texts = [&self.smaller.text, &self.larger.text];
+        let size = |note: &Note| Checkpoint::parse(&note.text).map(|of| of.size).ok();
+        if size(&self.smaller) == size(&self.larger) {
+            texts.sort();
+        }
+        // No line of a checkpoint is empty, so this is where the second begins.
+        Sha256::digest(texts.map(String::as_str).join("\n")).into()
+    }
+
+    /// Takes over who signed, from evidence by the same texts: one line of each key.
+    pub fn unite(&mut self, other: &Self) {
+        for ours in [&mut self.smaller, &mut self.larger] {
+            let same = [&other.smaller, &other.larger];
+            let lines = same.into_iter().filter(|note| note.text == ours.text);
+            for line in lines.flat_map(|note| &note.signatures) {
+                if !ours.signatures.iter().any(|of| key_of(of) == key_of(line)) {
+                    ours.signatures.push(line.clone());
+                }
+            }
+        }
     }
 
     /// Checks it, with no more than the log's keys, of all epochs that are known.
@@ -106,9 +204,14 @@ impl Evidence {
     /// # Errors
     /// When it shows nothing.
     pub fn check(&self, signers: &[Signers]) -> Result<Vec<String>, EvidenceError> {
-        self.contradiction()?;
-        let others = signed_by(&self.larger, signers);
-        let mut both = signed_by(&self.smaller, signers);
+        let about = self.contradiction()?;
+        // Only a set of authorities has epochs that end.
+        let may = |of: &&Signers| {
+            about == Contradiction::Histories || matches!(of, Signers::Authorities(_))
+        };
+        let signers: Vec<_> = signers.iter().filter(may).collect();
+        let others = signed_by(&self.larger, &signers);
+        let mut both = signed_by(&self.smaller, &signers);
         both.retain(|name| others.contains(name));
         if both.is_empty() {
             return Err(EvidenceError::Nobody);
@@ -150,6 +253,11 @@ impl Evidence {
         }
         Ok(evidence)
     }
+}
+
+/// The key that a line says it is by.
+fn key_of(line: &Signature) -> (&str, Option<&[u8]>) {
+    (&line.name, line.bytes.get(..4))
 }
 
 /// A note behind its length, and what follows it.

@@ -3,14 +3,18 @@
 //!
 //! A log that organisations share is known by its authorities: a quorum of them must
 //! have signed, and a checkpoint that hands over makes the next set the one that is
-//! known. So handovers are submitted in order, none left out.
+//! known. So handovers are submitted in order, none left out. The sets before are
+//! remembered with the handovers that ended their epochs: what they sign afterwards is
+//! not cosigned, and is evidence.
 
+mod ended;
 mod evidence;
 mod request;
 #[cfg(test)]
 mod tests;
 
-pub use evidence::{Evidence, EvidenceError};
+pub use ended::Ended;
+pub use evidence::{Contradiction, Evidence, EvidenceError};
 pub use request::{MAX_REQUEST, Request, merge, told_size};
 
 use super::checkpoint::Checkpoint;
@@ -83,6 +87,7 @@ impl core::fmt::Display for Signers {
 pub struct Log {
     signers: Signers,
     last: Option<(Note, Checkpoint)>,
+    ended: Vec<Ended>,
 }
 
 /// What a witness answers, as HTTP.
@@ -158,6 +163,7 @@ impl Log {
         Self {
             signers,
             last: None,
+            ended: Vec::new(),
         }
     }
 
@@ -173,7 +179,28 @@ impl Log {
         Ok(Self {
             signers,
             last: Some((last, checkpoint)),
+            ended: Vec::new(),
         })
+    }
+
+    /// The same log with the epochs that had ended, as they were kept. One that is not
+    /// over, as the log was kept, is passed over.
+    #[must_use]
+    pub fn with_ended(mut self, mut ended: Vec<Ended>) -> Self {
+        let now = match &self.signers {
+            Signers::Key(_) => return self,
+            Signers::Authorities(set) => set,
+        };
+        ended.retain(|of| of.set().origin == now.origin && of.set().epoch < now.epoch);
+        ended.sort_by_key(|of| of.set().epoch);
+        self.ended = ended;
+        self
+    }
+
+    /// The epochs that have ended since the log is known here, in their order.
+    #[must_use]
+    pub fn ended(&self) -> &[Ended] {
+        &self.ended
     }
 
     /// Who signs for it now.
@@ -199,13 +226,20 @@ impl Log {
         let mut note = request.note.clone();
         let (checkpoint, next) = match self.signers.check(&mut note) {
             Ok(checked) => checked,
-            Err(error) => return Answer::new(403, format!("{error}\n")).into(),
+            Err(error) => {
+                let mut of_ended = self.ended.iter();
+                return Decision {
+                    answer: Answer::new(403, format!("{error}\n")),
+                    record: None,
+                    evidence: of_ended.find_map(|of| of.contradicts(request)),
+                };
+            }
         };
         let (old, size) = (request.old, checkpoint.size);
-        if old > size {
-            return Answer::new(400, "the old size is larger than the checkpoint's\n").into();
-        }
-        let refusal = if old != self.size() {
+        let refusal = if old > size {
+            let what = "the old size is larger than the checkpoint's\n";
+            Err(Answer::new(400, what))
+        } else if old != self.size() {
             Err(Answer::new(409, format!("{}\n", self.size())))
         } else {
             let followed = self.follows(&checkpoint, &request.proof);
@@ -229,11 +263,16 @@ impl Log {
         let lines = cosignatures.iter().map(|line| format!("{line}\n"));
         let answer = Answer::new(200, lines.collect::<String>());
         note.signatures.extend(cosignatures);
+        let mut ended = self.ended.clone();
+        if let (Signers::Authorities(set), Some(_)) = (&self.signers, &next) {
+            ended.extend(Ended::new(set.clone(), note.clone()));
+        }
         Decision {
             answer,
             record: Some(Self {
                 signers: next.unwrap_or_else(|| self.signers.clone()),
                 last: Some((note, checkpoint)),
+                ended,
             }),
             evidence: None,
         }
@@ -257,7 +296,7 @@ impl Log {
 
 /// Names who signed a note, of those who sign for its log; lines that do not hold are
 /// nobody's.
-fn signed_by(note: &Note, signers: &[Signers]) -> Vec<String> {
+fn signed_by(note: &Note, signers: &[&Signers]) -> Vec<String> {
     let holds =
         |key: &VerifierKey, place: usize| -> Result<(), NoteError> { note.verify_line(place, key) };
     let mut names = std::collections::BTreeSet::new();

@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use serde_json::json;
 use tally_core::ledger::shared::Snapshot;
-use tally_core::ledger::tree::{Frontier, consistency_proof, leaf_hash};
-use tally_core::ledger::witness::{Evidence, EvidenceError, Signers};
+use tally_core::ledger::tree::{Frontier, Hash, consistency_proof, leaf_hash};
+use tally_core::ledger::witness::{Contradiction, Evidence, EvidenceError, Signers};
 use tally_core::ledger::{Checkpoint, Note};
 
 use super::super::{Ended, plural, read_file, say};
@@ -155,24 +155,40 @@ pub(super) fn evidence(args: &EvidenceArgs) -> Result<Ended> {
             _ => why,
         }
     })?;
+    let about = evidence.contradiction()?;
     let smaller = Checkpoint::parse(&evidence.smaller.text)?;
     let larger = Checkpoint::parse(&evidence.larger.text)?;
+    let sizes = [smaller.size, larger.size];
     if args.json {
         say(json!({
             "origin": smaller.origin,
             "signed_both": who,
-            "sizes": [smaller.size, larger.size],
+            "sizes": sizes,
+            "what": about.name(),
         }))?;
     } else {
         say(format!(
-            "{file}: {} signed two histories of {}: one of {} entries, and one of {} that does not begin with it.",
+            "{file}: {} signed {}.",
             who.join(", "),
-            smaller.origin,
-            smaller.size,
-            larger.size
+            signed(about, &smaller.origin, sizes)
         ))?;
     }
     Ok(Ended::Well)
+}
+
+/// What those signed whom evidence names.
+fn signed(about: Contradiction, origin: &str, [small, large]: [u64; 2]) -> String {
+    match about {
+        Contradiction::Histories => format!(
+            "two histories of {origin}: one of {small} entries, and one of {large} that does not begin with it"
+        ),
+        Contradiction::Handovers => {
+            format!("two handovers of {origin} at {small} entries, to two sets of authorities")
+        }
+        Contradiction::AfterHandover => format!(
+            "two histories of {origin}: one in which their epoch ended at {small} entries, and one in which it went on to {large}"
+        ),
+    }
 }
 
 /// What a witness cosigned last of a log.
@@ -193,6 +209,48 @@ async fn last(client: &Client, witness: &str, origin: &str) -> Result<Option<Not
     })?))
 }
 
+/// What a witness, or a node, shows of one log.
+#[derive(Default)]
+struct Shown {
+    /// What it cosigned last.
+    last: Option<Note>,
+    /// The handovers that it knows.
+    handovers: Vec<Note>,
+}
+
+impl Shown {
+    async fn by(client: &Client, witness: &str, origin: &str) -> Result<Self> {
+        let last = last(client, witness, origin).await?;
+        if last.is_none() {
+            eprintln!("note: {witness} knows nothing of {origin}");
+            return Ok(Self::default());
+        }
+        // Not of the protocol: ours have them.
+        let url = format!("{}/{}", witness.trim_end_matches('/'), hash(origin));
+        let handovers = client.handovers(&url).await.unwrap_or_default();
+        Ok(Self { last, handovers })
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Note> {
+        self.handovers.iter().chain(&self.last)
+    }
+
+    /// What contradicts what another shows, where the texts say it by themselves.
+    fn against(&self, other: &Self) -> Vec<Evidence> {
+        let pairs = self
+            .all()
+            .flat_map(|one| other.all().map(move |other| (one, other)));
+        let found = pairs.filter_map(|(one, other)| told(one, other, &[]));
+        found.collect()
+    }
+}
+
+/// What two checkpoints and a proof come to, if they contradict each other.
+fn told(one: &Note, other: &Note, proof: &[Hash]) -> Option<Evidence> {
+    let evidence = Evidence::of(one.clone(), other.clone(), proof);
+    evidence.filter(Evidence::contradicts)
+}
+
 /// How two checkpoints of one log stand to each other.
 enum Compared {
     Agree,
@@ -207,105 +265,167 @@ async fn held(client: &Client, node: Option<&str>, one: &Note, other: &Note) -> 
         Checkpoint::parse(&other.text)?,
     );
     let (small, large) = (a.size.min(b.size), a.size.max(b.size));
-    if (a.size, a.root) == (b.size, b.root) || small == 0 {
+    if let Some(evidence) = told(one, other, &[]) {
+        return Ok(Compared::Contradict(Box::new(evidence)));
+    }
+    if small == large || small == 0 {
         return Ok(Compared::Agree);
     }
-    let mut proof = Vec::new();
-    if small != large {
-        let Some(node) = node else {
-            return Ok(Compared::Untold);
-        };
-        let base = served_by(node);
-        let (mut frontier, mut nodes) = (Frontier::default(), BTreeMap::new());
-        for leaf in client.leaves(&base, large).await? {
-            let grown = frontier.append(leaf_hash(&leaf));
-            nodes.extend(
-                grown
-                    .into_iter()
-                    .map(|node| ((node.level, node.index), node.hash)),
-            );
-        }
-        let larger = if a.size == large { &a } else { &b };
-        if frontier.root() != larger.root {
-            // It serves another history than the larger is of: that says nothing yet.
-            return Ok(Compared::Untold);
-        }
-        proof = consistency_proof(&nodes, small, large)?;
+    let Some(node) = node else {
+        return Ok(Compared::Untold);
+    };
+    let base = served_by(node);
+    let (mut frontier, mut nodes) = (Frontier::default(), BTreeMap::new());
+    for leaf in client.leaves(&base, large).await? {
+        let grown = frontier.append(leaf_hash(&leaf));
+        nodes.extend(
+            grown
+                .into_iter()
+                .map(|node| ((node.level, node.index), node.hash)),
+        );
     }
-    let evidence = Evidence::of(one.clone(), other.clone(), &proof);
-    Ok(match evidence.filter(Evidence::contradicts) {
+    let larger = if a.size == large { &a } else { &b };
+    if frontier.root() != larger.root {
+        // It serves another history than the larger is of: that says nothing yet.
+        return Ok(Compared::Untold);
+    }
+    let proof = consistency_proof(&nodes, small, large)?;
+    Ok(match told(one, other, &proof) {
         Some(evidence) => Compared::Contradict(Box::new(evidence)),
         None => Compared::Agree,
     })
 }
 
-/// Holds what witnesses cosigned last against each other.
+/// What came of comparing.
+#[derive(Default)]
+struct Found {
+    /// How many pairs of witnesses were compared, and of how many nothing can be told.
+    compared: u64,
+    untold: u64,
+    /// Evidence, by its name.
+    evidence: BTreeMap<Hash, Evidence>,
+}
+
+impl Found {
+    fn add(&mut self, evidence: impl IntoIterator<Item = Evidence>) {
+        for one in evidence {
+            let known = self.evidence.entry(one.name());
+            known.and_modify(|of| of.unite(&one)).or_insert(one);
+        }
+    }
+
+    fn holds(&self) -> bool {
+        self.evidence.is_empty() && self.untold == 0 && self.compared > 0
+    }
+}
+
+/// Holds what witnesses show of a log against each other, and against the handovers that a
+/// node serves.
+async fn compare_one(
+    client: &Client,
+    node: Option<&str>,
+    shown: &[Shown],
+    served: &Shown,
+    found: &mut Found,
+) -> Result<()> {
+    for (at, one) in shown.iter().enumerate() {
+        found.add(one.against(served));
+        for other in shown.iter().skip(at + 1) {
+            found.add(one.against(other));
+            let (Some(one), Some(other)) = (&one.last, &other.last) else {
+                continue;
+            };
+            found.compared += 1;
+            match held(client, node, one, other).await? {
+                Compared::Agree => {}
+                Compared::Untold => found.untold += 1,
+                Compared::Contradict(evidence) => found.add([*evidence]),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Holds what witnesses cosigned, and the handovers that they and a node know, against each
+/// other.
 pub(super) async fn compare(args: &CompareArgs) -> Result<Ended> {
     let client = Client::new("ledger", [0; 32]);
     let mut signers = args.signers.some()?;
     let origins: BTreeSet<String> = signers.iter().map(|of| of.origin().to_owned()).collect();
+    let mut served = Shown::default();
     if let Some(node) = args
         .node
         .as_ref()
         .filter(|_| !args.signers.charter.is_empty())
     {
-        let handovers = client.handovers(&served_by(node)).await?;
-        followed(&mut signers, &handovers)
+        served.handovers = client.handovers(&served_by(node)).await?;
+        followed(&mut signers, &served.handovers)
             .with_context(|| format!("{node} does not serve the handovers of these logs"))?;
     }
-    let (mut found, mut untold, mut compared) = (Vec::new(), 0u64, 0u64);
+    let mut found = Found::default();
     for origin in &origins {
-        let mut notes = Vec::new();
+        let mut shown = Vec::new();
         for witness in &args.witnesses {
-            match last(&client, witness, origin).await? {
-                Some(note) => notes.push(note),
-                None => eprintln!("note: {witness} knows nothing of {origin}"),
-            }
+            let by = Shown::by(&client, witness, origin).await?;
+            // Where they part, each leads to a set of its own.
+            let _ = followed(&mut signers, &by.handovers);
+            shown.push(by);
         }
-        for (at, one) in notes.iter().enumerate() {
-            for other in notes.iter().skip(at + 1) {
-                compared += 1;
-                match held(&client, args.node.as_deref(), one, other).await? {
-                    Compared::Agree => {}
-                    Compared::Untold => untold += 1,
-                    Compared::Contradict(evidence) => {
-                        // Of another epoch than is known here nobody can be named.
-                        let who = evidence.check(&signers).unwrap_or_default();
-                        found.push((evidence.to_string(), who));
-                    }
-                }
-            }
-        }
+        let node = args.node.as_deref();
+        compare_one(&client, node, &shown, &served, &mut found).await?;
     }
-    let holds = found.is_empty() && untold == 0 && compared > 0;
+    // Of another epoch than is known here nobody can be named.
+    let who = |of: &Evidence| of.check(&signers).unwrap_or_default();
     if args.json {
-        let evidence = found
-            .iter()
-            .map(|(text, who)| json!({ "evidence": text, "signed_both": who }));
+        let evidence = found.evidence.values().map(|of| {
+            let what = of.contradiction().map(Contradiction::name).ok();
+            json!({ "evidence": of.to_string(), "signed_both": who(of), "what": what })
+        });
         say(json!({
-            "compared": compared,
-            "untold": untold,
+            "compared": found.compared,
+            "untold": found.untold,
             "contradictions": evidence.collect::<Vec<_>>(),
         }))?;
     } else {
-        for (text, who) in &found {
-            let who = match who.is_empty() {
-                true => "somebody who is not among the signers that were said (authorities that came after the charter: `--node URL`)".to_owned(),
-                false => who.join(", "),
-            };
-            eprintln!("error: {who} signed two histories; this is the evidence:");
-            print!("{text}");
-        }
-        if untold > 0 {
-            eprintln!(
-                "note: of two sizes nothing can be told without the entries of the larger: say `--node URL` of a node that has them"
-            );
-        }
-        if compared == 0 {
-            eprintln!("error: fewer than two of the witnesses know the log: nothing was compared");
-        } else if holds {
-            say(format!("{}: one history.", plural(compared, "comparison")))?;
+        tell(&found, who)?;
+    }
+    Ok(if found.holds() {
+        Ended::Well
+    } else {
+        Ended::Refused
+    })
+}
+
+/// Says what came of comparing. One piece of evidence is printed, as a file of it is.
+fn tell(found: &Found, who: impl Fn(&Evidence) -> Vec<String>) -> Result<()> {
+    for (at, of) in found.evidence.values().enumerate() {
+        let who = match who(of) {
+            none if none.is_empty() => "somebody who is not among the signers that were said (authorities that came after the charter: `--node URL`)".to_owned(),
+            some => some.join(", "),
+        };
+        let two = match of.contradiction()? {
+            Contradiction::Histories | Contradiction::AfterHandover => "two histories",
+            Contradiction::Handovers => "two handovers of one epoch",
+        };
+        if at == 0 {
+            eprintln!("error: {who} signed {two}; this is the evidence:");
+            print!("{of}");
+        } else {
+            eprintln!("error: {who} signed {two}, too: `--json` has the evidence of all");
         }
     }
-    Ok(if holds { Ended::Well } else { Ended::Refused })
+    if found.untold > 0 {
+        eprintln!(
+            "note: of two sizes nothing can be told without the entries of the larger: say `--node URL` of a node that has them"
+        );
+    }
+    if found.compared == 0 {
+        eprintln!("error: fewer than two of the witnesses know the log: nothing was compared");
+    } else if found.holds() {
+        say(format!(
+            "{}: one history.",
+            plural(found.compared, "comparison")
+        ))?;
+    }
+    Ok(())
 }

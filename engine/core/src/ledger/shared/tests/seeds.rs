@@ -90,6 +90,14 @@ fn seeds_of_the_fuzz_targets_are_taken_in() {
     assert_eq!(block.envelopes.len(), 3);
     assert_eq!(world.snapshot.extend(&block), Ok(after));
     seeds.push(("block/next".into(), block.to_canon()));
+    let note = |by| world.signed(by).to_string();
+    for (name, gossip) in [
+        ("envelope", Gossip::Envelope(Box::new(of("counterparty")))),
+        ("signed", Gossip::Signed(note(1))),
+        ("checkpoint", Gossip::Checkpoint(note(4))),
+    ] {
+        seeds.push((format!("gossip/{name}"), gossip.to_canon()));
+    }
     for (name, bytes) in seeds {
         let path = folder.join(&name);
         if std::env::var_os("TALLY_WRITE_SEEDS").is_some() {
