@@ -128,7 +128,7 @@ impl Witness {
             }
         } else if self.kept_evidence()? >= MOST_EVIDENCE {
             tracing::warn!(
-                "{MOST_EVIDENCE} files of evidence are in {}: no more are kept there until some are moved elsewhere",
+                "{MOST_EVIDENCE} files of evidence are in {}: no more are kept there until some are moved elsewhere; this is not:\n{evidence}",
                 self.folder.display()
             );
             return Ok(());

@@ -134,6 +134,7 @@ macro_rules! conformance_suite {
             log::a_flag_has_one_place
             log::policies_are_published_in_order
             log::a_publication_is_stored_once
+            statements::a_publication_comes_with_what_stands_of_it
             payments::what_is_settled_is_due
             payments::a_payment_is_recorded_once
             payments::payments_are_listed_latest_first

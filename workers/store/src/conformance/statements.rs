@@ -168,6 +168,33 @@ pub async fn what_cannot_be_stated_changes_nothing<S: Store>(store: S) {
     assert!(ids[0].is_some());
 }
 
+/// Who finds a publication on the log and decides by it comes after what stands of it there.
+pub async fn a_publication_comes_with_what_stands_of_it<S: Store>(store: S) {
+    let active = NewStatement {
+        once: Some(digest("mark", 1)),
+        ..statement(15, 1)
+    };
+    let mut published = policy(1);
+    published.stands = vec![active.clone(), statement(15, 2)];
+    store.publish(&published).await.unwrap();
+    // Nothing is made by a publication that is stored.
+    store.publish(&published).await.unwrap();
+    let outbox = store.outbox(9).await.unwrap();
+    let entries: Vec<_> = outbox.into_iter().map(|row| row.entry).collect();
+    let of_both = [&published.entry, &active.entry, &statement(15, 2).entry];
+    assert_eq!(entries, of_both.map(Clone::clone));
+    // What is said once stays said once.
+    let mut again = policy(2);
+    again.stands = vec![active];
+    store.publish(&again).await.unwrap();
+    integrate_all(&store).await.unwrap();
+    let filter = StatementFilter::default();
+    let places = store.statements(&filter).await.unwrap();
+    let places: Vec<_> = places.iter().map(|row| row.leaf).collect();
+    assert_eq!(places, [Some(1), Some(2)]);
+    assert_eq!(store.head().await.unwrap().size, 4);
+}
+
 #[allow(missing_docs)]
 pub async fn statements_have_places_among_all_else<S: Store>(store: S) {
     let claims = [(1, 2), (2, 2)];

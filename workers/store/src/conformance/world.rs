@@ -308,6 +308,7 @@ pub fn policy(n: u64) -> NewPolicy {
         hash: digest("component", n),
         component: vec![7; 100],
         entry: format!("published {n}").into_bytes(),
+        stands: Vec::new(),
     }
 }
 

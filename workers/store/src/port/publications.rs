@@ -4,7 +4,7 @@ use std::future::Future;
 
 use tally_types::ServiceDate;
 
-use super::Answer;
+use super::{Answer, NewStatement};
 
 /// A policy to be published.
 #[derive(Debug, Clone)]
@@ -19,6 +19,8 @@ pub struct NewPolicy {
     pub component: Vec<u8>,
     /// The entry for the ledger: a signed publication.
     pub entry: Vec<u8>,
+    /// What the ledger is told right after it: that it is active, and what it supersedes.
+    pub stands: Vec<NewStatement>,
 }
 
 /// A policy as published.
@@ -34,8 +36,9 @@ pub struct PolicyRow {
 
 /// Published policies and their components.
 pub trait Publications {
-    /// Stores a policy and its entry for the ledger. One whose entry is stored
-    /// changes nothing.
+    /// Stores a policy, its entry for the ledger and what stands of it, all or nothing: who
+    /// sees it on the log and decides by it comes after its activation there. One whose entry
+    /// is stored changes nothing.
     fn publish(&self, policy: &NewPolicy) -> impl Future<Output = Answer<()>> + Send;
     /// Every publication, in order.
     fn publications(&self) -> impl Future<Output = Answer<Vec<PolicyRow>>> + Send;

@@ -2,9 +2,10 @@
 
 use sqlx::postgres::PgConnection;
 
-use crate::port::{Answer, NewPolicy, PolicyRow, Publications};
+use crate::port::{Answer, NewPolicy, NewStatement, PolicyRow, Publications};
 
 use super::cells::Cells;
+use super::statements::state;
 use super::{PostgresStore, doing, once, whole};
 
 impl Publications for PostgresStore {
@@ -43,8 +44,7 @@ async fn publish(conn: &mut PgConnection, policy: &NewPolicy) -> Answer<()> {
         .execute(&mut *conn)
         .await
         .map_err(doing("storing a component"))?;
-    // The same publication again is the same publication.
-    sqlx::query(
+    let new = sqlx::query(
         "WITH published AS (\
          INSERT INTO policy (product, effective, hash, entry) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (known_by) DO NOTHING RETURNING id, entry) \
@@ -54,8 +54,13 @@ async fn publish(conn: &mut PgConnection, policy: &NewPolicy) -> Answer<()> {
     .bind(policy.effective.days())
     .bind(&policy.hash[..])
     .bind(&policy.entry[..])
-    .execute(conn)
+    .execute(&mut *conn)
     .await
     .map_err(doing("storing a policy"))?;
+    // The same publication again is the same publication.
+    if new.rows_affected() > 0 && !policy.stands.is_empty() {
+        let stands: Vec<&NewStatement> = policy.stands.iter().collect();
+        state(conn, &stands).await?;
+    }
     Ok(())
 }

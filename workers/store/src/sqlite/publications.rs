@@ -1,8 +1,9 @@
 //! Published policies and their components.
 
-use crate::port::{Answer, NewPolicy, PolicyRow, Publications};
+use crate::port::{Answer, NewPolicy, NewStatement, PolicyRow, Publications};
 
 use super::cells::Cells;
+use super::statements::state;
 use super::{SqliteStore, begin, doing};
 
 impl Publications for SqliteStore {
@@ -34,6 +35,8 @@ impl Publications for SqliteStore {
             .execute(&mut *tx)
             .await
             .map_err(doing("storing a policy's entry"))?;
+        let stands: Vec<&NewStatement> = policy.stands.iter().collect();
+        state(&mut tx, &stands).await?;
         tx.commit().await.map_err(doing("publishing a policy"))
     }
 

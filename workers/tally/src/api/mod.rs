@@ -99,6 +99,7 @@ struct Service {
     api: Api,
     bounds: Bounds,
     submissions: Semaphore,
+    envelopes: Semaphore,
     rules: Rules,
     description: String,
 }
@@ -126,6 +127,7 @@ pub fn bounded(api: Api, bounds: Bounds) -> Router {
     let limit = api.config.intake.limit;
     let service = Arc::new(Service {
         submissions: Semaphore::new(bounds.submissions),
+        envelopes: Semaphore::new(shared::ENVELOPES),
         rules: Rules::of(&api.config),
         api,
         bounds,

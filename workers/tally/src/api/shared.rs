@@ -1,5 +1,6 @@
 //! The shared ledger's public bytes: for everyone, without a token.
 
+use axum::body::{Bytes, to_bytes};
 use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse as _;
@@ -15,7 +16,7 @@ use utoipa::ToSchema;
 use super::caller::Caller;
 use super::problem::{Code, Problem};
 use super::query::{Asked, Fields};
-use super::{Answered, Shared, json, text};
+use super::{Answered, Service, Shared, json, text};
 use crate::node::Dispute;
 use crate::node::clock::when;
 use crate::node::keys::hex;
@@ -23,6 +24,11 @@ use crate::shared::{CutOff, Ledger as _};
 
 /// The most blocks that are listed at once.
 const BLOCKS: u32 = 500;
+/// The most bytes that are read of an envelope: none has as many (`MAX_ENVELOPE_BYTES` of
+/// entries, their lengths and a header).
+const ENVELOPE: usize = 256 << 10;
+/// The most envelopes that are read at once.
+pub(super) const ENVELOPES: usize = 16;
 
 fn nothing() -> Problem {
     Problem::new(
@@ -129,7 +135,7 @@ pub struct EnvelopeBody {
 )]
 pub(super) async fn envelope(State(service): Shared, request: Request) -> Answered {
     let member = service.api.ledger.as_ref().ok_or_else(nothing)?;
-    let bytes = super::submit::body(&service, request).await?;
+    let bytes = sealed(&service, request).await?;
     let envelope = Envelope::from_canon(&bytes)
         .map_err(|error| Problem::new(Code::Body, format!("This is no envelope: {error}.")))?;
     let refused = |why: &'static str| Problem::new(Code::Forbidden, why);
@@ -145,6 +151,26 @@ pub(super) async fn envelope(State(service): Shared, request: Request) -> Answer
     let mut response = json(&EnvelopeBody { taken, next })?;
     *response.status_mut() = StatusCode::ACCEPTED;
     Ok(response)
+}
+
+/// The bytes of an envelope: anybody may send some, so few and of few at once are read.
+async fn sealed(service: &Service, request: Request) -> Result<Bytes, Problem> {
+    let place = service.envelopes.try_acquire();
+    let _place = place.map_err(|_| {
+        Problem::new(
+            Code::Busy,
+            "As many envelopes are read as the node reads at once.",
+        )
+    })?;
+    let read = to_bytes(request.into_body(), ENVELOPE);
+    match tokio::time::timeout(service.bounds.body, read).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(_)) => Err(Problem::new(
+            Code::TooLarge,
+            format!("This is no envelope: none has more than {ENVELOPE} bytes."),
+        )),
+        Err(_) => Err(Problem::new(Code::BodyTimeout, "Send the envelope again.")),
+    }
 }
 
 /// A tile of the shared ledger

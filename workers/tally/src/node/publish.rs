@@ -93,17 +93,17 @@ impl Node {
             description: Sha256::digest(description.to_canon()).into(),
         };
         let signed = ledger::Published::sign(publication.clone(), &insurer);
+        let before = self.before(&book, &publication);
         let policy = NewPolicy {
             product: publication.product.clone(),
             effective,
             hash,
             component,
             entry: Entry::Policy(Box::new(signed)).to_canon(),
+            stands: taking_over(&book, hash, before),
         };
-        let before = self.before(&book, &publication);
         let stored = self.store.publish(&policy).await;
         stored.context("the policy could not be stored")?;
-        self.activate(&book, hash, before).await?;
         self.integrate(false).await?;
         let rows = self.store.publications().await;
         let index = rows
@@ -133,8 +133,8 @@ impl Node {
             .filter(|other| *other != publication.policy)
     }
 
-    /// Activates what was published and is not active yet: a node was killed in between, or
-    /// made by a version that knew no such entries.
+    /// Activates what was published and is not active yet, by a version that did not do both
+    /// at once.
     pub(super) async fn activate_published(&self) -> Result<()> {
         let filter = StatementFilter {
             kinds: vec![kind::STANDING],
@@ -162,25 +162,6 @@ impl Node {
             self.store.state(&missing).await?;
             self.integrate(false).await?;
         }
-        Ok(())
-    }
-
-    /// Says on the log that a policy is active, and which one it supersedes.
-    async fn activate(
-        &self,
-        book: &Book,
-        policy: [u8; 32],
-        superseded: Option<[u8; 32]>,
-    ) -> Result<()> {
-        let known = book.publications().any(|(_, other)| other.policy == policy);
-        let activated = (!known).then_some((policy, Standing::Activated));
-        let superseded = superseded.map(|old| (old, Standing::Superseded { by: policy }));
-        let statements: Vec<NewStatement> = activated
-            .into_iter()
-            .chain(superseded)
-            .map(|(policy, standing)| stands(policy, standing))
-            .collect();
-        self.store.state(&statements).await?;
         Ok(())
     }
 
@@ -257,6 +238,16 @@ impl Node {
         }
         Ok(())
     }
+}
+
+/// What the log is told of a policy: that it is active, and which one it supersedes.
+fn taking_over(book: &Book, policy: [u8; 32], superseded: Option<[u8; 32]>) -> Vec<NewStatement> {
+    let known = book.publications().any(|(_, other)| other.policy == policy);
+    let activated = (!known).then_some((policy, Standing::Activated));
+    let superseded = superseded.map(|old| (old, Standing::Superseded { by: policy }));
+    let both = activated.into_iter().chain(superseded);
+    both.map(|(policy, standing)| stands(policy, standing))
+        .collect()
 }
 
 fn stands(policy: [u8; 32], standing: Standing) -> NewStatement {

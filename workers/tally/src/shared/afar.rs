@@ -26,8 +26,12 @@ use super::relay::AGAIN;
 use super::tiled::{Tiled, over_tiles};
 use crate::node::keys::unhex;
 
-/// How long one node has to answer.
+/// How long one node has for an answer.
 const PATIENCE: Duration = Duration::from_secs(8);
+/// How long it has for all that is asked of it at once.
+const ROUND: Duration = Duration::from_secs(60);
+/// For how long leaves are taken in at once, about: over a slow line fewer.
+const BUDGET: Duration = Duration::from_secs(4);
 /// Bytes of leaves that are taken in at once, about.
 const AT_ONCE: usize = 4 << 20;
 
@@ -38,6 +42,8 @@ pub struct News {
     pub blocks: Vec<(Block, Arc<Snapshot>, [u8; 32])>,
     /// The checkpoint over the last of them, as a quorum signed it.
     pub checkpoint: Option<String>,
+    /// How epochs were handed over before that this node has not kept yet.
+    pub handovers: Vec<String>,
 }
 
 /// Asks the authorities' nodes.
@@ -45,8 +51,11 @@ pub struct Afar {
     client: Client,
     organisation: OrganisationId,
     founders: Authorities,
-    /// Whose turn it is to be asked first.
+    /// Whose turn it is to be asked: another's each time, so that nobody who serves what is
+    /// old, or passes nothing on, is asked for ever.
     turn: usize,
+    /// Whose turn it is to be handed something.
+    handed: usize,
     /// When envelopes were handed over last, by their first entry.
     said: BTreeMap<u64, Instant>,
 }
@@ -59,41 +68,50 @@ impl Afar {
             organisation,
             founders,
             turn: 0,
+            handed: 0,
             said: BTreeMap::new(),
         }
     }
 
-    /// What stands beyond `at`, as far as the first that answers serves it.
+    /// What stands beyond `at`, as far as the first that answers serves it, and the
+    /// handovers from the epoch that was `reached` on.
     ///
     /// # Errors
     /// When nobody answers with what holds: why the last did not.
-    pub async fn next(&mut self, at: &Arc<Snapshot>) -> Result<News> {
+    pub async fn next(&mut self, at: &Arc<Snapshot>, reached: u64) -> Result<News> {
         let urls = urls(at, &self.organisation);
         let mut failed = anyhow::anyhow!("no authority of {} has a `url`", at.state.origin);
         for _ in 0..urls.len() {
             let url = &urls[self.turn % urls.len()];
-            match in_time(self.served_at(url, &urls, at)).await {
+            self.turn = self.turn.wrapping_add(1);
+            match within(ROUND, self.served_at(url, &urls, at, reached)).await {
                 Ok(news) => return Ok(news),
                 Err(error) => failed = error.context(format!("of {url}")),
             }
-            self.turn = self.turn.wrapping_add(1);
         }
         Err(failed)
     }
 
     /// What stands beyond `at` by one node.
-    async fn served_at(&self, url: &str, urls: &[String], at: &Arc<Snapshot>) -> Result<News> {
+    async fn served_at(
+        &self,
+        url: &str,
+        urls: &[String],
+        at: &Arc<Snapshot>,
+        reached: u64,
+    ) -> Result<News> {
         let base = served_by(url);
-        let note = self.client.get(&format!("{base}/checkpoint"), None).await?;
-        let note = Note::parse(&String::from_utf8(note.done()?)?)?;
-        let handovers = self.client.handovers(&base).await?;
-        let epoch = at.state.authorities.epoch;
-        let Some((note, signed)) = last_of(&self.founders, epoch, &handovers, note)? else {
-            return Ok(News::default());
+        let (handovers, last) = self.latest(&base, at, reached).await?;
+        let mut news = News {
+            handovers,
+            ..News::default()
+        };
+        let Some((note, signed)) = last else {
+            return Ok(news);
         };
         let (size, root) = (signed.checkpoint.size, signed.checkpoint.root);
         if size < at.frontier.size() {
-            return Ok(News::default());
+            return Ok(news);
         }
         let mut served = Served {
             client: &self.client,
@@ -104,13 +122,13 @@ impl Afar {
             bytes: 0,
         };
         let listed = self.listed(urls, at).await?;
-        let (mut blocks, mut last) = (Vec::new(), Arc::clone(at));
+        let (begun, mut last) = (Instant::now(), Arc::clone(at));
         for listed in listed.iter().take_while(|listed| listed.size <= size) {
             let envelopes = served.envelopes(listed.size).await?;
             let (block, next) = built(&last, &envelopes, listed)?;
             last = Arc::new(next);
-            blocks.push((block, Arc::clone(&last), listed.id));
-            if last.boundary || served.bytes > AT_ONCE {
+            news.blocks.push((block, Arc::clone(&last), listed.id));
+            if last.boundary || served.bytes > AT_ONCE || begun.elapsed() > BUDGET {
                 break;
             }
         }
@@ -126,27 +144,54 @@ impl Afar {
             let proof = over_tiles(tiles, |source| consistency_proof(source, to, size)).await?;
             verify_consistency(to, size, &proof, &reached, &root)?;
         }
-        Ok(News {
-            blocks,
-            checkpoint: (to == size).then(|| note.to_string()),
-        })
+        news.checkpoint = (to == size).then(|| note.to_string());
+        Ok(news)
+    }
+
+    /// The last checkpoint of the epoch of `at` by one node, `None` where it is not that far;
+    /// and the handovers before it, from an epoch on.
+    async fn latest(
+        &self,
+        base: &str,
+        at: &Snapshot,
+        reached: u64,
+    ) -> Result<(Vec<String>, Option<(Note, Signed)>)> {
+        let set = &at.state.authorities;
+        let url = format!("{base}/checkpoint");
+        let note = self.client.get(&url, None);
+        let note = Note::parse(&String::from_utf8(within(PATIENCE, note).await?.done()?)?)?;
+        if reached >= set.epoch
+            && let Ok(signed) = set.verify(&note)
+        {
+            return Ok((Vec::new(), Some((note, signed))));
+        }
+        let handovers = within(PATIENCE, self.client.handovers(base)).await?;
+        let last = last_of(&self.founders, set.epoch, &handovers, note)?;
+        let known = usize::try_from(reached)?..usize::try_from(set.epoch)?;
+        let missing = handovers.get(known).unwrap_or_default();
+        Ok((missing.iter().map(Note::to_string).collect(), last))
     }
 
     /// The next blocks, as far as more authorities say the same of them than may be liars.
     async fn listed(&self, urls: &[String], at: &Snapshot) -> Result<Vec<SharedBlock>> {
         let set = &at.state.authorities;
-        let enough = set.members.len() - set.quorum() + 1;
+        let enough = more_than_may_lie(at);
         let from = at.height + 1;
         let mut asked = tokio::task::JoinSet::new();
         for url in urls {
             let (client, base) = (self.client.clone(), served_by(url));
-            asked.spawn(async move { in_time(blocks(&client, &base, from)).await });
+            asked.spawn(async move { within(PATIENCE, blocks(&client, &base, from)).await });
         }
         let (mut answers, mut failed) = (Vec::new(), None);
+        // Nobody is waited for who does not answer, where others have said enough.
         while let Some(answer) = asked.join_next().await {
             match answer? {
                 Ok(blocks) => answers.push(blocks),
                 Err(error) => failed = Some(error),
+            }
+            let nothing = answers.iter().filter(|answer| answer.is_empty()).count();
+            if nothing >= enough || !agreed(&answers, enough).is_empty() {
+                break;
             }
         }
         if answers.len() < enough {
@@ -183,14 +228,18 @@ impl Afar {
         Ok(())
     }
 
-    async fn post(&self, urls: &[String], bytes: &[u8]) -> Result<()> {
+    async fn post(&mut self, urls: &[String], bytes: &[u8]) -> Result<()> {
         let mut failed = anyhow::anyhow!("no authority has a `url`");
-        for turn in 0..urls.len() {
-            let url = &urls[(self.turn + turn) % urls.len()];
+        for _ in 0..urls.len() {
+            let url = &urls[self.handed % urls.len()];
+            self.handed = self.handed.wrapping_add(1);
             let to = format!("{}/envelopes", served_by(url));
             let kind = [("Content-Type", "application/octet-stream".to_owned())];
-            let posted = in_time(self.client.post(&to, None, &kind, bytes.to_vec())).await;
-            match posted.and_then(super::client::Answer::done) {
+            let posted = self.client.post(&to, None, &kind, bytes.to_vec());
+            match within(PATIENCE, posted)
+                .await
+                .and_then(super::client::Answer::done)
+            {
                 Ok(_) => return Ok(()),
                 Err(error) => failed = error.context(format!("of {url}")),
             }
@@ -199,9 +248,15 @@ impl Afar {
     }
 }
 
-async fn in_time<T>(answer: impl Future<Output = Result<T>>) -> Result<T> {
-    let answer = tokio::time::timeout(PATIENCE, answer).await;
+async fn within<T>(limit: Duration, answer: impl Future<Output = Result<T>>) -> Result<T> {
+    let answer = tokio::time::timeout(limit, answer).await;
     answer.context("it does not answer in time")?
+}
+
+/// How many authorities have to say the same, so that one of them is no liar.
+fn more_than_may_lie(at: &Snapshot) -> usize {
+    let set = &at.state.authorities;
+    set.members.len() - set.quorum() + 1
 }
 
 /// Where the authorities of today serve the ledger.
@@ -216,9 +271,9 @@ fn urls(at: &Snapshot, own: &OrganisationId) -> Vec<String> {
         .collect()
 }
 
-/// Whether there is somebody to ask.
+/// Whether there are as many to ask as have to say the same.
 pub fn is_served(at: &Snapshot, own: &OrganisationId) -> bool {
-    !urls(at, own).is_empty()
+    urls(at, own).len() >= more_than_may_lie(at)
 }
 
 /// The last checkpoint of an epoch: that by which it handed over, or the latest; `None`
@@ -320,7 +375,8 @@ impl Served<'_> {
             ensure!(self.next < self.size, "an envelope lacks entries");
             let index = self.next / WIDTH;
             let width = (self.size - index * WIDTH).min(WIDTH);
-            let mut leaves = self.client.bundle(self.base, index, width).await?;
+            let leaves = self.client.bundle(self.base, index, width);
+            let mut leaves = within(PATIENCE, leaves).await?;
             leaves.drain(..usize::try_from(self.next % WIDTH)?);
             self.held.extend(leaves);
         }
@@ -362,7 +418,11 @@ impl Tiled for Served<'_> {
         };
         let path = tile_path(level, index, width.min(WIDTH));
         let url = format!("{}/{path}", self.base);
-        Ok(Some(self.client.get(&url, None).await?.done()?))
+        Ok(Some(
+            within(PATIENCE, self.client.get(&url, None))
+                .await?
+                .done()?,
+        ))
     }
 }
 

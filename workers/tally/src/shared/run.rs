@@ -87,7 +87,7 @@ pub async fn start(node: &Arc<Node>, config: &LedgerConfig, stop: &Stop) -> Resu
     if is_only {
         seat.may_order(&at)?;
     }
-    let running = match is_only || seat.is_afar(&at, key.is_some()) {
+    let running = match is_only || seat.is_afar(&scribe, key.is_some()).await? {
         true => None,
         false => Some(seat.notary(&scribe)?),
     };
@@ -193,7 +193,8 @@ impl Follower {
         mut running: Option<Running<Arc<Snapshot>>>,
         mut waiting: watch::Receiver<()>,
     ) -> Result<()> {
-        self.resume(key).await?;
+        // A member that is no authority signs nothing, whatever keys it has.
+        self.resume(key.filter(|_| running.is_some())).await?;
         loop {
             let turn = match running.take() {
                 Some(running) => self.with(running).await?,
@@ -277,15 +278,14 @@ impl Follower {
         if let Some(key) = self.seat.settle(&self.scribe).await? {
             return Ok(Some(Turn::Votes(Box::new(key))));
         }
-        let at = self.scribe.at();
         // What it signed last, the handover by which it went, may still be on its way.
-        let handed_over = self.scribe.reached() >= at.state.authorities.epoch;
-        let is_out = handed_over && self.seat.is_afar(at, true);
+        let is_out = self.seat.is_afar(&self.scribe, true).await?;
         let out = is_out.then(|| self.out.unwrap_or_else(Instant::now));
         self.out = out;
         if out.is_some_and(|out| out.elapsed() >= LINGER) {
             return Ok(Some(Turn::Follows));
         }
+        let at = self.scribe.at();
         match self.lookout.look(status, at, &mut self.seat).await? {
             Some(Way::Votes) => {
                 let key = self.node.authority_key(&at.state.origin)?;
@@ -323,10 +323,10 @@ impl Follower {
                 tracing::info!("this node's organisation is an authority of the ledger now");
                 return Ok(Some(Turn::Votes(Box::new(key))));
             }
-            let at = Arc::clone(self.scribe.at());
+            let (at, reached) = (Arc::clone(self.scribe.at()), self.scribe.reached());
             let news = tokio::select! {
                 () = stop.told() => return Ok(None),
-                news = afar.next(&at) => news,
+                news = afar.next(&at, reached) => news,
             };
             let more = match news {
                 Ok(news) => {
@@ -368,17 +368,26 @@ impl Follower {
     /// Writes down what is new; answers whether there may be more at once.
     async fn taken(&mut self, news: News) -> Result<bool> {
         let more = !news.blocks.is_empty();
+        for note in news.handovers {
+            self.signed_elsewhere(note).await?;
+        }
         for (block, next, id) in &news.blocks {
             self.written(block, next, *id).await?;
         }
         if let Some(note) = news.checkpoint {
-            let told = Gossip::Checkpoint(note).to_canon();
-            let heard = self.scribe.heard(self.node.store(), &told).await;
-            put_off("keeping a checkpoint", heard)?;
-            self.keep().await?;
-            self.tell();
+            self.signed_elsewhere(note).await?;
         }
         Ok(more)
+    }
+
+    /// Keeps what a quorum signed, as an authority's node has it.
+    async fn signed_elsewhere(&mut self, note: String) -> Result<()> {
+        let told = Gossip::Checkpoint(note).to_canon();
+        let heard = self.scribe.heard(self.node.store(), &told).await;
+        put_off("keeping a checkpoint", heard)?;
+        self.keep().await?;
+        self.tell();
+        Ok(())
     }
 
     /// Orders what waits, as the only authority.

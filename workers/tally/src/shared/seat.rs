@@ -48,7 +48,13 @@ impl Seat {
         };
         self.node.settle_keys(&own.organisation)?;
         let handed_over = scribe.reached() >= at.state.authorities.epoch;
-        let wanted = own.organisation.authority.filter(|_| handed_over);
+        // Who left has its key there still.
+        let is_one = |key: &[u8; 32]| {
+            let found = at.state.authorities.of(&self.organisation);
+            found.is_some_and(|found| found.key == *key)
+        };
+        let wanted = own.organisation.authority;
+        let wanted = wanted.filter(|key| handed_over && is_one(key));
         let Some(wanted) = wanted.filter(|wanted| Some(*wanted) != scribe.key()) else {
             return Ok(None);
         };
@@ -124,11 +130,29 @@ impl Seat {
     }
 
     /// Whether the node is to follow what the authorities' nodes serve: its organisation is
-    /// none of them. Where none of them serves anything, one that has a key waits to be heard
-    /// by them.
-    pub fn is_afar(&self, at: &Snapshot, has_key: bool) -> bool {
+    /// none of them. Where too few of them serve anything, one that has a key waits to be
+    /// heard by them; and so does one that may have to sign still how its epoch was handed
+    /// over.
+    ///
+    /// # Errors
+    /// When the store fails or is damaged.
+    pub async fn is_afar(&self, scribe: &Scribe, has_key: bool) -> Result<bool> {
+        let at = scribe.at();
         let set = &at.state.authorities;
-        set.of(&self.organisation).is_none() && (!has_key || self.is_served(at))
+        if set.of(&self.organisation).is_some() {
+            return Ok(false);
+        }
+        if !has_key {
+            return Ok(true);
+        }
+        if scribe.reached() < set.epoch {
+            let sets = super::all_authorities(self.node.store()).await?;
+            let last = sets.iter().find(|set| set.epoch == scribe.reached());
+            if last.is_some_and(|last| last.of(&self.organisation).is_some()) {
+                return Ok(false);
+            }
+        }
+        Ok(self.is_served(at))
     }
 
     /// Whether an authority's node serves the ledger to members that are none.

@@ -28,6 +28,8 @@ const LINE: usize = 4 + 64;
 const ENDED: usize = 8;
 /// The most that is kept of what was signed behind a handover, until it is taken out.
 const BEHIND: usize = 64;
+/// How often it is told of one authority: who signs more of that has shown enough.
+const TOLD_BEHIND: u32 = 8;
 
 /// What this node's own log says is right.
 struct Own {
@@ -121,6 +123,8 @@ pub struct Collector {
     ended: BTreeMap<u64, Ended>,
     /// What their authorities signed afterwards, by the epoch.
     behind: Vec<(u64, Note)>,
+    /// How often that was told of each.
+    told_behind: BTreeMap<OrganisationId, u32>,
 }
 
 impl Collector {
@@ -132,6 +136,7 @@ impl Collector {
             from: (0, 0),
             ended: BTreeMap::new(),
             behind: Vec::new(),
+            told_behind: BTreeMap::new(),
         }
     }
 
@@ -352,6 +357,11 @@ impl Collector {
         let behind = std::mem::take(&mut self.behind).into_iter();
         let behind = behind.filter_map(|(epoch, note)| self.ended.get(&epoch)?.contradicted(&note));
         let mut found: Vec<_> = behind.collect();
+        found.retain(|found: &Contradiction| {
+            let told = self.told_behind.entry(found.by.clone()).or_default();
+            *told = told.saturating_add(1);
+            *told <= TOLD_BEHIND
+        });
         for open in self.open.values_mut() {
             let Some(Own {
                 text, set, keys, ..

@@ -1,6 +1,8 @@
 //! A member that is no authority: its node follows what the authorities' nodes serve,
 //! hands its own log to them, and runs policies again as theirs do.
 
+use sqlx::Connection as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tally::shared::client::Client;
 
 use super::*;
@@ -63,6 +65,8 @@ fn a_member_that_is_no_authority_follows_and_takes_part() {
     let secret = keys::secret(&home, "signing.key");
     let client = Client::new("bayview", secret);
     taken_in(&folder, "bayview", secret);
+    // One authority answers nothing, and refuses nothing: who follows goes on.
+    signal(&folder, "riverside", "-STOP");
     post_as(
         &folder,
         &client,
@@ -71,6 +75,7 @@ fn a_member_that_is_no_authority_follows_and_takes_part() {
     );
     until("it is agreed with", || own("agreed") == agreed + 1);
     until("harbor sees it", || theirs("agreed") == agreed + 1);
+    signal(&folder, "riverside", "-CONT");
 
     // Its node stops and starts, and goes on where it stood.
     drop(bayview);
@@ -122,5 +127,51 @@ fn a_member_that_is_no_authority_follows_and_takes_part() {
     );
     until("that is agreed with", || own("agreed") == agreed + 3);
     assert_eq!(own("cut_off"), Value::Null);
+
+    // Killed when it had written the end of an epoch, and not kept yet how that one was
+    // handed over.
+    drop(bayview);
+    forget(&home, epoch + 1);
+    let bayview = Process::start(&mut governance::node(&config));
+    until("bayview is level once more", || {
+        own("checkpoint")["root"] == theirs("checkpoint")["root"]
+            && own("checkpoint")["epoch"] == epoch + 2
+    });
     drop((bayview, network));
+}
+
+/// Takes checkpoints back from an epoch on.
+fn forget(home: &Path, epoch: u64) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let options = SqliteConnectOptions::new().filename(home.join("node.db"));
+        let mut database = SqliteConnection::connect_with(&options).await.unwrap();
+        for sql in [
+            "DROP TRIGGER shared_checkpoint_never_shrinks".to_owned(),
+            format!("DELETE FROM shared_checkpoint WHERE epoch >= {epoch}"),
+        ] {
+            let done = sqlx::query(sqlx::AssertSqlSafe(sql))
+                .execute(&mut database)
+                .await;
+            done.unwrap();
+        }
+    });
+}
+
+/// Halts or continues an organisation's node, which takes connections meanwhile and answers
+/// nothing.
+fn signal(folder: &Path, organisation: &str, signal: &str) {
+    let config = folder.join(organisation).join("tally.toml");
+    let is_it = |process: &PathBuf| {
+        let line = std::fs::read_to_string(process.join("cmdline")).unwrap_or_default();
+        line.split('\0').any(|part| Path::new(part) == config)
+    };
+    let processes = std::fs::read_dir("/proc").unwrap();
+    let mut processes = processes.map(|process| process.unwrap().path());
+    let found = processes.find(is_it).unwrap();
+    let id = found.file_name().unwrap().to_str().unwrap();
+    let sent = Command::new("sh")
+        .args(["-c", &format!("kill {signal} {id}")])
+        .status();
+    assert!(sent.unwrap().success());
 }
