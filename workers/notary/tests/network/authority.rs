@@ -155,7 +155,11 @@ pub fn main(arguments: impl Iterator<Item = String>) -> ! {
             }
         });
     }
-    obey(&voice, &queue);
+    // Until it is told to stop, or the notary ends by itself.
+    let told = std::thread::spawn(move || obey(&voice, &queue));
+    while running.notary.runs() && !told.is_finished() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
     match running.notary.stop() {
         Ok(()) => println!("stopped"),
         Err(error) => {

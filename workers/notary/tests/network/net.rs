@@ -99,7 +99,17 @@ impl Net {
         }
     }
 
-    /// Ends by itself or when told; what it printed last.
+    /// Waits until it ends by itself; what it printed last.
+    pub fn ended(&mut self, number: u8) -> String {
+        self.within(60, &format!("{number} to end by itself"), || {
+            let mut running = self.running.borrow_mut();
+            let child = running.get_mut(&number).unwrap();
+            child.try_wait().unwrap().is_some()
+        });
+        self.end(number)
+    }
+
+    /// Tells it to stop, where it has not ended by itself; what it printed last.
     pub fn end(&mut self, number: u8) -> String {
         let mut child = self.running.get_mut().remove(&number).unwrap();
         let _ = writeln!(child.stdin.take().unwrap(), "stop");

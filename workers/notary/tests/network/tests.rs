@@ -351,8 +351,7 @@ fn a_store_put_back_is_filled_again() {
     let other = last.replace(words[2], &"ab".repeat(32));
     std::fs::write(&log, format!("{whole}\n{other}\n")).unwrap();
     net.start(&[1], &[]);
-    std::thread::sleep(Duration::from_secs(3));
-    let ended = net.end(1);
+    let ended = net.ended(1);
     assert!(ended.starts_with("ended: block"), "{ended}");
 }
 
@@ -373,8 +372,7 @@ fn a_journal_put_back_is_refused() {
     std::fs::remove_dir_all(&journal).unwrap();
     std::fs::rename(&copy, &journal).unwrap();
     net.start(&[4], &[]);
-    std::thread::sleep(Duration::from_secs(2));
-    let ended = net.end(4);
+    let ended = net.ended(4);
     assert!(ended.contains("it was put back from a copy"), "{ended}");
 }
 
