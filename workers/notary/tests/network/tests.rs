@@ -113,8 +113,14 @@ fn two_of_four_halt_and_resume() {
     let mut net = four(&["entries=10"]);
     net.reach(&FOUR, 20);
     net.kill(&[3, 4]);
-    std::thread::sleep(Duration::from_secs(1));
-    let halted = [net.height(1), net.height(2)];
+    // What was final before may still be being written.
+    let mut halted = [0; 2];
+    net.within(60, "two of four to halt", || {
+        let before = halted;
+        halted = [net.height(1), net.height(2)];
+        std::thread::sleep(Duration::from_secs(1));
+        before == halted
+    });
     std::thread::sleep(Duration::from_secs(4));
     assert_eq!(
         [net.height(1), net.height(2)],

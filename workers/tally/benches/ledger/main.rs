@@ -4,7 +4,7 @@
 //!
 //!     cargo bench -p tally --bench ledger [-- SECONDS] [--only=NAME]
 //!
-//! for SECONDS a line (10), or one part: start, four, seven.
+//! for SECONDS a line (10), or one part: start, four, goal (of four, the goal's load alone), seven.
 //!
 //! An entry is a commitment; an envelope has a quarter of a block's entries, at most 250
 //! as a node's relay sends them, under its organisation's signature. **Throughput**: every
@@ -83,6 +83,9 @@ fn main() -> Result<()> {
     }
     if wanted("four") {
         run.four()?;
+    }
+    if only.as_deref() == Some("goal") {
+        run.goal()?;
     }
     if wanted("seven") {
         run.seven()?;
@@ -214,6 +217,20 @@ impl Run<'_> {
             std::thread::sleep(GONE + self.time);
         }
         Ok(said)
+    }
+
+    /// The goal's load alone, to look at while it is there.
+    fn goal(&mut self) -> Result<()> {
+        println!("### Four authorities\n");
+        heading("of the floor");
+        let mut net = Net::start(self.server, FOUR, 1000, None)?;
+        let of = net.all();
+        let four = saturated(&mut net, &of, self.time)?;
+        line("1000 a block: 4 of 4", Some(four), None, None);
+        net.settle(&of)?;
+        self.fast(&mut net, four)?;
+        println!();
+        self.checked(&mut net)
     }
 
     fn seven(&mut self) -> Result<()> {
