@@ -89,7 +89,8 @@ pub enum Exchange {
 pub struct Transcript(pub Vec<Exchange>);
 
 impl Transcript {
-    /// The hash that a receipt carries.
+    /// Its hash. It has no salt, so nobody may have it who may not read the transcript:
+    /// receipts carry a commitment.
     #[must_use]
     pub fn hash(&self) -> [u8; 32] {
         let mut hasher = Sha256::new();

@@ -31,6 +31,8 @@ pub enum Subject {
     Reading,
     /// A payment that was advised.
     Payment,
+    /// What a policy asked and was answered.
+    Transcript,
 }
 
 crate::canon_enum!(Subject {
@@ -43,6 +45,7 @@ crate::canon_enum!(Subject {
     Grant = 7,
     Reading = 8,
     Payment = 9,
+    Transcript = 10,
 });
 
 /// What an entry that takes an adjudication back commits to. What takes its place,

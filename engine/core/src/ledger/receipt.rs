@@ -16,7 +16,7 @@ use super::publication::TableHash;
 use super::shared::{Authorities, Handover, SetError, Signed};
 use super::tree::{ProofError, leaf_hash, verify_inclusion};
 use super::trust::Trust;
-use crate::adjudication::Outcome;
+use crate::adjudication::{Outcome, Transcript};
 use crate::canon::{Blob, Canon, DecodeError};
 use crate::claim::ClaimId;
 
@@ -57,7 +57,8 @@ pub struct ReceiptBody {
     pub outcome: Blob,
     /// A salted commitment to the policy's context; `None` when none was run.
     pub context: Option<Commitment>,
-    /// The hash of what the policy asked and was answered.
+    /// A commitment to what the policy asked and was answered, under the context's salt: its
+    /// answers are few, and may tell of another's care.
     pub transcript: [u8; 32],
     /// The size of the ledger's prefix that said which policy is in force.
     pub prefix: u64,
@@ -82,6 +83,24 @@ crate::canon_record!(ReceiptBody {
     tables,
     execution
 });
+
+impl ReceiptBody {
+    /// What stands in a body for a transcript, with the context's salt; without one, where no
+    /// policy was run and nothing was asked, its hash.
+    #[must_use]
+    pub fn committed(transcript: &Transcript, context: Option<&Salt>) -> [u8; 32] {
+        let under = |salt| commit(Subject::Transcript, salt, &transcript.0.to_canon());
+        context.map_or_else(|| transcript.hash(), under)
+    }
+
+    /// Whether this transcript is the one that the body commits to. Bodies from before the
+    /// commitment had a salt have its hash.
+    #[must_use]
+    pub fn names(&self, transcript: &Transcript, context: Option<&Salt>) -> bool {
+        self.transcript == Self::committed(transcript, context)
+            || self.transcript == transcript.hash()
+    }
+}
 
 /// A receipt.
 #[derive(Debug, Clone, PartialEq, Eq)]

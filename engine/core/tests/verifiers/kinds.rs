@@ -137,7 +137,7 @@ fn committing(kind: u8, body: Vec<u8>) -> Vec<u8> {
     made::entered(0, 1, CLAIM, entry, body).to_string().into()
 }
 
-const SUBJECTS: [Subject; 9] = [
+const SUBJECTS: [Subject; 10] = [
     Subject::Receipt,
     Subject::Context,
     Subject::Flag,
@@ -147,6 +147,7 @@ const SUBJECTS: [Subject; 9] = [
     Subject::Grant,
     Subject::Reading,
     Subject::Payment,
+    Subject::Transcript,
 ];
 
 /// Every byte of every body but an outcome's changed, lost, doubled, and the body cut

@@ -70,11 +70,14 @@ const LOOK: Duration = Duration::from_millis(100);
 pub async fn run(args: &NetworkArgs) -> Result<Ended> {
     let begun = Instant::now();
     anyhow::ensure!(
-        !args.kill || args.authorities > 1,
-        "`--kill` needs two authorities: one alone cannot be spared"
+        !args.kill || args.authorities > 3,
+        "`--kill` needs four authorities: of fewer all must agree, and none can be spared"
     );
     let (folder, _temporary) = match &args.data {
-        Some(folder) => (folder.clone(), None),
+        Some(folder) => {
+            organisations::is_free(folder)?;
+            (folder.clone(), None)
+        }
         None => {
             let made = tempfile::Builder::new()
                 .prefix("tallystick-network-")
@@ -82,6 +85,11 @@ pub async fn run(args: &NetworkArgs) -> Result<Ended> {
                 .context("no temporary folder could be made: say one with `--data`")?;
             (made.path().to_owned(), Some(made))
         }
+    };
+    // Better known now than when all claims are done.
+    let listener = match args.once {
+        true => None,
+        false => Some(page::listen(args.port).await?),
     };
     let people = !args.json;
     let wanted = Wanted {
@@ -112,9 +120,9 @@ pub async fn run(args: &NetworkArgs) -> Result<Ended> {
     } else {
         report.tell(&founded)?;
     }
-    if !args.once {
+    if let Some(listener) = listener {
         let (founded, outage) = (Arc::new(founded), report.outage.clone());
-        page::serve(founded, Arc::clone(&processes), outage, args.port).await?;
+        page::serve(founded, Arc::clone(&processes), outage, listener).await?;
     }
     processes.stop().await?;
     Ok(report.ended())

@@ -159,6 +159,34 @@ fn ports(count: usize) -> Result<Vec<SocketAddr>> {
     Ok(addresses.collect::<Result<_, _>>()?)
 }
 
+/// Sees that a folder is free for a network: one that is there has nodes and keys of its own,
+/// and may be running.
+///
+/// # Errors
+/// When something is in it.
+pub fn is_free(folder: &Path) -> Result<()> {
+    let mut held = match fs::read_dir(folder) {
+        Ok(held) => held,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => {
+            return Err(error).with_context(|| format!("{} cannot be read", folder.display()));
+        }
+    };
+    anyhow::ensure!(
+        !folder.join("charter.json").exists(),
+        "{} holds a network already, which may be running: say another folder with `--data`, or \
+         remove that one first. Its nodes can be started alone: `tally node --config {}`",
+        folder.display(),
+        folder.join("ORGANISATION/tally.toml").display()
+    );
+    anyhow::ensure!(
+        held.next().is_none(),
+        "{} is not empty: say a new folder with `--data`",
+        folder.display()
+    );
+    Ok(())
+}
+
 /// Founds a network in a folder: nodes with keys, members enrolled, a witness, a charter,
 /// a configuration each.
 ///

@@ -82,21 +82,27 @@ fn is_still(query: &RawQuery) -> bool {
     query.0.as_deref() == Some("still")
 }
 
+/// Takes the page's port.
+///
+/// # Errors
+/// When it cannot be had.
+pub async fn listen(port: u16) -> Result<TcpListener> {
+    let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
+    bound.with_context(|| {
+        format!("port {port} of 127.0.0.1 cannot be had for the page: say another with `--port`, or `--port 0`")
+    })
+}
+
 /// Serves the page until Ctrl-C.
 ///
 /// # Errors
-/// When the port cannot be had.
+/// When it cannot be served.
 pub async fn serve(
     founded: Arc<Founded>,
     processes: Arc<Processes>,
     outage: Option<Outage>,
-    port: u16,
+    listener: TcpListener,
 ) -> Result<()> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-        .await
-        .with_context(|| {
-            format!("port {port} of 127.0.0.1 cannot be had for the page: say another with `--port`, or `--port 0`")
-        })?;
     let stop = crate::pages::stopped()?;
     let at = listener.local_addr()?;
     eprintln!("The network's page on http://{at} — stop with Ctrl-C");

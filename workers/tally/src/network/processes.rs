@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,13 @@ const ENDED: Duration = Duration::from_secs(20);
 const THE_WITNESS: &str = "the witness";
 
 /// Processes by organisation, and the witness's; they end with this one.
-pub struct Processes(Mutex<BTreeMap<String, Child>>);
+pub struct Processes(Mutex<BTreeMap<String, Running>>);
+
+/// A process, and where it says what it does.
+struct Running {
+    child: Child,
+    log: PathBuf,
+}
 
 impl Processes {
     /// Starts them all, and waits until they are ready.
@@ -103,16 +109,18 @@ impl Processes {
     }
 
     async fn run(&self, id: &str, mut command: Command, log: &Path) -> Result<()> {
-        let log = File::options()
+        let file = File::options()
             .create(true)
             .append(true)
             .open(log)
             .with_context(|| format!("{} could not be made", log.display()))?;
         let child = command
-            .stderr(log)
+            .stderr(file)
             .spawn()
             .with_context(|| format!("{id} could not be started"))?;
-        self.0.lock().await.insert(id.to_owned(), child);
+        let log = log.to_owned();
+        let running = Running { child, log };
+        self.0.lock().await.insert(id.to_owned(), running);
         Ok(())
     }
 
@@ -121,9 +129,13 @@ impl Processes {
     /// # Errors
     /// When one has ended.
     pub async fn check(&self) -> Result<()> {
-        for (id, child) in self.0.lock().await.iter_mut() {
-            if let Some(status) = child.try_wait()? {
-                anyhow::bail!("{id} ended by itself ({status}): its log says why");
+        for (id, running) in self.0.lock().await.iter_mut() {
+            if let Some(status) = running.child.try_wait()? {
+                anyhow::bail!(
+                    "{id} ended by itself ({status}): {} ends with `{}`",
+                    running.log.display(),
+                    last_line(&running.log)
+                );
             }
         }
         Ok(())
@@ -134,16 +146,16 @@ impl Processes {
     /// # Errors
     /// When it does not run.
     pub async fn kill(&self, id: &str) -> Result<()> {
-        let child = self.0.lock().await.remove(id);
-        let mut child = child.with_context(|| format!("{id} does not run"))?;
-        child.kill().await.context("it could not be killed")
+        let running = self.0.lock().await.remove(id);
+        let mut running = running.with_context(|| format!("{id} does not run"))?;
+        running.child.kill().await.context("it could not be killed")
     }
 
     /// Which run.
     pub async fn running(&self) -> Vec<String> {
         let mut running = Vec::new();
-        for (id, child) in self.0.lock().await.iter_mut() {
-            if matches!(child.try_wait(), Ok(None)) {
+        for (id, process) in self.0.lock().await.iter_mut() {
+            if matches!(process.child.try_wait(), Ok(None)) {
                 running.push(id.clone());
             }
         }
@@ -155,19 +167,26 @@ impl Processes {
     /// # Errors
     /// When one cannot be ended.
     pub async fn stop(&self) -> Result<()> {
-        let mut children = std::mem::take(&mut *self.0.lock().await);
-        for child in children.values() {
-            if let Some(id) = child.id() {
+        let mut running = std::mem::take(&mut *self.0.lock().await);
+        for process in running.values() {
+            if let Some(id) = process.child.id() {
                 terminate(id)?;
             }
         }
-        for child in children.values_mut() {
+        for Running { child, .. } in running.values_mut() {
             if tokio::time::timeout(ENDED, child.wait()).await.is_err() {
                 child.kill().await?;
             }
         }
         Ok(())
     }
+}
+
+/// What a log ends with.
+fn last_line(log: &Path) -> String {
+    let text = std::fs::read_to_string(log).unwrap_or_default();
+    let last = text.lines().rfind(|line| !line.trim().is_empty());
+    last.unwrap_or("nothing").to_owned()
 }
 
 /// Names the process that a process of a network ends with.

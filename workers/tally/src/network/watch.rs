@@ -1,7 +1,7 @@
 //! What the organisations' nodes say of themselves, and what anybody can check of
 //! it from the outside.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 
 use anyhow::Result;
@@ -10,7 +10,12 @@ use tally_core::ledger::shared::{Authorities, Snapshot, audit};
 use tally_core::ledger::tree::{Frontier, leaf_hash};
 use tally_core::ledger::{Note, Receipt, Trust, TrustedLog, Verdict, verify_receipt};
 
+use tally_store::port::{ClaimFilter, Reading as _};
+
 use super::organisations::{Founded, Placed};
+use crate::config::PoliciesConfig;
+use crate::node::Node;
+use crate::node::clock::Clock;
 use crate::shared::client::Client;
 
 /// The most receipts that are verified of one payer.
@@ -339,7 +344,7 @@ async fn view(client: &Client, placed: &Placed, founders: &Authorities) -> Resul
     Ok(View { leaves })
 }
 
-/// Receipts of providers' claims, verified with the founders' keys alone.
+/// Receipts of the payers' claims, verified with the founders' keys alone.
 async fn receipts(
     founded: &Founded,
     founders: &Authorities,
@@ -351,49 +356,65 @@ async fn receipts(
     fs::write(founded.trust_file(), trust.to_string())?;
     fs::create_dir_all(founded.receipts())?;
     for payer in founded.payers() {
-        let mut done = BTreeSet::new();
-        let senders: Vec<&Placed> = founded.providers().collect();
-        let senders = if senders.is_empty() {
-            vec![payer]
-        } else {
-            senders
+        let given = match founded.providers().next() {
+            Some(_) => asked_for(founded, payer).await?,
+            None => its_own(founded, payer).await?,
         };
-        for sender in senders {
-            let client = Client::new(&sender.id, *sender.signing);
-            let base = format!("http://{}/api/v1/claims", payer.api);
-            let listed = client
-                .get(&format!("{base}?limit=100"), Some(&payer.id))
-                .await?;
-            let listed: serde_json::Value = serde_json::from_slice(&listed.done()?)?;
-            let claims = listed["claims"].as_array().cloned().unwrap_or_default();
-            for claim in claims {
-                let Some(id) = claim["claim"].as_str().map(str::to_owned) else {
-                    continue;
-                };
-                if done.len() >= RECEIPTS || !done.insert(id.clone()) {
-                    continue;
-                }
-                let url = format!("{base}/{id}/receipt");
-                let text = client.get(&url, Some(&payer.id)).await?;
-                let text = String::from_utf8(text.done()?)?;
-                fs::write(
-                    founded
-                        .receipts()
-                        .join(format!("{}-{id}.receipt", payer.id)),
-                    &text,
-                )?;
-                let checked = Receipt::parse(&text).and_then(|r| verify_receipt(&r, Some(&trust)));
-                match checked {
-                    Ok((Verdict::Trusted, _)) => verified.receipts += 1,
-                    Ok((Verdict::Consistent, _)) => verified.faults.push(format!(
-                        "the receipt of claim {id} is consistent, not trusted"
-                    )),
-                    Err(error) => verified
-                        .faults
-                        .push(format!("the receipt of claim {id}: {error}")),
-                }
+        for (id, text) in given {
+            let name = format!("{}-{id}.receipt", payer.id);
+            fs::write(founded.receipts().join(name), &text)?;
+            let checked = Receipt::parse(&text).and_then(|r| verify_receipt(&r, Some(&trust)));
+            match checked {
+                Ok((Verdict::Trusted, _)) => verified.receipts += 1,
+                Ok((Verdict::Consistent, _)) => verified.faults.push(format!(
+                    "the receipt of claim {id} is consistent, not trusted"
+                )),
+                Err(error) => verified
+                    .faults
+                    .push(format!("the receipt of claim {id}: {error}")),
             }
         }
     }
     Ok(())
+}
+
+/// What providers are given of their claims, by claim.
+async fn asked_for(founded: &Founded, payer: &Placed) -> Result<BTreeMap<String, String>> {
+    let mut given = BTreeMap::new();
+    for sender in founded.providers() {
+        let client = Client::new(&sender.id, *sender.signing);
+        let base = format!("http://{}/api/v1/claims", payer.api);
+        let listed = client
+            .get(&format!("{base}?limit=100"), Some(&payer.id))
+            .await?;
+        let listed: serde_json::Value = serde_json::from_slice(&listed.done()?)?;
+        let claims = listed["claims"].as_array().cloned().unwrap_or_default();
+        for claim in claims {
+            let Some(id) = claim["claim"].as_str().map(str::to_owned) else {
+                continue;
+            };
+            if given.len() >= RECEIPTS || given.contains_key(&id) {
+                continue;
+            }
+            let url = format!("{base}/{id}/receipt");
+            let text = client.get(&url, Some(&payer.id)).await?;
+            given.insert(id, String::from_utf8(text.done()?)?);
+        }
+    }
+    Ok(given)
+}
+
+/// A payer's own, by claim: where there is no provider its people take them from its node.
+async fn its_own(founded: &Founded, payer: &Placed) -> Result<BTreeMap<String, String>> {
+    let clock = Clock::simulated(founded.day);
+    let node = Node::open_with(&payer.folder, clock, PoliciesConfig::Bundled).await?;
+    let filter = ClaimFilter {
+        limit: RECEIPTS as u32,
+        ..ClaimFilter::default()
+    };
+    let mut given = BTreeMap::new();
+    for row in node.store().claims(&filter).await? {
+        given.insert(row.id.to_string(), node.receipt(row.id).await?.to_string());
+    }
+    Ok(given)
 }

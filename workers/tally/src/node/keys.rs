@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -47,6 +47,9 @@ const MADE: [Key; 8] = [
 /// Those that a node made by an earlier version has not.
 pub const LATER: [Key; 3] = [Key::Queue, Key::Envelope, Key::Signing];
 
+/// A file beside the keys, empty: a log was begun under the `log` key.
+const BEGUN: &str = "log-begun";
+
 impl Keys {
     /// Makes the secrets of a new node from the operating system's random
     /// bytes. Files that are there already are kept.
@@ -82,6 +85,27 @@ impl Keys {
             ring,
             found: Mutex::default(),
         })
+    }
+
+    /// Whether this folder's `log` key has ever signed: a log was begun under it.
+    pub fn has_begun(folder: &Path) -> bool {
+        folder.join(BEGUN).exists()
+    }
+
+    /// Remembers that a log was begun under this folder's key, wherever its store is.
+    pub fn begun(folder: &Path) -> Result<()> {
+        let path = folder.join(BEGUN);
+        if path.exists() {
+            return Ok(());
+        }
+        let file = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(&path);
+        file.and_then(|file| file.sync_all())
+            .and_then(|()| fs::File::open(folder)?.sync_all())
+            .with_context(|| format!("{} could not be made", path.display()))
     }
 
     /// A key that may change while the node runs, as it is now.

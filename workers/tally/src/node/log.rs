@@ -21,6 +21,7 @@ use tally_store::port::{
 };
 use tally_store::vault;
 
+use super::keys::Keys;
 use super::record::Record;
 use super::{ClaimRead, Node, is_fenced};
 use crate::shared::Prover;
@@ -57,11 +58,20 @@ impl Node {
         }
     }
 
-    /// Appends the first entry of a new log.
+    /// Appends the first entry of a new log. A key begins one log: where its store is
+    /// empty again, what it signed next would be a second history.
     pub(super) async fn begin_log(&self) -> Result<()> {
+        let keys = self.folder.join("keys");
         if self.store.head().await?.size > 0 {
-            return Ok(());
+            return Keys::begun(&keys);
         }
+        anyhow::ensure!(
+            !Keys::has_begun(&keys),
+            "the log of this node is gone: its store is empty, and the key in {} has signed a log before. \
+             Put the newest backup of the store back; where there is none, begin a new node in a new folder: \
+             it has another key and another origin (docs/operations.md#keys)",
+            keys.display()
+        );
         let genesis = Entry::Genesis {
             origin: self.origin.clone(),
             key: self.keys.log.verifier().public(),
@@ -75,9 +85,10 @@ impl Node {
             .append(&Head::default(), Frontier::default(), vec![leaf], 0)
             .await
         {
-            Err(error) if is_fenced(&error) => Ok(()),
-            other => other,
+            Err(error) if is_fenced(&error) => {}
+            other => other?,
         }
+        Keys::begun(&keys)
     }
 
     /// Appends what waits in the outbox. When the queue has been drained, a
@@ -514,6 +525,31 @@ mod tests {
         let entries = node.store.entries(size - count, 64).await.unwrap();
         let is_batch = |entry: &Vec<u8>| matches!(Entry::from_canon(entry), Ok(Entry::Flags(_)));
         entries.iter().map(is_batch).collect()
+    }
+
+    /// What its key signed next would be a second history.
+    #[tokio::test]
+    async fn a_log_whose_store_is_gone_is_not_begun_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let day = ServiceDate::parse("2026-03-02").unwrap();
+        let data = folder.path().join("node");
+        let open = || async { Node::open(&data, Clock::simulated(day)).await };
+        let size = |node: Node| async move { node.store.head().await.unwrap().size };
+        let before = size(open().await.unwrap()).await;
+        // A folder of an earlier version knows of it from its first start on.
+        fs::remove_file(data.join("keys/log-begun")).unwrap();
+        assert_eq!(size(open().await.unwrap()).await, before);
+        for name in ["node.db", "node.db-wal", "node.db-shm"] {
+            let _ = fs::remove_file(data.join(name));
+        }
+        for _ in 0..2 {
+            let refused = open().await.err().unwrap().to_string();
+            assert!(
+                refused.contains("the log of this node is gone"),
+                "{refused}"
+            );
+            assert!(refused.contains("newest backup"), "{refused}");
+        }
     }
 
     /// A drain ends in a batch of its own, also where its last outcome has one already:

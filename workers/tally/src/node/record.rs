@@ -85,7 +85,10 @@ impl Record {
             context: context
                 .as_ref()
                 .map(|opening| commit(Subject::Context, &opening.salt, &opening.bytes.0)),
-            transcript: making.transcript.hash(),
+            transcript: ReceiptBody::committed(
+                &making.transcript,
+                context.as_ref().map(|opening| &opening.salt),
+            ),
             prefix: making.prefix,
             tables: making.tables,
             execution: making.execution,
@@ -96,6 +99,14 @@ impl Record {
             context,
             transcript: making.transcript.0,
         }
+    }
+
+    /// Whether the policy, run again, asked and was answered what the receipt commits to.
+    pub fn names(&self, body: &ReceiptBody, transcript: &Transcript) -> bool {
+        body.names(
+            transcript,
+            self.context.as_ref().map(|opening| &opening.salt),
+        )
     }
 
     /// The commitment that stands on the ledger.

@@ -4,6 +4,41 @@ use std::fs;
 
 use super::*;
 
+/// One organisation, with nobody to agree with: no notary, the same ledger and receipts. And
+/// a folder that holds a network is nobody else's.
+#[test]
+fn one_authority_alone_and_its_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("network");
+    let network = |authorities: &str| {
+        tally()
+            .args(["network", "--authorities", authorities, "--claims", "8"])
+            .args(["--once", "--json", "--data"])
+            .arg(&folder)
+            .output()
+            .unwrap()
+    };
+    let report = json(&network("1"), 0);
+    assert_eq!(report["authorities"], 1);
+    assert_eq!(report["checkpoint"]["signatures"], 1);
+    assert_eq!(report["verified"], true);
+    assert_eq!(report["forks"], 0);
+    assert!(report["receipts"].as_u64().unwrap() >= 8);
+
+    let kept = || fs::read(folder.join("charter.json")).unwrap();
+    let (before, again) = (kept(), network("4"));
+    assert_eq!(again.status.code(), Some(1));
+    let said = String::from_utf8(again.stderr).unwrap();
+    assert!(said.contains("holds a network already"), "{said}");
+    assert_eq!(kept(), before);
+    // Nor is a port that is taken told of when all is done.
+    let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = held.local_addr().unwrap().port().to_string();
+    let refused = tally().args(["network", "--port", &port]).output().unwrap();
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("say another with `--port`"), "{said}");
+}
+
 #[test]
 fn a_payer_that_cheats_is_disputed_and_who_was_killed_comes_back() {
     let folder = tempfile::tempdir().unwrap();

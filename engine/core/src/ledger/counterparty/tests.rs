@@ -113,8 +113,11 @@ impl Parts {
         let context = self.context.as_ref().map(Canon::to_canon);
         ReceiptBody {
             outcome: Blob(self.told.to_canon()),
+            transcript: ReceiptBody::committed(
+                &self.transcript,
+                context.as_ref().map(|_| &CONTEXT_SALT),
+            ),
             context: context.map(|bytes| commit(Subject::Context, &CONTEXT_SALT, &bytes)),
-            transcript: self.transcript.hash(),
             prefix: 2,
             tables: vec![],
             execution: Execution {
@@ -288,6 +291,29 @@ fn what_was_answered_otherwise_is_named() {
         answers: Vec::new(),
     };
     insta::assert_snapshot!(said(&Transcript(vec![looked_up(9_900), asked])), @"no call 2 / call 2, 0 questions of history");
+}
+
+/// A receipt is given also where the transcript is withheld because it tells of another's
+/// care: who guesses the answers, which are few, cannot confirm a guess.
+#[test]
+fn a_transcript_cannot_be_guessed_from_its_receipt() {
+    let world = world();
+    let parts = Parts::of(&world);
+    let body = parts.body();
+    assert_ne!(body.transcript, transcript().hash());
+    assert!(body.names(&transcript(), Some(&CONTEXT_SALT)));
+    assert!(!body.names(&transcript(), Some(&[9; 32])));
+    assert!(!body.names(&transcript(), None));
+    // Nor is it what commits to a context.
+    let other = commit(Subject::Context, &CONTEXT_SALT, &transcript().0.to_canon());
+    assert_ne!(body.transcript, other);
+    // A body from before has its hash, and is still run again.
+    let before = ReceiptBody {
+        transcript: transcript().hash(),
+        ..body
+    };
+    assert!(before.names(&transcript(), Some(&CONTEXT_SALT)));
+    assert!(!before.names(&Transcript::default(), Some(&CONTEXT_SALT)));
 }
 
 #[test]

@@ -497,9 +497,9 @@ struct Case<'a> {
 /// answered what is on record: then what it came to has to be the same as well.
 fn is_borne_out(record: &Record, again: &Adjudication) -> bool {
     let context = record.context.as_ref().map(|opening| &opening.bytes.0);
-    let transcript = record.open().map(|(body, _)| body.transcript);
+    let asked = record.open();
     again.context.as_ref() == context
-        && transcript.is_ok_and(|asked| again.transcript.hash() == asked)
+        && asked.is_ok_and(|(body, _)| record.names(&body, &again.transcript))
 }
 
 /// What came out against what is on record of it.
@@ -531,7 +531,7 @@ fn compare(
             "the context it was given is not what its unit had come to",
         );
     }
-    if again.transcript.hash() != body.transcript {
+    if !record.names(&body, &again.transcript) {
         replayed.broke("transcript", id, "its policy was answered otherwise");
     }
     if backend.is_exact()
