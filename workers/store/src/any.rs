@@ -1,5 +1,7 @@
 //! Either store, for a node that is told which when it starts.
 
+use std::ops::Range;
+
 use tally_core::appeal::AppealId;
 use tally_core::claim::ClaimId;
 use tally_core::ledger::tree::Hash;
@@ -351,10 +353,10 @@ impl Reading for AnyStore {
         &self,
         submitter: &str,
         providers: &[Token],
-        from: u64,
+        entries: Range<u64>,
         limit: u32,
     ) -> Answer<Vec<(ClaimId, u64)>> {
-        either!(self, decided(submitter, providers, from, limit))
+        either!(self, decided(submitter, providers, entries, limit))
     }
     async fn all_units(&self) -> Answer<Vec<Token>> {
         either!(self, all_units())

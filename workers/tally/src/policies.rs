@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context as _, Result};
 use tally_core::adjudication::{Answers, Policies, PolicyInForce, Question, TableKey, TableRow};
 use tally_core::adjudication::{PastLine, answer};
+use tally_core::ledger::counterparty::Cell;
 use tally_core::ledger::{PolicyPublished, TableHash, in_force};
 use tally_sandbox::{LoadError, Policy, Proven, Refused, Sandbox, prove};
 use tally_table::Tables;
@@ -73,6 +74,11 @@ impl Loaded {
             .collect()
     }
 
+    /// A value of one of its tables, by the table and the place in the row, as it reads.
+    pub fn cell(&self, table: u16, column: usize, value: i64) -> Option<Cell> {
+        cell(&self.tables, table, column, value)
+    }
+
     fn assemble(policy: Policy, proven: &Proven) -> Result<Self, PolicyError> {
         let names = &policy.description().tables;
         let tables = Tables::from_sections(
@@ -94,6 +100,21 @@ impl Loaded {
             policy,
         })
     }
+}
+
+fn cell(tables: &Tables, table: u16, column: usize, value: i64) -> Option<Cell> {
+    let (name, _) = tables.hashes().nth(table.into())?;
+    let (column, kind) = tables.get(table)?.columns().nth(column)?;
+    Some(Cell {
+        table: name.to_owned(),
+        column: column.to_owned(),
+        value: match kind.text(value) {
+            text if !text.is_empty() => text,
+            // A code that is none, or no code.
+            _ if value == 0 => "none".to_owned(),
+            _ => value.to_string(),
+        },
+    })
 }
 
 /// Compiled policies by hash, with a cache on disk of their machine code.
@@ -320,5 +341,41 @@ impl Answers for Desk {
             .iter()
             .map(|question| answer(question, &self.member, &self.history))
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tally_table::Table;
+
+    use super::*;
+
+    #[test]
+    fn a_tables_value_reads_as_its_column_says() {
+        let table = "code,from,through,fee:money,share:rate,price:price,status:code\n\
+             99213,2026-01-01,,92.00,0.2,95.4,A\n";
+        let table = Table::from_csv(table).unwrap();
+        let bytes = table.to_bytes();
+        let tables = Tables::from_sections(["fees"], [("fees", &bytes[..])]).unwrap();
+        let row = table.rows().next().unwrap().values;
+        let said = |at: usize, value: i64| {
+            let cell = cell(&tables, 0, at, value)?;
+            Some(format!("{} {} {}", cell.table, cell.column, cell.value))
+        };
+        let all: Vec<_> = (0..4).map(|at| said(at, row[at]).unwrap()).collect();
+        let expected = [
+            "fees fee 92.00",
+            "fees share 0.2",
+            "fees price 95.40",
+            "fees status A",
+        ];
+        assert_eq!(all, expected);
+        // What no row of it can hold, a liar's may.
+        assert_eq!(said(3, 0).unwrap(), "fees status none");
+        assert_eq!(said(3, -5).unwrap(), "fees status -5");
+        let least = said(2, i64::MIN).unwrap();
+        assert_eq!(least, "fees price -9223372036854.775808");
+        assert_eq!(said(4, 1), None);
+        assert!(cell(&tables, 1, 0, 1).is_none());
     }
 }

@@ -312,6 +312,9 @@ pub async fn sums_are_over_all_that_was_decided<S: Store>(store: S) {
     assert_eq!(store.totals().await.unwrap(), expected);
 }
 
+/// All entries of a log.
+const ALL: std::ops::Range<u64> = 0..u64::MAX;
+
 #[allow(missing_docs)]
 pub async fn what_was_decided_is_listed_for_who_sent_or_billed_it<S: Store>(store: S) {
     store.accept(&submission(1, &[(1, 2)])).await.unwrap();
@@ -354,14 +357,23 @@ pub async fn what_was_decided_is_listed_for_who_sent_or_billed_it<S: Store>(stor
         let entry = |row: &ClaimRow| Some((row.id, row.outcome.as_ref()?.leaf?));
         let mut expected: Vec<_> = rows.iter().filter(theirs).filter_map(entry).collect();
         expected.sort_by_key(|(_, leaf)| *leaf);
-        let all = store.decided(submitter, billed, 0, 99).await.unwrap();
+        let all = store.decided(submitter, billed, ALL, 99).await.unwrap();
         assert_eq!(all, expected, "{submitter} and {}", billed.len());
         let Some((_, middle)) = all.get(all.len() / 2) else {
             continue;
         };
-        let few = store.decided(submitter, billed, *middle, 3).await.unwrap();
+        let few = *middle..u64::MAX;
+        let few = store.decided(submitter, billed, few, 3).await.unwrap();
         let after = all.iter().filter(|(_, leaf)| leaf >= middle).take(3);
         assert!(few.iter().eq(after), "{submitter}: {few:?}");
+        let part = middle / 2..*middle;
+        let few = store.decided(submitter, billed, part.clone(), 99).await;
+        let within = all.iter().filter(|(_, leaf)| part.contains(leaf));
+        assert!(few.unwrap().iter().eq(within), "{submitter}");
+        for nothing in [0..0, u64::MAX..u64::MAX] {
+            let found = store.decided(submitter, billed, nothing, 99).await;
+            assert_eq!(found.unwrap(), []);
+        }
     }
     assert!(rows.iter().any(|row| row.submitter != rows[0].submitter));
 }

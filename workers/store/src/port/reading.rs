@@ -1,6 +1,7 @@
 //! Reading what was decided.
 
 use std::future::Future;
+use std::ops::Range;
 
 use tally_core::adjudication::Status;
 use tally_core::claim::ClaimId;
@@ -158,13 +159,13 @@ pub trait Reading {
     /// Claims in order of their ids.
     fn claims(&self, filter: &ClaimFilter) -> impl Future<Output = Answer<Vec<ClaimRow>>> + Send;
     /// What the claims came to that a submitter sent or one of some providers billed, as
-    /// entries of the log from an index on, once each, in their order: at first, and again
-    /// when it was decided anew.
+    /// entries of the log in a range, once each, in their order: at first, and again when it
+    /// was decided anew. All entries of the range are walked, and no others.
     fn decided(
         &self,
         submitter: &str,
         providers: &[Token],
-        from: u64,
+        entries: Range<u64>,
         limit: u32,
     ) -> impl Future<Output = Answer<Vec<(ClaimId, u64)>>> + Send;
     /// Every unit that has a claim or an event, in order.

@@ -1,6 +1,7 @@
 //! Reading what was decided.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use sqlx::postgres::PgConnection;
 use sqlx::{Postgres, QueryBuilder};
@@ -47,16 +48,28 @@ const COLUMNS: &str = "SELECT c.place, c.id, u.token, c.sequence, c.previous, c.
 /// A void is no claim that comes to something, nor is an act of the payer's.
 const CLAIMS: &str = " AND (a.kind IS NULL OR a.kind = 2)";
 
-/// What the claims of a submitter and of providers came to, by their entries of the log.
-pub(super) const DECIDED: &str = "WITH theirs AS MATERIALIZED ( \
-         SELECT place, id FROM claim WHERE submitter = $1 \
-         UNION SELECT place, id FROM claim WHERE provider = ANY($4)) \
-     SELECT t.id, o.leaf FROM theirs AS t CROSS JOIN LATERAL ( \
-         SELECT leaf FROM outcome WHERE outcome.claim = t.place AND leaf >= $2 OFFSET 0) AS o \
-     UNION ALL SELECT t.id, r.leaf FROM theirs AS t CROSS JOIN LATERAL ( \
-         SELECT leaf FROM revision WHERE revision.claim = t.place AND leaf >= $2 \
-             AND status IS NOT NULL OFFSET 0) AS r \
-     ORDER BY 2 LIMIT $3";
+/// Whose a claim is, where it is a submitter's or one of some providers'.
+macro_rules! theirs {
+    ($of:literal) => {
+        concat!(
+            "CROSS JOIN LATERAL (SELECT id FROM claim WHERE claim.place = ",
+            $of,
+            ".claim AND (submitter = $1 OR provider = ANY($4)) OFFSET 0) AS c "
+        )
+    };
+}
+
+/// What was decided within some entries of the log, of the claims of a submitter and of
+/// providers.
+pub(super) const DECIDED: &str = concat!(
+    "SELECT c.id, o.leaf FROM outcome AS o ",
+    theirs!("o"),
+    "WHERE o.leaf >= $2 AND o.leaf < $5 \
+     UNION ALL SELECT c.id, r.leaf FROM revision AS r ",
+    theirs!("r"),
+    "WHERE r.leaf >= $2 AND r.leaf < $5 AND r.status IS NOT NULL \
+     ORDER BY 2 LIMIT $3"
+);
 
 impl Reading for PostgresStore {
     async fn claim(&self, id: ClaimId) -> Answer<Option<ClaimRow>> {
@@ -84,12 +97,13 @@ impl Reading for PostgresStore {
         &self,
         submitter: &str,
         providers: &[Token],
-        from: u64,
+        entries: Range<u64>,
         limit: u32,
     ) -> Answer<Vec<(ClaimId, u64)>> {
-        let Ok(from) = i64::try_from(from) else {
+        let Ok(from) = i64::try_from(entries.start) else {
             return Ok(Vec::new());
         };
+        let end = i64::try_from(entries.end).unwrap_or(i64::MAX);
         let providers: Vec<&[u8]> = providers.iter().map(|of| &of.0[..]).collect();
         once!(self, "listing what was decided", |conn| {
             let rows = sqlx::query(DECIDED)
@@ -97,6 +111,7 @@ impl Reading for PostgresStore {
                 .bind(from)
                 .bind(i64::from(limit))
                 .bind(&providers)
+                .bind(end)
                 .fetch_all(conn)
                 .await
                 .map_err(doing("listing what was decided"))?;

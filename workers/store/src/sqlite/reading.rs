@@ -1,5 +1,7 @@
 //! Reading what was decided.
 
+use std::ops::Range;
+
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{QueryBuilder, Sqlite};
 use tally_core::adjudication::Status;
@@ -62,15 +64,24 @@ const BY_ID: &str = concat!(
     " ORDER BY j.key"
 );
 
-/// What the claims of a submitter and of providers came to, by their entries of the log.
-pub(super) const DECIDED: &str = "WITH theirs AS MATERIALIZED ( \
-         SELECT id FROM claim WHERE submitter = ?1 \
-         UNION SELECT c.id FROM json_each(?4) AS p \
-             CROSS JOIN claim AS c ON c.provider = unhex(p.value)) \
-     SELECT t.id, o.leaf FROM theirs AS t CROSS JOIN outcome AS o ON o.claim = t.id \
-     WHERE o.leaf >= ?2 \
-     UNION ALL SELECT t.id, r.leaf FROM theirs AS t CROSS JOIN revision AS r ON r.claim = t.id \
-     WHERE r.leaf >= ?2 AND r.status IS NOT NULL ORDER BY 2 LIMIT ?3";
+/// Whether a claim is a submitter's or one of some providers'.
+macro_rules! theirs {
+    () => {
+        "(c.submitter = ?1 OR c.provider IN (SELECT unhex(value) FROM json_each(?4)))"
+    };
+}
+
+/// What was decided within some entries of the log, of the claims of a submitter and of
+/// providers.
+pub(super) const DECIDED: &str = concat!(
+    "SELECT c.id, o.leaf FROM outcome AS o CROSS JOIN claim AS c ON c.id = o.claim \
+     WHERE o.leaf >= ?2 AND o.leaf < ?5 AND ",
+    theirs!(),
+    " UNION ALL SELECT c.id, r.leaf FROM revision AS r CROSS JOIN claim AS c ON c.id = r.claim \
+     WHERE r.leaf >= ?2 AND r.leaf < ?5 AND r.status IS NOT NULL AND ",
+    theirs!(),
+    " ORDER BY 2 LIMIT ?3"
+);
 
 impl Reading for SqliteStore {
     async fn claim(&self, id: ClaimId) -> Answer<Option<ClaimRow>> {
@@ -102,10 +113,10 @@ impl Reading for SqliteStore {
         &self,
         submitter: &str,
         providers: &[Token],
-        from: u64,
+        entries: Range<u64>,
         limit: u32,
     ) -> Answer<Vec<(ClaimId, u64)>> {
-        let Ok(from) = i64::try_from(from) else {
+        let Ok(from) = i64::try_from(entries.start) else {
             return Ok(Vec::new());
         };
         let mut reader = self.reader().await?;
@@ -114,6 +125,7 @@ impl Reading for SqliteStore {
             .bind(from)
             .bind(limit)
             .bind(hex_list(providers.iter().map(|of| &of.0[..])))
+            .bind(i64::try_from(entries.end).unwrap_or(i64::MAX))
             .fetch_all(&mut *reader)
             .await
             .map_err(doing("listing what was decided"))?;

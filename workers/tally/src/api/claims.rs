@@ -12,7 +12,8 @@ use tally_core::interchange;
 use tally_core::ledger::shared::OrganisationId;
 use tally_core::ledger::tree::leaf_hash;
 use tally_queue::envelope::NodePublicKey;
-use tally_store::port::{ClaimFilter, ClaimRow, Reading as _};
+use tally_store::any::AnyStore;
+use tally_store::port::{ClaimFilter, ClaimRow, Log as _, Reading as _, StoreError, Token};
 use utoipa::ToSchema;
 
 use super::access::{ENTERED, PROVEN, WHOLE, Why, cut, disclose, entered_as};
@@ -31,6 +32,10 @@ use crate::view::ClaimView;
 
 /// Claims of a page, when nothing is said, and at most.
 const LIMITS: (u32, u32) = (50, 200);
+/// Entries of the log that are looked at by one query for what was decided, and at most for
+/// one answer.
+const WINDOW: u64 = 10_000;
+const WALKED: u64 = 1_000_000;
 
 /// A page of claims.
 #[derive(Serialize, ToSchema)]
@@ -64,6 +69,8 @@ pub(super) struct Proof {
 pub(super) struct DecidedPage {
     /// In the order of their entries.
     decided: Vec<DecidedClaim>,
+    /// From which index on to ask the next time: all before it was looked at.
+    next: u64,
 }
 
 /// A claim that was decided.
@@ -315,7 +322,8 @@ pub(super) async fn proof(
 ///
 /// Of those that it submitted, and of those that its providers billed, whoever submitted
 /// them: as entries of this node's own log from an index on, in their order: which claim,
-/// and where. It says nothing of what a claim came to.
+/// and where. It says nothing of what a claim came to. `next` is from where on to ask the
+/// next time, also where there is nothing: what an answer costs is what the log has grown by.
 #[utoipa::path(
     get, path = "/claims/decided", tag = "claims", operation_id = "listDecided",
     security(("organisation" = [])),
@@ -341,10 +349,7 @@ pub(super) async fn decided(
     let node = &service.api.node;
     let billed = service.rules.payees_of(&caller.id);
     let billed: Vec<_> = billed.map(|of| node.provider_token(of)).collect();
-    let found = node
-        .store()
-        .decided(&caller.id, &billed, from, limit)
-        .await?;
+    let (found, next) = decided_since(node.store(), (&caller.id, &billed), from, limit).await?;
     let claims = found.iter().map(|(claim, _)| *claim);
     node.note_all("api:decided", claims).await?;
     let decided = found.into_iter().map(|(claim, index)| DecidedClaim {
@@ -353,7 +358,31 @@ pub(super) async fn decided(
     });
     json(&DecidedPage {
         decided: decided.collect(),
+        next,
     })
+}
+
+/// What was decided from an index on of a submitter's claims and of some providers', and
+/// from where on to ask next.
+async fn decided_since(
+    store: &AnyStore,
+    (submitter, billed): (&str, &[Token]),
+    mut from: u64,
+    limit: u32,
+) -> Result<(Vec<(ClaimId, u64)>, u64), StoreError> {
+    let size = store.head().await?.size;
+    let end = size.min(from.saturating_add(WALKED));
+    while from < end {
+        let to = end.min(from.saturating_add(WINDOW));
+        let found = store.decided(submitter, billed, from..to, limit).await?;
+        let is_full = found.len() as u64 >= u64::from(limit);
+        match found.last() {
+            Some((_, last)) if is_full => return Ok((found.clone(), last.saturating_add(1))),
+            Some(_) => return Ok((found, to)),
+            None => from = to,
+        }
+    }
+    Ok((Vec::new(), from))
 }
 
 /// What running a claim's policy again needs

@@ -54,7 +54,7 @@ use crate::node::consent::Rules;
 pub use self::flags::FlagBody;
 pub use self::known::see_to;
 pub use self::problem::Code;
-pub use self::shared::DisputeBody;
+pub use self::shared::{CutOffBody, DisputeBody, Heard};
 pub use self::submit::RefusalBody;
 
 /// Where the API is.

@@ -20,7 +20,7 @@ use super::{Answered, Service, Shared, json, text};
 use crate::node::Dispute;
 use crate::node::clock::when;
 use crate::node::keys::hex;
-use crate::shared::{CutOff, Ledger as _};
+use crate::shared::{CutOff, Ledger as _, Member};
 
 /// The most blocks that are listed at once.
 const BLOCKS: u32 = 500;
@@ -295,6 +295,38 @@ impl CutOffBody {
     }
 }
 
+/// Whether a node goes on with the shared ledger, for whoever watches its process.
+pub struct Heard {
+    /// `ok`; `starts`; `cut off`, where no other authority answers; nothing where the node is
+    /// on no shared ledger.
+    pub ledger: Option<&'static str>,
+    /// That no other authority answers: since when, why, and what to do.
+    pub cut_off: Option<CutOffBody>,
+}
+
+impl Heard {
+    /// On no shared ledger.
+    pub const NONE: Self = Self {
+        ledger: None,
+        cut_off: None,
+    };
+    /// On one that the node has not read yet.
+    pub const STARTS: Self = Self {
+        ledger: Some("starts"),
+        cut_off: None,
+    };
+
+    /// As a member of it.
+    #[must_use]
+    pub fn of(member: &Member) -> Self {
+        let cut_off = member.cut_off().map(CutOffBody::of);
+        Self {
+            ledger: Some(cut_off.as_ref().map_or("ok", |_| "cut off")),
+            cut_off,
+        }
+    }
+}
+
 /// A checkpoint that a quorum signed.
 #[derive(Serialize, ToSchema)]
 pub struct CheckpointBody {
@@ -386,6 +418,9 @@ pub struct DisputeBody {
     difference: String,
     /// The index of the dispute in this node's own log, once it is there.
     entry: Option<u64>,
+    /// Whether what the payer signed is kept with it: `tally ledger dispute` shows and checks
+    /// it.
+    signed: bool,
 }
 
 impl DisputeBody {
@@ -398,6 +433,7 @@ impl DisputeBody {
             index: dispute.index,
             difference: dispute.difference.clone(),
             entry: dispute.leaf,
+            signed: dispute.signed,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `tally ledger`.
 
+mod dispute;
 mod verify;
 mod witness;
 
@@ -15,6 +16,7 @@ use super::{Ended, NodeArgs, Progress, plural, say, table};
 use crate::api::DisputeBody;
 use crate::node::keys::hex;
 
+use self::dispute::DisputeArgs;
 use self::verify::VerifyArgs;
 use self::witness::{CompareArgs, EvidenceArgs, WitnessArgs};
 
@@ -34,12 +36,15 @@ pub enum LedgerCommand {
     Export(ExportArgs),
     /// Print what this node ran again and disputes, with the first thing that differs
     Disputes(DisputesArgs),
+    /// Print what this node disputes of a claim, and check what the payer signed of it
+    Dispute(DisputeArgs),
     /// Run a witness: it cosigns checkpoints that are consistent with those before
     Witness(WitnessArgs),
     /// Hold what witnesses cosigned last against each other: evidence, if a log showed them
     /// two histories
     Compare(CompareArgs),
-    /// Check evidence that a log contradicted itself, and say who signed both sides
+    /// Check evidence: that a log contradicted itself, and who signed both sides; or what a
+    /// payer signed that a node disputes
     Evidence(EvidenceArgs),
 }
 
@@ -115,6 +120,7 @@ pub async fn run(command: LedgerCommand) -> Result<Ended> {
         LedgerCommand::Fsck(args) => fsck(&args).await,
         LedgerCommand::Export(args) => export(&args).await,
         LedgerCommand::Disputes(args) => disputes(&args).await,
+        LedgerCommand::Dispute(args) => dispute::run(&args).await,
         LedgerCommand::Witness(args) => witness::run(&args).await,
         LedgerCommand::Evidence(args) => witness::evidence(&args),
         LedgerCommand::Compare(args) => witness::compare(&args).await,

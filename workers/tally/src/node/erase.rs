@@ -1,6 +1,7 @@
 //! Erasing what is known of a claim: its keys and salts are destroyed, the log says
 //! so, and still verifies. And what stands against it.
 
+mod again;
 mod reopened;
 mod whole;
 
@@ -19,6 +20,7 @@ use tally_store::port::{
 };
 
 use super::Node;
+use again::Meant;
 pub use reopened::Reopened;
 use whole::{Whole, waits};
 
@@ -63,9 +65,11 @@ impl Node {
     /// When the claim is not known, or the hold stands already, or does not.
     pub async fn hold(&self, claim: ClaimId, name: &str, lift: bool) -> Result<()> {
         let _one = self.lock()?;
-        self.known(claim).await?;
+        if self.reexecuted_only(claim).await?.is_empty() {
+            self.known(claim).await?;
+        }
         ensure!(
-            lift || !self.is_erased(&self.whole(claim).await?).await?,
+            lift || !self.is_erased(&self.meant(claim).await?).await?,
             "claim {claim} was erased"
         );
         let length = name.chars().count();
@@ -125,17 +129,26 @@ impl Node {
     /// # Errors
     /// What stands against it; or when the claim is not known, or the store fails.
     pub async fn may_erase(&self, claim: ClaimId, ground: Ground) -> Result<()> {
-        let whole = self.whole(claim).await?;
-        self.unless_kept(&whole, ground).await
+        self.unless_kept(&self.meant(claim).await?, ground).await
     }
 
     /// That nothing stands against erasing a claim on a ground. A hold on any of its
     /// numbers, or on what took it back, is a hold on it.
-    async fn unless_kept(&self, whole: &Whole, ground: Ground) -> Result<()> {
+    async fn unless_kept(&self, meant: &Meant, ground: Ground) -> Result<()> {
         let mut holds = Vec::new();
-        for id in whole.ids() {
+        for id in meant.ids() {
             holds.extend(self.holds(id).await?);
         }
+        let kept = match meant {
+            Meant::Whole(whole) => self.kept_whole(whole, &holds).await?,
+            Meant::Again(_, rows) => self.kept_again(rows, &holds).await?,
+        };
+        may_erase(self.clock.today(), ground, &kept, &self.retention)?;
+        Ok(())
+    }
+
+    /// Since when a claim is kept.
+    async fn kept_whole<'a>(&self, whole: &Whole, holds: &'a [Hold]) -> Result<Kept<'a>> {
         let numbers = whole.numbers();
         let mut last = whole.last_received().context("a claim has a row")?;
         let mut is_settled = whole.is_settled();
@@ -148,21 +161,20 @@ impl Node {
         for told in self.store.told_of(&numbers).await? {
             last = last.max(told.day);
         }
-        let kept = Kept {
+        Ok(Kept {
             kind: Kind::Claim,
             made: whole.made().unwrap_or(last),
             last_activity: last,
             last_in_effect: None,
             settled: is_settled,
-            holds: &holds,
-        };
-        may_erase(self.clock.today(), ground, &kept, &self.retention)?;
-        Ok(())
+            holds,
+        })
     }
 
     /// Erases a claim, by every number that it has had: destroys the keys of all that is
     /// sealed of it, in what took it back or settled it by hand too, and enters that it
-    /// did. What was begun and not ended is ended when it is asked for again.
+    /// did. Of another's claim, that this node ran again, what came of it and what the payer
+    /// signed. What was begun and not ended is ended when it is asked for again.
     ///
     /// # Errors
     /// What stands against it ([`Refused`]); or when the claim is not known, waits for the
@@ -171,20 +183,20 @@ impl Node {
         self.integrate(false).await?;
         // One at a time on this machine.
         let one = self.lock()?;
-        let whole = self.whole(claim).await?;
+        let meant = self.meant(claim).await?;
         // Nothing but a hold keeps what is begun from being ended.
-        let passing = match self.is_erased(&whole).await? {
+        let passing = match self.is_erased(&meant).await? {
             true => Ground::Order,
             false => ground,
         };
-        self.unless_kept(&whole, passing).await?;
-        let parts = self.sealed_of(&whole).await?;
+        self.unless_kept(&meant, passing).await?;
+        let parts = self.sealed_of(&meant).await?;
         ensure!(
             !parts.waits && !parts.leaves.is_empty(),
             "claim {claim}, or an act about it, waits to be decided, or to be entered on the log: \
              erase it when it is (`tally queue dead list` shows what was set aside)"
         );
-        self.note_all("claim-erased", whole.ids().into_iter())
+        self.note_all("claim-erased", meant.ids().into_iter())
             .await?;
         // Entered first: what is begun is seen, and ended when it is asked for again.
         let statements: Vec<NewStatement> = parts
@@ -194,9 +206,9 @@ impl Node {
             .collect();
         crate::failpoint::reach("before-erased");
         // With a look at what holds it: from here on nothing does, on no machine.
-        let ids = whole.ids();
+        let ids = meant.ids();
         if let Err(error) = self.store.state_unless_held(&statements, &ids).await {
-            self.unless_kept(&whole, passing).await?;
+            self.unless_kept(&meant, passing).await?;
             return Err(error.into());
         }
         crate::failpoint::reach("before-destroy");
@@ -207,7 +219,7 @@ impl Node {
         self.integrate(false).await?;
         Ok(Erased {
             records: parts.records.len(),
-            receipts: self.receipts_of(&whole).await?,
+            receipts: self.receipts_of(&ids).await?,
         })
     }
 
@@ -216,12 +228,12 @@ impl Node {
     /// # Errors
     /// When the store fails.
     pub async fn erasure_receipts(&self, claim: ClaimId) -> Result<Vec<ErasureReceipt>> {
-        self.receipts_of(&self.whole(claim).await?).await
+        self.receipts_of(&self.meant(claim).await?.ids()).await
     }
 
-    async fn receipts_of(&self, whole: &Whole) -> Result<Vec<ErasureReceipt>> {
+    async fn receipts_of(&self, of: &[ClaimId]) -> Result<Vec<ErasureReceipt>> {
         let mut receipts = Vec::new();
-        for (index, entry, place) in self.erasures(&whole.ids()).await? {
+        for (index, entry, place) in self.erasures(of).await? {
             let place = place.context("the erasure is on its way to the log: try again")?;
             let leaf = self.store.entries(index, 1).await?;
             let leaf = leaf
@@ -260,8 +272,16 @@ impl Node {
     }
 
     /// Whether the log says that a claim was erased, by every number that it has had.
-    async fn is_erased(&self, whole: &Whole) -> Result<bool> {
-        for number in whole.numbers() {
+    async fn is_erased(&self, meant: &Meant) -> Result<bool> {
+        let numbers = match meant {
+            Meant::Whole(whole) => whole.numbers(),
+            // It may have been run again since.
+            Meant::Again(claim, rows) => {
+                let erased = self.erased_among(*claim, rows).await?;
+                return Ok(erased.len() == rows.len());
+            }
+        };
+        for number in numbers {
             if self.erasures(&[number]).await?.is_empty() {
                 return Ok(false);
             }
@@ -270,10 +290,21 @@ impl Node {
     }
 
     /// All that is sealed of a claim.
-    async fn sealed_of(&self, whole: &Whole) -> Result<Parts> {
+    async fn sealed_of(&self, meant: &Meant) -> Result<Parts> {
         let mut parts = Parts::default();
-        for row in whole.sealed() {
-            self.add_sealed(row, &mut parts).await?;
+        match meant {
+            Meant::Whole(whole) => {
+                for row in whole.sealed() {
+                    self.add_sealed(row, &mut parts).await?;
+                }
+            }
+            Meant::Again(claim, rows) => {
+                for row in rows {
+                    let sealed = row.opening.as_ref();
+                    parts.records.extend(sealed.map(|sealed| sealed.record));
+                    parts.leaf(*claim, row.leaf);
+                }
+            }
         }
         Ok(parts)
     }

@@ -1,10 +1,10 @@
-//! Adjudications of others that this node ran again: what it entered of them, and which
-//! it disputes.
+//! Adjudications of others that this node ran again: what it entered of them, which it
+//! disputes, and what the payer signed of those.
 
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result};
-use tally_core::canon::{Canon as _, Reader};
+use tally_core::canon::{Canon, DecodeError, Reader};
 use tally_core::claim::ClaimId;
 use tally_core::ledger::Salt;
 use tally_core::ledger::counterparty::Reexecuted;
@@ -12,8 +12,13 @@ use tally_core::ledger::kind;
 use tally_core::ledger::shared::OrganisationId;
 use tally_store::port::{NewStatement, StatementFilter, StatementRow, Statements as _};
 use tally_store::vault;
+use tally_types::ServiceDate;
 
 use super::Node;
+use crate::shared::signed::Kept;
+
+/// Statements that are read at a time: each may keep an answer.
+const PAGE: u32 = 64;
 
 /// An adjudication that this node ran again, and that came to something else.
 pub struct Dispute {
@@ -27,10 +32,43 @@ pub struct Dispute {
     pub difference: String,
     /// The index of the dispute in this node's own log, once it is there.
     pub leaf: Option<u64>,
+    /// Whether what the payer signed is kept.
+    pub signed: bool,
 }
 
 /// The label of what is sealed of a re-execution.
 pub(super) const REEXECUTION: &str = "reexecution";
+
+/// What is kept of a re-execution, behind the salt. The entry commits to what was found, and
+/// to no more.
+struct Opened {
+    found: Reexecuted,
+    payer: OrganisationId,
+    /// The day on which it was entered.
+    day: Option<ServiceDate>,
+    /// What the payer signed, of a dispute.
+    answer: Option<Kept>,
+}
+
+impl Opened {
+    fn read(opened: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(opened);
+        Salt::take(&mut reader)?;
+        let (found, payer) = (Canon::take(&mut reader)?, Canon::take(&mut reader)?);
+        // Earlier versions kept no more.
+        let is_all = reader.left() == 0;
+        let (day, answer) = match is_all {
+            true => (None, None),
+            false => (Some(Canon::take(&mut reader)?), Canon::take(&mut reader)?),
+        };
+        Ok(Self {
+            found,
+            payer,
+            day,
+            answer,
+        })
+    }
+}
 
 /// What a re-execution is about, as its statement is found by: the claim, and the index
 /// of the adjudication in the payer's own log.
@@ -44,8 +82,18 @@ fn marked(mark: &[u8]) -> Option<(ClaimId, u64)> {
     Some((ClaimId(*claim), u64::from_be_bytes(index.try_into().ok()?)))
 }
 
+/// Statements of re-executions, a page at a time.
+fn of_kinds(kinds: &[u8]) -> StatementFilter {
+    StatementFilter {
+        kinds: kinds.to_vec(),
+        limit: PAGE,
+        ..StatementFilter::default()
+    }
+}
+
 impl Node {
-    /// Enters what came of running a payer's adjudication again.
+    /// Enters what came of running a payer's adjudication again, which it showed in a signed
+    /// answer: with a dispute that is kept.
     ///
     /// # Errors
     /// When the store fails.
@@ -54,12 +102,16 @@ impl Node {
         payer: &OrganisationId,
         (claim, index): (ClaimId, u64),
         found: &Reexecuted,
+        answer: Kept,
     ) -> Result<()> {
         let salt = vault::random()?;
         let entry = found.entry(&salt);
         let mut opening = salt.to_vec();
         found.put(&mut opening);
         payer.put(&mut opening);
+        self.clock.today().put(&mut opening);
+        let answer = found.difference.is_some().then_some(answer);
+        answer.put(&mut opening);
         match &found.difference {
             None => tracing::info!(%claim, "run again: agreed"),
             // What differs tells of care and amounts: that is no business of the log's.
@@ -85,58 +137,139 @@ impl Node {
     /// # Errors
     /// When the store fails.
     pub async fn reexecuted(&self) -> Result<BTreeSet<(ClaimId, u64)>> {
-        let filter = StatementFilter {
-            kinds: vec![kind::AGREED, kind::DISPUTED],
-            ..StatementFilter::default()
-        };
-        let rows = self.store.statements(&filter).await?;
-        Ok(rows.iter().filter_map(|row| marked(&row.about)).collect())
+        let mut done = BTreeSet::new();
+        let mut filter = of_kinds(&[kind::AGREED, kind::DISPUTED]);
+        loop {
+            let rows = self.store.statements(&filter).await?;
+            let Some(last) = rows.last() else {
+                return Ok(done);
+            };
+            filter.after = Some(last.id);
+            done.extend(rows.iter().filter_map(|row| marked(&row.about)));
+        }
     }
 
-    /// All disputes, in the order they were entered; an audit entry says so first.
+    /// All disputes, in the order they were entered, but for those of claims that were erased;
+    /// an audit entry says so first.
     ///
     /// # Errors
     /// When the store fails, or what it holds is damaged.
     pub async fn disputes(&self) -> Result<Vec<Dispute>> {
-        let filter = StatementFilter {
-            kinds: vec![kind::DISPUTED],
-            ..StatementFilter::default()
-        };
-        let rows = self.store.statements(&filter).await?;
         let mut disputes = Vec::new();
-        for row in rows {
-            disputes.push(self.dispute(&row).await?);
+        let mut filter = of_kinds(&[kind::DISPUTED]);
+        loop {
+            let rows = self.store.statements(&filter).await?;
+            let Some(last) = rows.last() else { break };
+            filter.after = Some(last.id);
+            let found = self.disputes_in(&rows).await?;
+            disputes.extend(found.into_iter().map(|(dispute, _)| dispute));
         }
         self.note_all("disputes-read", disputes.iter().map(|d| d.claim))
             .await?;
         Ok(disputes)
     }
 
-    async fn dispute(&self, row: &StatementRow) -> Result<Dispute> {
-        let damaged = "a stored dispute is damaged: run `tally ledger fsck`";
-        let sealed = row.opening.as_ref().context(damaged)?;
-        let opened = self
-            .vault
-            .key(sealed.record)
+    /// The disputes about a claim, each with what the payer signed, where that is kept; an
+    /// audit entry says so first.
+    ///
+    /// # Errors
+    /// As [`Self::disputes`].
+    pub async fn disputes_of(&self, claim: ClaimId) -> Result<Vec<(Dispute, Option<Kept>)>> {
+        let mut rows = self.reexecutions_of(claim).await?;
+        rows.retain(|row| row.kind == kind::DISPUTED);
+        let found = self.disputes_in(&rows).await?;
+        self.note_all("dispute-read", found.iter().map(|(d, _)| d.claim))
+            .await?;
+        Ok(found)
+    }
+
+    /// What was entered of running adjudications of a claim again.
+    pub(super) async fn reexecutions_of(&self, claim: ClaimId) -> Result<Vec<StatementRow>> {
+        let mut found = Vec::new();
+        let mut filter = of_kinds(&[kind::AGREED, kind::DISPUTED]);
+        loop {
+            let rows = self.store.statements(&filter).await?;
+            let Some(last) = rows.last() else {
+                return Ok(found);
+            };
+            filter.after = Some(last.id);
+            let is_of = |row: &StatementRow| marked(&row.about).is_some_and(|(of, _)| of == claim);
+            found.extend(rows.into_iter().filter(is_of));
+        }
+    }
+
+    /// The day on which a re-execution was entered; none where that was not kept yet, or it
+    /// cannot be opened any more.
+    pub(super) async fn entered_on(&self, row: &StatementRow) -> Result<Option<ServiceDate>> {
+        Ok(self
+            .open_reexecution(row)
             .await?
-            .open(REEXECUTION, sealed)?;
-        let mut reader = Reader::new(&opened);
-        Salt::take(&mut reader)?;
-        let found = Reexecuted::take(&mut reader)?;
-        let payer = OrganisationId::take(&mut reader)?;
-        let (claim, index) = marked(&row.about).context(damaged)?;
-        Ok(Dispute {
-            claim,
-            payer,
-            index,
-            difference: found.difference.context(damaged)?.to_string(),
-            leaf: row.leaf,
-        })
+            .and_then(|opened| opened.day))
+    }
+
+    async fn disputes_in(&self, rows: &[StatementRow]) -> Result<Vec<(Dispute, Option<Kept>)>> {
+        let mut disputes = Vec::new();
+        for row in rows {
+            let Some(opened) = self.open_reexecution(row).await? else {
+                continue;
+            };
+            let (claim, index) = marked(&row.about).context(DAMAGED)?;
+            let dispute = Dispute {
+                claim,
+                payer: opened.payer,
+                index,
+                difference: opened.found.difference.context(DAMAGED)?.to_string(),
+                leaf: row.leaf,
+                signed: opened.answer.is_some(),
+            };
+            disputes.push((dispute, opened.answer));
+        }
+        Ok(disputes)
+    }
+
+    /// What is kept of a re-execution; nothing of one that was erased.
+    async fn open_reexecution(&self, row: &StatementRow) -> Result<Option<Opened>> {
+        let sealed = row.opening.as_ref().context(DAMAGED)?;
+        let mut keys = self.vault.keys(&[sealed.record]).await?;
+        let Some(key) = keys.remove(&sealed.record) else {
+            return Ok(None);
+        };
+        let opened = key.open(REEXECUTION, sealed)?;
+        Ok(Some(Opened::read(&opened).context(DAMAGED)?))
     }
 }
+
+/// What is found damaged.
+const DAMAGED: &str = "what is stored of a re-execution is damaged: run `tally ledger fsck`";
 
 /// What was found, as it is committed to, of what is kept behind the salt.
 pub(super) fn reexecuted(kept: &[u8]) -> Option<Vec<u8>> {
     let found = Reexecuted::take(&mut Reader::new(kept)).ok()?;
     Some(found.to_canon())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What stores hold from before a day and an answer were kept is read all the same.
+    #[test]
+    fn what_was_kept_before_is_read() {
+        let mut kept = [7; 32].to_vec();
+        let found = Reexecuted::unproven([1; 32], "tally 0.1.0", "D104");
+        found.put(&mut kept);
+        OrganisationId::parse("harbor").unwrap().put(&mut kept);
+        let opened = Opened::read(&kept).unwrap();
+        assert_eq!(opened.found, found);
+        assert!(opened.day.is_none() && opened.answer.is_none());
+
+        let day = ServiceDate::parse("2026-03-02").unwrap();
+        day.put(&mut kept);
+        None::<Kept>.put(&mut kept);
+        let opened = Opened::read(&kept).unwrap();
+        assert_eq!(opened.day, Some(day));
+        assert!(opened.answer.is_none());
+        // What is committed to stands before both.
+        assert_eq!(reexecuted(&kept[32..]), Some(found.to_canon()));
+    }
 }

@@ -42,9 +42,11 @@ use tokio::sync::Notify;
 pub(crate) use self::assets::{icon, style, style_href};
 use self::error::Failure;
 pub(crate) use self::guard::guard as guarded;
+use crate::api::Heard;
 use crate::config::PayerConfig;
 use crate::node::Node;
 use crate::node::consent::Rules;
+use crate::shared::Member;
 
 /// How long open connections may keep us after we were told to stop.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -56,6 +58,8 @@ struct Site {
     payer: PayerConfig,
     /// Who may read.
     rules: Rules,
+    /// The ledger that the organisation shares with others.
+    ledger: Option<Member>,
     summary: Mutex<Option<Arc<overview::Summary>>>,
 }
 
@@ -64,12 +68,13 @@ type Shared = axum::extract::State<Arc<Site>>;
 type Asked = axum::extract::Query<Vec<(String, String)>>;
 type Answered = Result<Response, Failure>;
 
-/// The pages of a node of a payer.
-pub fn router(node: Arc<Node>, payer: PayerConfig, rules: Rules) -> Router {
+/// The pages of a node of a payer, on a shared ledger or on none.
+pub fn router(node: Arc<Node>, payer: PayerConfig, rules: Rules, ledger: Option<Member>) -> Router {
     let site = Site {
         node,
         payer,
         rules,
+        ledger,
         summary: Mutex::default(),
     };
     Router::new()
@@ -123,7 +128,7 @@ pub async fn serve(node: Arc<Node>, port: u16) -> Result<()> {
     let tell = Arc::clone(&told);
     let server = axum::serve(
         listener,
-        router(node, PayerConfig::default(), Rules::default()),
+        router(node, PayerConfig::default(), Rules::default(), None),
     )
     .with_graceful_shutdown(async move {
         stop.await;
@@ -171,11 +176,14 @@ async fn health(site: Shared) -> Answered {
         store.totals().await?,
         store.waiting().await?,
     );
+    let ledger = site.ledger.as_ref().map_or(Heard::NONE, Heard::of);
     let body = serde_json::json!({
         "status": "ok",
         "entries": head.size,
         "adjudicated": totals.paid + totals.denied + totals.pended,
         "waiting": { "ready": waiting.ready, "held": waiting.held, "behind": waiting.behind },
+        "ledger": ledger.ledger,
+        "cut_off": ledger.cut_off,
     });
     let kind = [(header::CONTENT_TYPE, "application/json")];
     Ok((kind, format!("{body}\n")).into_response())

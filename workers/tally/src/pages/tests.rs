@@ -104,7 +104,7 @@ impl Fixture {
         }
         let node = Arc::new(node);
         Self {
-            router: super::router(Arc::clone(&node), payer(LEVELS), Default::default()),
+            router: super::router(Arc::clone(&node), payer(LEVELS), Default::default(), None),
             node,
             _folder: folder,
         }

@@ -2,7 +2,7 @@
 //! whoever runs it, not for the public.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -15,8 +15,10 @@ use tally_store::port::{Layout as _, Work as _};
 use tokio::net::TcpListener;
 
 use super::Stop;
+use crate::api::Heard;
 use crate::metrics::Handle;
 use crate::node::Node;
+use crate::shared::Member;
 
 /// How long the database and the broker have to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -29,6 +31,8 @@ pub struct Watched {
     pub broker: Option<Publisher>,
     /// What is counted.
     pub metrics: Handle,
+    /// The node on a shared ledger, where it is on one, once it has begun.
+    pub ledger: Option<Arc<OnceLock<Member>>>,
 }
 
 type Shared = axum::extract::State<Arc<Watched>>;
@@ -59,7 +63,8 @@ pub async fn serve(at: SocketAddr, watched: Watched, stop: Stop) -> Result<Socke
     Ok(at)
 }
 
-/// Whether this process can do its work: the database and the broker answer.
+/// Whether this process can do its work: the database and the broker answer. That no other
+/// authority of a shared ledger does is said, and keeps it from nothing but that ledger.
 async fn ready(watched: Shared) -> Response {
     let database = within(async { watched.node.store().identity().await.is_ok() }).await;
     let broker = match &watched.broker {
@@ -67,10 +72,15 @@ async fn ready(watched: Shared) -> Response {
         Some(broker) => Some(within(async { broker.ping().await.is_ok() }).await),
     };
     let ready = database && broker != Some(false);
+    let ledger = watched.ledger.as_ref().map_or(Heard::NONE, |ledger| {
+        ledger.get().map_or(Heard::STARTS, Heard::of)
+    });
     let body = serde_json::json!({
         "ready": ready,
         "database": said(database),
         "broker": broker.map(said),
+        "ledger": ledger.ledger,
+        "cut_off": ledger.cut_off,
     });
     let status = if ready {
         StatusCode::OK

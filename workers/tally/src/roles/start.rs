@@ -1,7 +1,7 @@
 //! Starting a process of a node, and ending it.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -108,10 +108,13 @@ pub async fn serve(config: Config, which: Which, clock: Clock, stop: Stop) -> Re
             Some(settings)
         }
     };
+    let member = Arc::new(OnceLock::new());
+    let has_ledger = which == Which::Node && config.ledger.is_some();
     let watched = health::Watched {
         node: Arc::clone(&node),
         broker: broker.clone().map(Publisher::new),
         metrics: handle,
+        ledger: has_ledger.then(|| Arc::clone(&member)),
     };
     let health = health::serve(config.listen.health, watched, stop.clone()).await?;
     tracing::info!(%health, role = which.name(), name, "started");
@@ -161,7 +164,7 @@ pub async fn serve(config: Config, which: Which, clock: Clock, stop: Stop) -> Re
                     }
                     Ok(())
                 });
-                Some(started.member)
+                Some(member.get_or_init(|| started.member).clone())
             }
         };
         let api = Api {
@@ -178,11 +181,13 @@ pub async fn serve(config: Config, which: Which, clock: Clock, stop: Stop) -> Re
         eprintln!(
             "Pages on http://{pages_at}, the API on http://{api_at}/api/v1, readiness on http://{health}/ready — stop with Ctrl-C"
         );
+        let ledger = api.ledger.clone();
+        let rules = Rules::of(&config);
         for (listener, router) in [
             (listener, api::router(api)),
             (
                 pages,
-                crate::pages::router(node, config.payer.clone(), Rules::of(&config)),
+                crate::pages::router(node, config.payer.clone(), rules, ledger),
             ),
         ] {
             let stop = stop.clone();

@@ -10,7 +10,7 @@ use tally_core::ledger::tiles::{WIDTH, bundle_path};
 use tally_core::ledger::{Note, SigningKey};
 use zeroize::Zeroizing;
 
-use super::signed::{self, Asked, HOLDS, Unsigned, compact};
+use super::signed::{self, Asked, HOLDS, Kept, Unsigned, compact};
 use crate::api::ROOT;
 use crate::api::token::Token;
 use crate::node::clock::Clock;
@@ -47,11 +47,17 @@ pub struct Unproven {
 }
 
 impl Unproven {
-    /// The answer, if it is that of an organisation, which signs with this key.
+    /// The answer, if it is that of an organisation, which signs with this key as the first
+    /// `size` leaves of the ledger say; and what was signed, to keep it.
     ///
     /// # Errors
     /// Why it is not.
-    pub fn of(self, organisation: &str, key: &[u8; 32]) -> Result<Answer, Unsigned> {
+    pub fn of(
+        self,
+        organisation: &str,
+        key: &[u8; 32],
+        size: u64,
+    ) -> Result<(Answer, Kept), Unsigned> {
         let Answer {
             status,
             body,
@@ -61,8 +67,22 @@ impl Unproven {
             return Err(Unsigned::Not);
         };
         let (between, answer) = ((organisation, &*self.by), (*status, &body[..]));
-        signed::verify(signature, key, between, &self.asked, answer, seconds())?;
-        Ok(self.answer)
+        let came = seconds();
+        signed::verify(signature, key, between, &self.asked, answer, came)?;
+        let (hash, kept) = Kept::of_body(body);
+        let kept = Kept {
+            from: organisation.to_owned(),
+            to: self.by,
+            key: *key,
+            size,
+            came,
+            asked: self.asked,
+            status: *status,
+            hash,
+            body: kept,
+            signature: signature.clone(),
+        };
+        Ok((self.answer, kept))
     }
 
     /// The status that came.

@@ -8,6 +8,7 @@
 //! the authorities' signatures come together under checkpoints (`signatures`).
 
 mod afar;
+pub mod answer;
 pub mod client;
 mod files;
 mod lookout;

@@ -22,6 +22,7 @@ use tally_store::port::SharedLedger as _;
 use super::client::{Answer, Client};
 use super::published::Publications;
 use super::sent::Sent;
+use super::signed::Kept;
 use super::{Ledger as _, Member};
 use crate::node::{ENGINE, Node};
 use crate::policies::Loaded;
@@ -71,6 +72,8 @@ impl NotRun {
 #[derive(Deserialize)]
 struct Page {
     decided: Vec<Decided>,
+    /// From where on to ask next. One that does not say it lists all that there is.
+    next: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -237,7 +240,7 @@ impl Rechecker {
 
     /// What a payer answers, as it signed it: all that it leads to is laid to the payer. What
     /// is another's, or was changed on the way, is no answer.
-    async fn ask(&self, payer: &Organisation, target: &str) -> Result<Answer> {
+    async fn ask(&self, payer: &Organisation, target: &str) -> Result<(Answer, Kept)> {
         let (id, url) = (payer.id.as_str(), &payer.url);
         let came = self.client.ask(url, target, id).await?;
         let status = came.status();
@@ -245,7 +248,7 @@ impl Rechecker {
         let at = Arc::clone(&self.member.subscribe().borrow());
         let known = at.state.members.get(&payer.id);
         let key = known.map_or(payer.signing, |known| known.organisation.signing);
-        came.of(id, &key).map_err(|why| {
+        came.of(id, &key, at.frontier.size()).map_err(|why| {
             self.not_run.unsigned.fetch_add(1, Ordering::Relaxed);
             anyhow::anyhow!("what {url} answers ({status}) is not taken for {id}'s: {why}. See who answers there, and whether {id}'s node is of a version that signs")
         })
@@ -260,20 +263,24 @@ impl Rechecker {
         stop: &Stop,
     ) -> Result<()> {
         let target = format!("/claims/decided?from={}&limit={PAGE}", round.from);
-        let page = self.ask(payer, &target).await?.done()?;
+        let page = self.ask(payer, &target).await?.0.done()?;
         let page: Page = serde_json::from_slice(&page)?;
         let mut failed = None;
-        round.more = page.decided.len() >= PAGE;
+        // No further than the ledger is: what follows there is to be looked at.
+        let next = page.next.map(|next| next.min(known));
+        let is_full = page.decided.len() >= PAGE;
+        round.more = next.map_or(is_full, |next| next < known);
+        let mut is_whole = true;
         for decided in page.decided {
             if stop.is_told() {
-                round.more = true;
+                (round.more, is_whole) = (true, false);
                 break;
             }
             anyhow::ensure!(decided.index >= round.from, "it lists entries out of order");
             let id = ClaimId::parse(&decided.claim).context("a claim without an id")?;
             if decided.index >= known {
                 // The ledger is not that far yet.
-                round.more = true;
+                (round.more, is_whole) = (true, false);
                 break;
             }
             if !self.done.remove(&(id, decided.index)) {
@@ -287,6 +294,9 @@ impl Rechecker {
             }
             round.from = decided.index + 1;
         }
+        if let Some(next) = next.filter(|_| is_whole) {
+            round.from = round.from.max(next);
+        }
         failed.map_or(Ok(()), Err)
     }
 
@@ -296,7 +306,8 @@ impl Rechecker {
         let Some((place, entry)) = self.entry_of(payer, index).await? else {
             return Ok(false);
         };
-        let answer = self.ask(payer, &format!("/claims/{id}/dossier")).await?;
+        let target = format!("/claims/{id}/dossier");
+        let (answer, kept) = self.ask(payer, &target).await?;
         match answer.status {
             404 | 409 => return Ok(false),
             // Another's care is in it, as the payer says: it is counted.
@@ -333,7 +344,7 @@ impl Rechecker {
             Shown::Broken(why) => Reexecuted::unproven(leaf_hash(&entry), ENGINE, &why),
         };
         self.node
-            .enter_reexecuted(&payer.id, (id, index), &found)
+            .enter_reexecuted(&payer.id, (id, index), &found, kept)
             .await?;
         Ok(true)
     }
@@ -444,11 +455,12 @@ impl Rechecker {
             Err(DossierError::ByHand) => return Ok(Shown::ByHand),
             Err(error) => return Ok(Shown::Broken(error.to_string())),
         };
+        let mut policy = None;
         let ran = match (checked.policy(), published) {
             (Some(hash), Some(published)) => {
                 let fuel = published.publication.fuel;
-                let loaded = self.component(payer, hash).await?;
-                run(&checked, &loaded, fuel)?
+                let loaded = policy.insert(self.component(payer, hash).await?);
+                run(&checked, loaded, fuel)?
             }
             _ => checked
                 .alone()
@@ -459,7 +471,8 @@ impl Rechecker {
             Ok(ran) => ran,
             Err(why) => return Ok(Shown::Broken(why)),
         };
-        let found = checked.reexecuted(&outcome, &asked, ENGINE);
+        let read = |table, column, value| policy.as_ref()?.cell(table, column, value);
+        let found = checked.reexecuted(&outcome, &asked, read, ENGINE);
         Ok(Shown::Found(Box::new(found)))
     }
 

@@ -45,12 +45,12 @@ canon_record!(Asked {
 });
 
 impl Asked {
-    /// The name of an answer to it.
-    fn answered(&self, status: u16, body: &[u8]) -> String {
+    /// The name of an answer to it, whose body has a hash.
+    fn answered(&self, status: u16, body: &[u8; 32]) -> String {
         let mut answer = b"tallystick/answer/v1".to_vec();
         self.put(&mut answer);
         status.put(&mut answer);
-        answer.extend_from_slice(&Sha256::digest(body));
+        answer.extend_from_slice(body);
         hex(&Sha256::digest(answer))
     }
 }
@@ -83,7 +83,7 @@ pub fn sign(
 ) -> String {
     let claims = json!({
         "iss": from, "aud": to, "iat": now, "exp": now + HOLDS,
-        "jti": asked.answered(status, body),
+        "jti": asked.answered(status, &Sha256::digest(body).into()),
     });
     compact(Token::ANSWER, &claims, key)
 }
@@ -95,9 +95,22 @@ pub fn sign(
 pub fn verify(
     signature: &str,
     key: &[u8; 32],
-    (from, to): (&str, &str),
+    between: (&str, &str),
     asked: &Asked,
     (status, body): (u16, &[u8]),
+    now: i64,
+) -> Result<(), Unsigned> {
+    let hash = Sha256::digest(body).into();
+    verify_hash(signature, key, between, asked, (status, &hash), now)
+}
+
+/// The same, of a body that has a hash.
+fn verify_hash(
+    signature: &str,
+    key: &[u8; 32],
+    (from, to): (&str, &str),
+    asked: &Asked,
+    (status, body): (u16, &[u8; 32]),
     now: i64,
 ) -> Result<(), Unsigned> {
     let token = Token::of_type(signature, Token::ANSWER).map_err(Unsigned::Signature)?;
@@ -109,6 +122,74 @@ pub fn verify(
     match token.issuer() == from && token.name() == asked.answered(status, body) {
         true => Ok(()),
         false => Err(Unsigned::Other),
+    }
+}
+
+/// The longest body that is kept of an answer, in bytes.
+const KEPT: usize = 1 << 20;
+
+/// An answer as it is kept: what an organisation signed, and all that it takes to see that it
+/// did. A body that was sealed stays so.
+#[derive(Clone)]
+pub struct Kept {
+    /// Who answered.
+    pub from: String,
+    /// Who had asked.
+    pub to: String,
+    /// The key that it is signed with.
+    pub key: [u8; 32],
+    /// How many leaves of the ledger were read when it came: so far, the key is that of who
+    /// answered.
+    pub size: u64,
+    /// When it came, in seconds since 1970.
+    pub came: i64,
+    /// What was asked.
+    pub asked: Asked,
+    /// The status.
+    pub status: u16,
+    /// SHA-256 of the body.
+    pub hash: [u8; 32],
+    /// The body; none when it was longer than is kept.
+    pub body: Option<Blob>,
+    /// The signature.
+    pub signature: String,
+}
+
+canon_record!(Kept {
+    from,
+    to,
+    key,
+    size,
+    came,
+    asked,
+    status,
+    hash,
+    body,
+    signature,
+});
+
+impl Kept {
+    /// The body as it is kept, and its hash.
+    #[must_use]
+    pub fn of_body(body: &[u8]) -> ([u8; 32], Option<Blob>) {
+        let kept = (body.len() <= KEPT).then(|| Blob(body.to_vec()));
+        (Sha256::digest(body).into(), kept)
+    }
+
+    /// Whether it is what was signed with the key. Whose that is, the ledger says.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub fn verify(&self) -> Result<(), Unsigned> {
+        let between = (&*self.from, &*self.to);
+        let answer = (self.status, &self.hash);
+        let (signature, key) = (&self.signature, &self.key);
+        verify_hash(signature, key, between, &self.asked, answer, self.came)?;
+        let of_body = |body: &Blob| Sha256::digest(&body.0)[..] == self.hash;
+        match self.body.as_ref().is_none_or(of_body) {
+            true => Ok(()),
+            false => Err(Unsigned::Other),
+        }
     }
 }
 
@@ -196,6 +277,54 @@ mod tests {
         }
     }
 
+    /// Years later it is still what was signed when it came; and nothing else is.
+    #[test]
+    fn what_is_kept_holds_as_it_came_and_in_no_other_way() {
+        let body = b"sealed";
+        let (hash, kept) = Kept::of_body(body);
+        let kept = Kept {
+            from: BETWEEN.0.to_owned(),
+            to: BETWEEN.1.to_owned(),
+            key: key(1).verifier().public(),
+            size: 12,
+            came: NOW + 1,
+            asked: asked(),
+            status: 200,
+            hash,
+            body: kept,
+            signature: sign(&key(1), BETWEEN, &asked(), (200, body), NOW),
+        };
+        let kept = Kept::from_canon(&kept.to_canon()).unwrap();
+        assert_eq!(kept.verify(), Ok(()));
+        let changes: [fn(&mut Kept); 8] = [
+            |kept| kept.from = "cedar".to_owned(),
+            |kept| kept.to = "riverside".to_owned(),
+            |kept| kept.key = key(2).verifier().public(),
+            |kept| kept.came += 1_000,
+            |kept| kept.asked.target.push('0'),
+            |kept| kept.status = 403,
+            |kept| kept.hash[0] ^= 1,
+            |kept| kept.body = Some(Blob(b"other".to_vec())),
+        ];
+        for change in changes {
+            let mut other = kept.clone();
+            change(&mut other);
+            assert!(other.verify().is_err());
+        }
+        // A long body is known by its hash.
+        let long = vec![7; KEPT + 1];
+        let (hash, body) = Kept::of_body(&long);
+        assert!(body.is_none());
+        let signature = sign(&key(1), BETWEEN, &asked(), (200, &long), NOW);
+        let long = Kept {
+            hash,
+            body,
+            signature,
+            ..kept
+        };
+        assert_eq!(long.verify(), Ok(()));
+    }
+
     /// Who holds an answer cannot ask with it, and a token answers nothing.
     #[test]
     fn an_answer_is_no_token_and_a_token_no_answer() {
@@ -204,7 +333,7 @@ mod tests {
         assert_eq!(Token::parse(&signature).err(), Some(TokenError::Header));
         let claims = json!({
             "iss": "harbor", "aud": "lakeside", "iat": NOW, "exp": NOW + HOLDS,
-            "jti": asked().answered(200, b"body"),
+            "jti": asked().answered(200, &Sha256::digest(b"body").into()),
         });
         let token = compact(Token::REQUEST, &claims, &key(1));
         assert!(Token::parse(&token).is_ok());

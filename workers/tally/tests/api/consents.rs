@@ -332,6 +332,7 @@ async fn the_glass_is_broken_with_a_reason_and_the_patient_is_told() {
         std::sync::Arc::clone(&fixture.node),
         Default::default(),
         rules(&fixture),
+        None,
     );
     for page in [
         format!("/members/{MEMBER}"),

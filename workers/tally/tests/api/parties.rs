@@ -3,6 +3,7 @@
 
 use axum::http::StatusCode;
 use serde_json::json;
+use tally_store::port::Log as _;
 
 use super::fixture::{Fixture, claim, claim_of, first, get};
 
@@ -94,6 +95,23 @@ async fn what_was_decided_is_told_to_who_billed_it() {
         assert!(decided.is_sorted_by_key(|of| of["index"].as_u64()));
         let noted = fixture.noted(organisation).await.split_off(before);
         assert_eq!(noted.len(), claims.len(), "{noted:?}");
+    }
+    // From where on to ask next: what others have come to since is not walked again.
+    let size = fixture.node.store().head().await.unwrap().size;
+    let all = fixture.get("lakeside", "/claims/decided").await.json();
+    let first = all["decided"][0]["index"].as_u64().unwrap();
+    for (organisation, target, expected, next) in [
+        ("riverside", "", 2, size),
+        ("siu", "", 0, size),
+        ("lakeside", "?limit=1", 1, first + 1),
+        ("lakeside", &format!("?from={size}"), 0, size),
+        ("lakeside", "?from=99", 0, 99),
+        ("lakeside", &format!("?from={}", u64::MAX), 0, u64::MAX),
+    ] {
+        let path = format!("/claims/decided{target}");
+        let page = fixture.get(organisation, &path).await.json();
+        assert_eq!(page["decided"].as_array().unwrap().len(), expected);
+        assert_eq!(page["next"].as_u64(), Some(next), "{organisation} {path}");
     }
     // Who billed a claim is given all that it is run again with; who only sent it is not.
     let path = format!("/claims/{sent}/receipt");

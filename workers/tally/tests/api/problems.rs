@@ -216,6 +216,7 @@ async fn the_api_stands_beside_the_pages() {
         Arc::clone(&fixture.node),
         Default::default(),
         Default::default(),
+        None,
     )
     .merge(tally::api::router(fixture.api.clone()));
     let of = |path: &str| {

@@ -6,6 +6,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
+use base64::Engine as _;
 use tally::shared::signed::{self, Asked};
 use tally_core::canon::{Blob, Canon as _};
 use tally_core::claim::Claim;
@@ -313,12 +314,14 @@ fn what_a_payer_shows_is_not_believed() {
     // A line that repeats another is denied by a rule of the engine. The claim that is shown
     // contradicts the rule: what does not hold when it is run is disputed too.
     liar.tells(Lie::Line);
-    send(&folder, "L-1", &["99213", "99213"]);
+    let claim = send(&folder, "L-1", &["99213", "99213"]);
     let told = disputes(1);
     assert!(
         told.contains("D112: line 2: the claim contradicts rule E105"),
         "{told}"
     );
+    what_it_signed_is_kept(&folder, &claim);
+    erased_it_is_gone(&folder, &claim);
 
     // A receipt that only says of itself that it is of a later adjudication.
     liar.tells(Lie::Later);
@@ -369,6 +372,94 @@ fn what_a_payer_shows_is_not_believed() {
     until("nothing is left", || of("unchecked") == Some(0));
     assert_eq!(of("disputed"), Some(disputed + 2));
     drop(network);
+}
+
+/// A command on lakeside's node.
+fn at_lakeside(folder: &Path, arguments: &[&str]) -> std::process::Output {
+    let data = folder.join("lakeside");
+    run([arguments, &["--data", data.to_str().unwrap()]].concat())
+}
+
+/// What the payer signed can be shown to anybody who has the charter, and nothing else for it.
+fn what_it_signed_is_kept(folder: &Path, claim: &str) {
+    let out = folder.join("evidence");
+    let out = out.to_str().unwrap();
+    let shown = at_lakeside(
+        folder,
+        &["ledger", "dispute", claim, "--evidence", out, "--json"],
+    );
+    let shown = json(&shown, 0);
+    let answer = &shown[0]["answer"];
+    assert_eq!(shown[0]["signed"], true, "{shown}");
+    assert_eq!(answer["holds"], true, "{shown}");
+    assert_eq!(answer["opens"], true, "{shown}");
+    assert_eq!(answer["from"], "harbor-health");
+    assert_eq!(answer["status"], 200);
+    assert_eq!(answer["asked"], format!("GET /claims/{claim}/dossier"));
+    let told = common::text(&at_lakeside(folder, &["ledger", "dispute", claim]), 0);
+    assert!(told.contains("D112") && told.contains("It holds"), "{told}");
+
+    let file = Path::new(answer["file"].as_str().unwrap());
+    let charter = folder.join("charter.json");
+    let check = || {
+        let [file, charter] = [file, &charter].map(|path| path.to_str().unwrap());
+        run(["ledger", "evidence", file, "--charter", charter, "--json"])
+    };
+    assert_eq!(json(&check(), 0)["body_sha256"], answer["body_sha256"]);
+    let text = fs::read_to_string(file).unwrap();
+    // It stays sealed.
+    let kept: Value = serde_json::from_str(&text).unwrap();
+    let body = kept["body"].as_str().unwrap();
+    let body = base64::engine::general_purpose::STANDARD
+        .decode(body)
+        .unwrap();
+    assert!(Dossier::from_canon(&body).is_err());
+    let key = keys::secret(&folder.join("lakeside"), "envelope.key");
+    let key = NodeKey::new(&key).unwrap();
+    let opened = key.open_between("harbor-health", "lakeside", &body);
+    assert!(Dossier::from_canon(&opened.unwrap()).is_ok());
+    for (part, other) in [
+        ("\"status\": 200", "\"status\": 201"),
+        ("harbor-health", "cedar-mutual"),
+        (claim, "00000000000000000000000000000000"),
+        ("\"came\": 1", "\"came\": 2"),
+    ] {
+        assert!(text.contains(part), "{part}");
+        fs::write(file, text.replacen(part, other, 1)).unwrap();
+        let errors = common::errors(&check());
+        assert!(errors.contains("shows nothing"), "{part}: {errors}");
+    }
+    fs::write(file, text).unwrap();
+}
+
+/// A claim of another's is erased like one's own: no key is left of what was kept of it.
+fn erased_it_is_gone(folder: &Path, claim: &str) {
+    let erase = |ground| at_lakeside(folder, &["claim", "erase", claim, "--ground", ground]);
+    let hold = |more: &[&str]| {
+        let arguments = [&["claim", "hold", claim, "--name", "case-7"][..], more].concat();
+        common::text(&at_lakeside(folder, &arguments), 0)
+    };
+    let refused = |ground, rule| {
+        let output = erase(ground);
+        assert!(!output.status.success());
+        let errors = common::errors(&output);
+        assert!(errors.contains(rule), "{errors}");
+    };
+    refused("request", "X104");
+    hold(&[]);
+    refused("order", "X101");
+    hold(&["--lift"]);
+    let receipt = common::text(&erase("order"), 0);
+    assert!(receipt.starts_with("tallystick-erasure/v1"), "{receipt}");
+    let gone = at_lakeside(folder, &["ledger", "dispute", claim]);
+    assert!(common::errors(&gone).contains("disputes nothing of claim"));
+    let others = json(&at_lakeside(folder, &["ledger", "disputes", "--json"]), 0);
+    let others = others.as_array().unwrap();
+    assert!(others.iter().all(|dispute| dispute["claim"] != *claim));
+    // The log still verifies, and erasing it again changes nothing.
+    common::text(&at_lakeside(folder, &["ledger", "fsck"]), 0);
+    let again = common::text(&erase("order"), 0);
+    assert!(again.starts_with("tallystick-erasure/v1"), "{again}");
 }
 
 /// What comes without the payer's signature, or with that of something else, is no answer:

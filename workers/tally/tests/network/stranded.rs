@@ -114,11 +114,29 @@ fn who_was_away_for_epochs_finds_the_key_that_is_in_force() {
         answer.body_mut().read_to_string().unwrap()
     };
     assert!(measured().contains("tally_ledger_cut_off 1"));
+    // It can do its own work: who watches the process is told all the same.
+    let pages = setting(&folder, "harbor-health", "pages");
+    let watched = || {
+        [
+            format!("http://{health}/ready"),
+            format!("http://{pages}/health"),
+        ]
+        .map(|url| get(&url).unwrap())
+    };
+    for told in watched() {
+        assert_eq!(told["ledger"], "cut off", "{told}");
+        assert_eq!(told["cut_off"], cut_off);
+    }
+    assert_eq!(watched()[0]["ready"], true);
 
     // With it, it goes on by itself, from a journal of that key.
     fs::rename(&away, harbor.join("keys/authority.5.key")).unwrap();
     caught_up(&folder, 4);
     assert!(measured().contains("tally_ledger_cut_off 0"));
+    for told in watched() {
+        assert_eq!(told["ledger"], "ok", "{told}");
+        assert_eq!(told["cut_off"], Value::Null);
+    }
     let files = ["authority.key", "authority.next.key", "authority.1.key"];
     assert_eq!(files.map(secret), [wanted, next, old]);
     let stands = ["in force", "not yet", "no longer"];

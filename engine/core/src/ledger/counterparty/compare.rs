@@ -5,8 +5,8 @@ use core::fmt;
 use sha2::{Digest, Sha256};
 
 use crate::adjudication::{
-    Exchange, LineOutcome, Outcome, OutcomeAdjustment, OutcomePosting, Settlement, TableRow,
-    Transcript,
+    Exchange, LineOutcome, Outcome, OutcomeAdjustment, OutcomePosting, Settlement, TableKey,
+    TableRow, Transcript,
 };
 use crate::canon::{Canon, DecodeError, Reader};
 use crate::ledger::commitment::{Salt, Subject, commit};
@@ -111,7 +111,7 @@ crate::canon_record!(FirstDifference {
 });
 
 impl FirstDifference {
-    fn new(line: u16, field: Field, theirs: &str, ours: &str, clause: &str) -> Self {
+    pub(super) fn new(line: u16, field: Field, theirs: &str, ours: &str, clause: &str) -> Self {
         Self {
             line,
             field,
@@ -439,8 +439,25 @@ impl Canon for Reexecuted {
     }
 }
 
+/// A value of a policy's table, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cell {
+    /// How the policy calls the table.
+    pub table: String,
+    /// The column.
+    pub column: String,
+    /// The value, with the places that the column has.
+    pub value: String,
+}
+
 /// What was asked or answered first in another way, as it is told and as it was found.
-pub(super) fn differently(told: &Transcript, found: &Transcript) -> Option<(String, String)> {
+/// `read` says how a value reads, by its table and its place in the row: the policy's
+/// tables know. What they have no column for stands as it is encoded.
+pub(super) fn differently(
+    told: &Transcript,
+    found: &Transcript,
+    read: impl Fn(u16, usize, i64) -> Option<Cell>,
+) -> Option<(String, String)> {
     let (mut theirs, mut ours) = (told.0.iter(), found.0.iter());
     for number in 1u32.. {
         let (one, other) = match (theirs.next(), ours.next()) {
@@ -459,18 +476,7 @@ pub(super) fn differently(told: &Transcript, found: &Transcript) -> Option<(Stri
             ) if (table, keys) == (same, alike) => {
                 let mut pairs = keys.iter().zip(rows.iter().zip(found));
                 let (key, (told, found)) = pairs.find(|(_, (told, found))| told != found)?;
-                let of = |row: &TableRow| {
-                    let columns = row.values.map(|value| value.to_string()).join(" ");
-                    let columns = if row.found { &columns } else { "nothing" };
-                    let codes = [key.a, key.b].map(|code| code.to_string());
-                    let codes = codes.join(" ");
-                    format!(
-                        "table {table}, {} on {}: {columns}",
-                        codes.trim_end(),
-                        key.on
-                    )
-                };
-                Some((of(told), of(found)))
+                Some(rows_of(*table, key, (told, found), read))
             }
             (
                 Some(Exchange::Query { questions, answers }),
@@ -499,4 +505,39 @@ pub(super) fn differently(told: &Transcript, found: &Transcript) -> Option<(Stri
         };
     }
     None
+}
+
+/// Two rows of one table for one key that differ: the first column that does, as it reads.
+fn rows_of(
+    table: u16,
+    key: &TableKey,
+    (told, found): (&TableRow, &TableRow),
+    read: impl Fn(u16, usize, i64) -> Option<Cell>,
+) -> (String, String) {
+    let codes = [key.a, key.b].map(|code| code.to_string()).join(" ");
+    let of = |table: &str, says: &str| {
+        format!("table {table}, {} on {}: {says}", codes.trim_end(), key.on)
+    };
+    let mut columns = told.values.iter().zip(&found.values);
+    let at = columns.position(|(told, found)| told != found).unwrap_or(0);
+    let cell = |row: &TableRow| {
+        let cell = read(table, at, *row.values.get(at)?)?;
+        Some(match row.found {
+            true => of(&cell.table, &format!("{} {}", cell.column, cell.value)),
+            false => of(&cell.table, "nothing"),
+        })
+    };
+    if let (Some(theirs), Some(ours)) = (cell(told), cell(found))
+        && theirs != ours
+    {
+        return (theirs, ours);
+    }
+    let encoded = |row: &TableRow| {
+        let values = row.values.map(|value| value.to_string()).join(" ");
+        of(
+            &table.to_string(),
+            if row.found { &values } else { "nothing" },
+        )
+    };
+    (encoded(told), encoded(found))
 }

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use tally_types::{Code, ServiceDate};
 use thiserror::Error;
 
-use super::compare::{Agreement, Field, FirstDifference, Reexecuted, compare, differently};
+use super::compare::{Agreement, Cell, Field, FirstDifference, Reexecuted, compare, differently};
 use crate::adjudication::{
     Answers, Context, Exchange, Measure, NotAgain, Outcome, PolicyInForce, Question, Run, TableKey,
     TableRow, Transcript, alone_again, run_again,
@@ -463,31 +463,42 @@ impl Checked {
     }
 
     /// Holds what was found, and what the policy asked meanwhile, against what is told.
+    /// `read` says how a value of the policy's tables reads, by its table and its place in
+    /// the row.
     #[must_use]
-    pub fn compare(&self, found: &Outcome, asked: &Transcript) -> Agreement {
+    pub fn compare(
+        &self,
+        found: &Outcome,
+        asked: &Transcript,
+        read: impl Fn(u16, usize, i64) -> Option<Cell>,
+    ) -> Agreement {
         match compare(&self.told, found) {
-            Agreement::Agreed => match differently(&self.transcript, asked) {
+            Agreement::Agreed => match differently(&self.transcript, asked, read) {
                 None => Agreement::Agreed,
-                Some((theirs, ours)) => Agreement::Differs(FirstDifference {
-                    line: 0,
-                    field: Field::Asked,
-                    theirs,
-                    ours,
-                    clause: String::new(),
-                }),
+                Some((theirs, ours)) => {
+                    let field = Field::Asked;
+                    Agreement::Differs(FirstDifference::new(0, field, &theirs, &ours, ""))
+                }
             },
             differs => differs,
         }
     }
 
-    /// What is entered of it: an agreement, or a dispute with the first difference.
+    /// What is entered of it: an agreement, or a dispute with the first difference. `read`
+    /// as in [`Self::compare`].
     #[must_use]
-    pub fn reexecuted(&self, found: &Outcome, asked: &Transcript, engine: &str) -> Reexecuted {
+    pub fn reexecuted(
+        &self,
+        found: &Outcome,
+        asked: &Transcript,
+        read: impl Fn(u16, usize, i64) -> Option<Cell>,
+        engine: &str,
+    ) -> Reexecuted {
         Reexecuted {
             adjudication: leaf_hash(&self.receipt.entry),
             found: Sha256::digest(found.to_canon()).into(),
             engine: engine.to_owned(),
-            difference: match self.compare(found, asked) {
+            difference: match self.compare(found, asked, read) {
                 Agreement::Agreed => None,
                 Agreement::Differs(difference) => Some(difference),
             },

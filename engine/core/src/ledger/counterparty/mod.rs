@@ -22,5 +22,5 @@ mod dossier;
 #[cfg(test)]
 mod tests;
 
-pub use compare::{Agreement, Field, FirstDifference, Reexecuted, compare};
+pub use compare::{Agreement, Cell, Field, FirstDifference, Reexecuted, compare};
 pub use dossier::{Against, Checked, Dossier, DossierError, Opening, Recorded, others_care};

@@ -1,7 +1,7 @@
 //! A dossier that holds, every part of it tampered with in turn, and what is shown of
 //! outcomes that differ.
 
-use tally_types::{Code, Group, Money, ServiceDate, ShortCode};
+use tally_types::{Code, Group, Money, ServiceDate, ShortCode, UnitPrice};
 
 use super::compare::differently;
 use super::*;
@@ -241,12 +241,12 @@ fn a_dossier_is_run_again_to_the_same_bytes() {
     assert_eq!(checked.policy(), Some([1; 32]));
     let ours = found(&world, &checked, determination(&world, 9_200));
     assert_eq!(ours.to_canon(), checked.told.to_canon());
-    let said = checked.reexecuted(&ours, &parts.transcript, "tally 0.1.0");
+    let said = checked.reexecuted(&ours, &parts.transcript, encoded, "tally 0.1.0");
     assert_eq!(said.difference, None);
     assert!(matches!(said.entry(&[1; 32]), Entry::Agreed(_)));
     // Another policy, another outcome.
     let ours = found(&world, &checked, determination(&world, 8_750));
-    let said = checked.reexecuted(&ours, &parts.transcript, "tally 0.1.0");
+    let said = checked.reexecuted(&ours, &parts.transcript, encoded, "tally 0.1.0");
     let difference = said.difference.clone().unwrap();
     assert_eq!(
         difference.to_string(),
@@ -256,11 +256,66 @@ fn a_dossier_is_run_again_to_the_same_bytes() {
     assert_eq!(Reexecuted::from_canon(&said.to_canon()), Ok(said));
     // The same outcome, but otherwise asked for.
     let ours = found(&world, &checked, determination(&world, 9_200));
-    let differs = checked.compare(&ours, &Transcript::default());
+    let differs = checked.compare(&ours, &Transcript::default(), encoded);
     let Agreement::Differs(difference) = differs else {
         panic!("the questions differ")
     };
     assert_eq!(difference.field, Field::Asked);
+}
+
+/// Of no table anything is known.
+fn encoded(_: u16, _: usize, _: i64) -> Option<Cell> {
+    None
+}
+
+#[test]
+fn what_a_table_answered_is_shown_as_it_reads() {
+    let key = TableKey {
+        a: Code::parse("99213").unwrap(),
+        b: Code::default(),
+        on: ServiceDate::parse("2026-03-02").unwrap(),
+    };
+    let of = |found, values| {
+        let rows = vec![TableRow { found, values }];
+        let keys = vec![key];
+        Transcript(vec![Exchange::Lookup {
+            table: 2,
+            keys,
+            rows,
+        }])
+    };
+    // Two columns, the second a price.
+    let read = |table: u16, column: usize, value: i64| {
+        let name = *["indicator", "price"].get(column).filter(|_| table == 2)?;
+        let value = match name {
+            "price" => UnitPrice::from_scaled(value).to_string(),
+            _ => value.to_string(),
+        };
+        Some(Cell {
+            table: "fees".to_owned(),
+            column: name.to_owned(),
+            value,
+        })
+    };
+    let told = of(true, [7, 95_400_000, 0, 0]);
+    let said = |found: &Transcript| {
+        let (theirs, ours) = differently(&told, found, read).unwrap();
+        format!("{theirs} / {ours}")
+    };
+    insta::assert_snapshot!(said(&of(true, [7, 92_000_000, 0, 0])), @"table fees, 99213 on 2026-03-02: price 95.40 / table fees, 99213 on 2026-03-02: price 92.00");
+    insta::assert_snapshot!(said(&of(true, [8, 92_000_000, 0, 0])), @"table fees, 99213 on 2026-03-02: indicator 7 / table fees, 99213 on 2026-03-02: indicator 8");
+    insta::assert_snapshot!(said(&of(false, [0; 4])), @"table fees, 99213 on 2026-03-02: indicator 7 / table fees, 99213 on 2026-03-02: nothing");
+    // For which the table has no column, or the same text: as it is encoded.
+    insta::assert_snapshot!(said(&of(true, [7, 95_400_000, 0, 1])), @"table 2, 99213 on 2026-03-02: 7 95400000 0 0 / table 2, 99213 on 2026-03-02: 7 95400000 0 1");
+    let blind = |_: u16, _: usize, _: i64| {
+        Some(Cell {
+            table: String::new(),
+            column: String::new(),
+            value: String::new(),
+        })
+    };
+    let (theirs, ours) = differently(&told, &of(true, [8, 0, 0, 0]), blind).unwrap();
+    assert_ne!(theirs, ours);
 }
 
 #[test]
@@ -279,9 +334,9 @@ fn what_was_answered_otherwise_is_named() {
         }],
     };
     let told = Transcript(vec![looked_up(9_900)]);
-    assert_eq!(differently(&told, &told), None);
+    assert_eq!(differently(&told, &told, encoded), None);
     let said = |found: &Transcript| {
-        let (theirs, ours) = differently(&told, found).unwrap();
+        let (theirs, ours) = differently(&told, found, encoded).unwrap();
         format!("{theirs} / {ours}")
     };
     insta::assert_snapshot!(said(&Transcript(vec![looked_up(11_000)])), @"table 2, 99213 on 2026-03-02: 9900 0 0 0 / table 2, 99213 on 2026-03-02: 11000 0 0 0");

@@ -488,12 +488,7 @@ async fn the_hot_path_searches() {
             (
                 "what was decided",
                 reading::DECIDED,
-                &[
-                    "claim_by_submitter",
-                    "claim_by_provider",
-                    "outcome_pkey",
-                    "revision_claim_number_key",
-                ],
+                &["outcome_by_leaf", "revision_by_leaf", "claim_pkey"],
             ),
             (
                 "what was told",

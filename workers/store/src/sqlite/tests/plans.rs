@@ -123,11 +123,13 @@ async fn the_hot_path_searches() {
         let plan = plan(&store, sql).await;
         assert_searches(name, &plan, &[]);
     }
-    // Whose claims they are is found first, and then looked at one by one.
+    // The entries of a range, and no others, whosever they are.
     let decided = plan(&store, reading::DECIDED).await;
-    assert_searches("what was decided", &decided, &["SCAN t"]);
-    for index in ["claim_by_submitter", "claim_by_provider"] {
-        let used = decided.iter().any(|step| step.contains(index));
+    let given = "SCAN json_each VIRTUAL TABLE INDEX 1:";
+    assert_searches("what was decided", &decided, &[given]);
+    for index in ["outcome_by_leaf", "revision_by_leaf"] {
+        let range = format!("{index} (leaf>? AND leaf<?)");
+        let used = decided.iter().any(|step| step.contains(&range));
         assert!(used, "{index}: {decided:#?}");
     }
     let stale = plan(&store, AssertSqlSafe(commit::STALE.sql(4))).await;

@@ -13,6 +13,9 @@ use tally_core::ledger::witness::{Contradiction, Evidence, EvidenceError, Signer
 use tally_core::ledger::{Checkpoint, Note};
 
 use super::super::{Ended, plural, read_file, say};
+use super::dispute::{facts, told as answer_told};
+use crate::node::keys::hex;
+use crate::shared::answer;
 use crate::shared::client::{Client, notes, served_by};
 use crate::witness::{Witness, hash};
 
@@ -82,7 +85,8 @@ pub struct WitnessArgs {
 
 #[derive(Args)]
 pub struct EvidenceArgs {
-    /// What a witness kept: `evidence-…` in its folder
+    /// What a witness kept: `evidence-…` in its folder; or what `tally ledger dispute
+    /// --evidence` wrote
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]
@@ -129,7 +133,7 @@ pub(super) async fn run(args: &WitnessArgs) -> Result<Ended> {
 }
 
 /// The longest evidence, in bytes.
-const LIMIT: u64 = 1 << 20;
+const LIMIT: u64 = 2 << 20;
 
 /// Checks evidence with nothing but keys that are known from elsewhere.
 pub(super) fn evidence(args: &EvidenceArgs) -> Result<Ended> {
@@ -137,6 +141,9 @@ pub(super) fn evidence(args: &EvidenceArgs) -> Result<Ended> {
     let bytes = read_file(&args.file, LIMIT)?;
     let text = String::from_utf8(bytes).ok();
     let text = text.with_context(|| format!("{file} is not text"))?;
+    if text.starts_with('{') {
+        return answered(args, &text);
+    }
     let evidence = Evidence::parse(&text).with_context(|| format!("{file} shows nothing"))?;
     let mut signers = args.signers.some()?;
     if let Some(path) = &args.handovers {
@@ -172,6 +179,38 @@ pub(super) fn evidence(args: &EvidenceArgs) -> Result<Ended> {
             who.join(", "),
             signed(about, &smaller.origin, sizes)
         ))?;
+    }
+    Ok(Ended::Well)
+}
+
+/// Checks an answer that is kept with a dispute: that it is what a founder of the ledger
+/// signed, with the key of the charter.
+fn answered(args: &EvidenceArgs, text: &str) -> Result<Ended> {
+    let file = args.file.display();
+    let shows = || format!("{file} shows nothing");
+    let kept = answer::read(text).with_context(shows)?;
+    kept.verify().with_context(shows)?;
+    anyhow::ensure!(
+        !args.signers.charter.is_empty(),
+        "whose key is it? Say `--charter FILE` of the shared ledger"
+    );
+    let mut knows = false;
+    for path in &args.signers.charter {
+        let charter = crate::shared::read_charter(path)?;
+        let mut all = charter.organisations.iter();
+        knows |= all.any(|of| of.id.as_str() == kept.from && of.signing == kept.key);
+    }
+    anyhow::ensure!(
+        knows,
+        "{file} is signed with the key {}, which the charter does not have of `{}`. If it came later, the first {} \
+         leaves of the ledger have it: `tally ledger dispute` holds it against them, on a node of the ledger",
+        hex(&kept.key),
+        kept.from,
+        kept.size
+    );
+    match args.json {
+        true => say(facts(&kept))?,
+        false => say(format!("{file}: {}", answer_told(&kept)))?,
     }
     Ok(Ended::Well)
 }

@@ -82,11 +82,21 @@ impl Node {
     ) -> Result<Option<Reopened>> {
         let row = self.store.claim(claim).await?;
         // An act is looked at with its claim.
-        if !row.as_ref().is_some_and(is_claim) {
+        if row.as_ref().is_some_and(|row| !is_claim(row)) {
             return Ok(None);
         }
-        let whole = self.whole(claim).await?;
-        let records: Vec<_> = whole.sealed().map(|row| row.sealed.record).collect();
+        let records: Vec<_> = match row {
+            Some(_) => {
+                let whole = self.whole(claim).await?;
+                whole.sealed().map(|row| row.sealed.record).collect()
+            }
+            None => {
+                let again = self.reexecutions_of(claim).await?;
+                let erased = self.erased_among(claim, &again).await?;
+                let sealed = erased.iter().filter_map(|row| row.opening.as_ref());
+                sealed.map(|sealed| sealed.record).collect()
+            }
+        };
         let records = self.vault.keys(&records).await?.len();
         Ok((records > 0).then_some(Reopened {
             claim,

@@ -319,7 +319,12 @@ async fn the_demos_claims_agree() {
 #[tokio::test]
 async fn no_number_of_days_is_made_up() {
     let mut fixture = Fixture::harbor().await;
-    fixture.router = crate::pages::router(Arc::clone(&fixture.node), payer(""), Default::default());
+    fixture.router = crate::pages::router(
+        Arc::clone(&fixture.node),
+        payer(""),
+        Default::default(),
+        None,
+    );
     let body = fixture.eob("VISIT").await;
     assert!(body.contains("You may appeal") && body.contains("somebody independent"));
     for number in ["180", "72 hours", "month", "days of receiving"] {
