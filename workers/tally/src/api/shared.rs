@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use super::caller::Caller;
 use super::problem::{Code, Problem};
 use super::query::{Asked, Fields};
-use super::{Answered, Service, Shared, json, text};
+use super::{Answered, Service, Shared, json, signed, text};
 use crate::node::Dispute;
 use crate::node::clock::when;
 use crate::node::keys::hex;
@@ -90,11 +90,14 @@ pub struct BlocksBody {
 /// The blocks of the shared ledger
 ///
 /// From a height on, at most 500: their heights, sizes and names, for a member's node that
-/// is no authority and writes down what the authorities agree on.
+/// is no authority and writes down what the authorities agree on. An authority signs them.
 #[utoipa::path(
     get, path = "/ledger/shared/blocks", tag = "ledger", operation_id = "listBlocks",
     params(("from" = Option<u64>, Query, description = "The height of the first; 0, the charter, when it is not said")),
-    responses((status = 200, description = "The blocks", body = BlocksBody)),
+    responses((
+        status = 200, description = "The blocks", body = BlocksBody,
+        headers(("Tally-Signature" = String, description = "On an authority's node: a JWT (`typ` blocks+jwt) signed with the authority's key, of the blocks from this height on")),
+    )),
 )]
 pub(super) async fn blocks(State(service): Shared, Asked(asked): Asked) -> Answered {
     let from = Fields::of(&asked, &["from"])?.number("from", 0, 0..=u64::MAX)?;
@@ -105,9 +108,10 @@ pub(super) async fn blocks(State(service): Shared, Asked(asked): Asked) -> Answe
         size: block.size,
         id: hex(&block.id),
     };
-    json(&BlocksBody {
+    let listed = json(&BlocksBody {
         blocks: blocks.into_iter().map(body).collect(),
-    })
+    })?;
+    signed::blocks(&service.api, from, listed).await
 }
 
 /// Whether an envelope is taken.
@@ -270,6 +274,9 @@ pub struct StatusBody {
     contradictions: u64,
     /// That no other authority answers this node; nothing when all is well.
     cut_off: Option<CutOffBody>,
+    /// What this node lacks to vote, where its organisation is an authority and it follows
+    /// as a member; nothing when all is well.
+    lacks: Option<String>,
     /// The last checkpoint that a quorum signed.
     checkpoint: Option<CheckpointBody>,
 }
@@ -401,6 +408,7 @@ pub(super) async fn status(State(service): Shared) -> Answered {
         unsigned: member.not_run().unsigned(),
         contradictions: notary.map_or(0, |notary| notary.contradictions),
         cut_off: member.cut_off().map(CutOffBody::of),
+        lacks: member.lacks(),
         checkpoint,
     })
 }

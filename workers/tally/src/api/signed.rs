@@ -17,7 +17,7 @@ use super::token::Token;
 use super::{Answered, Api, Service};
 use crate::node::clock::Clock;
 use crate::shared::Ledger as _;
-use crate::shared::signed::{self, Asked};
+use crate::shared::signed::{self, Asked, Range};
 
 /// Signs what is answered to a request with a token, whatever it is: on a node of a shared
 /// ledger, with the key that the organisation has there.
@@ -65,11 +65,36 @@ async fn signed(api: &Api, asked: &Asked, answer: Response) -> Answered {
     let secret = api.node.signing_secret_on(&own.organisation);
     let key = SigningKey::new("signing", &secret)?;
     let between = (member.organisation.as_str(), token.issuer());
+    bearing(answer, |status, body, now| {
+        signed::sign(&key, between, asked, (status, body), now)
+    })
+    .await
+}
+
+/// Signs which blocks there are from a height on: on an authority's node, with the authority's
+/// key.
+pub(super) async fn blocks(api: &Api, from: u64, answer: Response) -> Answered {
+    let Some(member) = &api.ledger else {
+        return Ok(answer);
+    };
+    let state = Arc::clone(&member.subscribe().borrow().state);
+    let Some(key) = api.node.authority_key(&state.origin)? else {
+        return Ok(answer);
+    };
+    let origin = state.origin.as_str();
+    bearing(answer, |_, body, now| {
+        let range = Range { origin, from };
+        signed::sign_blocks(&key, member.organisation.as_str(), range, body, now)
+    })
+    .await
+}
+
+/// An answer with a signature of its status and body, now.
+async fn bearing(answer: Response, sign: impl FnOnce(u16, &[u8], i64) -> String) -> Answered {
     let (mut head, body) = answer.into_parts();
     let body = to_bytes(body, usize::MAX).await?;
-    let said = (head.status.as_u16(), &body[..]);
     let now = Clock::now_ms().div_euclid(1000);
-    let signature = signed::sign(&key, between, asked, said, now);
+    let signature = sign(head.status.as_u16(), &body, now);
     let name = HeaderName::from_static(signed::HEADER);
     head.headers
         .insert(name, HeaderValue::from_str(&signature)?);

@@ -120,6 +120,8 @@ impl<'a> Token<'a> {
     pub const REQUEST: &'static str = "JWT";
     /// The type of what an answer bears: neither can be shown as the other.
     pub const ANSWER: &'static str = "answer+jwt";
+    /// The type of what an authority's list of blocks bears.
+    pub const BLOCKS: &'static str = "blocks+jwt";
 
     /// Reads a request's token. What it says counts only after [`Self::verify`].
     ///

@@ -15,6 +15,10 @@ pub struct LedgerConfig {
     pub organisation: String,
     /// Where an authority listens to the others.
     pub listen: Option<SocketAddr>,
+    /// Nodes that a member which is no authority asks besides those that the ledger has:
+    /// `http://…`, as an organisation's `url`.
+    #[serde(default)]
+    pub peers: Vec<String>,
     /// Witnesses to ask for cosignatures: their submission prefixes, `http://…`.
     #[serde(default)]
     pub witnesses: Vec<String>,
@@ -27,11 +31,12 @@ impl LedgerConfig {
     /// Whether it can be used.
     pub(super) fn check(&self) -> Result<(), String> {
         let http = |url: &String| url.starts_with("http://") || url.starts_with("https://");
-        if !self.witnesses.iter().all(http) {
-            return Err(
-                "`ledger.witnesses` has an address that is not `http://…` or `https://…`".into(),
-            );
+        let lists = [("witnesses", &self.witnesses), ("peers", &self.peers)];
+        match lists.iter().find(|(_, urls)| !urls.iter().all(http)) {
+            Some((name, _)) => Err(format!(
+                "`ledger.{name}` has an address that is not `http://…` or `https://…`"
+            )),
+            None => Ok(()),
         }
-        Ok(())
     }
 }

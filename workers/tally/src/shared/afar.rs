@@ -2,27 +2,27 @@
 //!
 //! Nothing is believed that cannot be checked: leaves lead to a checkpoint that a quorum
 //! signed, every rule is held against them, and which blocks they came in is what more
-//! authorities say than may be liars.
+//! authorities say, each with its signature, than may be liars. Who they are is known by the
+//! handovers, which lead there from the founders: so it does not matter where one is asked.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Error, Result, bail, ensure};
 use serde::Deserialize;
 use tally_core::canon::{Blob, Canon as _};
-use tally_core::ledger::shared::{
-    Authorities, Block, Envelope, OrganisationId, Signed, Snapshot, build,
-};
+use tally_core::ledger::shared::{Authorities, Block, Envelope, OrganisationId, Snapshot, build};
 use tally_core::ledger::tiles::{WIDTH, tile_path};
 use tally_core::ledger::tree::{consistency_proof, verify_consistency};
-use tally_core::ledger::{Entry, Note};
+use tally_core::ledger::{Checkpoint, Entry, Note};
 use tally_store::port::SharedBlock;
 
-use super::client::{Client, served_by};
+use super::client::{Client, seconds, served_by};
 use super::pool::Pool;
 use super::relay::AGAIN;
+use super::signed::{Range, verify_blocks};
 use super::tiled::{Tiled, over_tiles};
 use crate::node::keys::unhex;
 
@@ -51,6 +51,11 @@ pub struct Afar {
     client: Client,
     organisation: OrganisationId,
     founders: Authorities,
+    /// The authorities of the last epoch that handovers lead to: they say which blocks there
+    /// are, also those of epochs before.
+    today: Authorities,
+    /// Nodes to ask besides those that the ledger has.
+    peers: Vec<String>,
     /// Whose turn it is to be asked: another's each time, so that nobody who serves what is
     /// old, or passes nothing on, is asked for ever.
     turn: usize,
@@ -61,12 +66,15 @@ pub struct Afar {
 }
 
 impl Afar {
-    /// For a node of an organisation, on the ledger that these founded.
-    pub fn new(organisation: OrganisationId, founders: Authorities) -> Self {
+    /// For a node of an organisation, on the ledger that these founded; it asks these `peers`
+    /// too.
+    pub fn new(organisation: OrganisationId, founders: Authorities, peers: Vec<String>) -> Self {
         Self {
             client: Client::new("ledger", [0; 32]),
             organisation,
+            today: founders.clone(),
             founders,
+            peers,
             turn: 0,
             handed: 0,
             said: BTreeMap::new(),
@@ -79,7 +87,8 @@ impl Afar {
     /// # Errors
     /// When nobody answers with what holds: why the last did not.
     pub async fn next(&mut self, at: &Arc<Snapshot>, reached: u64) -> Result<News> {
-        let urls = urls(at, &self.organisation);
+        self.learn(&at.state.authorities);
+        let urls = self.urls(at);
         let mut failed = anyhow::anyhow!("no authority of {} has a `url`", at.state.origin);
         for _ in 0..urls.len() {
             let url = &urls[self.turn % urls.len()];
@@ -92,9 +101,22 @@ impl Afar {
         Err(failed)
     }
 
+    /// A later set is that of today.
+    fn learn(&mut self, set: &Authorities) {
+        if set.epoch > self.today.epoch {
+            self.today = set.clone();
+        }
+    }
+
+    /// Where authorities serve the ledger, those of an epoch and those of today, and peers.
+    fn urls(&self, at: &Snapshot) -> Vec<String> {
+        let sets = [&at.state.authorities, &self.today];
+        urls(at, &self.organisation, &sets, &self.peers)
+    }
+
     /// What stands beyond `at` by one node.
     async fn served_at(
-        &self,
+        &mut self,
         url: &str,
         urls: &[String],
         at: &Arc<Snapshot>,
@@ -106,22 +128,25 @@ impl Afar {
             handovers,
             ..News::default()
         };
-        let Some((note, signed)) = last else {
+        let known = at.frontier.size();
+        let last = last.filter(|(_, checkpoint)| checkpoint.size >= known);
+        let Some((note, Checkpoint { size, root, .. })) = last else {
+            // Shown to all who ask what is old, nobody would notice.
+            ensure!(
+                !news.handovers.is_empty(),
+                "it serves what is older than what this node has read"
+            );
             return Ok(news);
         };
-        let (size, root) = (signed.checkpoint.size, signed.checkpoint.root);
-        if size < at.frontier.size() {
-            return Ok(news);
-        }
+        let listed = self.listed(urls, at).await?;
         let mut served = Served {
             client: &self.client,
             base: &base,
             size,
-            next: at.frontier.size(),
+            next: known,
             held: VecDeque::new(),
             bytes: 0,
         };
-        let listed = self.listed(urls, at).await?;
         let (begun, mut last) = (Instant::now(), Arc::clone(at));
         for listed in listed.iter().take_while(|listed| listed.size <= size) {
             let envelopes = served.envelopes(listed.size).await?;
@@ -151,11 +176,11 @@ impl Afar {
     /// The last checkpoint of the epoch of `at` by one node, `None` where it is not that far;
     /// and the handovers before it, from an epoch on.
     async fn latest(
-        &self,
+        &mut self,
         base: &str,
         at: &Snapshot,
         reached: u64,
-    ) -> Result<(Vec<String>, Option<(Note, Signed)>)> {
+    ) -> Result<(Vec<String>, Option<(Note, Checkpoint)>)> {
         let set = &at.state.authorities;
         let url = format!("{base}/checkpoint");
         let note = self.client.get(&url, None);
@@ -163,48 +188,56 @@ impl Afar {
         if reached >= set.epoch
             && let Ok(signed) = set.verify(&note)
         {
-            return Ok((Vec::new(), Some((note, signed))));
+            signed.next.iter().for_each(|next| self.learn(next));
+            return Ok((Vec::new(), Some((note, signed.checkpoint))));
         }
         let handovers = within(PATIENCE, self.client.handovers(base)).await?;
-        let last = last_of(&self.founders, set.epoch, &handovers, note)?;
+        let (sets, _) = self.founders.walk(&handovers)?;
+        sets.iter().for_each(|set| self.learn(set));
+        let last = last_of(&sets, set.epoch, &handovers, note)?;
         let known = usize::try_from(reached)?..usize::try_from(set.epoch)?;
         let missing = handovers.get(known).unwrap_or_default();
         Ok((missing.iter().map(Note::to_string).collect(), last))
     }
 
-    /// The next blocks, as far as more authorities say the same of them than may be liars.
+    /// The next blocks, as far as more authorities of today say the same of them than may be
+    /// liars, whoever passes on what they signed.
     async fn listed(&self, urls: &[String], at: &Snapshot) -> Result<Vec<SharedBlock>> {
-        let set = &at.state.authorities;
-        let enough = more_than_may_lie(at);
-        let from = at.height + 1;
+        let enough = more_than_may_lie(&self.today);
+        let (from, set) = (at.height + 1, Arc::new(self.today.clone()));
         let mut asked = tokio::task::JoinSet::new();
         for url in urls {
-            let (client, base) = (self.client.clone(), served_by(url));
-            asked.spawn(async move { within(PATIENCE, blocks(&client, &base, from)).await });
+            let (client, url, set) = (self.client.clone(), url.clone(), Arc::clone(&set));
+            asked.spawn(async move {
+                let said = within(PATIENCE, blocks(&client, &url, from, &set)).await;
+                said.map_err(|error| (url, error))
+            });
         }
-        let (mut answers, mut failed) = (Vec::new(), None);
+        let (mut answers, mut failed) = (BTreeMap::new(), BTreeMap::new());
         // Nobody is waited for who does not answer, where others have said enough.
         while let Some(answer) = asked.join_next().await {
             match answer? {
-                Ok(blocks) => answers.push(blocks),
-                Err(error) => failed = Some(error),
+                Ok((by, blocks)) => {
+                    let said: &mut Vec<_> = answers.entry(by).or_default();
+                    if said.len() < blocks.len() {
+                        *said = blocks;
+                    }
+                }
+                Err((url, error)) => {
+                    failed.insert(url, error);
+                }
             }
-            let nothing = answers.iter().filter(|answer| answer.is_empty()).count();
-            if nothing >= enough || !agreed(&answers, enough).is_empty() {
-                break;
+            let nothing = answers.values().filter(|said| said.is_empty()).count();
+            let agreed = agreed(&answers, enough);
+            if nothing >= enough || !agreed.is_empty() {
+                return Ok(agreed);
             }
         }
-        if answers.len() < enough {
-            let why = format!(
-                "{} of {} authorities say which blocks there are, {enough} have to",
-                answers.len(),
-                set.members.len()
-            );
-            return Err(
-                failed.map_or_else(|| anyhow::anyhow!(why.clone()), |e| e.context(why.clone()))
-            );
-        }
-        Ok(agreed(&answers, enough))
+        ensure!(
+            answers.len() >= enough,
+            too_few(&self.today, &answers, &failed)
+        );
+        Ok(Vec::new())
     }
 
     /// Hands over what waits of this organisation's own log, again where it was not seen on
@@ -215,7 +248,7 @@ impl Afar {
     pub async fn hand_over(&mut self, pool: &Pool, at: &Snapshot) -> Result<()> {
         let next = at.state.next(&self.organisation).unwrap_or_default();
         self.said.retain(|first, _| *first >= next);
-        let urls = urls(at, &self.organisation);
+        let urls = self.urls(at);
         for envelope in pool.next(&at.state, at.height) {
             let first = envelope.header.first;
             let said = self.said.get(&first);
@@ -254,37 +287,66 @@ async fn within<T>(limit: Duration, answer: impl Future<Output = Result<T>>) -> 
 }
 
 /// How many authorities have to say the same, so that one of them is no liar.
-fn more_than_may_lie(at: &Snapshot) -> usize {
-    let set = &at.state.authorities;
+fn more_than_may_lie(set: &Authorities) -> usize {
     set.members.len() - set.quorum() + 1
 }
 
-/// Where the authorities of today serve the ledger.
-fn urls(at: &Snapshot, own: &OrganisationId) -> Vec<String> {
-    let state = &at.state;
-    let members = state.authorities.members.iter();
-    let members = members.filter_map(|authority| state.members.get(&authority.organisation));
-    members
-        .map(|member| &member.organisation)
-        .filter(|of| of.id != *own && !of.url.is_empty())
-        .map(|of| of.url.clone())
-        .collect()
+/// Where the authorities of these sets serve the ledger, and peers, each once.
+fn urls(
+    at: &Snapshot,
+    own: &OrganisationId,
+    sets: &[&Authorities],
+    peers: &[String],
+) -> Vec<String> {
+    let members = sets.iter().flat_map(|set| &set.members);
+    let members = members.filter_map(|one| at.state.members.get(&one.organisation));
+    let others = members.filter(|member| member.organisation.id != *own);
+    let mut urls = Vec::new();
+    for url in others.map(|member| &member.organisation.url).chain(peers) {
+        if !url.is_empty() && !urls.contains(url) {
+            urls.push(url.clone());
+        }
+    }
+    urls
 }
 
 /// Whether there are as many to ask as have to say the same.
-pub fn is_served(at: &Snapshot, own: &OrganisationId) -> bool {
-    urls(at, own).len() >= more_than_may_lie(at)
+pub fn is_served(at: &Snapshot, own: &OrganisationId, peers: &[String]) -> bool {
+    let set = &at.state.authorities;
+    urls(at, own, &[set], peers).len() >= more_than_may_lie(set)
 }
 
-/// The last checkpoint of an epoch: that by which it handed over, or the latest; `None`
-/// where it is not that far.
+/// What authorities said, by who they are.
+type Answers = BTreeMap<OrganisationId, Vec<SharedBlock>>;
+
+/// That too few authorities say which blocks there are: who does not, and why not.
+fn too_few(set: &Authorities, said: &Answers, failed: &BTreeMap<String, Error>) -> String {
+    let names = set.members.iter().map(|one| &one.organisation);
+    let silent = names.filter(|name| !said.contains_key(name));
+    let silent: Vec<_> = silent.map(ToString::to_string).collect();
+    let failed = failed
+        .iter()
+        .map(|(url, error)| format!("; of {url}: {error:#}"));
+    format!(
+        "{} of {} authorities of epoch {} say, each with its signature, which blocks there are, and {} have to; nothing \
+         that counts came from {}{}",
+        said.len(),
+        set.members.len(),
+        set.epoch,
+        more_than_may_lie(set),
+        silent.join(", "),
+        failed.collect::<String>()
+    )
+}
+
+/// The last checkpoint of an epoch: that by which it handed over, or the latest, which is
+/// that by which it began where nothing was entered since; `None` where it is not that far.
 fn last_of(
-    founders: &Authorities,
+    sets: &[Authorities],
     epoch: u64,
     handovers: &[Note],
     latest: Note,
-) -> Result<Option<(Note, Signed)>> {
-    let (sets, _) = founders.walk(handovers)?;
+) -> Result<Option<(Note, Checkpoint)>> {
     let index = usize::try_from(epoch)?;
     let Some(set) = sets.get(index) else {
         return Ok(None);
@@ -293,11 +355,12 @@ fn last_of(
         Some(handover) => handover.clone(),
         None => latest,
     };
-    // The latest may be from before a handover that came meanwhile.
-    match set.verify(&note) {
-        Ok(signed) => Ok(Some((note, signed))),
-        Err(_) if index > 0 && sets[index - 1].verify(&note).is_ok() => Ok(None),
-        Err(error) => Err(error.into()),
+    let begun = index
+        .checked_sub(1)
+        .map(|before| sets[before].verify(&note));
+    match (set.verify(&note), begun) {
+        (Ok(signed), _) | (Err(_), Some(Ok(signed))) => Ok(Some((note, signed.checkpoint))),
+        (Err(error), _) => Err(error.into()),
     }
 }
 
@@ -313,10 +376,21 @@ struct ListedBlock {
     id: String,
 }
 
-/// The blocks from a height on, as one node lists them.
-async fn blocks(client: &Client, base: &str, from: u64) -> Result<Vec<SharedBlock>> {
-    let url = format!("{base}/blocks?from={from}");
-    let listed: Listed = serde_json::from_slice(&client.get(&url, None).await?.done()?)?;
+/// The blocks from a height on, as an authority of a set lists them: what comes from one node
+/// counts for the authority that signed it.
+async fn blocks(
+    client: &Client,
+    node: &str,
+    from: u64,
+    set: &Authorities,
+) -> Result<(OrganisationId, Vec<SharedBlock>)> {
+    let url = format!("{}/blocks?from={from}", served_by(node));
+    let answer = client.get(&url, None).await?;
+    let signature = answer.signature().map(str::to_owned);
+    let body = answer.done()?;
+    let origin = set.origin.as_str();
+    let by = verify_blocks(&signature?, set, Range { origin, from }, &body, seconds())?;
+    let listed: Listed = serde_json::from_slice(&body)?;
     let mut blocks = Vec::new();
     for (height, block) in (from..).zip(listed.blocks) {
         ensure!(block.height == height, "{url} lists other heights");
@@ -326,21 +400,21 @@ async fn blocks(client: &Client, base: &str, from: u64) -> Result<Vec<SharedBloc
             id: unhex(&block.id).context("a block without a name")?,
         });
     }
-    Ok(blocks)
+    Ok((by, blocks))
 }
 
 /// The longest beginning that `enough` answers have in common.
-fn agreed(answers: &[Vec<SharedBlock>], enough: usize) -> Vec<SharedBlock> {
+fn agreed(answers: &Answers, enough: usize) -> Vec<SharedBlock> {
     let common = |one: &[SharedBlock], other: &[SharedBlock]| {
         one.iter().zip(other).take_while(|(a, b)| a == b).count()
     };
     let of = |one: &Vec<SharedBlock>| {
-        let mut lengths: Vec<_> = answers.iter().map(|other| common(one, other)).collect();
+        let mut lengths: Vec<_> = answers.values().map(|other| common(one, other)).collect();
         lengths.sort_unstable_by(|a, b| b.cmp(a));
         let length = lengths.get(enough.saturating_sub(1)).copied();
         one[..length.unwrap_or(0)].to_vec()
     };
-    let longest = answers.iter().map(of).max_by_key(Vec::len);
+    let longest = answers.values().map(of).max_by_key(Vec::len);
     longest.unwrap_or_default()
 }
 
@@ -427,28 +501,4 @@ impl Tiled for Served<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn block(height: u64, id: u8) -> SharedBlock {
-        SharedBlock {
-            height,
-            id: [id; 32],
-            size: height,
-        }
-    }
-
-    /// What too few say is not believed, however far it goes.
-    #[test]
-    fn blocks_are_what_enough_say() {
-        let honest = [block(1, 1), block(2, 2), block(3, 3)];
-        let liar = [block(1, 1), block(2, 9), block(3, 9), block(4, 9)];
-        let answers = |of: &[&[SharedBlock]]| of.iter().map(|one| one.to_vec()).collect::<Vec<_>>();
-        let of_three = answers(&[&honest, &liar, &honest[..2]]);
-        assert_eq!(agreed(&of_three, 2), honest[..2]);
-        assert_eq!(agreed(&of_three, 1), liar);
-        assert_eq!(agreed(&of_three, 3), honest[..1]);
-        assert_eq!(agreed(&of_three, 4), []);
-        assert_eq!(agreed(&[], 1), []);
-    }
-}
+mod tests;

@@ -58,17 +58,11 @@ impl Unproven {
         key: &[u8; 32],
         size: u64,
     ) -> Result<(Answer, Kept), Unsigned> {
-        let Answer {
-            status,
-            body,
-            signatures,
-        } = &self.answer;
-        let [signature] = &signatures[..] else {
-            return Err(Unsigned::Not);
-        };
+        let Answer { status, body, .. } = &self.answer;
+        let signature = self.answer.signature()?.to_owned();
         let (between, answer) = ((organisation, &*self.by), (*status, &body[..]));
         let came = seconds();
-        signed::verify(signature, key, between, &self.asked, answer, came)?;
+        signed::verify(&signature, key, between, &self.asked, answer, came)?;
         let (hash, kept) = Kept::of_body(body);
         let kept = Kept {
             from: organisation.to_owned(),
@@ -80,7 +74,7 @@ impl Unproven {
             status: *status,
             hash,
             body: kept,
-            signature: signature.clone(),
+            signature,
         };
         Ok((self.answer, kept))
     }
@@ -93,11 +87,22 @@ impl Unproven {
 }
 
 /// Now, in seconds since 1970.
-fn seconds() -> i64 {
+pub(super) fn seconds() -> i64 {
     Clock::now_ms().div_euclid(1000)
 }
 
 impl Answer {
+    /// The signature that it bears.
+    ///
+    /// # Errors
+    /// When it bears none, or several.
+    pub fn signature(&self) -> Result<&str, Unsigned> {
+        match &self.signatures[..] {
+            [signature] => Ok(signature),
+            _ => Err(Unsigned::Not),
+        }
+    }
+
     /// The body as JSON.
     ///
     /// # Errors

@@ -149,7 +149,8 @@ impl Lookout {
         let what =
             format!("no authority's node serves this one what stands on the ledger: {why:#}");
         let next = "See that this node reaches the authorities' by the `url` that the ledger has of them \
-                    (`tally org list`); it goes on by itself";
+                    (`tally org list`): then it goes on by itself. Where they have moved or come since, name where \
+                    they are in `ledger.peers`, and start it again (docs/shared-ledger.md#to-take-part)";
         self.tell(Some((what, next.to_owned())));
     }
 
@@ -166,6 +167,7 @@ impl Lookout {
                 !member.left && !of.url.is_empty() && of.id != seat.organisation
             });
             let urls = others.map(|member| member.organisation.url.clone());
+            let urls = urls.chain(seat.peers.iter().cloned());
             let founders = seat.genesis.state.authorities.clone();
             let known = at.state.authorities.clone();
             let asking = ask(urls.collect(), founders, known);

@@ -84,6 +84,8 @@ pub struct Member {
     refused: Arc<watch::Sender<Option<String>>>,
     /// That no other authority answers, if none does.
     cut_off: Arc<watch::Sender<Option<CutOff>>>,
+    /// What is lacking to vote, if its organisation is an authority and the node is none.
+    lacks: Arc<watch::Sender<Option<String>>>,
 }
 
 impl Member {
@@ -107,6 +109,12 @@ impl Member {
     /// That no other authority answers this node, and what to do, if that is so.
     pub fn cut_off(&self) -> Option<CutOff> {
         self.cut_off.borrow().clone()
+    }
+
+    /// What this node lacks to vote, where its organisation is an authority and it follows
+    /// as a member.
+    pub fn lacks(&self) -> Option<String> {
+        self.lacks.borrow().clone()
     }
 
     /// Whether this node orders what stands on the ledger, with others or alone.

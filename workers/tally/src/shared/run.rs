@@ -72,6 +72,7 @@ pub async fn start(node: &Arc<Node>, config: &LedgerConfig, stop: &Stop) -> Resu
         node: Arc::clone(node),
         organisation: organisation.clone(),
         listen: config.listen,
+        peers: config.peers.clone(),
         genesis,
         pool: Arc::clone(&pool),
         today: None,
@@ -103,6 +104,7 @@ pub async fn start(node: &Arc<Node>, config: &LedgerConfig, stop: &Stop) -> Resu
         not_run: Arc::default(),
         refused: Arc::default(),
         cut_off: Arc::default(),
+        lacks: Arc::default(),
     };
     let mut tasks = JoinSet::new();
     let (tell_cosigned, cosigned) = mpsc::channel(16);
@@ -315,7 +317,8 @@ impl Follower {
     /// Takes in what the authorities' nodes serve, as a member that is none, until it is one.
     async fn afar(&mut self, waiting: &mut watch::Receiver<()>) -> Result<Option<Turn>> {
         let founders = self.seat.genesis.state.authorities.clone();
-        let mut afar = Afar::new(self.member.organisation.clone(), founders);
+        let peers = self.seat.peers.clone();
+        let mut afar = Afar::new(self.member.organisation.clone(), founders, peers);
         let stop = self.stop.clone();
         loop {
             let settled = put_off("putting keys in their place", self.is_one().await)?;
@@ -353,8 +356,8 @@ impl Follower {
         }
     }
 
-    /// The key that it votes with, where its organisation is an authority: not in an epoch
-    /// from before others showed that it is none.
+    /// The key that it votes with, where its organisation is an authority and it lacks
+    /// nothing: not in an epoch from before others showed that it is none.
     async fn is_one(&mut self) -> Result<Option<SigningKey>> {
         let epoch = self.scribe.at().state.authorities.epoch;
         let today = self.seat.today.as_ref();
@@ -362,7 +365,18 @@ impl Follower {
             return Ok(None);
         }
         self.seat.today = None;
-        self.seat.settle(&self.scribe).await
+        let key = self.seat.settle(&self.scribe).await?;
+        let lacks = self.seat.lacks(self.scribe.at());
+        let key = key.filter(|_| lacks.is_none());
+        self.member.lacks.send_if_modified(|known| {
+            let is_new = *known != lacks;
+            if is_new && let Some(lacks) = &lacks {
+                tracing::warn!("{lacks}");
+            }
+            *known = lacks;
+            is_new
+        });
+        Ok(key)
     }
 
     /// Writes down what is new; answers whether there may be more at once.

@@ -25,6 +25,8 @@ pub struct Seat {
     pub organisation: OrganisationId,
     /// Where it listens to the other authorities.
     pub listen: Option<SocketAddr>,
+    /// Nodes to ask besides those that the ledger has.
+    pub peers: Vec<String>,
     /// Where the ledger began.
     pub genesis: Arc<Snapshot>,
     /// What waits to be ordered.
@@ -130,9 +132,9 @@ impl Seat {
     }
 
     /// Whether the node is to follow what the authorities' nodes serve: its organisation is
-    /// none of them. Where too few of them serve anything, one that has a key waits to be
-    /// heard by them; and so does one that may have to sign still how its epoch was handed
-    /// over.
+    /// none of them, or it listens nowhere and cannot vote. Where too few of them serve
+    /// anything, one that has a key waits to be heard by them; and so does one that may have to
+    /// sign still how its epoch was handed over.
     ///
     /// # Errors
     /// When the store fails or is damaged.
@@ -140,7 +142,8 @@ impl Seat {
         let at = scribe.at();
         let set = &at.state.authorities;
         if set.of(&self.organisation).is_some() {
-            return Ok(false);
+            // Whoever founds has to listen, or there would be nothing to follow.
+            return Ok(self.listen.is_none() && at.height > 0);
         }
         if !has_key {
             return Ok(true);
@@ -157,7 +160,20 @@ impl Seat {
 
     /// Whether an authority's node serves the ledger to members that are none.
     pub fn is_served(&self, at: &Snapshot) -> bool {
-        super::afar::is_served(at, &self.organisation)
+        super::afar::is_served(at, &self.organisation, &self.peers)
+    }
+
+    /// What this node lacks to vote as the authority that its organisation is, if it is one.
+    pub fn lacks(&self, at: &Snapshot) -> Option<String> {
+        at.state.authorities.of(&self.organisation)?;
+        let own = at.state.members.get(&self.organisation)?;
+        self.listen.is_none().then(|| {
+            format!(
+                "`{}` is an authority of {}, and this node has no `ledger.listen`: it does not vote, and follows as a \
+                 member. Set that to where the others reach it by {}, and start it again (docs/shared-ledger.md#to-take-part)",
+                self.organisation, at.state.origin, own.organisation.address
+            )
+        })
     }
 
     /// The authorities that a notary should know besides those of its chain: those of
@@ -190,9 +206,9 @@ impl Seat {
                 at.state.authorities.members.len()
             )
         })?;
-        let listen = self
-            .listen
-            .context("`ledger.listen` is needed by an authority")?;
+        let listen = self.listen.context(
+            "`ledger.listen` is needed by an authority: set it to where the others reach it",
+        )?;
         let journal = self.ring().journal();
         put_aside(&journal, self.ring())?;
         let mut settings = tally_notary::Config::new(

@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 use tally_core::canon::{Blob, Canon as _};
 use tally_core::canon_record;
 use tally_core::ledger::SigningKey;
+use tally_core::ledger::shared::{Authorities, OrganisationId};
 use thiserror::Error;
 
 use crate::api::token::{Token, TokenError};
@@ -51,6 +52,26 @@ impl Asked {
         self.put(&mut answer);
         status.put(&mut answer);
         answer.extend_from_slice(body);
+        hex(&Sha256::digest(answer))
+    }
+}
+
+/// Which blocks an authority's node is asked for: all that its answer depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Range<'a> {
+    /// The ledger's name.
+    pub origin: &'a str,
+    /// The height of the first.
+    pub from: u64,
+}
+
+impl Range<'_> {
+    /// The name of an answer to it.
+    fn answered(&self, body: &[u8]) -> String {
+        let mut answer = b"tallystick/blocks/v1".to_vec();
+        Blob(self.origin.as_bytes().to_vec()).put(&mut answer);
+        self.from.put(&mut answer);
+        answer.extend_from_slice(&Sha256::digest(body));
         hex(&Sha256::digest(answer))
     }
 }
@@ -114,11 +135,7 @@ fn verify_hash(
     now: i64,
 ) -> Result<(), Unsigned> {
     let token = Token::of_type(signature, Token::ANSWER).map_err(Unsigned::Signature)?;
-    token.verify(key, to, now).map_err(|error| match error {
-        TokenError::Signature => Unsigned::Key,
-        TokenError::Audience => Unsigned::Other,
-        error => Unsigned::Signature(error),
-    })?;
+    held(&token, key, to, now)?;
     match token.issuer() == from && token.name() == asked.answered(status, body) {
         true => Ok(()),
         false => Err(Unsigned::Other),
@@ -191,6 +208,49 @@ impl Kept {
             false => Err(Unsigned::Other),
         }
     }
+}
+
+/// Signs which blocks there are by an authority's node, with the authority's key, at a time in
+/// seconds since 1970.
+#[must_use]
+pub fn sign_blocks(key: &SigningKey, by: &str, range: Range<'_>, body: &[u8], now: i64) -> String {
+    let claims = json!({
+        "iss": by, "aud": range.origin, "iat": now, "exp": now + HOLDS,
+        "jti": range.answered(body),
+    });
+    compact(Token::BLOCKS, &claims, key)
+}
+
+/// Which authority of a set says that there are these blocks: it signed that with its key of
+/// that epoch.
+///
+/// # Errors
+/// Why none does.
+pub fn verify_blocks(
+    signature: &str,
+    set: &Authorities,
+    range: Range<'_>,
+    body: &[u8],
+    now: i64,
+) -> Result<OrganisationId, Unsigned> {
+    let token = Token::of_type(signature, Token::BLOCKS).map_err(Unsigned::Signature)?;
+    let by = OrganisationId::parse(token.issuer()).ok_or(Unsigned::Key)?;
+    let authority = set.of(&by).ok_or(Unsigned::Key)?;
+    held(&token, &authority.key, range.origin, now)?;
+    match token.name() == range.answered(body) {
+        true => Ok(by),
+        false => Err(Unsigned::Other),
+    }
+}
+
+/// Whether a key signed it, for an audience.
+fn held(token: &Token<'_>, key: &[u8; 32], audience: &str, now: i64) -> Result<(), Unsigned> {
+    let verified = token.verify(key, audience, now);
+    verified.map_err(|error| match error {
+        TokenError::Signature => Unsigned::Key,
+        TokenError::Audience => Unsigned::Other,
+        error => Unsigned::Signature(error),
+    })
 }
 
 /// A JWT in compact form.
@@ -339,5 +399,72 @@ mod tests {
         assert!(Token::parse(&token).is_ok());
         let expected = Err(Unsigned::Signature(TokenError::Header));
         assert_eq!(check(&token, &asked(), answer), expected);
+    }
+
+    const RANGE: Range<'_> = Range {
+        origin: "ledger.example",
+        from: 7,
+    };
+
+    /// The authorities of an epoch: each with the key of a seed.
+    fn set(of: &[(&str, u8)]) -> Authorities {
+        use tally_core::ledger::shared::Authority;
+        let authority = |(name, seed): &(&str, u8)| Authority {
+            organisation: OrganisationId::parse(name).unwrap(),
+            key: key(*seed).verifier().public(),
+        };
+        Authorities {
+            origin: RANGE.origin.into(),
+            epoch: 0,
+            members: of.iter().map(authority).collect(),
+            witnesses: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn blocks_are_said_by_an_authority_with_its_key_of_the_epoch() {
+        let set = set(&[("cedar", 1), ("harbor", 2)]);
+        let by = |seed, name: &str, now| {
+            let signature = sign_blocks(&key(seed), name, RANGE, b"body", now);
+            verify_blocks(&signature, &set, RANGE, b"body", NOW)
+        };
+        let harbor = OrganisationId::parse("harbor").unwrap();
+        assert_eq!(by(2, "harbor", NOW), Ok(harbor));
+        // With another's key, one of another epoch, as nobody of them, and as none.
+        for (seed, name) in [(1, "harbor"), (3, "harbor"), (2, "lakeside"), (2, "?")] {
+            assert_eq!(by(seed, name, NOW), Err(Unsigned::Key));
+        }
+        let expired = Err(Unsigned::Signature(TokenError::Expired));
+        assert_eq!(by(2, "harbor", NOW - HOLDS - 60), expired);
+
+        let signature = sign_blocks(&key(2), "harbor", RANGE, b"body", NOW);
+        let held = |range, body| verify_blocks(&signature, &set, range, body, NOW);
+        let later = Range { from: 8, ..RANGE };
+        let elsewhere = Range {
+            origin: "other.example",
+            ..RANGE
+        };
+        for (range, body) in [
+            (RANGE, &b"bodY"[..]),
+            (later, b"body"),
+            (elsewhere, b"body"),
+        ] {
+            assert_eq!(held(range, body), Err(Unsigned::Other));
+        }
+    }
+
+    /// What an organisation signs of a claim, and a token, are no list of blocks.
+    #[test]
+    fn only_a_list_of_blocks_is_one() {
+        let set = set(&[("harbor", 1)]);
+        for kind in [Token::REQUEST, Token::ANSWER] {
+            let claims = json!({
+                "iss": "harbor", "aud": RANGE.origin, "iat": NOW, "exp": NOW + HOLDS,
+                "jti": RANGE.answered(b"body"),
+            });
+            let other = compact(kind, &claims, &key(1));
+            let expected = Err(Unsigned::Signature(TokenError::Header));
+            assert_eq!(verify_blocks(&other, &set, RANGE, b"body", NOW), expected);
+        }
     }
 }

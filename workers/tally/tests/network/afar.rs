@@ -1,6 +1,10 @@
 //! A member that is no authority: its node follows what the authorities' nodes serve,
 //! hands its own log to them, and runs policies again as theirs do.
 
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tally::shared::client::Client;
@@ -92,6 +96,9 @@ fn a_member_that_is_no_authority_follows_and_takes_part() {
         own("authority") == true && own("epoch") == epoch + 1
     });
     // Of five four have to sign: without riverside bayview has to.
+    until("riverside has read that", || {
+        status(&folder, "riverside").is_some_and(|status| status["epoch"] == epoch + 1)
+    });
     stranded::press(&folder, "riverside", "stop");
     post_as(
         &folder,
@@ -174,4 +181,190 @@ fn signal(folder: &Path, organisation: &str, signal: &str) {
         .args(["-c", &format!("kill {signal} {id}")])
         .status();
     assert!(sent.unwrap().success());
+}
+
+/// Who answers at an address that an authority's node has left.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stands {
+    /// One who passes on to that node, and gives blocks other names, the same everywhere.
+    Renaming,
+    /// One who passes on to harbor's node.
+    ForHarbor,
+}
+
+/// Listens at the address that a node has left.
+fn stand_at(told: u16, real: u16, harbor: u16, who: &Arc<Mutex<Stands>>) {
+    let listener = TcpListener::bind(("127.0.0.1", told)).unwrap();
+    let who = Arc::clone(who);
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let who = *who.lock().unwrap();
+            std::thread::spawn(move || pass_on(stream, real, harbor, who));
+        }
+    });
+}
+
+/// One request on a connection, passed on.
+fn pass_on(mut asked: TcpStream, real: u16, harbor: u16, who: Stands) -> Option<()> {
+    let head = liar::Head::read(&mut asked)?;
+    let length = head.field("content-length").map(str::parse);
+    let mut body = vec![0; length.and_then(Result::ok).unwrap_or(0)];
+    asked.read_exact(&mut body).ok()?;
+    let to = match who {
+        Stands::Renaming => real,
+        Stands::ForHarbor => harbor,
+    };
+    let mut answered = liar::truth(to, &head.passed("")?, &body)?;
+    if who == Stands::Renaming && head.0.lines().next()?.contains("/shared/blocks?") {
+        let text = String::from_utf8(answered).ok()?;
+        let mut parts = text.split("\"id\":\"");
+        let mut renamed = parts.next()?.to_owned();
+        for part in parts {
+            renamed += &format!("\"id\":\"{}{}", "f".repeat(64), part.get(64..)?);
+        }
+        answered = renamed.into_bytes();
+    }
+    asked.write_all(&answered).ok()
+}
+
+/// More founders' nodes have moved than may lie, and have other keys; at their old addresses
+/// stands somebody else. A newcomer believes nobody there, says what it lacks, and goes on when
+/// it is told where some of them are.
+#[test]
+fn a_newcomer_whom_the_founders_addresses_lead_nowhere_is_told_where_they_are() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().join("network");
+    let network = serving(&folder, 2);
+    for (of, epoch) in stranded::STAY.into_iter().zip(1..) {
+        stranded::taken(&folder, &stranded::made(&folder, of), epoch);
+    }
+    let (listen, api) = (port(), port());
+    let home = temporary.path().join("bayview");
+    let join = governance::apply(&home, None, api, false);
+    governance::proposed(&folder, "join", &join, &VOTERS);
+    let config = governance::configure(&folder, &home, listen, api);
+    let harbor = setting(&folder, "harbor-health", "api");
+    let at_harbor = harbor.rsplit(':').next().unwrap().parse().unwrap();
+    let who = Arc::new(Mutex::new(Stands::Renaming));
+    let moved = stranded::STAY.map(|of| {
+        let (told, real) = liar::moved(&folder, of);
+        stand_at(told, real, at_harbor, &who);
+        stranded::press(&folder, of, "start");
+        until(&format!("{of} is back"), || status(&folder, of).is_some());
+        real
+    });
+    let base = format!("http://127.0.0.1:{api}/api/v1/ledger/shared");
+    let own =
+        |name: &str| get(&format!("{base}/status")).map_or(Value::Null, |all| all[name].clone());
+    let says = |part: &str, text: &str| {
+        let said = own("cut_off")[part].as_str().map(str::to_owned);
+        said.is_some_and(|said| said.contains(text))
+    };
+    let bayview = Process::start(&mut governance::node(&config));
+
+    // Names that were changed on the way are no authority's.
+    until("bayview says what it lacks", || {
+        says("what", "1 of 4 authorities of epoch 3") && says("what", "that of another answer")
+    });
+    assert!(says("what", "cedar-mutual, lakeside, riverside"));
+    assert!(says("next", "`ledger.peers`"));
+    assert_eq!(own("height"), 0);
+    // One authority is one, at however many addresses.
+    *who.lock().unwrap() = Stands::ForHarbor;
+    until("all answer as harbor", || {
+        says("what", "1 of 4 authorities of epoch 3") && !says("what", "that of another answer")
+    });
+    assert_eq!(own("height"), 0);
+
+    drop(bayview);
+    let text = std::fs::read_to_string(&config).unwrap();
+    let peers = &moved[..2];
+    let peers: Vec<String> = peers
+        .iter()
+        .map(|port| format!("http://127.0.0.1:{port}"))
+        .collect();
+    std::fs::write(&config, format!("{text}peers = {peers:?}\n")).unwrap();
+    let bayview = Process::start(&mut governance::node(&config));
+    until("bayview is level", || {
+        let theirs = status(&folder, "harbor-health").map(|all| all["checkpoint"]["root"].clone());
+        own("behind") == 0 && Some(own("checkpoint")["root"].clone()) == theirs
+    });
+    assert_eq!(own("cut_off"), Value::Null);
+    let blocks = |base: &str| get(&format!("{base}/blocks")).unwrap()["blocks"].clone();
+    let theirs = blocks(&format!("http://{harbor}/api/v1/ledger/shared"));
+    let (here, theirs) = (blocks(&base), theirs.as_array().unwrap().clone());
+    let here = here.as_array().unwrap();
+    assert!(here.len() > 3);
+    assert!(here.iter().zip(&theirs).all(|(here, there)| here == there));
+    drop((bayview, network));
+}
+
+/// Voted in as an authority it cannot vote where it listens nowhere: it follows on as a
+/// member, and says so; and votes when it listens.
+#[test]
+fn who_is_voted_in_and_listens_nowhere_follows_and_says_so() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().join("network");
+    let network = serving(&folder, 2);
+    let (listen, api) = (port(), port());
+    let home = temporary.path().join("bayview");
+    let join = governance::apply(&home, None, api, false);
+    governance::proposed(&folder, "join", &join, &VOTERS);
+    let config = governance::configure(&folder, &home, listen, api);
+    let listens = std::fs::read_to_string(&config).unwrap();
+    let line = format!("listen = \"127.0.0.1:{listen}\"\n");
+    assert!(listens.contains(&line));
+    std::fs::write(&config, listens.replace(&line, "")).unwrap();
+    let url = format!("http://127.0.0.1:{api}/api/v1/ledger/shared/status");
+    let own = |name: &str| get(&url).map_or(Value::Null, |status| status[name].clone());
+    let theirs = |name: &str| {
+        status(&folder, "harbor-health").map_or(Value::Null, |status| status[name].clone())
+    };
+    let log = home.with_extension("log");
+    let begun = || {
+        let mut command = governance::node(&config);
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        let said = std::fs::File::create(&log).unwrap();
+        Process(command.stderr(said).spawn().unwrap())
+    };
+    let level = || own("checkpoint")["root"] == theirs("checkpoint")["root"] && own("behind") == 0;
+    let lacks = || {
+        own("lacks")
+            .as_str()
+            .is_some_and(|lacks| lacks.contains("`ledger.listen`"))
+    };
+    let bayview = begun();
+    until("bayview is level", level);
+    assert_eq!(own("lacks"), Value::Null);
+
+    let more = governance::apply(&home, Some(listen), api, false);
+    governance::proposed(&folder, "rotate", &more, &VOTERS);
+    until("it says what it lacks", || {
+        own("authority") == true && lacks()
+    });
+    let harbor = folder.join("harbor-health");
+    governance::leave(&harbor, "riverside");
+    let size = own("size").as_u64();
+    until("it follows", || own("size").as_u64() > size && level());
+    let said = std::fs::read_to_string(&log).unwrap();
+    assert_eq!(said.matches("`ledger.listen`").count(), 1, "{said}");
+
+    // So does one that starts.
+    drop(bayview);
+    let bayview = begun();
+    until("it says what it lacks again", || lacks() && level());
+    drop(bayview);
+    std::fs::write(&config, listens).unwrap();
+    let bayview = begun();
+    // Of five four have to sign: without riverside bayview has to.
+    until("bayview is back", || own("lacks").is_null() && level());
+    stranded::press(&folder, "riverside", "stop");
+    let size = theirs("size").as_u64();
+    governance::leave(&harbor, "lakeside");
+    until("bayview votes", || {
+        let signers = theirs("checkpoint")["signers"].clone();
+        let signers = signers.as_array().cloned().unwrap_or_default();
+        theirs("checkpoint")["size"].as_u64() > size && signers.iter().any(|one| one == "bayview")
+    });
+    drop((bayview, network));
 }

@@ -91,10 +91,10 @@ impl Liar {
 }
 
 /// The head of a request or an answer.
-struct Head(String);
+pub(super) struct Head(pub(super) String);
 
 impl Head {
-    fn read(from: &mut impl std::io::Read) -> Option<Self> {
+    pub(super) fn read(from: &mut impl std::io::Read) -> Option<Self> {
         let mut head = Vec::new();
         let mut byte = [0];
         while !head.ends_with(b"\r\n\r\n") {
@@ -104,7 +104,7 @@ impl Head {
         String::from_utf8(head).ok().map(Self)
     }
 
-    fn field(&self, name: &str) -> Option<&str> {
+    pub(super) fn field(&self, name: &str) -> Option<&str> {
         let mut lines = self.0.lines().filter_map(|line| line.split_once(": "));
         let found = lines.find(|(known, _)| known.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value)
@@ -126,7 +126,7 @@ impl Head {
     }
 
     /// As it is passed on, so that the connection ends with the answer, with a line more.
-    fn passed(&self, more: &str) -> Option<String> {
+    pub(super) fn passed(&self, more: &str) -> Option<String> {
         let (first, rest) = self.0.split_once("\r\n")?;
         let kept = rest.split("\r\n").filter(|line| {
             !line.is_empty() && !line.to_ascii_lowercase().starts_with("connection:")
@@ -140,7 +140,7 @@ impl Head {
 }
 
 /// What the real node answers, as it is.
-fn truth(real: u16, passed: &str, body: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn truth(real: u16, passed: &str, body: &[u8]) -> Option<Vec<u8>> {
     let mut node = TcpStream::connect(("127.0.0.1", real)).ok()?;
     node.write_all(passed.as_bytes()).ok()?;
     node.write_all(body).ok()?;
@@ -258,21 +258,28 @@ pub(super) fn send(folder: &Path, control: &str, procedures: &[&str]) -> String 
     said["claims"][0]["claim"].as_str().unwrap().to_owned()
 }
 
-/// A network in a folder, whose harbor has moved: a liar stands where the ledger says that it
-/// is.
-fn fronted(folder: &Path) -> (Process, Liar) {
-    let network = serving(folder, 24);
-    stranded::press(folder, "harbor-health", "stop");
-    let api = setting(folder, "harbor-health", "api");
+/// Stops an organisation's node, which is to listen elsewhere: answers where the ledger says
+/// that it is, and where it will be.
+pub(super) fn moved(folder: &Path, organisation: &str) -> (u16, u16) {
+    stranded::press(folder, organisation, "stop");
+    let api = setting(folder, organisation, "api");
     let told: u16 = api.rsplit(':').next().unwrap().parse().unwrap();
     let real = port();
-    let config = folder.join("harbor-health/tally.toml");
+    let config = folder.join(organisation).join("tally.toml");
     let text = fs::read_to_string(&config).unwrap();
     let moved = text.replace(
         &format!("api = \"{api}\""),
         &format!("api = \"127.0.0.1:{real}\""),
     );
     fs::write(&config, moved).unwrap();
+    (told, real)
+}
+
+/// A network in a folder, whose harbor has moved: a liar stands where the ledger says that it
+/// is.
+fn fronted(folder: &Path) -> (Process, Liar) {
+    let network = serving(folder, 24);
+    let (told, real) = moved(folder, "harbor-health");
     let liar = Liar::start(told, real, folder);
     stranded::press(folder, "harbor-health", "start");
     until("harbor answers", || {

@@ -15,7 +15,7 @@ pub(super) fn press(folder: &Path, organisation: &str, button: &str) {
 }
 
 /// Makes another authority's key; answers the application with it.
-fn made(folder: &Path, organisation: &str) -> PathBuf {
+pub(super) fn made(folder: &Path, organisation: &str) -> PathBuf {
     let home = folder.join(organisation);
     let made = keys::rotate(&home, "authority");
     let file = folder.with_extension(organisation);
@@ -23,10 +23,10 @@ fn made(folder: &Path, organisation: &str) -> PathBuf {
     file
 }
 
-const STAY: [&str; 3] = ["cedar-mutual", "lakeside", "riverside"];
+pub(super) const STAY: [&str; 3] = ["cedar-mutual", "lakeside", "riverside"];
 
 /// Those who stay take an application, and are in the next epoch.
-fn taken(folder: &Path, file: &Path, epoch: u64) {
+pub(super) fn taken(folder: &Path, file: &Path, epoch: u64) {
     let [proposes, votes @ ..] = STAY;
     let rotated = tally()
         .args(["org", "rotate"])

@@ -214,6 +214,7 @@ async fn who_is_on_the_ledger_alone_reads_and_sends_nothing() {
         charter: path,
         organisation: "harbor".into(),
         listen: None,
+        peers: Vec::new(),
         witnesses: Vec::new(),
         sent: None,
     };

@@ -25,6 +25,7 @@ fn configured(folder: &std::path::Path, charter: &str, id: &str) -> LedgerConfig
         charter: path,
         organisation: id.into(),
         listen: None,
+        peers: Vec::new(),
         witnesses: Vec::new(),
         sent: None,
     }
