@@ -33,9 +33,19 @@ const tally = (() => {
 
   // Keys and signatures.
   const P = 2n ** 255n - 19n;
-  const Y8 = 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd83d3d706a17c7n;
-  const LOW = new Set([0n, 1n, P - 1n, P, P + 1n, Y8, P - Y8]);
-  const sound = (point) => need(!LOW.has(BigInt('0x' + hex([...point].reverse())) % 2n ** 255n), 'a point of low order');
+  const Y8 = 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7n;
+  const LOW = new Set([0n, 1n, P - 1n, Y8, P - Y8]);
+  const power = (base, exponent) => {
+    let result = 1n;
+    for (let [b, e] = [base % P, exponent]; e; b = b * b % P, e >>= 1n) if (e & 1n) result = result * b % P;
+    return result;
+  };
+  // Whether y² − 1 over dy² + 1, where d is −121665/121666, is the square of some x.
+  const onCurve = (y) => power((y * y + P - 1n) * (121666n + 121665n * (P - y * y % P)) * 121666n, (P - 1n) / 2n) === 1n;
+  const sound = (point, on = () => true) => {
+    const y = BigInt('0x' + hex([...point].reverse())) % 2n ** 255n;
+    need(y < P && !LOW.has(y) && on(y), 'no point of the curve in its one form, or one of low order');
+  };
   const verify = async (key, message, signature) => {
     need(signature.length === 64, 'a signature of another length');
     sound(signature.slice(0, 32));
@@ -47,7 +57,7 @@ const tally = (() => {
   const readKey = async (text, kind) => {
     const [name, id, data] = match(KEY, text, 'a key that is none');
     const bytes = from64(data, 33);
-    sound(bytes.slice(1));
+    sound(bytes.slice(1), onCurve);
     need(bytes[0] === kind && hex((await sha(utf8(name), utf8('\n'), bytes)).slice(0, 4)) === id, "a key's id is another's");
     return { text, name, id, key: bytes.slice(1) };
   };

@@ -1,6 +1,6 @@
 """Verifies Tallystick receipts offline, as docs/receipt.md has it. Exits 0: all are trusted; 3: some only consistent; 1: one does not hold."""
-import argparse, base64, datetime, hashlib, json, re, sys; from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey as Key
-P, Y8 = 2**255 - 19, 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd83d3d706a17c7; LOW = {0, 1, P - 1, P, P + 1, Y8, P - Y8}
+import argparse, base64, datetime, functools, hashlib, json, re, sys; from cryptography.hazmat.primitives.asymmetric import ed25519
+P, Y8 = 2**255 - 19, 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7; LOW = {0, 1, P - 1, Y8, P - Y8}
 NUM, NAME, B64, HASH, REST = "(?:0|[1-9][0-9]{0,19})", r"[^\s+\x00-\x1f\x7f-\x9f]+", "[A-Za-z0-9+/]+={0,2}", "[A-Za-z0-9+/]{43}=", "((?:.|\n)*)"
 NOTE = f"(([^\\0-\\x1f]+)\n({NUM})\n({HASH})\n((?:[^\\0-\\x1f]+\n)*))\n((?:— {NAME} {B64}\n){{1,128}})"
 PROOF = f"c2sp[.]org/tlog-proof@v1\nindex ({NUM})\n((?:{HASH}\n){{0,64}})\n{REST}"
@@ -12,16 +12,16 @@ READ = b"(?s)[\1-\5\x0a-\x0e\x14-\x17\x1e\x1f\x28-\x2a](?:[\1-\4]|[\5\7].{32}|\6
 def fail(why): raise ValueError(why)
 def need(holds, why="not in the form of docs/receipt.md"): return holds or fail(why)
 def match(form, text): return need(re.fullmatch(form, text)).groups()
-def sha(*parts): return hashlib.sha256(b"".join(parts)).digest()
 def num(text): return need(int(text) < 2**64 and [int(text)])[0]
-def to64(data): return base64.b64encode(data).decode()
+sha, to64 = lambda *parts: hashlib.sha256(b"".join(parts)).digest(), lambda data: base64.b64encode(data).decode()
 def b64(text): return need(to64(data := base64.b64decode(text, validate=True)) == text) and data
 def day(data): return datetime.date.fromordinal(719163 + int.from_bytes(data, "big", signed=True))  # of the years 1 to 9999
-def sound(point): return need(int.from_bytes(point, "little") % 2**255 not in LOW and point, "a point of low order")
-def verify(key, message, signature): Key.from_public_bytes(sound(key)).verify(sound(signature[:32]) + signature[32:], message)
+curve = functools.cache(lambda y: pow((y * y - 1) * (121666 - 121665 * y * y) * 121666, P // 2, P) == 1)  # x² = (y² - 1) / (dy² + 1) for some x
+def sound(at, on=bool): return need((y := int.from_bytes(at, "little") % 2**255) < P and y not in LOW and on(y) and at, "no point, or a weak one")
+def verify(key, message, signature): ed25519.Ed25519PublicKey.from_public_bytes(key).verify(sound(signature[:32]) + signature[32:], message)
 def vkey(text, kind):  # (name, id, public key)
     name, shown, data = match(f"({NAME})\\+([0-9a-f]{{8}})\\+([A-Za-z0-9+/]{{44}})", text); data = b64(data)
-    return need(data[0] == kind and sha(name.encode(), b"\n", data)[:4].hex() == shown, "a key of another id") and (name, shown, sound(data[1:]))
+    return need(data[0] == kind and sha(name.encode(), b"\n", data)[:4].hex() == shown, "another id's key") and (name, shown, sound(data[1:], curve))
 def signed(text, keys, n, origin):  # what a note says, and who signed: all must be known; keys from the n-th on cosign
     (body, of, size, root, more, lines), by = match(NOTE, need(len(text.encode()) <= 65536) and text), []
     for name, data in re.findall("— (.+) (.+)\n", lines):
@@ -51,13 +51,11 @@ def shared(leaf, first, *rest):  # over handovers to the proof: (origin, sets on
         need(not sets[-1] or sets[-1][0][0] == epoch + 1, "a handover to another epoch")
     return included(leaf, index, path, size, root) or (origin, [of[0] for of in sets[:-1]], [keys[at] for at in by if at >= len(own)])
 def fields(data, *form):  # so many bytes each, or below zero as often that as the count before them says; and what follows
-    for n in form:
-        at, n = (0, n) if n >= 0 else (4, 4 - n * int.from_bytes(data[:4], "big")); need(n <= len(data)); yield data[at:n]; data = data[n:]
+    for n in form: at, n = (0, n) if n >= 0 else (4, 4 - n * int.from_bytes(data[:4], "big")); need(n <= len(data)); yield data[at:n]; data = data[n:]
     yield data
 def sections(rest):  # name, length, and so many bytes
     while rest:
-        name, length, rest = match(f"(?s)([a-z]+) ({NUM})\n(.*)".encode(), rest); text, rest = fields(rest, int(length))
-        yield name.decode(), text.decode()
+        name, n, rest = match(f"(?s)([a-z]+) ({NUM})\n(.*)".encode(), rest); text, rest = fields(rest, int(n)); yield name.decode(), text.decode()
 def says(claim, entry, salt, body):  # in words, what a body says of the claim: it must be what the entry commits to
     (version, kind), commitment, more = fields(entry, 2, 32); subject = need({3: 1, 6: 5, 11: 8, 12: 8, 13: 9}.get(kind))
     need(version == 1 and sha(b"tallystick/commitment/v1", salt, bytes([subject]), body) == commitment, "another body is committed to")
@@ -92,9 +90,11 @@ def trusted(origin, keys, quorum, epoch=0, witnesses=(), cosignatures=0):
     return origin, (epoch, sorted(vkey(k, 1) for k in keys), quorum), [vkey(k, 4) for k in witnesses], cosignatures
 def trust(format, logs): return need(format == "tallystick-trust/v1") and [trusted(**log) for log in logs]
 parser = argparse.ArgumentParser(description=__doc__); parser.add_argument("files", nargs="+"); parser.add_argument("--trust")
-args, ended = parser.parse_args(), [0]; logs = trust(**json.load(open(args.trust, encoding="utf-8"))) if args.trust else None
+args, ended = parser.parse_args(), [0]
+try: logs = trust(**json.load(open(args.trust, encoding="utf-8"))) if args.trust else None
+except Exception as error: sys.exit(f"{args.trust}: no trust file: {error}")
 for file in args.files:
     try: words, code = receipt(open(file, "rb").read(), logs), 3 if logs is None else 0
-    except Exception as error: words, code = str(error) or type(error).__name__, 1
+    except Exception as error: words, code = {"InvalidSignature": "a signature does not hold"}.get(type(error).__name__, str(error)), 1
     print(f"{file}: {['trusted', 'does not hold', 0, 'consistent, not trusted'][code]}: {words}"); ended.append(code)
 sys.exit(1 if 1 in ended else max(ended))

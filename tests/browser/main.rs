@@ -11,6 +11,8 @@ mod kinds;
 #[path = "../../engine/core/tests/verifiers/made.rs"]
 mod made;
 mod network;
+#[path = "../../engine/core/tests/verifiers/strict.rs"]
+mod strict;
 mod verify;
 
 use std::io::{BufRead as _, BufReader};

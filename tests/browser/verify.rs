@@ -9,7 +9,7 @@ use tally_core::ledger::{Trust, TrustedLog};
 
 use super::cdp::{self, Browser};
 use super::kinds::{self, Kind};
-use super::{checked, complaints, keep, look_at, made, tabbed};
+use super::{checked, complaints, keep, look_at, made, strict, tabbed};
 
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -211,6 +211,52 @@ fn every_kind_is_judged_as_by_the_engine() {
     let files = kinds::named_as_the_ledger();
     let verdicts = judged(&mut browser, &files, Some(&trust(shared)));
     assert_eq!(verdicts, ["trusted", "does not hold"]);
+}
+
+/// What a lax ed25519 takes is refused as by the engine, also where nobody signs by it, and
+/// the page says so in words; so is a trust file that names it.
+#[test]
+fn keys_and_signatures_that_are_none() {
+    let Some(program) = cdp::installed() else {
+        eprintln!("SKIPPED: no browser is installed (Debian: chromium)");
+        return;
+    };
+    let mut browser = opened(&program);
+    let verdicts = judged(&mut browser, &strict::sound(), None);
+    assert!(verdicts.iter().all(|of| *of == "consistent, not trusted"));
+    let (names, files): (Vec<_>, Vec<_>) = strict::unsound().into_iter().unzip();
+    let verdicts = judged(&mut browser, &files, None);
+    assert!(verdicts.iter().all(|of| *of == "does not hold"));
+    let text = |file: &Vec<u8>| String::from_utf8(file.clone()).unwrap();
+    let files: Vec<_> = files.iter().map(text).collect();
+    let given = names.iter().zip(&files).step_by(5);
+    let given: Vec<_> = given
+        .map(|(name, file)| (name.as_str(), file.as_str()))
+        .collect();
+    dropped(&mut browser, &given, given.len());
+    for (_, words) in self::verdicts(&mut browser) {
+        let known = [
+            "no point of the curve in its one form",
+            "a signature does not hold",
+        ];
+        assert!(known.iter().any(|why| words.contains(why)), "{words}");
+    }
+    let sound = text(&strict::sound()[0]);
+    for (name, trust) in strict::trust_files().into_iter().step_by(7) {
+        assert!(Trust::parse(&trust).is_err(), "{name}");
+        dropped(
+            &mut browser,
+            &[("trust.json", &trust), ("sound", &sound)],
+            1,
+        );
+        let said = browser.value("document.getElementById('trust').textContent");
+        let said = said.as_str().unwrap();
+        assert!(
+            said.contains("cannot be used") && said.contains("no point of the curve"),
+            "{said}"
+        );
+        assert_eq!(self::verdicts(&mut browser)[0].0, "Does not hold", "{name}");
+    }
 }
 
 /// Each kind has words of its own on the page, wide and narrow, light and dark.

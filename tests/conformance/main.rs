@@ -28,6 +28,9 @@ mod merkle;
 mod notes;
 mod partition;
 mod receipt;
+#[path = "../../engine/core/tests/verifiers/strict.rs"]
+#[allow(dead_code)]
+mod strict;
 mod tessera;
 mod tree;
 mod witness;

@@ -65,6 +65,14 @@ impl World {
             None => self.nodes[leader]
                 .propose(idle)
                 .map(|payload| [payload.clone(), payload]),
+            Some(Behaviour::Twin) => {
+                let twin = self
+                    .twin_of(leader)
+                    .filter(|twin| is_at_tip(&self.nodes[*twin]));
+                let two = [leader, twin.unwrap_or(leader)];
+                let [one, other] = two.map(|node| self.nodes[node].propose(idle));
+                one.zip(other).map(<[Vec<u8>; 2]>::from)
+            }
             Some(behaviour) => {
                 let live = self.nodes[leader].live.as_ref().unwrap();
                 let waiting = live.pool.next(&self.tip.state, self.tip.height);
@@ -121,6 +129,12 @@ impl World {
         let twice = of.voted_otherwise(view, digest);
         match of.liar {
             Some(Behaviour::Withhold) => return Ok(()),
+            Some(Behaviour::Twin) => {
+                let refused = matches!(of.judge(payload, digest, mutant), Judged::Refused(_));
+                if twice || refused {
+                    return Ok(());
+                }
+            }
             Some(_) => {}
             None => {
                 if twice && mutant != Some(Mutant::VotesTwice) {
@@ -159,7 +173,15 @@ impl World {
         Ok(())
     }
 
+    /// The other node of one key.
+    fn twin_of(&self, node: usize) -> Option<usize> {
+        let who = self.nodes[node].who;
+        (0..self.nodes.len()).find(|other| *other != node && self.nodes[*other].who == who)
+    }
+
+    /// A vote counts for its key: twins have one.
     pub fn count(&mut self, node: usize, digest: [u8; 32]) {
+        let node = self.twin_of(node).map_or(node, |twin| twin.min(node));
         let votes = &mut self.view.votes;
         match votes.iter_mut().find(|(of, _)| *of == digest) {
             Some((_, voters)) => {
@@ -194,6 +216,7 @@ impl World {
             let next = self.tip.extend(&block);
             let next = next.map_err(|error| format!("something invalid is final: {error}"))?;
             self.stood.extend(block.envelopes.iter().cloned());
+            self.witness.finalised(&block);
             self.tip = Arc::new(next);
             self.watch.finalised(&self.tip);
             self.chain.push(decided);

@@ -33,15 +33,23 @@ pub enum Behaviour {
     /// two versions, blocks are proposed with the one or the other, and each half is told
     /// a checkpoint with a root of its own.
     TwoFaced,
+    /// It says what it should to the others, and signs another history for the witness alone:
+    /// other roots, another set to hand over to, and what follows in the epoch that this ended.
+    SplitView,
+    /// Its key runs twice, each time as an honest node with a disk of its own: two logs of one
+    /// organisation, two proposals of one leader, two votes of one key.
+    Twin,
 }
 
-pub const ALL: [Behaviour; 6] = [
+pub const ALL: [Behaviour; 8] = [
     Behaviour::Equivocate,
     Behaviour::Withhold,
     Behaviour::Replay,
     Behaviour::InvalidEntries,
     Behaviour::WrongRoot,
     Behaviour::TwoFaced,
+    Behaviour::SplitView,
+    Behaviour::Twin,
 ];
 
 /// A block with a header as it would be if these envelopes were admitted.
@@ -137,6 +145,7 @@ pub fn proposals(
             let one = build(parent, &[one])?.0;
             Some([one.to_canon(), build(parent, &[other])?.0.to_canon()])
         }
+        Behaviour::SplitView | Behaviour::Twin => both(honest),
     }
 }
 
@@ -186,8 +195,25 @@ pub fn says(
             let again = (0..3.min(heard.len())).map(|_| (None, dice.pick(heard).clone()));
             again.chain([(None, gossip)]).collect()
         }
-        Behaviour::InvalidEntries => vec![(None, gossip)],
+        Behaviour::InvalidEntries | Behaviour::SplitView | Behaviour::Twin => {
+            vec![(None, gossip)]
+        }
     }
+}
+
+/// What a liar signs beside a checkpoint for the witness alone.
+pub fn aside(behaviour: Behaviour, key: &SigningKey, gossip: &Gossip) -> Vec<String> {
+    let Gossip::Signed(note) = gossip else {
+        return Vec::new();
+    };
+    if behaviour != Behaviour::SplitView {
+        return Vec::new();
+    }
+    let behind = behind(note, key).into_iter().filter_map(|of| match of {
+        Gossip::Signed(note) => Some(note),
+        _ => None,
+    });
+    behind.chain([another(note, key)]).collect()
 }
 
 /// The same checkpoint with another root, signed.

@@ -15,6 +15,7 @@ mod people;
 mod plan;
 mod traced;
 mod verdict;
+mod witness;
 mod world;
 
 use std::collections::BTreeMap;
@@ -68,6 +69,7 @@ fn simulate(plan: Plan) -> Result<(World, usize), String> {
         let _ = traced::take();
         let mut world = World::new(plan);
         let ran = world.run().and_then(|()| verdict::end(&mut world));
+        let ran = ran.and_then(|()| witness::end(&mut world));
         let lines = traced::take();
         if let Ok(path) = std::env::var("TALLY_TRACE") {
             std::fs::write(path, lines.join("\n") + "\n").unwrap();
@@ -205,6 +207,11 @@ fn a_disk_that_forgets_is_found() {
 #[test]
 fn what_is_signed_once_and_lost_is_found() {
     found(Mutant::SignsOnce, None, "stuck");
+}
+
+#[test]
+fn a_witness_that_forgets_is_found() {
+    found(Mutant::WitnessForgets, None, "is not caught by the witness");
 }
 
 #[test]

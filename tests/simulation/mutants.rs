@@ -20,6 +20,8 @@ pub enum Mutant {
     SignsOnce,
     /// Envelopes are said once.
     RelaysOnce,
+    /// A witness does not remember the epochs that have ended.
+    WitnessForgets,
 }
 
 /// The snapshot that a payload is judged against.

@@ -32,6 +32,13 @@ pub fn key(who: usize, purpose: &str, made: u32) -> SigningKey {
     SigningKey::new(of, &secret(&format!("{}/{purpose}/{made}", NAMES[who]))).unwrap()
 }
 
+/// The authority's key that has this public part.
+pub fn key_of(public: &[u8; 32]) -> SigningKey {
+    let all = (0..NAMES.len()).flat_map(|who| [0, 1].map(|made| key(who, "authority", made)));
+    let mut all = all.filter(|key| key.verifier().public() == *public);
+    all.next().unwrap()
+}
+
 pub fn organisation(who: usize, made: u32) -> Organisation {
     let public = |purpose, made| key(who, purpose, made).verifier().public();
     Organisation {

@@ -140,10 +140,17 @@ impl Watch {
     }
 
     /// The keys of all epochs.
-    fn signers(&self) -> Vec<Signers> {
+    pub fn signers(&self) -> Vec<Signers> {
         let sets = self.sets.values();
         sets.map(|set| Signers::Authorities(Authorities::clone(set)))
             .collect()
+    }
+
+    /// What liars signed, each text by each.
+    pub fn signed_by(&self, liars: &BTreeMap<usize, Behaviour>) -> Vec<(usize, Note)> {
+        let all = self.signed.values().flatten();
+        let by = all.filter(|(who, _)| liars.contains_key(who));
+        by.map(|(who, note)| (*who, note.clone())).collect()
     }
 
     /// A node's evidence holds by the keys alone, and names who it says.

@@ -12,12 +12,13 @@ use tally_core::ledger::shared::{Charter, Envelope, MotionId, OrganisationId, Pr
 
 use crate::agreement::{Final, View};
 use crate::dice::Dice;
-use crate::liars;
+use crate::liars::{self, Behaviour};
 use crate::mutants::Mutant;
 use crate::node::{Moment, Node};
 use crate::people::{self, JOINER, Turn, id};
 use crate::plan::Plan;
 use crate::verdict::Watch;
+use crate::witness::Witness;
 
 /// How long a view is, and how often a node looks.
 pub const VIEW: u64 = 120;
@@ -65,6 +66,7 @@ pub struct World {
     pub tip: Arc<Snapshot>,
     pub stood: Vec<Envelope>,
     pub watch: Watch,
+    pub witness: Witness,
 }
 
 impl World {
@@ -72,7 +74,9 @@ impl World {
         let charter = people::charter(plan.founders);
         let genesis = Arc::new(Snapshot::found(&charter).unwrap());
         let liar = |who| plan.liars.get(&who).copied();
+        let twins = plan.liars.iter().filter(|(_, of)| **of == Behaviour::Twin);
         let who = (0..plan.founders).chain([JOINER]);
+        let who = who.chain(twins.map(|(who, _)| *who));
         let nodes: Vec<_> = who.map(|who| Node::new(who, liar(who))).collect();
         let mut world = Self {
             dice: Dice::new(plan.seed ^ 0x5eed),
@@ -87,6 +91,7 @@ impl World {
             tip: Arc::clone(&genesis),
             stood: Vec::new(),
             watch: Watch::new(&genesis),
+            witness: Witness::new(&charter, &genesis),
             charter,
             genesis,
             plan,
@@ -104,14 +109,15 @@ impl World {
     fn schedule(&mut self) {
         let founders = self.plan.founders;
         self.at(VIEW, Event::View);
-        for node in 0..founders {
+        let twins = founders + 1..self.nodes.len();
+        for node in (0..founders).chain(twins.clone()) {
             self.at(0, Event::Start(node));
             for _ in 0..self.dice.range(2, 7) {
                 let time = self.dice.range(0, FAULTS - 500);
                 self.at(time, Event::Enter(node));
             }
         }
-        for node in 0..=founders {
+        for node in 0..self.nodes.len() {
             let offset = self.dice.range(1, TICK);
             self.at(offset, Event::Tick(node));
         }
@@ -126,13 +132,14 @@ impl World {
         }
         for _ in 0..self.plan.partitions {
             let time = self.dice.range(200, FAULTS - 1_500);
-            let sides = (0..=founders).map(|_| self.dice.percent(50)).collect();
+            let all = 0..self.nodes.len();
+            let sides = all.map(|_| self.dice.percent(50)).collect();
             self.at(time, Event::Part(sides));
             let heal = time + self.dice.range(200, 1_200);
-            self.at(heal, Event::Part(vec![false; founders + 1]));
+            self.at(heal, Event::Part(vec![false; self.nodes.len()]));
         }
-        self.at(FAULTS, Event::Part(vec![false; founders + 1]));
-        for node in 0..founders {
+        self.at(FAULTS, Event::Part(vec![false; self.nodes.len()]));
+        for node in (0..founders).chain(twins) {
             self.at(FAULTS, Event::Start(node));
         }
         for (place, turn) in self.plan.turns.clone().into_iter().enumerate() {
@@ -254,6 +261,9 @@ impl World {
                 Some(behaviour) => {
                     let who = self.nodes[node].who;
                     let key = people::key(who, "authority", self.nodes[node].disk.made);
+                    for note in liars::aside(behaviour, &key, &gossip) {
+                        self.watch.signed(who, &note);
+                    }
                     let heard = std::mem::take(&mut self.nodes[node].heard);
                     let all = liars::says(behaviour, &key, gossip, &heard, &mut self.dice);
                     self.nodes[node].heard = heard;
@@ -332,10 +342,10 @@ impl World {
             let back = self.now + self.dice.range(20, 600);
             self.at(back, Event::Start(node));
         }
-        let last = self.nodes.len() - 1;
-        if at.state.next(&id(JOINER)).is_some() && self.nodes[last].live.is_none() {
+        let joiner = self.plan.founders;
+        if at.state.next(&id(JOINER)).is_some() && self.nodes[joiner].live.is_none() {
             let start = self.now + self.dice.range(20, 600);
-            self.at(start, Event::Start(last));
+            self.at(start, Event::Start(joiner));
         }
     }
 
@@ -380,7 +390,11 @@ impl World {
             }
         }
         let kept = live.scribe.kept().cloned();
-        self.watch.kept(node, kept.as_ref(), &of.disk.store)
+        self.watch.kept(node, kept.as_ref(), &of.disk.store)?;
+        match kept {
+            Some(kept) => self.witness.kept(&kept, &of.disk.store, self.plan.mutant),
+            None => Ok(()),
+        }
     }
 
     /// What is not well yet.

@@ -12,7 +12,9 @@
 //! nothing through. It is seen by its first line, the time at which the file came
 //! to be: every change makes another file, and so does whatever puts a copy back.
 //! What cannot be seen is a disk that was put back as a whole, and any copy where
-//! the file system keeps no such time.
+//! the file system keeps no such time. Of a fence of an earlier version, which has no
+//! such line, a copy is seen where it keeps the time of the last change: that is before
+//! the copy came to be.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -161,6 +163,7 @@ impl Rows {
             }
             None => {
                 of.is_earlier = true;
+                of.is_copy = is_put_back(&file);
                 text.strip_prefix(EARLIER)
             }
         };
@@ -260,6 +263,15 @@ fn came_to_be(file: &File) -> String {
     since.map_or_else(|| NO_TIME.to_owned(), |since| since.as_nanos().to_string())
 }
 
+/// Whether a file was changed for the last time before it came to be, as only a copy was that
+/// keeps times: of a backup, or of a folder that was moved.
+fn is_put_back(file: &File) -> bool {
+    let Ok(of) = file.metadata() else {
+        return false;
+    };
+    matches!((of.modified(), of.created()), (Ok(changed), Ok(came)) if changed < came)
+}
+
 /// Changes what a fence says, also while a notary runs.
 fn change<T>(path: &Path, how: impl FnOnce(&mut Rows) -> Result<T, Error>) -> Result<T, Error> {
     make_folder(path)?;
@@ -302,21 +314,32 @@ pub fn spend(fence: &Path, key: &[u8; 32]) -> Result<(), Error> {
 }
 
 /// Enters the keys that an earlier version made, whose fence knows only those that were
-/// started; where its journal is there, so that none was started elsewhere since.
+/// started; where its journal is there, so that none was started elsewhere since. Those that
+/// were put `aside` could be from before the fence: they never vote.
 ///
 /// # Errors
 /// As [`enter`].
-pub fn renew(fence: &Path, journal: &Path, keys: &[[u8; 32]]) -> Result<(), Error> {
+pub fn renew(
+    fence: &Path,
+    journal: &Path,
+    keys: &[[u8; 32]],
+    aside: &[[u8; 32]],
+) -> Result<(), Error> {
     let Some((_, id)) = identity(journal)? else {
         return Ok(());
     };
     let is_of = |rows: &Rows| rows.rows.iter().any(|row| row.votes == Votes::In(id));
     let rows = Rows::read(fence)?;
-    if !rows.is_earlier || !is_of(&rows) {
+    if !rows.is_earlier || rows.is_copy || !is_of(&rows) {
         return Ok(());
     }
     change(fence, |rows| {
         keys.iter().for_each(|key| rows.enter(key));
+        for key in aside {
+            if rows.of(key).is_none() {
+                rows.put(Row::new(key, Votes::Lost));
+            }
+        }
         Ok(())
     })
 }

@@ -145,19 +145,53 @@ fn a_fence_of_an_earlier_version_goes_on() {
     fs::write(&disk.fence, &earlier).unwrap();
     assert!(matches!(disk.refused([2; 32]), Error::Foreign { .. }));
     // The next key was made before the fence could know of it.
-    renew(&disk.fence, &disk.journal, &[KEY, [2; 32]]).unwrap();
+    // One that was put aside may have voted before the fence was there.
+    let (keys, aside) = ([KEY, [2; 32]], [[4; 32], [2; 32], KEY]);
+    renew(&disk.fence, &disk.journal, &keys, &aside).unwrap();
     assert!(is_new(&disk.fence, &[2; 32]).unwrap());
+    let spent = |key| knows(&disk.fence, key).unwrap() && !is_new(&disk.fence, key).unwrap();
+    assert!(spent(&[4; 32]));
     let fence = disk.pass(KEY).unwrap();
     assert_eq!((fence.epoch(), fence.height()), (3, 70));
     drop(fence);
     // Only once, and not where the journal is gone.
-    renew(&disk.fence, &disk.journal, &[[3; 32]]).unwrap();
+    renew(&disk.fence, &disk.journal, &[[3; 32]], &[]).unwrap();
     assert!(!knows(&disk.fence, &[3; 32]).unwrap());
     fs::remove_dir_all(&disk.journal).unwrap();
     fs::write(&disk.fence, &earlier).unwrap();
-    renew(&disk.fence, &disk.journal, &[[2; 32]]).unwrap();
+    renew(&disk.fence, &disk.journal, &[[2; 32]], &[]).unwrap();
     assert!(matches!(disk.refused([2; 32]), Error::Unknown { .. }));
     assert!(matches!(disk.refused(KEY), Error::Fenced { epoch: 3, .. }));
+}
+
+/// A whole backup from before the upgrade is put back with the times that its files had.
+#[test]
+fn a_copied_fence_of_an_earlier_version_lets_nothing_through() {
+    let disk = disk();
+    disk.used();
+    let text = fs::read_to_string(&disk.fence).unwrap();
+    let row = text.lines().last().unwrap();
+    fs::write(&disk.fence, format!("{EARLIER}{row}\n")).unwrap();
+    let file = File::options().append(true).open(&disk.fence).unwrap();
+    let of = file.metadata().unwrap();
+    if of.created().is_err() {
+        return; // Such a file system tells nobody.
+    }
+    let before = of.modified().unwrap() - Duration::from_secs(3_600);
+    file.set_modified(before).unwrap();
+    for _ in 0..2 {
+        renew(&disk.fence, &disk.journal, &[KEY, [2; 32]], &[]).unwrap();
+        for key in [KEY, [2; 32]] {
+            assert!(!knows(&disk.fence, &key).unwrap());
+            let error = disk.refused(key);
+            assert!(matches!(error, Error::Copied { .. }), "{error}");
+        }
+    }
+    // With another key it goes on, and those before it never vote again.
+    enter(&disk.fence, &[3; 32]).unwrap();
+    assert!(disk.refused(KEY).needs_another_key());
+    fs::remove_dir_all(&disk.journal).unwrap();
+    disk.pass([3; 32]).unwrap();
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! A witness as a process of its own: it cosigns the checkpoints of the logs that it
 //! knows (C2SP tlog-witness), keeps what it cosigned last, and what contradicts it.
 
+mod kept;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
@@ -16,24 +20,22 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use sha2::{Digest as _, Sha256};
-use tally_core::ledger::witness::{Ended, Evidence, Log, MAX_REQUEST, Signers, add_checkpoint};
+use tally_core::ledger::witness::{Ended, Log, MAX_REQUEST, Signers, add_checkpoint};
 use tally_core::ledger::{Note, SigningKey};
 
+use self::kept::Kept;
 use crate::node::clock::Clock;
 use crate::node::keys::{hex, secret};
 
-/// How files of evidence begin.
-const EVIDENCE: &str = "evidence-";
 /// How the files of epochs that have ended begin; the epoch follows.
 const ENDED: &str = "ended-";
-/// The most files of evidence that a witness keeps.
-const MOST_EVIDENCE: usize = 1_000;
 
 /// What a witness is.
 pub struct Witness {
     folder: PathBuf,
     key: SigningKey,
     logs: Mutex<BTreeMap<String, Log>>,
+    evidence: Mutex<Kept>,
 }
 
 impl Witness {
@@ -67,6 +69,7 @@ impl Witness {
             folder: folder.to_owned(),
             key,
             logs: Mutex::new(known),
+            evidence: Mutex::new(Kept::new(folder)),
         })
     }
 
@@ -88,7 +91,8 @@ impl Witness {
         let keys = std::slice::from_ref(&self.key);
         let decision = add_checkpoint(body, |origin| logs.get(origin), keys, time);
         if let Some(evidence) = &decision.evidence {
-            self.keep_evidence(evidence)?;
+            let mut kept = self.evidence.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.add(evidence, &logs)?;
         }
         if let Some(record) = decision.record {
             let origin = record.signers().origin().to_owned();
@@ -107,45 +111,6 @@ impl Witness {
         let status = StatusCode::from_u16(decision.answer.status)?;
         let kind = [(header::CONTENT_TYPE, decision.answer.content_type())];
         Ok((status, kind, decision.answer.body).into_response())
-    }
-
-    /// Keeps evidence in a file that is named by its two texts. Of texts that it has
-    /// evidence of already, it keeps who else signed them.
-    fn keep_evidence(&self, evidence: &Evidence) -> Result<()> {
-        let path = self
-            .folder
-            .join(format!("{EVIDENCE}{}", hex(&evidence.name())));
-        let mut evidence = evidence.clone();
-        if path.exists() {
-            let kept = fs::read_to_string(&path)?;
-            // What is damaged is written anew.
-            if let Ok(mut known) = Evidence::parse(&kept) {
-                known.unite(&evidence);
-                evidence = known;
-            }
-            if evidence.to_string() == kept {
-                return Ok(());
-            }
-        } else if self.kept_evidence()? >= MOST_EVIDENCE {
-            tracing::warn!(
-                "{MOST_EVIDENCE} files of evidence are in {}: no more are kept there until some are moved elsewhere; this is not:\n{evidence}",
-                self.folder.display()
-            );
-            return Ok(());
-        }
-        let text = evidence.to_string();
-        keep(&path, &text)?;
-        eprintln!("evidence: a log signed what cannot both be true:\n{text}");
-        Ok(())
-    }
-
-    fn kept_evidence(&self) -> Result<usize> {
-        let mut kept = 0;
-        for entry in fs::read_dir(&self.folder)? {
-            let name = entry?.file_name();
-            kept += usize::from(name.to_string_lossy().starts_with(EVIDENCE));
-        }
-        Ok(kept)
     }
 
     fn of<T>(&self, of: &str, told: impl FnOnce(&Log) -> T) -> Option<T> {

@@ -45,6 +45,13 @@ fn key_id(name: &str, algorithm: u8, public: &[u8; 32]) -> [u8; 4] {
     digest.first_chunk().copied().unwrap_or_default()
 }
 
+/// Whether a key's height is below the field's prime, 2²⁵⁵ − 19, as RFC 8032 asks: the library
+/// takes two encodings for one point. What else has two is weak.
+fn is_canonical(public: &[u8; 32]) -> bool {
+    let [low, middle @ .., high] = public;
+    *low < 0xed || middle.iter().any(|byte| *byte != 0xff) || high & 0x7f != 0x7f
+}
+
 /// A key that checks signatures, as `name+keyid+base64`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifierKey {
@@ -77,6 +84,9 @@ impl VerifierKey {
             return Err(NoteError::Key(
                 "its name has spaces, control characters or a plus",
             ));
+        }
+        if !is_canonical(public) {
+            return Err(NoteError::Key("not in its one form"));
         }
         let key = ed25519_dalek::VerifyingKey::from_bytes(public)
             .map_err(|_| NoteError::Key("not a point of the curve"))?;

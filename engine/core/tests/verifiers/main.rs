@@ -7,6 +7,7 @@
 
 mod kinds;
 mod made;
+mod strict;
 mod vectors;
 
 use std::io::Write as _;
@@ -301,6 +302,60 @@ fn other_bodies_are_judged_alike() {
         assert!(
             refused > 1_000 && taken > 30,
             "{name}: {taken} hold, {refused} do not"
+        );
+    }
+}
+
+/// What a lax ed25519 takes is refused by both, also where nobody signs by it; and a
+/// signature that does not hold is called so.
+#[test]
+fn keys_and_signatures_that_are_none() {
+    if !present() {
+        return;
+    }
+    let verdicts = compare("strict-sound", &strict::sound(), None);
+    assert!(verdicts.iter().all(|of| *of == "consistent, not trusted"));
+    let (names, files): (Vec<_>, Vec<_>) = strict::unsound().into_iter().unzip();
+    let said = run("strict", &files, None);
+    for (name, (verdict, said)) in names.iter().zip(said) {
+        assert_eq!(verdict, "does not hold", "{name}");
+        let why = said.rsplit(": ").next().unwrap();
+        let known = ["no point, or a weak one", "a signature does not hold"];
+        assert!(known.contains(&why), "{name}: {said}");
+    }
+}
+
+/// A trust file that names what is no key is refused, in words.
+#[test]
+fn trust_files_that_are_none() {
+    if !present() {
+        return;
+    }
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let (receipt, path) = (folder.join("strict-receipt"), folder.join("strict-trust"));
+    std::fs::write(&receipt, &strict::sound()[0]).unwrap();
+    let files = strict::trust_files().into_iter();
+    let junk = ["", "{}", "[]"].map(|text| (text.to_owned(), text.to_owned()));
+    for (name, text) in files.step_by(7).chain(junk) {
+        assert!(Trust::parse(&text).is_err(), "{name}");
+        std::fs::write(&path, text).unwrap();
+        let mut command = Command::new(python().unwrap());
+        command
+            .arg(script())
+            .arg(&receipt)
+            .arg("--trust")
+            .arg(&path);
+        let ran = command.output().unwrap();
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert_eq!(
+            (ran.status.code(), &*ran.stdout),
+            (Some(1), &b""[..]),
+            "{name}"
+        );
+        let words = format!("{}: no trust file: ", path.display());
+        assert!(
+            said.starts_with(&words) && said.lines().count() == 1,
+            "{name}: {said}"
         );
     }
 }

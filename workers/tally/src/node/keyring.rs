@@ -170,15 +170,23 @@ impl Keyring {
         self.0.with_file_name("journal")
     }
 
-    /// Lets the authority's keys in that an earlier version made, where they are in use.
+    /// Lets the authority's keys in that an earlier version made, where they are in use;
+    /// those that were put aside never vote.
     ///
     /// # Errors
     /// When the fence cannot be read or written.
     pub fn renew_fence(&self) -> Result<()> {
-        let secrets = self.secrets(Key::Authority);
-        let keys = secrets.iter().filter_map(|of| Key::Authority.public(of));
-        let keys: Vec<_> = keys.collect();
-        Ok(tally_notary::renew(&self.fence(), &self.journal(), &keys)?)
+        let (mut keys, mut aside) = (Vec::new(), Vec::new());
+        for place in self.places(Key::Authority).unwrap_or_default() {
+            let secret = self.read(Key::Authority, place).ok();
+            let public = secret.and_then(|secret| Key::Authority.public(&secret));
+            match place {
+                Place::Present | Place::Next => keys.extend(public),
+                Place::Aside(_) => aside.extend(public),
+            }
+        }
+        let (fence, journal) = (self.fence(), self.journal());
+        Ok(tally_notary::renew(&fence, &journal, &keys, &aside)?)
     }
 
     /// Which secrets of a key are there: the present one, the next, those put aside.

@@ -239,7 +239,39 @@ impl Scribe {
         if ours.is_none_or(|ours| (ours.epoch, ours.size) < (epoch, size)) {
             self.keep(store).await?;
         }
-        Ok(())
+        self.take_cosigned(store, &note).await
+    }
+
+    /// Takes over the cosignatures of witnesses that this node could not reach, of the
+    /// checkpoint that is its own last too.
+    async fn take_cosigned(&mut self, store: &impl SharedLedger, note: &Note) -> Result<()> {
+        let set = Arc::clone(&self.at().signers);
+        let ours = self.kept.clone();
+        let may = |ours: &SharedCheckpoint| ours.epoch == set.epoch && !set.witnesses.is_empty();
+        let Some(ours) = ours.filter(may) else {
+            return Ok(());
+        };
+        let known = Note::parse(&ours.note)?;
+        if known.text != note.text {
+            return Ok(());
+        }
+        let mut keys = set.cosigners().unwrap_or_default();
+        keys.retain(|key| !known.signatures.iter().any(|line| key.is_of(line)));
+        let lines = note.signatures.iter().enumerate();
+        let holds = |at| {
+            keys.iter()
+                .any(|key| note.verify_cosignature(at, key).is_ok())
+        };
+        let lines = lines.filter(|(at, _)| holds(*at));
+        let with = Note {
+            text: known.text,
+            signatures: lines.map(|(_, line)| line.clone()).collect(),
+        };
+        if with.signatures.is_empty() {
+            return Ok(());
+        }
+        let note = with.to_string();
+        self.cosign(store, &SharedCheckpoint { note, ..ours }).await
     }
 
     /// Keeps what a quorum has signed: of each epoch the last, and none of an epoch whose

@@ -3,6 +3,7 @@
 use tally_store::port::SharedLedger as _;
 
 use super::*;
+use tally_core::ledger::Note;
 use tally_core::ledger::shared::{Change, Envelope, Possession, build};
 
 use crate::node::applying::tests::applicant;
@@ -301,6 +302,51 @@ async fn one_authority_takes_a_key_that_was_put_aside() {
     ended(started, stopper).await;
     assert_eq!(place(), Some(Place::Present));
     assert_eq!(ring.places(Key::Authority).unwrap().len(), 3);
+}
+
+/// A witness that one authority could not reach cosigned for another, which says so.
+#[tokio::test]
+async fn cosignatures_are_taken_from_other_authorities() {
+    let folder = tempfile::tempdir().unwrap();
+    let (node, one) = member(&folder.path().join("one"), "one").await;
+    let witness = SigningKey::cosigner("w.example", &[5; 32]).unwrap();
+    let named = tally_core::ledger::shared::Witness {
+        name: "w.example".into(),
+        key: witness.verifier().public(),
+    };
+    let charter = found("ledger.example", &[one], vec![named]).unwrap();
+    let config = configured(folder.path(), &charter_text(&charter).unwrap(), "one");
+    let (stopper, stop) = Stopper::new();
+    let started = start(&node, &config, &stop).await.unwrap();
+    kept(&started, |kept| kept.size == 3).await;
+    ended(started, stopper).await;
+
+    let genesis = Arc::new(Snapshot::found(&charter).unwrap());
+    let scribe = Scribe::open(node.store(), &charter, &genesis, Arc::default()).await;
+    let mut scribe = scribe.unwrap();
+    let own = Note::parse(&scribe.kept().unwrap().note).unwrap();
+    let stranger = SigningKey::cosigner("w.example", &[6; 32]).unwrap();
+    let other = own.text.replacen("\n3\n", "\n4\n", 1);
+    for (text, line, taken) in [
+        (&own.text, stranger.cosign(&own.text, 7), false),
+        (&own.text, witness.cosign(&other, 7), false),
+        (&other, witness.cosign(&other, 7), false),
+        (&own.text, witness.cosign(&own.text, 7), true),
+        (&own.text, witness.cosign(&own.text, 8), false),
+    ] {
+        let before = scribe.kept().cloned();
+        let mut note = own.clone();
+        note.text.clone_from(text);
+        note.signatures.push(line);
+        let said = Gossip::Checkpoint(note.to_string()).to_canon();
+        scribe.heard(node.store(), &said).await.unwrap().unwrap();
+        assert_eq!(scribe.kept() != before.as_ref(), taken);
+    }
+    let stored = node.store().shared_checkpoint().await.unwrap();
+    assert_eq!(stored.as_ref(), scribe.kept());
+    let note = Note::parse(&stored.unwrap().note).unwrap();
+    let signed = genesis.signers.verify(&note).unwrap();
+    assert_eq!(signed.cosigners, [("w.example".to_owned(), 7)]);
 }
 
 /// Killed when another authority's key was in force and its handover not signed: the
