@@ -150,6 +150,7 @@ pub fn gossip(bytes: &[u8]) {
                 assert_eq!(note.text, ledger().checkpoint().text());
             }
         }
+        Gossip::Handovers(_) => {}
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-use tally::shared::{Chain, Gossip, Pool, Scribe, UnderWay};
+use tally::shared::{Chain, Gossip, Pool, Scribe, Taken, UnderWay};
 use tally_core::canon::Canon as _;
 use tally_core::ledger::Entry;
 use tally_core::ledger::shared::{Block, Charter, Envelope, Motion, Snapshot};
@@ -134,9 +134,12 @@ impl Node {
         self.live.as_ref().map(|live| Arc::clone(live.scribe.at()))
     }
 
-    pub fn heard(&mut self, gossip: Gossip) {
+    /// Somebody said something; answers what that one is told alone.
+    pub fn heard(&mut self, gossip: Gossip) -> Vec<Gossip> {
         let speaker = self.speaker();
-        let Some(live) = &mut self.live else { return };
+        let Some(live) = &mut self.live else {
+            return Vec::new();
+        };
         let bytes = gossip.to_canon();
         if self.liar == Some(Behaviour::Replay) && self.heard.len() < 64 {
             self.heard.push(gossip);
@@ -144,7 +147,12 @@ impl Node {
         let heard = speaking(speaker, || {
             ready(live.scribe.heard(&self.disk.store, &bytes)).unwrap()
         });
-        heard.expect("what was said can be read");
+        match heard.expect("what was said can be read") {
+            Taken::Asks(from) if self.liar.is_none() => {
+                ready(live.scribe.handovers(&self.disk.store, from)).unwrap()
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// What it proposes, as an honest leader.
@@ -233,7 +241,7 @@ impl Node {
             if moment.now >= live.again {
                 live.again = moment.now + 2_000;
                 if moment.mutant != Some(Mutant::SignsOnce) {
-                    ready(live.scribe.say_again(store)).unwrap();
+                    live.scribe.say_again();
                 }
             }
         });

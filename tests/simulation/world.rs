@@ -201,7 +201,10 @@ impl World {
             }
             Event::Comes(from, node, message) => match message {
                 Message::Gossip(gossip) => {
-                    self.nodes[node].heard(gossip);
+                    let answers = self.nodes[node].heard(gossip);
+                    for answer in answers {
+                        self.send(node, from, Message::Gossip(answer));
+                    }
                     self.looked(node)?;
                 }
                 Message::Proposal { view, payload } => self.asked(from, node, view, &payload)?,
@@ -379,7 +382,10 @@ impl World {
         let Some(live) = of.live.as_mut().filter(|_| of.liar.is_none()) else {
             return Ok(());
         };
-        for Contradiction { by, note, evidence } in live.scribe.take_contradictions() {
+        for found in live.scribe.take_contradictions() {
+            let Contradiction {
+                by, note, evidence, ..
+            } = found;
             let liar = self.plan.liars.iter().find(|(who, _)| id(**who) == by);
             let Some((_, behaviour)) = liar else {
                 return Err(format!("evidence names `{by}`, who is honest:\n{note}"));

@@ -33,7 +33,7 @@ use crate::fence::Fence;
 use crate::machine::{Machine, Standing};
 use crate::network::{self, Lane, Oracle};
 use crate::parts::{Marshal, Runtime};
-use crate::side::{self, Control, Heard};
+use crate::side::{self, Control, Ear, Said};
 use crate::states::States;
 use crate::{Config, Error, Status};
 
@@ -46,8 +46,8 @@ pub(crate) struct Setup<M: Machine> {
     pub machine: Arc<M>,
     pub stored: Option<Standing<M::State>>,
     pub finalised: mpsc::Sender<Finalised<M::State>>,
-    pub said: mpsc::Receiver<Vec<u8>>,
-    pub heard: mpsc::Sender<Heard>,
+    pub said: mpsc::Receiver<Said>,
+    pub heard: Ear,
     pub nudged: watch::Receiver<()>,
     pub status: watch::Sender<Status>,
     pub stop: watch::Receiver<bool>,
@@ -59,6 +59,9 @@ const TICK: Duration = Duration::from_secs(1);
 const WRITE: usize = 64 << 10;
 const REPLAY: usize = 1 << 20;
 const MAILBOX: usize = 1024;
+/// The channels beside the chain.
+const GOSSIP: u64 = 5;
+const CONTROL: u64 = 6;
 /// How many views below the final one are kept for those who lag.
 const VIEWS: u64 = 64;
 
@@ -68,14 +71,18 @@ pub(crate) async fn run<M: Machine>(context: Runtime, setup: Setup<M>) -> Result
     if let Some(before) = now.checked_sub(1).and_then(|epoch| setup.epochs.get(epoch)) {
         network::track(&mut oracle, &before, &setup.config)?;
     }
-    let mut channel = |id| network.register(id, network::quota());
+    let mut channel = |id| match id {
+        GOSSIP => network.register(id, network::quota_of_gossip()),
+        CONTROL => network.register(id, network::quota_of_control()),
+        _ => network.register(id, network::quota()),
+    };
     let lanes = Lanes {
         votes: Lane::new(context.child("votes"), channel(0)),
         certificates: Lane::new(context.child("certificates"), channel(1)),
         requests: Lane::new(context.child("requests"), channel(2)),
     };
     let (backfill, blocks) = (channel(3), channel(4));
-    let (gossip, (control, controls)) = (channel(5), channel(6));
+    let (gossip, (control, controls)) = (channel(GOSSIP), channel(CONTROL));
     let pages = CacheRef::new(NZU16!(16_384), NZUsize!(1_000));
     let chain = chain(&context, &setup, &oracle, &pages, (backfill, blocks)).await?;
     let (marshal, processed) = (chain.marshal.clone(), chain.processed);

@@ -80,4 +80,4 @@ pub use error::Error;
 pub use fence::{enter, is_new, knows, owner, renew, spend};
 pub use machine::{Authority, Header, Judged, Machine, Standing};
 pub use notary::{Notary, Running, Status, Voice, public_key};
-pub use side::Heard;
+pub use side::{Heard, Inbox};

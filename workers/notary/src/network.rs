@@ -81,6 +81,19 @@ pub(crate) fn quota() -> Quota {
         .allow_burst(NZU32!(256))
 }
 
+/// Of what authorities say beside the chain: 1,000 messages a second in each way with each
+/// peer, and a burst. An honest one says a signature for each block and, loaded as much as
+/// may be, some hundred envelopes a second; one that says more is read no faster.
+pub(crate) fn quota_of_gossip() -> Quota {
+    Quota::per_second(NZU32!(1_000)).allow_burst(NZU32!(256))
+}
+
+/// Of how they learn which epoch it is: one says that once a second, and is answered with
+/// a certificate that is verified.
+pub(crate) fn quota_of_control() -> Quota {
+    Quota::per_second(NZU32!(50)).allow_burst(NZU32!(64))
+}
+
 /// Connects to the authorities of an epoch, and to those known besides.
 pub(crate) fn track(oracle: &mut Oracle, term: &Term, config: &Config) -> Result<(), Error> {
     let known = |key: &[u8; 32]| config.known.iter().find(|known| known.key == *key);

@@ -15,10 +15,10 @@ use crate::epochs::Epochs;
 use crate::erased::{Blocks, Erased};
 use crate::fence::{Fence, STORE};
 use crate::machine::{Authority, Machine, Standing};
-use crate::side::Heard;
+use crate::side::{self, Inbox, Said};
 use crate::{Config, Error, files};
 
-/// How many messages of the side channel wait in each way.
+/// How many messages wait to be said on the side channel.
 const MESSAGES: usize = 1024;
 
 /// Takes part in the agreement. See the [crate]. Dropping it stops it and waits
@@ -37,7 +37,7 @@ pub struct Running<S> {
     /// Final blocks, in order of height.
     pub finalised: Blocks<S>,
     /// What other authorities said on the side channel.
-    pub heard: mpsc::Receiver<Heard>,
+    pub heard: Inbox,
 }
 
 /// Where the chain stands, about once a second and at each event.
@@ -63,7 +63,7 @@ pub struct Status {
 /// Speaks to the notary and through it; cheap to clone.
 #[derive(Clone)]
 pub struct Voice {
-    said: mpsc::Sender<Vec<u8>>,
+    said: mpsc::Sender<Said>,
     nudge: watch::Sender<()>,
     status: watch::Receiver<Status>,
     most: usize,
@@ -73,7 +73,17 @@ impl Voice {
     /// Says something to every authority that is connected. `false`: it is too
     /// long or too much waits; and what is sent may still be lost.
     pub fn broadcast(&self, message: Vec<u8>) -> bool {
-        message.len() <= self.most && self.said.try_send(message).is_ok()
+        self.say(Said { message, to: None })
+    }
+
+    /// The same to one authority alone, by its public key.
+    pub fn tell(&self, key: [u8; 32], message: Vec<u8>) -> bool {
+        let to = Some(key);
+        self.say(Said { message, to })
+    }
+
+    fn say(&self, said: Said) -> bool {
+        said.message.len() <= self.most && self.said.try_send(said).is_ok()
     }
 
     /// There may be something to propose now, or what was missing is there.
@@ -124,7 +134,7 @@ impl Notary {
 
         let (finalised, finalised_out) = mpsc::channel(config.window);
         let (said, said_in) = mpsc::channel(MESSAGES);
-        let (heard, heard_out) = mpsc::channel(MESSAGES);
+        let (heard, heard_out) = side::inbox();
         let (nudge, nudged) = watch::channel(());
         let (status, statuses) = watch::channel(Status::default());
         let (stop, stopped) = watch::channel(false);

@@ -142,9 +142,11 @@ pub fn main(arguments: impl Iterator<Item = String>) -> ! {
     };
     {
         let (queue, voice, folder) = (queue.clone(), voice.clone(), folder.clone());
+        let slow = Duration::from_millis(get("slow").parse().unwrap_or(0));
         std::thread::spawn(move || {
             let mut log = append(&folder.join("heard.log"));
             while let Some(heard) = heard.blocking_recv() {
+                std::thread::sleep(slow);
                 let text = String::from_utf8_lossy(&heard.message).into_owned();
                 log.write_all(format!("{} {text}\n", hex(&heard.from)).as_bytes())
                     .unwrap();
@@ -186,6 +188,16 @@ fn obey(voice: &Voice, queue: &Queue) {
         let (word, rest) = line.split_once(' ').unwrap_or((&line, ""));
         match word {
             "say" => assert!(voice.broadcast(rest.as_bytes().to_vec())),
+            "flood" => {
+                let voice = voice.clone();
+                std::thread::spawn(move || {
+                    loop {
+                        if !voice.broadcast(b"junk".to_vec()) {
+                            std::thread::sleep(Duration::from_millis(1));
+                        }
+                    }
+                });
+            }
             "set" => put(queue, crate::toy::set(&authorities(rest))),
             "missing" => put(queue, [b"m", rest.as_bytes()].concat()),
             "entries" => {

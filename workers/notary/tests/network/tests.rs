@@ -15,6 +15,7 @@ all![
     an_idle_chain_is_paced,
     a_nudge_wakes_the_leader,
     the_side_channel_says_who_speaks,
+    one_that_floods_takes_nobodys_room,
     three_of_four_go_on_and_the_fourth_catches_up,
     two_of_four_halt_and_resume,
     all_killed_resume_without_loss,
@@ -97,6 +98,39 @@ fn the_side_channel_says_who_speaks() {
         assert!(heard(&net, number).lines().all(|line| line == greeting));
     }
     assert_eq!(heard(&net, 2), "", "nobody hears itself");
+}
+
+/// 1 takes in fifty messages a second, and 4 says as many as it can.
+fn one_that_floods_takes_nobodys_room() {
+    let mut net = Net::new(&FOUR, &[]);
+    net.start(&[1], &["slow=20"]);
+    net.start(&[2, 3, 4], &[]);
+    net.reach(&FOUR, 3);
+    let heard = |net: &Net, of: u8, what: &str| {
+        let log = std::fs::read_to_string(net.folder(1).join("heard.log")).unwrap_or_default();
+        let of = crate::authority::hex(&tally_notary::public_key(&seed(of)));
+        let line = format!("{of} {what}");
+        log.lines().filter(|known| *known == line).count()
+    };
+    // Both are connected.
+    for of in [2, 4] {
+        net.within(60, "a greeting", || {
+            net.tell(of, "say hello");
+            std::thread::sleep(Duration::from_millis(500));
+            heard(&net, of, "hello") > 0
+        });
+    }
+    net.tell(4, "flood");
+    net.within(30, "the flood", || heard(&net, 4, "junk") > 0);
+    std::thread::sleep(Duration::from_secs(3));
+    // Each is heard, and soon.
+    for round in 0..5 {
+        let said = format!("signed {round}");
+        net.tell(2, &format!("say {said}"));
+        net.within(5, &said, || heard(&net, 2, &said) == 1);
+    }
+    net.advance(&FOUR, 5);
+    net.agree(&FOUR);
 }
 
 fn three_of_four_go_on_and_the_fourth_catches_up() {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use tally::shared::{AGAIN, Chain, Gossip, Pool, Scribe};
+use tally::shared::{AGAIN, Chain, Gossip, Pool, Scribe, Taken};
 use tally_core::canon::Canon as _;
 use tally_core::ledger::shared::{Block, Envelope, Snapshot, build};
 use tally_notary::{Authority, Header, Heard, Judged, Machine, Notary, Running, Standing, Voice};
@@ -246,7 +246,7 @@ impl Follower {
                     self.heard(&heard.context("the notary stopped")?).await?;
                 }
                 _ = keep.tick() => self.scribe.keep(&self.store).await?,
-                _ = again.tick() => self.scribe.say_again(&self.store).await?,
+                _ = again.tick() => self.scribe.say_again(),
             }
             self.tell()?;
         }
@@ -314,9 +314,15 @@ impl Follower {
     }
 
     async fn heard(&mut self, heard: &Heard) -> Result<()> {
-        let new = self.scribe.heard(&self.store, &heard.message).await??;
-        if let Some(voice) = self.voice.as_ref().filter(|_| new) {
-            voice.nudge();
+        let taken = self.scribe.heard(&self.store, &heard.message).await??;
+        match (taken, &self.voice) {
+            (Taken::ToOrder, Some(voice)) => voice.nudge(),
+            (Taken::Asks(from), Some(voice)) => {
+                for gossip in self.scribe.handovers(&self.store, from).await? {
+                    voice.tell(heard.from, gossip.to_canon());
+                }
+            }
+            _ => {}
         }
         Ok(())
     }

@@ -99,7 +99,8 @@ struct Service {
     api: Api,
     bounds: Bounds,
     submissions: Semaphore,
-    envelopes: Semaphore,
+    handed: shared::Handed,
+    seen: shared::Seen,
     rules: Rules,
     description: String,
 }
@@ -127,7 +128,8 @@ pub fn bounded(api: Api, bounds: Bounds) -> Router {
     let limit = api.config.intake.limit;
     let service = Arc::new(Service {
         submissions: Semaphore::new(bounds.submissions),
-        envelopes: Semaphore::new(shared::ENVELOPES),
+        handed: shared::Handed::default(),
+        seen: shared::Seen::default(),
         rules: Rules::of(&api.config),
         api,
         bounds,

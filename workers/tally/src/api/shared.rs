@@ -1,13 +1,12 @@
 //! The shared ledger's public bytes: for everyone, without a token.
 
-use axum::body::{Bytes, to_bytes};
+mod handed;
+mod seen;
+
 use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse as _;
 use serde::Serialize;
-use tally_core::canon::Canon as _;
-use tally_core::ledger::Note;
-use tally_core::ledger::shared::Envelope;
 use tally_core::ledger::tiles::{WIDTH, parse_path, push_entry};
 use tally_core::ledger::tree::Hash;
 use tally_store::port::{Publications as _, SharedBlock, SharedLedger as _};
@@ -16,19 +15,16 @@ use utoipa::ToSchema;
 use super::caller::Caller;
 use super::problem::{Code, Problem};
 use super::query::{Asked, Fields};
-use super::{Answered, Service, Shared, json, signed, text};
+use super::{Answered, Shared, json, signed, text};
 use crate::node::Dispute;
 use crate::node::clock::when;
 use crate::node::keys::hex;
 use crate::shared::{CutOff, Ledger as _, Member};
+pub(super) use handed::Handed;
+pub(super) use seen::Seen;
 
 /// The most blocks that are listed at once.
 const BLOCKS: u32 = 500;
-/// The most bytes that are read of an envelope: none has as many (`MAX_ENVELOPE_BYTES` of
-/// entries, their lengths and a header).
-const ENVELOPE: usize = 256 << 10;
-/// The most envelopes that are read at once.
-pub(super) const ENVELOPES: usize = 16;
 
 fn nothing() -> Problem {
     Problem::new(
@@ -139,42 +135,10 @@ pub struct EnvelopeBody {
 )]
 pub(super) async fn envelope(State(service): Shared, request: Request) -> Answered {
     let member = service.api.ledger.as_ref().ok_or_else(nothing)?;
-    let bytes = sealed(&service, request).await?;
-    let envelope = Envelope::from_canon(&bytes)
-        .map_err(|error| Problem::new(Code::Body, format!("This is no envelope: {error}.")))?;
-    let refused = |why: &'static str| Problem::new(Code::Forbidden, why);
-    let at = member.subscribe().borrow().clone();
-    let next = at.state.next(&envelope.header.organisation);
-    let next = next.ok_or_else(|| refused("The envelope is of no member of this ledger."))?;
-    if !member.orders() {
-        return Err(refused(
-            "This node is no authority of the ledger: ask one that is.",
-        ));
-    }
-    let taken = member.submit(envelope);
+    let (taken, next) = handed::take(&service, member, request).await?;
     let mut response = json(&EnvelopeBody { taken, next })?;
     *response.status_mut() = StatusCode::ACCEPTED;
     Ok(response)
-}
-
-/// The bytes of an envelope: anybody may send some, so few and of few at once are read.
-async fn sealed(service: &Service, request: Request) -> Result<Bytes, Problem> {
-    let place = service.envelopes.try_acquire();
-    let _place = place.map_err(|_| {
-        Problem::new(
-            Code::Busy,
-            "As many envelopes are read as the node reads at once.",
-        )
-    })?;
-    let read = to_bytes(request.into_body(), ENVELOPE);
-    match tokio::time::timeout(service.bounds.body, read).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(_)) => Err(Problem::new(
-            Code::TooLarge,
-            format!("This is no envelope: none has more than {ENVELOPE} bytes."),
-        )),
-        Err(_) => Err(Problem::new(Code::BodyTimeout, "Send the envelope again.")),
-    }
 }
 
 /// A tile of the shared ledger
@@ -335,7 +299,7 @@ impl Heard {
 }
 
 /// A checkpoint that a quorum signed.
-#[derive(Serialize, ToSchema)]
+#[derive(Clone, Serialize, ToSchema)]
 pub struct CheckpointBody {
     /// The tree's size.
     size: u64,
@@ -367,19 +331,7 @@ pub(super) async fn status(State(service): Shared) -> Answered {
     let state = &at.state;
     let checkpoint = match member.checkpoint().await? {
         None => None,
-        Some(kept) => {
-            let note = Note::parse(&kept.note)?;
-            let handovers = store.handovers().await?;
-            let set = crate::shared::authorities_of(store, kept.epoch, &handovers).await?;
-            let signed = set.verify(&note)?;
-            Some(CheckpointBody {
-                size: kept.size,
-                root: hex(&signed.checkpoint.root),
-                epoch: kept.epoch,
-                signers: signed.signers.iter().map(ToString::to_string).collect(),
-                cosigners: signed.cosigners.into_iter().map(|(name, _)| name).collect(),
-            })
-        }
+        Some(kept) => Some(service.seen.body(store, kept).await?),
     };
     json(&StatusBody {
         ledger: state.origin.clone(),
@@ -489,3 +441,6 @@ pub(super) async fn policy(State(service): Shared, Path(hash): Path<String>) -> 
     ];
     Ok((head, component).into_response())
 }
+
+#[cfg(test)]
+mod tests;

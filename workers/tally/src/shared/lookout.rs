@@ -29,7 +29,8 @@ const ASK: Duration = Duration::from_secs(10);
 /// How long one member has to answer.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// That no other authority answers this node.
+/// That no other authority answers this node. Anybody is shown it: it names no place on the
+/// machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CutOff {
     /// Since when, in milliseconds since 1970.
@@ -245,14 +246,14 @@ fn why(told: &Told, today: &Authorities, at: &Snapshot, seat: &Seat) -> (String,
             ),
         );
     }
-    let (key, folder) = (hex(&own.key), ring.folder().display());
+    let key = hex(&own.key);
     let anew = "`tally org init --authority --new-key` makes another, and another organisation proposes it with \
                 `tally org rotate` (docs/operations.md#keys)";
     let has =
         format!("{silence}: epoch {epoch} of {ledger} has the authority's key {key} of `{id}`");
     match place {
         None => (
-            format!("{has}, which is not in {folder}"),
+            format!("{has}, which is not in this node's `keys`"),
             format!(
                 "Put it there from the newest backup of `keys`, under the name that it has there or as \
                  `authority.N.key`: the node goes on with it by itself. Where it is lost, {anew}"
@@ -260,8 +261,8 @@ fn why(told: &Told, today: &Authorities, at: &Snapshot, seat: &Seat) -> (String,
         ),
         Some(_) => (
             format!(
-                "{has}, which is in {folder} and may not vote from here: it has before, was made elsewhere, or was put \
-                 aside for `authority.key`"
+                "{has}, which is in this node's `keys` and may not vote from here: it has before, was made elsewhere, \
+                 or was put aside for `authority.key`"
             ),
             format!("Do as when a disk is lost: {anew}"),
         ),

@@ -11,6 +11,7 @@ mod afar;
 pub mod answer;
 pub mod client;
 mod files;
+mod junk;
 mod lookout;
 mod machine;
 mod pool;
@@ -33,6 +34,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use anyhow::Result;
+use tally_core::canon::Canon as _;
 use tally_core::ledger::shared::{Envelope, OrganisationId, Snapshot};
 use tally_notary::Voice;
 use tally_store::port::SharedCheckpoint;
@@ -49,7 +51,7 @@ pub use run::{Started, start};
 pub use machine::Chain;
 pub use pool::Pool;
 pub use relay::{AGAIN, UnderWay};
-pub use scribe::Scribe;
+pub use scribe::{Scribe, Taken};
 pub use signatures::Contradiction;
 pub use tally_core::ledger::shared::Gossip;
 
@@ -132,8 +134,14 @@ impl Member {
         }
     }
 
+    /// Says something to one authority alone.
+    fn answer(&self, to: [u8; 32], gossip: &Gossip) {
+        if let Some(voice) = &*self.voice.borrow() {
+            voice.tell(to, gossip.to_canon());
+        }
+    }
+
     fn tell(&self, gossip: &Gossip) {
-        use tally_core::canon::Canon as _;
         if let Some(voice) = &*self.voice.borrow() {
             voice.broadcast(gossip.to_canon());
         }

@@ -15,11 +15,12 @@ use tokio::time::MissedTickBehavior;
 
 use super::Member;
 use super::afar::{Afar, News};
+use super::junk::{Answered, Junk};
 use super::lookout::{Lookout, Way};
 use super::pool::Pool;
 use super::recheck::Rechecker;
 use super::relay::{AGAIN, Relay, foreign};
-use super::scribe::Scribe;
+use super::scribe::{Scribe, Taken};
 use super::seat::Seat;
 use super::sent::Sent;
 use super::signatures::Contradiction;
@@ -38,6 +39,9 @@ const POLL: Duration = Duration::from_millis(250);
 
 /// How long a node that is no authority any more still says what it signed as one.
 const LINGER: Duration = Duration::from_secs(30);
+
+/// How often one authority is answered that asks for handovers.
+const ANSWERS: Duration = Duration::from_secs(1);
 
 /// How a node goes on that is not to go on as it does.
 enum Turn {
@@ -126,6 +130,8 @@ pub async fn start(node: &Arc<Node>, config: &LedgerConfig, stop: &Stop) -> Resu
         _cosigning: tell_cosigned,
         keeps: None,
         out: None,
+        junk: Junk::default(),
+        answered: Answered::default(),
         stop: stop.clone(),
     };
     match is_only {
@@ -183,6 +189,8 @@ struct Follower {
     keeps: Option<Instant>,
     /// Since when its organisation is no authority, where it was one.
     out: Option<Instant>,
+    junk: Junk,
+    answered: Answered,
     stop: Stop,
 }
 
@@ -276,7 +284,7 @@ impl Follower {
 
     /// Says again what may have been lost. Answers how to go on, if not as it does.
     async fn look_around(&mut self, status: &Status) -> Result<Option<Turn>> {
-        self.say_again().await?;
+        self.say_again();
         if let Some(key) = self.seat.settle(&self.scribe).await? {
             return Ok(Some(Turn::Votes(Box::new(key))));
         }
@@ -536,17 +544,36 @@ impl Follower {
 
     async fn heard(&mut self, heard: &Heard) -> Result<()> {
         match self.scribe.heard(self.node.store(), &heard.message).await? {
-            Ok(true) => self.member.nudge(),
-            Ok(false) => {}
-            Err(error) => {
-                tracing::warn!(from = %hex(&heard.from), "a message beside the chain cannot be read: {error}");
+            Ok(Taken::ToOrder) => self.member.nudge(),
+            Ok(Taken::Asks(from)) => self.answer(heard.from, from).await?,
+            Ok(Taken::Done) => {}
+            Err(error) => self.junk.heard(heard.from, error),
+        }
+        Ok(())
+    }
+
+    /// Says to one authority how epochs were handed over, from one on.
+    async fn answer(&mut self, to: [u8; 32], from: u64) -> Result<()> {
+        if self.answered.is_due(to, Instant::now(), ANSWERS) {
+            for gossip in self.scribe.handovers(self.node.store(), from).await? {
+                self.member.answer(to, &gossip);
             }
         }
         Ok(())
     }
 
-    async fn say_again(&mut self) -> Result<()> {
-        for Contradiction { by, note, evidence } in self.scribe.take_contradictions() {
+    fn say_again(&mut self) {
+        for (from, count, why) in self.junk.take(Instant::now()) {
+            tracing::warn!(
+                from = %hex(&from),
+                count,
+                "messages beside the chain cannot be read, the last: {why}"
+            );
+        }
+        for found in self.scribe.take_contradictions() {
+            let Contradiction {
+                by, note, evidence, ..
+            } = found;
             match evidence {
                 Some(evidence) => tracing::error!(
                     "`{by}` signed what is not the chain's, keep this as evidence in a file, for `tally ledger \
@@ -557,7 +584,7 @@ impl Follower {
                 ),
             }
         }
-        self.scribe.say_again(self.node.store()).await
+        self.scribe.say_again();
     }
 }
 

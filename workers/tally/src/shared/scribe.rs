@@ -12,12 +12,25 @@ use tally_core::ledger::{Checkpoint, Note, Signature, SigningKey};
 use tally_store::port::{SharedCheckpoint, SharedLedger};
 
 use super::pool::Pool;
-use super::signatures::{Collector, Contradiction, Gathered, place};
+use super::signatures::{Collector, Contradiction, Gathered};
 use super::trace;
 use super::writer::Writer;
 
 /// Leaves read at once.
 const PAGE: u32 = 1_000;
+/// The most handovers that are said to who asks for them: it asks again for what follows.
+const HANDOVERS: usize = 16;
+
+/// What becomes of what was heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// Nothing more is to be done.
+    Done,
+    /// There is something new to order.
+    ToOrder,
+    /// Who said it asks for the handovers from that epoch on ([`Scribe::handovers`]).
+    Asks(u64),
+}
 
 /// Writes what is final, and gathers signatures.
 pub struct Scribe {
@@ -33,6 +46,8 @@ pub struct Scribe {
     kept: Option<SharedCheckpoint>,
     /// The epoch that the handovers kept lead to.
     reached: u64,
+    /// The last of them.
+    handover: Option<String>,
     /// The last signature of each epoch whose handover is not kept.
     signed: BTreeMap<u64, Gossip>,
     outbox: Vec<Gossip>,
@@ -69,6 +84,7 @@ impl Scribe {
             ready: BTreeMap::new(),
             kept: store.shared_checkpoint().await?,
             reached: handovers.len() as u64,
+            handover: handovers.into_iter().next_back().map(|last| last.note),
             signed: BTreeMap::new(),
             outbox: Vec::new(),
         })
@@ -194,7 +210,7 @@ impl Scribe {
         }
     }
 
-    /// Another authority said something. Answers whether there is something new to order.
+    /// Another authority said something. Answers what is to be done about it.
     ///
     /// # Errors
     /// When the store fails. What cannot be read is in the answer.
@@ -202,49 +218,41 @@ impl Scribe {
         &mut self,
         store: &impl SharedLedger,
         message: &[u8],
-    ) -> Result<Result<bool, DecodeError>> {
+    ) -> Result<Result<Taken, DecodeError>> {
         match Gossip::from_canon(message) {
             Ok(Gossip::Envelope(envelope)) => {
                 let state = Arc::clone(&self.at().state);
-                return Ok(Ok(self.pool.put(&state, *envelope)));
+                let new = self.pool.put(&state, *envelope);
+                return Ok(Ok(if new { Taken::ToOrder } else { Taken::Done }));
             }
             Ok(Gossip::Signed(note)) => {
                 let gathered = self.collector.heard(&note);
                 self.gathered(gathered);
             }
             Ok(Gossip::Checkpoint(note)) => self.told(store, &note).await?,
+            Ok(Gossip::Handovers(from)) => return Ok(Ok(Taken::Asks(from))),
             Err(error) => return Ok(Err(error)),
         }
-        Ok(Ok(false))
+        Ok(Ok(Taken::Done))
     }
 
     /// Another authority says which checkpoint a quorum signed: taken if it is of this
     /// node's own chain.
     async fn told(&mut self, store: &impl SharedLedger, note: &str) -> Result<()> {
-        let Ok(note) = Note::parse(note) else {
+        let Some(((epoch, size), gathered)) = self.collector.told(note) else {
             return Ok(());
         };
-        let Some((epoch, size)) = place(&note) else {
-            return Ok(());
-        };
-        for line in &note.signatures {
-            let one = Note {
-                text: note.text.clone(),
-                signatures: vec![line.clone()],
-            };
-            let gathered = self.collector.heard(&one.to_string());
-            self.gathered(gathered);
-        }
+        self.gathered(gathered);
         let ours = self.kept.as_ref();
         if ours.is_none_or(|ours| (ours.epoch, ours.size) < (epoch, size)) {
             self.keep(store).await?;
         }
-        self.take_cosigned(store, &note).await
+        self.take_cosigned(store, note).await
     }
 
     /// Takes over the cosignatures of witnesses that this node could not reach, of the
     /// checkpoint that is its own last too.
-    async fn take_cosigned(&mut self, store: &impl SharedLedger, note: &Note) -> Result<()> {
+    async fn take_cosigned(&mut self, store: &impl SharedLedger, note: &str) -> Result<()> {
         let set = Arc::clone(&self.at().signers);
         let ours = self.kept.clone();
         let may = |ours: &SharedCheckpoint| ours.epoch == set.epoch && !set.witnesses.is_empty();
@@ -252,9 +260,13 @@ impl Scribe {
             return Ok(());
         };
         let known = Note::parse(&ours.note)?;
-        if known.text != note.text {
+        if !note.starts_with(&known.text) {
             return Ok(());
         }
+        let note = match Note::parse(note) {
+            Ok(note) if note.text == known.text => note,
+            _ => return Ok(()),
+        };
         let mut keys = set.cosigners().unwrap_or_default();
         keys.retain(|key| !known.signatures.iter().any(|line| key.is_of(line)));
         let lines = note.signatures.iter().enumerate();
@@ -319,6 +331,7 @@ impl Scribe {
                 return Ok(());
             }
             self.reached += 1;
+            self.handover = Some(united.note);
             self.signed.retain(|of, _| *of > epoch);
         }
     }
@@ -345,20 +358,36 @@ impl Scribe {
         Ok(())
     }
 
-    /// What may have been lost is said again: the own last signatures, and the last
-    /// checkpoint, for whoever was away.
+    /// What may have been lost is said again: the own last signatures, the last checkpoint
+    /// and the last handover; and who lacks handovers of what it has written asks for them.
+    pub fn say_again(&mut self) {
+        self.outbox.extend(self.signed.values().cloned());
+        let kept = self.kept.as_ref().map(|kept| kept.note.clone());
+        let last = self
+            .handover
+            .clone()
+            .filter(|last| kept.as_ref() != Some(last));
+        let notes = kept.into_iter().chain(last);
+        self.outbox.extend(notes.map(Gossip::Checkpoint));
+        if self.reached < self.at().state.authorities.epoch {
+            self.outbox.push(Gossip::Handovers(self.reached));
+        }
+    }
+
+    /// The handovers from that of an epoch on, for who asked: a few at once.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn say_again(&mut self, store: &impl SharedLedger) -> Result<()> {
-        self.outbox.extend(self.signed.values().cloned());
-        let kept = self.kept.clone();
-        self.outbox
-            .extend(kept.map(|kept| Gossip::Checkpoint(kept.note)));
-        for handover in store.handovers().await? {
-            self.outbox.push(Gossip::Checkpoint(handover.note));
+    pub async fn handovers(&self, store: &impl SharedLedger, from: u64) -> Result<Vec<Gossip>> {
+        if from >= self.reached {
+            return Ok(Vec::new());
         }
-        Ok(())
+        let kept = store.handovers().await?.into_iter();
+        let from = kept.skip_while(|handover| handover.epoch < from);
+        let some = from.take(HANDOVERS);
+        Ok(some
+            .map(|handover| Gossip::Checkpoint(handover.note))
+            .collect())
     }
 
     /// Takes out what authorities signed that is not what this node has written.
@@ -402,3 +431,6 @@ fn united(one: &SharedCheckpoint, other: &SharedCheckpoint) -> Result<SharedChec
         ..one.clone()
     })
 }
+
+#[cfg(test)]
+mod tests;

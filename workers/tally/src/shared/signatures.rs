@@ -1,8 +1,9 @@
 //! How a quorum's signatures come together under one checkpoint.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound::{Excluded, Included};
 
+use sha2::{Digest as _, Sha256};
 use tally_core::ledger::shared::{Authorities, Gossip, MAX_AUTHORITIES, OrganisationId};
 use tally_core::ledger::witness::Evidence;
 use tally_core::ledger::{Checkpoint, Note, Signature, SigningKey, VerifierKey};
@@ -28,8 +29,9 @@ const LINE: usize = 4 + 64;
 const ENDED: usize = 8;
 /// The most that is kept of what was signed behind a handover, until it is taken out.
 const BEHIND: usize = 64;
-/// How often it is told of one authority: who signs more of that has shown enough.
-const TOLD_BEHIND: u32 = 8;
+/// How many texts that contradict this node's log are told of one key, with evidence, and
+/// as many without: who signs more of that has shown enough.
+const TOLD: usize = 8;
 
 /// What this node's own log says is right.
 struct Own {
@@ -67,6 +69,8 @@ pub struct Gathered {
 pub struct Contradiction {
     /// Who signed it.
     pub by: OrganisationId,
+    /// With which key.
+    pub key: [u8; 32],
     /// What, with its signature: for whoever has this ledger that is enough.
     pub note: Note,
     /// The same for whoever has the keys alone, where its signature of what is right is
@@ -93,6 +97,7 @@ impl Ended {
         let mut lines = self.handover.signatures.iter();
         Some(Contradiction {
             by: self.set.members.get(place)?.organisation.clone(),
+            key: key.public(),
             note: note.clone(),
             evidence: evidence(
                 &self.handover.text,
@@ -112,6 +117,9 @@ fn evidence(right: &str, signed: Option<&Signature>, note: &Note) -> Option<Evid
     Evidence::of(right, note.clone(), &[]).filter(Evidence::contradicts)
 }
 
+/// What was told of each key, with evidence or without: SHA-256 of the texts.
+type Told = BTreeMap<([u8; 32], bool), BTreeSet<[u8; 32]>>;
+
 /// Collects signatures until a quorum has signed.
 pub struct Collector {
     /// The ledger's name, and so that of its authorities' keys.
@@ -123,8 +131,8 @@ pub struct Collector {
     ended: BTreeMap<u64, Ended>,
     /// What their authorities signed afterwards, by the epoch.
     behind: Vec<(u64, Note)>,
-    /// How often that was told of each.
-    told_behind: BTreeMap<OrganisationId, u32>,
+    /// What of it was told.
+    told: Told,
 }
 
 impl Collector {
@@ -136,7 +144,7 @@ impl Collector {
             from: (0, 0),
             ended: BTreeMap::new(),
             behind: Vec::new(),
-            told_behind: BTreeMap::new(),
+            told: BTreeMap::new(),
         }
     }
 
@@ -238,14 +246,46 @@ impl Collector {
 
     /// Somebody signed. Answers the checkpoint if a quorum has by now.
     pub fn heard(&mut self, note: &str) -> Option<Gathered> {
-        let note = Note::parse(note).ok()?;
-        let at = place(&note)?;
-        let [line] = &note.signatures[..] else {
+        let (at, note) = self.read(note)?;
+        let [_] = &note.signatures[..] else {
             return None;
         };
-        if !self.may_be(&note, line) {
+        self.take(at, note)
+    }
+
+    /// Somebody says what a quorum signed: read once, whatever it has. Answers which
+    /// checkpoint that is of, and it if a quorum has signed by now.
+    pub fn told(&mut self, note: &str) -> Option<((u64, u64), Option<Gathered>)> {
+        let (at, note) = self.read(note)?;
+        let mut gathered = None;
+        for line in note.signatures {
+            let text = note.text.clone();
+            let signatures = vec![line];
+            // Each that there is has the signatures of those before it.
+            gathered = self.take(at, Note { text, signatures }).or(gathered);
+        }
+        Some((at, gathered))
+    }
+
+    /// A note that may be of this ledger: it is no longer than one of its, whoever wrote it,
+    /// and has those lines alone that are in the form of an authority's signature, no more
+    /// than there may be authorities.
+    fn read(&self, note: &str) -> Option<((u64, u64), Note)> {
+        let text = note.rfind("\n\n")?;
+        let of_ledger = note.split('\n').next() == Some(self.origin.as_str());
+        if !of_ledger || text >= TEXT {
             return None;
         }
+        let mut note = Note::parse(note).ok()?;
+        let is_line = |line: &Signature| line.name == self.origin && line.bytes.len() == LINE;
+        note.signatures.retain(is_line);
+        note.signatures.truncate(LINES);
+        Some((place(&note)?, note))
+    }
+
+    /// Takes in a note of one line.
+    fn take(&mut self, at: (u64, u64), note: Note) -> Option<Gathered> {
+        let line = note.signatures.first()?;
         if let Some(ended) = self.ended.get(&at.0) {
             let collected = self.open.get(&at).is_some_and(|open| open.text.is_some());
             let late = !collected && note.text != ended.handover.text;
@@ -286,14 +326,6 @@ impl Collector {
             lines.push(line.clone());
         }
         self.gathered(at)
-    }
-
-    /// Whether a line is in the form of an authority's signature, of a text that may be
-    /// one of this ledger: whoever signed it, it is no longer than such a one.
-    fn may_be(&self, note: &Note, line: &Signature) -> bool {
-        let of_ledger = note.text.lines().next() == Some(self.origin.as_str());
-        let is_line = line.name == self.origin && line.bytes.len() == LINE;
-        of_ledger && is_line && note.text.len() <= TEXT
     }
 
     /// Forgets what is before a checkpoint that is kept.
@@ -357,11 +389,6 @@ impl Collector {
         let behind = std::mem::take(&mut self.behind).into_iter();
         let behind = behind.filter_map(|(epoch, note)| self.ended.get(&epoch)?.contradicted(&note));
         let mut found: Vec<_> = behind.collect();
-        found.retain(|found: &Contradiction| {
-            let told = self.told_behind.entry(found.by.clone()).or_default();
-            *told = told.saturating_add(1);
-            *told <= TOLD_BEHIND
-        });
         for open in self.open.values_mut() {
             let Some(Own {
                 text, set, keys, ..
@@ -384,14 +411,23 @@ impl Collector {
                     };
                     found.push(Contradiction {
                         by: by.organisation.clone(),
+                        key: by.key,
                         evidence: evidence(text, open.signed.get(&place), &note),
                         note,
                     });
                 }
             }
         }
+        found.retain(|found| is_new(&mut self.told, found));
         found
     }
+}
+
+/// Whether something is to be told: it was not yet, and its key has not shown enough.
+fn is_new(told: &mut Told, found: &Contradiction) -> bool {
+    let kind = (found.key, found.evidence.is_some());
+    let told = told.entry(kind).or_default();
+    told.len() < TOLD && told.insert(Sha256::digest(&found.note.text).into())
 }
 
 /// The epoch and size that a checkpoint's text says.
@@ -576,6 +612,35 @@ mod tests {
         assert_eq!(collector.take_contradictions().len(), 1);
     }
 
+    /// Of a size that is being collected too: a text once, and a few of one key.
+    #[test]
+    fn what_contradicts_is_told_once_and_not_for_ever() {
+        let [set, _] = sets();
+        let mut collector = Collector::new("ledger.example");
+        let right = set.checkpoint(5, [99; 32], None);
+        collector.written(&set, &right, Some(&key(1)));
+        let wrong = |root| {
+            set.checkpoint(5, [root; 32], None)
+                .sign(&key(1))
+                .to_string()
+        };
+        for _ in 0..3 {
+            collector.heard(&wrong(0));
+            collector.heard(&wrong(0));
+        }
+        assert_eq!(collector.take_contradictions().len(), 1);
+        collector.heard(&wrong(0));
+        assert_eq!(collector.take_contradictions().len(), 0);
+        let mut told = 1;
+        for round in 0..20 {
+            for root in 0..10 {
+                collector.heard(&wrong(10 * round + root));
+            }
+            told += collector.take_contradictions().len();
+        }
+        assert_eq!(told, TOLD);
+    }
+
     /// A handover is waited for through all that is caught up with behind it, however much
     /// that is; and signatures of sizes that there never were drive out nothing.
     #[test]
@@ -628,13 +693,16 @@ mod tests {
                 collector.written(&next, &next.checkpoint(20, [7; 32], None), None);
                 collector.forget((1, 20));
             }
-            let note = signed(&behind(10));
+            // Each once.
+            let fresh = behind(10 + u64::from(past));
             for _ in 0..2 {
-                assert!(collector.heard(&note).is_none());
+                assert!(collector.heard(&signed(&fresh)).is_none());
+                assert!(collector.heard(&signed(&another)).is_none());
             }
-            assert_eq!(taken(&mut collector), [behind(10).text()]);
-            assert!(collector.heard(&signed(&another)).is_none());
-            assert_eq!(taken(&mut collector), [another.text()]);
+            let once = [another.text()];
+            let wanted = [fresh.text()].into_iter();
+            let wanted: Vec<_> = wanted.chain(once.into_iter().filter(|_| !past)).collect();
+            assert_eq!(taken(&mut collector), wanted);
             // The handover itself again, what is before it, and what nobody signed.
             collector.heard(&signed(&handover));
             collector.heard(&signed(&behind(8)));
@@ -642,7 +710,7 @@ mod tests {
             assert_eq!(taken(&mut collector), [""; 0]);
         }
         // However much more one signs, it is told a few times: four times till now.
-        for left in [TOLD_BEHIND as usize - 4, 0] {
+        for left in [TOLD - 4, 0] {
             for size in 0..2 * BEHIND as u64 {
                 collector.heard(&signed(&behind(100 + size)));
             }

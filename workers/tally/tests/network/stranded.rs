@@ -103,6 +103,9 @@ fn who_was_away_for_epochs_finds_the_key_that_is_in_force() {
     let to_do = cut_off["next"].as_str().unwrap();
     assert!(to_do.contains("backup") && to_do.contains("--new-key"));
     assert_eq!(cut_off["since"].as_str().unwrap().len(), 20, "{cut_off}");
+    // Anybody is shown it, who does not learn where the node keeps what.
+    let place = temporary.path().to_str().unwrap();
+    assert!(!cut_off.to_string().contains(place), "{cut_off}");
     let log = fs::read_to_string(harbor.join("log")).unwrap();
     let warned = |line: &str| line.contains("WARN") && line.contains(what);
     assert!(log.lines().any(warned));

@@ -13,6 +13,8 @@ pub enum Gossip {
     Signed(String),
     /// A checkpoint that a quorum signed.
     Checkpoint(String),
+    /// Asks for how epochs were handed over, from that of this number on.
+    Handovers(u64),
 }
 
 impl Canon for Gossip {
@@ -30,6 +32,10 @@ impl Canon for Gossip {
                 out.push(3);
                 note.put(out);
             }
+            Self::Handovers(from) => {
+                out.push(4);
+                from.put(out);
+            }
         }
     }
 
@@ -38,6 +44,7 @@ impl Canon for Gossip {
             1 => Self::Envelope(Box::new(Canon::take(from)?)),
             2 => Self::Signed(Canon::take(from)?),
             3 => Self::Checkpoint(Canon::take(from)?),
+            4 => Self::Handovers(Canon::take(from)?),
             n => return Err(from.invalid("gossip", n.into())),
         })
     }

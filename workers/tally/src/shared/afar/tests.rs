@@ -14,7 +14,7 @@ use crate::config::{Config, LedgerConfig};
 use crate::node::applying::tests::applicant;
 use crate::roles::Stopper;
 use crate::shared::signed::HEADER;
-use crate::shared::{Ledger as _, Started, charter_text, found};
+use crate::shared::{Started, charter_text, found};
 
 fn block(height: u64, id: u8) -> SharedBlock {
     SharedBlock {

@@ -95,6 +95,7 @@ fn seeds_of_the_fuzz_targets_are_taken_in() {
         ("envelope", Gossip::Envelope(Box::new(of("counterparty")))),
         ("signed", Gossip::Signed(note(1))),
         ("checkpoint", Gossip::Checkpoint(note(4))),
+        ("handovers", Gossip::Handovers(7)),
     ] {
         seeds.push((format!("gossip/{name}"), gossip.to_canon()));
     }
