@@ -231,6 +231,13 @@ impl Statements for AnyStore {
     async fn state(&self, new: &[NewStatement]) -> Answer<Vec<Option<i64>>> {
         either!(self, state(new))
     }
+    async fn state_unless(
+        &self,
+        new: &[NewStatement],
+        taken: &[(u8, Vec<u8>)],
+    ) -> Answer<Vec<Option<i64>>> {
+        either!(self, state_unless(new, taken))
+    }
     async fn statements(&self, filter: &StatementFilter) -> Answer<Vec<StatementRow>> {
         either!(self, statements(filter))
     }

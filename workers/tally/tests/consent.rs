@@ -94,7 +94,8 @@ impl Office {
             .disclose(&rules, id, &asking, ("test", Need::default()))
             .await;
         let read = read.unwrap().ok().unwrap();
-        let entered = node.enter_reads(&[&read.access]).await.unwrap();
+        let entered = node.enter_reads(&rules, &[&read.allowed]).await.unwrap();
+        let entered = entered.ok().unwrap();
         (id, entered[0].1)
     }
 }

@@ -31,6 +31,9 @@ pub(crate) fn doing(doing: &'static str) -> impl FnOnce(sqlx::Error) -> StoreErr
     move |source| StoreError::Database { doing, source }
 }
 
+/// What nothing is stated after.
+pub(crate) const TAKEN: &str = "what was taken back or erased";
+
 /// Somebody else was first.
 pub(crate) const fn fenced(what: &'static str) -> StoreError {
     StoreError::Fenced { what }

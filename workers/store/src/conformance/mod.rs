@@ -158,6 +158,8 @@ macro_rules! conformance_suite {
             statements::what_cannot_be_stated_changes_nothing
             statements::statements_have_places_among_all_else
             statements::statements_at_once_are_made_once
+            statements::nothing_is_stated_after_what_was_taken_back
+            statements::what_is_taken_back_at_once_comes_after_what_was_stated
             together::decisions_and_contracts_at_once_know_of_each_other
             together::submissions_at_once_leave_no_gap
             together::one_submission_at_once_is_taken_in_once

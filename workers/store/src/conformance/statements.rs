@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use tally_core::ledger::kind;
 use tokio::task::JoinSet;
 
 use super::assert_fenced;
@@ -10,7 +11,7 @@ use super::world::{
     batch, claim_id, decided, digest, integrate_all, integration, leaves, policy, sealed,
     submission,
 };
-use crate::port::{NewStatement, StatementFilter, StatementRow, Store};
+use crate::port::{NewStatement, StatementFilter, StatementRow, Store, StoreError};
 
 /// The `n`th statement of a kind, as often as it is made.
 #[must_use]
@@ -290,4 +291,71 @@ pub async fn statements_at_once_are_made_once<S: Store + 'static>(store: S) {
     assert_eq!(u64::try_from(entries.len()).unwrap(), MARKS);
     assert_eq!(integrate_all(&*store).await.unwrap(), MARKS);
     assert!(all(&*store).await.iter().all(|row| row.leaf.is_some()));
+}
+
+/// What a reading rests on, and what it must not come after.
+fn taken(n: u64) -> [(u8, Vec<u8>); 2] {
+    let about = claim_id(n).0.to_vec();
+    [(kind::REVOKED, about.clone()), (kind::ERASED, about)]
+}
+
+/// None of what was asked for is stated once what it rests on was taken back or erased;
+/// what was said of something else, or otherwise of the same, is no reason.
+///
+/// # Panics
+/// When it is not so.
+pub async fn nothing_is_stated_after_what_was_taken_back<S: Store>(store: S) {
+    let read = |n| [statement(kind::READ, n), statement(kind::READ, n + 1)];
+    let granted = [statement(kind::GRANTED, 1), statement(kind::REVOKED, 9)];
+    store.state(&granted).await.unwrap();
+    let taken = [taken(1), taken(2)].concat();
+    let made = store.state_unless(&read(1), &taken).await.unwrap();
+    assert!(made.iter().all(Option::is_some), "{made:?}");
+    store.state(&[statement(kind::REVOKED, 1)]).await.unwrap();
+    let before = (all(&store).await, waits(&store).await);
+    assert_fenced(store.state_unless(&read(1), &taken).await);
+    assert_eq!((all(&store).await, waits(&store).await), before);
+    let made = store.state_unless(&read(1), &taken[2..]).await.unwrap();
+    assert!(made.iter().all(Option::is_some), "{made:?}");
+    let erased = [statement(kind::ERASED, 2)];
+    let held = store.state_unless_held(&erased, &[claim_id(2)]).await;
+    held.unwrap();
+    assert_fenced(store.state_unless(&read(1), &taken[2..]).await);
+    store.state_unless(&read(1), &[]).await.unwrap();
+}
+
+/// With many at once: whatever was stated stands before what takes it back.
+///
+/// # Panics
+/// When it does not.
+pub async fn what_is_taken_back_at_once_comes_after_what_was_stated<S: Store + 'static>(store: S) {
+    let store = Arc::new(store);
+    let mut tasks = JoinSet::new();
+    for n in 1..=12 {
+        let (reads, takes) = (Arc::clone(&store), Arc::clone(&store));
+        tasks.spawn(async move {
+            let read = [statement(kind::READ, n)];
+            loop {
+                match reads.state_unless(&read, &taken(n)).await {
+                    Ok(_) => {}
+                    Err(StoreError::Fenced { .. }) => return,
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        });
+        tasks.spawn(async move {
+            let kind = [kind::REVOKED, kind::ERASED][usize::from(n % 2 == 0)];
+            takes.state(&[statement(kind, n)]).await.unwrap();
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap();
+    }
+    let all = all(&*store).await;
+    for n in 1..=12 {
+        let about = claim_id(n).0.to_vec();
+        let of = all.iter().filter(|row| row.about == about);
+        let last = of.max_by_key(|row| row.id).map(|row| row.kind);
+        assert_ne!(last, Some(kind::READ), "claim {n}");
+    }
 }

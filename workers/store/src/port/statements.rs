@@ -57,6 +57,15 @@ pub trait Statements {
     /// Makes statements, in one transaction, each with its entry in the outbox, in the
     /// order given. Answers the place of each; `None` for one that was made before.
     fn state(&self, new: &[NewStatement]) -> impl Future<Output = Answer<Vec<Option<i64>>>> + Send;
+    /// Makes statements as [`Self::state`] does, in one transaction with a look at what was
+    /// taken back or erased: where there is a statement of one of these kinds about one of
+    /// these, none is made ([`StoreError::Fenced`](super::StoreError::Fenced)). What is taken
+    /// back or erased at once comes before all of it or after.
+    fn state_unless(
+        &self,
+        new: &[NewStatement],
+        taken: &[(u8, Vec<u8>)],
+    ) -> impl Future<Output = Answer<Vec<Option<i64>>>> + Send;
     /// Statements, in the order they were made. Some that are made at once may come to
     /// light after others that have a later place: who goes on from the last may miss
     /// them, as long as they have no place in the log.

@@ -13,8 +13,9 @@ const HOLDS: &str = "SELECT claim, name, day, lifted FROM legal_hold ORDER BY id
 pub(super) const OF_CLAIM: &str =
     "SELECT claim, name, day, lifted FROM legal_hold WHERE claim = $1 ORDER BY id";
 
-/// Who places a hold and who erases look one after the other, until what they do stands. A
-/// lock in memory: there is no row that both of them would write.
+/// Who places a hold, erases or takes back look one after the other, until what they do
+/// stands, and so do they and those who read meanwhile. A lock in memory: there is no row that
+/// both of them would write.
 const LOCK: i64 = 0x74_61_6c_6c_79_02;
 
 /// Whether a claim was erased.
@@ -26,8 +27,18 @@ pub(super) const IS_HELD: &str = "SELECT EXISTS (SELECT FROM legal_hold AS h \
      WHERE h.claim = ANY($1) AND NOT h.lifted AND NOT EXISTS (SELECT FROM legal_hold AS l \
          WHERE l.claim = h.claim AND l.id > h.id AND l.name = h.name AND l.lifted OFFSET 0))";
 
-async fn alone(conn: &mut PgConnection) -> Answer<()> {
-    sqlx::query("SELECT pg_advisory_xact_lock($1)")
+/// Until the transaction ends nobody else holds, erases or takes back, nor reads.
+pub(super) async fn alone(conn: &mut PgConnection) -> Answer<()> {
+    lock(conn, "SELECT pg_advisory_xact_lock($1)").await
+}
+
+/// Until the transaction ends nobody holds, erases or takes back; others may read.
+pub(super) async fn beside(conn: &mut PgConnection) -> Answer<()> {
+    lock(conn, "SELECT pg_advisory_xact_lock_shared($1)").await
+}
+
+async fn lock(conn: &mut PgConnection, query: &'static str) -> Answer<()> {
+    sqlx::query(query)
         .bind(LOCK)
         .execute(conn)
         .await

@@ -5,10 +5,13 @@ use std::collections::BTreeSet;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{Postgres, QueryBuilder};
 
+use tally_core::ledger::kind;
+
+use crate::alike::TAKEN;
 use crate::port::{Answer, NewStatement, StatementFilter, StatementRow, Statements, StoreError};
 
 use super::cells::Cells;
-use super::{PostgresStore, doing, once, whole};
+use super::{PostgresStore, doing, fenced, holds, once, whole};
 
 /// Makes statements, each with its entry in the outbox, in order. Answers the numbers
 /// that were given to them, and which of these are of one that was made.
@@ -27,6 +30,12 @@ pub(super) const MADE: &str = "WITH given AS MATERIALIZED (\
 pub(super) const ABOUT: &str = "SELECT id, kind, about, entry, leaf, record, payload \
      FROM statement WHERE about = ANY($1) AND kind + 0 = $2 ORDER BY id + 0";
 
+/// Whether there is any of a kind about something.
+pub(super) const IS_STATED: &str = "SELECT EXISTS (SELECT FROM unnest($1::smallint[], $2::bytea[]) \
+         AS n (kind, about) \
+     WHERE EXISTS (SELECT FROM statement AS s \
+         WHERE s.about = n.about AND s.kind + 0 = n.kind OFFSET 0))";
+
 const COLUMNS: &str = "SELECT id, kind, about, entry, leaf, record, payload FROM statement";
 
 impl Statements for PostgresStore {
@@ -36,6 +45,29 @@ impl Statements for PostgresStore {
         }
         let new: Vec<&NewStatement> = new.iter().collect();
         whole!(self, "making statements", |conn| state(conn, &new).await)
+    }
+
+    async fn state_unless(
+        &self,
+        new: &[NewStatement],
+        taken: &[(u8, Vec<u8>)],
+    ) -> Answer<Vec<Option<i64>>> {
+        let new: Vec<&NewStatement> = new.iter().collect();
+        let kinds: Vec<i16> = taken.iter().map(|(kind, _)| i16::from(*kind)).collect();
+        let about: Vec<&[u8]> = taken.iter().map(|(_, about)| &about[..]).collect();
+        whole!(self, "making statements", |conn| {
+            holds::beside(conn).await?;
+            let is_taken: bool = sqlx::query_scalar(IS_STATED)
+                .bind(&kinds)
+                .bind(&about)
+                .fetch_one(&mut *conn)
+                .await
+                .map_err(doing("reading statements"))?;
+            if is_taken {
+                return Err(fenced(TAKEN));
+            }
+            state(conn, &new).await
+        })
     }
 
     async fn statements(&self, filter: &StatementFilter) -> Answer<Vec<StatementRow>> {
@@ -81,6 +113,11 @@ pub(super) async fn state(
     conn: &mut PgConnection,
     new: &[&NewStatement],
 ) -> Answer<Vec<Option<i64>>> {
+    // Who looks whether it was taken back or erased has ended, or looks when it stands.
+    let takes = |of: &&NewStatement| [kind::REVOKED, kind::ERASED].contains(&of.kind);
+    if new.iter().any(takes) {
+        holds::alone(conn).await?;
+    }
     let rows = sqlx::query(MADE)
         .bind(all(new, |statement| i16::from(statement.kind)))
         .bind(all(new, |statement| &statement.about[..]))

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{QueryBuilder, Sqlite};
 
-use crate::alike::ASKED;
+use crate::alike::{ASKED, TAKEN, fenced};
 use crate::port::{Answer, NewStatement, StatementFilter, StatementRow, Statements, StoreError};
 
 use super::bulk::{Bulk, hex_list, pair_list};
@@ -20,6 +20,10 @@ pub(super) const MARKED: &str = "SELECT j.key FROM json_each(?) AS j \
 pub(super) const ABOUT: &str = "SELECT s.id, s.kind, s.about, s.entry, s.leaf, s.record, s.payload \
      FROM json_each(?) AS j CROSS JOIN statement AS s ON s.about = unhex(j.value) \
      WHERE +s.kind = ? ORDER BY s.id";
+
+/// Whether there is any of a kind about something.
+pub(super) const IS_STATED: &str = "SELECT EXISTS (SELECT 1 FROM json_each(?) AS j \
+     CROSS JOIN statement AS s ON s.about = unhex(j.value ->> 1) AND +s.kind = j.value ->> 0)";
 
 /// The last of all.
 pub(super) const LAST: &str = "SELECT coalesce(max(id), 0) FROM statement";
@@ -47,6 +51,28 @@ impl Statements for SqliteStore {
         }
         let mut writer = self.writer().await;
         let mut tx = begin(&mut writer).await?;
+        let new: Vec<&NewStatement> = new.iter().collect();
+        let made = state(&mut tx, &new).await?;
+        tx.commit().await.map_err(doing("making statements"))?;
+        Ok(made)
+    }
+
+    async fn state_unless(
+        &self,
+        new: &[NewStatement],
+        taken: &[(u8, Vec<u8>)],
+    ) -> Answer<Vec<Option<i64>>> {
+        let mut writer = self.writer().await;
+        let mut tx = begin(&mut writer).await?;
+        let taken = taken.iter().map(|(kind, of)| (i64::from(*kind), &of[..]));
+        let is_taken: bool = sqlx::query_scalar(IS_STATED)
+            .bind(pair_list(taken))
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(doing("reading statements"))?;
+        if is_taken {
+            return Err(fenced(TAKEN));
+        }
         let new: Vec<&NewStatement> = new.iter().collect();
         let made = state(&mut tx, &new).await?;
         tx.commit().await.map_err(doing("making statements"))?;

@@ -9,14 +9,14 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
 use serde_json::{Value, json};
 use tally_core::claim::{Claim, ClaimId};
-use tally_core::ledger::access::{Access, Denied, Purpose, View};
+use tally_core::ledger::access::{Denied, Purpose, View};
 
 use super::answer::address;
 use super::caller::Caller;
 use super::claims::not_yet;
 use super::problem::{Code, Problem};
 use super::{Answered, Service, Shared, text};
-use crate::node::consent::{Asking, Beside, Disclosed, Need, Refused};
+use crate::node::consent::{Allowed, Asking, Beside, Disclosed, Need, Refused};
 use crate::node::keys::{hex, unhex};
 
 /// What a claim is read for.
@@ -125,7 +125,12 @@ pub(super) async fn disclose(
     let answer = node
         .disclose(&service.rules, id, &asking, (action, need))
         .await?;
-    answer.map_err(|refused| match refused {
+    answer.map_err(refused)
+}
+
+/// What is told of a claim that is not shown.
+fn refused(why: Refused) -> Problem {
+    match why {
         Refused::Denied(why) => told(why),
         Refused::Beyond => Problem::new(
             Code::Forbidden,
@@ -133,7 +138,7 @@ pub(super) async fn disclose(
         ),
         Refused::NotYet(row) => not_yet(&row),
         Refused::Erased => Problem::erased(),
-    })
+    }
 }
 
 /// What is told of a refusal: nothing of the claim, but what the caller said wrong.
@@ -166,16 +171,28 @@ pub(super) async fn entered_as(
     answer: Response,
     disclosed: &Disclosed,
 ) -> Answered {
-    entered_each(service, answer, &[&disclosed.access]).await
+    entered_each(service, answer, &[&disclosed.allowed]).await
 }
 
-/// The same of an answer that shows several claims: the readings of all, in order.
+/// The same of an answer that shows several claims: the readings of all, in order. Where one
+/// of them may not be read any more nothing is shown.
 pub(super) async fn entered_each(
     service: &Service,
     mut answer: Response,
-    accesses: &[&Access],
+    allowed: &[&Allowed],
 ) -> Answered {
-    for (claim, reading) in service.api.node.enter_reads(accesses).await? {
+    let entered = service.api.node.enter_reads(&service.rules, allowed);
+    let entered = entered.await?.map_err(|(claim, why)| {
+        let asked_for = allowed.first().map(|of| of.claim());
+        match asked_for == Some(claim) {
+            true => refused(why),
+            false => Problem::new(
+                Code::NotYet,
+                "What may be read of the claims beside this one was taken back meanwhile: ask again.",
+            ),
+        }
+    })?;
+    for (claim, reading) in entered {
         let claim = address(claim);
         let at = format!("{claim}/readings/{}/receipt", hex(&reading));
         let at = HeaderValue::from_str(&at)?;

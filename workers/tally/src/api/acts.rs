@@ -7,7 +7,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
 use tally_core::claim::ClaimId;
-use tally_core::ledger::access::Access;
 use tally_store::port::{ClaimRow, Reading as _};
 use utoipa::ToSchema;
 
@@ -20,6 +19,7 @@ use super::submit::wait;
 use super::{Answered, Service, Shared, json};
 use crate::changes::{changes_json, stage_json_naming, standing};
 use crate::node::Stage;
+use crate::node::consent::Allowed;
 
 /// What is noted of the claims of a history.
 const HISTORY: &str = "api:history";
@@ -107,7 +107,7 @@ async fn changes(
     service: &Service,
     asked: (&Caller, &Why),
     (row, act): (&ClaimRow, ClaimId),
-) -> Result<(Vec<serde_json::Value>, Vec<Access>), Problem> {
+) -> Result<(Vec<serde_json::Value>, Vec<Allowed>), Problem> {
     let (node, acts) = (&service.api.node, BTreeSet::from([act]));
     let changed = node.changed_by(row.unit, &acts).await?;
     let changed: Vec<ClaimId> = changed.into_iter().collect();
@@ -123,9 +123,9 @@ async fn changes(
 }
 
 /// The readings of the claims that are shown: of one that was erased nothing is.
-fn shown(may: Vec<Access>, stages: &[Stage]) -> Vec<Access> {
-    let is_shown = |of: &Access| {
-        let claim = of.reading.claim;
+fn shown(may: Vec<Allowed>, stages: &[Stage]) -> Vec<Allowed> {
+    let is_shown = |of: &Allowed| {
+        let claim = of.claim();
         stages.iter().any(|stage| stage.row.id == claim)
     };
     may.into_iter().filter(is_shown).collect()
@@ -163,6 +163,6 @@ pub(super) async fn history(
         outcomes: outcomes.collect(),
     })?;
     let others = shown(others.may, &stages);
-    let accesses = std::iter::once(&disclosed.access).chain(&others);
-    entered_each(&service, answer, &accesses.collect::<Vec<_>>()).await
+    let allowed = std::iter::once(&disclosed.allowed).chain(&others);
+    entered_each(&service, answer, &allowed.collect::<Vec<_>>()).await
 }

@@ -199,6 +199,7 @@ fn described() -> ([Router<Arc<Service>>; 3], String) {
         .routes(routes!(receipts::received))
         .routes(routes!(claims::proof))
         .routes(routes!(shared::disputes))
+        .routes(routes!(shared::erased))
         .routes(routes!(access::receipt))
         .routes(routes!(flags::list))
         .split_for_parts();

@@ -7,7 +7,6 @@ use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse as _;
 use serde::Serialize;
 use tally_core::claim::ClaimId;
-use tally_core::ledger::access::Access;
 use tally_store::port::{ClaimFilter, Reading as _};
 use tally_types::ServiceDate;
 use utoipa::ToSchema;
@@ -21,7 +20,7 @@ use super::query::{Asked, Fields, Named};
 use super::{Answered, ROOT, Service, Shared, json};
 use crate::bundle::bundle;
 use crate::changes::remitted_responses;
-use crate::node::consent::Beside;
+use crate::node::consent::{Allowed, Beside};
 use crate::node::{self, ClaimRead, RemitError, Remitting, ToldClaim, is_gone, settled};
 
 /// What is noted of the claims of a claim's remittance, and of those of all.
@@ -121,8 +120,8 @@ pub(super) async fn one(
     } else {
         in_x12(reads, due, &made)?
     };
-    let accesses = std::iter::once(&disclosed.access).chain(&others);
-    entered_each(&service, answer, &accesses.collect::<Vec<_>>()).await
+    let allowed = std::iter::once(&disclosed.allowed).chain(&others);
+    entered_each(&service, answer, &allowed.collect::<Vec<_>>()).await
 }
 
 /// By what right the other claims of a remittance are read, which is told whole or not at
@@ -131,7 +130,7 @@ async fn whole(
     service: &Service,
     asked: (&Caller, &Why),
     others: &BTreeSet<ClaimId>,
-) -> Result<Vec<Access>, Problem> {
+) -> Result<Vec<Allowed>, Problem> {
     let node = &service.api.node;
     let Beside { may, not } = beside(service, asked, others, AMOUNTS).await?;
     if !not.is_empty() {

@@ -19,7 +19,7 @@ use super::{Answered, Shared, json, signed, text};
 use crate::node::Dispute;
 use crate::node::clock::when;
 use crate::node::keys::hex;
-use crate::shared::{CutOff, Ledger as _, Member};
+use crate::shared::{CutOff, ErasedUnrun, Ledger as _, Member};
 pub(super) use handed::Handed;
 pub(super) use seen::Seen;
 
@@ -231,6 +231,9 @@ pub struct StatusBody {
     withheld: u64,
     /// Those that a person decided at the payer, since the node's start.
     by_hand: u64,
+    /// Those that the payer erased before they were run again, since the node's start:
+    /// `GET /ledger/shared/erased` names them.
+    erased: u64,
     /// Answers that the payer they should be of has not signed, since the node's start: they
     /// count for nothing, and what was asked for is asked again.
     unsigned: u64,
@@ -357,6 +360,7 @@ pub(super) async fn status(State(service): Shared) -> Answered {
         unchecked: member.not_run().unchecked(),
         withheld: member.not_run().withheld(),
         by_hand: member.not_run().by_hand(),
+        erased: member.not_run().erased().len() as u64,
         unsigned: member.not_run().unsigned(),
         contradictions: notary.map_or(0, |notary| notary.contradictions),
         cut_off: member.cut_off().map(CutOffBody::of),
@@ -417,6 +421,49 @@ pub(super) async fn disputes(State(service): Shared, caller: Caller) -> Answered
     }
     let disputes = service.api.node.disputes().await?;
     let body: Vec<DisputeBody> = disputes.iter().map(DisputeBody::of).collect();
+    json(&body)
+}
+
+/// An adjudication that its payer erased before this node ran it again.
+#[derive(Serialize, ToSchema)]
+pub struct ErasedBody {
+    /// The claim.
+    claim: String,
+    /// Who decided it.
+    payer: String,
+    /// The index of the adjudication in the payer's own log.
+    index: u64,
+}
+
+impl ErasedBody {
+    fn of(erased: &ErasedUnrun) -> Self {
+        Self {
+            claim: erased.claim.to_string(),
+            payer: erased.payer.to_string(),
+            index: erased.index,
+        }
+    }
+}
+
+/// What was erased before this node's organisation could run it again
+///
+/// Adjudications of its claims that it has neither agreed with nor disputed, since the node's
+/// start. For the organisation itself alone.
+#[utoipa::path(
+    get, path = "/ledger/shared/erased", tag = "ledger", operation_id = "listErased",
+    security(("organisation" = [])),
+    responses(
+        (status = 200, description = "What was erased, in the order it was learnt of", body = Vec<ErasedBody>),
+        (status = 404, description = "This node is on no shared ledger, or is another organisation's"),
+    ),
+)]
+pub(super) async fn erased(State(service): Shared, caller: Caller) -> Answered {
+    let member = service.api.ledger.as_ref().ok_or_else(nothing)?;
+    if caller.id != member.organisation.as_str() {
+        return Err(nothing());
+    }
+    let erased = member.not_run().erased();
+    let body: Vec<ErasedBody> = erased.iter().map(ErasedBody::of).collect();
     json(&body)
 }
 

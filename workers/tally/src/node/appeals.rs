@@ -525,8 +525,10 @@ impl Node {
             let records: Vec<RecordId> = of.iter().map(|row| row.sealed.record).collect();
             let keys = self.vault.keys(&records).await?;
             let events = self.store.appeal_events(chunk).await?;
+            let erased = self.erased_among(chunk.iter().copied()).await?;
             for row in of {
-                let Some(key) = keys.get(&row.sealed.record) else {
+                let key = keys.get(&row.sealed.record);
+                let Some(key) = key.filter(|_| !erased.contains(&row.id)) else {
                     continue;
                 };
                 let own = events.iter().filter(|event| event.claim == row.id);

@@ -76,6 +76,9 @@ impl Node {
         else {
             return Ok(None);
         };
+        if !self.erased_among([claim]).await?.is_empty() {
+            return Ok(None);
+        }
         self.note("receipt-read", claim).await?;
         self.receipt_of_opened(claim, opened).await.map(Some)
     }

@@ -223,6 +223,18 @@ impl Node {
         })
     }
 
+    /// Which of these claims and acts the log says were erased. Of those nothing is shown,
+    /// whatever keys there are: an older backup of them may have been put back.
+    pub(crate) async fn erased_among(
+        &self,
+        of: impl IntoIterator<Item = ClaimId>,
+    ) -> Result<BTreeSet<ClaimId>> {
+        let about: Vec<Vec<u8>> = of.into_iter().map(|of| of.0.to_vec()).collect();
+        let rows = self.store.statements_about(kind::ERASED, &about).await?;
+        let about = rows.iter().filter_map(|row| row.about[..].try_into().ok());
+        Ok(about.map(ClaimId).collect())
+    }
+
     /// The receipts of a claim's erasure, under the present checkpoint.
     ///
     /// # Errors

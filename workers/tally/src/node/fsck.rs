@@ -1,5 +1,5 @@
 //! fsck: checks the log from its own bytes, and that everything the store says
-//! of the log is so. It repairs nothing.
+//! of the log is so. It repairs nothing, but that what was erased stays so.
 
 mod erasures;
 mod payments;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use tally_core::canon::Canon as _;
 use tally_core::claim::ClaimId;
 use tally_core::fraud::schedule::{BatchRandom, SLOTS, Schedule, Tick, fill};
@@ -306,6 +306,10 @@ impl Node {
         index: u64,
     ) -> Result<Receipt> {
         let key = self.vault.key(outcome.record.record).await?;
+        ensure!(
+            self.erased_among([id]).await?.is_empty(),
+            "claim {id} was erased"
+        );
         let record = Record::from_canon(&key.open(super::work::RECORD, &outcome.record)?)
             .context("the stored record is damaged: run `tally ledger fsck`")?;
         let (local, shared) = self.proofs(index).await?;
@@ -416,6 +420,7 @@ impl Node {
                 .filter_map(|row| Some(row.outcome.as_ref()?.record.record))
                 .collect();
             let keys = self.vault.keys(&ids).await?;
+            let gone = self.erased_among(chunk.iter().map(|row| row.id)).await?;
             for row in chunk {
                 let Some((outcome, leaf)) = row
                     .outcome
@@ -426,7 +431,8 @@ impl Node {
                 else {
                     continue;
                 };
-                let Some(key) = keys.get(&outcome.record.record) else {
+                let key = keys.get(&outcome.record.record);
+                let Some(key) = key.filter(|_| !gone.contains(&row.id)) else {
                     erased += 1;
                     continue;
                 };

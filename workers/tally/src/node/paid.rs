@@ -115,8 +115,11 @@ impl Node {
                 .collect();
             let records: Vec<_> = sealed.iter().map(|(_, sealed)| sealed.record).collect();
             let keys = self.vault().keys(&records).await?;
+            let gone = sealed.iter().map(|(part, _)| part.claim);
+            let gone = self.erased_among(gone).await?;
             for (part, sealed) in sealed {
-                let Some(key) = keys.get(&sealed.record) else {
+                let key = keys.get(&sealed.record);
+                let Some(key) = key.filter(|_| !gone.contains(&part.claim)) else {
                     erased = true;
                     continue;
                 };

@@ -205,9 +205,11 @@ impl Node {
         let rows: Vec<_> = rows.into_iter().filter(|row| asked(row)).collect();
         let records: Vec<_> = rows.iter().map(|row| row.sealed.record).collect();
         let keys = self.vault.keys(&records).await?;
+        let erased = self.erased_among(rows.iter().map(|row| row.id)).await?;
         let mut stages = Vec::new();
         for row in rows {
-            let (Some(key), true) = (keys.get(&row.sealed.record), is_claim(&row)) else {
+            let is_shown = is_claim(&row) && !erased.contains(&row.id);
+            let (Some(key), true) = (keys.get(&row.sealed.record), is_shown) else {
                 continue;
             };
             let first = firsts.get(&row.id).or(row.outcome.as_ref()).cloned();

@@ -175,7 +175,8 @@ impl Site {
     /// Opens a claim for a page, with an audit entry; none when it was erased.
     pub(super) async fn open(&self, row: &ClaimRow, purpose: &str) -> Result<Option<ClaimRead>> {
         let record = row.sealed.record;
-        if self.node.vault().keys(&[record]).await?.is_empty() {
+        let is_gone = self.node.vault().keys(&[record]).await?.is_empty();
+        if is_gone || !self.node.erased_among([row.id]).await?.is_empty() {
             return Ok(None);
         }
         Ok(Some(self.node.read_claim(row.id, purpose).await?))

@@ -214,10 +214,10 @@ pub async fn serve(config: Config, which: Which, clock: Clock, stop: Stop) -> Re
     Ok(())
 }
 
-/// Says which claims were erased and can be opened again. Beside all else: there may be many
-/// erased ones to look at.
+/// Destroys the keys of what was erased and has some again, and says so. Beside all else: there
+/// may be many erased ones to look at, and nothing of them is shown meanwhile.
 async fn see_to_erasures(node: Arc<Node>) {
-    if let Err(error) = node.warn_of_reopened().await {
+    if let Err(error) = node.close_reopened().await {
         tracing::warn!(
             error = crate::cli::chain(&error),
             "whether what was erased stays erased is not known: run `tally ledger fsck`"

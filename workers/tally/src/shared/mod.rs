@@ -43,7 +43,7 @@ use tokio::sync::watch;
 pub use files::{Application, charter_text, found, read_charter};
 pub use lookout::CutOff;
 pub use proof::{Prover, all_authorities, authorities_of, founders, founders_if_any};
-pub use recheck::NotRun;
+pub use recheck::{ErasedUnrun, NotRun};
 pub use run::{Started, start};
 
 // What the simulation (tests/simulation) runs as it is, over a network and a clock of

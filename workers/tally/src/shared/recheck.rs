@@ -32,8 +32,8 @@ use crate::roles::Stop;
 const LOOK: Duration = Duration::from_millis(500);
 /// How long one that does not answer is left alone, at most.
 const LONGEST: Duration = Duration::from_secs(30);
-/// So many of one payer may wait before nothing more is looked at.
-const OPEN: usize = 1_000;
+/// So many that wait are asked for again at a time.
+const AGAIN: usize = 200;
 /// Claims of a page.
 const PAGE: usize = 200;
 
@@ -44,6 +44,18 @@ pub struct NotRun {
     withheld: AtomicU64,
     by_hand: AtomicU64,
     unsigned: AtomicU64,
+    erased: Mutex<Vec<ErasedUnrun>>,
+}
+
+/// An adjudication that the payer's log says was erased, before it was run again.
+#[derive(Clone)]
+pub struct ErasedUnrun {
+    /// The claim.
+    pub claim: ClaimId,
+    /// Who decided it.
+    pub payer: OrganisationId,
+    /// The index of the adjudication in the payer's own log.
+    pub index: u64,
 }
 
 impl NotRun {
@@ -65,6 +77,17 @@ impl NotRun {
     /// Answers that were not signed by the payer they should be of, since this process began.
     pub fn unsigned(&self) -> u64 {
         self.unsigned.load(Ordering::Relaxed)
+    }
+
+    /// What was erased before it was run again, since this process began.
+    pub fn erased(&self) -> Vec<ErasedUnrun> {
+        self.erased.lock().map(|of| of.clone()).unwrap_or_default()
+    }
+
+    fn was_erased(&self, of: ErasedUnrun) {
+        if let Ok(mut erased) = self.erased.lock() {
+            erased.push(of);
+        }
     }
 }
 
@@ -89,8 +112,22 @@ struct Round {
     from: u64,
     /// What could not be done yet, by its index.
     open: BTreeMap<u64, ClaimId>,
+    /// After which of these it is gone on.
+    last: u64,
     /// Whether there is more than was looked at.
     more: bool,
+}
+
+impl Round {
+    /// The next of what could not be done yet: all of it in turn, a few at a time.
+    fn again(&mut self) -> Vec<(u64, ClaimId)> {
+        let after = self.open.range(self.last + 1..);
+        let before = self.open.range(..=self.last);
+        let next = after.chain(before).take(AGAIN);
+        let next: Vec<_> = next.map(|(index, id)| (*index, *id)).collect();
+        self.last = next.last().map_or(0, |(index, _)| *index);
+        next
+    }
 }
 
 /// What a payer shows for an adjudication.
@@ -210,11 +247,11 @@ impl Rechecker {
     }
 
     /// What a payer decided since; answers how much of it is still to be done. What cannot
-    /// be had now holds up nothing that follows it.
+    /// be had now holds up nothing that follows it, however much there is of it.
     async fn of_payer(&mut self, payer: &Organisation, known: u64, stop: &Stop) -> Result<u64> {
         let mut failed = None;
         let mut round = self.cursors.remove(&payer.id).unwrap_or_default();
-        for (index, id) in round.open.clone() {
+        for (index, id) in round.again() {
             if stop.is_told() {
                 break;
             }
@@ -226,10 +263,7 @@ impl Rechecker {
                 Err(error) => failed = Some(error.context(format!("claim {id}"))),
             }
         }
-        let paged = match round.open.len() < OPEN {
-            true => self.page(payer, known, &mut round, stop).await,
-            false => Ok(()),
-        };
+        let paged = self.page(payer, known, &mut round, stop).await;
         let left = round.open.len() as u64 + u64::from(round.more);
         self.cursors.insert(payer.id.clone(), round);
         match (paged, failed) {
@@ -350,7 +384,8 @@ impl Rechecker {
     }
 
     /// Whether the payer's log has it on the ledger that an adjudication was erased, as the
-    /// payer says; until then it is asked for again.
+    /// payer says; until then it is asked for again. What was erased before it was run again
+    /// is counted, and named: whoever decided otherwise than its policy could say so.
     async fn was_erased(&mut self, payer: &Organisation, id: ClaimId, index: u64) -> Result<bool> {
         let size = self.member.subscribe().borrow().frontier.size();
         let of = self.published.of(self.node.store(), payer, size).await?;
@@ -358,6 +393,12 @@ impl Rechecker {
             tracing::warn!(claim = %id, payer = %payer.id, "the payer says that it was erased, and the ledger has no such entry");
             return Ok(false);
         }
+        tracing::warn!(claim = %id, payer = %payer.id, index, "cannot be run again: the payer erased it before this node could");
+        self.not_run.was_erased(ErasedUnrun {
+            claim: id,
+            payer: payer.id.clone(),
+            index,
+        });
         Ok(true)
     }
 

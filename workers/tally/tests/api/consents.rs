@@ -1,16 +1,20 @@
 //! Who may read a claim that is not theirs: grants, groups, custodians, emergencies; what
 //! they are shown; what is entered of it.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use serde_json::json;
+use sqlx::Connection as _;
 use tally::node::consent::Rules;
 use tally_core::canon::Canon as _;
+use tally_core::claim::ClaimId;
 use tally_core::ledger::access::{
     Bestowal, Custody, Grant, Grantee, Group, Membership, Purpose, Scope,
 };
 use tally_core::ledger::shared::OrganisationId;
 use tally_core::ledger::{
-    Commitment, Entry, Receipt, Trust, Verdict, kind, verify_reading, verify_receipt,
+    Commitment, Entry, Ground, Receipt, Trust, Verdict, kind, verify_reading, verify_receipt,
 };
 use tally_store::port::Log as _;
 
@@ -575,4 +579,104 @@ async fn what_lists_show_may_be_read_one_by_one() {
             assert!(claims.contains(of), "{who}");
         }
     }
+}
+
+/// A connection of its own to the node's store, which nobody else writes to until it commits.
+async fn alone(fixture: &Fixture) -> sqlx::SqliteConnection {
+    let file = fixture.folder().join("node.db");
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
+    let mut alone = sqlx::SqliteConnection::connect_with(&options)
+        .await
+        .unwrap();
+    sqlx::raw_sql("BEGIN IMMEDIATE")
+        .execute(&mut alone)
+        .await
+        .unwrap();
+    alone
+}
+
+/// What `asks` is answered when this is stated after it was decided, and before it is entered:
+/// whoever asks has to note it first, and waits for that.
+async fn meanwhile(
+    fixture: &Fixture,
+    asks: impl Future<Output = Answer>,
+    of: &[u8],
+    entry: &Entry,
+) -> Answer {
+    let mut alone = alone(fixture).await;
+    let states = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        sqlx::query("INSERT INTO statement (id, kind, about, entry) SELECT max(id) + 1, ?, ?, ? FROM statement")
+            .bind(i64::from(entry.kind()))
+            .bind(of)
+            .bind(entry.to_canon())
+            .execute(&mut alone)
+            .await
+            .unwrap();
+        let waits = "INSERT INTO outbox (statement, entry) SELECT id, entry FROM statement ORDER BY id DESC LIMIT 1; COMMIT";
+        sqlx::raw_sql(waits).execute(&mut alone).await.unwrap();
+    };
+    tokio::join!(asks, states).0
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_taken_back_while_it_is_read_is_not_read() {
+    let (fixture, claim) = start().await;
+    let path = format!("/claims/{claim}");
+    let lakeside = |path: &str| {
+        let ask = get(path).by("lakeside").with("purpose-of-use", "TREAT");
+        fixture.ask(ask)
+    };
+    let group = Group {
+        keeper: id("harbor-health"),
+        name: "team".into(),
+    };
+    let wide = grant(&fixture).await;
+    let narrow = Grant {
+        scope: Scope {
+            claim: ClaimId::parse(&claim),
+            ..Scope::all()
+        },
+        ..wide.clone()
+    };
+    let to_group = Grant {
+        to: Grantee::Group(group.clone()),
+        ..wide.clone()
+    };
+    let membership = Membership {
+        group,
+        organisation: id("lakeside"),
+        from: day("2026-03-01"),
+        through: day("2026-03-31"),
+    };
+    let [narrow, to_group] = [narrow, to_group].map(Bestowal::Access);
+    let narrow = bestow(&fixture, narrow).await;
+    bestow(&fixture, to_group).await;
+    let membership = bestow(&fixture, Bestowal::Membership(membership)).await;
+
+    // By another grant that stands it is read still, and by that; by none it is not.
+    let revoked = |grant| Entry::Revoked { grant };
+    let answer = meanwhile(&fixture, lakeside(&path), &narrow, &revoked(narrow)).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    assert!(!answer.header("reading-receipt").is_empty());
+    let gone = meanwhile(&fixture, lakeside(&path), &membership, &revoked(membership)).await;
+    gone.problem("A104");
+    assert!(gone.header("reading-receipt").is_empty());
+    assert_eq!(refusals(&fixture, "lakeside").await, ["A114"]);
+
+    // The same of what is erased, by whatever right it is read.
+    let erased = Entry::Erased {
+        index: 1,
+        ground: Ground::Order,
+    };
+    let of = ClaimId::parse(&claim).unwrap();
+    let asks = fixture.get("riverside", &path);
+    let gone = meanwhile(&fixture, asks, &of.0, &erased).await;
+    gone.problem("A109");
+
+    let (granted, revoked) = (kind::GRANTED, kind::REVOKED);
+    assert_eq!(
+        entered(&fixture).await,
+        [granted, granted, granted, revoked, kind::READ, revoked]
+    );
 }

@@ -44,7 +44,7 @@ pub struct Fixture {
     pub router: Router,
     stop: Arc<AtomicBool>,
     drainer: Option<JoinHandle<()>>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// What is asked.
@@ -190,6 +190,11 @@ impl Fixture {
         fixture
     }
 
+    /// The node's folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// A node whose queue nobody drains.
     pub async fn idle(patience: u64, bounds: Bounds) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -230,7 +235,7 @@ impl Fixture {
             nudge,
             stop: Arc::default(),
             drainer: None,
-            _folder: folder,
+            folder,
         }
     }
 

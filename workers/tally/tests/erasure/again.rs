@@ -1,5 +1,6 @@
-//! What was erased and can be opened again is named, with what to do: after an older backup
-//! of the record keys was put back, and after an erasure that did not come to its end.
+//! What was erased is not shown whatever keys there are, and keys that are there again are
+//! destroyed again: after an older backup of them was put back, and after an erasure that did
+//! not come to its end.
 
 use std::fs;
 use std::process::{Child, Stdio};
@@ -39,18 +40,42 @@ impl Office {
             .collect()
     }
 
-    /// What is said of a claim that can be opened again, and nothing else.
+    /// These have keys again, which are destroyed again, and nothing else is wrong.
     #[track_caller]
-    fn named(&self, claims: &[&str]) {
+    fn closed(&self, claims: &[&str]) {
         let faults = self.faults(1);
         assert_eq!(faults.len(), claims.len(), "{faults:?}");
         for claim in claims {
             let place = format!("claim {claim}");
             let found = faults.iter().find(|(of, _)| *of == place);
             let (_, what) = found.unwrap_or_else(|| panic!("{claim}: {faults:?}"));
-            let again = format!("`tally claim erase {claim} --ground order`");
-            assert!(what.contains(&again), "{what}");
+            assert!(what.contains("keys were destroyed again"), "{what}");
         }
+        assert_eq!(self.faults(0), []);
+    }
+
+    /// Nobody is shown any of these, nor what was made of them.
+    #[track_caller]
+    fn gone(&self, claims: &[&str]) {
+        for claim in claims {
+            for command in [&["claim", "eob", claim][..], &["ledger", "prove", claim]] {
+                let said = self.run(command);
+                assert!(errors(&said).contains("erased"), "{}", errors(&said));
+            }
+            for command in [
+                &["claim", "receipt", claim, "--received"][..],
+                &["claim", "history", claim, "--json"],
+            ] {
+                let output = self.run(command);
+                let said = String::from_utf8(output.stdout).unwrap();
+                assert!(!said.contains("99213"), "{said}");
+                assert!(!said.contains("tallystick-receipt"), "{said}");
+            }
+        }
+    }
+
+    fn size(&self) -> Value {
+        json(&self.run(&["ledger", "checkpoint", "--json"]), 0)["size"].clone()
     }
 }
 
@@ -65,23 +90,26 @@ impl Drop for Ending {
 }
 
 #[test]
-fn an_older_backup_of_the_keys_is_seen() {
+fn an_older_backup_of_the_keys_opens_nothing() {
     let office = Office::new(TEN_YEARS);
     let kept = office.submit("A-1");
     let [voided, claim] = ["A-2", "A-3"].map(|number| office.submit(number));
-    let void = office.act(&["claim", "void", &voided]);
+    office.act(&["claim", "void", &voided]);
     office.copy_keys(false);
     let entries = [&voided, &claim].map(|of| office.erase(of, "order")["entries"].clone());
     assert_eq!(office.faults(0), []);
+    let size = office.size();
 
-    // The keys are back: everybody can read it again.
+    // The keys are back: they open nothing, and are destroyed again.
     office.copy_keys(true);
-    office.done(&["claim", "eob", &claim]);
-    office.named(&[&voided, &claim]);
-    let said = errors(&office.run(&["ledger", "fsck"]));
-    assert!(said.contains("2 records"), "{said}");
+    office.gone(&[&voided, &claim]);
+    office.done(&["claim", "eob", &kept]);
+    office.closed(&[&voided, &claim]);
+    office.gone(&[&voided, &claim]);
+    assert_eq!(office.size(), size);
 
-    // A node that starts says so by itself.
+    // A node that starts does the same by itself, and says so.
+    office.copy_keys(true);
     let mut config = fs::read_to_string(office.path("tally.toml")).unwrap();
     config.push_str(
         "[listen]\napi = \"127.0.0.1:0\"\npages = \"127.0.0.1:0\"\nhealth = \"127.0.0.1:0\"\n",
@@ -94,45 +122,48 @@ fn an_older_backup_of_the_keys_is_seen() {
     let node = command.stdout(Stdio::null()).stderr(log_file).spawn();
     let node = Ending(node.unwrap());
     let begun = Instant::now();
-    for of in [&voided, &claim] {
-        let expected = format!("tally claim erase {of} --ground order");
-        while !fs::read_to_string(&log).unwrap().contains(&expected) {
-            let said = fs::read_to_string(&log).unwrap();
-            assert!(begun.elapsed() < Duration::from_secs(60), "{said}");
-            std::thread::sleep(Duration::from_millis(100));
-        }
+    let said = || fs::read_to_string(&log).unwrap();
+    while said().matches("keys were destroyed again").count() < 2 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{}", said());
+        std::thread::sleep(Duration::from_millis(100));
     }
+    for of in [&voided, &claim] {
+        assert!(said().contains(&format!("claim {of}: it was erased")));
+    }
+    assert!(said().contains("2 records"), "{}", said());
     drop(node);
+    assert_eq!(office.faults(0), []);
 
-    // Erased again they are gone, and nothing more is entered.
+    // By erasing again nothing more is entered either.
+    let size = office.size();
     for (of, entries) in [&voided, &claim].into_iter().zip(entries) {
         assert_eq!(office.erase(of, "order")["entries"], entries);
     }
-    for gone in [&voided, &void, &claim] {
-        let read = office.run(&["claim", "eob", gone]);
-        assert!(errors(&read).contains("erased"), "{}", errors(&read));
-    }
-    assert_eq!(office.faults(0), []);
+    assert_eq!(office.size(), size);
+    office.gone(&[&voided, &claim]);
     office.done(&["claim", "eob", &kept]);
 }
 
 #[test]
-fn an_erasure_that_did_not_end_is_seen() {
+fn an_erasure_that_did_not_end_is_ended() {
     let office = Office::new(TEN_YEARS);
-    let claim = office.submit("A-1");
-    let mut killed = tally();
-    killed
-        .args(["claim", "erase", &claim, "--ground", "order", "--config"])
-        .arg(office.path("tally.toml"));
-    let killed = killed.env("TALLY_FAILPOINT", "before-destroy=abort");
-    assert_eq!(killed.output().unwrap().status.code(), None);
-    office.named(&[&claim]);
-    let hold = office.run(&["claim", "hold", &claim, "--name", "case-7"]);
-    assert!(errors(&hold).contains("was erased"), "{}", errors(&hold));
+    let claims = ["A-1", "A-2"].map(|number| office.submit(number));
+    for claim in &claims {
+        let mut killed = tally();
+        killed
+            .args(["claim", "erase", claim, "--ground", "order", "--config"])
+            .arg(office.path("tally.toml"));
+        let killed = killed.env("TALLY_FAILPOINT", "before-destroy=abort");
+        assert_eq!(killed.output().unwrap().status.code(), None);
+        office.gone(&[claim]);
+        let hold = office.run(&["claim", "hold", claim, "--name", "case-7"]);
+        assert!(errors(&hold).contains("was erased"), "{}", errors(&hold));
+    }
     // Whatever its rules say by now.
+    let [claim, other] = &claims;
     text(
-        &office.run(&["claim", "erase", &claim, "--ground", "retention"]),
+        &office.run(&["claim", "erase", claim, "--ground", "retention"]),
         0,
     );
-    assert_eq!(office.faults(0), []);
+    office.closed(&[other]);
 }

@@ -24,6 +24,8 @@ enum Lie {
     None,
     /// This status.
     Status(u16),
+    /// That there is no such claim, but of the one of this id.
+    NoneBut(String),
     /// The claim with another procedure on its second line.
     Line,
     /// A receipt that says of itself that it is of a later adjudication.
@@ -161,6 +163,10 @@ fn answer(mut asked: TcpStream, real: u16, lie: &Mutex<(Lie, Signed)>, keys: &Ke
         true if of_list == (lie == Lie::Nothing) => lie,
         _ => Lie::None,
     };
+    let lie = match lie {
+        Lie::NoneBut(id) if head.asked()?.target.contains(&id) => Lie::None,
+        lie => lie,
+    };
     let passed = match &lie {
         Lie::Another(other) => {
             let target = head.asked()?.target;
@@ -170,11 +176,16 @@ fn answer(mut asked: TcpStream, real: u16, lie: &Mutex<(Lie, Signed)>, keys: &Ke
         Lie::Purpose => head.passed("Purpose-Of-Use: HRESCH\r\n")?,
         _ => head.passed("")?,
     };
-    let answered = truth(real, &passed, &body)?;
+    // Of many claims, quickly.
+    let answered = match lie {
+        Lie::NoneBut(_) => b"HTTP/1.1 404 No\r\n\r\n".to_vec(),
+        _ => truth(real, &passed, &body)?,
+    };
     let end = answered.windows(4).position(|of| of == b"\r\n\r\n")? + 4;
     let of_truth = Head::read(&mut &answered[..end])?;
     let (status, said) = match lie {
         Lie::Status(status) => (status, Vec::new()),
+        Lie::NoneBut(_) => (404, Vec::new()),
         Lie::Nothing => (200, br#"{"decided":[]}"#.to_vec()),
         Lie::Line | Lie::Later if answered.starts_with(b"HTTP/1.1 200") => {
             (200, changed(&answered[end..], &lie, &keys.lakeside)?)
@@ -291,6 +302,19 @@ fn fronted(folder: &Path) -> (Process, Liar) {
     (network, liar)
 }
 
+/// What lakeside's node answers lakeside.
+fn own(folder: &Path, target: &str) -> Value {
+    let client = Client::new(
+        "lakeside",
+        keys::secret(&folder.join("lakeside"), "signing.key"),
+    );
+    let api = setting(folder, "lakeside", "api");
+    let url = format!("http://{api}/api/v1{target}");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let answer = runtime.block_on(client.get(&url, Some("lakeside")));
+    answer.unwrap().json().unwrap()
+}
+
 /// What lakeside's node counts.
 fn counted(folder: &Path, name: &str) -> Option<u64> {
     status(folder, "lakeside").and_then(|of| of[name].as_u64())
@@ -354,6 +378,30 @@ fn what_a_payer_shows_is_not_believed() {
     liar.tells(Lie::None);
     until("it is run again", || of("agreed") == Some(agreed + 1));
     until("nothing is left", || of("unchecked") == Some(0));
+
+    // It is erased before it can be run again: that is counted, and the claim is named.
+    assert_eq!(of("erased"), Some(0));
+    liar.tells(Lie::Status(404));
+    let erased = send(&folder, "L-6", &["99214", "99215"]);
+    until("it waits", || of("unchecked") == Some(1));
+    let data = folder.join("harbor-health");
+    let data = data.to_str().unwrap();
+    let erase = [
+        "claim", "erase", &erased, "--ground", "order", "--data", data,
+    ];
+    common::text(&run(erase), 0);
+    liar.tells(Lie::None);
+    until("it is counted", || of("erased") == Some(1));
+    until("nothing is left", || of("unchecked") == Some(0));
+    assert_eq!(of("disputed"), Some(disputed + 2));
+    let named = own(&folder, "/ledger/shared/erased");
+    assert_eq!(named[0]["claim"], erased);
+    assert_eq!(named[0]["payer"], "harbor-health");
+    let log = fs::read_to_string(folder.join("lakeside/log")).unwrap();
+    let line = log
+        .lines()
+        .find(|line| line.contains("the payer erased it"));
+    assert!(line.is_some_and(|line| line.contains(&erased)), "{log}");
 
     // What a person decides is neither agreed with nor disputed, and counted.
     let waits = send(&folder, "L-5", &["E0601"]);
@@ -520,5 +568,36 @@ fn who_is_not_the_payer_makes_no_dispute_and_prevents_none() {
     ] {
         assert!(log.contains(why), "{why}");
     }
+    drop(network);
+}
+
+/// More than a thousand claims of which a payer shows nothing yet, and one after them.
+#[test]
+fn what_a_payer_leaves_open_holds_up_nothing_after_it() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().join("network");
+    let (network, liar) = fronted(&folder);
+    let of = |name: &str| counted(&folder, name);
+    let agreed = of("agreed").unwrap();
+    liar.tells(Lie::NoneBut("none".to_owned()));
+    let one: Value = serde_json::from_slice(&claim(&folder, "O-0", &["99213"])).unwrap();
+    let mut sent = 0;
+    while sent <= 1_000 {
+        // Each of somebody else, whom nobody knows.
+        let next = (sent..sent + 143).map(|n| {
+            let mut claim = one.clone();
+            claim["control_number"] = format!("O-{n}").into();
+            claim["member"] = format!("NOBODY-{n}").into();
+            claim
+        });
+        let next = Value::from_iter(next).to_string().into_bytes();
+        post(&folder, &format!("open-{sent}"), next);
+        sent += 143;
+        until("they are known", || of("unchecked") >= Some(sent));
+    }
+    let last = send(&folder, "O-LAST", &["99213"]);
+    liar.tells(Lie::NoneBut(last));
+    until("the last is run again", || of("agreed") == Some(agreed + 1));
+    assert!(of("unchecked") >= Some(sent));
     drop(network);
 }

@@ -222,6 +222,11 @@ async fn the_hot_path_searches() {
                 statements::ABOUT,
                 &["statement_by_about"],
             ),
+            (
+                "whether something is stated",
+                statements::IS_STATED,
+                &["statement_by_about"],
+            ),
             ("holds", holds::OF_CLAIM, &["legal_hold_by_claim"]),
             (
                 "whether a claim was erased",

@@ -73,6 +73,7 @@ async fn the_hot_path_searches() {
         ("patients", access::PATIENT),
         ("what was shown", access::SHOWN_ABOUT),
         ("statements about", statements::ABOUT),
+        ("whether something is stated", statements::IS_STATED),
         ("whether a claim was erased", holds::IS_ERASED),
         ("whether a claim is held", holds::IS_HELD),
         ("statements' places", log::PLACE_STATEMENTS),

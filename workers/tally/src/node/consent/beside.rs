@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 use tally_core::claim::ClaimId;
-use tally_core::ledger::access::{Access, Denied};
+use tally_core::ledger::access::Denied;
 use tally_store::port::Reading as _;
 
-use super::disclose::{Asking, Need};
+use super::disclose::{Allowed, Asking, Need};
 use super::rules::Rules;
 use crate::node::Node;
 
@@ -19,7 +19,7 @@ const CHUNK: usize = 256;
 #[derive(Default)]
 pub struct Beside {
     /// Those that may be shown: by what right, and what is to be entered.
-    pub may: Vec<Access>,
+    pub may: Vec<Allowed>,
     /// Those that may not, and why; without a reason where what they are read for does not
     /// need what would be shown.
     pub not: Vec<(ClaimId, Option<Denied>)>,
@@ -28,7 +28,7 @@ pub struct Beside {
 impl Beside {
     /// The claims that may be shown.
     pub fn claims(&self) -> impl Iterator<Item = ClaimId> {
-        self.may.iter().map(|access| access.reading.claim)
+        self.may.iter().map(Allowed::claim)
     }
 }
 
@@ -68,7 +68,7 @@ impl Node {
             for row in rows {
                 let (_, decided) = self.decided_of(rules, &standing, &request, &row).await?;
                 match decided {
-                    Ok(access) if need.is_met(&access) => beside.may.push(access),
+                    Ok(allowed) if need.is_met(&allowed.access) => beside.may.push(allowed),
                     Ok(_) => beside.not.push((row.id, None)),
                     Err(why) => beside.not.push((row.id, Some(why))),
                 }

@@ -209,12 +209,13 @@ impl Node {
     }
 
     /// The book of a patient: their grants, who acts for them, and the groups on their
-    /// grants; and how many entries of the ledger count.
+    /// grants; how many entries of the ledger count; and what of it this node has not taken
+    /// back.
     pub(super) async fn book_of_patient(
         &self,
         standing: &Standing,
         patient: &Patient,
-    ) -> Result<(Book, u64)> {
+    ) -> Result<(Book, u64, Vec<Commitment>)> {
         let granted = self.patient_token(patient);
         let mut granted = self.granted_about(Some(&[granted])).await?;
         let groups: BTreeSet<Token> = granted
@@ -227,7 +228,12 @@ impl Node {
             granted.extend(self.granted_about(Some(&groups)).await?);
         }
         let (entered, size) = self.entered(standing, &granted).await?;
-        Ok((entered.into_iter().flatten().collect(), size))
+        let is_taken =
+            |of: &Entered| matches!(of.what, What::Revoked { .. }) && of.by == standing.own;
+        let stand = granted.iter().zip(&entered);
+        let stand = stand.filter(|(_, entered)| !entered.iter().any(is_taken));
+        let stand = stand.map(|(given, _)| given.opened.commitment).collect();
+        Ok((entered.into_iter().flatten().collect(), size, stand))
     }
 
     /// The entries of what was granted, each with those that took it back, and how many

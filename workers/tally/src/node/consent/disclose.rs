@@ -8,7 +8,7 @@ use tally_core::ledger::access::{
     Access, Book, By, Denied, Ledger, Patient, Purpose, Request, View, decide,
 };
 use tally_core::ledger::shared::OrganisationId;
-use tally_core::ledger::{Commitment, Entry};
+use tally_core::ledger::{Commitment, Entry, kind};
 use tally_store::port::{
     Access as _, ClaimRow, NewStatement, Reading as _, Statements as _, Token,
 };
@@ -16,7 +16,10 @@ use tally_store::vault::{self, VaultError};
 
 use super::book::Standing;
 use super::{PATIENT, READING, Rules};
-use crate::node::{ClaimRead, Node};
+use crate::node::{ClaimRead, Node, is_fenced};
+
+/// How often what was taken back meanwhile makes a request be decided again.
+const TRIES: u8 = 8;
 
 /// Who asks.
 pub struct Asking {
@@ -54,6 +57,30 @@ impl Need {
     }
 }
 
+/// By what right a claim may be read, as long as what that rests on is not taken back.
+#[derive(Clone)]
+pub struct Allowed {
+    /// What may be shown, and what is to be entered.
+    pub access: Access,
+    /// What was asked.
+    request: Request,
+    /// What it rests on: the kinds of the statements that end it, and what they are about.
+    ends: Vec<(u8, Vec<u8>)>,
+}
+
+impl Allowed {
+    /// The claim.
+    #[must_use]
+    pub fn claim(&self) -> ClaimId {
+        self.access.reading.claim
+    }
+
+    /// Whether more than that it was erased is known of the claim.
+    fn is_open(&self) -> bool {
+        self.ends.iter().any(|(kind, _)| *kind == kind::ERASED)
+    }
+}
+
 /// A claim that may be read. That it is read is entered by [`Node::enter_reads`], when it is
 /// known what is shown of it, and before that is shown.
 pub struct Disclosed {
@@ -62,7 +89,7 @@ pub struct Disclosed {
     /// What of it may be shown.
     pub view: View,
     /// By what right, and what is to be entered.
-    pub access: Access,
+    pub allowed: Allowed,
 }
 
 /// Why a claim is not shown.
@@ -117,16 +144,17 @@ impl Node {
             return Ok(Err(Refused::Denied(why.unwrap_or(Denied::NoPath))));
         };
         let (read, decided) = self.decided_of(rules, &standing, &request, &row).await?;
-        let access = match decided {
-            Ok(access) => access,
+        let allowed = match decided {
+            Ok(allowed) => allowed,
             Err(why) => return self.denied(id, why).await.map(Err),
         };
         let Some(read) = read else {
             return Ok(Err(Refused::Erased));
         };
+        let access = &allowed.access;
         let is_emergency = matches!(access.reading.by, By::Emergency(_));
         let waits = need.entered && !is_entered(&read.row);
-        match need.is_met(&access) {
+        match need.is_met(access) {
             // In an emergency nothing is told of a claim without an entry, not even that it
             // is there.
             met if is_emergency && (!met || waits) => {
@@ -145,29 +173,82 @@ impl Node {
                 Ok(Ok(Disclosed {
                     read,
                     view: access.view,
-                    access,
+                    allowed,
                 }))
             }
         }
     }
 
     /// Enters that claims are read, all of them or, when it fails, none. Answers how each
-    /// reading is known; nothing of what the payer itself reads.
+    /// reading is known; nothing of what the payer itself reads. What was taken back or erased
+    /// since it was decided counts: then it is decided again, and of a claim that may not be
+    /// read any more, or not so much of it, it is said why.
     ///
     /// # Errors
     /// When the store fails: then nothing may be shown.
-    pub async fn enter_reads(&self, accesses: &[&Access]) -> Result<Vec<(ClaimId, Commitment)>> {
-        let mut entered = Vec::with_capacity(accesses.len());
-        let mut statements = Vec::with_capacity(accesses.len());
-        for access in accesses.iter().filter(|of| of.reading.by != By::Payer) {
-            let (commitment, statement) = self.reading(access).await?;
-            entered.push((access.reading.claim, commitment));
+    pub async fn enter_reads(
+        &self,
+        rules: &Rules,
+        allowed: &[&Allowed],
+    ) -> Result<Result<Vec<(ClaimId, Commitment)>, (ClaimId, Refused)>> {
+        let entered = |of: &&&Allowed| of.access.reading.by != By::Payer;
+        let read = allowed.iter().filter(entered);
+        let mut allowed: Vec<Allowed> = read.map(|of| (*of).clone()).collect();
+        let mut tries = 0;
+        loop {
+            match self.state_reads(&allowed).await {
+                Err(error) if is_fenced(&error) && tries < TRIES => tries += 1,
+                stated => return Ok(Ok(stated?)),
+            }
+            for of in &mut allowed {
+                match self.decided_again(rules, of).await? {
+                    Ok(again) => *of = again,
+                    Err(why) => return Ok(Err((of.claim(), why))),
+                }
+            }
+        }
+    }
+
+    /// States readings where nothing they rest on was taken back.
+    async fn state_reads(&self, allowed: &[Allowed]) -> Result<Vec<(ClaimId, Commitment)>> {
+        let mut entered = Vec::with_capacity(allowed.len());
+        let mut statements = Vec::with_capacity(allowed.len());
+        let mut ends = Vec::new();
+        for of in allowed {
+            let (commitment, statement) = self.reading(&of.access).await?;
+            entered.push((of.claim(), commitment));
             statements.push(statement);
+            ends.extend_from_slice(&of.ends);
         }
         if !statements.is_empty() {
-            self.store.state(&statements).await?;
+            self.store.state_unless(&statements, &ends).await?;
         }
         Ok(entered)
+    }
+
+    /// What is decided now of what was allowed before. What is shown was made by then, so
+    /// that as much of it has to be allowed still.
+    async fn decided_again(
+        &self,
+        rules: &Rules,
+        before: &Allowed,
+    ) -> Result<Result<Allowed, Refused>> {
+        let id = before.claim();
+        let row = self.store.claim(id).await?;
+        let row = row.context("a claim that was there is gone")?;
+        let standing = self.access_standing(rules).await?;
+        let (read, decided) = self
+            .decided_of(rules, &standing, &before.request, &row)
+            .await?;
+        match decided {
+            Err(why) => self.denied(id, why).await.map(Err),
+            Ok(_) if read.is_none() && before.is_open() => Ok(Err(Refused::Erased)),
+            Ok(now) if now.access.view == before.access.view => Ok(Ok(now)),
+            Ok(_) => {
+                self.note("access-denied:minimum-necessary", id).await?;
+                Ok(Err(Refused::Beyond))
+            }
+        }
     }
 
     pub(super) fn request(&self, asking: &Asking, standing: &Standing) -> Result<Option<Request>> {
@@ -193,27 +274,36 @@ impl Node {
         standing: &Standing,
         request: &Request,
         row: &ClaimRow,
-    ) -> Result<(Option<ClaimRead>, Result<Access, Denied>)> {
-        match self.open_rows(vec![row.clone()]).await?.pop() {
+    ) -> Result<(Option<ClaimRead>, Result<Allowed, Denied>)> {
+        let (read, mut ends) = (self.open_rows(vec![row.clone()]).await?.pop(), Vec::new());
+        let decided = match &read {
             Some(read) => {
-                let decided = self.decided(rules, standing, request, &read).await?;
-                Ok((Some(read), decided))
+                ends.push((kind::ERASED, row.id.0.to_vec()));
+                self.decided(rules, standing, (request, read), &mut ends)
+                    .await?
             }
             None => {
                 let bills = rules.payee_of(|of| self.provider_token(of) == row.provider);
                 let facts = Rules::facts_of_erased(&standing.own, row, bills);
-                Ok((None, alone(request, &facts, standing)))
+                alone(request, &facts, standing)
             }
-        }
+        };
+        let allowed = decided.map(|access| Allowed {
+            access,
+            request: request.clone(),
+            ends,
+        });
+        Ok((read, allowed))
     }
 
-    /// By right where that is enough, and else by what the patient allows.
+    /// By right where that is enough, and else by what the patient allows, which ends with
+    /// what of it is taken back.
     async fn decided(
         &self,
         rules: &Rules,
         standing: &Standing,
-        request: &Request,
-        read: &ClaimRead,
+        (request, read): (&Request, &ClaimRead),
+        ends: &mut Vec<(u8, Vec<u8>)>,
     ) -> Result<Result<Access, Denied>> {
         let of = (&read.row, &read.claim);
         let facts = rules.facts(&standing.own, of, None);
@@ -232,7 +322,12 @@ impl Node {
         };
         let (book, size) = match &patient {
             None => (Book::default(), standing.size),
-            Some(patient) => self.book_of_patient(standing, patient).await?,
+            Some(patient) => {
+                let (book, size, stand) = self.book_of_patient(standing, patient).await?;
+                let stand = stand.into_iter();
+                ends.extend(stand.map(|of| (kind::REVOKED, of.to_vec())));
+                (book, size)
+            }
         };
         let facts = rules.facts(&standing.own, of, patient);
         let ledger = Ledger {

@@ -13,7 +13,7 @@ mod told;
 
 pub use beside::Beside;
 pub use book::Seen;
-pub use disclose::{Asking, Disclosed, Need, Refused};
+pub use disclose::{Allowed, Asking, Disclosed, Need, Refused};
 pub use keep::{Kept, Unknown};
 pub use rules::Rules;
 pub use told::ReadingRead;

@@ -189,7 +189,7 @@ impl Consortium {
         let rules = Rules::default();
         let read = self.payer.disclose(&rules, self.claim, &asking, NEED).await;
         match read.unwrap() {
-            Ok(disclosed) => Ok(disclosed.access.reading.by.clone()),
+            Ok(disclosed) => Ok(disclosed.allowed.access.reading.by.clone()),
             Err(Refused::Denied(why)) => Err(why),
             Err(_) => panic!("it is refused for another reason"),
         }
@@ -393,6 +393,6 @@ async fn a_payer_that_left_reads_on() {
     let read = all.payer.disclose(&rules, all.claim, &asking, NEED).await;
     assert!(
         read.unwrap()
-            .is_ok_and(|read| read.access.reading.by == By::Payer)
+            .is_ok_and(|read| read.allowed.access.reading.by == By::Payer)
     );
 }

@@ -1,9 +1,10 @@
-//! What was erased and can be opened again: an older backup of the record keys was put
-//! back, or an erasure did not come to its end.
+//! What was erased and has a key again: an older backup of the record keys was put back, or
+//! an erasure did not come to its end. Nothing of it is shown, and its keys are destroyed
+//! again.
 
 use std::collections::BTreeSet;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use tally_core::canon::Canon as _;
 use tally_core::claim::ClaimId;
 use tally_core::ledger::{Entry, Ground, kind};
@@ -14,10 +15,8 @@ use crate::node::stages::is_claim;
 
 /// Statements that are read at a time.
 const PAGE: u32 = 1024;
-/// How many claims a node names when it starts.
-const NAMED: usize = 32;
 
-/// A claim that was erased and can be opened again.
+/// A claim that was erased and has keys again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reopened {
     /// The claim.
@@ -29,26 +28,32 @@ pub struct Reopened {
 }
 
 impl Reopened {
-    /// What is wrong, and what to do.
+    /// What was wrong, and what was done; or what to do where it could not be.
     #[must_use]
-    pub fn what(&self) -> String {
+    pub fn what(&self, closed: &Result<()>) -> String {
+        let records = match self.records {
+            1 => "1 record".to_owned(),
+            n => format!("{n} records"),
+        };
+        let done = match closed {
+            Ok(()) => "its keys were destroyed again".to_owned(),
+            Err(error) => format!(
+                "nothing of it is shown, and its keys could not be destroyed again ({error:#}): \
+                 `tally claim erase {} --ground {}` does it",
+                self.claim,
+                self.ground.as_str()
+            ),
+        };
         format!(
-            "it was erased, and {} of it can be opened again: an older backup of the record \
-             keys was put back, or its erasure did not come to its end: erase it again: \
-             `tally claim erase {} --ground {}`",
-            match self.records {
-                1 => "1 record".to_owned(),
-                n => format!("{n} records"),
-            },
-            self.claim,
-            self.ground.as_str()
+            "it was erased, and {records} of it had a key again: an older backup of the record \
+             keys was put back, or its erasure did not come to its end: {done}"
         )
     }
 }
 
 impl Node {
-    /// The claims that the log says were erased and that can be opened nevertheless.
-    /// Nothing is opened.
+    /// The claims that the log says were erased and that have keys nevertheless. Nothing is
+    /// opened.
     ///
     /// # Errors
     /// When the store or the vault fails.
@@ -74,7 +79,7 @@ impl Node {
         }
     }
 
-    /// An erased claim, where it can be opened again.
+    /// An erased claim, where it has keys again.
     pub(in crate::node) async fn reopened_of(
         &self,
         claim: ClaimId,
@@ -105,17 +110,35 @@ impl Node {
         }))
     }
 
-    /// Logs what was erased and can be opened again.
+    /// Destroys the keys of an erased claim again. Nothing more is entered.
+    ///
+    /// # Errors
+    /// When a hold stands on it, or the store or the vault fails.
+    pub(in crate::node) async fn close_again(&self, of: &Reopened) -> Result<()> {
+        // One at a time on this machine.
+        let _one = self.lock()?;
+        let whole = self.whole(of.claim).await?;
+        ensure!(
+            self.is_erased(&whole).await?,
+            "it has a number by which it was not erased"
+        );
+        self.unless_kept(&whole, Ground::Order).await?;
+        self.note_all("claim-erased-again", whole.ids().into_iter())
+            .await?;
+        for record in self.sealed_of(&whole).await?.records {
+            self.vault.destroy(record).await?;
+        }
+        Ok(())
+    }
+
+    /// Destroys the keys of what was erased and has some again, and logs it.
     ///
     /// # Errors
     /// When the store or the vault fails.
-    pub async fn warn_of_reopened(&self) -> Result<()> {
-        let found = self.reopened().await?;
-        for of in found.iter().take(NAMED) {
-            tracing::warn!("claim {}: {}", of.claim, of.what());
-        }
-        if let Some(more) = found.len().checked_sub(NAMED).filter(|more| *more > 0) {
-            tracing::warn!("and {more} more: `tally ledger fsck` names all");
+    pub async fn close_reopened(&self) -> Result<()> {
+        for of in self.reopened().await? {
+            let closed = self.close_again(&of).await;
+            tracing::warn!("claim {}: {}", of.claim, of.what(&closed));
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Erasures, checked: what the log says was erased cannot be opened.
+//! Erasures, checked: what the log says was erased has no keys. What has some is closed again.
 
 use anyhow::Result;
 
@@ -7,7 +7,7 @@ use crate::node::Node;
 
 impl Node {
     /// Every claim that the log says was erased. A key that is there again came from a
-    /// backup: who reads asks the vault alone, and is shown the claim.
+    /// backup, and is destroyed again.
     pub(super) async fn check_erasures(&self, found: &mut Fscked) -> Result<()> {
         let reopened = self.reopened().await?;
         if reopened.is_empty() {
@@ -17,7 +17,8 @@ impl Node {
         tokio::time::sleep(MOMENT).await;
         for of in reopened {
             if let Some(still) = self.reopened_of(of.claim, of.ground).await? {
-                found.fault(format!("claim {}", still.claim), still.what());
+                let closed = self.close_again(&still).await;
+                found.fault(format!("claim {}", still.claim), still.what(&closed));
             }
         }
         Ok(())
