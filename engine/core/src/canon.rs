@@ -11,6 +11,8 @@
 //! Decoding is bounded: a length or count is checked against what is left of
 //! the input before anything is allocated, and trailing bytes are refused.
 
+use std::sync::Arc;
+
 use thiserror::Error;
 
 /// The most items a list may have.
@@ -244,6 +246,15 @@ impl<T: Canon> Canon for Vec<T> {
             items.push(T::take(from)?);
         }
         Ok(items)
+    }
+}
+
+impl<T: Canon> Canon for Arc<T> {
+    fn put(&self, out: &mut Vec<u8>) {
+        T::put(self, out);
+    }
+    fn take(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        T::take(from).map(Self::new)
     }
 }
 

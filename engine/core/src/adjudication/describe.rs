@@ -17,6 +17,13 @@ impl DescriptionLimits {
     pub const NAME: usize = 64;
     /// Bytes of a text.
     pub const TEXT: usize = 4096;
+
+    /// Whether a text may be a name: 1 to 64 of `a-z`, `0-9`, `-` and `.`.
+    #[must_use]
+    pub fn is_name(text: &str) -> bool {
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
+        (1..=Self::NAME).contains(&text.len()) && text.bytes().all(plain)
+    }
 }
 
 /// Why a description cannot be published.
@@ -80,11 +87,8 @@ pub enum DescriptionError {
 }
 
 fn name(what: &'static str, position: usize, text: &str) -> Result<(), DescriptionError> {
-    let good = (1..=DescriptionLimits::NAME).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.');
-    good.then_some(())
+    DescriptionLimits::is_name(text)
+        .then_some(())
         .ok_or(DescriptionError::Name { what, position })
 }
 

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 use tally_core::adjudication::Description;
 use tally_core::canon::Canon as _;
-use tally_core::ledger::shared::{Role, Snapshot};
+use tally_core::ledger::shared::{MAX_PUBLICATIONS, Role, Snapshot};
 use tally_core::ledger::{self, Entry, PolicyPublished, SigningKey, Standing, kind};
 use tally_sandbox::{ABI, FUEL_COST_TABLE, Limits};
 use tally_store::port::{
@@ -45,6 +45,12 @@ pub enum PublishError {
         /// The version it differs from.
         effective: ServiceDate,
     },
+    /// A ledger takes no more of one organisation.
+    #[error(
+        "P121 this node has published {MAX_PUBLICATIONS} times, and a ledger takes no more of one organisation: what \
+         is published next has to be a node's in a new folder, which joins under another name"
+    )]
+    TooMany,
     /// Something of the node's own.
     #[error(transparent)]
     Node(#[from] anyhow::Error),
@@ -230,6 +236,10 @@ impl Node {
                 .with_context(|| format!("the effective date of {}", bundled.name))?;
             match self.publish(bundled.component.to_vec(), effective).await {
                 Ok(_) | Err(PublishError::Already { .. }) => {}
+                // It starts all the same, with what it has published.
+                Err(error @ PublishError::TooMany) => {
+                    tracing::warn!(policy = bundled.name, "it is not published: {error}");
+                }
                 Err(error) => {
                     return Err(error)
                         .with_context(|| format!("publishing the bundled {}", bundled.name));
@@ -293,5 +303,38 @@ fn check(
             }
         }
     }
+    // Refused by the ledger, it would hold up all that follows it on this node's log.
+    if book.publications().count() >= MAX_PUBLICATIONS {
+        return Err(PublishError::TooMany);
+    }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A node enters nothing that the ledger would refuse for its number.
+    #[test]
+    fn a_node_publishes_no_more_than_a_ledger_takes() {
+        let today = ServiceDate::parse("2026-01-01").unwrap();
+        let of = |index: usize| PolicyPublished {
+            product: "ppo".to_owned(),
+            effective: today.plus_days(i32::try_from(index).unwrap()).unwrap(),
+            policy: [1; 32],
+            tables: Vec::new(),
+            abi: ABI,
+            fuel: 1,
+            fuel_costs: FUEL_COST_TABLE,
+            description: [0; 32],
+        };
+        let next = |published: usize| {
+            let entries = (0..published).map(|index| (index as u64, of(index)));
+            let book = Book::new(published as u64, entries.collect());
+            check(&book, &Description::default(), [2; 32], today)
+        };
+        assert!(next(MAX_PUBLICATIONS - 1).is_ok());
+        let refused = next(MAX_PUBLICATIONS).unwrap_err();
+        assert!(refused.to_string().starts_with("P121 "), "{refused}");
+    }
 }

@@ -219,14 +219,18 @@ impl Snapshot {
                 }
                 continue;
             }
-            // A copy, in which nothing but the sender's own part is copied deeply.
-            let mut next = Arc::clone(&state);
-            match Arc::make_mut(&mut next).take_in(envelope) {
-                Ok(ends) => boundary = ends,
-                Err(refusal) if all => return Err(refusal),
-                Err(_) => continue,
+            // Who leaves out what is refused goes on with what was before. In a copy nothing
+            // but the sender's own part is another.
+            let before = (!all).then(|| Arc::clone(&state));
+            match (Arc::make_mut(&mut state).take_in(envelope), before) {
+                (Ok(ends), _) => boundary = ends,
+                (Err(refusal), None) => return Err(refusal),
+                (Err(_), Some(before)) => {
+                    state = before;
+                    continue;
+                }
             }
-            (state, entries, bytes) = (next, more, heavier);
+            (entries, bytes) = (more, heavier);
             for leaf in envelope.leaves() {
                 frontier.append(leaf_hash(&leaf));
             }
@@ -275,9 +279,9 @@ impl Canon for Snapshot {
         Ok(Self {
             id: Canon::take(from)?,
             height: Canon::take(from)?,
-            signers: Arc::new(Canon::take(from)?),
+            signers: Canon::take(from)?,
             boundary: Canon::take(from)?,
-            state: Arc::new(Canon::take(from)?),
+            state: Canon::take(from)?,
             frontier: Canon::take(from)?,
         })
     }

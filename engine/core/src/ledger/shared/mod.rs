@@ -11,6 +11,7 @@
 
 mod authorities;
 mod block;
+mod bounds;
 mod envelope;
 mod foresight;
 mod gossip;
@@ -27,6 +28,7 @@ pub use authorities::{
 pub use block::{
     Audit, Block, BlockId, Header, MAX_BLOCK_BYTES, MAX_BLOCK_ENTRIES, Snapshot, audit, build,
 };
+pub use bounds::{MAX_ORGANISATIONS, MAX_PUBLICATIONS, max_snapshot_bytes};
 pub use envelope::{Envelope, EnvelopeHeader, MAX_ENVELOPE_BYTES, MAX_ENVELOPE_ENTRIES};
 pub use gossip::Gossip;
 pub use organisation::{

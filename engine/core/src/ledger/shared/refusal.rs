@@ -2,7 +2,9 @@
 
 use thiserror::Error;
 
+use super::bounds::MAX_PUBLICATIONS;
 use super::organisation::OrganisationId;
+use crate::adjudication::DescriptionLimits;
 use crate::canon::DecodeError;
 use crate::ledger::note::NoteError;
 
@@ -90,6 +92,16 @@ pub enum Refusal {
     Weight(usize),
     #[error("L132: envelope {0} of the block follows the one that ended the epoch")]
     AfterEpoch(usize),
+    #[error(
+        "L133: entry {0} publishes a policy of a product whose name is not 1 to {name} lower-case letters, digits, \
+         `-` and `.`",
+        name = DescriptionLimits::NAME
+    )]
+    Product(u64),
+    #[error(
+        "L134: entry {0} publishes once more than the {MAX_PUBLICATIONS} times that an organisation may"
+    )]
+    Publications(u64),
 }
 
 impl Refusal {

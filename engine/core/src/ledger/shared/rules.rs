@@ -1,9 +1,13 @@
 //! What an organisation may enter: the rules for its own entries, in order. They
 //! hold on a log of one organisation as on a ledger of many.
 
+use std::sync::Arc;
+
+use super::bounds::MAX_PUBLICATIONS;
 use super::organisation::Role;
 use super::refusal::Refusal;
 use super::state::{Member, Policy};
+use crate::adjudication::DescriptionLimits;
 use crate::ledger::entry::{Adjudication, Entry, Standing};
 use crate::ledger::publication::{PublicationError, Published};
 
@@ -32,6 +36,13 @@ fn allowed(entry: &Entry) -> Option<&'static [Role]> {
 }
 
 impl Member {
+    /// How often it published: each policy counts as often as it has dates.
+    #[must_use]
+    pub fn publications(&self) -> usize {
+        let dates = self.policies.values().map(|policy| policy.effective.len());
+        dates.fold(0, usize::saturating_add)
+    }
+
     /// Takes in the next entry of the organisation's own log.
     ///
     /// # Errors
@@ -75,22 +86,32 @@ impl Member {
             return Err(Refusal::Publisher(self.organisation.id.clone()));
         }
         let publication = &published.publication;
-        let policy = self
-            .policies
-            .entry(publication.policy)
-            .or_insert_with(|| Policy {
+        if !DescriptionLimits::is_name(&publication.product) {
+            return Err(Refusal::Product(self.next));
+        }
+        // Published again from another date on, it is returned to.
+        let differs = |policy: &Arc<Policy>| {
+            policy.product != publication.product
+                || policy.effective.contains(&publication.effective)
+        };
+        if self.policies.get(&publication.policy).is_some_and(differs) {
+            return Err(Refusal::Republished);
+        }
+        if self.publications() >= MAX_PUBLICATIONS {
+            return Err(Refusal::Publications(self.next));
+        }
+        let new = || {
+            Arc::new(Policy {
                 product: publication.product.clone(),
                 effective: Vec::new(),
                 published: self.next,
                 activated: None,
                 superseded: None,
-            });
-        // Published again from another date on, it is returned to.
-        if policy.product != publication.product
-            || policy.effective.contains(&publication.effective)
-        {
-            return Err(Refusal::Republished);
-        }
+            })
+        };
+        let policies = Arc::make_mut(&mut self.policies);
+        let policy = policies.entry(publication.policy).or_insert_with(new);
+        let policy = Arc::make_mut(policy);
         policy.effective.push(publication.effective);
         policy.superseded = None;
         Ok(())
@@ -107,9 +128,9 @@ impl Member {
                 return Err(Refusal::Standing);
             }
         }
-        let found = self
-            .policies
+        let found = Arc::make_mut(&mut self.policies)
             .get_mut(&policy)
+            .map(Arc::make_mut)
             .ok_or(Refusal::Unpublished(index))?;
         match standing {
             Standing::Activated if found.activated.is_none() => found.activated = Some(index),

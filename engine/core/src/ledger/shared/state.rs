@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tally_types::ServiceDate;
 
 use super::authorities::{Authorities, Authority};
+use super::bounds::MAX_ORGANISATIONS;
 use super::envelope::{Envelope, MAX_ENVELOPE_BYTES, MAX_ENVELOPE_ENTRIES, digest};
 use super::organisation::{
     Change, Charter, Motion, MotionId, Organisation, OrganisationId, Proposal, Witness,
@@ -50,8 +51,9 @@ pub struct Member {
     pub next: u64,
     /// Whether it has left.
     pub left: bool,
-    /// Its policies, by the hash of the component.
-    pub policies: BTreeMap<[u8; 32], Policy>,
+    /// Its policies, by the hash of the component: shared by all copies of the member until
+    /// one publishes.
+    pub policies: Arc<BTreeMap<[u8; 32], Arc<Policy>>>,
 }
 
 impl Member {
@@ -62,7 +64,7 @@ impl Member {
             organisation,
             next: 0,
             left: false,
-            policies: BTreeMap::new(),
+            policies: Arc::default(),
         }
     }
 }
@@ -309,6 +311,9 @@ impl State {
                 if before.is_some_and(|member| !member.left) {
                     return Err(Refusal::Change("it is there already"));
                 }
+                if before.is_none() && self.members.len() >= MAX_ORGANISATIONS {
+                    return Err(Refusal::Change("there are too many organisations"));
+                }
                 check_log(before, organisation)?;
                 self.check_organisation(organisation, possession)?;
             }
@@ -477,13 +482,13 @@ crate::canon_record!(Member {
 
 /// A member's policies, behind its fields.
 mod kept_policies {
-    use super::{Canon, Member, Policy};
+    use super::{Arc, Canon, Member, Policy};
     use crate::canon::{DecodeError, Reader};
 
     pub(super) fn put_behind(member: &Member, out: &mut Vec<u8>) {
-        let named = |(hash, policy): (&[u8; 32], &Policy)| Named {
+        let named = |(hash, policy): (&[u8; 32], &Arc<Policy>)| Named {
             hash: *hash,
-            policy: policy.clone(),
+            policy: Arc::clone(policy),
         };
         member
             .policies
@@ -499,13 +504,13 @@ mod kept_policies {
     ) -> Result<Member, DecodeError> {
         let policies: Vec<Named> = Canon::take(from)?;
         let policies = policies.into_iter().map(|n| (n.hash, n.policy));
-        member.policies = super::ascending(policies.collect(), from)?;
+        member.policies = Arc::new(super::ascending(policies.collect(), from)?);
         Ok(member)
     }
 
     struct Named {
         hash: [u8; 32],
-        policy: Policy,
+        policy: Arc<Policy>,
     }
     crate::canon_record!(Named { hash, policy });
 }
@@ -551,15 +556,14 @@ impl Canon for State {
     fn put(&self, out: &mut Vec<u8>) {
         self.origin.put(out);
         self.authorities.put(out);
-        let members = self.members.values().map(|member| (**member).clone());
-        members.collect::<Vec<_>>().put(out);
+        self.members.values().cloned().collect::<Vec<_>>().put(out);
         self.motions.values().cloned().collect::<Vec<_>>().put(out);
     }
 
     fn take(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let (origin, authorities) = (Canon::take(from)?, Canon::take(from)?);
-        let members: Vec<Member> = Canon::take(from)?;
-        let named = |member: Member| (member.organisation.id.clone(), Arc::new(member));
+        let members: Vec<Arc<Member>> = Canon::take(from)?;
+        let named = |member: Arc<Member>| (member.organisation.id.clone(), member);
         let members = ascending(members.into_iter().map(named).collect(), from)?;
         let motions: Vec<OpenMotion> = Canon::take(from)?;
         let named = |open: OpenMotion| (open.proposal.id(), open);

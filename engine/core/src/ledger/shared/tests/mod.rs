@@ -11,6 +11,7 @@ use crate::ledger::{Adjudication, Entry, Note, PolicyPublished, Published, Signi
 
 mod authorities;
 mod blocks;
+mod bounds;
 mod codec;
 mod histories;
 mod receipt;
