@@ -6,7 +6,9 @@ const tally = (() => {
   const FORM = 'not in the form of a receipt';
   const need = (holds, why = FORM) => { if (!holds) throw new Error(why); return holds; };
   const utf8 = (text) => new TextEncoder().encode(text);
-  const decode = (bytes) => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  const decode = (bytes) => {
+    try { return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes); } catch { throw new Error('not text: a receipt is'); }
+  };
   const same = (a, b) => a.length === b.length && a.every((byte, i) => byte === b[i]);
   const hex = (bytes) => [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
   const unhex = (text) => Uint8Array.from(text.match(/../g), (pair) => parseInt(pair, 16));
@@ -433,7 +435,7 @@ if (document.getElementById('drop')) {
     return make('div', { class: 'scroll' }, make('table', {},
       make('thead', {}, make('tr', {}, ...head.map(([name, kind]) => make('th', { scope: 'col', class: kind }, name)))), make('tbody', {}, ...rows)));
   };
-  const WORDS = { trusted: 'Trusted', consistent: 'Consistent, not trusted', refused: 'Does not hold' };
+  const WORDS = { trusted: 'Trusted', consistent: 'Consistent, not trusted', refused: 'Does not hold', unread: 'Not verified' };
   const card = (name, verdict, ...children) => make('section', { class: `card result ${verdict}` },
     make('h2', {}, make('span', { class: 'badge' }, WORDS[verdict]), name), ...children);
   const TITLES = {
@@ -467,9 +469,11 @@ if (document.getElementById('drop')) {
     return card(name, verdict, ...parts);
   };
 
-  let trust = null, kept = [];
+  // `unusable` says why the trust file cannot be used: then nothing is said of any receipt.
+  let trust = null, unusable = null, kept = [];
   const show = async () => {
     const cards = await Promise.all(kept.map(async ({ name, bytes }) => {
+      if (unusable) return card(name, 'unread', make('p', {}, `${unusable} Give a trust file that can be used, or load the page again to verify without one.`));
       try { return shown(name, await tally.receipt(bytes, trust)); } catch (error) {
         const unable = error.name === 'NotSupportedError';
         return card(name, 'refused', make('p', {}, unable ? 'This browser has no Ed25519: use a newer one, or verify.py.' : error.message));
@@ -483,11 +487,12 @@ if (document.getElementById('drop')) {
       const bytes = new Uint8Array(await file.arrayBuffer());
       if (!file.name.endsWith('.json')) { receipts.push({ name: file.name, bytes }); continue; }
       try {
-        trust = await tally.readTrust(new TextDecoder().decode(bytes));
+        [trust, unusable] = [await tally.readTrust(new TextDecoder().decode(bytes)), null];
         $('trust').textContent = `Trust file ${file.name}: ${trust.map(({ origin }) => origin).join(', ')}`;
       } catch (error) {
-        trust = [];
-        $('trust').textContent = `${file.name} cannot be used, and nothing is trusted: ${error.message}`;
+        const why = error instanceof SyntaxError ? 'it is not JSON' : error.message;
+        unusable = `The trust file ${file.name} cannot be used: ${why}.`;
+        $('trust').textContent = unusable;
       }
     }
     if (receipts.length) kept = receipts;

@@ -122,8 +122,38 @@ pub fn receipts(browser: &mut Browser, data: &Path) -> Vec<String> {
         let name = format!("verify-receipts-{width}-{dark}.png");
         keep(screens.as_deref(), &name, &browser.picture());
     }
-    dropped(browser, &[("trust.json", "{}"), ("good", &good)], 1);
-    assert_eq!(verdicts(browser)[0].0, "Does not hold");
+    for (unusable, why) in [
+        ("{}", "not a trust file"),
+        ("", "it is not JSON"),
+        ("[1", "it is not JSON"),
+    ] {
+        dropped(browser, &[("trust.json", unusable), ("good", &good)], 1);
+        let (badge, words) = verdicts(browser).remove(0);
+        assert_eq!(badge, "Not verified", "{words}");
+        assert!(
+            words.contains("trust.json cannot be used") && words.contains(why),
+            "{words}"
+        );
+    }
+    // What is not text is no receipt, in words.
+    dropped(
+        browser,
+        &[("trust.json", trust.as_str()), ("good", &good)],
+        1,
+    );
+    assert_eq!(verdicts(browser)[0].0, "Trusted");
+    browser.value(
+        r"(() => {
+          const dropped = new DataTransfer();
+          dropped.items.add(new File([new Uint8Array([255, 0, 254, 1])], 'binary'));
+          document.getElementById('results').replaceChildren();
+          dispatchEvent(new DragEvent('drop', { dataTransfer: dropped, cancelable: true }));
+        })()",
+    );
+    browser.until("document.querySelectorAll('.result').length === 1");
+    let (badge, words) = verdicts(browser).remove(0);
+    assert_eq!(badge, "Does not hold");
+    assert!(words.contains("not text: a receipt is"), "{words}");
     faults.retain(allowed);
     faults
 }

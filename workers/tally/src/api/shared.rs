@@ -3,22 +3,23 @@
 mod handed;
 mod seen;
 
+use anyhow::Result;
 use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse as _;
 use serde::Serialize;
 use tally_core::ledger::tiles::{WIDTH, parse_path, push_entry};
 use tally_core::ledger::tree::Hash;
-use tally_store::port::{Publications as _, SharedBlock, SharedLedger as _};
+use tally_store::port::{Publications as _, SharedBlock, SharedCheckpoint, SharedLedger};
 use utoipa::ToSchema;
 
 use super::caller::Caller;
 use super::problem::{Code, Problem};
 use super::query::{Asked, Fields};
 use super::{Answered, Shared, json, signed, text};
-use crate::node::Dispute;
 use crate::node::clock::when;
 use crate::node::keys::hex;
+use crate::node::{Dispute, Node};
 use crate::shared::{CutOff, ErasedUnrun, Ledger as _, Member};
 pub(super) use handed::Handed;
 pub(super) use seen::Seen;
@@ -200,63 +201,63 @@ pub(super) async fn tile(State(service): Shared, Path(path): Path<String>) -> An
 #[derive(Serialize, ToSchema)]
 pub struct StatusBody {
     /// The ledger's name.
-    ledger: String,
+    pub(crate) ledger: String,
     /// How this node's organisation is called there.
-    organisation: String,
+    pub(crate) organisation: String,
     /// Whether it is an authority of the epoch.
-    authority: bool,
+    pub(crate) authority: bool,
     /// The epoch.
-    epoch: u64,
+    pub(crate) epoch: u64,
     /// The authorities of the epoch, in the order of their names.
-    authorities: Vec<String>,
+    pub(crate) authorities: Vec<String>,
     /// The height of the last block written down here.
-    height: u64,
+    pub(crate) height: u64,
     /// The height of the last block known to be final.
-    tip: u64,
+    pub(crate) tip: u64,
     /// Leaves of the tree.
-    size: u64,
+    pub(crate) size: u64,
     /// Entries of organisations' own logs among them.
-    entries: u64,
+    pub(crate) entries: u64,
     /// Adjudications that counterparties agreed with.
-    agreed: u64,
+    pub(crate) agreed: u64,
     /// Adjudications that counterparties disputed.
-    disputed: u64,
+    pub(crate) disputed: u64,
     /// Entries of this node's own log that are not on the shared ledger yet.
-    behind: u64,
+    pub(crate) behind: u64,
     /// Why nothing more of this node's own log is taken; nothing when all is well.
-    refused: Option<String>,
+    pub(crate) refused: Option<String>,
     /// Adjudications of this organisation's claims that it has not run again yet.
-    unchecked: u64,
+    pub(crate) unchecked: u64,
     /// Those that the payer shows nothing for, since the node's start.
-    withheld: u64,
+    pub(crate) withheld: u64,
     /// Those that a person decided at the payer, since the node's start.
-    by_hand: u64,
+    pub(crate) by_hand: u64,
     /// Those that the payer erased before they were run again, since the node's start:
     /// `GET /ledger/shared/erased` names them.
-    erased: u64,
+    pub(crate) erased: u64,
     /// Answers that the payer they should be of has not signed, since the node's start: they
     /// count for nothing, and what was asked for is asked again.
-    unsigned: u64,
+    pub(crate) unsigned: u64,
     /// How often an authority was seen to contradict itself, since the start.
-    contradictions: u64,
+    pub(crate) contradictions: u64,
     /// That no other authority answers this node; nothing when all is well.
-    cut_off: Option<CutOffBody>,
+    pub(crate) cut_off: Option<CutOffBody>,
     /// What this node lacks to vote, where its organisation is an authority and it follows
     /// as a member; nothing when all is well.
-    lacks: Option<String>,
+    pub(crate) lacks: Option<String>,
     /// The last checkpoint that a quorum signed.
-    checkpoint: Option<CheckpointBody>,
+    pub(crate) checkpoint: Option<CheckpointBody>,
 }
 
 /// That no other authority answers this node.
 #[derive(Serialize, ToSchema)]
 pub struct CutOffBody {
     /// Since when, RFC 3339.
-    since: String,
+    pub(crate) since: String,
     /// What is known of why.
-    what: String,
+    pub(crate) what: String,
     /// What to do.
-    next: String,
+    pub(crate) next: String,
 }
 
 impl CutOffBody {
@@ -305,15 +306,78 @@ impl Heard {
 #[derive(Clone, Serialize, ToSchema)]
 pub struct CheckpointBody {
     /// The tree's size.
-    size: u64,
+    pub(crate) size: u64,
     /// The tree's root, hexadecimal.
-    root: String,
+    pub(crate) root: String,
     /// The epoch whose authorities signed.
-    epoch: u64,
+    pub(crate) epoch: u64,
     /// Who signed.
-    signers: Vec<String>,
+    pub(crate) signers: Vec<String>,
     /// Which witnesses cosigned.
-    cosigners: Vec<String>,
+    pub(crate) cosigners: Vec<String>,
+}
+
+impl StatusBody {
+    /// Where it stands, with its last checkpoint.
+    ///
+    /// # Errors
+    /// When the store fails or is damaged.
+    pub(crate) async fn of(
+        node: &Node,
+        member: &Member,
+        checkpoint: Option<CheckpointBody>,
+    ) -> Result<Self> {
+        let at = member.subscribe().borrow().clone();
+        let store = node.store();
+        let totals = store.shared_totals().await?;
+        let own = tally_store::port::Log::head(store).await?.size;
+        let notary = member.notary();
+        let state = &at.state;
+        Ok(Self {
+            ledger: state.origin.clone(),
+            organisation: member.organisation.to_string(),
+            authority: state.authorities.of(&member.organisation).is_some(),
+            epoch: state.authorities.epoch,
+            authorities: state
+                .authorities
+                .members
+                .iter()
+                .map(|authority| authority.organisation.to_string())
+                .collect(),
+            height: at.height,
+            tip: notary
+                .as_ref()
+                .map_or(at.height, |notary| notary.tip.max(at.height)),
+            size: at.frontier.size(),
+            entries: totals.entries,
+            agreed: totals.agreed,
+            disputed: totals.disputed,
+            behind: own.saturating_sub(state.next(&member.organisation).unwrap_or_default()),
+            refused: member.refused(),
+            unchecked: member.not_run().unchecked(),
+            withheld: member.not_run().withheld(),
+            by_hand: member.not_run().by_hand(),
+            erased: member.not_run().erased().len() as u64,
+            unsigned: member.not_run().unsigned(),
+            contradictions: notary.map_or(0, |notary| notary.contradictions),
+            cut_off: member.cut_off().map(CutOffBody::of),
+            lacks: member.lacks(),
+            checkpoint,
+        })
+    }
+}
+
+impl CheckpointBody {
+    /// The last that is kept here, verified.
+    ///
+    /// # Errors
+    /// When the store fails, or has one that does not hold.
+    pub(crate) async fn last(node: &Node, member: &Member) -> Result<Option<Self>> {
+        Ok(match member.checkpoint().await? {
+            None => None,
+            Some(kept) => Some(seen::verified(node.store(), &kept).await?),
+        })
+    }
 }
 
 /// Where the shared ledger stands on this node
@@ -326,47 +390,11 @@ pub struct CheckpointBody {
 )]
 pub(super) async fn status(State(service): Shared) -> Answered {
     let member = service.api.ledger.as_ref().ok_or_else(nothing)?;
-    let at = member.subscribe().borrow().clone();
-    let store = service.api.node.store();
-    let totals = store.shared_totals().await?;
-    let own = tally_store::port::Log::head(store).await?.size;
-    let notary = member.notary();
-    let state = &at.state;
     let checkpoint = match member.checkpoint().await? {
         None => None,
-        Some(kept) => Some(service.seen.body(store, kept).await?),
+        Some(kept) => Some(service.seen.body(service.api.node.store(), kept).await?),
     };
-    json(&StatusBody {
-        ledger: state.origin.clone(),
-        organisation: member.organisation.to_string(),
-        authority: state.authorities.of(&member.organisation).is_some(),
-        epoch: state.authorities.epoch,
-        authorities: state
-            .authorities
-            .members
-            .iter()
-            .map(|authority| authority.organisation.to_string())
-            .collect(),
-        height: at.height,
-        tip: notary
-            .as_ref()
-            .map_or(at.height, |notary| notary.tip.max(at.height)),
-        size: at.frontier.size(),
-        entries: totals.entries,
-        agreed: totals.agreed,
-        disputed: totals.disputed,
-        behind: own.saturating_sub(state.next(&member.organisation).unwrap_or_default()),
-        refused: member.refused(),
-        unchecked: member.not_run().unchecked(),
-        withheld: member.not_run().withheld(),
-        by_hand: member.not_run().by_hand(),
-        erased: member.not_run().erased().len() as u64,
-        unsigned: member.not_run().unsigned(),
-        contradictions: notary.map_or(0, |notary| notary.contradictions),
-        cut_off: member.cut_off().map(CutOffBody::of),
-        lacks: member.lacks(),
-        checkpoint,
-    })
+    json(&StatusBody::of(&service.api.node, member, checkpoint).await?)
 }
 
 /// An adjudication that this node disputes.

@@ -1,5 +1,6 @@
 //! `tally ledger`.
 
+mod audit;
 mod dispute;
 mod verify;
 mod witness;
@@ -16,6 +17,7 @@ use super::{Ended, NodeArgs, Progress, plural, say, table};
 use crate::api::DisputeBody;
 use crate::node::keys::hex;
 
+use self::audit::AuditArgs;
 use self::dispute::DisputeArgs;
 use self::verify::VerifyArgs;
 use self::witness::{CompareArgs, EvidenceArgs, WitnessArgs};
@@ -28,6 +30,8 @@ pub enum LedgerCommand {
     Prove(ProveArgs),
     /// Verify receipts, with no node and no network
     Verify(VerifyArgs),
+    /// Hold every rule against every leaf of a shared ledger, as a node serves it to everybody
+    Audit(AuditArgs),
     /// Do every adjudication again and compare, the context too
     Replay(ReplayArgs),
     /// Check the log from its own bytes, and what the store says of it
@@ -116,6 +120,7 @@ pub async fn run(command: LedgerCommand) -> Result<Ended> {
         LedgerCommand::Checkpoint(args) => checkpoint(&args).await,
         LedgerCommand::Prove(args) => prove(&args).await,
         LedgerCommand::Verify(args) => verify::verify(&args),
+        LedgerCommand::Audit(args) => audit::audit(&args).await,
         LedgerCommand::Replay(args) => replay(&args).await,
         LedgerCommand::Fsck(args) => fsck(&args).await,
         LedgerCommand::Export(args) => export(&args).await,

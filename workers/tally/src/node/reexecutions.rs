@@ -1,7 +1,7 @@
 //! Adjudications of others that this node ran again: what it entered of them, which it
 //! disputes, and what the payer signed of those.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use anyhow::{Context as _, Result};
 use tally_core::canon::{Canon, DecodeError, Reader};
@@ -155,18 +155,29 @@ impl Node {
     /// # Errors
     /// When the store fails, or what it holds is damaged.
     pub async fn disputes(&self) -> Result<Vec<Dispute>> {
-        let mut disputes = Vec::new();
+        Ok(self.last_disputes(usize::MAX).await?.0)
+    }
+
+    /// The last disputes, so many at most, and how many there are in all.
+    ///
+    /// # Errors
+    /// As [`Self::disputes`].
+    pub async fn last_disputes(&self, most: usize) -> Result<(Vec<Dispute>, usize)> {
+        let (mut last, mut count) = (VecDeque::new(), 0);
         let mut filter = of_kinds(&[kind::DISPUTED]);
         loop {
             let rows = self.store.statements(&filter).await?;
-            let Some(last) = rows.last() else { break };
-            filter.after = Some(last.id);
-            let found = self.disputes_in(&rows).await?;
-            disputes.extend(found.into_iter().map(|(dispute, _)| dispute));
+            let Some(row) = rows.last() else { break };
+            filter.after = Some(row.id);
+            count += rows.len();
+            last.extend(rows);
+            last.drain(..last.len().saturating_sub(most));
         }
+        let found = self.disputes_in(last.make_contiguous()).await?;
+        let disputes: Vec<_> = found.into_iter().map(|(dispute, _)| dispute).collect();
         self.note_all("disputes-read", disputes.iter().map(|d| d.claim))
             .await?;
-        Ok(disputes)
+        Ok((disputes, count))
     }
 
     /// The disputes about a claim, each with what the payer signed, where that is kept; an

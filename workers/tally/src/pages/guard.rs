@@ -7,7 +7,8 @@ use axum::response::{IntoResponse, Response};
 
 use super::error::Failure;
 
-/// Nothing may run, and nothing may come from elsewhere or be framed.
+/// Nothing may run, and nothing may come from elsewhere or be framed; the page that verifies
+/// receipts says for itself what it runs.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; \
                       base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
@@ -37,7 +38,8 @@ pub(crate) async fn guard(request: Request, next: Next) -> Response {
     };
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
-        headers.insert(name, HeaderValue::from_static(value));
+        let value = HeaderValue::from_static(value);
+        headers.entry(name).or_insert(value);
     }
     // Pages show protected health information: no copy is kept of them.
     headers

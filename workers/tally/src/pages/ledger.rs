@@ -1,32 +1,40 @@
 //! The ledger: the signed checkpoint, the tree, the latest entries, and how
 //! anyone checks them without us.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use anyhow::Result;
 use askama::Template;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::IntoResponse as _;
 use tally_core::canon::Canon as _;
+use tally_core::ledger::shared::Authority;
 use tally_core::ledger::tree::leaf_hash;
-use tally_core::ledger::{Entry, Standing, tiles};
+use tally_core::ledger::{Entry, Standing as PolicyStanding, VerifierKey, tiles};
 use tally_store::port::Log as _;
 
 use super::chart::{Svg, cells, tree};
 use super::show::{Shell, Tab, grouped, html, short};
+use super::standing::Standing;
 use super::{Answered, Shared};
+use crate::node::Node;
 use crate::node::keys::hex;
+use crate::shared::founders_if_any;
 
 /// Entries drawn as cells: a tile.
 const DRAWN: u64 = tiles::WIDTH;
 /// Entries listed.
 const LISTED: usize = 12;
 
-/// What entries there are, by class.
-const KINDS: [(&str, &str); 5] = [
-    ("k-genesis", "Genesis"),
-    ("k-policy", "Policy published"),
-    ("k-adjudicated", "Claim adjudicated"),
-    ("k-flags", "Batch of flags, on schedule"),
-    ("k-unknown", "Of another version"),
-];
+/// A key that signs a log, and whose it is.
+struct Key {
+    whose: String,
+    key: String,
+}
+
+/// What kind of entry it is, in words, and the colour that it shares with its group.
+type Kind = (&'static str, &'static str);
 
 struct Row {
     index: u64,
@@ -44,16 +52,17 @@ struct Ledger {
     size: String,
     root: String,
     note: String,
-    key: String,
+    keys: Vec<Key>,
     folder: String,
     tree: Svg,
     subtrees: u32,
     tiles: Vec<(u8, usize)>,
     cells: Svg,
-    kinds: Vec<(&'static str, &'static str, usize)>,
+    kinds: Vec<(Kind, usize)>,
     from: u64,
     to: u64,
     rows: Vec<Row>,
+    shared: Option<Standing>,
 }
 
 pub(super) async fn page(site: Shared) -> Answered {
@@ -77,82 +86,73 @@ pub(super) async fn page(site: Shared) -> Answered {
             _ => levels.push((tile.level, 1)),
         }
     }
-    let trust = node.trust().await?;
     html(&Ledger {
         shell: Shell::new("Ledger", Tab::Ledger, node.origin()),
         size: grouped(size),
         root: hex(&checkpoint.root),
         note: note.to_string(),
-        key: trust
-            .logs
-            .iter()
-            .flat_map(|log| &log.keys)
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join("\n"),
+        keys: keys(node).await?,
         folder: node.folder().display().to_string(),
         tree: tree(size),
         subtrees: size.count_ones(),
         tiles: levels,
         cells: cells(&drawn),
-        kinds: KINDS
-            .into_iter()
-            .map(|(class, name)| {
-                let count = rows.iter().filter(|row| row.class == class).count();
-                (class, name, count)
-            })
-            .filter(|(.., count)| *count > 0)
-            .collect(),
+        kinds: legend(&rows),
         from,
         to: size.saturating_sub(1),
         rows: rows.into_iter().rev().take(LISTED).collect(),
+        shared: match &site.ledger {
+            None => None,
+            Some(member) => Some(Standing::of(node, member).await?),
+        },
     })
+}
+
+/// How many there are of each kind, the most first.
+fn legend(rows: &[Row]) -> Vec<(Kind, usize)> {
+    let mut counts: BTreeMap<Kind, usize> = BTreeMap::new();
+    for row in rows {
+        *counts.entry((row.kind, row.class)).or_default() += 1;
+    }
+    let mut kinds: Vec<_> = counts.into_iter().collect();
+    kinds.sort_by_key(|(_, count)| Reverse(*count));
+    kinds
+}
+
+/// The keys of the trust file, each with whose it is.
+async fn keys(node: &Node) -> Result<Vec<Key>> {
+    let trust = node.trust().await?;
+    let founders = founders_if_any(node.store()).await?;
+    let whose = |key: &VerifierKey| match &founders {
+        Some(founders) if key.name() == founders.origin => {
+            let is = |of: &&Authority| of.key == key.public();
+            let of = founders.members.iter().find(is);
+            let name = of.map_or("an authority", |of| of.organisation.as_str());
+            format!("{name}, an authority of the shared ledger from its first epoch")
+        }
+        _ => "this node’s own log".to_owned(),
+    };
+    let keys = trust.logs.iter().flat_map(|log| &log.keys);
+    let keys = keys.map(|key| Key {
+        whose: whose(key),
+        key: key.to_string(),
+    });
+    Ok(keys.collect())
 }
 
 fn row(index: u64, bytes: &[u8]) -> Row {
     let leaf = hex(&leaf_hash(bytes));
-    let (kind, class, what, policy) = match Entry::from_canon(bytes) {
-        Ok(Entry::Genesis { .. }) => (
-            "Genesis",
-            "k-genesis",
-            "which log this is, and its key".into(),
-            None,
-        ),
-        Ok(Entry::Policy(published)) => {
-            let publication = &published.publication;
-            (
-                "Policy",
-                "k-policy",
-                format!(
-                    "{}, in force from {}",
-                    publication.product, publication.effective
-                ),
-                Some(hex(&publication.policy)),
-            )
-        }
-        Ok(Entry::Adjudicated(adjudication)) => (
-            "Adjudicated",
-            "k-adjudicated",
-            committed(&adjudication.commitment),
-            None,
-        ),
-        Ok(Entry::Reversed(commitment)) => {
-            ("Reversed", "k-adjudicated", committed(&commitment), None)
-        }
-        Ok(Entry::Flags(batch)) => (
-            "Flags",
-            "k-flags",
-            format!("{} commitments, dummies among them", batch.slots.len()),
-            None,
-        ),
-        Ok(other) => {
-            let (kind, class, what) = said(&other);
-            (kind, class, what, None)
+    let ((kind, class), what, policy) = match Entry::from_canon(bytes) {
+        Ok(entry) => {
+            let policy = match &entry {
+                Entry::Policy(published) => Some(hex(&published.publication.policy)),
+                _ => None,
+            };
+            (kind(&entry), what(&entry), policy)
         }
         Err(_) => (
-            "Unknown",
-            "k-unknown",
-            "this program cannot read it".into(),
+            ("Of another version", "k-unknown"),
+            "this program cannot read it".to_owned(),
             None,
         ),
     };
@@ -166,68 +166,76 @@ fn row(index: u64, bytes: &[u8]) -> Row {
     }
 }
 
+/// What an entry is. Each kind has words of its own.
+const fn kind(entry: &Entry) -> Kind {
+    match entry {
+        Entry::Genesis { .. } => ("Genesis", "k-genesis"),
+        Entry::Policy(_) => ("Policy published", "k-policy"),
+        Entry::Standing { .. } => ("Policy’s standing", "k-policy"),
+        Entry::Received(_) => ("Claim received", "k-received"),
+        Entry::Adjudicated(_) => ("Claim adjudicated", "k-adjudicated"),
+        Entry::Reversed(_) => ("Adjudication reversed", "k-adjudicated"),
+        Entry::PaymentAdvised(_) => ("Payment advised", "k-adjudicated"),
+        Entry::Agreed(_) => ("Adjudication agreed with", "k-agreed"),
+        Entry::Disputed(_) => ("Adjudication disputed", "k-disputed"),
+        Entry::Flags(_) => ("Batch of flags, on schedule", "k-flags"),
+        Entry::Granted(_) => ("Access granted", "k-access"),
+        Entry::Revoked { .. } => ("Grant revoked", "k-access"),
+        Entry::Read(_) => ("Claim read", "k-read"),
+        Entry::ReadUnderEmergency(_) => ("Claim read in an emergency", "k-read"),
+        Entry::Erased { .. } => ("Entry’s key destroyed", "k-erased"),
+        Entry::Charter(_) => ("Charter", "k-shared"),
+        Entry::Envelope(_) => ("Envelope", "k-shared"),
+        Entry::Proposed(_) => ("Change proposed", "k-shared"),
+        Entry::Voted(_) => ("Vote", "k-shared"),
+    }
+}
+
 fn committed(commitment: &[u8; 32]) -> String {
     format!("commitment {}…", short(&hex(commitment)))
 }
 
-/// What entries say that are of no adjudication, policy or flags.
-fn said(entry: &Entry) -> (&'static str, &'static str, String) {
+/// What an entry says.
+fn what(entry: &Entry) -> String {
     match entry {
-        Entry::Received(commitment) => ("Received", "k-adjudicated", committed(commitment)),
-        Entry::Agreed(commitment) => ("Agreed", "k-adjudicated", committed(commitment)),
-        Entry::Disputed(commitment) => ("Disputed", "k-flags", committed(commitment)),
-        Entry::Granted(commitment) => ("Granted", "k-policy", committed(commitment)),
-        Entry::Revoked { grant } => ("Revoked", "k-policy", committed(grant)),
-        Entry::Read(commitment) => ("Read", "k-genesis", committed(commitment)),
-        Entry::ReadUnderEmergency(commitment) => {
-            ("Emergency read", "k-flags", committed(commitment))
+        Entry::Genesis { .. } => "which log this is, and its key".into(),
+        Entry::Policy(published) => {
+            let publication = &published.publication;
+            format!(
+                "{}, in force from {}",
+                publication.product, publication.effective
+            )
         }
-        Entry::PaymentAdvised(commitment) => ("Payment", "k-adjudicated", committed(commitment)),
-        Entry::Erased { index, .. } => (
-            "Erased",
-            "k-flags",
-            format!("what entry {index} commits to is gone"),
-        ),
+        Entry::Adjudicated(adjudication) => committed(&adjudication.commitment),
+        Entry::Flags(batch) => format!("{} commitments, dummies among them", batch.slots.len()),
+        Entry::Reversed(commitment)
+        | Entry::Received(commitment)
+        | Entry::Agreed(commitment)
+        | Entry::Disputed(commitment)
+        | Entry::Granted(commitment)
+        | Entry::Revoked { grant: commitment }
+        | Entry::Read(commitment)
+        | Entry::ReadUnderEmergency(commitment)
+        | Entry::PaymentAdvised(commitment) => committed(commitment),
+        Entry::Erased { index, .. } => format!("what entry {index} commits to is gone"),
         Entry::Standing { policy, standing } => {
             let policy = hex(policy);
             let policy = short(&policy);
-            let what = match standing {
-                Standing::Activated => format!("{policy}… is active"),
-                Standing::Superseded { by } => {
+            match standing {
+                PolicyStanding::Activated => format!("{policy}… is active"),
+                PolicyStanding::Superseded { by } => {
                     format!("{policy}… is superseded by {}…", short(&hex(by)))
                 }
-            };
-            ("Standing", "k-policy", what)
+            }
         }
-        Entry::Charter(charter) => (
-            "Charter",
-            "k-genesis",
-            format!("{} organisations", charter.organisations.len()),
+        Entry::Charter(charter) => format!("{} organisations", charter.organisations.len()),
+        Entry::Envelope(header) => format!("{} of {}", header.count, header.organisation),
+        Entry::Proposed(proposal) => format!("proposal {}…", short(&hex(&proposal.id()))),
+        Entry::Voted(motion) => format!(
+            "{} proposal {}…",
+            if motion.assent { "for" } else { "against" },
+            short(&hex(&motion.proposal))
         ),
-        Entry::Envelope(header) => (
-            "Envelope",
-            "k-genesis",
-            format!("{} of {}", header.count, header.organisation),
-        ),
-        Entry::Proposed(proposal) => (
-            "Proposed",
-            "k-policy",
-            format!("proposal {}…", short(&hex(&proposal.id()))),
-        ),
-        Entry::Voted(motion) => (
-            "Voted",
-            "k-policy",
-            format!(
-                "{} proposal {}…",
-                if motion.assent { "for" } else { "against" },
-                short(&hex(&motion.proposal))
-            ),
-        ),
-        Entry::Genesis { .. }
-        | Entry::Policy(_)
-        | Entry::Adjudicated(_)
-        | Entry::Flags(_)
-        | Entry::Reversed(_) => ("Entry", "k-unknown", String::new()),
     }
 }
 
@@ -245,4 +253,64 @@ pub(super) async fn trust(site: Shared) -> Answered {
         (CONTENT_DISPOSITION, "attachment; filename=\"trust.json\""),
     ];
     Ok((head, site.node.trust().await?.to_string()).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use tally_core::ledger::Ground;
+
+    use super::*;
+
+    /// Colours are shared by groups; words never are.
+    #[test]
+    fn each_kind_of_entry_has_its_own_words() {
+        let at = [7; 32];
+        let entries = [
+            Entry::Received(at),
+            Entry::Agreed(at),
+            Entry::Agreed(at),
+            Entry::Disputed(at),
+            Entry::Granted(at),
+            Entry::Revoked { grant: at },
+            Entry::Read(at),
+            Entry::ReadUnderEmergency(at),
+            Entry::PaymentAdvised(at),
+            Entry::Reversed(at),
+            Entry::Erased {
+                index: 3,
+                ground: Ground::Request,
+            },
+            Entry::Standing {
+                policy: at,
+                standing: PolicyStanding::Activated,
+            },
+        ];
+        let rows: Vec<Row> = entries.iter().map(|e| row(0, &e.to_canon())).collect();
+        let legend = legend(&rows);
+        assert_eq!(
+            legend.len(),
+            entries.len() - 1,
+            "two of them are of one kind"
+        );
+        assert_eq!(legend[0], (("Adjudication agreed with", "k-agreed"), 2));
+        let told = |name| {
+            legend
+                .iter()
+                .any(|((kind, _), count)| *kind == name && *count == 1)
+        };
+        for name in [
+            "Adjudication disputed",
+            "Claim read",
+            "Entry’s key destroyed",
+        ] {
+            assert!(told(name), "{name}");
+        }
+        for name in [
+            "Genesis",
+            "Claim adjudicated",
+            "Batch of flags, on schedule",
+        ] {
+            assert!(!told(name), "{name}");
+        }
+    }
 }

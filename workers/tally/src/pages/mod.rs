@@ -21,6 +21,7 @@ mod payments;
 mod policy;
 mod readings;
 mod show;
+mod standing;
 mod statement;
 #[cfg(test)]
 mod tests;
@@ -98,6 +99,9 @@ pub fn router(node: Arc<Node>, payer: PayerConfig, rules: Rules, ledger: Option<
         .route("/ledger", get(ledger::page))
         .route("/ledger/checkpoint", get(ledger::checkpoint))
         .route("/ledger/trust.json", get(ledger::trust))
+        .route("/verify", get(assets::verify))
+        .route("/verify.css", get(assets::verify_style))
+        .route("/verify.js", get(assets::verify_script))
         .route("/health", get(health))
         .route(assets::STYLE, get(assets::style))
         .route(assets::ICON, get(assets::icon))

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError};
 use anyhow::Result;
 use askama::Template;
 use tally_core::adjudication::Status;
+use tally_core::ledger::shared::Role;
 use tally_store::port::{
     AppealFilter, Appeals as _, ClaimFilter, FlagFilter, Reading as _, Totals, Work as _,
 };
@@ -18,6 +19,7 @@ use super::policy::{PolicyRow, policies};
 use super::show::{Shell, Tab, grouped, html, percent, short};
 use super::{Answered, Shared, Site};
 use crate::node::keys::hex;
+use crate::shared::Ledger as _;
 
 /// Beyond so many claims the sums that need every row are left out.
 const MOST: u64 = 50_000;
@@ -71,6 +73,8 @@ struct MonthRow {
 struct Overview {
     shell: Shell,
     today: String,
+    /// The organisation, where claims are decided by others alone.
+    decides_nothing: Option<String>,
     claims: String,
     donut: Svg,
     counts: Vec<Count>,
@@ -104,6 +108,14 @@ impl Site {
         let fresh = Arc::new(self.sum(totals).await?);
         *self.summary.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&fresh));
         Ok(Some(fresh))
+    }
+
+    /// This node's organisation, where it is one of a shared ledger and no payer there.
+    fn no_payer(&self) -> Option<String> {
+        let member = self.ledger.as_ref()?;
+        let at = member.subscribe().borrow().clone();
+        let own = &at.state.members.get(&member.organisation)?.organisation;
+        (!own.is(Role::Payer)).then(|| own.name.clone())
     }
 
     async fn sum(&self, of: Totals) -> Result<Summary> {
@@ -173,6 +185,10 @@ pub(super) async fn page(site: Shared) -> Answered {
     html(&Overview {
         shell: Shell::new("Overview", Tab::Overview, node.origin()),
         today: node.clock().today().to_string(),
+        decides_nothing: match totals == Totals::default() && waits == 0 {
+            true => site.no_payer(),
+            false => None,
+        },
         claims: grouped(totals.paid + totals.denied + totals.pended + totals.refused),
         donut: donut(&[
             (totals.paid, "paid"),
@@ -257,7 +273,10 @@ fn steps(totals: &Totals, waiting: Option<Money>) -> Vec<Step> {
         Step {
             name,
             means,
-            amount: format!("−{}", grouped(Money::cents(amount))),
+            amount: match amount {
+                0 => grouped(Money::ZERO),
+                some => format!("−{}", grouped(Money::cents(some))),
+            },
             bar: bar(&[(left, from, class)], charge),
             total: false,
         }

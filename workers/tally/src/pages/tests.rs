@@ -183,6 +183,10 @@ async fn every_link_leads_to_a_page_that_is_whole() {
         assert_eq!(page.header("referrer-policy"), "no-referrer");
         if page.header("content-type").starts_with("text/html") {
             assert_eq!(page.header("cache-control"), "no-store", "{path}");
+            if path == "/verify" {
+                seen.insert(path, page.status);
+                continue;
+            }
             check_html(&path, &page.body);
             for link in page.links() {
                 let (to, anchor) = link.split_once('#').unwrap_or((&link, ""));
@@ -219,6 +223,47 @@ fn check_html(path: &str, body: &str) {
     ] {
         assert!(!lower.contains(wrong), "{path} contains {wrong}");
     }
+}
+
+/// The page that verifies receipts, as it is in `verifiers/`: the only one that runs a
+/// script, which is its own, and asks for nothing.
+#[tokio::test]
+async fn receipts_are_verified_in_the_browser() {
+    let fixture = Fixture::hostile().await;
+    let id = &fixture.claims().await[0];
+    for page in [format!("/claims/{id}"), "/ledger".to_owned()] {
+        let links = fixture.get(&page).await.links();
+        assert!(links.iter().any(|to| to == "/verify"), "{page}");
+    }
+    let page = fixture.get("/verify").await;
+    assert_eq!(page.status, StatusCode::OK);
+    let policy = page.header("content-security-policy");
+    assert!(policy.contains("script-src 'self'") && !policy.contains("connect-src"));
+    assert_eq!(page.body.matches("<script").count(), 1);
+    for (part, kind) in [("verify.js", "text/javascript"), ("verify.css", "text/css")] {
+        assert!(page.body.contains(&format!("=\"{part}\"")), "{part}");
+        let got = fixture.get(&format!("/{part}")).await;
+        assert!(got.header("content-type").starts_with(kind), "{part}");
+        assert!(
+            got.header("content-security-policy")
+                .contains("default-src 'none'")
+        );
+    }
+    for page in ["/", "/verify.js"] {
+        let page = fixture.get(page).await;
+        assert!(
+            !page
+                .header("content-security-policy")
+                .contains("script-src")
+        );
+    }
+}
+
+/// Of nothing, nothing is taken away.
+#[tokio::test]
+async fn an_empty_node_has_no_negative_nothing() {
+    let page = Fixture::new(Vec::new()).await.get("/").await;
+    assert!(page.body.contains("0.00") && !page.body.contains("−0.00"));
 }
 
 #[tokio::test]

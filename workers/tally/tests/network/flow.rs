@@ -231,5 +231,83 @@ fn what_a_payer_decided_is_held_against_what_was_sent() {
         why.contains("D104: the claim is not as it was sent: another line"),
         "{own}"
     );
+    ledger_is_told(&folder);
+    audited(&folder);
     drop(network);
+}
+
+/// A node's page tells of the shared ledger what the node knows.
+fn ledger_is_told(folder: &Path) {
+    let pages = setting(folder, "lakeside", "pages");
+    let page = |path: &str| {
+        let mut answer = ureq::get(format!("http://{pages}{path}")).call().unwrap();
+        answer.body_mut().read_to_string().unwrap()
+    };
+    let ledger = page("/ledger");
+    for told in [
+        "The shared ledger",
+        "3 of 4 authorities",
+        "authority, signed the last checkpoint",
+        "harbor-health, an authority of the shared ledger from its first epoch",
+        "this node’s own log",
+        "D104: the claim is not as it was sent",
+        "Adjudication agreed with",
+        "Adjudication disputed",
+    ] {
+        assert!(ledger.contains(told), "{told}: {ledger}");
+    }
+    assert!(!ledger.contains("Claim adjudicated"), "{ledger}");
+    let overview = page("/");
+    assert!(
+        overview.contains("Lakeside Clinics is no payer"),
+        "{overview}"
+    );
+}
+
+/// Who has the charter alone holds every rule against every leaf, as any node serves them.
+fn audited(folder: &Path) {
+    let node = format!("http://{}", setting(folder, "cedar-mutual", "api"));
+    let audit = |charter: &Path| {
+        let mut command = tally();
+        command.args(["ledger", "audit", "--json", "--node", &node, "--charter"]);
+        command.arg(charter).output().unwrap()
+    };
+    let charter = folder.join("charter.json");
+    let found = json(&audit(&charter), 0);
+    assert_eq!(found["holds"], true, "{found}");
+    assert_eq!(found["organisations"], 4);
+    assert!(found["leaves"].as_u64().unwrap() > 12);
+    assert!(found["signers"].as_array().unwrap().len() >= 3);
+    // Another charter of the same authorities is another ledger's first leaf.
+    let text = fs::read_to_string(&charter).unwrap();
+    let other = folder.join("other.json");
+    fs::write(&other, text.replace("Cedar Mutual", "Cedar Mutuals")).unwrap();
+    let found = json(&audit(&other), 1);
+    assert_eq!(found["reason"], "leaf 0 is another charter");
+    // Nor is it believed who may sign.
+    let key = text.split("\"authority\": \"").nth(1).unwrap();
+    let key = key.split('"').next().unwrap();
+    let strange = text.replace(key, &"11".repeat(32));
+    assert_ne!(strange, text);
+    fs::write(&other, strange).unwrap();
+    assert_eq!(audit(&other).status.code(), Some(1));
+}
+
+/// A file that is not there says nothing of any receipt.
+#[test]
+fn a_receipt_that_is_not_there_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("no.receipt");
+    let output = tally()
+        .args(["ledger", "verify"])
+        .arg(&missing)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = common::errors(&output);
+    assert!(
+        said.contains("nothing was verified") && said.contains("cannot be opened"),
+        "{said}"
+    );
+    assert!(!said.contains("does not hold"), "{said}");
 }

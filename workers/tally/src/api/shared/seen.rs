@@ -33,7 +33,11 @@ impl Seen {
     }
 }
 
-async fn verified(store: &impl SharedLedger, kept: &SharedCheckpoint) -> Result<CheckpointBody> {
+/// What is shown of a checkpoint that is kept, verified now.
+pub(super) async fn verified(
+    store: &impl SharedLedger,
+    kept: &SharedCheckpoint,
+) -> Result<CheckpointBody> {
     let note = Note::parse(&kept.note)?;
     let handovers = store.handovers().await?;
     let set = crate::shared::authorities_of(store, kept.epoch, &handovers).await?;

@@ -156,10 +156,19 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<Ended> {
     let mut ended = Ended::Well;
     let mut rows = Vec::new();
     for path in &args.files {
+        // What cannot be read says nothing of any receipt.
+        let bytes = match read_file(path, LIMIT) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                ended = Ended::Refused;
+                let (file, reason) = (path.display().to_string(), chain(&error));
+                eprintln!("error: nothing was verified: {reason}");
+                rows.push(json!({ "file": file, "verdict": "unread", "reason": reason }));
+                continue;
+            }
+        };
         let checked = (|| -> Result<_> {
-            let text = String::from_utf8(read_file(path, LIMIT)?)
-                .ok()
-                .context("a receipt is text")?;
+            let text = String::from_utf8(bytes).ok().context("a receipt is text")?;
             if text.starts_with("tallystick-erasure/") {
                 return Ok(Checked::Erasure(erasure(&text, trust.as_ref())?));
             }
