@@ -19,7 +19,7 @@ use commonware_cryptography::{Digested, Digestible as _, Sha256, Signer as _};
 use commonware_p2p::Sender;
 use commonware_parallel::Sequential;
 use commonware_runtime::buffer::paged::CacheRef;
-use commonware_runtime::{Handle, Supervisor as _};
+use commonware_runtime::{Error as Broken, Handle, Storage as _, Supervisor as _};
 use commonware_storage::archive::immutable;
 use commonware_utils::acknowledgement::Exact;
 use commonware_utils::{NZU16, NZU64, NZUsize, NonZeroDuration};
@@ -29,7 +29,7 @@ use crate::agent::{Agent, Pace};
 use crate::block::Block;
 use crate::delivery::{Delivery, Finalised, Sink};
 use crate::epochs::Epochs;
-use crate::fence::Fence;
+use crate::fence::{Fence, Reached};
 use crate::machine::{Machine, Standing};
 use crate::network::{self, Lane, Oracle};
 use crate::parts::{Marshal, Runtime};
@@ -86,15 +86,11 @@ pub(crate) async fn run<M: Machine>(context: Runtime, setup: Setup<M>) -> Result
     let pages = CacheRef::new(NZU16!(16_384), NZUsize!(1_000));
     let chain = chain(&context, &setup, &oracle, &pages, (backfill, blocks)).await?;
     let (marshal, processed) = (chain.marshal.clone(), chain.processed);
-    if processed < setup.fence.height() {
-        return Err(Error::Fenced {
-            epoch: setup.fence.epoch(),
-            what: format!(
-                "its journal ends at {processed} and had reached {}: it was put back from a copy",
-                setup.fence.height()
-            ),
-        });
-    }
+    setup.fence.holds(Reached {
+        epoch: now,
+        height: processed,
+        view: voted(&context, now).await?,
+    })?;
 
     let states = Arc::new(begin_with(&setup, processed));
     let ending = watch::Sender::new(0);
@@ -364,7 +360,7 @@ impl<M: Machine, S: Sender<PublicKey = PublicKey>> Running<M, S> {
     async fn attend(mut self, mut events: Events) -> Result<(), Error> {
         self.begin().await?;
         let mut tick = tokio::time::interval(TICK);
-        let mut before = 0;
+        let mut before = Reached::default();
         loop {
             tokio::select! {
                 () = told(&mut events.stop) => return Ok(()),
@@ -376,11 +372,9 @@ impl<M: Machine, S: Sender<PublicKey = PublicKey>> Running<M, S> {
                 outcome = &mut events.delivery => return undelivered(outcome),
                 () = self.ended() => return Err(Error::Ended("engine")),
                 _ = tick.tick() => {
-                    // What was processed a tick ago is on disk.
-                    let processed = self.marshal.get_processed().await;
-                    let processed = processed.map_or(0, |at| at.height().get());
-                    let now = self.epochs.now().epoch;
-                    self.fence.mark(now, std::mem::replace(&mut before, processed))?;
+                    // What was reached a tick ago is on disk.
+                    let reached = self.reached().await?;
+                    self.fence.mark(std::mem::replace(&mut before, reached))?;
                 }
             }
             let tip = *events.tip.borrow();
@@ -418,7 +412,10 @@ impl<M: Machine, S: Sender<PublicKey = PublicKey>> Running<M, S> {
         if !term.votes {
             return Ok(());
         }
-        self.fence.mark(epoch, 0)?;
+        self.fence.mark(Reached {
+            epoch,
+            ..Reached::default()
+        })?;
         let agent = Agent::new(
             self.context.child("agent"),
             self.marshal.clone(),
@@ -440,7 +437,7 @@ impl<M: Machine, S: Sender<PublicKey = PublicKey>> Running<M, S> {
             reporter: agent,
             track_historical_votes: false,
             strategy: Sequential,
-            partition: format!("votes-{epoch}"),
+            partition: partition(epoch),
             mailbox_size: NZUsize!(MAILBOX),
             epoch: Epoch::new(epoch),
             floor: Floor::Genesis(term.anchor),
@@ -465,6 +462,16 @@ impl<M: Machine, S: Sender<PublicKey = PublicKey>> Running<M, S> {
         Ok(())
     }
 
+    async fn reached(&self) -> Result<Reached, Error> {
+        let epoch = self.epochs.now().epoch;
+        let processed = self.marshal.get_processed().await;
+        Ok(Reached {
+            epoch,
+            height: processed.map_or(0, |at| at.height().get()),
+            view: voted(&self.context, epoch).await?,
+        })
+    }
+
     /// Ends when the engine does, which it should not.
     async fn ended(&mut self) {
         match &mut self.engine {
@@ -485,6 +492,23 @@ impl<M: Machine, S: Sender<PublicKey = PublicKey>> Running<M, S> {
             silent: self.heard.borrow().elapsed(),
         }
     }
+}
+
+/// Where the engine keeps an epoch's votes.
+fn partition(epoch: u64) -> String {
+    format!("votes-{epoch}")
+}
+
+/// The last view of an epoch that the journal has something of: it has a file for each, called
+/// by its number, from before the first vote there is sent.
+async fn voted(context: &Runtime, epoch: u64) -> Result<u64, Error> {
+    let names = match context.scan(&partition(epoch)).await {
+        Ok(names) => names,
+        Err(Broken::PartitionMissing(_)) => Vec::new(),
+        Err(_) => return Err(Error::Ended("storage")),
+    };
+    let view = |name: Vec<u8>| name.try_into().ok().map(u64::from_be_bytes);
+    Ok(names.into_iter().filter_map(view).max().unwrap_or(0))
 }
 
 fn duration(time: Duration) -> NonZeroDuration {

@@ -3,9 +3,9 @@
 //! The journal remembers the votes, so that a restart never contradicts one. A
 //! key with an empty, another or an older journal could. The fence, a small file
 //! elsewhere, has a row of each key that was made here: that it never voted, or
-//! the journal's identity, the last epoch it took part in and a height that the
-//! journal had reached. A key that it does not know may have voted elsewhere, or
-//! here before all of this was lost. Fence and journal are locked while the
+//! the journal's identity, the last epoch it took part in, a height that the
+//! journal had reached and a view of that epoch. A key that it does not know may
+//! have voted elsewhere, or here before all of this was lost. Fence and journal are locked while the
 //! notary runs.
 //!
 //! A copy of a fence knows what was so when it was made, and no more: it lets
@@ -51,8 +51,30 @@ enum Votes {
 struct Row {
     key: [u8; 32],
     votes: Votes,
-    epoch: u64,
-    height: u64,
+    at: Reached,
+}
+
+/// How far a key's votes are known to have come.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(crate) struct Reached {
+    pub epoch: u64,
+    /// A block's.
+    pub height: u64,
+    /// Of the epoch: the last that the journal has something of; 0 before the first.
+    pub view: u64,
+}
+
+impl Reached {
+    /// The furthest of both.
+    fn max(self, other: Self) -> Self {
+        let height = self.height.max(other.height);
+        let (epoch, view) = (self.epoch, self.view).max((other.epoch, other.view));
+        Self {
+            epoch,
+            height,
+            view,
+        }
+    }
 }
 
 impl Row {
@@ -60,8 +82,7 @@ impl Row {
         Self {
             key: *key,
             votes,
-            epoch: 0,
-            height: 0,
+            at: Reached::default(),
         }
     }
 
@@ -74,8 +95,12 @@ impl Row {
                 "lost" => Votes::Lost,
                 journal => Votes::In(unhex(journal)?),
             },
-            epoch: words.next()?.parse().ok()?,
-            height: words.next()?.parse().ok()?,
+            at: Reached {
+                epoch: words.next()?.parse().ok()?,
+                height: words.next()?.parse().ok()?,
+                // An earlier version knew none.
+                view: words.next().map_or(Some(0), |view| view.parse().ok())?,
+            },
         })
     }
 
@@ -85,8 +110,13 @@ impl Row {
             Votes::In(journal) => hex(&journal),
             Votes::Lost => "lost".to_owned(),
         };
-        let (key, epoch, height) = (hex(&self.key), self.epoch, self.height);
-        format!("{key} {votes} {epoch} {height}\n")
+        let key = hex(&self.key);
+        let Reached {
+            epoch,
+            height,
+            view,
+        } = self.at;
+        format!("{key} {votes} {epoch} {height} {view}\n")
     }
 }
 
@@ -107,21 +137,30 @@ impl Fence {
         })
     }
 
-    /// The height that the journal is known to have reached.
-    pub fn height(&self) -> u64 {
-        self.row.height
-    }
-
-    /// The last epoch that the key is known to have taken part in.
-    pub fn epoch(&self) -> u64 {
-        self.row.epoch
+    /// Refuses a journal that has not come as far as it is known to have.
+    pub fn holds(&self, journal: Reached) -> Result<(), Error> {
+        let known = self.row.at;
+        let (place, is, was) = if journal.epoch < known.epoch {
+            ("epoch ", journal.epoch, known.epoch)
+        } else if journal.height < known.height {
+            ("", journal.height, known.height)
+        } else if journal.epoch == known.epoch && journal.view < known.view {
+            ("view ", journal.view, known.view)
+        } else {
+            return Ok(());
+        };
+        Err(Error::Fenced {
+            epoch: known.epoch,
+            what: format!(
+                "its journal ends at {place}{is} and had reached {was}: it was put back from a copy, or part of it is gone"
+            ),
+        })
     }
 
     /// Before the first vote in an epoch, and now and then.
-    pub fn mark(&mut self, epoch: u64, height: u64) -> Result<(), Error> {
+    pub fn mark(&mut self, at: Reached) -> Result<(), Error> {
         let marked = Row {
-            epoch: self.row.epoch.max(epoch),
-            height: self.row.height.max(height),
+            at: self.row.at.max(at),
             ..self.row
         };
         if marked != self.row {
@@ -212,7 +251,7 @@ impl Rows {
                 Some(_) => format!("{} is another journal", journal.display()),
                 None => format!("its journal {} is gone", journal.display()),
             };
-            let epoch = row.epoch;
+            let epoch = row.at.epoch;
             return Err(Error::Fenced { epoch, what });
         }
         let path = journal.to_owned();
@@ -301,16 +340,34 @@ pub fn enter(fence: &Path, key: &[u8; 32]) -> Result<(), Error> {
     })
 }
 
-/// Enters a key as one that has voted, without a journal of a notary's.
+/// Enters a key as one that has voted, without a journal of a notary's, on blocks up to a
+/// height: before anything that is signed of that height is shown. A height that is behind
+/// what the fence knows changes nothing.
 ///
 /// # Errors
 /// As [`enter`].
-pub fn spend(fence: &Path, key: &[u8; 32]) -> Result<(), Error> {
+pub fn spend(fence: &Path, key: &[u8; 32], height: u64) -> Result<(), Error> {
     change(fence, |rows| {
         rows.enter(key);
-        rows.put(Row::new(key, Votes::Lost));
+        let known = rows.of(key).map(|row| row.at).unwrap_or_default();
+        let reached = Reached { height, ..known };
+        rows.put(Row {
+            at: known.max(reached),
+            ..Row::new(key, Votes::Lost)
+        });
         Ok(())
     })
+}
+
+/// The height of the last block that a key is known to have voted on; `None` where the fence
+/// does not know the key, or was itself copied or put back.
+///
+/// # Errors
+/// When the fence cannot be read, or is damaged.
+pub fn spent(fence: &Path, key: &[u8; 32]) -> Result<Option<u64>, Error> {
+    let rows = Rows::read(fence)?;
+    let row = rows.of(key).filter(|_| !rows.is_copy);
+    Ok(row.map(|row| row.at.height))
 }
 
 /// Enters the keys that an earlier version made, whose fence knows only those that were

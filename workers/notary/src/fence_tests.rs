@@ -24,6 +24,14 @@ fn disk() -> Disk {
     }
 }
 
+fn reached(epoch: u64, height: u64, view: u64) -> Reached {
+    Reached {
+        epoch,
+        height,
+        view,
+    }
+}
+
 impl Disk {
     fn pass(&self, key: [u8; 32]) -> Result<Fence, Error> {
         Fence::pass(&self.fence, &self.journal, key)
@@ -32,7 +40,7 @@ impl Disk {
     /// As after a first start that signed something.
     fn used(&self) {
         let mut fence = self.pass(KEY).unwrap();
-        fence.mark(3, 70).unwrap();
+        fence.mark(reached(3, 70, 9)).unwrap();
         fs::create_dir(self.journal.join(STORE)).unwrap();
     }
 
@@ -92,10 +100,10 @@ fn a_key_is_entered_beside_a_notary() {
     let disk = disk();
     let mut fence = disk.pass(KEY).unwrap();
     enter(&disk.fence, &[2; 32]).unwrap();
-    fence.mark(1, 7).unwrap();
+    fence.mark(reached(1, 7, 0)).unwrap();
     assert!(is_new(&disk.fence, &[2; 32]).unwrap());
     let rows = Rows::read(&disk.fence).unwrap();
-    assert_eq!(rows.of(&KEY).unwrap().height, 7);
+    assert_eq!(rows.of(&KEY).unwrap().at.height, 7);
 }
 
 /// Fence and journal are put back together: as they are, and over those that are there.
@@ -108,7 +116,7 @@ fn a_copied_fence_lets_nothing_through() {
         let copy = fs::read(&disk.fence).unwrap();
         // Times are kept to some milliseconds.
         std::thread::sleep(Duration::from_millis(30));
-        disk.pass(KEY).unwrap().mark(3, 80).unwrap();
+        disk.pass(KEY).unwrap().mark(reached(3, 80, 9)).unwrap();
         if !is_over {
             fs::remove_file(&disk.fence).unwrap();
         }
@@ -152,7 +160,7 @@ fn a_fence_of_an_earlier_version_goes_on() {
     let spent = |key| knows(&disk.fence, key).unwrap() && !is_new(&disk.fence, key).unwrap();
     assert!(spent(&[4; 32]));
     let fence = disk.pass(KEY).unwrap();
-    assert_eq!((fence.epoch(), fence.height()), (3, 70));
+    assert_eq!(fence.row.at, reached(3, 70, 9));
     drop(fence);
     // Only once, and not where the journal is gone.
     renew(&disk.fence, &disk.journal, &[[3; 32]], &[]).unwrap();
@@ -197,7 +205,7 @@ fn a_copied_fence_of_an_earlier_version_lets_nothing_through() {
 #[test]
 fn a_key_that_voted_without_a_journal_never_begins() {
     let disk = disk();
-    spend(&disk.fence, &KEY).unwrap();
+    spend(&disk.fence, &KEY, 12).unwrap();
     assert!(knows(&disk.fence, &KEY).unwrap());
     assert!(!is_new(&disk.fence, &KEY).unwrap());
     assert!(disk.refused(KEY).needs_another_key());
@@ -208,9 +216,71 @@ fn the_same_journal_passes_again() {
     let disk = disk();
     disk.used();
     let mut fence = disk.pass(KEY).unwrap();
-    assert_eq!((fence.epoch(), fence.height()), (3, 70));
-    fence.mark(2, 80).unwrap();
-    assert_eq!((fence.epoch(), fence.height()), (3, 80), "never back");
+    assert_eq!(fence.row.at, reached(3, 70, 9));
+    fence.mark(reached(2, 80, 90)).unwrap();
+    assert_eq!(fence.row.at, reached(3, 80, 9), "never back");
+    fence.mark(reached(4, 80, 2)).unwrap();
+    assert_eq!(
+        fence.row.at,
+        reached(4, 80, 2),
+        "views are counted by epoch"
+    );
+}
+
+/// A journal that was put back is behind by an epoch, by a height, or where nothing became
+/// final meanwhile by a view; and so is one whose votes of the epoch were deleted.
+#[test]
+fn a_journal_that_is_behind_is_refused() {
+    let disk = disk();
+    disk.used();
+    let fence = disk.pass(KEY).unwrap();
+    for whole in [
+        reached(3, 70, 9),
+        reached(3, 71, 10),
+        reached(4, 70, 0),
+        reached(4, 70, 12),
+    ] {
+        fence.holds(whole).unwrap();
+    }
+    for (behind, place) in [
+        (reached(2, 90, 90), "epoch 2 and had reached 3"),
+        (reached(3, 69, 9), "at 69 and had reached 70"),
+        (reached(3, 70, 8), "view 8 and had reached 9"),
+        (reached(3, 80, 0), "view 0 and had reached 9"),
+    ] {
+        let error = fence.holds(behind).unwrap_err();
+        assert!(error.to_string().contains(place), "{error}");
+        assert!(error.needs_another_key(), "{error}");
+    }
+}
+
+/// A row of a version that knew no view goes on.
+#[test]
+fn a_row_without_a_view_goes_on() {
+    let disk = disk();
+    disk.used();
+    let rows = Rows::read(&disk.fence).unwrap();
+    let row = *rows.of(&KEY).unwrap();
+    let text = row.text();
+    let earlier = text.trim_end().strip_suffix(" 9").unwrap();
+    let read = Row::parse(earlier).unwrap();
+    assert_eq!(read.at, reached(3, 70, 0));
+    assert_eq!(Row::parse(text.trim_end()), Some(row));
+    assert_eq!(Row::parse(&format!("{earlier} x")), None);
+}
+
+/// What the only authority of a ledger has signed stays known, and how far.
+#[test]
+fn a_key_without_a_journal_has_a_height() {
+    let disk = disk();
+    assert_eq!(spent(&disk.fence, &KEY).unwrap(), Some(0));
+    for (height, known) in [(7, 7), (5, 7), (9, 9)] {
+        spend(&disk.fence, &KEY, height).unwrap();
+        assert_eq!(spent(&disk.fence, &KEY).unwrap(), Some(known));
+    }
+    assert_eq!(spent(&disk.fence, &[2; 32]).unwrap(), None);
+    enter(&disk.fence, &[2; 32]).unwrap();
+    assert_eq!(spent(&disk.fence, &KEY).unwrap(), Some(9));
 }
 
 #[test]

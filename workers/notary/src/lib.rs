@@ -77,7 +77,7 @@ pub use config::Config;
 pub use delivery::{Acknowledge, Finalised};
 pub use erased::Blocks;
 pub use error::Error;
-pub use fence::{enter, is_new, knows, owner, renew, spend};
+pub use fence::{enter, is_new, knows, owner, renew, spend, spent};
 pub use machine::{Authority, Header, Judged, Machine, Standing};
 pub use notary::{Notary, Running, Status, Voice, public_key};
 pub use side::{Heard, Inbox};

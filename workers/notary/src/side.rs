@@ -316,7 +316,7 @@ mod tests {
             [WAITING, 2, 2, 1]
         );
         assert_eq!(taken[..2], [heard(1, b"junk"), heard(2, b"one")]);
-        assert_eq!(of(2).last(), Some(&heard(2, b"two")));
+        assert_eq!(of(2).next_back(), Some(&heard(2, b"two")));
         assert!(inbox.waiting.lock().unwrap().shares.is_empty());
 
         // What was put is told of once, and the end after it.

@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::authority::{rows, seed};
@@ -26,6 +27,8 @@ all![
     a_lost_disk_needs_a_new_key,
     a_store_put_back_is_filled_again,
     a_journal_put_back_is_refused,
+    a_journal_put_back_in_a_halt_is_refused,
+    votes_that_were_deleted_are_refused,
     a_liar_is_not_believed,
     twins_make_no_fork,
 ];
@@ -395,17 +398,18 @@ fn a_store_put_back_is_filled_again() {
     assert!(ended.starts_with("ended: block"), "{ended}");
 }
 
+fn copied(from: &Path, to: &Path) {
+    let mut copies = std::process::Command::new("cp");
+    let copied = copies.arg("-r").args([from, to]).status();
+    assert!(copied.unwrap().success());
+}
+
 fn a_journal_put_back_is_refused() {
     let mut net = four(&[]);
     net.reach(&FOUR, 10);
     assert_eq!(net.end(4), "stopped\n");
     let (journal, copy) = (net.folder(4).join("journal"), net.folder(4).join("copy"));
-    let copied = std::process::Command::new("cp")
-        .arg("-r")
-        .arg(&journal)
-        .arg(&copy)
-        .status();
-    assert!(copied.unwrap().success());
+    copied(&journal, &copy);
     net.start(&[4], &[]);
     net.advance(&FOUR, 30);
     net.kill(&[4]);
@@ -414,6 +418,59 @@ fn a_journal_put_back_is_refused() {
     net.start(&[4], &[]);
     let ended = net.ended(4);
     assert!(ended.contains("it was put back from a copy"), "{ended}");
+}
+
+/// The last view that the fence of 4 knows.
+fn view(net: &Net) -> u64 {
+    let fence = std::fs::read_to_string(net.folder(4).join("fence/fence")).unwrap();
+    let row = fence.lines().last().unwrap();
+    row.split(' ')
+        .nth(4)
+        .map_or(0, |view| view.parse().unwrap())
+}
+
+/// Views go on and no height does: nobody can judge what is proposed.
+fn a_journal_put_back_in_a_halt_is_refused() {
+    let mut net = four(&[]);
+    net.reach(&FOUR, 5);
+    for number in FOUR {
+        net.tell(number, "missing policy");
+    }
+    let mut height = 0;
+    net.within(60, "a halt", || {
+        std::thread::sleep(Duration::from_secs(3));
+        let before = std::mem::replace(&mut height, net.height(1));
+        before == height
+    });
+    assert_eq!(net.end(4), "stopped\n");
+    let (journal, copy) = (net.folder(4).join("journal"), net.folder(4).join("copy"));
+    copied(&journal, &copy);
+    let names = std::fs::read_dir(copy.join("store/votes-0")).unwrap();
+    let names = names.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let last = names.map(|name| u64::from_str_radix(&name, 16).unwrap());
+    let last = last.max().unwrap();
+    net.start(&[4], &[]);
+    net.tell(4, "missing policy");
+    net.within(60, "more views", || view(&net) > last);
+    net.kill(&[4]);
+    assert_eq!(net.height(4), height);
+    std::fs::remove_dir_all(&journal).unwrap();
+    std::fs::rename(&copy, &journal).unwrap();
+    net.start(&[4], &[]);
+    let ended = net.ended(4);
+    assert!(ended.contains("it was put back from a copy"), "{ended}");
+}
+
+/// Blocks and heights are all there, and the votes of the epoch are not.
+fn votes_that_were_deleted_are_refused() {
+    let mut net = four(&[]);
+    net.reach(&FOUR, 5);
+    net.within(60, "the fence to know a view", || view(&net) > 0);
+    net.kill(&[4]);
+    std::fs::remove_dir_all(net.folder(4).join("journal/store/votes-0")).unwrap();
+    net.start(&[4], &[]);
+    let ended = net.ended(4);
+    assert!(ended.contains("ends at view 0"), "{ended}");
 }
 
 fn a_liar_is_not_believed() {

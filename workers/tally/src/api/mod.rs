@@ -54,8 +54,8 @@ use crate::node::consent::Rules;
 pub use self::flags::FlagBody;
 pub use self::known::see_to;
 pub use self::problem::Code;
-pub use self::shared::{CutOffBody, DisputeBody, Heard};
 pub(crate) use self::shared::{CheckpointBody, StatusBody};
+pub use self::shared::{CutOffBody, DisputeBody, Heard};
 pub use self::submit::RefusalBody;
 
 /// Where the API is.

@@ -10,7 +10,7 @@ use axum::response::IntoResponse as _;
 use serde::Serialize;
 use tally_core::ledger::tiles::{WIDTH, parse_path, push_entry};
 use tally_core::ledger::tree::Hash;
-use tally_store::port::{Publications as _, SharedBlock, SharedCheckpoint, SharedLedger};
+use tally_store::port::{Publications as _, SharedBlock, SharedLedger};
 use utoipa::ToSchema;
 
 use super::caller::Caller;

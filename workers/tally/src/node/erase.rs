@@ -289,7 +289,7 @@ impl Node {
             Meant::Whole(whole) => whole.numbers(),
             // It may have been run again since.
             Meant::Again(claim, rows) => {
-                let erased = self.erased_among(*claim, rows).await?;
+                let erased = self.erased_of(*claim, rows).await?;
                 return Ok(erased.len() == rows.len());
             }
         };

@@ -95,7 +95,8 @@ impl Node {
     /// last batch of flags follows. Answers whether the log has grown.
     ///
     /// # Errors
-    /// When the store fails.
+    /// When the store fails, or knows that the shared ledger has another log as this node's
+    /// ([`Forked`](super::Forked)).
     pub async fn integrate(&self, drained: bool) -> Result<bool> {
         let mut grown = false;
         loop {
@@ -122,6 +123,14 @@ impl Node {
                 error = format!("{error:#}"),
                 "what waits is left to the relay"
             );
+        }
+    }
+
+    /// The same for adjudication, which goes on where the log may not.
+    pub(super) async fn integrate_if_level(&self, drained: bool) -> Result<()> {
+        match self.integrate(drained).await {
+            Err(error) if error.is::<super::Forked>() => Ok(()),
+            done => done.map(drop),
         }
     }
 
@@ -160,6 +169,9 @@ impl Node {
         let last = rows.len() < AT_ONCE as usize;
         if rows.is_empty() && !drained {
             return Ok(None);
+        }
+        if let Some(forked) = self.forked().await? {
+            return Err(forked.into());
         }
         let head = self.store.head().await?;
         let mut pending = self.store.pending_flags(AT_ONCE).await?;

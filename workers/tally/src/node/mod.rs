@@ -23,6 +23,7 @@ mod governance;
 pub mod inventory;
 pub mod keyring;
 pub mod keys;
+mod level;
 pub mod log;
 mod moved;
 mod paid;
@@ -83,6 +84,7 @@ pub use entered::OnItsWay;
 pub use erase::{Erased, Reopened, refused};
 pub use estimate::{Assumed, Estimate, Estimated};
 pub use fsck::{Fault, Fscked};
+pub use level::Forked;
 pub use moved::moved_as;
 pub use paid::{Paid, PaymentRead};
 pub use pay::{MOST, Paying, Step, Untold};
@@ -153,6 +155,8 @@ pub struct Node {
     seen: tokio::sync::Mutex<consent::Seen>,
     /// The shared ledger, decoded.
     decoded: tokio::sync::Mutex<governance::Decoded>,
+    /// How far the own log was compared with what the shared ledger has of it.
+    level: tokio::sync::Mutex<Option<level::Level>>,
 }
 
 impl Node {
@@ -332,6 +336,7 @@ impl Node {
             tampering: None,
             seen: tokio::sync::Mutex::default(),
             decoded: tokio::sync::Mutex::default(),
+            level: tokio::sync::Mutex::default(),
         })
     }
 
@@ -345,6 +350,17 @@ impl Node {
     async fn start(&self, policies: PoliciesConfig) -> Result<()> {
         self.begin_log().await?;
         self.judge().await?;
+        match self.catch_up(policies).await {
+            // What stands is still read and proven.
+            Err(error) if error.is::<Forked>() => {
+                tracing::error!("{error:#}");
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
+    async fn catch_up(&self, policies: PoliciesConfig) -> Result<()> {
         self.integrate(false).await?;
         if policies == PoliciesConfig::Bundled {
             self.publish_bundled().await?;

@@ -316,7 +316,7 @@ impl Node {
             }
             // Flags first: they fill the batches that the log is due.
             self.judge().await?;
-            self.integrate(false).await?;
+            self.integrate_if_level(false).await?;
             if idle {
                 break;
             }
@@ -327,7 +327,7 @@ impl Node {
             }
         }
         if self.lacks_last_batch().await? {
-            self.integrate(true).await?;
+            self.integrate_if_level(true).await?;
         }
         Ok(Drained {
             adjudicated,

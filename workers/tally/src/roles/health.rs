@@ -63,25 +63,31 @@ pub async fn serve(at: SocketAddr, watched: Watched, stop: Stop) -> Result<Socke
     Ok(at)
 }
 
-/// Whether this process can do its work: the database and the broker answer. That no other
-/// authority of a shared ledger does is said, and keeps it from nothing but that ledger.
+/// Whether this process can do its work: the database and the broker answer, and the own log
+/// is what the shared ledger has of it. That no other authority of a shared ledger answers is
+/// said, and keeps it from nothing but that ledger.
 async fn ready(watched: Shared) -> Response {
     let database = within(async { watched.node.store().identity().await.is_ok() }).await;
+    let forked = tokio::time::timeout(PATIENCE, watched.node.forked()).await;
+    let forked = forked.ok().and_then(Result::ok).flatten();
     let broker = match &watched.broker {
         None => None,
         Some(broker) => Some(within(async { broker.ping().await.is_ok() }).await),
     };
-    let ready = database && broker != Some(false);
+    let ready = database && broker != Some(false) && forked.is_none();
     let ledger = watched.ledger.as_ref().map_or(Heard::NONE, |ledger| {
         ledger.get().map_or(Heard::STARTS, Heard::of)
     });
-    let body = serde_json::json!({
+    let mut body = serde_json::json!({
         "ready": ready,
         "database": said(database),
         "broker": broker.map(said),
         "ledger": ledger.ledger,
         "cut_off": ledger.cut_off,
     });
+    if let Some(forked) = forked {
+        body["log"] = forked.to_string().into();
+    }
     let status = if ready {
         StatusCode::OK
     } else {

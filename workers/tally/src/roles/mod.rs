@@ -11,7 +11,7 @@
 mod aside;
 mod batch;
 mod fleet;
-mod health;
+pub(crate) mod health;
 mod intake;
 mod relay;
 mod start;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use tally_core::ledger::SigningKey;
-use tally_core::ledger::shared::{Envelope, OrganisationId, State};
+use tally_core::ledger::shared::{Envelope, State};
 use tally_store::port::Log as _;
 
 use super::Gossip;
@@ -32,8 +32,6 @@ pub struct Relay {
     under_way: UnderWay,
     /// The signing key that the ledger knew the organisation by.
     signs: Option<[u8; 32]>,
-    /// Entries of the own log, as many as were known when the ledger last had more.
-    own: u64,
 }
 
 impl Relay {
@@ -44,7 +42,6 @@ impl Relay {
             member,
             under_way: UnderWay::default(),
             signs: None,
-            own: 0,
         }
     }
 
@@ -78,18 +75,21 @@ impl Relay {
             // It has just been said: what is known of it stays known.
             None => return,
         };
-        let told = refusal.map(|refusal| refusal.to_string());
-        if let Some(refusal) = told
-            .as_ref()
-            .filter(|_| told != *self.member.refused.borrow())
-        {
-            tracing::error!(
-                entry = next,
-                "the shared ledger will not take what is next on this node's log, nor anything after it: {refusal}"
-            );
-        }
+        let told = refusal.map(|refusal| {
+            format!(
+                "the shared ledger will not take entry {next} of this node's log, nor anything after it: {refusal}"
+            )
+        });
+        self.say(told);
+    }
+
+    /// Says once why nothing more is taken, if nothing is.
+    fn say(&self, told: Option<String>) {
         self.member.refused.send_if_modified(|known| {
             let new = *known != told;
+            if let Some(told) = told.as_ref().filter(|_| new) {
+                tracing::error!("{told}");
+            }
             *known = told;
             new
         });
@@ -105,16 +105,10 @@ impl Relay {
         if self.signs.replace(own.organisation.signing) != Some(own.organisation.signing) {
             self.under_way = UnderWay::default();
         }
-        if next > self.own {
-            self.own = self.node.store().head().await?.size;
+        if let Some(forked) = self.node.forked().await? {
+            self.say(Some(forked.to_string()));
+            return Ok(());
         }
-        anyhow::ensure!(
-            next <= self.own,
-            "the shared ledger has {next} entries of this node's log, which has {}: either it was restored \
-             from an old backup, and must not go on from there (docs/shared-ledger.md), or somebody else signs with its \
-             `signing` key (docs/operations.md#keys)",
-            self.own
-        );
         let again = self.under_way.again(next, Instant::now());
         self.foresee(state, next, &again);
         for envelope in again {
@@ -138,31 +132,6 @@ impl Relay {
         }
         Ok(())
     }
-}
-
-/// The first entry that the ledger took as this organisation's and that is another than
-/// this node's own log has there: somebody else signs with its key.
-///
-/// # Errors
-/// When the store fails.
-pub async fn foreign(
-    node: &Node,
-    organisation: &OrganisationId,
-    taken: &[Envelope],
-) -> Result<Option<u64>> {
-    for envelope in taken {
-        let header = &envelope.header;
-        if header.organisation != *organisation {
-            continue;
-        }
-        let own = node.store().entries(header.first, header.count).await?;
-        // A node sends what its own log has, and nothing else.
-        let mut taken = envelope.entries.iter().enumerate();
-        if let Some(at) = taken.position(|(at, taken)| own.get(at) != Some(&taken.0)) {
-            return Ok(Some(header.first + at as u64));
-        }
-    }
-    Ok(None)
 }
 
 /// Envelopes that are not on the ledger yet, by their first entry, each with when it was

@@ -19,7 +19,7 @@ use super::junk::{Answered, Junk};
 use super::lookout::{Lookout, Way};
 use super::pool::Pool;
 use super::recheck::Rechecker;
-use super::relay::{AGAIN, Relay, foreign};
+use super::relay::{AGAIN, Relay};
 use super::scribe::{Scribe, Taken};
 use super::seat::Seat;
 use super::sent::Sent;
@@ -132,6 +132,7 @@ pub async fn start(node: &Arc<Node>, config: &LedgerConfig, stop: &Stop) -> Resu
         out: None,
         junk: Junk::default(),
         answered: Answered::default(),
+        marked: None,
         stop: stop.clone(),
     };
     match is_only {
@@ -191,6 +192,8 @@ struct Follower {
     out: Option<Instant>,
     junk: Junk,
     answered: Answered,
+    /// The height that the fence knows, where it orders alone.
+    marked: Option<u64>,
     stop: Stop,
 }
 
@@ -306,11 +309,23 @@ impl Follower {
         }
     }
 
+    /// Notes how far the only authority has come, before others see what it signed.
+    fn mark(&mut self) -> Result<()> {
+        let at = self.scribe.at();
+        let is_new = self.marked.is_some_and(|marked| marked < at.height);
+        if is_new {
+            self.seat.mark(at)?;
+            self.marked = Some(at.height);
+        }
+        Ok(())
+    }
+
     /// Keeps what a quorum has signed, at the next time where the store cannot be reached.
     async fn keep(&mut self) -> Result<()> {
         if self.keeps.is_some_and(|from| from > Instant::now()) {
             return Ok(());
         }
+        self.mark()?;
         let kept = self.scribe.keep(self.node.store()).await;
         let kept = put_off("keeping a checkpoint", kept)?;
         self.keeps = kept.is_none().then(|| Instant::now() + AGAIN);
@@ -422,13 +437,9 @@ impl Follower {
         let stop = self.stop.clone();
         let mut settled = None;
         let mut kept = Instant::now();
-        let mut is_spent = false;
+        self.marked = Some(self.scribe.at().height);
         loop {
             let at = Arc::clone(self.scribe.at());
-            if !is_spent {
-                self.seat.may_order(&at)?;
-                is_spent = at.height > 0;
-            }
             let own = at.state.members.get(&self.member.organisation);
             let own = own.map(|own| own.organisation.clone());
             if settled != own {
@@ -470,6 +481,7 @@ impl Follower {
     /// Goes on with other keys, where the ledger has others in force by now.
     async fn take_keys(&mut self) -> Result<()> {
         // What hands over to another key is signed by the one before it.
+        self.mark()?;
         self.scribe.keep(self.node.store()).await?;
         match self.seat.settle(&self.scribe).await? {
             Some(another) => self.resume(Some(another)).await,
@@ -484,6 +496,10 @@ impl Follower {
             Some(key) => format!("{folder}/{}", hex(&key.verifier().public()[..8])),
             None => folder.to_string(),
         };
+        // With this key from now on.
+        if self.marked.is_some() {
+            self.seat.mark(self.scribe.at())?;
+        }
         self.scribe.resume(self.node.store(), key, &journal).await?;
         self.tell();
         Ok(())
@@ -522,17 +538,6 @@ impl Follower {
                 anyhow::bail!("told to stop before block {} was written", next.height);
             }
             pause = (pause * 2).min(Duration::from_secs(2));
-        }
-        let own = &self.member.organisation;
-        let found = foreign(&self.node, own, &block.envelopes).await;
-        let found = put_off("holding a block against the own log", found)?;
-        if let Some(entry) = found.flatten() {
-            tracing::error!(
-                entry,
-                "the shared ledger has an entry as `{own}`'s that is not on this node's log: somebody else signs with \
-                 its `signing` key, or the node was restored from an old backup; if it was not, tell the other organisations \
-                 at once (docs/operations.md#keys)"
-            );
         }
         self.tell();
         if next.boundary {

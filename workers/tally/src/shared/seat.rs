@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
@@ -16,6 +16,12 @@ use super::pool::Pool;
 use super::scribe::Scribe;
 use crate::node::Node;
 use crate::node::keyring::{Key, Keyring, Place};
+
+/// What to do about a store that lacks what the only authority's key has ordered.
+const HAS_ENDED: &str = "Put the store back that has all of it, or a backup from after the last block. Where there is \
+                         none, this ledger has ended; what was receipted stands, under its charter: found another one, \
+                         with another key (`tally org init --ledger NAME --authority --new-key`, `tally org found`), \
+                         and enter again what came since (docs/operations.md#keys)";
 
 /// What a notary is started with, whatever its key.
 pub struct Seat {
@@ -106,29 +112,63 @@ impl Seat {
     }
 
     /// Whether the only authority may order, with what is stored. The store is its journal: on
-    /// an empty one, a key that may have ordered something would begin another history.
+    /// an empty one, or one that lacks blocks, a key that has ordered them would begin another
+    /// history.
     ///
     /// # Errors
     /// When it may not: what to do; or when the fence cannot be read or written.
     pub fn may_order(&self, at: &Snapshot) -> Result<()> {
-        let present = self.node.keys().present(Key::Authority)?;
-        let key = Key::Authority.public(&present);
-        let key = key.context("32 bytes are a key")?;
-        let fence = self.ring().fence();
-        if at.height > 0 {
-            return Ok(tally_notary::spend(&fence, &key)?);
+        let (fence, key) = self.fenced()?;
+        let ledger = &at.state.origin;
+        let known = tally_notary::spent(&fence, &key)?;
+        if at.height == 0 {
+            ensure!(
+                tally_notary::is_new(&fence, &key)?,
+                "this node's store has nothing of the ledger `{ledger}`, whose only authority it is, and its authority's \
+                 key may have ordered it before: the store was lost, or the folder was and its keys were put back \
+                 ({fence} does not know the key as one that never voted). It could order another history. {HAS_ENDED}",
+                fence = fence.display()
+            );
+            return Ok(());
         }
+        let reached = known.unwrap_or(0);
         ensure!(
-            tally_notary::is_new(&fence, &key)?,
-            "this node's store has nothing of the ledger `{ledger}`, whose only authority it is, and its authority's key \
-             may have ordered it before: the store was lost, or the folder was and its keys were put back ({fence} does \
-             not know the key as one that never voted). It could order another history. Put the newest backup of the \
-             store back; where there is none, this ledger has ended: found another one, with another key (`tally org \
-             init --ledger NAME --authority --new-key`, `tally org found`)",
-            ledger = at.state.origin,
+            reached <= at.height,
+            "this node's store has {has} blocks of the ledger `{ledger}`, whose only authority it is, and its authority's \
+             key has signed {reached} ({fence} knows): an older store was put back. It could order another history. \
+             {HAS_ENDED}",
+            has = at.height,
             fence = fence.display()
         );
-        Ok(())
+        if known.is_none() {
+            tracing::warn!(
+                "{} was copied, put back or lost and does not know how many blocks of the ledger `{ledger}`, whose only \
+                 authority this node is, its authority's key has signed. The store has {}, {} leaves: where anybody, a \
+                 witness or a member, has a checkpoint of more, stop this node now, put a store back that has those \
+                 too, and found another ledger where there is none (docs/operations.md#keys)",
+                fence.display(),
+                at.height,
+                at.frontier.size()
+            );
+        }
+        self.mark(at)
+    }
+
+    /// Before the only authority shows anything that it signed: how far its store has come,
+    /// noted where no backup of the store brings it back.
+    ///
+    /// # Errors
+    /// When the fence cannot be read or written.
+    pub fn mark(&self, at: &Snapshot) -> Result<()> {
+        let (fence, key) = self.fenced()?;
+        Ok(tally_notary::spend(&fence, &key, at.height)?)
+    }
+
+    /// The fence, and the authority's key that is there.
+    fn fenced(&self) -> Result<(PathBuf, [u8; 32])> {
+        let present = self.node.keys().present(Key::Authority)?;
+        let key = Key::Authority.public(&present);
+        Ok((self.ring().fence(), key.context("32 bytes are a key")?))
     }
 
     /// Whether the node is to follow what the authorities' nodes serve: its organisation is
@@ -284,8 +324,6 @@ fn put_aside(journal: &Path, ring: &Keyring) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use tally_core::ledger::shared::MAX_AUTHORITIES;
 
     use super::*;

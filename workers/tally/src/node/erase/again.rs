@@ -51,7 +51,7 @@ impl Node {
     }
 
     /// Those of such statements that the log says were erased.
-    pub(super) async fn erased_among<'a>(
+    pub(super) async fn erased_of<'a>(
         &self,
         claim: ClaimId,
         rows: &'a [StatementRow],

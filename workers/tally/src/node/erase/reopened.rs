@@ -10,6 +10,7 @@ use tally_core::claim::ClaimId;
 use tally_core::ledger::{Entry, Ground, kind};
 use tally_store::port::{Reading as _, StatementFilter, StatementRow, Statements as _};
 
+use super::again::Meant;
 use crate::node::Node;
 use crate::node::stages::is_claim;
 
@@ -97,7 +98,7 @@ impl Node {
             }
             None => {
                 let again = self.reexecutions_of(claim).await?;
-                let erased = self.erased_among(claim, &again).await?;
+                let erased = self.erased_of(claim, &again).await?;
                 let sealed = erased.iter().filter_map(|row| row.opening.as_ref());
                 sealed.map(|sealed| sealed.record).collect()
             }
@@ -117,15 +118,22 @@ impl Node {
     pub(in crate::node) async fn close_again(&self, of: &Reopened) -> Result<()> {
         // One at a time on this machine.
         let _one = self.lock()?;
-        let whole = self.whole(of.claim).await?;
+        let meant = match self.meant(of.claim).await? {
+            // It may have been run again since.
+            Meant::Again(claim, rows) => {
+                let erased = self.erased_of(claim, &rows).await?;
+                Meant::Again(claim, erased.into_iter().cloned().collect())
+            }
+            whole @ Meant::Whole(_) => whole,
+        };
         ensure!(
-            self.is_erased(&whole).await?,
+            self.is_erased(&meant).await?,
             "it has a number by which it was not erased"
         );
-        self.unless_kept(&whole, Ground::Order).await?;
-        self.note_all("claim-erased-again", whole.ids().into_iter())
+        self.unless_kept(&meant, Ground::Order).await?;
+        self.note_all("claim-erased-again", meant.ids().into_iter())
             .await?;
-        for record in self.sealed_of(&whole).await?.records {
+        for record in self.sealed_of(&meant).await?.records {
             self.vault.destroy(record).await?;
         }
         Ok(())

@@ -1,15 +1,16 @@
 //! One authority alone, its keys, and who may not order.
 
-use tally_store::port::SharedLedger as _;
+use tally_store::port::{Log, SharedLedger as _};
 
 use super::*;
-use tally_core::ledger::Note;
-use tally_core::ledger::shared::{Change, Envelope, Possession, build};
+use tally_core::ledger::shared::{Change, Charter, Envelope, Motion, Possession, Witness, build};
+use tally_core::ledger::{Entry, Note};
 
 use crate::node::applying::tests::applicant;
 use crate::node::keyring::{Key, Place};
 use crate::node::{How, Rotated};
 use crate::roles::Stopper;
+use crate::roles::health::{self, Watched};
 use crate::shared::Ledger as _;
 use crate::shared::{charter_text, found};
 
@@ -72,18 +73,6 @@ async fn one_authority_orders_alone() {
             ended.unwrap().unwrap();
         }
     }
-    // Whoever has the key could have entered something else in its place.
-    let own = tally_store::port::Log::entries(node.store(), 0, 1)
-        .await
-        .unwrap();
-    let (id, key) = (
-        OrganisationId::parse("one").unwrap(),
-        node.signing_key().unwrap(),
-    );
-    for (entry, wanted) in [(own[0].clone(), None), (vec![1, 2], Some(0))] {
-        let taken = Envelope::seal("ledger.example", id.clone(), 0, vec![entry], &key);
-        assert_eq!(foreign(&node, &id, &[taken]).await.unwrap(), wanted);
-    }
     // The charter, an envelope's header, and the log's first entry.
     let leaves = node.store().shared_leaves(0, 9).await.unwrap();
     assert_eq!(leaves.len(), 3);
@@ -108,24 +97,13 @@ async fn one_authority_that_lost_its_store_orders_nothing() {
     ended(started, stopper).await;
     drop(node);
 
-    let stores = ["node.db", "node.db-wal", "node.db-shm"];
-    let start_again = || async {
-        let policies = crate::config::PoliciesConfig::None;
-        let node = Node::open_with(&home, crate::node::clock::Clock::System, policies).await;
-        let (stopper, stop) = Stopper::new();
-        let started = start(&Arc::new(node.unwrap()), &config, &stop).await?;
-        kept(&started, |kept| kept.size == 3).await;
-        ended(started, stopper).await;
-        anyhow::Ok(())
-    };
+    let start_again = || starts(&home, &config);
     let refused = || async {
         let refused = start_again().await.unwrap_err().to_string();
         assert!(refused.contains("could order another history"), "{refused}");
     };
     copy(&home, &away);
-    for store in stores {
-        let _ = std::fs::remove_file(home.join(store));
-    }
+    put_back(&home, &folder.path().join("nothing"));
     refused().await;
     // Nor where all is lost, and only its keys are put back.
     std::fs::remove_dir_all(&home).unwrap();
@@ -134,13 +112,154 @@ async fn one_authority_that_lost_its_store_orders_nothing() {
         copy(&away.join(kept), &home.join(kept));
     }
     refused().await;
-    for store in stores {
-        let _ = std::fs::remove_file(home.join(store));
-        if away.join(store).exists() {
-            copy(&away.join(store), &home.join(store));
+    put_back(&home, &away);
+    start_again().await.unwrap();
+}
+
+/// With a backup of the store that lacks blocks which it ordered and signed, one authority
+/// begins no other history behind them: whoever saw the first would have evidence.
+#[tokio::test]
+async fn one_authority_with_an_older_store_orders_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let [home, older, newest] = ["one", "older", "newest"].map(|name| folder.path().join(name));
+    let (node, one) = member(&home, "one").await;
+    let charter = found("ledger.example", &[one], Vec::new()).unwrap();
+    let config = configured(folder.path(), &charter_text(&charter).unwrap(), "one");
+    drop(node);
+    starts(&home, &config).await.unwrap();
+    copy(&home, &older);
+    let node = opened(&home).await;
+    let (stopper, stop) = Stopper::new();
+    let started = start(&node, &config, &stop).await.unwrap();
+    node.propose(witnessed("first")).await.unwrap();
+    kept(&started, |kept| kept.size > 3).await;
+    ended(started, stopper).await;
+    drop(node);
+    copy(&home, &newest);
+
+    put_back(&home, &older);
+    for _ in 0..2 {
+        let refused = starts(&home, &config).await.unwrap_err().to_string();
+        for said in ["an older store was put back", "tally org init"] {
+            assert!(refused.contains(said), "{refused}");
         }
     }
-    start_again().await.unwrap();
+    put_back(&home, &newest);
+    starts(&home, &config).await.unwrap();
+}
+
+async fn opened(home: &std::path::Path) -> Arc<Node> {
+    let policies = crate::config::PoliciesConfig::None;
+    let node = Node::open_with(home, crate::node::clock::Clock::System, policies).await;
+    Arc::new(node.unwrap())
+}
+
+/// Starts, has a checkpoint, and ends.
+async fn starts(home: &std::path::Path, config: &LedgerConfig) -> Result<()> {
+    let node = opened(home).await;
+    let (stopper, stop) = Stopper::new();
+    let started = start(&node, config, &stop).await?;
+    kept(&started, |kept| kept.size >= 3).await;
+    ended(started, stopper).await;
+    Ok(())
+}
+
+/// The store of a folder, of another or of none, in the place of its own.
+fn put_back(home: &std::path::Path, from: &std::path::Path) {
+    for store in ["node.db", "node.db-wal", "node.db-shm"] {
+        let _ = std::fs::remove_file(home.join(store));
+        if from.join(store).exists() {
+            copy(&from.join(store), &home.join(store));
+        }
+    }
+}
+
+/// A change that one authority may make: another witness.
+fn witnessed(name: &str) -> Change {
+    let key = SigningKey::cosigner(name, &[9; 32]).unwrap();
+    Change::Witnesses(vec![Witness {
+        name: name.to_owned(),
+        key: key.verifier().public(),
+    }])
+}
+
+/// Writes a block that brings an entry as the second of the log of `one`.
+async fn brought(node: &Node, charter: &Charter, entry: Vec<u8>) {
+    let genesis = Arc::new(Snapshot::found(charter).unwrap());
+    let scribe = Scribe::open(node.store(), charter, &genesis, Arc::default()).await;
+    let mut scribe = scribe.unwrap();
+    let (id, key) = (
+        OrganisationId::parse("one").unwrap(),
+        node.signing_key().unwrap(),
+    );
+    let envelope = Envelope::seal("ledger.example", id, 1, vec![entry], &key);
+    let (block, next) = build(scribe.at(), &[envelope]).unwrap();
+    let next = Arc::new(next);
+    assert_eq!(block.envelopes.len(), 1);
+    let written = scribe.write(node.store(), &block, &next, next.id).await;
+    written.unwrap();
+}
+
+/// A store that lost its last entry after that was on the ledger, with another in its place
+/// or with none yet: nothing more is appended and sent on, also after a start, and the node
+/// says what, where and what next. What stands is still served.
+#[tokio::test]
+async fn a_log_that_lost_its_tail_goes_no_further() {
+    for (appends, what) in [(true, "something else"), (false, "lacks")] {
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().join("one");
+        let (node, one) = member(&home, "one").await;
+        let charter = found("ledger.example", &[one], Vec::new()).unwrap();
+        let config = configured(folder.path(), &charter_text(&charter).unwrap(), "one");
+        drop(node);
+        starts(&home, &config).await.unwrap();
+        let node = opened(&home).await;
+        assert_eq!(node.forked().await.unwrap(), None);
+        if appends {
+            node.propose(witnessed("first")).await.unwrap();
+        }
+        let lost = Entry::Voted(Motion {
+            proposal: [7; 32],
+            assent: true,
+        });
+        brought(&node, &charter, lost.to_canon()).await;
+        drop(node);
+
+        for _ in 0..2 {
+            let node = opened(&home).await;
+            let (stopper, stop) = Stopper::new();
+            let started = start(&node, &config, &stop).await.unwrap();
+            let mut refused = started.member.refused.subscribe();
+            let said = refused.wait_for(|said| said.is_some());
+            let said = tokio::time::timeout(Duration::from_secs(20), said).await;
+            let said = said.expect("in time").unwrap().clone().unwrap();
+            for part in [what, "entry 1 of `one`'s log", "leave, and join"] {
+                assert!(said.contains(part), "{said}");
+            }
+            let size = || async { Log::head(node.store()).await.unwrap().size };
+            let before = size().await;
+            let error = node.propose(witnessed("next")).await.unwrap_err();
+            assert!(error.is::<crate::node::Forked>(), "{error:#}");
+            let at = tokio::time::timeout(2 * AGAIN, started.member.subscribe().changed()).await;
+            assert!(at.is_err(), "something was ordered");
+            assert_eq!(size().await, before);
+            assert_eq!(before, 1 + u64::from(appends));
+            let watched = Watched {
+                node: Arc::clone(&node),
+                broker: None,
+                metrics: crate::metrics::install().unwrap(),
+                ledger: None,
+            };
+            let any = ([127, 0, 0, 1], 0).into();
+            let ready = health::serve(any, watched, stop.clone()).await.unwrap();
+            let (status, text) = asked(format!("http://{ready}/ready")).await;
+            assert_eq!(status, 503);
+            assert!(text.contains(what), "{text}");
+            // What is decided goes on.
+            node.drain(&|_| ()).await.unwrap();
+            ended(started, stopper).await;
+        }
+    }
 }
 
 fn copy(from: &std::path::Path, to: &std::path::Path) {
@@ -393,4 +512,15 @@ async fn a_handover_is_signed_by_the_old_key_after_a_kill() {
     ended(started, stopper).await;
     let places = node.keys().ring.places(Key::Authority).unwrap();
     assert_eq!(places, [Place::Present, Place::Aside(1)]);
+}
+
+async fn asked(url: String) -> (u16, String) {
+    let ask = move || {
+        let settings = ureq::Agent::config_builder().http_status_as_error(false);
+        let agent: ureq::Agent = settings.build().into();
+        let mut answer = agent.get(&url).call().unwrap();
+        let status = answer.status().as_u16();
+        (status, answer.body_mut().read_to_string().unwrap())
+    };
+    tokio::task::spawn_blocking(ask).await.unwrap()
 }
