@@ -3,7 +3,7 @@ import argparse, base64, datetime, functools, hashlib, json, re, sys; sys.traceb
 P, Y8 = 2**255 - 19, 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7; LOW = {0, 1, P - 1, Y8, P - Y8}
 NUM, NAME, B64, HASH, REST = "(?:0|[1-9][0-9]{0,19})", r"[^\s+\x00-\x1f\x7f-\x9f]+", "[A-Za-z0-9+/]+={0,2}", "[A-Za-z0-9+/]{43}=", "((?:.|\n)*)"
 NOTE = f"(([^\\0-\\x1f]+)\n({NUM})\n({HASH})\n((?:[^\\0-\\x1f]+\n)*))\n((?:— {NAME} {B64}\n){{1,128}})"
-PROOF = f"c2sp[.]org/tlog-proof@v1\nindex ({NUM})\n((?:{HASH}\n){{0,64}})\n{REST}"
+PROOF = f"c2sp[.]org/tlog-proof@v1\nindex ({NUM})\n((?:{HASH}\n){{0,64}})\n{REST}"; from cryptography.hazmat.primitives.asymmetric import ed25519
 HEAD = f"tallystick-receipt/v1\nclaim ([0-9a-f]{{32}})\nentry ({B64})\nsalt ([0-9a-f]{{64}})\nbody ({B64})\nkey (.+)\n{REST}"
 ERASURE = ("tallystick-erasure/v1\nThe key and salt of this entry were destroyed[.] The leaf stays and the log still verifies; "
            f"what it commits to can be opened by nobody[.]\nleaf ([0-9a-f]{{64}})\nentry ({B64})\nkey (.+)\n{REST}")
@@ -90,7 +90,7 @@ def trusted(origin, keys, quorum, epoch=0, witnesses=(), cosignatures=0):
     return origin, (epoch, sorted(vkey(k, 1) for k in keys), quorum), [vkey(k, 4) for k in witnesses], cosignatures
 def trust(format, logs): return need(format == "tallystick-trust/v1") and [trusted(**log) for log in logs]
 parser = argparse.ArgumentParser(description=__doc__); parser.add_argument("files", nargs="+"); parser.add_argument("--trust")
-args, ended = parser.parse_args(), [0]; from cryptography.hazmat.primitives.asymmetric import ed25519
+args, ended = parser.parse_args(), [0]
 try: logs = trust(**json.load(open(args.trust, encoding="utf-8"))) if args.trust else None
 except Exception as error: sys.exit(f"{args.trust}: no trust file: {error}")
 for file in args.files:

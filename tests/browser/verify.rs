@@ -285,7 +285,7 @@ fn keys_and_signatures_that_are_none() {
             said.contains("cannot be used") && said.contains("no point of the curve"),
             "{said}"
         );
-        assert_eq!(self::verdicts(&mut browser)[0].0, "Does not hold", "{name}");
+        assert_eq!(self::verdicts(&mut browser)[0].0, "Not verified", "{name}");
     }
 }
 

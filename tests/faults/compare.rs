@@ -258,12 +258,15 @@ async fn undisturbed(
     }
     order.sort_unstable();
     // Under the same keys, so that tokens, and what is named by them, are equal;
-    // and with what is compiled already.
+    // and with what is compiled already. It is another log, of another name.
     for name in ["keys", "cache"] {
         let to = folder.join("node").join(name);
         std::fs::create_dir_all(&to)?;
         for entry in std::fs::read_dir(site.keys_folder().with_file_name(name))? {
             let entry = entry?;
+            if entry.file_name() == "log-begun" {
+                continue;
+            }
             std::fs::copy(entry.path(), to.join(entry.file_name()))?;
         }
     }

@@ -30,6 +30,9 @@ use crate::node::keys::{hex, secret};
 /// How the files of epochs that have ended begin; the epoch follows.
 const ENDED: &str = "ended-";
 
+/// The file of the name under which it cosigns.
+const CALLED: &str = "called";
+
 /// What a witness is.
 pub struct Witness {
     folder: PathBuf,
@@ -46,6 +49,16 @@ impl Witness {
     /// When the folder cannot be used.
     pub fn open(folder: &Path, name: &str, logs: &[Signers]) -> Result<Self> {
         let key = SigningKey::cosigner(name, &*secret(folder, "witness")?)?;
+        let called = folder.join(CALLED);
+        match fs::read_to_string(&called) {
+            Ok(before) => anyhow::ensure!(
+                before.trim_end() == name,
+                "the witness of {} is called `{}`: say that name, or another folder",
+                folder.display(),
+                before.trim_end()
+            ),
+            Err(_) => keep(&called, &format!("{name}\n"))?,
+        }
         let mut known = BTreeMap::new();
         for signers in logs {
             known.insert(signers.origin().to_owned(), Log::new(signers.clone()));
@@ -71,6 +84,31 @@ impl Witness {
             logs: Mutex::new(known),
             evidence: Mutex::new(Kept::new(folder)),
         })
+    }
+
+    /// Holds the folder for as long as what is answered is kept: of two that cosign from one,
+    /// neither would know what the other signed.
+    ///
+    /// # Errors
+    /// When another process holds it.
+    pub fn hold(&self) -> Result<fs::File> {
+        let path = self.folder.join(".lock");
+        let file = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .with_context(|| format!("{} could not be made", path.display()))?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(fs::TryLockError::WouldBlock) => anyhow::bail!(
+                "another witness runs from {}: stop that one, or say another folder with `--data`, \
+                 which makes another key",
+                self.folder.display()
+            ),
+            Err(fs::TryLockError::Error(error)) => {
+                Err(error).with_context(|| format!("{} could not be locked", path.display()))
+            }
+        }
     }
 
     /// Its key, as `name+id+base64`.
@@ -169,6 +207,7 @@ fn keep(path: &Path, text: &str) -> Result<()> {
 /// # Errors
 /// When the address cannot be had.
 pub async fn serve(witness: Witness, at: SocketAddr) -> Result<()> {
+    let _held = witness.hold()?;
     let listener = tokio::net::TcpListener::bind(at)
         .await
         .with_context(|| format!("{at} cannot be had"))?;

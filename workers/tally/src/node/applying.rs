@@ -115,6 +115,9 @@ impl Node {
             address: applying.address.clone(),
             url: applying.url.clone(),
         };
+        if let Some(flaw) = organisation.flaw() {
+            anyhow::bail!("no ledger would take `{}` in: {flaw}", organisation.id);
+        }
         let possession = ledger::Possession::show(
             &applying.ledger,
             &organisation,

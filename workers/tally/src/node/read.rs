@@ -18,6 +18,7 @@ use tally_types::ServiceDate;
 use super::Node;
 use super::clock::Clock;
 use super::record::Record;
+use super::stages::is_claim;
 use super::work::{RECORD, open_claim};
 
 /// A claim as read: what was sent, and what it came to.
@@ -181,8 +182,17 @@ impl Node {
             let records: Vec<_> = chunk.iter().map(|row| row.sealed.record).collect();
             let keys = self.vault.keys(&records).await?;
             // Looked at last: what is erased meanwhile is entered before its keys are gone.
-            let erased = self.erased_among(chunk.iter().map(|row| row.id)).await?;
-            for row in chunk.iter().filter(|row| !erased.contains(&row.id)) {
+            // An act that comes to nothing by itself was erased with its claim.
+            let with = |row: &ClaimRow| match is_claim(row) {
+                true => row.id,
+                false => row
+                    .act
+                    .as_ref()
+                    .and_then(|act| act.original)
+                    .unwrap_or(row.id),
+            };
+            let erased = self.erased_among(chunk.iter().map(with)).await?;
+            for row in chunk.iter().filter(|row| !erased.contains(&with(row))) {
                 // What a payer does is no claim.
                 let sent = row
                     .act

@@ -142,6 +142,11 @@ impl Asked {
                 409 => self.old = told_size(&body).context("its size is no number")?,
                 // It may be in a later epoch already, by another authority's request.
                 403 if checkpoint.hands_over => return Ok(note),
+                // Or it knows the authorities of before: its folder was lost, or put back.
+                403 if self.epoch > 0 => {
+                    self.epoch = 0;
+                    bail!("it does not know who signs now: it is given all handovers again");
+                }
                 status => bail!("it answered {status}: {}", body.trim_end()),
             }
         }

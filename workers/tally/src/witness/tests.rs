@@ -72,6 +72,24 @@ fn against(folder: &Path) -> Vec<String> {
     all
 }
 
+/// Two that cosign from one folder would each sign what the other had not seen.
+#[test]
+fn a_folder_is_one_witness_of_one_name() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let (first, second) = (open(folder), open(folder));
+    let held = first.hold().unwrap();
+    let refused = second.hold().unwrap_err().to_string();
+    assert!(refused.contains("another witness runs from"), "{refused}");
+    drop(held);
+    second.hold().unwrap();
+    let other = Witness::open(folder, "v.example", &[]).err().unwrap();
+    assert!(
+        other.to_string().contains("is called `w.example`"),
+        "{other}"
+    );
+}
+
 /// However much one signs, the first of it is kept, and another's is kept beside it.
 #[test]
 fn one_liar_does_not_keep_out_evidence_against_another() {

@@ -192,6 +192,9 @@ fn organisations_leave_join_and_lose_their_disk() {
     is_refused(&config, "was copied or put back from a backup");
     // of its keys,
     put_back(&away, &home, &["keys", "node.json"]);
+    let gone = common::errors(&node(&config).output().unwrap());
+    assert!(gone.contains("the log of this node is gone"), "{gone}");
+    fs::remove_file(home.join("keys/log-begun")).unwrap();
     is_refused(&config, "does not know this key");
     // and of what is to be backed up: no key votes that was not made here.
     put_back(&away, &home, BACKED_UP);

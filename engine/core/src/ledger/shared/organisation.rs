@@ -1,6 +1,7 @@
 //! Organisations, and how they come, change and go.
 
 use core::fmt;
+use core::net::SocketAddr;
 
 use sha2::{Digest, Sha256};
 
@@ -131,6 +132,37 @@ crate::canon_record!(Organisation {
     url,
 });
 
+/// Whether an authority can be reached there: an address or a host's name (RFC 1123), and a
+/// port.
+fn is_address(text: &str) -> bool {
+    if let Ok(address) = text.parse::<SocketAddr>() {
+        return address.port() > 0;
+    }
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    text.rsplit_once(':').is_some_and(|(host, port)| {
+        let number = port.bytes().all(|b| b.is_ascii_digit());
+        host.split('.').all(label) && number && port.parse::<u16>().is_ok_and(|port| port > 0)
+    })
+}
+
+/// Whether a node can answer there over HTTP.
+fn is_url(text: &str) -> bool {
+    let rest = ["http://", "https://"]
+        .iter()
+        .find_map(|scheme| text.strip_prefix(scheme));
+    rest.is_some_and(|rest| {
+        let host = rest.split('/').next().unwrap_or_default();
+        !host.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic())
+    })
+}
+
 /// The longest name, origin, address or URL, in bytes.
 pub(super) const LONGEST: usize = 200;
 
@@ -142,7 +174,8 @@ impl Organisation {
     }
 
     /// What is not sound about it, if anything.
-    pub(super) fn flaw(&self) -> Option<&'static str> {
+    #[must_use]
+    pub fn flaw(&self) -> Option<&'static str> {
         let plain = |text: &str| text.len() <= LONGEST && !text.chars().any(char::is_control);
         let ascends = |pair: &[Role]| pair.first() < pair.last();
         if self.roles.is_empty() || !self.roles.windows(2).all(ascends) {
@@ -167,6 +200,12 @@ impl Organisation {
         }
         if self.authority.is_some() && self.address.is_empty() {
             return Some("an authority without an address");
+        }
+        if !self.address.is_empty() && !is_address(&self.address) {
+            return Some("its address is not `HOST:PORT`");
+        }
+        if !self.url.is_empty() && !is_url(&self.url) {
+            return Some("its URL is not `http://HOST` or `https://HOST`");
         }
         let keys = self.keys();
         let distinct: std::collections::BTreeSet<_> = keys.iter().collect();

@@ -98,7 +98,16 @@ async fn one_authority_that_lost_its_store_orders_nothing() {
     drop(node);
 
     let start_again = || starts(&home, &config);
+    let begun = home.join("keys/log-begun");
     let refused = || async {
+        // The node's own log is not begun again; nor is the ledger's, where a folder does not
+        // know that there was one.
+        let policies = crate::config::PoliciesConfig::None;
+        let clock = crate::node::clock::Clock::System;
+        let node = Node::open_with(&home, clock, policies).await;
+        let gone = node.err().unwrap().to_string();
+        assert!(gone.contains("the log of this node is gone"), "{gone}");
+        std::fs::remove_file(&begun).unwrap();
         let refused = start_again().await.unwrap_err().to_string();
         assert!(refused.contains("could order another history"), "{refused}");
     };
@@ -263,9 +272,18 @@ async fn a_log_that_lost_its_tail_goes_no_further() {
 }
 
 fn copy(from: &std::path::Path, to: &std::path::Path) {
-    let mut copies = std::process::Command::new("cp");
-    let done = copies.arg("-a").args([from, to]).status();
-    assert!(done.unwrap().success());
+    let copied = || {
+        let mut copies = std::process::Command::new("cp");
+        let done = copies.arg("-a").args([from, to]).status();
+        done.unwrap().success()
+    };
+    // A store that is dropped is closed a moment later: files of its go meanwhile.
+    let mut tries = 1..=50;
+    while !copied() {
+        assert!(tries.next().is_some(), "{} is not copied", from.display());
+        let _ = std::fs::remove_dir_all(to);
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
 
 async fn rotated(node: &Node, key: Key) -> crate::shared::Application {

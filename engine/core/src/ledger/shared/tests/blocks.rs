@@ -86,7 +86,12 @@ fn the_largest_envelopes_fit() {
 /// A publication that takes about so many bytes.
 fn policy_of(bytes: usize) -> Vec<u8> {
     let mut publication = publication(7, "2026-01-01");
-    publication.product = "p".repeat(bytes);
+    // Of some 40 bytes each.
+    let table = |number| crate::ledger::TableHash {
+        name: format!("{number:04}"),
+        hash: [7; 32],
+    };
+    publication.tables = (0..bytes / 40).map(table).collect();
     let key = key("publisher", "harbor/publisher/0");
     Entry::Policy(Box::new(Published::sign(publication, &key))).to_canon()
 }

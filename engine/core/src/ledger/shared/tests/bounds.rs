@@ -101,7 +101,10 @@ fn large(number: usize, authority: bool) -> Organisation {
     let long = |length: usize| format!("{number:0length$}");
     of.id = id(&long(64));
     of.origin = long(200);
-    (of.name, of.address, of.url) = (long(200), long(200), long(200));
+    let label = long(63);
+    of.name = long(200);
+    of.address = format!("{label}.{label}.{label}.00:12345");
+    of.url = format!("http://{}", long(193));
     let public = |purpose: &str| public(&format!("{}/{purpose}/0", of.id));
     (of.signing, of.log) = (public("signing"), public("log"));
     of.publisher = Some(public("publisher"));

@@ -305,6 +305,48 @@ const MOTIONS: &[Row] = &[
     ("L124", |w| changed(w, joins(|of| of.name = "\n".into()))),
     ("L124", |w| changed(w, joins(|of| of.url = "u".repeat(201)))),
     ("L124", |w| changed(w, joins(|of| of.address.clear()))),
+    ("L124", |w| {
+        changed(w, joins(|of| of.address = "nonsense".into()))
+    }),
+    ("L124", |w| {
+        changed(w, joins(|of| of.address = "host:".into()))
+    }),
+    ("L124", |w| {
+        changed(w, joins(|of| of.address = "host:0".into()))
+    }),
+    ("L124", |w| {
+        changed(w, joins(|of| of.address = "host:65536".into()))
+    }),
+    ("L124", |w| {
+        changed(w, joins(|of| of.address = "host:+1".into()))
+    }),
+    ("L124", |w| {
+        changed(w, joins(|of| of.address = "-host:1".into()))
+    }),
+    ("L124", |w| {
+        changed(w, joins(|of| of.address = "a..b:1".into()))
+    }),
+    ("L124", |w| {
+        changed(w, joins(|of| of.address = "a b:1".into()))
+    }),
+    ("L124", |w| {
+        changed(w, joins(|of| of.address = "127.0.0.1:0".into()))
+    }),
+    ("L124", |w| {
+        changed(w, joins(|of| of.url = "nonsense".into()))
+    }),
+    ("L124", |w| {
+        changed(w, joins(|of| of.url = "http://".into()))
+    }),
+    ("L124", |w| {
+        changed(w, joins(|of| of.url = "https:///x".into()))
+    }),
+    ("L124", |w| {
+        changed(w, joins(|of| of.url = "http://a b".into()))
+    }),
+    ("L124", |w| {
+        changed(w, joins(|of| of.url = "ftp://a".into()))
+    }),
     ("L124", |w| changed(w, joins(|of| of.log = [0; 32]))),
     ("L124", |w| {
         changed(w, joins(|of| of.authority = Some(of.signing)))
