@@ -25,11 +25,14 @@ use tally_core::ledger::{Note, SigningKey};
 
 use self::kept::Kept;
 use crate::node::clock::Clock;
+use crate::node::keyring::Keyring;
 use crate::node::keys::{hex, secret};
 
 /// How the files of epochs that have ended begin; the epoch follows.
 const ENDED: &str = "ended-";
 
+/// How its key is called in its folder.
+const WITNESS: &str = "witness";
 /// The file of the name under which it cosigns.
 const CALLED: &str = "called";
 
@@ -41,6 +44,22 @@ pub struct Witness {
     evidence: Mutex<Kept>,
 }
 
+/// Holds a witness's folder, from before it is opened to cosign from until nothing more is
+/// cosigned: of two that read it, neither would know what the other signed since.
+///
+/// # Errors
+/// When another process holds it, or it cannot be made.
+pub fn hold(folder: &Path) -> Result<fs::File> {
+    secret(folder, WITNESS)?;
+    Keyring::new(folder).try_lock()?.with_context(|| {
+        format!(
+            "another witness runs from {}: stop that one, or say another folder with `--data`, \
+             which makes another key",
+            folder.display()
+        )
+    })
+}
+
 impl Witness {
     /// Opens a witness's folder; its key is made when it is missing. The logs are those
     /// that it knew and those given: a verifier key, or the text of a set of authorities.
@@ -48,7 +67,7 @@ impl Witness {
     /// # Errors
     /// When the folder cannot be used.
     pub fn open(folder: &Path, name: &str, logs: &[Signers]) -> Result<Self> {
-        let key = SigningKey::cosigner(name, &*secret(folder, "witness")?)?;
+        let key = SigningKey::cosigner(name, &*secret(folder, WITNESS)?)?;
         let called = folder.join(CALLED);
         match fs::read_to_string(&called) {
             Ok(before) => anyhow::ensure!(
@@ -84,31 +103,6 @@ impl Witness {
             logs: Mutex::new(known),
             evidence: Mutex::new(Kept::new(folder)),
         })
-    }
-
-    /// Holds the folder for as long as what is answered is kept: of two that cosign from one,
-    /// neither would know what the other signed.
-    ///
-    /// # Errors
-    /// When another process holds it.
-    pub fn hold(&self) -> Result<fs::File> {
-        let path = self.folder.join(".lock");
-        let file = fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .with_context(|| format!("{} could not be made", path.display()))?;
-        match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(fs::TryLockError::WouldBlock) => anyhow::bail!(
-                "another witness runs from {}: stop that one, or say another folder with `--data`, \
-                 which makes another key",
-                self.folder.display()
-            ),
-            Err(fs::TryLockError::Error(error)) => {
-                Err(error).with_context(|| format!("{} could not be locked", path.display()))
-            }
-        }
     }
 
     /// Its key, as `name+id+base64`.
@@ -207,7 +201,6 @@ fn keep(path: &Path, text: &str) -> Result<()> {
 /// # Errors
 /// When the address cannot be had.
 pub async fn serve(witness: Witness, at: SocketAddr) -> Result<()> {
-    let _held = witness.hold()?;
     let listener = tokio::net::TcpListener::bind(at)
         .await
         .with_context(|| format!("{at} cannot be had"))?;

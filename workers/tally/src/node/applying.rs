@@ -295,4 +295,20 @@ pub(crate) mod tests {
         let application = node.application(&applying).await.unwrap();
         (node, application)
     }
+
+    /// Copies a folder or a file of a node that was dropped.
+    pub(crate) fn copy(from: &std::path::Path, to: &std::path::Path) {
+        let copied = || {
+            let mut copies = std::process::Command::new("cp");
+            let done = copies.arg("-a").args([from, to]).status();
+            done.unwrap().success()
+        };
+        // A store that is dropped is closed a moment later: files of its go meanwhile.
+        let mut tries = 1..=50;
+        while !copied() {
+            assert!(tries.next().is_some(), "{} is not copied", from.display());
+            let _ = std::fs::remove_dir_all(to);
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+    }
 }

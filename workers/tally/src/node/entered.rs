@@ -64,6 +64,16 @@ struct Opened {
 }
 
 impl Node {
+    /// The next page of statements, which the filter goes past; none after the last.
+    pub(super) async fn page_of(
+        &self,
+        filter: &mut StatementFilter,
+    ) -> Result<Option<Vec<StatementRow>>> {
+        let rows = self.store.statements(filter).await?;
+        filter.after = rows.last().map(|row| row.id).or(filter.after);
+        Ok((!rows.is_empty()).then_some(rows))
+    }
+
     /// The receipt that a claim was received; `None` where none was entered, as of an act
     /// of the payer's, or what was entered is erased.
     ///

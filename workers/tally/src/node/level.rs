@@ -126,7 +126,6 @@ impl Node {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
     use std::sync::Arc;
 
     use tally_core::ledger::SigningKey;
@@ -136,7 +135,7 @@ mod tests {
 
     use super::*;
     use crate::config::PoliciesConfig;
-    use crate::node::applying::tests::applicant;
+    use crate::node::applying::tests::{applicant, copy};
     use crate::node::clock::Clock;
     use crate::shared::{Scribe, found};
 
@@ -164,18 +163,6 @@ mod tests {
             key: key.verifier().public(),
         }]);
         node.propose(change).await.unwrap();
-    }
-
-    fn copy(from: &Path, to: &Path) {
-        let mut copies = std::process::Command::new("cp");
-        assert!(
-            copies
-                .arg("-a")
-                .args([from, to])
-                .status()
-                .unwrap()
-                .success()
-        );
     }
 
     /// A running node whose database was put back, a standby's that lagged, knows by itself

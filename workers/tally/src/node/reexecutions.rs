@@ -139,14 +139,10 @@ impl Node {
     pub async fn reexecuted(&self) -> Result<BTreeSet<(ClaimId, u64)>> {
         let mut done = BTreeSet::new();
         let mut filter = of_kinds(&[kind::AGREED, kind::DISPUTED]);
-        loop {
-            let rows = self.store.statements(&filter).await?;
-            let Some(last) = rows.last() else {
-                return Ok(done);
-            };
-            filter.after = Some(last.id);
+        while let Some(rows) = self.page_of(&mut filter).await? {
             done.extend(rows.iter().filter_map(|row| marked(&row.about)));
         }
+        Ok(done)
     }
 
     /// All disputes, in the order they were entered, but for those of claims that were erased;
@@ -165,10 +161,7 @@ impl Node {
     pub async fn last_disputes(&self, most: usize) -> Result<(Vec<Dispute>, usize)> {
         let (mut last, mut count) = (VecDeque::new(), 0);
         let mut filter = of_kinds(&[kind::DISPUTED]);
-        loop {
-            let rows = self.store.statements(&filter).await?;
-            let Some(row) = rows.last() else { break };
-            filter.after = Some(row.id);
+        while let Some(rows) = self.page_of(&mut filter).await? {
             count += rows.len();
             last.extend(rows);
             last.drain(..last.len().saturating_sub(most));
@@ -198,15 +191,11 @@ impl Node {
     pub(super) async fn reexecutions_of(&self, claim: ClaimId) -> Result<Vec<StatementRow>> {
         let mut found = Vec::new();
         let mut filter = of_kinds(&[kind::AGREED, kind::DISPUTED]);
-        loop {
-            let rows = self.store.statements(&filter).await?;
-            let Some(last) = rows.last() else {
-                return Ok(found);
-            };
-            filter.after = Some(last.id);
-            let is_of = |row: &StatementRow| marked(&row.about).is_some_and(|(of, _)| of == claim);
+        let is_of = |row: &StatementRow| marked(&row.about).is_some_and(|(of, _)| of == claim);
+        while let Some(rows) = self.page_of(&mut filter).await? {
             found.extend(rows.into_iter().filter(is_of));
         }
+        Ok(found)
     }
 
     /// The day on which a re-execution was entered; none where that was not kept yet, or it

@@ -77,12 +77,12 @@ fn against(folder: &Path) -> Vec<String> {
 fn a_folder_is_one_witness_of_one_name() {
     let temporary = tempfile::tempdir().unwrap();
     let folder = temporary.path();
-    let (first, second) = (open(folder), open(folder));
-    let held = first.hold().unwrap();
-    let refused = second.hold().unwrap_err().to_string();
+    let held = hold(folder).unwrap();
+    open(folder);
+    let refused = hold(folder).unwrap_err().to_string();
     assert!(refused.contains("another witness runs from"), "{refused}");
     drop(held);
-    second.hold().unwrap();
+    hold(folder).unwrap();
     let other = Witness::open(folder, "v.example", &[]).err().unwrap();
     assert!(
         other.to_string().contains("is called `w.example`"),

@@ -123,12 +123,13 @@ fn parse_log(text: &str) -> Result<Signers, String> {
 /// Runs a witness, or prints its key.
 pub(super) async fn run(args: &WitnessArgs) -> Result<Ended> {
     let logs = args.signers.all()?;
-    let witness = Witness::open(&args.data, &args.name, &logs)?;
+    let open = || Witness::open(&args.data, &args.name, &logs);
     if args.key {
-        say(witness.verifier())?;
+        say(open()?.verifier())?;
         return Ok(Ended::Well);
     }
-    crate::witness::serve(witness, args.listen).await?;
+    let _held = crate::witness::hold(&args.data)?;
+    crate::witness::serve(open()?, args.listen).await?;
     Ok(Ended::Well)
 }
 

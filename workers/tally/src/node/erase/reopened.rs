@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use tally_core::canon::Canon as _;
 use tally_core::claim::ClaimId;
 use tally_core::ledger::{Entry, Ground, kind};
-use tally_store::port::{Reading as _, StatementFilter, StatementRow, Statements as _};
+use tally_store::port::{Reading as _, StatementFilter, StatementRow};
 
 use super::again::Meant;
 use crate::node::Node;
@@ -66,18 +66,14 @@ impl Node {
             limit: PAGE,
             ..StatementFilter::default()
         };
-        loop {
-            let rows = self.store.statements(&filter).await?;
-            let Some(last) = rows.last() else {
-                return Ok(found);
-            };
-            filter.after = Some(last.id);
+        while let Some(rows) = self.page_of(&mut filter).await? {
             for (claim, ground) in rows.iter().filter_map(erased) {
                 if seen.insert(claim) {
                     found.extend(self.reopened_of(claim, ground).await?);
                 }
             }
         }
+        Ok(found)
     }
 
     /// An erased claim, where it has keys again.

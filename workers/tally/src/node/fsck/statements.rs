@@ -7,7 +7,7 @@ use anyhow::Result;
 use tally_core::canon::Canon as _;
 use tally_core::ledger::access::{Bestowal, Reading, Revocation};
 use tally_core::ledger::{Commitment, Entry, PaymentAdvice, ReceivedClaim, Subject, commit};
-use tally_store::port::{Sealed, StatementFilter, StatementRow, Statements as _};
+use tally_store::port::{Sealed, StatementFilter, StatementRow};
 use tally_store::vault::RecordKey;
 
 use super::Fscked;
@@ -35,10 +35,7 @@ impl Node {
             limit: PAGE,
             ..StatementFilter::default()
         };
-        loop {
-            let rows = self.store.statements(&filter).await?;
-            let Some(last) = rows.last() else { break };
-            filter.after = Some(last.id);
+        while let Some(rows) = self.page_of(&mut filter).await? {
             let sealed = rows.iter().filter_map(|row| row.opening.as_ref());
             let records: Vec<_> = sealed.map(|sealed| sealed.record).collect();
             let keys = self.vault.keys(&records).await?;

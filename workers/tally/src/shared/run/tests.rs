@@ -6,7 +6,7 @@ use super::*;
 use tally_core::ledger::shared::{Change, Charter, Envelope, Motion, Possession, Witness, build};
 use tally_core::ledger::{Entry, Note};
 
-use crate::node::applying::tests::applicant;
+use crate::node::applying::tests::{applicant, copy};
 use crate::node::keyring::{Key, Place};
 use crate::node::{How, Rotated};
 use crate::roles::Stopper;
@@ -268,21 +268,6 @@ async fn a_log_that_lost_its_tail_goes_no_further() {
             node.drain(&|_| ()).await.unwrap();
             ended(started, stopper).await;
         }
-    }
-}
-
-fn copy(from: &std::path::Path, to: &std::path::Path) {
-    let copied = || {
-        let mut copies = std::process::Command::new("cp");
-        let done = copies.arg("-a").args([from, to]).status();
-        done.unwrap().success()
-    };
-    // A store that is dropped is closed a moment later: files of its go meanwhile.
-    let mut tries = 1..=50;
-    while !copied() {
-        assert!(tries.next().is_some(), "{} is not copied", from.display());
-        let _ = std::fs::remove_dir_all(to);
-        std::thread::sleep(Duration::from_millis(100));
     }
 }
 
