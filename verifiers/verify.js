@@ -105,6 +105,7 @@ const tally = (() => {
     need(at > 0 && head === 'c2sp.org/tlog-proof@v1' && index?.startsWith('index ') && path.length <= 64, 'a proof that is none');
     return { index: number(index.slice(6)), path: path.map((line) => from64(line, 32)), note: readNote(text.slice(at + 2)) };
   };
+  const noteOf = (text) => text.slice(text.indexOf('\n\n') + 2);
   const included = async (leaf, { index, path }, { size, root }) => {
     need(index < size, 'the entry is not in the tree');
     let [fn, sn, r] = [index, size - 1n, leaf];
@@ -127,7 +128,7 @@ const tally = (() => {
     const said = await signed(proof.note, [key], 1);
     need(said.origin === key.name, 'the checkpoint is of another log');
     await included(leaf, proof, said);
-    return { index: proof.index, size: said.size, checkpoint: text.slice(text.indexOf('\n\n')) };
+    return { index: proof.index, size: said.size, checkpoint: noteOf(text) };
   };
 
   // Canonical values.
@@ -294,10 +295,13 @@ const tally = (() => {
     const n = keys.length;
     return { epoch: number(epoch), ids, keys: [...keys, ...others], n, quorum: n - Math.floor((n - 1) / 3), says: `epoch ${number(epoch)}\nset ${hash}\n` };
   };
-  const reach = async (leaf, [first, ...rest]) => {
+  // Of leaves, each with its proof, all at one checkpoint.
+  const reach = async (leaves, [first, ...handovers]) => {
     const [origin, text] = match(/^tallystick-authorities\/v1\n([^\n]+)\n([^]*)$/, first, 'a set of authorities that is none');
     const sets = [await readSet(origin, text)];
-    const proof = readProof(rest.pop());
+    const proofs = leaves.map(([leaf, text]) => [leaf, readProof(text)]);
+    need(leaves.every(([, text]) => noteOf(text) === noteOf(leaves[0][1])), 'the proofs are of two checkpoints');
+    const proof = proofs[0][1];
     let before = 0n;
     const step = async (note) => {
       const set = sets.at(-1);
@@ -311,15 +315,30 @@ const tally = (() => {
       need(!following || following.epoch === set.epoch + 1n, 'a handover to another epoch');
       return { said, following };
     };
-    for (const handover of rest) sets.push(need((await step(readNote(handover))).following, 'a handover to nobody'));
+    for (const handover of handovers) sets.push(need((await step(readNote(handover))).following, 'a handover to nobody'));
     const { said } = await step(proof.note);
-    await included(leaf, proof, said);
+    for (const [leaf, of] of proofs) await included(leaf, of, said);
     const set = sets.at(-1);
     return {
       origin, sets, index: proof.index, size: said.size, epoch: set.epoch,
       signers: said.by.filter((at) => at < set.n).map((at) => set.ids[at]),
       cosigners: said.by.filter((at) => at >= set.n).map((at) => set.keys[at]),
     };
+  };
+
+  // The proofs of an entry of a log on a shared ledger, and of the header of the envelope that
+  // brought it there as the one of this index; and whose envelope that is.
+  const brought = async (index, leaf, proof, envelope) => {
+    const [entry, text] = match(/^entry (.+)\n([^]*)$/, envelope, 'an envelope that is none');
+    const header = from64(entry);
+    const r = new Reader(header);
+    need(r.u8() === 1 && r.u8() === 17, 'the entry is not the header of an envelope');
+    const [by, first, count] = [r.text(), r.u64(), BigInt(r.u32())];
+    need(/^[a-z0-9-]{1,64}$/.test(by));
+    r.raw(96); r.end();
+    const past = readProof(proof).index - readProof(text).index - 1n;
+    need(past >= 0n && past < count && index - first === past, 'an envelope of other entries');
+    return { by, leaves: [[leaf, proof], [await sha([0], header), text]] };
   };
 
   const HEAD = /^tallystick-receipt\/v1\nclaim ([0-9a-f]{32})\nentry (.+)\nsalt ([0-9a-f]{64})\nbody (.+)\nkey (.+)\n([^]*)$/;
@@ -375,25 +394,34 @@ const tally = (() => {
   const ofClaim = async (text) => {
     const [claim, entryText, salt, bodyText, keyText, rest] = match(HEAD, text, FORM);
     const [entry, body, key] = [from64(entryText), from64(bodyText), await readKey(keyText, 1)];
-    const [local, ...shared] = sections(rest, /^local( authorities( handover)* shared)?$/);
+    const [local, ...way] = sections(rest, /^local( authorities( handover)* shared)?$/);
     const found = await open(claim, entry, salt, body);
     const leaf = await sha([0], entry);
-    return { ...found, claim, key, ...await inLog(leaf, local, key), shared: shared.length ? await reach(leaf, shared) : null };
+    const shared = way.length ? await reach([[leaf, way.pop()]], way) : null;
+    return { ...found, claim, key, ...await inLog(leaf, local, key), shared };
   };
   const GROUNDS = { 1: 'request', 2: 'retention', 3: 'order' };
   // That what an entry commits to was erased.
   const ofErasure = async (text) => {
-    const [leaf, entryText, keyText, rest] = match(ERASURE, text, FORM);
-    const [entry, key] = [from64(entryText), await readKey(keyText, 1)];
-    const [stays, erased] = sections(rest, /^stays erased$/);
+    const [gone, entryText, keyText, rest] = match(ERASURE, text, FORM);
+    const [leaf, entry, key] = [unhex(gone), from64(entryText), await readKey(keyText, 1)];
+    const [stays, erased, ...way] = sections(rest, /^stays erased( authorities( handover)* shared envelope stays envelope)?$/);
     const r = new Reader(entry);
     need(r.u8() === 1 && r.u8() === 14, 'the entry is not that of an erasure');
-    const [gone, ground] = [r.u64(), need(GROUNDS[r.u8()], 'a ground that is none')];
+    const [index, ground] = [r.u64(), need(GROUNDS[r.u8()], 'a ground that is none')];
     r.end();
-    const [before, found] = [await inLog(unhex(leaf), stays, key), await inLog(await sha([0], entry), erased, key)];
-    need(before.index === gone && found.index > gone, 'the proofs are not of the entry that was erased and of one after it');
+    const own = await sha([0], entry);
+    const [before, found] = [await inLog(leaf, stays, key), await inLog(own, erased, key)];
+    need(before.index === index && found.index > index, 'the proofs are not of the entry that was erased and of one after it');
     need(before.checkpoint === found.checkpoint, 'the proofs are of two checkpoints');
-    return { what: 'erased', gone, ground, key, ...found, shared: null };
+    let shared = null;
+    if (way.length) {
+      const [proof, envelope, there, other] = way.splice(-4);
+      const [one, two] = [await brought(found.index, own, proof, envelope), await brought(index, leaf, there, other)];
+      need(one.by === two.by, 'two organisations brought the entries to the shared ledger');
+      shared = await reach([...one.leaves, ...two.leaves], way);
+    }
+    return { what: 'erased', gone: index, ground, key, ...found, shared };
   };
 
   // Verifies a receipt's bytes; answers what it says, or throws the first thing that
@@ -401,12 +429,10 @@ const tally = (() => {
   const receipt = async (bytes, logs) => {
     need(bytes.length <= 2 ** 22, 'too long');
     const text = decode(bytes);
-    const erasure = text.startsWith('tallystick-erasure/');
-    need(!erasure || bytes.length <= 2 ** 18, 'too long');
-    const found = await (erasure ? ofErasure : ofClaim)(text);
+    const found = await (text.startsWith('tallystick-erasure/') ? ofErasure : ofClaim)(text);
     const held = (logs ?? []).flatMap((log) => trusts(found, log));
-    need(!logs || (held.length && held.every(Boolean)), 'the log or its key is not in the trust file');
-    return { ...found, verdict: logs ? 'trusted' : 'consistent' };
+    need(held.every(Boolean), 'not signed as the trust file asks of its log');
+    return { ...found, verdict: held.length ? 'trusted' : 'consistent', unknown: Boolean(logs) && !held.length };
   };
   return { receipt, readTrust };
 })();
@@ -456,9 +482,10 @@ if (document.getElementById('drop')) {
   };
   PARTS.emergency = PARTS.read;
   const shown = (name, found) => {
-    const { verdict, what, claim, key, index, size, engine, shared } = found;
+    const { verdict, what, claim, key, index, size, engine, shared, unknown } = found;
     const facts = [['Claim', claim], ['Log', key.name], ['Entry', `${index} of ${size}`], ['Engine', engine]].filter(([, value]) => value !== undefined);
     const parts = [make('p', { class: 'what' }, TITLES[what]), ...PARTS[what](found), make('h3', {}, 'Proof'), pairs('facts', facts)];
+    if (unknown) parts.splice(1, 0, make('p', {}, 'The trust file names no log of it.'));
     if (shared) {
       const { origin, sets, epoch, signers, cosigners } = shared;
       parts.push(make('h3', {}, 'On the shared ledger'), pairs('facts', [

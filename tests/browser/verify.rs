@@ -226,9 +226,23 @@ fn every_kind_is_judged_as_by_the_engine() {
     let verdicts = judged(&mut browser, &sound, Some(&trust(local)));
     assert!(verdicts.iter().all(|of| *of == "trusted"));
     let shared = TrustedLog::shared(&made::set(0, 0..1));
-    for log in [cosigned, shared.clone()] {
-        assert!(refused(&judged(&mut browser, &sound, Some(&trust(log)))));
-    }
+    assert!(refused(&judged(
+        &mut browser,
+        &sound,
+        Some(&trust(cosigned))
+    )));
+    let verdicts = judged(&mut browser, &sound, Some(&trust(shared.clone())));
+    assert!(verdicts.iter().all(|of| *of == "consistent, not trusted"));
+    let erased = kinds::erased_on_shared(&[made::set(0, 0..4), made::set(1, 0..7)], 5, true);
+    let founders = trust(TrustedLog::shared(&made::set(0, 0..4)));
+    let verdicts = judged(&mut browser, std::slice::from_ref(&erased), Some(&founders));
+    assert_eq!(verdicts, ["trusted"]);
+    let changed = kinds::lines_changed(std::str::from_utf8(&erased).unwrap());
+    assert!(refused(&judged(&mut browser, &changed, Some(&founders))));
+    let [could, not] = kinds::other_envelopes();
+    let verdicts = judged(&mut browser, &could, None);
+    assert!(verdicts.iter().all(|of| *of == "consistent, not trusted"));
+    assert!(refused(&judged(&mut browser, &not, None)));
     for (_, sound) in kinds::one_of_each() {
         let files = kinds::bytes_changed(&sound);
         assert!(refused(&judged(&mut browser, &files, None)));
@@ -297,9 +311,12 @@ fn every_kind_is_shown() {
         return;
     };
     let mut browser = opened(&program);
+    let shared = kinds::erased_on_shared(&[made::set(0, 0..4)], 4, true);
     let receipts: Vec<_> = kinds::one_of_each()
         .into_iter()
-        .map(|(kind, text)| (format!("{kind:?}"), String::from_utf8(text).unwrap()))
+        .map(|(kind, text)| (format!("{kind:?}"), text))
+        .chain([("Shared".to_owned(), shared)])
+        .map(|(name, text)| (name, String::from_utf8(text).unwrap()))
         .collect();
     let files: Vec<_> = receipts
         .iter()
@@ -315,11 +332,31 @@ fn every_kind_is_shown() {
             "Payment" => &["payment was advised", "000000042", "92.00", "2026-04-01"],
             "Read" => &["was read", "lakeside-1 (Dr Oak)", "ETREAT", "as the payer"],
             "Emergency" => &["in an emergency", "unconscious after a fall"],
+            "Shared" => &[
+                "was erased",
+                "retention",
+                "On the shared ledger",
+                made::LEDGER,
+            ],
             _ => &["was erased", "request"],
         };
         for word in [&[*name], expected].concat() {
             assert!(words.contains(word), "{word}: {words}");
         }
+    }
+    // A trust file that does not know their logs is no reason to say that they do not hold.
+    let nobody = Trust { logs: vec![] }.to_string();
+    let with: Vec<_> = [("trust.json", nobody.as_str())]
+        .into_iter()
+        .chain(files.clone())
+        .collect();
+    dropped(&mut browser, &with, files.len());
+    for (badge, words) in verdicts(&mut browser) {
+        assert_eq!(badge, "Consistent, not trusted", "{words}");
+        assert!(
+            words.contains("The trust file names no log of it."),
+            "{words}"
+        );
     }
     let screens = std::env::var_os("TALLY_SCREENS").map(PathBuf::from);
     let mut faults = complaints(&browser.events(), "file:");

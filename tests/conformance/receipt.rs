@@ -14,7 +14,7 @@ use tally_core::ledger::{
 };
 use tally_types::{Carc, Group, Money, ServiceDate, ShortCode};
 
-use super::kinds;
+use super::{kinds, made};
 
 const ORIGIN: &str = "tallystick.example/conformance";
 
@@ -163,6 +163,21 @@ fn of_every_kind_every_flipped_bit_is_caught() {
             }
         }
     }
+    let sound = kinds::erased_on_shared(&[made::set(0, 0..4)], 4, true);
+    assert_eq!(kinds::verdict(&sound, None), "consistent, not trusted");
+    for at in 0..sound.len() {
+        let mut changed = sound.clone();
+        changed[at] ^= 1 << (at % 8);
+        assert_eq!(kinds::verdict(&changed, None), "does not hold", "byte {at}");
+    }
+    let [could, not] = kinds::other_envelopes();
+    let verdict = |of: &Vec<u8>| kinds::verdict(of, None);
+    assert!(
+        could
+            .iter()
+            .all(|of| verdict(of) == "consistent, not trusted")
+    );
+    assert!(not.iter().all(|of| verdict(of) == "does not hold"));
     for (n, changed) in kinds::mismatched().iter().enumerate() {
         assert_eq!(kinds::verdict(changed, None), "does not hold", "{n}");
     }

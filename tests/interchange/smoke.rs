@@ -111,7 +111,7 @@ fn every_seed_is_read() {
             "canonical/reading" => Reading::from_canon(&bytes).is_ok(),
             "canonical/reexecuted" => Reexecuted::from_canon(&bytes).is_ok(),
             "dossier/whole" => held(&bytes, None).is_some(),
-            "ledger/erasure" => {
+            "ledger/erasure" | "ledger/erasure-shared" => {
                 ErasureReceipt::parse(text()).is_ok_and(|of| of.verify(None).is_ok())
             }
             of if of.starts_with("canonical/") => Entry::from_canon(&bytes).is_ok(),

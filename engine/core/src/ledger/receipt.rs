@@ -137,7 +137,8 @@ pub struct SharedProof {
 pub enum Verdict {
     /// Everything holds, under keys of the trust file.
     Trusted,
-    /// Everything holds, under keys the receipt itself names.
+    /// Everything holds, under keys the receipt itself names: there is no trust file, or it
+    /// names no log of the receipt.
     Consistent,
 }
 
@@ -193,8 +194,8 @@ pub enum ReceiptError {
     /// The checkpoint has signatures besides that of its log.
     #[error("the checkpoint has signatures that cannot be checked")]
     Signatures,
-    /// The log or key is not in the trust file.
-    #[error("the log or its key is not in the trust file")]
+    /// A log of it is in the trust file, and signed otherwise.
+    #[error("not signed as the trust file asks of its log")]
     Untrusted,
     /// The entry is not in the log.
     #[error("the entry is not in the log: {0}")]
@@ -264,13 +265,13 @@ impl Receipt {
         let key = VerifierKey::parse(next(6, "key")?).map_err(|_| fail(6, "not a verifier key"))?;
         let rest = lines.next().ok_or(fail(7, "the file ends here"))?;
         let mut sections = Sections { rest, line: 7 };
-        let (line, proof) = sections.next("local")?;
-        let local = LogProof::parse(proof).map_err(|what| fail(line, what))?;
+        let local = sections.proof("local")?;
         let shared = if sections.rest.is_empty() {
             None
         } else {
             Some(SharedProof::parse(&mut sections)?)
         };
+        sections.end()?;
         let receipt = Self {
             claim,
             entry,
@@ -306,27 +307,57 @@ impl core::fmt::Display for Receipt {
         writeln!(f, "salt {}", hex(&self.salt))?;
         writeln!(f, "body {}", BASE64.encode(&self.body))?;
         writeln!(f, "key {}", self.key)?;
-        writeln!(f, "local {}", proof.len())?;
-        write!(f, "{proof}")?;
+        section(f, "local", &proof)?;
         let Some(shared) = &self.shared else {
             return Ok(());
         };
-        let mut section = |name: &str, text: String| write!(f, "{name} {}\n{text}", text.len());
-        section("authorities", shared.authorities.text())?;
-        for handover in &shared.handovers {
-            section("handover", handover.to_string())?;
-        }
-        section("shared", shared.proof.to_string())
+        write!(f, "{shared}")
     }
 }
 
+impl core::fmt::Display for SharedProof {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        section(f, "authorities", &self.authorities.text())?;
+        for handover in &self.handovers {
+            section(f, "handover", &handover.to_string())?;
+        }
+        section(f, "shared", &self.proof.to_string())
+    }
+}
+
+/// Writes a section, as [`Sections`] are read.
+pub(super) fn section(
+    f: &mut core::fmt::Formatter<'_>,
+    name: &str,
+    text: &str,
+) -> core::fmt::Result {
+    write!(f, "{name} {}\n{text}", text.len())
+}
+
 /// What follows the first lines: a name and a length, and so many bytes.
-struct Sections<'a> {
-    rest: &'a str,
-    line: usize,
+pub(super) struct Sections<'a> {
+    pub(super) rest: &'a str,
+    pub(super) line: usize,
 }
 
 impl<'a> Sections<'a> {
+    /// That nothing follows.
+    pub(super) fn end(&self) -> Result<(), ReceiptError> {
+        match self.rest.is_empty() {
+            true => Ok(()),
+            false => Err(ReceiptError::Form {
+                line: self.line,
+                what: "bytes follow the proof",
+            }),
+        }
+    }
+
+    /// The next section, which is a proof of this name.
+    pub(super) fn proof(&mut self, name: &str) -> Result<LogProof, ReceiptError> {
+        let (line, text) = self.next(name)?;
+        LogProof::parse(text).map_err(|what| ReceiptError::Form { line, what })
+    }
+
     /// Whether a section of this name is next.
     fn is_next(&self, name: &str) -> bool {
         self.rest
@@ -335,7 +366,7 @@ impl<'a> Sections<'a> {
     }
 
     /// The next section, which has this name, and the line that it begins in.
-    fn next(&mut self, name: &str) -> Result<(usize, &'a str), ReceiptError> {
+    pub(super) fn next(&mut self, name: &str) -> Result<(usize, &'a str), ReceiptError> {
         let line = self.line;
         let fail = |what| ReceiptError::Form { line, what };
         if !self.is_next(name) {
@@ -359,7 +390,7 @@ impl<'a> Sections<'a> {
 }
 
 impl SharedProof {
-    fn parse(sections: &mut Sections<'_>) -> Result<Self, ReceiptError> {
+    pub(super) fn parse(sections: &mut Sections<'_>) -> Result<Self, ReceiptError> {
         let fail = |line, what| ReceiptError::Form { line, what };
         let (line, text) = sections.next("authorities")?;
         let authorities =
@@ -370,11 +401,7 @@ impl SharedProof {
             let note = Note::parse(text).map_err(|_| fail(line, "not a signed note"))?;
             handovers.push(note);
         }
-        let (line, text) = sections.next("shared")?;
-        let proof = LogProof::parse(text).map_err(|what| fail(line, what))?;
-        if !sections.rest.is_empty() {
-            return Err(fail(sections.line, "bytes follow the proof"));
-        }
+        let proof = sections.proof("shared")?;
         Ok(Self {
             authorities,
             handovers,
@@ -523,23 +550,27 @@ fn proved(receipt: &Receipt, trust: Option<&Trust>) -> Result<Verdict, ReceiptEr
         Some(proof) => Some(proof.verify(&receipt.entry)?),
         None => None,
     };
-    let verdict = match trust {
-        None => Verdict::Consistent,
-        Some(trust) => {
-            let local = trust.log(receipt.key.name());
-            let local = local.map(|log| log.is_signed_by(&receipt.key));
-            let shared = shared.and_then(|(signed, sets)| {
-                let log = trust.log(&signed.checkpoint.origin)?;
-                Some(log.is_reached_by(&signed, &sets))
-            });
-            // Of two logs that the trust file names, both have to be right.
-            match (local, shared) {
-                (None, None) | (Some(false), _) | (_, Some(false)) => {
-                    return Err(ReceiptError::Untrusted);
-                }
-                (Some(true), _) | (_, Some(true)) => Verdict::Trusted,
-            }
-        }
+    judged(trust, &receipt.key, shared.as_ref())
+}
+
+/// Whether what holds is trusted too: of the log of this key, and of the shared ledger that
+/// these signed for, whatever the trust file names has to be right.
+pub(super) fn judged(
+    trust: Option<&Trust>,
+    key: &VerifierKey,
+    shared: Option<&(Signed, Vec<Authorities>)>,
+) -> Result<Verdict, ReceiptError> {
+    let Some(trust) = trust else {
+        return Ok(Verdict::Consistent);
     };
-    Ok(verdict)
+    let local = trust.log(key.name()).map(|log| log.is_signed_by(key));
+    let shared = shared.and_then(|(signed, sets)| {
+        let log = trust.log(&signed.checkpoint.origin)?;
+        Some(log.is_reached_by(signed, sets))
+    });
+    match (local, shared) {
+        (Some(false), _) | (_, Some(false)) => Err(ReceiptError::Untrusted),
+        (Some(true), _) | (_, Some(true)) => Ok(Verdict::Trusted),
+        (None, None) => Ok(Verdict::Consistent),
+    }
 }

@@ -4,6 +4,7 @@ use tally_core::canon::Canon as _;
 use tally_core::claim::ClaimId;
 use tally_core::ledger::access::{By, Purpose};
 use tally_core::ledger::erasure::ErasureReceipt;
+use tally_core::ledger::shared::Authorities;
 use tally_core::ledger::{
     Adjudication, Entry, Ground, Receipt, Subject, Trust, Verdict, commit, verify_any,
 };
@@ -66,6 +67,74 @@ pub fn sound() -> Vec<(Kind, Vec<u8>)> {
         all.push((Kind::Erased, receipt.to_string().into()));
     }
     all
+}
+
+/// The receipt of an erasure on the shared ledger, over these sets to so many signatures.
+pub fn erased_on_shared(sets: &[Authorities], by: usize, cosigned: bool) -> Vec<u8> {
+    let envelopes = [
+        (21, made::header("payer-1", 1, 3)),
+        (30, made::header("payer-1", 8, 3)),
+    ];
+    brought(&envelopes, (sets, by, cosigned))
+}
+
+fn brought(envelopes: &[(u64, Vec<u8>); 2], signed: (&[Authorities], usize, bool)) -> Vec<u8> {
+    let receipt = made::erasure(2, 9, 11, made::erased(2, Ground::Retention));
+    let receipt = made::erased_on_shared(receipt, envelopes, signed);
+    receipt.to_string().into()
+}
+
+/// The same receipt, brought by other envelopes: those that could have, and those that not.
+pub fn other_envelopes() -> [Vec<Vec<u8>>; 2] {
+    let header = |(first, count)| made::header("payer-1", first, count);
+    let stays = (21, header((1, 3)));
+    let erased = (30, header((8, 3)));
+    let of = |stays: &(u64, Vec<u8>), erased: &(u64, Vec<u8>)| {
+        let sets = [made::set(0, 0..4)];
+        brought(&[stays.clone(), erased.clone()], (&sets[..], 4, true))
+    };
+    let could = [
+        of(&(22, header((2, 1))), &erased),
+        of(&(20, header((0, u32::MAX))), &erased),
+        of(&stays, &(31, header((9, 1)))),
+        of(&stays, &(24, header((2, 8)))),
+    ];
+    let mut not = Vec::new();
+    for said in [(1, 1), (1, 0), (0, 3), (2, 3), (3, 3), (u64::MAX, u32::MAX)] {
+        not.push(of(&(21, header(said)), &erased));
+    }
+    for (at, said) in [
+        (22, (1, 3)),
+        (24, (4, 3)),
+        (31, (8, 3)),
+        (33, (9, 1)),
+        (30, (8, 1)),
+    ] {
+        not.push(of(&stays, &(at, header(said))));
+    }
+    let other = made::header("payer-2", 1, 3);
+    not.push(of(&(21, other), &erased));
+    // No header: of another version or kind, longer, shorter, of nobody.
+    let sound = &stays.1;
+    let changed = |at: usize, to: u8| {
+        let mut changed = sound.clone();
+        changed[at] = to;
+        changed
+    };
+    let nobody = [&sound[..2], &[0; 4], &sound[13..]].concat();
+    for header in [
+        changed(0, 2),
+        changed(1, 16),
+        changed(5, 6),
+        changed(6, b'P'),
+        [&sound[..], &[0]].concat(),
+        sound[..sound.len() - 1].to_vec(),
+        nobody,
+        b"junk".to_vec(),
+    ] {
+        not.push(of(&(21, header), &erased));
+    }
+    [could.into(), not]
 }
 
 /// One of each kind.

@@ -7,8 +7,8 @@ use tally_core::adjudication::{LineOutcome, Outcome, OutcomeAdjustment, Settleme
 use tally_core::canon::{Blob, Canon};
 use tally_core::claim::ClaimId;
 use tally_core::ledger::access::{By, Purpose, Reading};
-use tally_core::ledger::erasure::ErasureReceipt;
-use tally_core::ledger::shared::{Authorities, Authority, OrganisationId, Witness};
+use tally_core::ledger::erasure::{Brought, ErasureReceipt, SharedErasure};
+use tally_core::ledger::shared::{Authorities, Authority, EnvelopeHeader, OrganisationId, Witness};
 use tally_core::ledger::tree::{Frontier, inclusion_proof, leaf_hash};
 use tally_core::ledger::{
     Adjudication, Checkpoint, Entry, Execution, Ground, LogProof, Note, PaymentAdvice, Receipt,
@@ -209,19 +209,66 @@ pub fn committed() -> Vec<(Entry, Vec<u8>)> {
     all
 }
 
+/// What was erased.
+const GONE: &[u8] = b"what an entry was";
+
 /// That an entry was erased, at these places of a log.
 pub fn erasure(stays: u64, erased: u64, size: u64, entry: Vec<u8>) -> ErasureReceipt {
-    let gone = b"what an entry was";
-    let given: [(u64, &[u8]); 2] = [(stays, gone), (erased, &entry)];
+    let given: [(u64, &[u8]); 2] = [(stays, GONE), (erased, &entry)];
     let mut proofs = proofs(&log_key(), &given, size).into_iter();
     let (stays, erased) = (proofs.next().unwrap(), proofs.next().unwrap());
     ErasureReceipt {
-        leaf: leaf_hash(gone),
+        leaf: leaf_hash(GONE),
         entry,
         key: log_key().verifier().clone(),
         stays,
         erased,
+        shared: None,
     }
+}
+
+/// The header of an envelope: whose, from which entry of its log on, how many.
+pub fn header(organisation: &str, first: u64, count: u32) -> Vec<u8> {
+    let header = EnvelopeHeader {
+        organisation: OrganisationId::parse(organisation).unwrap(),
+        first,
+        count,
+        digest: [4; 32],
+        signature: [5; 64],
+    };
+    Entry::Envelope(Box::new(header)).to_canon()
+}
+
+/// The same receipt with a shared proof: what was erased is leaf 23 there, and the erasure
+/// leaf 32; and here are the headers of the envelopes that brought them.
+pub fn erased_on_shared(
+    mut receipt: ErasureReceipt,
+    [stays_by, erased_by]: &[(u64, Vec<u8>); 2],
+    (sets, by, cosigned): (&[Authorities], usize, bool),
+) -> ErasureReceipt {
+    let given: [(u64, &[u8]); 4] = [
+        (32, &receipt.entry),
+        (erased_by.0, &erased_by.1),
+        (23, GONE),
+        (stays_by.0, &stays_by.1),
+    ];
+    let (handovers, proofs) = on_ledger(&given, sets, by, cosigned);
+    let [proof, erased_at, stays, stays_at]: [LogProof; 4] = proofs.try_into().unwrap();
+    let brought = |header: &[u8], proof| Brought {
+        header: header.into(),
+        proof,
+    };
+    receipt.shared = Some(SharedErasure {
+        erased: SharedProof {
+            authorities: sets[0].clone(),
+            handovers,
+            proof,
+        },
+        erased_by: brought(&erased_by.1, erased_at),
+        stays,
+        stays_by: brought(&stays_by.1, stays_at),
+    });
+    receipt
 }
 
 /// The entry of an erasure.
@@ -293,7 +340,23 @@ pub fn shared(sets: &[Authorities], by: usize, cosigned: bool) -> Receipt {
 
 /// The same receipt with a shared proof.
 pub fn on_shared(mut receipt: Receipt, sets: &[Authorities], by: usize, cosigned: bool) -> Receipt {
-    let (frontier, nodes) = tree(&[(20, &receipt.entry)], 45);
+    let (handovers, proofs) = on_ledger(&[(20, &receipt.entry)], sets, by, cosigned);
+    receipt.shared = Some(SharedProof {
+        authorities: sets[0].clone(),
+        handovers,
+        proof: proofs.into_iter().next().unwrap(),
+    });
+    receipt
+}
+
+/// That these leaves are on the shared ledger, at one checkpoint, and the handovers to it.
+fn on_ledger(
+    given: &[(u64, &[u8])],
+    sets: &[Authorities],
+    by: usize,
+    cosigned: bool,
+) -> (Vec<Note>, Vec<LogProof>) {
+    let (frontier, nodes) = tree(given, 45);
     let pairs = sets.iter().zip(sets.iter().skip(1)).zip(10u64..);
     let handovers = pairs.map(|((set, next), size)| {
         let checkpoint = set.checkpoint(size, [8; 32], Some(next));
@@ -301,14 +364,11 @@ pub fn on_shared(mut receipt: Receipt, sets: &[Authorities], by: usize, cosigned
     });
     let last = sets.last().unwrap();
     let checkpoint = last.checkpoint(45, frontier.root(), None);
-    receipt.shared = Some(SharedProof {
-        authorities: sets[0].clone(),
-        handovers: handovers.collect(),
-        proof: LogProof {
-            index: 20,
-            path: inclusion_proof(&nodes, 20, 45).unwrap(),
-            checkpoint: sign(last, &checkpoint, by, cosigned),
-        },
-    });
-    receipt
+    let checkpoint = sign(last, &checkpoint, by, cosigned);
+    let proof = |(index, _): &(u64, &[u8])| LogProof {
+        index: *index,
+        path: inclusion_proof(&nodes, *index, 45).unwrap(),
+        checkpoint: checkpoint.clone(),
+    };
+    (handovers.collect(), given.iter().map(proof).collect())
 }

@@ -175,10 +175,12 @@ fn every_line_changed() {
     let received = made::on_shared(received, &epochs(), 4, true);
     let adjudicated = made::shared(&epochs(), 4, true).to_string();
     let received = received.to_string();
+    let erased = String::from_utf8(kinds::erased_on_shared(&epochs(), 4, true)).unwrap();
     for (name, sound, trust) in [
         ("changed", &adjudicated, None),
         ("changed-trust", &adjudicated, Some(&trust)),
         ("changed-received", &received, Some(&trust)),
+        ("changed-erased", &erased, Some(&trust)),
     ] {
         let expected = trust.map_or("consistent, not trusted", |_| "trusted");
         assert_eq!(kinds::verdict(sound.as_bytes(), trust), expected);
@@ -186,8 +188,46 @@ fn every_line_changed() {
     }
 }
 
+/// The founders' keys are enough for the receipt of an erasure, as for others; and no
+/// envelopes but those that brought it.
+#[test]
+fn erasures_on_a_shared_ledger() {
+    if !present() {
+        return;
+    }
+    let epochs = epochs();
+    let mut files = Vec::new();
+    for sets in [&epochs[..1], &epochs[..2], &epochs[..], &epochs[1..]] {
+        for (by, cosigned) in [(9, true), (4, false), (2, true)] {
+            files.push(kinds::erased_on_shared(sets, by, cosigned));
+        }
+    }
+    let [local, shared] = logs();
+    let (mut trusted, mut unknown) = (Vec::new(), Vec::new());
+    let cases = [
+        vec![local.clone()],
+        vec![shared.clone()],
+        vec![local, shared],
+        vec![],
+    ];
+    for (n, logs) in cases.into_iter().enumerate() {
+        let verdicts = compare(&format!("erased-{n}"), &files, Some(&trust(logs)));
+        let count = |verdict| verdicts.iter().filter(|of| **of == verdict).count();
+        trusted.push(count("trusted"));
+        unknown.push(count("consistent, not trusted"));
+    }
+    assert_eq!(
+        (&trusted[..], &unknown[..]),
+        (&[7, 5, 5, 0][..], &[0, 0, 0, 7][..])
+    );
+    let [could, not] = kinds::other_envelopes();
+    let verdicts = compare("envelopes", &could, None);
+    assert!(verdicts.iter().all(|of| *of == "consistent, not trusted"));
+    assert!(refused(&compare("envelopes-not", &not, None)));
+}
+
 /// Each kind holds, is trusted under the log's key and refused under another, and is
-/// called what it is.
+/// called what it is. A trust file that does not know its log refuses nothing.
 #[test]
 fn every_kind_is_told() {
     if !present() {
@@ -200,7 +240,14 @@ fn every_kind_is_told() {
     (cosigned.witnesses, cosigned.cosignatures) = (vec![auditor], 1);
     let stranger = SigningKey::new(made::LOG, &[1; 32]).unwrap();
     let stranger = TrustedLog::local(stranger.verifier().clone());
-    for (n, log) in [shared, cosigned, stranger].into_iter().enumerate() {
+    for (verdict, said) in run("kinds-unknown", &files, Some(&trust(vec![shared]))) {
+        assert_eq!(verdict, "consistent, not trusted");
+        assert!(
+            said.ends_with("; the trust file names no log of it"),
+            "{said}"
+        );
+    }
+    for (n, log) in [cosigned, stranger].into_iter().enumerate() {
         let verdicts = compare(&format!("kinds-no-{n}"), &files, Some(&trust(vec![log])));
         assert!(refused(&verdicts));
     }

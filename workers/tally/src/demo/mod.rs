@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use tally_core::ledger::{Receipt, verify_receipt};
+use tally_core::ledger::{Receipt, ReceiptError, Trust, Verdict, verify_receipt};
 use tally_sandbox::Backend;
 use tally_store::port::{ClaimFilter, FlagFilter, Reading as _, Totals};
 
@@ -241,8 +241,8 @@ async fn report(
         hasher.update(&body.outcome.0);
         balanced &= balances(read, outcome);
     }
-    let verified = verify_receipt(receipt, Some(&node.trust().await?)).is_ok()
-        && node.fsck().await?.faults.is_empty();
+    let verified =
+        trusted(receipt, &node.trust().await?).is_ok() && node.fsck().await?.faults.is_empty();
     Ok(Report {
         totals,
         balanced,
@@ -402,12 +402,19 @@ async fn show_flags(node: &Node) -> Result<()> {
     Ok(())
 }
 
+/// That a receipt holds, under keys of a trust file.
+fn trusted(receipt: &Receipt, trust: &Trust) -> Result<(), ReceiptError> {
+    match verify_receipt(receipt, Some(trust))? {
+        (Verdict::Trusted, _) => Ok(()),
+        (Verdict::Consistent, _) => Err(ReceiptError::Untrusted),
+    }
+}
+
 /// Verifies a receipt, and a copy in which one cent was moved.
 async fn show_receipt(node: &Node, receipt: &Receipt) -> Result<()> {
     let trust = node.trust().await?;
     let text = receipt.to_string();
-    let verdict = Receipt::parse(&text)
-        .and_then(|receipt| verify_receipt(&receipt, Some(&trust)).map(|_| ()));
+    let verdict = Receipt::parse(&text).and_then(|receipt| trusted(&receipt, &trust));
     say(format!(
         "\nIts receipt ({} bytes), verified with public bytes alone: {}",
         text.len(),
@@ -420,8 +427,7 @@ async fn show_receipt(node: &Node, receipt: &Receipt) -> Result<()> {
     if let Some(byte) = forged.body.get_mut(60) {
         *byte ^= 1;
     }
-    let caught = Receipt::parse(&forged.to_string())
-        .and_then(|receipt| verify_receipt(&receipt, Some(&trust)).map(|_| ()));
+    let caught = Receipt::parse(&forged.to_string()).and_then(|receipt| trusted(&receipt, &trust));
     say(format!(
         "A copy with one bit of the outcome changed: {}",
         match caught {

@@ -235,7 +235,8 @@ impl Node {
         Ok(about.map(ClaimId).collect())
     }
 
-    /// The receipts of a claim's erasure, under the present checkpoint.
+    /// The receipts of a claim's erasure, under the present checkpoint; and on the shared
+    /// ledger, once it is there.
     ///
     /// # Errors
     /// When the store fails.
@@ -245,6 +246,8 @@ impl Node {
 
     async fn receipts_of(&self, of: &[ClaimId]) -> Result<Vec<ErasureReceipt>> {
         let mut receipts = Vec::new();
+        let prover = self.prover().await?;
+        let prover = prover.as_ref();
         for (index, entry, place) in self.erasures(of).await? {
             let place = place.context("the erasure is on its way to the log: try again")?;
             let leaf = self.store.entries(index, 1).await?;
@@ -252,12 +255,18 @@ impl Node {
                 .first()
                 .context("the log is damaged: run `tally ledger fsck`")?;
             // Another process may append between the two.
-            let (stays, erased) = loop {
-                let ((stays, _), (erased, _)) =
-                    (self.proofs(index).await?, self.proofs(place).await?);
-                if stays.checkpoint == erased.checkpoint {
+            let ((stays, there), (erased, too)) = loop {
+                let stays = self.proofs_by(prover, index).await?;
+                let erased = self.proofs_by(prover, place).await?;
+                if stays.0.checkpoint == erased.0.checkpoint {
                     break (stays, erased);
                 }
+            };
+            let shared = match (prover, there, too) {
+                (Some(prover), Some(stays), Some(erased)) => {
+                    Some(prover.erasure(&self.store, erased, stays).await?)
+                }
+                _ => None,
             };
             receipts.push(ErasureReceipt {
                 leaf: leaf_hash(leaf),
@@ -265,6 +274,7 @@ impl Node {
                 key: self.keys.log.verifier().clone(),
                 stays,
                 erased,
+                shared,
             });
         }
         Ok(receipts)

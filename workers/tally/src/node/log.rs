@@ -266,6 +266,16 @@ impl Node {
     /// That an entry of this log is on it, under the present checkpoint; and on the
     /// shared ledger, once it is there.
     pub(super) async fn proofs(&self, index: u64) -> Result<(LogProof, Option<SharedProof>)> {
+        let prover = self.prover().await?;
+        self.proofs_by(prover.as_ref(), index).await
+    }
+
+    /// The same, by one checkpoint of the shared ledger for several.
+    pub(super) async fn proofs_by(
+        &self,
+        prover: Option<&Prover>,
+        index: u64,
+    ) -> Result<(LogProof, Option<SharedProof>)> {
         let (note, checkpoint) = self.checkpoint().await?;
         let path = self
             .over_tree(|source| inclusion_proof(source, index, checkpoint.size))
@@ -275,7 +285,7 @@ impl Node {
             path,
             checkpoint: note,
         };
-        let shared = match self.prover().await? {
+        let shared = match prover {
             None => None,
             Some(prover) => prover.prove(&self.store, index).await?,
         };
@@ -340,7 +350,7 @@ impl Node {
     }
 
     /// Proves entries of this log on the shared ledger; `None` where there is none.
-    async fn prover(&self) -> Result<Option<Prover>> {
+    pub(super) async fn prover(&self) -> Result<Option<Prover>> {
         Prover::open(&self.store, &self.keys.log.verifier().public()).await
     }
 

@@ -2,9 +2,10 @@
 
 use anyhow::{Context as _, Result};
 use tally_core::canon::Canon as _;
-use tally_core::ledger::shared::{Authorities, Snapshot, State};
+use tally_core::ledger::erasure::{Brought, SharedErasure};
+use tally_core::ledger::shared::{Authorities, MAX_ENVELOPE_ENTRIES, Snapshot, State};
 use tally_core::ledger::tree::inclusion_proof;
-use tally_core::ledger::{Entry, LogProof, Note, SharedProof};
+use tally_core::ledger::{Entry, LogProof, Note, SharedProof, kind};
 use tally_store::port::{SharedCheckpoint, SharedLedger};
 
 use super::tiled::over;
@@ -61,16 +62,55 @@ impl Prover {
         let Some(place) = place.filter(|place| *place < self.size) else {
             return Ok(None);
         };
-        let path = over(store, |source| inclusion_proof(source, place, self.size)).await?;
         Ok(Some(SharedProof {
             authorities: self.founders.clone(),
             handovers: self.handovers.clone(),
-            proof: LogProof {
-                index: place,
-                path,
-                checkpoint: self.checkpoint.clone(),
-            },
+            proof: self.at(store, place).await?,
         }))
+    }
+
+    /// What an erasure needs besides these proofs, of its entry and of what it is of: what
+    /// brought each.
+    ///
+    /// # Errors
+    /// When the store fails or is damaged.
+    pub async fn erasure(
+        &self,
+        store: &(impl SharedLedger + Sync),
+        erased: SharedProof,
+        stays: SharedProof,
+    ) -> Result<SharedErasure> {
+        Ok(SharedErasure {
+            erased_by: self.brought(store, erased.proof.index).await?,
+            erased,
+            stays_by: self.brought(store, stays.proof.index).await?,
+            stays: stays.proof,
+        })
+    }
+
+    /// The header of the envelope that brought the entry at a place: the last before it.
+    async fn brought(&self, store: &(impl SharedLedger + Sync), place: u64) -> Result<Brought> {
+        let from = place.saturating_sub(MAX_ENVELOPE_ENTRIES as u64);
+        let before = u32::try_from(place.saturating_sub(from))?;
+        let leaves = store.shared_leaves(from, before).await?;
+        let (at, header) = (from..)
+            .zip(leaves)
+            .filter(|(_, leaf)| Entry::kind_of(leaf) == Some(kind::ENVELOPE))
+            .last()
+            .context(DAMAGED)?;
+        Ok(Brought {
+            header,
+            proof: self.at(store, at).await?,
+        })
+    }
+
+    /// That a leaf is on the ledger.
+    async fn at(&self, store: &(impl SharedLedger + Sync), place: u64) -> Result<LogProof> {
+        Ok(LogProof {
+            index: place,
+            path: over(store, |source| inclusion_proof(source, place, self.size)).await?,
+            checkpoint: self.checkpoint.clone(),
+        })
     }
 }
 

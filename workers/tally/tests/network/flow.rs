@@ -137,29 +137,37 @@ sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name='__main__')
 ";
 
-/// The verifier that shares no code with the engine trusts all receipts, with the network
-/// off; and none where the trust file has one of the authorities alone.
-fn verified_apart(trust: &Path, receipts: &Path) {
+/// The Python that can run the verifier, if there is one.
+fn python() -> Option<&'static str> {
     let import = "from cryptography.hazmat.primitives.asymmetric import ed25519";
     let python = ["python3", "/usr/bin/python3"].into_iter().find(|python| {
         let ran = Command::new(python).args(["-c", import]).output();
         ran.is_ok_and(|ran| ran.status.success())
     });
-    let Some(python) = python else {
+    if python.is_none() {
         eprintln!("SKIPPED: no python3 with the package `cryptography`");
-        return;
-    };
+    }
+    python
+}
+
+/// What the verifier that shares no code with the engine says of files, with the network off.
+fn apart(python: &str, trust: &Path, files: impl IntoIterator<Item = PathBuf>) -> Output {
+    let mut command = Command::new(python);
+    command.args(["-c", ALONE]);
+    command.arg(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../verifiers/verify.py"
+    ));
+    command.arg("--trust").arg(trust).args(files);
+    command.output().unwrap()
+}
+
+/// The verifier that shares no code with the engine trusts all receipts, with the network
+/// off; and none where the trust file has one of the authorities alone.
+fn verified_apart(trust: &Path, receipts: &Path) {
+    let Some(python) = python() else { return };
     let files = || fs::read_dir(receipts).unwrap().map(|of| of.unwrap().path());
-    let verify = |trust: &Path| {
-        let mut command = Command::new(python);
-        command.args(["-c", ALONE]);
-        command.arg(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../../verifiers/verify.py"
-        ));
-        command.arg("--trust").arg(trust).args(files());
-        command.output().unwrap()
-    };
+    let verify = |trust: &Path| apart(python, trust, files());
     let trusted = common::text(&verify(trust), 0);
     assert_eq!(
         trusted.matches(": trusted: claim ").count(),
@@ -215,7 +223,7 @@ fn what_a_payer_decided_is_held_against_what_was_sent() {
 
     // A payer that changes a claim: what it gets is not what is kept here.
     fs::write(sent.join("L-1.json"), claim("120.00")).unwrap();
-    post(&folder, "L-1", claim("210.00").into_bytes());
+    let said = post(&folder, "L-1", claim("210.00").into_bytes());
     until("lakeside disputes it", || disputes() == Some(1));
     let data = folder.join("lakeside");
     let own = run([
@@ -233,7 +241,61 @@ fn what_a_payer_decided_is_held_against_what_was_sent() {
     );
     ledger_is_told(&folder);
     audited(&folder);
+    erased_it_is_proved(&folder, said["claims"][0]["claim"].as_str().unwrap());
     drop(network);
+}
+
+/// That something was erased is proved to whoever has the founders' keys alone, once it is on
+/// the shared ledger and the receipts are asked for again; until then it is not said that they
+/// do not hold.
+fn erased_it_is_proved(folder: &Path, claim: &str) {
+    let (data, out) = (folder.join("harbor-health"), folder.join("erased"));
+    let [data, out] = [&data, &out].map(|path| path.to_str().unwrap());
+    let erase = [
+        "claim", "erase", claim, "--ground", "order", "--json", "--out", out, "--data", data,
+    ];
+    let erased = || -> Vec<PathBuf> {
+        let files = json(&run(erase), 0)["files"].clone();
+        serde_json::from_value(files).unwrap()
+    };
+    let trust = folder.join("trust.json");
+    let verify = |files: &[PathBuf]| {
+        let mut command = tally();
+        command.args(["ledger", "verify", "--json", "--trust"]);
+        command.arg(&trust).args(files).output().unwrap()
+    };
+    until("it is on the shared ledger", || {
+        let verified = verify(&erased());
+        assert!(matches!(verified.status.code(), Some(0 | 3)));
+        verified.status.code() == Some(0)
+    });
+    let files = erased();
+    let verified = json(&verify(&files), 0);
+    for row in verified.as_array().unwrap() {
+        assert_eq!([&row["verdict"], &row["ground"]], ["trusted", "order"]);
+        assert_eq!(row["shared"]["log"], "tallystick.example/network");
+        assert_eq!(row["shared"]["trusted"], true);
+    }
+    // As they were before it was there, and as they all were before receipts of erasures had it.
+    let alone = folder.join("alone.erasure");
+    let text = fs::read_to_string(&files[0]).unwrap();
+    let (own, _) = text.split_once("authorities ").unwrap();
+    fs::write(&alone, own).unwrap();
+    let unknown = "the trust file names no log of it";
+    let said = json(&verify(std::slice::from_ref(&alone)), 3);
+    assert_eq!(
+        [&said[0]["verdict"], &said[0]["reason"]],
+        ["consistent", unknown]
+    );
+
+    let Some(python) = python() else { return };
+    let said = common::text(&apart(python, &trust, files.clone()), 0);
+    let shared = ", and on tallystick.example/network\n";
+    assert_eq!(said.matches(": trusted: entry ").count(), files.len());
+    assert_eq!(said.matches(shared).count(), files.len());
+    let said = common::text(&apart(python, &trust, [alone]), 3);
+    assert!(said.contains(": consistent, not trusted: entry "), "{said}");
+    assert!(said.ends_with(&format!("; {unknown}\n")), "{said}");
 }
 
 /// A node's page tells of the shared ledger what the node knows.

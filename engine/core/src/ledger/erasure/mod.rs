@@ -4,8 +4,10 @@
 
 mod receipt;
 mod retention;
+mod shared;
 #[cfg(test)]
 mod tests;
 
 pub use receipt::{ErasureError, ErasureReceipt, Shown};
 pub use retention::{Hold, Kept, Kind, Refused, RetentionRule, Since, may_erase};
+pub use shared::{Brought, SharedErasure};

@@ -4,12 +4,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use thiserror::Error;
 
+use super::shared::SharedErasure;
 use crate::canon::{Canon as _, DecodeError};
 use crate::ledger::checkpoint::{Checkpoint, CheckpointError};
 use crate::ledger::entry::{Entry, Ground};
 use crate::ledger::note::VerifierKey;
 use crate::ledger::proof::LogProof;
-use crate::ledger::receipt::{Verdict, hex, unhex};
+use crate::ledger::receipt::{ReceiptError, Sections, Verdict, hex, judged, section, unhex};
 use crate::ledger::tree::{ProofError, leaf_hash, verify_inclusion};
 use crate::ledger::trust::Trust;
 
@@ -17,7 +18,7 @@ const HEAD: &str = "tallystick-erasure/v1";
 /// What the receipt says, in words, as a line of it.
 const SAYS: &str = "The key and salt of this entry were destroyed. The leaf stays and the log still verifies; what it commits to can be opened by nobody.";
 /// The most bytes an erasure receipt may have.
-const MAX_BYTES: usize = 256 * 1024;
+const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// That what an entry commits to was erased: a text file, as a receipt is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub struct ErasureReceipt {
     pub stays: LogProof,
     /// That the entry of the erasure is in the log, at the same checkpoint.
     pub erased: LogProof,
+    /// That both are on a shared ledger, where they are.
+    pub shared: Option<SharedErasure>,
 }
 
 /// Why an erasure receipt does not hold.
@@ -57,15 +60,14 @@ pub enum ErasureError {
     /// The proofs are of other entries.
     #[error("the proofs are not of the entry that was erased and of one after it")]
     Index,
-    /// The proofs are of two checkpoints, or of one that several signed.
-    #[error("both proofs belong to one checkpoint with one signature")]
+    /// The proofs are of two checkpoints, or of one of its own log that several signed.
+    #[error(
+        "the proofs of one log belong to one checkpoint, with one signature where the log is the node's own"
+    )]
     Checkpoints,
     /// The checkpoint does not hold.
     #[error("the checkpoint: {0}")]
     Checkpoint(CheckpointError),
-    /// Not under a key that is trusted.
-    #[error("the key is not trusted for that log")]
-    Untrusted,
     /// One of the two is not in the log.
     #[error("the {which} is not in the log: {source}")]
     Inclusion {
@@ -74,6 +76,29 @@ pub enum ErasureError {
         /// Why.
         source: ProofError,
     },
+    /// One of what the shared proof needs is not on the shared ledger.
+    #[error("the {which} is not on the shared ledger: {source}")]
+    SharedInclusion {
+        /// Which.
+        which: &'static str,
+        /// Why.
+        source: ProofError,
+    },
+    /// On the shared ledger the entries are of others, or of other places of a log.
+    #[error("no organisation brought both entries to the shared ledger, as those of its log")]
+    Brought,
+    /// As of a receipt of a claim.
+    #[error(transparent)]
+    Receipt(ReceiptError),
+}
+
+impl From<ReceiptError> for ErasureError {
+    fn from(error: ReceiptError) -> Self {
+        match error {
+            ReceiptError::Form { line, what } => Self::Form { line, what },
+            other => Self::Receipt(other),
+        }
+    }
 }
 
 /// What an erasure receipt shows.
@@ -85,22 +110,6 @@ pub struct Shown {
     pub index: u64,
     /// Why it was erased.
     pub ground: Ground,
-}
-
-/// A proof under its name and length.
-fn proof<'a>(line: usize, name: &str, rest: &'a str) -> Result<(LogProof, &'a str), ErasureError> {
-    let fail = |line, what| ErasureError::Form { line, what };
-    let (length, rest) = rest
-        .strip_prefix(name)
-        .and_then(|rest| rest.strip_prefix(' '))
-        .and_then(|rest| rest.split_once('\n'))
-        .ok_or(fail(line, "another proof belongs here"))?;
-    let length: usize = length.parse().map_err(|_| fail(line, "not a length"))?;
-    let (text, rest) = rest
-        .split_at_checked(length)
-        .ok_or(fail(line, "a length that leads outside the file"))?;
-    let proof = LogProof::parse(text).map_err(|what| fail(line, what))?;
-    Ok((proof, rest))
 }
 
 impl ErasureReceipt {
@@ -131,17 +140,21 @@ impl ErasureReceipt {
         let entry = entry.map_err(|_| fail(4, "not base64"))?;
         let key = VerifierKey::parse(next(5, "key ")?);
         let key = key.map_err(|_| fail(5, "not a verifier key"))?;
-        let (stays, rest) = proof(6, "stays", next(6, "")?)?;
-        let (erased, rest) = proof(7, "erased", rest)?;
-        if !rest.is_empty() {
-            return Err(fail(8, "bytes follow the proofs"));
-        }
+        let rest = next(6, "")?;
+        let mut sections = Sections { rest, line: 6 };
+        let (stays, erased) = (sections.proof("stays")?, sections.proof("erased")?);
+        let shared = match sections.rest.is_empty() {
+            true => None,
+            false => Some(SharedErasure::parse(&mut sections)?),
+        };
+        sections.end()?;
         let receipt = Self {
             leaf,
             entry,
             key,
             stays,
             erased,
+            shared,
         };
         if receipt.to_string() != text {
             return Err(ErasureError::Canonical);
@@ -167,15 +180,6 @@ impl ErasureReceipt {
             return Err(ErasureError::Checkpoints);
         }
         let checkpoint = Checkpoint::open(note, &self.key).map_err(ErasureError::Checkpoint)?;
-        let verdict = match trust {
-            None => Verdict::Consistent,
-            Some(trust) => {
-                let log = trust.log(&checkpoint.origin);
-                let log = log.filter(|log| log.is_signed_by(&self.key));
-                log.ok_or(ErasureError::Untrusted)?;
-                Verdict::Trusted
-            }
-        };
         let both = [
             (
                 "entry of the erasure",
@@ -189,8 +193,15 @@ impl ErasureReceipt {
             verify_inclusion(leaf, proof.index, size, &proof.path, root)
                 .map_err(|source| ErasureError::Inclusion { which, source })?;
         }
+        let shared = match &self.shared {
+            Some(of) => Some(of.verify(
+                (&self.entry, self.erased.index),
+                (&self.leaf, self.stays.index),
+            )?),
+            None => None,
+        };
         Ok(Shown {
-            verdict,
+            verdict: judged(trust, &self.key, shared.as_ref())?,
             index,
             ground,
         })
@@ -204,9 +215,11 @@ impl core::fmt::Display for ErasureReceipt {
         writeln!(f, "entry {}", BASE64.encode(&self.entry))?;
         writeln!(f, "key {}", self.key)?;
         for (name, proof) in [("stays", &self.stays), ("erased", &self.erased)] {
-            let proof = proof.to_string();
-            write!(f, "{name} {}\n{proof}", proof.len())?;
+            section(f, name, &proof.to_string())?;
         }
-        Ok(())
+        match &self.shared {
+            Some(shared) => write!(f, "{shared}"),
+            None => Ok(()),
+        }
     }
 }

@@ -6,7 +6,7 @@ use tally_types::ServiceDate;
 use super::*;
 use crate::canon::Canon;
 use crate::ledger::rig::{key, proof_of, trust};
-use crate::ledger::{Entry, Ground, SigningKey, Verdict, tree};
+use crate::ledger::{Entry, Ground, ReceiptError, SigningKey, Trust, Verdict, tree};
 
 fn day(text: &str) -> ServiceDate {
     ServiceDate::parse(text).unwrap()
@@ -176,6 +176,7 @@ fn receipt() -> ErasureReceipt {
         key: key().verifier().clone(),
         stays: proof_of(&leaves, 2),
         erased: proof_of(&leaves, 4),
+        shared: None,
     }
 }
 
@@ -191,17 +192,18 @@ fn a_receipt_shows_what_was_erased() {
     let mut other = trust();
     let stranger = SigningKey::new(crate::ledger::rig::ORIGIN, &[8; 32]).unwrap();
     other.logs[0].keys = vec![stranger.verifier().clone()];
-    assert_eq!(
-        receipt.verify(Some(&other)).unwrap_err(),
-        ErasureError::Untrusted
-    );
+    let not = ErasureError::Receipt(ReceiptError::Untrusted);
+    assert_eq!(receipt.verify(Some(&other)).unwrap_err(), not);
+    // Of a trust file that does not know the log nothing is refused, nor trusted.
+    other.logs[0].origin = "elsewhere.example/log".into();
+    for unknown in [other, Trust { logs: vec![] }] {
+        let shown = receipt.verify(Some(&unknown)).unwrap();
+        assert_eq!(shown.verdict, Verdict::Consistent);
+    }
     // Who asks for cosignatures is not content with the log's own word.
     let mut cosigned = trust();
     cosigned.logs[0].cosignatures = 1;
-    assert_eq!(
-        receipt.verify(Some(&cosigned)).unwrap_err(),
-        ErasureError::Untrusted
-    );
+    assert_eq!(receipt.verify(Some(&cosigned)).unwrap_err(), not);
     insta::assert_snapshot!(text);
 }
 

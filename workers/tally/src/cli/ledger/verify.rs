@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use serde_json::{Value, json};
 use tally_core::ledger::erasure::ErasureReceipt;
-use tally_core::ledger::{Receipt, Shown, Trust, Verdict, verify_any};
+use tally_core::ledger::{Receipt, SharedProof, Shown, Trust, Verdict, verify_any};
 
 use super::super::{Ended, chain, plural, printable, read_file, say};
 use crate::consents::{by, reading_json, time};
@@ -91,20 +91,45 @@ impl Shows {
     }
 }
 
-/// What a file holds, if it holds.
-enum Checked {
-    Receipt(Box<Receipt>, Verdict, Shows),
-    /// For machines, and for people.
-    Erasure((Verdict, Value, String)),
+/// What a file shows, if it holds.
+struct Checked {
+    verdict: Verdict,
+    /// For machines.
+    row: Value,
+    /// For people.
+    said: String,
+    shared: Option<OnShared>,
 }
 
-fn erasure(text: &str, trust: Option<&Trust>) -> Result<(Verdict, Value, String)> {
+fn checked(text: &str, trust: Option<&Trust>) -> Result<Checked> {
+    if text.starts_with("tallystick-erasure/") {
+        return erasure(text, trust);
+    }
+    let receipt = Receipt::parse(text)?;
+    let (verdict, shown) = verify_any(&receipt, trust)?;
+    let (shows, log, index) = (Shows(shown), receipt.key.name(), receipt.local.index);
+    let mut row = shows.json();
+    row["claim"] = receipt.claim.to_string().into();
+    row["log"] = log.into();
+    row["index"] = index.into();
+    Ok(Checked {
+        verdict,
+        row,
+        said: format!(
+            "claim {} {} (entry {index} of {log})",
+            receipt.claim,
+            shows.text()
+        ),
+        shared: OnShared::of(receipt.shared.as_ref(), trust),
+    })
+}
+
+fn erasure(text: &str, trust: Option<&Trust>) -> Result<Checked> {
     let receipt = ErasureReceipt::parse(text)?;
     let shown = receipt.verify(trust)?;
     let ground = shown.ground.as_str();
     let log = receipt.key.name();
     let row = json!({
-        "verdict": verdict_word(shown.verdict),
         "erased": shown.index,
         "ground": ground,
         "log": log,
@@ -114,8 +139,17 @@ fn erasure(text: &str, trust: Option<&Trust>) -> Result<(Verdict, Value, String)
         "what entry {} of {log} commits to was erased, by {ground} (entry {})",
         shown.index, receipt.erased.index
     );
-    Ok((shown.verdict, row, said))
+    let shared = receipt.shared.as_ref().map(|shared| &shared.erased);
+    Ok(Checked {
+        verdict: shown.verdict,
+        row,
+        said,
+        shared: OnShared::of(shared, trust),
+    })
 }
+
+/// Why a receipt that holds is not trusted, where a trust file was given.
+const UNKNOWN: &str = "the trust file names no log of it";
 
 fn verdict_word(verdict: Verdict) -> &'static str {
     match verdict {
@@ -169,46 +203,34 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<Ended> {
         };
         let checked = (|| -> Result<_> {
             let text = String::from_utf8(bytes).ok().context("a receipt is text")?;
-            if text.starts_with("tallystick-erasure/") {
-                return Ok(Checked::Erasure(erasure(&text, trust.as_ref())?));
-            }
-            let receipt = Receipt::parse(&text)?;
-            let (verdict, shown) = verify_any(&receipt, trust.as_ref())?;
-            Ok(Checked::Receipt(Box::new(receipt), verdict, Shows(shown)))
+            checked(&text, trust.as_ref())
         })();
         let file = path.display().to_string();
         match checked {
-            Ok(Checked::Erasure((verdict, mut row, said))) => {
+            Ok(Checked {
+                verdict,
+                mut row,
+                said,
+                shared,
+            }) => {
                 let word = told(verdict, &mut ended);
+                let unknown = trust.is_some() && verdict == Verdict::Consistent;
                 if args.json {
-                    row["file"] = file.into();
-                    rows.push(row);
-                } else {
-                    say(format!("{file}: {word}: {said}"))?;
-                }
-            }
-            Ok(Checked::Receipt(receipt, verdict, shows)) => {
-                let word = told(verdict, &mut ended);
-                if args.json {
-                    let mut row = shows.json();
                     row["file"] = file.into();
                     row["verdict"] = verdict_word(verdict).into();
-                    row["claim"] = receipt.claim.to_string().into();
-                    row["log"] = receipt.key.name().into();
-                    row["index"] = receipt.local.index.into();
-                    row["shared"] = OnShared::of(&receipt, trust.as_ref())
-                        .map(|shared| shared.json())
-                        .into();
+                    row["shared"] = shared.map(|shared| shared.json()).into();
+                    if unknown {
+                        row["reason"] = UNKNOWN.into();
+                    }
                     rows.push(row);
                 } else {
-                    say(format!(
-                        "{file}: {word}: claim {} {} (entry {} of {})",
-                        receipt.claim,
-                        shows.text(),
-                        receipt.local.index,
-                        receipt.key.name()
-                    ))?;
-                    if let Some(shared) = OnShared::of(&receipt, trust.as_ref()) {
+                    let why = if unknown {
+                        format!("; {UNKNOWN}")
+                    } else {
+                        String::new()
+                    };
+                    say(format!("{file}: {word}: {said}{why}"))?;
+                    if let Some(shared) = shared {
                         say(shared.told())?;
                     }
                 }
@@ -226,7 +248,13 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<Ended> {
         say(json!(rows))?;
     } else if ended == Ended::NotTrusted {
         eprintln!(
-            "note: consistent, not trusted: say `--trust trust.json` with a trust file you have from elsewhere"
+            "note: consistent, not trusted: say `--trust trust.json` with a trust file you have from elsewhere{}",
+            match trust {
+                None => "",
+                Some(_) =>
+                    ", which names the log, or the shared ledger (a receipt that is asked for again \
+                     has the shared ledger's proof as soon as it stands there)",
+            }
         );
     }
     Ok(ended)
@@ -244,8 +272,8 @@ struct OnShared {
 }
 
 impl OnShared {
-    fn of(receipt: &Receipt, trust: Option<&Trust>) -> Option<Self> {
-        let shared = receipt.shared.as_ref()?;
+    fn of(shared: Option<&SharedProof>, trust: Option<&Trust>) -> Option<Self> {
+        let shared = shared?;
         let (signed, _) = shared
             .authorities
             .reach(&shared.handovers, &shared.proof.checkpoint)

@@ -13,6 +13,7 @@ mod authorities;
 mod blocks;
 mod bounds;
 mod codec;
+mod erasure;
 mod histories;
 mod receipt;
 mod refusals;
