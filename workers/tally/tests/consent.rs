@@ -186,6 +186,8 @@ fn grants_are_given_listed_and_taken_back() {
         "2020-12-31",
     ];
     said += &office.said(&[&to_group[..], &past].concat());
+    // On a day of then it is taken.
+    said += &office.said(&[&to_group[..], &past, &["--day", "2020-06-15"]].concat());
     let revoke = ["consent", "revoke", &second[..12], "--reason", "moved away"];
     said += &office.said(&revoke);
     said += &office.said(&revoke);
@@ -198,9 +200,90 @@ fn grants_are_given_listed_and_taken_back() {
     let stands = |n: usize| all[n]["stands"].as_str().unwrap().to_owned();
     let found: Vec<String> = (0..5).map(stands).collect();
     assert_eq!(found, ["stands", "revoked", "stands", "stands", "ended"]);
+    let then = office.run(&["consent", "list", "--json", "--day", "2020-06-15"]);
+    assert_eq!(json(&then, 0)[4]["stands"], "stands");
     assert_eq!(all[1]["purposes"], serde_json::json!(["HPAYMT", "PATRQT"]));
     let found = json(&office.run(&["ledger", "fsck", "--json"]), 0);
     assert_eq!(found["faults"], serde_json::json!([]));
+}
+
+const UNTIL: [&str; 2] = ["--through", "2099-12-31"];
+
+/// A grant of Ann's, until 2099.
+fn grant<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    [&["consent", "grant", "M-1001"][..], more, &UNTIL].concat()
+}
+
+/// What could allow nobody anything is not granted; what may come to, is.
+#[test]
+fn what_has_no_effect_is_not_granted() {
+    let office = Office::new();
+    let mut said = String::new();
+    let custodian = ["consent", "custodian", "M-1001", "--custodian"];
+    let group = ["consent", "group", "care-team", "--add", "lakeside"];
+    let pays = ["--to", "harbor-health", "--purpose", "HPAYMT", "--purpose"];
+    let treats = ["--to", "lakeside", "--purpose", "TREAT"];
+    for arguments in [
+        grant(&[&pays[..], &["FRAUD"]].concat()),
+        grant(&[&treats[..], &["--only", "part-2", "--except", "part-2"]].concat()),
+        grant(&["--to", "nowhere", "--purpose", "TREAT"]),
+        [&custodian[..], &["harbor-health"], &UNTIL].concat(),
+    ] {
+        said += &office.said(&arguments);
+    }
+    insta::assert_snapshot!("no_effect", said);
+    let past = ["--from", "2020-01-01", "--through", "2020-12-31"];
+    let refused = office.run(&[&group[..], &past].concat());
+    text(&refused, 1);
+    let said = errors(&refused);
+    let ended = "A121: it would have ended on 2020-12-31, before today";
+    assert!(said.contains(ended), "{said}");
+    let listed = || json(&office.run(&["consent", "list", "--json"]), 0);
+    assert_eq!(listed(), serde_json::json!([]));
+
+    // By right the payer does not read for treatment, and others do for nothing.
+    let none = "0".repeat(32);
+    for may in [
+        grant(&[&pays[..], &["TREAT"]].concat()),
+        grant(&[&pays[..], &["FRAUD", "--to", "lakeside"]].concat()),
+        grant(&["--to-group", "care-team", "--purpose", "TREAT"]),
+        grant(&[&treats[..], &["--claim", &none]].concat()),
+    ] {
+        text_of(&office.run(&may));
+    }
+    // A group's grant stands when somebody is in it.
+    let stands = || {
+        let mut all = listed().as_array().unwrap().clone().into_iter();
+        let one = all.find(|of| of["to"]["group"] == "care-team");
+        one.unwrap()["stands"].clone()
+    };
+    assert_eq!(stands(), "group without members");
+    let member = id_of(&office.run(&[&group[..], &UNTIL, &["--json"]].concat()));
+    assert_eq!(stands(), "stands");
+    text_of(&office.run(&["consent", "revoke", &member]));
+    assert_eq!(stands(), "group without members");
+    let listed = office.said(&["consent", "list", "M-1001"]);
+    assert!(listed.contains("group without members"), "{listed}");
+}
+
+/// A grant of one claim is of the member's whose it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_of_anothers_claim_is_refused() {
+    let office = Office::new();
+    let treats = ["--to", "lakeside", "--purpose", "TREAT"];
+    text_of(&office.run(&grant(&treats)));
+    let (claim, _) = office.read(Purpose::Treatment, None).await;
+    let claim = claim.to_string();
+    let of = |member: &str| {
+        let one = ["consent", "grant", member, "--claim", &claim];
+        office.run(&[&one[..], &treats, &UNTIL].concat())
+    };
+    text_of(&of("M-1001"));
+    let refused = of("M-1002");
+    text(&refused, 1);
+    let said = errors(&refused);
+    let why = format!("A124: claim {claim} is not this member's");
+    assert!(said.contains(&why), "{said}");
 }
 
 #[test]

@@ -243,7 +243,8 @@ pub struct StatusBody {
     /// That no other authority answers this node; nothing when all is well.
     pub(crate) cut_off: Option<CutOffBody>,
     /// What this node lacks to vote, where its organisation is an authority and it follows
-    /// as a member; nothing when all is well.
+    /// as a member; or that the ledger has no member of its organisation's id. Nothing when all
+    /// is well.
     pub(crate) lacks: Option<String>,
     /// The last checkpoint that a quorum signed.
     pub(crate) checkpoint: Option<CheckpointBody>,
@@ -277,6 +278,8 @@ pub struct Heard {
     pub ledger: Option<&'static str>,
     /// That no other authority answers: since when, why, and what to do.
     pub cut_off: Option<CutOffBody>,
+    /// What the node lacks to take part as it is configured, and what to do.
+    pub lacks: Option<String>,
 }
 
 impl Heard {
@@ -284,11 +287,13 @@ impl Heard {
     pub const NONE: Self = Self {
         ledger: None,
         cut_off: None,
+        lacks: None,
     };
     /// On one that the node has not read yet.
     pub const STARTS: Self = Self {
         ledger: Some("starts"),
         cut_off: None,
+        lacks: None,
     };
 
     /// As a member of it.
@@ -298,6 +303,7 @@ impl Heard {
         Self {
             ledger: Some(cut_off.as_ref().map_or("ok", |_| "cut off")),
             cut_off,
+            lacks: member.lacks(),
         }
     }
 }

@@ -131,6 +131,9 @@ pub struct NodeArgs {
     /// The configuration of a node that is more than a folder, in place of `--data`
     #[arg(long, value_name = "FILE", env = "TALLY_CONFIG")]
     pub config: Option<PathBuf>,
+    /// The day it is, for demonstrations
+    #[arg(long, value_name = "DAY", hide = true, value_parser = parse_date)]
+    day: Option<ServiceDate>,
 }
 
 impl NodeArgs {
@@ -155,7 +158,7 @@ impl NodeArgs {
         }
     }
 
-    /// Opens the node, on the machine's clock.
+    /// Opens the node, on the machine's clock unless a day is said.
     pub async fn open(&self) -> Result<Node> {
         self.open_with(PoliciesConfig::Bundled).await
     }
@@ -163,14 +166,15 @@ impl NodeArgs {
     /// The same; a folder that is made gets these policies, whatever has a configuration
     /// those of it.
     pub async fn open_with(&self, policies: PoliciesConfig) -> Result<Node> {
+        let clock = self.day.map_or(Clock::System, Clock::simulated);
         match &self.config {
             None => {
                 let data = self.data.as_deref().unwrap_or(Path::new("tally-data"));
-                open_node(data, Clock::System, policies).await
+                open_node(data, clock, policies).await
             }
             Some(path) => {
                 let config = Config::read(path)?;
-                Node::configured(&config, "command", Clock::System).await
+                Node::configured(&config, "command", clock).await
             }
         }
     }

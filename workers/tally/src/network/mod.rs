@@ -145,6 +145,10 @@ fn introduce(founded: &Founded) -> Result<()> {
     say(table(
         &["organisation", "name", "role", "pages"],
         rows.collect::<Vec<_>>(),
+    ))?;
+    say(format!(
+        "For all of them it is {day}: say `--day {day}` with a command on one of their folders, or it has another today.",
+        day = founded.day
     ))
 }
 

@@ -175,7 +175,8 @@ pub fn is_free(folder: &Path) -> Result<()> {
     anyhow::ensure!(
         !folder.join("charter.json").exists(),
         "{} holds a network already, which may be running: say another folder with `--data`, or \
-         remove that one first. Its nodes can be started alone: `tally node --config {}`",
+         remove that one first. Its nodes can be started alone: `tally node --config {} --day DAY`, \
+         with the day that is said in that file",
         folder.display(),
         folder.join("ORGANISATION/tally.toml").display()
     );
@@ -320,10 +321,12 @@ fn configuration(founded: &Founded, placed: &Placed) -> Result<String> {
         _ => "none",
     };
     let mut text = format!(
-        "[node]\ndata = {data:?}\npayer = {id:?}\npolicies = {policies:?}\n\n\
+        "# It lives on a simulated day: `tally node` and commands on its folder take `--day {day}`.\n\
+         [node]\ndata = {data:?}\npayer = {id:?}\npolicies = {policies:?}\n\n\
          [listen]\napi = \"{api}\"\npages = \"{pages}\"\nhealth = \"{health}\"\n\n\
          [ledger]\ncharter = {charter:?}\norganisation = {id:?}\nlisten = \"{listen}\"\n\
          witnesses = [\"http://{witness}\"]\nsent = {sent:?}\n",
+        day = founded.day,
         data = placed.folder.display().to_string(),
         id = placed.id,
         api = placed.api,

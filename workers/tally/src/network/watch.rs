@@ -6,9 +6,8 @@ use std::fs;
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use tally_core::ledger::shared::{Authorities, Snapshot, audit};
-use tally_core::ledger::tree::{Frontier, leaf_hash};
-use tally_core::ledger::{Note, Receipt, Trust, TrustedLog, Verdict, verify_receipt};
+use tally_core::ledger::shared::{Authorities, Snapshot};
+use tally_core::ledger::{Receipt, Trust, TrustedLog, Verdict, verify_receipt};
 
 use tally_store::port::{ClaimFilter, Reading as _};
 
@@ -17,6 +16,7 @@ use crate::config::PoliciesConfig;
 use crate::node::Node;
 use crate::node::clock::Clock;
 use crate::shared::client::Client;
+use crate::shared::outside::Served;
 
 /// The most receipts that are verified of one payer.
 const RECEIPTS: usize = 100;
@@ -290,19 +290,18 @@ pub async fn verify(founded: &Founded, seen: &Seen) -> Result<Verified> {
         if seen.0.get(&placed.id).is_none_or(Option::is_none) {
             continue;
         }
-        let view = view(&client, placed, &founders).await;
-        match view {
-            Ok(view) => {
-                if view.leaves.len() > longest.len() {
-                    longest.clone_from(&view.leaves);
+        match leaves(&client, founded, placed).await {
+            Ok(leaves) => {
+                if leaves.len() > longest.len() {
+                    longest.clone_from(&leaves);
                 }
-                views.push((placed, view));
+                views.push((placed, leaves));
             }
             Err(error) => verified.faults.push(format!("{}: {error:#}", placed.id)),
         }
     }
-    for (placed, view) in &views {
-        let same = longest.get(..view.leaves.len()) == Some(&view.leaves[..]);
+    for (placed, leaves) in &views {
+        let same = longest.get(..leaves.len()) == Some(&leaves[..]);
         if !same {
             verified.forks += 1;
             verified
@@ -315,33 +314,13 @@ pub async fn verify(founded: &Founded, seen: &Seen) -> Result<Verified> {
     Ok(verified)
 }
 
-struct View {
-    leaves: Vec<Vec<u8>>,
-}
-
-/// A node's ledger as it serves it: fetched whole, checked leaf by leaf, its root the one
-/// that a quorum signed.
-async fn view(client: &Client, placed: &Placed, founders: &Authorities) -> Result<View> {
-    let base = format!("http://{}/api/v1/ledger/shared", placed.api);
-    let get = |path: String| {
-        let url = format!("{base}/{path}");
-        async move { client.get(&url, None).await?.done() }
-    };
-    let note = Note::parse(&String::from_utf8(get("checkpoint".into()).await?)?)?;
-    let handovers = client.handovers(&base).await?;
-    let (signed, _) = founders.reach(&handovers, &note)?;
-    let size = signed.checkpoint.size;
-    let leaves = client.leaves(&base, size).await?;
-    let mut frontier = Frontier::default();
-    for leaf in &leaves {
-        frontier.append(leaf_hash(leaf));
-    }
-    anyhow::ensure!(
-        frontier.root() == signed.checkpoint.root,
-        "its leaves do not give the root that a quorum signed"
-    );
-    audit(leaves.iter().map(Vec::as_slice))?;
-    Ok(View { leaves })
+/// A node's ledger as it serves it to everybody, audited.
+async fn leaves(client: &Client, founded: &Founded, placed: &Placed) -> Result<Vec<Vec<u8>>> {
+    let node = format!("http://{}", placed.api);
+    let served = Served::by(client, &node, &founded.charter).await?;
+    let mut all = Vec::new();
+    served.audit(client, |leaves| all.extend(leaves)).await?;
+    Ok(all)
 }
 
 /// Receipts of the payers' claims, verified with the founders' keys alone.

@@ -85,6 +85,9 @@ async fn ready(watched: Shared) -> Response {
         "ledger": ledger.ledger,
         "cut_off": ledger.cut_off,
     });
+    if let Some(lacks) = ledger.lacks {
+        body["lacks"] = lacks.into();
+    }
     if let Some(forked) = forked {
         body["log"] = forked.to_string().into();
     }

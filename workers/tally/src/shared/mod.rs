@@ -14,6 +14,8 @@ mod files;
 mod junk;
 mod lookout;
 mod machine;
+mod nearest;
+pub mod outside;
 mod pool;
 mod proof;
 mod published;
@@ -86,7 +88,8 @@ pub struct Member {
     refused: Arc<watch::Sender<Option<String>>>,
     /// That no other authority answers, if none does.
     cut_off: Arc<watch::Sender<Option<CutOff>>>,
-    /// What is lacking to vote, if its organisation is an authority and the node is none.
+    /// What is lacking to vote, if its organisation is an authority and the node is none; or
+    /// that no member is called as it is.
     lacks: Arc<watch::Sender<Option<String>>>,
 }
 
@@ -114,7 +117,7 @@ impl Member {
     }
 
     /// What this node lacks to vote, where its organisation is an authority and it follows
-    /// as a member.
+    /// as a member; or that the ledger has no member of its organisation's id.
     pub fn lacks(&self) -> Option<String> {
         self.lacks.borrow().clone()
     }

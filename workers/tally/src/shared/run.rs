@@ -288,6 +288,7 @@ impl Follower {
     /// Says again what may have been lost. Answers how to go on, if not as it does.
     async fn look_around(&mut self, status: &Status) -> Result<Option<Turn>> {
         self.say_again();
+        self.say_lacks(self.seat.unknown(self.scribe.at()));
         if let Some(key) = self.seat.settle(&self.scribe).await? {
             return Ok(Some(Turn::Votes(Box::new(key))));
         }
@@ -389,17 +390,25 @@ impl Follower {
         }
         self.seat.today = None;
         let key = self.seat.settle(&self.scribe).await?;
-        let lacks = self.seat.lacks(self.scribe.at());
+        let at = self.scribe.at();
+        let lacks = self.seat.unknown(at).or_else(|| self.seat.lacks(at));
         let key = key.filter(|_| lacks.is_none());
+        self.say_lacks(lacks);
+        Ok(key)
+    }
+
+    /// Says once what this node lacks, and that it does no more.
+    fn say_lacks(&self, lacks: Option<String>) {
         self.member.lacks.send_if_modified(|known| {
             let is_new = *known != lacks;
-            if is_new && let Some(lacks) = &lacks {
-                tracing::warn!("{lacks}");
+            match &lacks {
+                Some(lacks) if is_new => tracing::warn!("{lacks}"),
+                None if is_new => tracing::info!("this node lacks nothing any more"),
+                _ => {}
             }
             *known = lacks;
             is_new
         });
-        Ok(key)
     }
 
     /// Writes down what is new; answers whether there may be more at once.
@@ -440,6 +449,7 @@ impl Follower {
         self.marked = Some(self.scribe.at().height);
         loop {
             let at = Arc::clone(self.scribe.at());
+            self.say_lacks(self.seat.unknown(&at));
             let own = at.state.members.get(&self.member.organisation);
             let own = own.map(|own| own.organisation.clone());
             if settled != own {

@@ -12,6 +12,7 @@ use tally_core::ledger::shared::{Authorities, Authority, OrganisationId, Snapsho
 use tally_notary::{Notary, Running, Standing};
 
 use super::machine::{Chain, authorities};
+use super::nearest::nearest;
 use super::pool::Pool;
 use super::scribe::Scribe;
 use crate::node::Node;
@@ -201,6 +202,27 @@ impl Seat {
     /// Whether an authority's node serves the ledger to members that are none.
     pub fn is_served(&self, at: &Snapshot) -> bool {
         super::afar::is_served(at, &self.organisation, &self.peers)
+    }
+
+    /// That the ledger has no member of this node's id, as far as the node has read it: a
+    /// newcomer's, or a misspelt one.
+    pub fn unknown(&self, at: &Snapshot) -> Option<String> {
+        let (id, ledger, members) = (&self.organisation, &at.state.origin, &at.state.members);
+        if members.contains_key(id) {
+            return None;
+        }
+        let present = members.iter().filter(|(_, member)| !member.left);
+        let near = nearest(id.as_str(), present.map(|(id, _)| id.as_str()));
+        let near = match &near[..] {
+            [] => String::new(),
+            some => format!(" (nearest to it: `{}`)", some.join("`, `")),
+        };
+        Some(format!(
+            "{ledger} has no member `{id}`{near}, as far as this node has read it: it reads along, and nothing of its own \
+             log comes to stand there. Where `ledger.organisation` is misspelt, set it right and start the node again; \
+             where `{id}` is to be voted in, a member proposes its application with `tally org join` \
+             (docs/shared-ledger.md#to-take-part)"
+        ))
     }
 
     /// What this node lacks to vote as the authority that its organisation is, if it is one.

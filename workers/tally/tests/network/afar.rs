@@ -36,7 +36,6 @@ fn a_member_that_is_no_authority_follows_and_takes_part() {
     let (listen, api) = (port(), port());
     let home = temporary.path().join("bayview");
     let join = governance::apply(&home, None, api, false);
-    governance::proposed(&folder, "join", &join, &VOTERS);
     let config = governance::configure(&folder, &home, listen, api);
     let url = format!("http://127.0.0.1:{api}/api/v1/ledger/shared/status");
     let own = |name: &str| get(&url).map_or(Value::Null, |status| status[name].clone());
@@ -44,12 +43,21 @@ fn a_member_that_is_no_authority_follows_and_takes_part() {
         status(&folder, "harbor-health").map_or(Value::Null, |status| status[name].clone())
     };
     let bayview = Process::start(&mut governance::node(&config));
+    // It may start before it is voted in, and says that it is no member yet.
+    until("bayview says what it lacks", || {
+        let lacks = own("lacks");
+        lacks
+            .as_str()
+            .is_some_and(|lacks| lacks.contains("has no member `bayview`"))
+    });
+    governance::proposed(&folder, "join", &join, &VOTERS);
 
     // All that stands there stands here, under the same checkpoint, in the same blocks.
     until("bayview is level", || {
         own("behind") == 0 && own("checkpoint")["root"] == theirs("checkpoint")["root"]
     });
     assert_eq!(own("authority"), false);
+    assert_eq!(own("lacks"), Value::Null);
     assert!(own("checkpoint")["signers"].as_array().unwrap().len() >= 3);
     assert_eq!(own("cut_off"), Value::Null);
     until("its blocks are theirs", || {

@@ -30,7 +30,11 @@ fn one_authority_alone_and_its_folder() {
     assert_eq!(again.status.code(), Some(1));
     let said = String::from_utf8(again.stderr).unwrap();
     assert!(said.contains("holds a network already"), "{said}");
+    assert!(said.contains("--day DAY"), "{said}");
     assert_eq!(kept(), before);
+    // It is said which day its nodes live on.
+    let config = fs::read_to_string(folder.join("harbor-health/tally.toml")).unwrap();
+    assert!(config.contains("take `--day 20"), "{config}");
     // Nor is a port that is taken told of when all is done.
     let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = held.local_addr().unwrap().port().to_string();

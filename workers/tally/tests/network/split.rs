@@ -209,6 +209,67 @@ fn two_histories_are_caught() {
     assert_eq!(ask(&left, 7, &one), 200);
 }
 
+/// One witness, however its address is written, is not compared with itself; and where a
+/// checkpoint is of authorities that are not known, it is said what leads to them.
+#[test]
+fn what_cannot_be_compared_is_said() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let keys = founders(folder);
+    let charter = folder.join("charter.json");
+    let compared = |one: &str, other: &str| {
+        let mut command = tally();
+        command.args(["ledger", "compare", one, other, "--charter"]);
+        command.arg(&charter).output().unwrap()
+    };
+    let witnesses = ["left.example", "right.example"].map(|name| witness(folder, name));
+    for witness in &witnesses {
+        assert_eq!(ask(witness, 0, &signed(folder, 1, &keys[..3])), 200);
+    }
+    let left = &witnesses[0].url;
+    let loud = left.replace("http", "HTTP");
+    for again in [left, &format!("{left}/"), &loud] {
+        let refused = compared(left, again);
+        common::text(&refused, 1);
+        let said = common::errors(&refused);
+        assert!(said.contains("are one witness"), "{said}");
+        assert!(said.contains("Name another"), "{said}");
+    }
+    let told = compared(left, &witnesses[1].url);
+    assert_eq!(common::text(&told, 0), "1 comparison: one history.\n");
+    assert_eq!(common::errors(&told), "");
+
+    // Both go on to an epoch, and forget how.
+    let read = tally::shared::read_charter(&charter).unwrap();
+    let first = Snapshot::found(&read).unwrap().signers;
+    let mut next = Authorities::clone(&first);
+    next.epoch = 1;
+    let handover = by(&first.checkpoint(7, [1; 32], Some(&next)), &keys).to_string();
+    let later = by(&next.checkpoint(7, [1; 32], None), &keys).to_string();
+    for (witness, name) in witnesses.iter().zip(["left.example", "right.example"]) {
+        assert_eq!(ask(witness, 7, &handover), 200, "{name}");
+        assert_eq!(ask(witness, 7, &later), 200, "{name}");
+    }
+    let forgets = witnesses.map(|witness| {
+        let folders = fs::read_dir(&witness.folder).unwrap().flatten();
+        let mut ended = folders.map(|folder| folder.path().join("ended-0"));
+        fs::remove_file(ended.find(|path| path.exists()).unwrap()).unwrap();
+        witness
+            .folder
+            .file_name()
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_owned()
+    });
+    let witnesses = forgets.map(|name| witness(folder, &name));
+    let told = compared(&witnesses[0].url, &witnesses[1].url);
+    let said = common::errors(&told);
+    for part in ["epoch 1", "say `--node URL`"] {
+        assert!(said.contains(part), "{said}");
+    }
+}
+
 /// Two histories by authorities that came after the charter: they are known over the
 /// handovers, each signed by a quorum of those before.
 #[test]

@@ -186,24 +186,18 @@ impl Book {
         self.taken_back(&grant.commitment, size, may).is_some()
     }
 
-    /// The memberships of an organisation in a group, those that were taken back among
-    /// them.
+    /// The memberships of a group, those that were taken back among them.
     pub(super) fn memberships<'a>(
         &'a self,
         group: &'a Group,
-        organisation: &'a OrganisationId,
     ) -> impl Iterator<Item = Given<&'a Membership>> {
         let given = self.granted.iter();
         given.filter_map(move |(commitment, (place, of))| match of {
-            Bestowal::Membership(what)
-                if what.group == *group && what.organisation == *organisation =>
-            {
-                Some(Given {
-                    place: *place,
-                    commitment: *commitment,
-                    what,
-                })
-            }
+            Bestowal::Membership(what) if what.group == *group => Some(Given {
+                place: *place,
+                commitment: *commitment,
+                what,
+            }),
             _ => None,
         })
     }

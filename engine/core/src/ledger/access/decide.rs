@@ -29,8 +29,9 @@ pub struct Request {
 
 /// Why somebody may not read. It is for the audit trail and the keeper of the records;
 /// who asked is told [`Denied::told`] alone, since the reason says what there is: that a
-/// patient has such a claim, or excluded it. Numbers are never used again; of several
-/// reasons, that which is furthest on the way counts.
+/// patient has such a claim, or excluded it. Numbers are never used again (those from A119 on
+/// are of what a node does not grant); of several reasons, that which is furthest on the way
+/// counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Error)]
 pub enum Denied {
     /// Not an organisation of the ledger.
@@ -176,14 +177,9 @@ fn by_right(request: &Request, facts: &ClaimFacts) -> Result<By, Denied> {
     } = &facts.parties;
     let who = &request.who;
     let is = |purposes: &[Purpose]| purposes.iter().any(|of| request.purpose.is_under(*of));
-    let for_payer = [
-        Purpose::Payment,
-        Purpose::Operations,
-        Purpose::PatientRequest,
-    ];
     let for_provider = [Purpose::Treatment, Purpose::Payment, Purpose::Operations];
     let ways = [
-        (who == payer, By::Payer, for_payer.as_slice()),
+        (who == payer, By::Payer, Purpose::OF_PAYER),
         (billing.as_ref() == Some(who), By::Billing, &for_provider),
         (rendering.contains(who), By::Rendering, &for_provider),
         (

@@ -75,6 +75,10 @@ const TABLE: [Row; 19] = {
 };
 
 impl Purpose {
+    /// What a payer reads its claims for by right: payment and operations (45 CFR
+    /// 164.506(c)), and what the patient asks of it.
+    pub const OF_PAYER: &'static [Self] = &[Self::Payment, Self::Operations, Self::PatientRequest];
+
     /// Every purpose.
     pub fn all() -> impl Iterator<Item = Self> {
         TABLE.into_iter().map(|(purpose, ..)| purpose)

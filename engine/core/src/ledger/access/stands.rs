@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tally_types::ServiceDate;
 
 use super::book::{Book, Given};
-use super::grant::{Bestowal, Custody, Grant, Group, Membership, Patient};
+use super::grant::{Bestowal, Custody, Grant, Grantee, Group, Membership, Patient};
 use crate::ledger::commitment::Commitment;
 use crate::ledger::shared::{Member, OrganisationId};
 
@@ -37,10 +37,13 @@ impl Members for BTreeMap<OrganisationId, Member> {
 pub struct Stands {
     /// The first place where it stands.
     pub place: u64,
-    /// Whether who it hangs on may still keep it. Of a grant that is the payer, or who acts
-    /// for the patient; of a custody payer and custodian; of a membership the group's keeper
-    /// and who is in it. None of them may have left the ledger.
+    /// Whether who keeps it may still. Of a grant that is the payer, or who acts for the
+    /// patient; of a custody the payer; of a membership the group's keeper. None of them may
+    /// have left the ledger.
     pub kept: bool,
+    /// Whether it reaches anybody: an organisation that has not left, or a group that
+    /// somebody is in on the day.
+    pub reaches: bool,
     /// Whether its first day has come.
     pub begun: bool,
     /// Whether its last day is past.
@@ -53,7 +56,7 @@ impl Stands {
     /// Whether it counts.
     #[must_use]
     pub fn holds(self) -> bool {
-        self.kept && self.begun && !self.over && !self.revoked
+        self.kept && self.reaches && self.begun && !self.over && !self.revoked
     }
 }
 
@@ -111,6 +114,24 @@ impl Ledger<'_> {
         self.members.member(id).is_some_and(|member| !member.left)
     }
 
+    /// Whether something is granted to anybody who is there on a day.
+    fn reaches(&self, to: &Grantee, today: ServiceDate) -> bool {
+        match to {
+            Grantee::Organisations(named) => named.iter().any(|id| self.is_member(id)),
+            Grantee::Group(group) => self.in_group(group, today).next().is_some(),
+        }
+    }
+
+    /// The memberships of a group that hold on a day.
+    fn in_group<'a>(
+        &'a self,
+        group: &'a Group,
+        today: ServiceDate,
+    ) -> impl Iterator<Item = Given<&'a Membership>> {
+        let given = self.book.memberships(group);
+        given.filter(move |of| of.place < self.size && self.membership_stands(of, today).holds())
+    }
+
     pub(super) fn grant_stands(
         &self,
         given: &Given<&Grant>,
@@ -132,6 +153,7 @@ impl Ledger<'_> {
         Stands {
             place: given.place,
             kept,
+            reaches: self.reaches(&grant.to, today),
             begun,
             over,
             revoked: self.book.is_revoked(given, payer, self.size),
@@ -146,7 +168,8 @@ impl Ledger<'_> {
             .custody_ended(&given.commitment, custody, self.size);
         Stands {
             place: given.place,
-            kept: self.is_member(&custody.payer) && self.is_member(&custody.custodian),
+            kept: self.is_member(&custody.payer),
+            reaches: self.is_member(&custody.custodian),
             begun,
             over,
             revoked: ended.is_some(),
@@ -158,7 +181,8 @@ impl Ledger<'_> {
         let (begun, over) = days((of.from, of.through), today);
         Stands {
             place: given.place,
-            kept: self.is_member(&of.group.keeper) && self.is_member(&of.organisation),
+            kept: self.is_member(&of.group.keeper),
+            reaches: self.is_member(&of.organisation),
             begun,
             over,
             revoked: self.book.membership_ended(given, self.size),
@@ -191,9 +215,8 @@ impl Ledger<'_> {
         organisation: &OrganisationId,
         today: ServiceDate,
     ) -> Option<Commitment> {
-        self.book
-            .memberships(group, organisation)
-            .filter(|of| of.place < self.size && self.membership_stands(of, today).holds())
+        self.in_group(group, today)
+            .filter(|of| of.what.organisation == *organisation)
             .map(|of| (of.place, of.commitment))
             .min()
             .map(|(_, commitment)| commitment)

@@ -413,6 +413,15 @@ fn who_has_left_keeps_nothing() {
     // A payer's own grants go with it.
     let of_payer = [enter(1, Bestowal::Access(grant()))];
     assert_eq!(without("harbor", &of_payer), (denied, false));
+    // Nor does it stand without anybody whom it is to.
+    assert_eq!(without("lab", &of_payer), (None, true));
+    assert_eq!(without("north", &of_payer), (Some(Denied::Left), false));
+    let [to, joins] = in_group;
+    let later = [joins, to];
+    assert_eq!(without("lab", &later), (None, true));
+    assert!(!without("north", &later).1);
+    let denied = Some(Denied::NotInGroup);
+    assert_eq!(without("lab", &later[1..]), (denied, false));
 }
 
 #[test]

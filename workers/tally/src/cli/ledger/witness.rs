@@ -17,6 +17,7 @@ use super::dispute::{facts, told as answer_told};
 use crate::node::keys::hex;
 use crate::shared::answer;
 use crate::shared::client::{Client, notes, served_by};
+use crate::shared::outside::epoch_of;
 use crate::witness::{Witness, hash};
 
 /// Who signs the logs that are meant.
@@ -386,18 +387,79 @@ async fn compare_one(
     Ok(())
 }
 
+/// What a URL leads to, however it is written.
+fn place(url: &str) -> String {
+    let plain = url.trim_end_matches('/');
+    let Ok(uri) = plain.parse::<ureq::http::Uri>() else {
+        return plain.to_owned();
+    };
+    let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else {
+        return plain.to_owned();
+    };
+    let port = uri.port_u16().unwrap_or(match scheme {
+        "https" => 443,
+        _ => 80,
+    });
+    let host = host.to_ascii_lowercase();
+    format!(
+        "{scheme}://{host}:{port}{}",
+        uri.path().trim_end_matches('/')
+    )
+}
+
+/// Sees that no witness is named twice: what it cosigned agrees with itself, whatever it is.
+fn each_once(witnesses: &[String]) -> Result<()> {
+    let mut known = BTreeMap::new();
+    for url in witnesses {
+        if let Some(first) = known.insert(place(url), url) {
+            anyhow::bail!(
+                "{first} and {url} are one witness: compared with itself it always agrees, and two \
+                 histories stay unseen. Name another that cosigns the log, best one of another operator"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Says of a witness that its last checkpoint is of authorities that nothing here leads to.
+fn note_unknown(
+    signers: &[Signers],
+    (witness, origin): (&str, &str),
+    by: &Shown,
+    node: Option<&str>,
+) {
+    let epoch = by.last.as_ref().and_then(|note| epoch_of(note).ok());
+    let sets = signers.iter().filter_map(|of| match of {
+        Signers::Authorities(set) if set.origin == origin => Some(set.epoch),
+        _ => None,
+    });
+    let (Some(epoch), Some(known)) = (epoch, sets.max()) else {
+        return;
+    };
+    if epoch > known {
+        let next = match node {
+            None => "say `--node URL` of a node of the ledger, which has the handovers".to_owned(),
+            Some(node) => {
+                format!("{node} does not have the handovers: say `--node URL` of another")
+            }
+        };
+        eprintln!(
+            "note: {witness} cosigned a checkpoint of epoch {epoch} of {origin}, and the authorities are known to epoch \
+             {known} alone: who signed it cannot be told; {next}"
+        );
+    }
+}
+
 /// Holds what witnesses cosigned, and the handovers that they and a node know, against each
 /// other.
 pub(super) async fn compare(args: &CompareArgs) -> Result<Ended> {
+    each_once(&args.witnesses)?;
     let client = Client::new("ledger", [0; 32]);
     let mut signers = args.signers.some()?;
+    let node = args.node.as_deref();
     let origins: BTreeSet<String> = signers.iter().map(|of| of.origin().to_owned()).collect();
     let mut served = Shown::default();
-    if let Some(node) = args
-        .node
-        .as_ref()
-        .filter(|_| !args.signers.charter.is_empty())
-    {
+    if let Some(node) = node.filter(|_| !args.signers.charter.is_empty()) {
         served.handovers = client.handovers(&served_by(node)).await?;
         followed(&mut signers, &served.handovers)
             .with_context(|| format!("{node} does not serve the handovers of these logs"))?;
@@ -411,7 +473,9 @@ pub(super) async fn compare(args: &CompareArgs) -> Result<Ended> {
             let _ = followed(&mut signers, &by.handovers);
             shown.push(by);
         }
-        let node = args.node.as_deref();
+        for (witness, by) in args.witnesses.iter().zip(&shown) {
+            note_unknown(&signers, (witness, origin), by, node);
+        }
         compare_one(&client, node, &shown, &served, &mut found).await?;
     }
     // Of another epoch than is known here nobody can be named.

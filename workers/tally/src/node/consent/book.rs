@@ -96,16 +96,16 @@ impl Opened {
             bestowal: Bestowal::from_canon(body).ok()?,
         })
     }
+}
 
-    /// The groups that it is granted to.
-    fn group(&self) -> Option<&Group> {
-        match &self.bestowal {
-            Bestowal::Access(grant) => match &grant.to {
-                Grantee::Group(group) => Some(group),
-                Grantee::Organisations(_) => None,
-            },
-            _ => None,
-        }
+/// The group that something is granted to, where it is one.
+pub(super) fn group_of(bestowal: &Bestowal) -> Option<&Group> {
+    match bestowal {
+        Bestowal::Access(grant) => match &grant.to {
+            Grantee::Group(group) => Some(group),
+            Grantee::Organisations(_) => None,
+        },
+        _ => None,
     }
 }
 
@@ -220,7 +220,7 @@ impl Node {
         let mut granted = self.granted_about(Some(&[granted])).await?;
         let groups: BTreeSet<Token> = granted
             .iter()
-            .filter_map(|given| given.opened.group())
+            .filter_map(|given| group_of(&given.opened.bestowal))
             .map(|group| self.group_token(group))
             .collect();
         if !groups.is_empty() {

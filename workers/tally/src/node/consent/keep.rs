@@ -1,6 +1,6 @@
 //! What this node grants and takes back, and what others granted that it was shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, bail};
 use tally_core::canon::Canon as _;
@@ -15,7 +15,7 @@ use tally_store::port::{
 use tally_store::vault;
 use thiserror::Error;
 
-use super::book::{Given, Standing};
+use super::book::{Given, Standing, group_of};
 use super::{GRANT, REVOCATION, Rules};
 use crate::node::Node;
 use crate::node::keys::hex;
@@ -26,12 +26,6 @@ pub enum Unknown {
     /// Nobody of that id.
     #[error("no member of that id is enrolled on this node: `tally member import` enrols")]
     Member,
-    /// No such organisation.
-    #[error(
-        "no organisation `{0}` is known here: name one of `tally org list`, or an \
-         `[[organisation]]` of the configuration, with `--config FILE`"
-    )]
-    Organisation(OrganisationId),
     /// No such grant.
     #[error("no grant `{0}` is on this node: `tally consent list` lists them")]
     Grant(String),
@@ -73,7 +67,9 @@ impl Kept {
             Some(of) if of.revoked => "revoked",
             Some(of) if of.over => "ended",
             Some(of) if !of.begun => "not yet",
-            Some(_) => "its keeper may not",
+            Some(of) if !of.kept => "its keeper may not",
+            Some(_) if group_of(&self.bestowal).is_some() => "group without members",
+            Some(_) => "left",
         }
     }
 
@@ -128,8 +124,8 @@ impl Node {
     /// Enters something that this node's organisation grants. Answers how it is known.
     ///
     /// # Errors
-    /// When it is not sound, another would have to enter it, or it names an organisation
-    /// that is not known.
+    /// When it is not sound, another would have to enter it, or it would have no effect
+    /// ([`NoEffect`](super::NoEffect)).
     pub async fn bestow(&self, rules: &Rules, bestowal: &Bestowal) -> Result<Commitment> {
         let standing = self.access_standing(rules).await?;
         if let Some(flaw) = bestowal.flaw() {
@@ -141,10 +137,7 @@ impl Node {
             bestowal.keeper(),
             standing.own
         );
-        for id in named(bestowal) {
-            let known = standing.member(id).filter(|member| !member.left);
-            known.ok_or_else(|| Unknown::Organisation(id.clone()))?;
-        }
+        self.has_effect(&standing, bestowal).await?;
         let salt = vault::random()?;
         let commitment = bestowal.commitment(&salt);
         let mut opening = zeroize::Zeroizing::new(salt.to_vec());
@@ -249,15 +242,34 @@ impl Node {
     }
 
     /// How each of what was granted stands, by what decides. What there is about one patient
-    /// is looked at together.
-    async fn kept(&self, standing: &Standing, given: Vec<Given>) -> Result<Vec<Kept>> {
+    /// is looked at together, with who is in the groups on their grants.
+    async fn kept(&self, standing: &Standing, mut given: Vec<Given>) -> Result<Vec<Kept>> {
+        let mut patients: BTreeMap<Token, BTreeSet<Token>> = BTreeMap::new();
+        for bestowal in given.iter().map(|given| &given.opened.bestowal) {
+            if let Some(group) = group_of(bestowal) {
+                let of = patients.entry(self.group_token(group)).or_default();
+                of.insert(self.about(bestowal));
+            }
+        }
+        let listed = given.len();
+        if !patients.is_empty() {
+            let groups: Vec<Token> = patients.keys().copied().collect();
+            given.extend(self.granted_about(Some(&groups)).await?);
+        }
         let (entered, size) = self.entered(standing, &given).await?;
         let here = given.iter().map(|given| given.opened.commitment);
         let here = self.revoked_here(here).await?;
         let mut books: BTreeMap<Token, (Book, Vec<Custody>)> = BTreeMap::new();
         for (given, entered) in given.iter().zip(entered) {
             let bestowal = &given.opened.bestowal;
-            let (book, custodies) = books.entry(self.about(bestowal)).or_default();
+            let about = self.about(bestowal);
+            for patient in patients.get(&about).into_iter().flatten() {
+                let (book, _) = books.entry(*patient).or_default();
+                for entered in &entered {
+                    book.enter(entered.clone());
+                }
+            }
+            let (book, custodies) = books.entry(about).or_default();
             for entered in entered {
                 book.enter(entered);
             }
@@ -265,6 +277,7 @@ impl Node {
                 custodies.push(custody.clone());
             }
         }
+        given.truncate(listed);
         let today = self.clock.today();
         let kept = given.into_iter().map(|Given { opened, own, .. }| {
             let about = self.about(&opened.bestowal);
@@ -324,21 +337,9 @@ impl Node {
     }
 }
 
-/// The organisations that something names beside its keeper.
-fn named(bestowal: &Bestowal) -> Vec<&OrganisationId> {
-    match bestowal {
-        Bestowal::Access(grant) => match &grant.to {
-            Grantee::Organisations(named) => named.iter().collect(),
-            Grantee::Group(group) => vec![&group.keeper],
-        },
-        Bestowal::Custody(custody) => vec![&custody.custodian],
-        Bestowal::Membership(membership) => vec![&membership.organisation],
-    }
-}
-
 /// The payer of the patient that something is about: who gave its keeper custody; else this
 /// node's organisation where it is a payer, and else the keeper, which granted by right.
-fn payer_of<'a>(
+pub(super) fn payer_of<'a>(
     standing: &'a Standing,
     bestowal: &'a Bestowal,
     custodies: &'a [Custody],

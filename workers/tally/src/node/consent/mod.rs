@@ -5,6 +5,7 @@
 mod beside;
 mod book;
 mod disclose;
+mod effect;
 mod keep;
 mod rules;
 #[cfg(test)]
@@ -14,6 +15,7 @@ mod told;
 pub use beside::Beside;
 pub use book::Seen;
 pub use disclose::{Allowed, Asking, Disclosed, Need, Refused};
+pub use effect::NoEffect;
 pub use keep::{Kept, Unknown};
 pub use rules::Rules;
 pub use told::ReadingRead;

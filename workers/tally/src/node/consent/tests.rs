@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use tally_core::canon::Canon as _;
 use tally_core::claim::{ClaimId, Contract, Member, Relationship, Sex, Span};
-use tally_core::ledger::access::{Bestowal, By, Custody, Denied, Grant, Grantee, Purpose, Scope};
+use tally_core::ledger::access::{
+    Bestowal, By, Custody, Denied, Grant, Grantee, Group, Membership, Purpose, Scope,
+};
 use tally_core::ledger::shared::{Charter, Envelope, OrganisationId, Role, Snapshot, build};
 use tally_store::port::{Brought, Log as _, NewBlock, SharedHead, SharedLedger as _};
 use tally_types::ServiceDate;
@@ -395,4 +397,67 @@ async fn a_payer_that_left_reads_on() {
         read.unwrap()
             .is_ok_and(|read| read.allowed.access.reading.by == By::Payer)
     );
+}
+
+/// Of whom has left the ledger it is said, of what was granted to it as well as to a group that
+/// it alone is in; and nothing new is granted to it.
+#[tokio::test]
+async fn what_was_granted_to_one_that_left_does_not_stand() {
+    let mut all = Consortium::new().await;
+    let rules = Rules::default();
+    let group = Group {
+        keeper: id("harbor"),
+        name: "care-team".into(),
+    };
+    let to_north = Grant {
+        patient: all.payer.patient_of("M-1").await.unwrap(),
+        keeper: id("harbor"),
+        to: Grantee::Organisations(vec![id("north")]),
+        scope: Scope::all(),
+        purposes: vec![Purpose::Treatment],
+        from: day("2026-03-01"),
+        through: day("2026-03-31"),
+    };
+    let to_both = Grant {
+        to: Grantee::Organisations(vec![id("north"), id("trust")]),
+        ..to_north.clone()
+    };
+    let to_group = Grant {
+        to: Grantee::Group(group.clone()),
+        ..to_north.clone()
+    };
+    let is_in = Membership {
+        group,
+        organisation: id("north"),
+        from: day("2026-03-01"),
+        through: day("2026-03-31"),
+    };
+    let given = [
+        Bestowal::Access(to_north.clone()),
+        Bestowal::Access(to_both),
+        Bestowal::Access(to_group),
+        Bestowal::Membership(is_in),
+    ];
+    let mut digits = Vec::new();
+    for given in &given {
+        let given = all.payer.bestow(&rules, given).await.unwrap();
+        digits.push(hex(&given));
+    }
+    all.relay("harbor").await;
+    let stand = async |all: &Consortium| {
+        let stand = stand(&all.payer, None).await;
+        digits.iter().map(|of| stand[of]).collect::<Vec<_>>()
+    };
+    assert_eq!(stand(&all).await, ["stands"; 4]);
+    let mut at = (*all.at).clone();
+    at.height += 1;
+    let state = Arc::make_mut(&mut at.state);
+    Arc::make_mut(state.members.get_mut(&id("north")).unwrap()).left = true;
+    all.append(&at, Vec::new(), Vec::new()).await;
+    assert_eq!(all.read().await.err(), Some(Denied::Left));
+    let stands = ["left", "stands", "group without members", "left"];
+    assert_eq!(stand(&all).await, stands);
+    let refused = all.payer.bestow(&rules, &Bestowal::Access(to_north)).await;
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.starts_with("A120: `north` has left"), "{refused}");
 }

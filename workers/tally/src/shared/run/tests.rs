@@ -271,6 +271,47 @@ async fn a_log_that_lost_its_tail_goes_no_further() {
     }
 }
 
+/// An organisation that no member of the ledger is called as is said, with those that may be
+/// meant: it may be misspelt, or a newcomer's, which is not refused.
+#[tokio::test]
+async fn an_organisation_that_is_no_member_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (harbor, one) = member(&folder.path().join("one"), "harbor").await;
+    let (newcomer, _) = member(&folder.path().join("two"), "summit").await;
+    let charter = found("ledger.example", &[one], Vec::new()).unwrap();
+    let charter = charter_text(&charter).unwrap();
+    for (node, id, near) in [(harbor, "harbour", true), (newcomer, "summit", false)] {
+        let mut config = configured(folder.path(), &charter, id);
+        config.peers = vec!["http://127.0.0.1:1".to_owned()];
+        let (stopper, stop) = Stopper::new();
+        let started = start(&node, &config, &stop).await.unwrap();
+        let mut lacks = started.member.lacks.subscribe();
+        let said = lacks.wait_for(|said| said.is_some());
+        let said = tokio::time::timeout(Duration::from_secs(20), said).await;
+        let said = said.expect("in time").unwrap().clone().unwrap();
+        for part in [
+            &*format!("ledger.example has no member `{id}`"),
+            "`ledger.organisation` is misspelt",
+            "`tally org join`",
+        ] {
+            assert!(said.contains(part), "{said}");
+        }
+        assert_eq!(said.contains("nearest to it: `harbor`"), near, "{said}");
+        let watched = Watched {
+            node: Arc::clone(&node),
+            broker: None,
+            metrics: crate::metrics::install().unwrap(),
+            ledger: Some(Arc::new(started.member.clone().into())),
+        };
+        let any = ([127, 0, 0, 1], 0).into();
+        let ready = health::serve(any, watched, stop.clone()).await.unwrap();
+        let (status, text) = asked(format!("http://{ready}/ready")).await;
+        let told: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!((status, told["lacks"].as_str()), (200, Some(&*said)));
+        ended(started, stopper).await;
+    }
+}
+
 async fn rotated(node: &Node, key: Key) -> crate::shared::Application {
     match node.rotate(key, How::default()).await.unwrap() {
         Rotated::ToBeVoted(application) => *application,
