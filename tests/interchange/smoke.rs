@@ -9,7 +9,7 @@ use tally_core::canon::Canon;
 use tally_core::claim::{Claim, Contract};
 use tally_core::interchange::{Source, read_authorization_request, read_claims, read_contracts};
 use tally_core::ledger::access::{Bestowal, Reading};
-use tally_core::ledger::counterparty::{Dossier, Reexecuted};
+use tally_core::ledger::counterparty::{Dossier, Reexecuted, ToldDispute};
 use tally_core::ledger::erasure::ErasureReceipt;
 use tally_core::ledger::shared::{Authorities, Block, Envelope, Gossip, Snapshot};
 use tally_core::ledger::witness::{Evidence, Request};
@@ -110,6 +110,7 @@ fn every_seed_is_read() {
             "canonical/grant" | "canonical/membership" => Bestowal::from_canon(&bytes).is_ok(),
             "canonical/reading" => Reading::from_canon(&bytes).is_ok(),
             "canonical/reexecuted" => Reexecuted::from_canon(&bytes).is_ok(),
+            "canonical/told" => ToldDispute::from_canon(&bytes).is_ok(),
             "dossier/whole" => held(&bytes, None).is_some(),
             "ledger/erasure" | "ledger/erasure-shared" => {
                 ErasureReceipt::parse(text()).is_ok_and(|of| of.verify(None).is_ok())

@@ -13,7 +13,7 @@ use tally_core::interchange::{
     read_eligibility_request,
 };
 use tally_core::ledger::access::{Bestowal, Reading};
-use tally_core::ledger::counterparty::{Against, Checked, Dossier, Reexecuted};
+use tally_core::ledger::counterparty::{Against, Checked, Dossier, Reexecuted, ToldDispute};
 use tally_core::ledger::erasure::ErasureReceipt;
 use tally_core::ledger::{
     Checkpoint, Entry, Note, PaymentAdvice, PolicyPublished, Published, Receipt, ReceiptBody,
@@ -136,6 +136,7 @@ pub fn canonical(bytes: &[u8]) {
     only_its_own_bytes::<Bestowal>(bytes);
     only_its_own_bytes::<Reading>(bytes);
     only_its_own_bytes::<Reexecuted>(bytes);
+    only_its_own_bytes::<ToldDispute>(bytes);
     only_its_own_bytes::<ReceivedClaim>(bytes);
     only_its_own_bytes::<PaymentAdvice>(bytes);
 }

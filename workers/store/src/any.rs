@@ -8,10 +8,10 @@ use tally_core::ledger::tree::Hash;
 
 use crate::port::{
     Access, ActDone, Acts, Answer, AppealEventRow, AppealFilter, AppealRow, Appeals, Audit,
-    AuditRow, Authorizations, Batch, ClaimFilter, ClaimRow, ContractRow, Detection, DueRow,
-    Enrolment, EventRow, FactRow, FlagFilter, FlagGroup, FlagListed, FlagRow, Following, Group,
-    Head, HeldRow, HoldRow, Holds, Identity, Intake, Integration, Judged, Layout, Log,
-    NewAppealEvent, NewBlock, NewContract, NewPayment, NewPolicy, NewRequest, NewStatement,
+    AuditRow, Authorizations, Batch, ClaimFilter, ClaimRow, ContractRow, Detection, Disputed,
+    DisputedRow, DueRow, Enrolment, EventRow, FactRow, FlagFilter, FlagGroup, FlagListed, FlagRow,
+    Following, Group, Head, HeldRow, HoldRow, Holds, Identity, Intake, Integration, Judged, Layout,
+    Log, NewAppealEvent, NewBlock, NewContract, NewPayment, NewPolicy, NewRequest, NewStatement,
     OutboxRow, OutcomeRow, PartRow, PaymentFilter, PaymentRow, Payments, PendingFlag, PolicyRow,
     Publications, Queued, Reading, RequestFilter, RequestRow, RevisionRow, Sealed, SharedBlock,
     SharedCheckpoint, SharedHead, SharedLedger, ShownRow, StatementFilter, StatementRow,
@@ -258,6 +258,18 @@ impl Access for AnyStore {
     }
     async fn shown(&self, about: Option<&[Token]>) -> Answer<Vec<ShownRow>> {
         either!(self, shown(about))
+    }
+}
+
+impl Disputed for AnyStore {
+    async fn keep_disputed(&self, row: &DisputedRow) -> Answer<bool> {
+        either!(self, keep_disputed(row))
+    }
+    async fn is_disputed(&self, organisation: &str, leaf: u64) -> Answer<bool> {
+        either!(self, is_disputed(organisation, leaf))
+    }
+    async fn disputed(&self, claim: Option<ClaimId>, last: u32) -> Answer<(Vec<DisputedRow>, u64)> {
+        either!(self, disputed(claim, last))
     }
 }
 

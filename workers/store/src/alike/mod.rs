@@ -18,7 +18,7 @@ pub(crate) use rows::{Stands, all_of_each, of_each, requests};
 pub(crate) use shared::{FOLLOWS, Written, leaves, place_of, totalled, written_before};
 pub(crate) use versions::{Changes, Version, changes, wanted};
 
-use crate::port::StoreError;
+use crate::port::{Answer, StoreError};
 
 /// The database numbered the elements of a list otherwise than they stand in
 /// it.
@@ -29,6 +29,11 @@ pub(crate) const ASKED: StoreError = StoreError::Damaged {
 /// What a database failed at.
 pub(crate) fn doing(doing: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
     move |source| StoreError::Database { doing, source }
+}
+
+/// An index, as a database has it.
+pub(crate) fn index(number: u64) -> Answer<i64> {
+    i64::try_from(number).map_err(|_| StoreError::Damaged { what: "index" })
 }
 
 /// What nothing is stated after.

@@ -6,10 +6,10 @@ use tally_core::claim::ClaimId;
 use tally_core::fraud::FlagId;
 
 use crate::port::{
-    Answer, AppealEventRow, AppealRow, AuditRow, ContractRow, DueRow, EventRow, FlagListed,
-    FlagRow, Head, HeldRow, HoldRow, OutcomeRow, PartRow, PaymentRow, PendingFlag, PolicyRow,
-    RequestEventRow, RequestRow, RevisionRow, SharedBlock, SharedCheckpoint, SharedHead, ShownRow,
-    StatementRow, Token, ToldRow,
+    Answer, AppealEventRow, AppealRow, AuditRow, ContractRow, DisputedRow, DueRow, EventRow,
+    FlagListed, FlagRow, Head, HeldRow, HoldRow, OutcomeRow, PartRow, PaymentRow, PendingFlag,
+    PolicyRow, RequestEventRow, RequestRow, RevisionRow, SharedBlock, SharedCheckpoint, SharedHead,
+    ShownRow, StatementRow, Token, ToldRow,
 };
 
 use super::{ASKED, Cells, Columns, Version, part_of, request_event_of, status_of};
@@ -258,6 +258,17 @@ impl<R: Columns> Cells<'_, R> {
             name: self.text()?,
             day: self.day()?,
             lifted: self.truth()?,
+        })
+    }
+
+    pub(crate) fn disputed(&mut self) -> Answer<DisputedRow> {
+        Ok(DisputedRow {
+            organisation: self.text()?,
+            entry: self.number()?,
+            claim: self.claim()?,
+            leaf: self.number()?,
+            day: self.day()?,
+            told: self.sealed()?,
         })
     }
 

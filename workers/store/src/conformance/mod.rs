@@ -8,6 +8,7 @@ pub mod appeals;
 pub mod authorizations;
 pub mod consistency;
 pub mod detection;
+pub mod disputed;
 pub mod enrolment;
 pub mod flags;
 pub mod holds;
@@ -106,6 +107,7 @@ macro_rules! conformance_suite {
             work::the_number_of_partitions_can_change
             access::a_patient_is_drawn_once
             access::what_was_shown_is_kept
+            disputed::what_others_dispute_is_kept_once
             holds::holds_are_kept_in_order
             holds::a_hold_and_an_erasure_never_both_stand
             holds::holds_and_erasures_at_once_do_not_cross

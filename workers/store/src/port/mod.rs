@@ -11,6 +11,7 @@ mod appeals;
 mod audit;
 mod authorizations;
 mod detection;
+mod disputed;
 mod enrolment;
 mod holds;
 mod intake;
@@ -36,6 +37,7 @@ pub use authorizations::{
     RequestFilter, RequestRow,
 };
 pub use detection::{Detection, Judged, Unjudged};
+pub use disputed::{Disputed, DisputedRow};
 pub use enrolment::{ContractRow, Enrolment, EventRow, NewContract};
 pub use holds::{HoldRow, Holds};
 pub use intake::{Intake, NewClaim, Submission, SubmissionRow};
@@ -139,6 +141,7 @@ pub trait Store:
     + Publications
     + Statements
     + Access
+    + Disputed
     + Holds
     + SharedLedger
     + Payments
@@ -162,6 +165,7 @@ impl<T> Store for T where
         + Publications
         + Statements
         + Access
+        + Disputed
         + Holds
         + SharedLedger
         + Payments

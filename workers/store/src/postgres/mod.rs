@@ -22,6 +22,7 @@ mod cells;
 mod commit;
 mod dead_letters;
 mod detection;
+mod disputed;
 mod enrolment;
 mod flags;
 mod holds;

@@ -16,6 +16,7 @@ mod bulk;
 mod cells;
 mod commit;
 mod detection;
+mod disputed;
 mod enrolment;
 mod flags;
 mod holds;

@@ -279,7 +279,8 @@ impl Follower {
             } else {
                 tokio::select! {
                     _ = stop.changed() => {}
-                    changed = waiting.changed() => changed?,
+                    // Who sends ends first when the process is to stop.
+                    changed = waiting.changed() => if changed.is_err() { break },
                     () = tokio::time::sleep(KEEP) => {}
                 }
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tally_core::ledger::access::Denied;
@@ -32,7 +32,8 @@ pub(super) struct Caller {
     /// Whether it may ask about members' cover.
     pub asks_eligibility: bool,
     /// Whether it may send anything: the payer configured it. Who is known by the shared
-    /// ledger alone reads what it is a party to and what is granted to it.
+    /// ledger alone reads what it is a party to and what is granted to it, and tells what it
+    /// disputes.
     pub sends: bool,
 }
 
@@ -95,7 +96,7 @@ pub(super) async fn authenticate(
         Err(problem) => return problem.into_response(),
     };
     tracing::Span::current().record("organisation", &caller.id);
-    if !caller.sends && !request.method().is_safe() {
+    if !caller.sends && !request.method().is_safe() && !tells(&request) {
         let why = "The payer has no `[[organisation]]` of that id: ask it to take you in. \
                    Organisations of the shared ledger read what is theirs.";
         return Problem::new(Code::Forbidden, why).into_response();
@@ -103,6 +104,11 @@ pub(super) async fn authenticate(
     let actor = format!("organisation:{}", caller.id);
     request.extensions_mut().insert(caller);
     acting(actor, next.run(request)).await
+}
+
+/// Whether it tells of what stands on the shared ledger: who is known by it may.
+fn tells(request: &Request) -> bool {
+    request.method() == Method::POST && request.uri().path() == "/ledger/shared/disputes"
 }
 
 fn bad(error: TokenError) -> Problem {

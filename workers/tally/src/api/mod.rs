@@ -55,7 +55,7 @@ pub use self::flags::FlagBody;
 pub use self::known::see_to;
 pub use self::problem::Code;
 pub(crate) use self::shared::{CheckpointBody, StatusBody};
-pub use self::shared::{CutOffBody, DisputeBody, Heard};
+pub use self::shared::{CutOffBody, DisputeBody, DisputedBody, Heard};
 pub use self::submit::RefusalBody;
 
 /// Where the API is.
@@ -178,6 +178,7 @@ fn described() -> ([Router<Arc<Service>>; 3], String) {
     let (signed, with_signed) = OpenApiRouter::with_openapi(with_open)
         .routes(routes!(claims::decided))
         .routes(routes!(claims::dossier))
+        .routes(routes!(shared::told::tell))
         .split_for_parts();
     let (closed, whole) = OpenApiRouter::with_openapi(with_signed)
         .routes(routes!(submit::submit, claims::list))
@@ -200,6 +201,7 @@ fn described() -> ([Router<Arc<Service>>; 3], String) {
         .routes(routes!(receipts::received))
         .routes(routes!(claims::proof))
         .routes(routes!(shared::disputes))
+        .routes(routes!(shared::told::list))
         .routes(routes!(shared::erased))
         .routes(routes!(access::receipt))
         .routes(routes!(flags::list))

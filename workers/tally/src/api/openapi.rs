@@ -139,7 +139,7 @@ fn say_why(operation: &mut Operation) {
 /// Whether an operation's answers are signed.
 fn is_signed(operation: &Operation) -> bool {
     let id = operation.operation_id.as_deref();
-    matches!(id, Some("listDecided" | "getDossier"))
+    matches!(id, Some("listDecided" | "getDossier" | "tellDispute"))
 }
 
 /// Adds where the signature of an answer is, whatever the answer.
@@ -213,6 +213,14 @@ fn problems(operation: &Operation) -> Vec<Code> {
             Code::Body,
             Code::Busy,
         ][..],
+        Some("tellDispute") => &[
+            Code::NotFound,
+            Code::BodyTimeout,
+            Code::NotYet,
+            Code::Erased,
+            Code::TooLarge,
+            Code::Body,
+        ],
         Some("askEligibility") => &[
             Code::Forbidden,
             Code::NotAcceptable,

@@ -2,6 +2,7 @@
 
 mod handed;
 mod seen;
+pub(super) mod told;
 
 use anyhow::Result;
 use axum::extract::{Path, Request, State};
@@ -23,6 +24,7 @@ use crate::node::{Dispute, Node};
 use crate::shared::{CutOff, ErasedUnrun, Ledger as _, Member};
 pub(super) use handed::Handed;
 pub(super) use seen::Seen;
+pub use told::DisputedBody;
 
 /// The most blocks that are listed at once.
 const BLOCKS: u32 = 500;

@@ -14,7 +14,7 @@ use tally_core::claim::ClaimId;
 use tally_sandbox::Backend;
 
 use super::{Ended, NodeArgs, Progress, plural, say, table};
-use crate::api::DisputeBody;
+use crate::api::{DisputeBody, DisputedBody};
 use crate::node::keys::hex;
 
 use self::audit::AuditArgs;
@@ -42,6 +42,8 @@ pub enum LedgerCommand {
     Disputes(DisputesArgs),
     /// Print what this node disputes of a claim, and check what the payer signed of it
     Dispute(DisputeArgs),
+    /// Print what others dispute of what this node decided, as they told it
+    Disputed(DisputedArgs),
     /// Run a witness: it cosigns checkpoints that are consistent with those before
     Witness(WitnessArgs),
     /// Hold what witnesses cosigned last against each other: evidence, if a log showed them
@@ -115,6 +117,18 @@ pub struct DisputesArgs {
     json: bool,
 }
 
+#[derive(Args)]
+pub struct DisputedArgs {
+    /// Only of this claim
+    #[arg(value_parser = super::parse_claim, value_name = "CLAIM")]
+    claim: Option<ClaimId>,
+    #[command(flatten)]
+    node: NodeArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
 pub async fn run(command: LedgerCommand) -> Result<Ended> {
     match command {
         LedgerCommand::Checkpoint(args) => checkpoint(&args).await,
@@ -126,6 +140,7 @@ pub async fn run(command: LedgerCommand) -> Result<Ended> {
         LedgerCommand::Export(args) => export(&args).await,
         LedgerCommand::Disputes(args) => disputes(&args).await,
         LedgerCommand::Dispute(args) => dispute::run(&args).await,
+        LedgerCommand::Disputed(args) => disputed(&args).await,
         LedgerCommand::Witness(args) => witness::run(&args).await,
         LedgerCommand::Evidence(args) => witness::evidence(&args),
         LedgerCommand::Compare(args) => witness::compare(&args).await,
@@ -235,6 +250,7 @@ async fn fsck(args: &FsckArgs) -> Result<Ended> {
             "appeals": found.appeals,
             "erased": found.erased,
             "shared": found.shared,
+            "disputed": found.disputed,
             "faults": faults,
         }))?;
     } else {
@@ -250,6 +266,7 @@ async fn fsck(args: &FsckArgs) -> Result<Ended> {
                 ("payments", found.payments),
                 ("appeals in order", found.appeals),
                 ("leaves of the shared ledger", found.shared),
+                ("disputes of others", found.disputed),
             ]
             .map(|(what, sound)| vec![what.to_owned(), sound.to_string()]),
         ))?;
@@ -315,5 +332,38 @@ async fn disputes(args: &DisputesArgs) -> Result<Ended> {
         &["claim", "payer", "first difference", "entry>"],
         rows.collect::<Vec<_>>(),
     ))?;
+    Ok(Ended::Well)
+}
+
+async fn disputed(args: &DisputedArgs) -> Result<Ended> {
+    let node = args.node.open().await?;
+    let (disputes, _) = node.disputed(args.claim, 0).await?;
+    if args.json {
+        let rows: Vec<_> = disputes.iter().map(DisputedBody::of).collect();
+        say(json!(rows))?;
+        return Ok(Ended::Well);
+    }
+    if disputes.is_empty() {
+        say(
+            "No disputes: nobody told this node that it ran something again and came to something else.",
+        )?;
+        return Ok(Ended::Well);
+    }
+    let rows = disputes.into_iter().map(|dispute| {
+        vec![
+            dispute.claim.to_string(),
+            dispute.by,
+            dispute.day.to_string(),
+            dispute.difference.unwrap_or_else(|| "erased".to_owned()),
+            dispute.index.to_string(),
+        ]
+    });
+    say(table(
+        &["claim", "disputed by", "told", "first difference", "entry>"],
+        rows.collect::<Vec<_>>(),
+    ))?;
+    say(
+        "In a difference “ours” is what who disputes found, and what stands before it is what this node decided.",
+    )?;
     Ok(Ended::Well)
 }

@@ -15,8 +15,8 @@ use tally_core::ledger::erasure::{ErasureReceipt, Hold, Kept, Kind, Refused, may
 use tally_core::ledger::tree::leaf_hash;
 use tally_core::ledger::{Entry, Ground, kind};
 use tally_store::port::{
-    Acts as _, Appeals as _, ClaimRow, HoldRow, Holds as _, Log as _, NewStatement, OutcomeRow,
-    Payments as _, Reading as _, RecordId, Statements as _, StoreError,
+    Acts as _, Appeals as _, ClaimRow, Disputed as _, HoldRow, Holds as _, Log as _, NewStatement,
+    OutcomeRow, Payments as _, Reading as _, RecordId, Statements as _, StoreError,
 };
 
 use super::Node;
@@ -160,6 +160,10 @@ impl Node {
         }
         for told in self.store.told_of(&numbers).await? {
             last = last.max(told.day);
+        }
+        for number in &numbers {
+            let (disputed, _) = self.store.disputed(Some(*number), 1).await?;
+            last = disputed.iter().fold(last, |last, of| last.max(of.day));
         }
         Ok(Kept {
             kind: Kind::Claim,

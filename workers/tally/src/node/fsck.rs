@@ -63,6 +63,8 @@ pub struct Fscked {
     pub erased: u64,
     /// Leaves of the shared ledger whose rules and signatures hold.
     pub shared: u64,
+    /// Disputes of others that open what stands on the shared ledger, or were erased.
+    pub disputed: u64,
     /// Everything wrong.
     pub faults: Vec<Fault>,
     /// Whose entries have no place in the log yet.
@@ -111,6 +113,11 @@ impl Node {
         self.check_statements(&entries, &mut found).await?;
         self.check_erasures(&mut found).await?;
         self.check_shared(&mut found).await?;
+        let (sound, faults) = self.check_disputed().await?;
+        found.disputed = sound;
+        for (place, what) in faults {
+            found.fault(place, what);
+        }
         self.check_authorizations(&mut found).await?;
         self.check_payments(&mut found).await?;
         let appeals = self.check_appeals().await?;

@@ -12,6 +12,7 @@ pub mod clock;
 pub mod consent;
 mod dead;
 mod detect;
+mod disputed;
 mod dossier;
 mod eligibility;
 mod enrol;
@@ -78,6 +79,7 @@ pub use authorization::{
     AuthorizationError, AuthorizationPage, AuthorizationRead, LineUse, Listing, Requested, UsedBy,
 };
 pub use detect::Damaged;
+pub use disputed::{DisputedRead, NotKept};
 pub use eligibility::Answered;
 pub use enrol::Enrolled;
 pub use entered::OnItsWay;

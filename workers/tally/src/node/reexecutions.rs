@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use tally_core::canon::{Canon, DecodeError, Reader};
 use tally_core::claim::ClaimId;
 use tally_core::ledger::Salt;
-use tally_core::ledger::counterparty::Reexecuted;
+use tally_core::ledger::counterparty::{Reexecuted, ToldDispute};
 use tally_core::ledger::kind;
 use tally_core::ledger::shared::OrganisationId;
 use tally_store::port::{NewStatement, StatementFilter, StatementRow, Statements as _};
@@ -19,6 +19,8 @@ use crate::shared::signed::Kept;
 
 /// Statements that are read at a time: each may keep an answer.
 const PAGE: u32 = 64;
+/// The same, where all are opened.
+const FEW: u32 = 8;
 
 /// An adjudication that this node ran again, and that came to something else.
 pub struct Dispute {
@@ -42,6 +44,7 @@ pub(super) const REEXECUTION: &str = "reexecution";
 /// What is kept of a re-execution, behind the salt. The entry commits to what was found, and
 /// to no more.
 struct Opened {
+    salt: Salt,
     found: Reexecuted,
     payer: OrganisationId,
     /// The day on which it was entered.
@@ -53,7 +56,7 @@ struct Opened {
 impl Opened {
     fn read(opened: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(opened);
-        Salt::take(&mut reader)?;
+        let salt = Salt::take(&mut reader)?;
         let (found, payer) = (Canon::take(&mut reader)?, Canon::take(&mut reader)?);
         // Earlier versions kept no more.
         let is_all = reader.left() == 0;
@@ -62,6 +65,7 @@ impl Opened {
             false => (Some(Canon::take(&mut reader)?), Canon::take(&mut reader)?),
         };
         Ok(Self {
+            salt,
             found,
             payer,
             day,
@@ -185,6 +189,82 @@ impl Node {
         self.note_all("dispute-read", found.iter().map(|(d, _)| d.claim))
             .await?;
         Ok(found)
+    }
+
+    /// Disputes that stand in this node's own log and were entered after the `last` that was
+    /// found before: of each the payer, the claim, and the index of the adjudication in the
+    /// payer's own log; nothing when there are no more now. What was erased, or is damaged, is
+    /// left out.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn disputes_after(
+        &self,
+        last: &mut Option<i64>,
+    ) -> Result<Vec<(OrganisationId, (ClaimId, u64))>> {
+        let filter = StatementFilter {
+            after: *last,
+            limit: FEW,
+            ..of_kinds(&[kind::DISPUTED])
+        };
+        let mut found = Vec::new();
+        while found.is_empty() {
+            let mut rows = self
+                .store
+                .statements(&StatementFilter {
+                    after: *last,
+                    ..filter.clone()
+                })
+                .await?;
+            // What has no place yet may come behind what has: it is looked at again.
+            let placed = rows.iter().position(|row| row.leaf.is_none());
+            rows.truncate(placed.unwrap_or(rows.len()));
+            let Some(end) = rows.last().map(|row| row.id) else {
+                break;
+            };
+            for row in &rows {
+                match self.open_reexecution(row).await {
+                    Ok(Some(opened)) => {
+                        found.extend(marked(&row.about).map(|of| (opened.payer, of)))
+                    }
+                    Ok(None) => {}
+                    Err(error) if super::passes(&error) => return Err(error),
+                    Err(error) => tracing::warn!("a dispute is not told: {error:#}"),
+                }
+            }
+            *last = Some(end);
+        }
+        Ok(found)
+    }
+
+    /// What the payer is told of a dispute; nothing where it was erased. An audit entry says so
+    /// first.
+    ///
+    /// # Errors
+    /// When the store fails, or what it holds is damaged.
+    pub async fn dispute_to_tell(
+        &self,
+        (claim, index): (ClaimId, u64),
+    ) -> Result<Option<ToldDispute>> {
+        let filter = StatementFilter {
+            about: Some(mark(claim, index)),
+            ..of_kinds(&[kind::DISPUTED])
+        };
+        let row = self.store.statements(&filter).await?.pop();
+        let Some((row, entry)) = row.and_then(|row| row.leaf.map(|leaf| (row, leaf))) else {
+            return Ok(None);
+        };
+        let Some(opened) = self.open_reexecution(&row).await? else {
+            return Ok(None);
+        };
+        self.note("dispute-sent", claim).await?;
+        Ok(Some(ToldDispute {
+            claim,
+            index,
+            entry,
+            salt: opened.salt,
+            found: opened.found,
+        }))
     }
 
     /// What was entered of running adjudications of a claim again.

@@ -21,7 +21,7 @@ use super::flags::FlagRow;
 use super::show::{Shell, Tab, grouped, html, member_of, scaled, short, words};
 use super::{Answered, Shared, Site};
 use crate::changes::at_place;
-use crate::node::ClaimRead;
+use crate::node::{ClaimRead, DisputedRead};
 use crate::view::{AdjustmentView, ClaimView, ClauseView, LineView, PostingView};
 
 /// A row of a line's way from charge to payment.
@@ -101,6 +101,7 @@ struct Claim<'a> {
     appealable: Option<(String, String)>,
     reversed: Option<TakenBack>,
     told: Vec<Told>,
+    disputed: Vec<DisputedRead>,
     fuel: Option<String>,
     outcome_hash: Option<String>,
 }
@@ -267,8 +268,10 @@ pub(super) async fn page(site: Shared, Path(id): Path<String>) -> Answered {
         }
     };
     let told = node.told_of(std::slice::from_ref(&read)).await?;
+    let (disputed, _) = node.disputed(Some(read.row.id), 0).await?;
     html(&Claim {
         told: told.iter().map(Told::of).collect(),
+        disputed,
         history,
         appeals: appeals.iter().map(|of| AppealRow::of(of, now)).collect(),
         of_one_claim: true,

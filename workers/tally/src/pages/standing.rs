@@ -1,12 +1,12 @@
 //! Where the shared ledger stands, as this node knows it: what was agreed on, who signed,
-//! which organisations there are, and what this one disputes.
+//! which organisations there are, what this one disputes, and what others dispute of it.
 
 use anyhow::Result;
 use tally_core::ledger::shared::{Member as Listed, OrganisationId, State};
 
 use super::show::grouped;
 use crate::api::{CheckpointBody, StatusBody};
-use crate::node::{Dispute, Node};
+use crate::node::{Dispute, DisputedRead, Node};
 use crate::shared::{Ledger as _, Member};
 
 /// The most disputes that are shown.
@@ -23,6 +23,10 @@ pub(super) struct Standing {
     pub(super) disputes: Vec<Disputed>,
     /// How many disputes there are in all.
     pub(super) disputed: usize,
+    /// The last that others dispute of what this node decided, the latest first.
+    pub(super) told: Vec<DisputedRead>,
+    /// How many of those there are in all.
+    pub(super) told_in_all: u64,
     /// Where this node answers others, or what stands for it.
     pub(super) url: String,
 }
@@ -53,6 +57,8 @@ impl Standing {
         let checkpoint = CheckpointBody::last(node, member).await?;
         let at = StatusBody::of(node, member, checkpoint).await?;
         let (disputes, disputed) = node.last_disputes(DISPUTES).await?;
+        let (mut told, told_in_all) = node.disputed(None, DISPUTES as u32).await?;
+        told.reverse();
         let set = &state.authorities;
         let url = state.members.get(&member.organisation);
         let url = url.map_or("", |own| own.organisation.url.as_str());
@@ -66,6 +72,8 @@ impl Standing {
                 .collect(),
             disputes: disputes.iter().rev().map(Disputed::of).collect(),
             disputed,
+            told,
+            told_in_all,
             url: if url.is_empty() { "URL" } else { url }.to_owned(),
             at,
         })

@@ -27,6 +27,7 @@ mod seat;
 mod sent;
 mod signatures;
 pub mod signed;
+mod tell;
 mod tiled;
 mod trace;
 mod witnesses;

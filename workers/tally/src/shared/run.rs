@@ -24,6 +24,7 @@ use super::scribe::{Scribe, Taken};
 use super::seat::Seat;
 use super::sent::Sent;
 use super::signatures::Contradiction;
+use super::tell::Teller;
 use super::trace;
 use super::witnesses::Asked;
 use crate::config::LedgerConfig;
@@ -145,6 +146,8 @@ pub async fn start(node: &Arc<Node>, config: &LedgerConfig, stop: &Stop) -> Resu
     let sent = sent.map(|folder| Sent::new(folder, member.organisation.as_str()));
     let rechecker = Rechecker::new(Arc::clone(node), member.clone(), sent).await?;
     tasks.spawn(rechecker.run(stop.clone()));
+    let teller = Teller::new(Arc::clone(node), member.clone());
+    tasks.spawn(teller.run(stop.clone()));
     Ok(Started { member, tasks })
 }
 

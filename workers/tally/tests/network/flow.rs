@@ -2,6 +2,11 @@
 
 use std::fs;
 
+use tally_core::canon::Canon as _;
+use tally_core::claim::ClaimId;
+use tally_core::ledger::counterparty::{Reexecuted, ToldDispute};
+use tally_queue::envelope::NodePublicKey;
+
 use super::*;
 
 /// One organisation, with nobody to agree with: no notary, the same ledger and receipts. And
@@ -243,10 +248,141 @@ fn what_a_payer_decided_is_held_against_what_was_sent() {
         why.contains("D104: the claim is not as it was sent: another line"),
         "{own}"
     );
+    the_payer_is_told(&folder, &own);
     ledger_is_told(&folder);
     audited(&folder);
     erased_it_is_proved(&folder, said["claims"][0]["claim"].as_str().unwrap());
     drop(network);
+}
+
+/// The payer's people see which claim is disputed and why; after it is erased, only that there
+/// was a dispute. And nobody tells it what does not stand on the ledger.
+fn the_payer_is_told(folder: &Path, disputes: &Value) {
+    let data = folder.join("harbor-health");
+    let data = data.to_str().unwrap();
+    let of_harbor = |arguments: &[&str]| run([arguments, &["--data", data]].concat());
+    let told = || json(&of_harbor(&["ledger", "disputed", "--json"]), 0);
+    until("harbor is told", || told().as_array().unwrap().len() == 1);
+    let told = told();
+    let (theirs, own) = (&told[0], &disputes[0]);
+    for part in ["claim", "index", "entry", "difference"] {
+        assert_eq!(theirs[part], own[part], "{part}");
+    }
+    assert_eq!(theirs["by"], "lakeside");
+    let claim = theirs["claim"].as_str().unwrap();
+    let shown = common::text(&of_harbor(&["ledger", "disputed", claim]), 0);
+    assert!(
+        shown.contains("D104") && shown.contains("lakeside"),
+        "{shown}"
+    );
+    let pages = setting(folder, "harbor-health", "pages");
+    let page = |path: &str| {
+        let mut answer = ureq::get(format!("http://{pages}{path}")).call().unwrap();
+        answer.body_mut().read_to_string().unwrap()
+    };
+    for path in [&*format!("/claims/{claim}"), "/ledger"] {
+        let page = page(path);
+        assert!(
+            page.contains("D104: the claim is not as it was sent"),
+            "{page}"
+        );
+    }
+
+    tellings_that_do_not_hold(folder, theirs);
+    let count = |of: &str| json(&of_harbor(&["ledger", "fsck", "--json"]), 0)[of].clone();
+    assert_eq!(count("disputed"), 1);
+    common::text(
+        &of_harbor(&["claim", "erase", claim, "--ground", "order"]),
+        0,
+    );
+    let gone = json(&of_harbor(&["ledger", "disputed", "--json"]), 0);
+    assert_eq!(gone[0]["difference"], Value::Null, "{gone}");
+    assert_eq!(gone[0]["entry"], own["entry"]);
+    assert_eq!(count("disputed"), 1);
+}
+
+/// What harbor is told in lakeside's name, and is not so.
+fn tellings_that_do_not_hold(folder: &Path, known: &Value) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let api = setting(folder, "harbor-health", "api");
+    let api = format!("http://{api}/api/v1");
+    let client = |by: &str| Client::new(by, keys::secret(&folder.join(by), "signing.key"));
+    let get = |target: &str| {
+        let (client, url) = (client("lakeside"), format!("{api}{target}"));
+        let answer = runtime.block_on(client.get(&url, Some("harbor-health")));
+        answer.unwrap()
+    };
+    let url = format!("{api}/ledger/shared/disputes");
+    let post = |by: &str, body: Vec<u8>| {
+        let (client, to) = (client(by), Some("harbor-health"));
+        let answer = runtime.block_on(client.post(&url, to, &[], body)).unwrap();
+        (answer.status, answer.json().unwrap())
+    };
+    let data = folder.join("harbor-health");
+    let public = run([
+        "keys",
+        "public",
+        "envelope",
+        "--data",
+        data.to_str().unwrap(),
+    ]);
+    let public = common::text(&public, 0);
+    let key = tally::node::keys::unhex::<32>(public.trim()).unwrap();
+    let key = NodePublicKey::new(&key).unwrap();
+    let tell = |by: &str, told: &ToldDispute| {
+        let sealed = key.seal_between(by, "harbor-health", &told.to_canon());
+        let (status, said) = post(by, sealed.unwrap());
+        (status, said.to_string())
+    };
+
+    // One that lakeside agreed with.
+    let decided = get("/claims/decided").json().unwrap();
+    let decided = decided["decided"].as_array().unwrap();
+    let mut others = decided.iter().filter(|of| of["claim"] != known["claim"]);
+    let agreed = others.next().unwrap();
+    let id = |of: &Value| ClaimId::parse(of["claim"].as_str().unwrap()).unwrap();
+    let sound = ToldDispute {
+        claim: id(agreed),
+        index: agreed["index"].as_u64().unwrap(),
+        entry: 1,
+        salt: [5; 32],
+        found: Reexecuted::unproven([3; 32], "tally 0.1.0", "nothing"),
+    };
+    let (status, why) = tell("lakeside", &sound);
+    assert_eq!(status, 400, "{why}");
+    assert!(
+        why.contains("what was run again is not what stands"),
+        "{why}"
+    );
+    let later = ToldDispute {
+        entry: 1 << 40,
+        ..sound.clone()
+    };
+    assert_eq!(tell("lakeside", &later).0, 409);
+    let other = ToldDispute {
+        claim: id(known),
+        ..sound.clone()
+    };
+    assert_eq!(tell("lakeside", &other).0, 404);
+    let elsewhere = ToldDispute {
+        index: 0,
+        ..sound.clone()
+    };
+    assert_eq!(tell("lakeside", &elsewhere).0, 404);
+    // Nor is another a party to it, whom harbor knows by the ledger alone.
+    assert_eq!(tell("cedar-mutual", &sound).0, 404);
+    assert_eq!(post("lakeside", vec![7; 99]).0, 400);
+    assert_eq!(post("lakeside", vec![7; 5000]).0, 413);
+    assert_eq!(get("/ledger/shared/disputed").status, 404);
+    // What is known already is known.
+    let again = ToldDispute {
+        claim: id(known),
+        index: known["index"].as_u64().unwrap(),
+        ..sound
+    };
+    let (status, said) = tell("lakeside", &again);
+    assert_eq!(status, 200, "{said}");
+    assert!(said.contains("\"new\":false"), "{said}");
 }
 
 /// That something was erased is proved to whoever has the founders' keys alone, once it is on

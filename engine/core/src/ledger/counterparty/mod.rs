@@ -15,12 +15,15 @@
 //!
 //! The component is fetched apart, by its hash. [`Dossier::check`] holds all of it
 //! against the receipt; [`Checked::run`] makes it ready for the sandbox, whose answers
-//! are [`Recorded`]; [`compare`] holds what came out against what is told.
+//! are [`Recorded`]; [`compare`] holds what came out against what is told. Of a dispute
+//! the payer is told with a [`ToldDispute`]: the ledger alone does not say of which claim.
 
 mod compare;
 mod dossier;
 #[cfg(test)]
 mod tests;
+mod told;
 
 pub use compare::{Agreement, Cell, Field, FirstDifference, Reexecuted, compare};
 pub use dossier::{Against, Checked, Dossier, DossierError, Opening, Recorded, others_care};
+pub use told::{ToldDispute, ToldError};

@@ -708,9 +708,17 @@ fn encodings_are_frozen() {
             clause: "3.1".into(),
         }),
     };
+    let told = ToldDispute {
+        claim: crate::claim::ClaimId([3; 16]),
+        index: 17,
+        entry: 42,
+        salt: [4; 32],
+        found: said.clone(),
+    };
     let frozen = [
         ("dossier", parts.dossier().to_canon()),
         ("re-execution", said.to_canon()),
+        ("told dispute", told.to_canon()),
     ];
     let lines = frozen.map(|(of, bytes)| {
         let digest: [u8; 32] = Sha256::digest(&bytes).into();

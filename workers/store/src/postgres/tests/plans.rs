@@ -12,8 +12,8 @@ use crate::port::{ClaimFilter, FlagFilter, PaymentFilter, StatementFilter};
 use crate::postgres::lease::Lease;
 use crate::postgres::{
     PgSettings, PostgresStore, access, acts, appeals, aside, audit, authorizations, commit,
-    dead_letters, detection, enrolment, flags, holds, intake, log, payloads, payments, reading,
-    relay, shared, statements, work,
+    dead_letters, detection, disputed, enrolment, flags, holds, intake, log, payloads, payments,
+    reading, relay, shared, statements, work,
 };
 
 /// The plan of a statement, on a connection as the store has them: the one for
@@ -97,6 +97,8 @@ INSERT INTO member SELECT sha256(('m' || id)::bytea), id FROM unit;
 INSERT INTO former SELECT token, unit FROM member;
 INSERT INTO patient SELECT token, substr(token, 1, 16), '' FROM member;
 INSERT INTO shown SELECT token, token, substr(token, 1, 16), '' FROM member;
+INSERT INTO disputed (organisation, entry, claim, leaf, day, record, payload)
+    SELECT 'harbor', id, substr(token, 1, 16), id, 1, substr(token, 1, 16), '' FROM unit;
 INSERT INTO legal_hold (claim, name, day, lifted) SELECT substr(token, 1, 16), 'case', 1, false FROM member;
 INSERT INTO claim (place, id, unit, sequence, previous, submission, charge, received,
                    first_service, submitter, member, provider)
@@ -226,6 +228,17 @@ async fn the_hot_path_searches() {
                 "whether something is stated",
                 statements::IS_STATED,
                 &["statement_by_about"],
+            ),
+            ("a dispute", disputed::KNOWN, &["disputed_once"]),
+            (
+                "a claim's disputes",
+                disputed::OF_CLAIM,
+                &["disputed_by_claim"],
+            ),
+            (
+                "how many dispute a claim",
+                disputed::COUNT_OF_CLAIM,
+                &["disputed_by_claim"],
             ),
             ("holds", holds::OF_CLAIM, &["legal_hold_by_claim"]),
             (

@@ -9,6 +9,7 @@ use crate::conformance::access::shown;
 use crate::conformance::acts::{act, again, done, revised};
 use crate::conformance::appeals::{appeal_id, event, filing};
 use crate::conformance::authorizations::{event as followed, following, request};
+use crate::conformance::disputed::disputed;
 use crate::conformance::payments::{payment, told};
 use crate::conformance::shared::{Growing, checkpoint};
 use crate::conformance::statements::marked;
@@ -18,9 +19,9 @@ use crate::conformance::world::{
 };
 use crate::port::{
     Access, ActKind, Acts, Among, AppealEffect, AppealFilter, Appeals, Audit, Authorizations,
-    Batch, ClaimFilter, DeadLetters, Detection, Enrolment, Intake, Layout, Log, NewDeadLetter,
-    PartKind, PaymentFilter, Payments, Publications, Reading, Relay, RequestEventKind,
-    SharedLedger, Statements, Work,
+    Batch, ClaimFilter, DeadLetters, Detection, Disputed, Enrolment, Intake, Layout, Log,
+    NewDeadLetter, PartKind, PaymentFilter, Payments, Publications, Reading, Relay,
+    RequestEventKind, SharedLedger, Statements, Work,
 };
 use crate::postgres::{PgSettings, PostgresStore};
 
@@ -79,6 +80,9 @@ async fn each_role_can_do_its_job() {
         assert_eq!(kept.unwrap(), drawn);
         keeps.keep_shown(&shown(1, 2)).await.unwrap();
     }
+    let row = disputed("harbor", 7, 1);
+    assert!(api.keep_disputed(&row).await.unwrap());
+    assert_eq!(operator.disputed(None, 0).await.unwrap(), (vec![row], 1));
     assert_eq!(api.claims(&ClaimFilter::default()).await.unwrap().len(), 7);
     assert_eq!(api.events(unit(4)).await.unwrap().len(), 1);
     assert_eq!(api.audit(10).await.unwrap().len(), 1);
@@ -320,6 +324,7 @@ async fn what_a_role_must_not_do_is_refused() {
         "statement",
         "patient",
         "shown",
+        "disputed",
         "legal_hold",
         "shared_head",
         "shared_block",
@@ -367,6 +372,7 @@ async fn what_a_role_must_not_do_is_refused() {
         }
         statements.push("UPDATE tally.outcome SET paid = 0".into());
         statements.push("UPDATE tally.revision SET paid = 0".into());
+        statements.push("UPDATE tally.disputed SET entry = 0".into());
         statements.push("UPDATE tally.act SET kind = 1".into());
         statements.push("UPDATE tally.payment SET amount = 0".into());
         statements.push("UPDATE tally.payment_part SET paid = 0".into());
@@ -409,6 +415,9 @@ async fn what_a_role_must_not_do_is_refused() {
         if !matches!(name, "api" | "operator") {
             statements.push("INSERT INTO tally.patient SELECT".into());
             statements.push("INSERT INTO tally.shown SELECT".into());
+        }
+        if name != "api" {
+            statements.push("INSERT INTO tally.disputed (entry) VALUES (0)".into());
         }
         if name != "operator" {
             statements.push("INSERT INTO tally.legal_hold (claim) VALUES ('')".into());

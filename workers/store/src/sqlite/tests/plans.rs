@@ -9,8 +9,8 @@ use crate::conformance::Fixture;
 use crate::conformance::world::{claim_id, day, flag, token, unit};
 use crate::port::{ClaimFilter, FlagFilter, PaymentFilter, StatementFilter};
 use crate::sqlite::{
-    SqliteStore, access, acts, appeals, aside, authorizations, commit, detection, enrolment, flags,
-    holds, intake, log, payments, reading, shared, statements, work,
+    SqliteStore, access, acts, appeals, aside, authorizations, commit, detection, disputed,
+    enrolment, flags, holds, intake, log, payments, reading, shared, statements, work,
 };
 
 async fn plan(store: &SqliteStore, sql: impl SqlSafeStr) -> Vec<String> {
@@ -74,6 +74,9 @@ async fn the_hot_path_searches() {
         ("what was shown", access::SHOWN_ABOUT),
         ("statements about", statements::ABOUT),
         ("whether something is stated", statements::IS_STATED),
+        ("a dispute", disputed::KNOWN),
+        ("a claim's disputes", disputed::OF_CLAIM),
+        ("how many dispute a claim", disputed::COUNT_OF_CLAIM),
         ("whether a claim was erased", holds::IS_ERASED),
         ("whether a claim is held", holds::IS_HELD),
         ("statements' places", log::PLACE_STATEMENTS),

@@ -126,6 +126,13 @@ impl Rules {
         }
     }
 
+    /// Whether an organisation is one that runs the policy of a claim again: its provider
+    /// billed it.
+    pub fn runs_again(&self, organisation: &str, row: &ClaimRow, claim: &Claim) -> bool {
+        let id = OrganisationId::parse(organisation);
+        id.is_some() && self.parties(&self.own, row, claim).billing == id
+    }
+
     /// What is looked at of a claim.
     pub(super) fn facts(
         &self,
