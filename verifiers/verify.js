@@ -127,6 +127,7 @@ const tally = (() => {
     const proof = readProof(text);
     const said = await signed(proof.note, [key], 1);
     need(said.origin === key.name, 'the checkpoint is of another log');
+    need(!said.more, "a line follows the root: a log of one key has none there, only a shared ledger has");
     await included(leaf, proof, said);
     return { index: proof.index, size: said.size, checkpoint: noteOf(text) };
   };
@@ -419,7 +420,7 @@ const tally = (() => {
       const [proof, envelope, there, other] = way.splice(-4);
       const [one, two] = [await brought(found.index, own, proof, envelope), await brought(index, leaf, there, other)];
       need(one.by === two.by, 'two organisations brought the entries to the shared ledger');
-      shared = await reach([...one.leaves, ...two.leaves], way);
+      shared = { ...await reach([...one.leaves, ...two.leaves], way), organisation: one.by };
     }
     return { what: 'erased', gone: index, ground, key, ...found, shared };
   };
@@ -432,7 +433,8 @@ const tally = (() => {
     const found = await (text.startsWith('tallystick-erasure/') ? ofErasure : ofClaim)(text);
     const held = (logs ?? []).flatMap((log) => trusts(found, log));
     need(held.every(Boolean), 'not signed as the trust file asks of its log');
-    return { ...found, verdict: held.length ? 'trusted' : 'consistent', unknown: Boolean(logs) && !held.length };
+    const named = (logs ?? []).map(({ origin }) => origin);
+    return { ...found, verdict: held.length ? 'trusted' : 'consistent', named, unknown: Boolean(logs) && !held.length };
   };
   return { receipt, readTrust };
 })();
@@ -482,14 +484,16 @@ if (document.getElementById('drop')) {
   };
   PARTS.emergency = PARTS.read;
   const shown = (name, found) => {
-    const { verdict, what, claim, key, index, size, engine, shared, unknown } = found;
-    const facts = [['Claim', claim], ['Log', key.name], ['Entry', `${index} of ${size}`], ['Engine', engine]].filter(([, value]) => value !== undefined);
+    const { verdict, what, claim, key, index, size, engine, shared, named, unknown } = found;
+    // A log that the trust file does not name is what the receipt says it is.
+    const own = (log) => named.includes(log) ? log : `${log}, by its own word`;
+    const facts = [['Claim', claim], ['Log', own(key.name)], ['Entry', `${index} of ${size}`], ['Engine', engine]].filter(([, value]) => value !== undefined);
     const parts = [make('p', { class: 'what' }, TITLES[what]), ...PARTS[what](found), make('h3', {}, 'Proof'), pairs('facts', facts)];
     if (unknown) parts.splice(1, 0, make('p', {}, 'The trust file names no log of it.'));
     if (shared) {
-      const { origin, sets, epoch, signers, cosigners } = shared;
+      const { origin, sets, epoch, signers, cosigners, organisation } = shared;
       parts.push(make('h3', {}, 'On the shared ledger'), pairs('facts', [
-        ['Ledger', origin], ['Entry', `${shared.index} of ${shared.size}`],
+        ['Ledger', own(origin)], ['Entry', `${shared.index} of ${shared.size}`], ...organisation ? [['In the log of', organisation]] : [],
         ['Epoch', `${epoch}, reached from ${sets[0].epoch}`], ['Signed by', signers.join(', ')],
         ['Cosigned by', cosigners.map((of) => of.name).join(', ') || 'nobody']]));
     }

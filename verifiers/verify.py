@@ -28,8 +28,8 @@ def signed(text, keys, n, origin):  # what a note says, and who signed: all must
         need(0 < time < 2**63 and by.count(at) == 1, "a cosignature without a time, or two signatures of one key")
         verify(keys[at][2], (head.format(time) + body).encode(), b64(data)[12 if head else 4:])
     return need(of == origin, "a checkpoint of another log") and num(size), b64(root), more, by
-def included(leaf, index, path, size, root, *_):  # siblings stand where the index's bits say, and left from where the last leaf's path joins
-    path, inner = [b64(p) for p in path.split("\n")[:-1]], ((index := num(index)) ^ size - 1).bit_length()
+def included(leaf, index, path, size, root, more="", *_):  # siblings stand where the index's bits say, and left from the last leaf's join
+    path, inner = [b64(p) for p in path.split("\n")[:-1]], ((index := num(index)) ^ size - 1).bit_length(); need(not more, "a line follows the root")
     for level, p in enumerate(path): leaf = sha(b"\1", p, leaf) if level >= inner or index >> level & 1 else sha(b"\1", leaf, p)
     need(index < size and leaf == root and len(path) == inner + (index >> inner).bit_count(), "the entry is not in the tree")
 def local(leaf, text, key): at, path, note = match(PROOF, text); included(leaf, at, path, *signed(note, [key], 1, key[0])); return num(at), note
@@ -65,10 +65,9 @@ def says(claim, entry, salt, body):  # in words, what a body says of the claim: 
         return need(of.startswith(b"\1" + claim + by) and at == prefix, "the outcome is of another claim, policy or prefix") and "adjudicated"
     if kind == 6: form, claims, on, who, _, rest = fields(body, 1, 16, 4, -1, 32); words = f"received {day(on)} from {who.decode()!r}"
     elif kind == 13: form, trace, _, on, claims, _, rest = fields(body, 1, -1, 8, 4, -16, 32); words = f"payment {trace.decode()!r} advised {day(on)}"
-    else:
-        form, who, person, claims, rest = fields(body, 1, -1, -1, 16); length, why, rest = match(READ, rest)
-        need(re.fullmatch(b"[a-z0-9-]{1,64}", who) and bool(length) == (kind == 12) and len(why or b"") == big(length or b""))
-        words = f"read by {who.decode()} ({person.decode()!r})" + (f" in an emergency: {why.decode()!r}" if length else "")
+    else: form, who, person, claims, rest = fields(body, 1, -1, -1, 16); length, why, rest = match(READ, rest); need(
+        re.fullmatch(b"[a-z0-9-]{1,64}", who) and bool(length) == (kind == 12) and len(why or b"") == big(length or b"")); words = (
+        f"read by {who.decode()} ({person.decode()!r})" + (f" in an emergency: {why.decode()!r}" if length else ""))
     every = [claims[at:at + 16] for at in range(0, len(claims), 16)]; need(every == sorted(set(every)) and len(every) <= 65536)
     return need(claim in every and form + rest + more == b"\1", "the body is of another claim, or none") and words
 def receipt(data, logs):
@@ -76,17 +75,18 @@ def receipt(data, logs):
     (names, texts), of, entry, key = zip(*sections(rest.encode())), bytes.fromhex(of), b64(entry), vkey(key, 1)
     need(re.fullmatch(f"local{WAY})?" if opening else f"stays erased{WAY} envelope stays envelope)?", " ".join(names)))
     words = opening and f"claim {of.hex()}: {says(of, entry, bytes.fromhex(opening[0]), b64(opening[1]))}"
-    index, note = local(leaf := sha(b"\0", entry), texts[0 if opening else 1], key); way, proofs = texts[1:-1], [(leaf, texts[-1])]
+    index, note = local(leaf := sha(b"\0", entry), texts[0 if opening else 1], key); way, proofs, by = texts[1:-1], [(leaf, texts[-1])], b""
     if not opening:
         (at, ground), (stays, same) = match(b"(?s)\1\x0e(.{8})([\1-\3])", entry), local(of, texts[0], key)
         need(big(at) == stays < index and same == note, "the proofs are not of what was erased and of one after it")
         words, way = f"entry {stays} erased by {['request', 'retention', 'order'][ground[0] - 1]}", texts[2:-4]
         if way: (by, one), (too, two) = brought(index, leaf, *texts[-4:-2]), brought(stays, of, *texts[-2:]); proofs = need(by == too) and one + two
-    origin, sets, cosigned = shared(proofs, *way) if way else (None, [], [])
+    origin, sets, cosigned = shared(proofs, *way) if way else (None, [], []); named = [log[0] for log in logs or []]
     held = [of[2] == 1 and not enough and key in of[1] for name, of, _, enough in logs or [] if name == key[0]]
     held += [of in sets and sum(k in witnesses for k in cosigned) >= enough for name, of, witnesses, enough in logs or [] if name == origin]
     why = need(all(held), "not signed as the trust file asks of its log") and "; the trust file names no log of it" * (logs is not None and not held)
-    return f"{words}, entry {index} of {key[0]}" + f", and on {origin}" * bool(origin) + why, 0 if held else 3
+    own, whose = (lambda of: of + ", by its own word" * (of not in named)), f", in the log of {by.decode()}" * bool(by)
+    return f"{words}, entry {index} of {own(key[0])}" + (f", and on {own(origin)}" if way else "") + whose + why, 0 if held else 3
 def trusted(origin, keys, quorum, epoch=0, witnesses=(), cosignatures=0):
     return origin, (epoch, sorted(vkey(k, 1) for k in keys), quorum), [vkey(k, 4) for k in witnesses], cosignatures
 parser = argparse.ArgumentParser(description=__doc__); parser.add_argument("files", nargs="+"); parser.add_argument("--trust")

@@ -252,6 +252,10 @@ fn every_kind_is_judged_as_by_the_engine() {
         let verdicts = judged(&mut browser, &files, None);
         assert!(!refused(&verdicts));
     }
+    let (files, trusting) = kinds::passed_off();
+    for trust in [None, Some(&trusting)] {
+        assert!(refused(&judged(&mut browser, &files, trust)));
+    }
     let files = kinds::named_as_the_ledger();
     let verdicts = judged(&mut browser, &files, Some(&trust(shared)));
     assert_eq!(verdicts, ["trusted", "does not hold"]);
@@ -368,6 +372,37 @@ fn every_kind_is_shown() {
     }
     faults.retain(|fault| !fault.contains("a script or a style in the page"));
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// What a trust file does not name is by the receipt's own word, and the ledger says whose
+/// log an erasure is in.
+#[test]
+fn whose_word_it_is() {
+    let Some(program) = cdp::installed() else {
+        eprintln!("SKIPPED: no browser is installed (Debian: chromium)");
+        return;
+    };
+    let mut browser = opened(&program);
+    // Without a trust file first, since the page keeps the one it was given.
+    let mut all = kinds::told();
+    all.sort_by_key(|told| told.trust.is_some());
+    for told in all {
+        let file = String::from_utf8(told.file).unwrap();
+        let trust = told.trust.as_ref().map(ToString::to_string);
+        let trust = trust.as_deref().map(|text| ("trust.json", text));
+        let files: Vec<_> = trust.into_iter().chain([("receipt", &*file)]).collect();
+        dropped(&mut browser, &files, 1);
+        let (badge, said) = verdicts(&mut browser).remove(0);
+        let named = told.trust.is_some_and(|trust| !trust.logs.is_empty());
+        assert_eq!(badge == "Trusted", named, "{said}");
+        for log in [made::LOG, made::LEDGER] {
+            let own = said.contains(&format!("{log}, by its own word"));
+            assert_eq!(own, told.own_word.contains(&log), "{said}");
+        }
+        let whose = told.organisation;
+        assert_eq!(said.contains("In the log of"), whose.is_some(), "{said}");
+        assert!(whose.is_none_or(|of| said.contains(of)), "{said}");
+    }
 }
 
 fn json_files(path: &Path, found: &mut Vec<Value>) {

@@ -178,6 +178,12 @@ fn of_every_kind_every_flipped_bit_is_caught() {
             .all(|of| verdict(of) == "consistent, not trusted")
     );
     assert!(not.iter().all(|of| verdict(of) == "does not hold"));
+    let (passed_off, trust) = kinds::passed_off();
+    for (n, file) in passed_off.iter().enumerate() {
+        for trust in [None, Some(&trust)] {
+            assert_eq!(kinds::verdict(file, trust), "does not hold", "{n}");
+        }
+    }
     for (n, changed) in kinds::mismatched().iter().enumerate() {
         assert_eq!(kinds::verdict(changed, None), "does not hold", "{n}");
     }

@@ -92,6 +92,15 @@ pub fn receipt(bytes: &[u8]) {
     let (seed, trust) = seed_of_receipts();
     let verdict = verify_receipt(&receipt, Some(trust)).map(|(verdict, _)| verdict);
     assert!(held || verdict.is_err());
+    if verdict == Ok(Verdict::Consistent) {
+        // None of its logs is one of the trust file's.
+        let shared = receipt.shared.as_ref().map(|of| &of.authorities.origin);
+        let mut logs = shared
+            .map(String::as_str)
+            .into_iter()
+            .chain([receipt.key.name()]);
+        assert!(logs.all(|log| trust.log(log).is_none()));
+    }
     if verdict == Ok(Verdict::Trusted) {
         assert_eq!(
             (receipt.claim, &receipt.entry, &receipt.salt, &receipt.body),

@@ -55,6 +55,6 @@ fn every_line_of_the_tutorial_works() {
         "{said}\n{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    assert!(said.contains("trusted"), "{said}");
+    assert!(said.contains(": trusted: claim "), "{said}");
     assert!(!folder.path().join("data").exists());
 }

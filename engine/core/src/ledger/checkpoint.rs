@@ -19,6 +19,9 @@ pub enum CheckpointError {
     /// The origin is not the key's name.
     #[error("the checkpoint is of another log")]
     Origin,
+    /// A line after the root, where none belongs.
+    #[error("a line follows the root: a log of one key has none there, only a shared ledger has")]
+    Extended,
 }
 
 /// What a log was at one size.
@@ -102,5 +105,19 @@ impl Checkpoint {
             return Err(CheckpointError::Origin);
         }
         Ok(checkpoint)
+    }
+
+    /// The same, of a log that one key signs alone, as every node keeps one: no line follows
+    /// the root. What authorities of a shared ledger sign has its epoch there, so a ledger
+    /// of one authority is never taken for a log of that one's, whose key and name it has.
+    ///
+    /// # Errors
+    /// When it is no such checkpoint of that log signed by that key.
+    pub fn open_local(note: &Note, key: &VerifierKey) -> Result<Self, CheckpointError> {
+        let checkpoint = Self::open(note, key)?;
+        match checkpoint.extensions.is_empty() {
+            true => Ok(checkpoint),
+            false => Err(CheckpointError::Extended),
+        }
     }
 }

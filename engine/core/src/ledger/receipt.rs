@@ -540,7 +540,7 @@ pub fn verify_any(
 
 /// Checks that a receipt's entry is on the ledger, and under whose keys.
 fn proved(receipt: &Receipt, trust: Option<&Trust>) -> Result<Verdict, ReceiptError> {
-    let checkpoint = Checkpoint::open(&receipt.local.checkpoint, &receipt.key)
+    let checkpoint = Checkpoint::open_local(&receipt.local.checkpoint, &receipt.key)
         .map_err(ReceiptError::Checkpoint)?;
     if receipt.local.checkpoint.signatures.len() != 1 {
         return Err(ReceiptError::Signatures);

@@ -6,7 +6,7 @@ use tally_core::ledger::access::{By, Purpose};
 use tally_core::ledger::erasure::ErasureReceipt;
 use tally_core::ledger::shared::Authorities;
 use tally_core::ledger::{
-    Adjudication, Entry, Ground, Receipt, Subject, Trust, Verdict, commit, verify_any,
+    Adjudication, Entry, Ground, Receipt, Subject, Trust, TrustedLog, Verdict, commit, verify_any,
 };
 
 use super::made::{self, CLAIM, SALT};
@@ -71,11 +71,57 @@ pub fn sound() -> Vec<(Kind, Vec<u8>)> {
 
 /// The receipt of an erasure on the shared ledger, over these sets to so many signatures.
 pub fn erased_on_shared(sets: &[Authorities], by: usize, cosigned: bool) -> Vec<u8> {
+    brought_by("payer-1", (sets, by, cosigned))
+}
+
+fn brought_by(organisation: &str, signed: (&[Authorities], usize, bool)) -> Vec<u8> {
     let envelopes = [
-        (21, made::header("payer-1", 1, 3)),
-        (30, made::header("payer-1", 8, 3)),
+        (21, made::header(organisation, 1, 3)),
+        (30, made::header(organisation, 8, 3)),
     ];
-    brought(&envelopes, (sets, by, cosigned))
+    brought(&envelopes, signed)
+}
+
+/// What is to be told of a receipt with both proofs.
+pub struct Told {
+    pub file: Vec<u8>,
+    pub trust: Option<Trust>,
+    /// The logs that are by the receipt's own word: the trust file does not name them.
+    pub own_word: &'static [&'static str],
+    /// Whose log it is in, where the shared ledger proves that.
+    pub organisation: Option<&'static str>,
+}
+
+/// Receipts with both proofs under trust files that name one log, both, neither, and under
+/// none; the erasures are of two organisations whose logs have one name and one key.
+pub fn told() -> Vec<Told> {
+    let sets = [made::set(0, 0..4)];
+    let signed = (&sets[..], 4, true);
+    let local = TrustedLog::local(made::log_key().verifier().clone());
+    let shared = TrustedLog::shared(&sets[0]);
+    let claim = made::shared(&sets, 4, true).to_string().into_bytes();
+    let receipts = [
+        (claim, None),
+        (brought_by("payer-1", signed), Some("payer-1")),
+        (brought_by("payer-2", signed), Some("payer-2")),
+    ];
+    let named: [(Option<Vec<TrustedLog>>, &'static [&'static str]); 5] = [
+        (Some(vec![local.clone()]), &[made::LEDGER]),
+        (Some(vec![shared.clone()]), &[made::LOG]),
+        (Some(vec![local, shared]), &[]),
+        (Some(vec![]), &[made::LOG, made::LEDGER]),
+        (None, &[made::LOG, made::LEDGER]),
+    ];
+    let mut all = Vec::new();
+    for (file, organisation) in receipts {
+        all.extend(named.iter().map(|(logs, own_word)| Told {
+            file: file.clone(),
+            trust: logs.clone().map(|logs| Trust { logs }),
+            own_word: *own_word,
+            organisation,
+        }));
+    }
+    all
 }
 
 fn brought(envelopes: &[(u64, Vec<u8>); 2], signed: (&[Authorities], usize, bool)) -> Vec<u8> {
@@ -197,6 +243,28 @@ pub fn named_as_the_ledger() -> Vec<Vec<u8>> {
     let receipt = made::shared(&[made::set(0, 0..1)], 1, false);
     let of = |key| made::in_log_of(&key, receipt.clone()).to_string();
     [0, 1].map(|n| of(made::authority(n)).into_bytes()).into()
+}
+
+/// Receipts that pass the ledger of one authority off as its own log, and that have a line
+/// after the root in their own; and the trust file that would have them trusted. None holds.
+pub fn passed_off() -> (Vec<Vec<u8>>, Trust) {
+    let (claim, erasure) = made::passed_off();
+    let mut own = made::local(6, 11, false);
+    made::extend(&mut own.local);
+    let mut of_erasure = made::erasure(2, 9, 11, made::erased(2, Ground::Order));
+    made::extend(&mut of_erasure.stays);
+    made::extend(&mut of_erasure.erased);
+    let logs = vec![
+        TrustedLog::shared(&made::set(0, 0..1)),
+        TrustedLog::local(made::log_key().verifier().clone()),
+    ];
+    let texts = [
+        claim.to_string(),
+        erasure.to_string(),
+        own.to_string(),
+        of_erasure.to_string(),
+    ];
+    (texts.map(String::into_bytes).into(), Trust { logs })
 }
 
 /// A receipt whose form, commitment, proof and signature hold, whatever is in its body.

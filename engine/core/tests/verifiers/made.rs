@@ -100,7 +100,7 @@ fn proofs(key: &SigningKey, given: &[(u64, &[u8])], size: u64) -> Vec<LogProof> 
         origin: key.verifier().name().into(),
         size,
         root: frontier.root(),
-        extensions: vec!["an extension".into()],
+        extensions: vec![],
     };
     let proof = |(index, _): &(u64, &[u8])| LogProof {
         index: *index,
@@ -269,6 +269,39 @@ pub fn erased_on_shared(
         stays_by: brought(&stays_by.1, stays_at),
     });
     receipt
+}
+
+/// A receipt of a claim and one of an erasure that show a ledger of one authority for a log
+/// of that one's own. The places of what stands there are then indexes, and no envelope says
+/// whose it is: what stands at 23 was not erased.
+pub fn passed_off() -> (Receipt, ErasureReceipt) {
+    let (claim, entry) = (local(6, 11, false), erased(23, Ground::Order));
+    let given: [(u64, &[u8]); 3] = [(20, &claim.entry), (23, GONE), (32, &entry)];
+    let (_, proofs) = on_ledger(&given, &[set(0, 0..1)], 1, false);
+    let [local, stays, erased]: [LogProof; 3] = proofs.try_into().unwrap();
+    let key = authority(0).verifier().clone();
+    let of_erasure = ErasureReceipt {
+        leaf: leaf_hash(GONE),
+        entry,
+        key: key.clone(),
+        stays,
+        erased,
+        shared: None,
+    };
+    (
+        Receipt {
+            key,
+            local,
+            ..claim
+        },
+        of_erasure,
+    )
+}
+
+/// A line after the root of a log's checkpoint, which its key signs.
+pub fn extend(proof: &mut LogProof) {
+    let text = format!("{}an extension\n", proof.checkpoint.text);
+    proof.checkpoint = log_key().sign_note(text);
 }
 
 /// The entry of an erasure.

@@ -295,6 +295,41 @@ fn a_log_of_the_ledgers_name() {
     assert_eq!(verdicts, ["trusted", "does not hold"]);
 }
 
+/// What a ledger's only authority signs is no checkpoint of a log of its own: a line after
+/// the root tells the two apart.
+#[test]
+fn a_ledger_is_nobodys_own_log() {
+    if !present() {
+        return;
+    }
+    let (files, trust) = kinds::passed_off();
+    assert!(refused(&compare("passed-off", &files, None)));
+    for (verdict, said) in run("passed-off-trust", &files, Some(&trust)) {
+        assert_eq!(verdict, "does not hold");
+        assert!(said.ends_with(": a line follows the root"), "{said}");
+    }
+}
+
+/// What a trust file does not name is by the receipt's own word; and whose log an erasure is
+/// in is said by the ledger, since a log's name says nothing of that.
+#[test]
+fn whose_word_it_is() {
+    if !present() {
+        return;
+    }
+    for (n, told) in kinds::told().into_iter().enumerate() {
+        let said = run(&format!("told-{n}"), &[told.file], told.trust.as_ref())
+            .remove(0)
+            .1;
+        for log in [made::LOG, made::LEDGER] {
+            let own = said.contains(&format!("{log}, by its own word"));
+            assert_eq!(own, told.own_word.contains(&log), "{said}");
+        }
+        let whose = told.organisation.map(|of| format!(", in the log of {of}"));
+        assert!(whose.is_none_or(|of| said.contains(&of)), "{said}");
+    }
+}
+
 /// A set has sixteen authorities at most, whose keys' ids tell them apart.
 #[test]
 fn sets_that_are_none() {

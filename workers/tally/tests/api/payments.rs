@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use tally_core::ledger::{Receipt, Shown, verify_any};
+use tally_core::ledger::{Receipt, Shown, Verdict, verify_any};
 
 use super::fixture::{FHIR, Fixture, X12, ask, claim, first, get};
 
@@ -80,8 +80,10 @@ async fn payments_are_read_by_who_they_are_for() {
     // It carries the receipt that it was advised, and says where those of its claims are.
     let receipt = Receipt::parse(whole["receipt"].as_str().unwrap()).unwrap();
     let trust = fixture.node.trust().await.unwrap();
-    let (_, Shown::Payment(advice)) = verify_any(&receipt, Some(&trust)).ok().unwrap() else {
-        panic!("of something else");
+    let (Verdict::Trusted, Shown::Payment(advice)) =
+        verify_any(&receipt, Some(&trust)).ok().unwrap()
+    else {
+        panic!("of something else, or not trusted");
     };
     assert_eq!(advice.trace, *shared);
     assert_eq!(

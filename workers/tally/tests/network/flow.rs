@@ -415,6 +415,9 @@ fn erased_it_is_proved(folder: &Path, claim: &str) {
         assert_eq!([&row["verdict"], &row["ground"]], ["trusted", "order"]);
         assert_eq!(row["shared"]["log"], "tallystick.example/network");
         assert_eq!(row["shared"]["trusted"], true);
+        assert_eq!(row["shared"]["organisation"], "harbor-health");
+        // What that log is called, the founders' keys do not say.
+        assert_eq!(row["log_trusted"], false);
     }
     // As they were before it was there, and as they all were before receipts of erasures had it.
     let alone = folder.join("alone.erasure");
@@ -430,7 +433,8 @@ fn erased_it_is_proved(folder: &Path, claim: &str) {
 
     let Some(python) = python() else { return };
     let said = common::text(&apart(python, &trust, files.clone()), 0);
-    let shared = ", and on tallystick.example/network\n";
+    let shared =
+        ", by its own word, and on tallystick.example/network, in the log of harbor-health\n";
     assert_eq!(said.matches(": trusted: entry ").count(), files.len());
     assert_eq!(said.matches(shared).count(), files.len());
     let said = common::text(&apart(python, &trust, [alone]), 3);

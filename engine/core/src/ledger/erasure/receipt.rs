@@ -11,6 +11,7 @@ use crate::ledger::entry::{Entry, Ground};
 use crate::ledger::note::VerifierKey;
 use crate::ledger::proof::LogProof;
 use crate::ledger::receipt::{ReceiptError, Sections, Verdict, hex, judged, section, unhex};
+use crate::ledger::shared::OrganisationId;
 use crate::ledger::tree::{ProofError, leaf_hash, verify_inclusion};
 use crate::ledger::trust::Trust;
 
@@ -102,7 +103,7 @@ impl From<ReceiptError> for ErasureError {
 }
 
 /// What an erasure receipt shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shown {
     /// Whether it is under a key that is trusted.
     pub verdict: Verdict,
@@ -110,6 +111,9 @@ pub struct Shown {
     pub index: u64,
     /// Why it was erased.
     pub ground: Ground,
+    /// Whose log it is in, by the shared ledger, where it stands there. The name of the key
+    /// is but what the receipt calls that log.
+    pub organisation: Option<OrganisationId>,
 }
 
 impl ErasureReceipt {
@@ -179,7 +183,8 @@ impl ErasureReceipt {
         if *note != self.stays.checkpoint || note.signatures.len() != 1 {
             return Err(ErasureError::Checkpoints);
         }
-        let checkpoint = Checkpoint::open(note, &self.key).map_err(ErasureError::Checkpoint)?;
+        let checkpoint =
+            Checkpoint::open_local(note, &self.key).map_err(ErasureError::Checkpoint)?;
         let both = [
             (
                 "entry of the erasure",
@@ -200,10 +205,12 @@ impl ErasureReceipt {
             )?),
             None => None,
         };
+        let (shared, organisation) = shared.unzip();
         Ok(Shown {
             verdict: judged(trust, &self.key, shared.as_ref())?,
             index,
             ground,
+            organisation,
         })
     }
 }

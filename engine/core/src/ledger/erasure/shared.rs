@@ -46,12 +46,13 @@ impl SharedErasure {
         })
     }
 
-    /// Checks that one organisation brought both, at these indexes of its own log.
+    /// Checks that one organisation brought both, at these indexes of its own log; answers
+    /// who signed for that, and which organisation it is.
     pub(super) fn verify(
         &self,
         (entry, erased): (&[u8], u64),
         (leaf, stays): (&Hash, u64),
-    ) -> Result<(Signed, Vec<Authorities>), ErasureError> {
+    ) -> Result<((Signed, Vec<Authorities>), OrganisationId), ErasureError> {
         let (signed, sets) = self.erased.verify(entry)?;
         let at = &self.erased.proof;
         let header = |of: &Brought| leaf_hash(&of.header);
@@ -77,7 +78,7 @@ impl SharedErasure {
         }
         let by = self.erased_by.organisation(erased, at.index)?;
         match by == self.stays_by.organisation(stays, self.stays.index)? {
-            true => Ok((signed, sets)),
+            true => Ok(((signed, sets), by)),
             false => Err(ErasureError::Brought),
         }
     }

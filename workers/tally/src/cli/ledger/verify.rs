@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use serde_json::{Value, json};
 use tally_core::ledger::erasure::ErasureReceipt;
+use tally_core::ledger::shared::OrganisationId;
 use tally_core::ledger::{Receipt, SharedProof, Shown, Trust, Verdict, verify_any};
 
 use super::super::{Ended, chain, plural, printable, read_file, say};
@@ -111,16 +112,18 @@ fn checked(text: &str, trust: Option<&Trust>) -> Result<Checked> {
     let mut row = shows.json();
     row["claim"] = receipt.claim.to_string().into();
     row["log"] = log.into();
+    row["log_trusted"] = is_named(log, trust).into();
     row["index"] = index.into();
     Ok(Checked {
         verdict,
         row,
         said: format!(
-            "claim {} {} (entry {index} of {log})",
+            "claim {} {} (entry {index} of {})",
             receipt.claim,
-            shows.text()
+            shows.text(),
+            called(log, trust)
         ),
-        shared: OnShared::of(receipt.shared.as_ref(), trust),
+        shared: OnShared::of(receipt.shared.as_ref(), None, trust),
     })
 }
 
@@ -133,19 +136,35 @@ fn erasure(text: &str, trust: Option<&Trust>) -> Result<Checked> {
         "erased": shown.index,
         "ground": ground,
         "log": log,
+        "log_trusted": is_named(log, trust),
         "index": receipt.erased.index,
     });
     let said = format!(
-        "what entry {} of {log} commits to was erased, by {ground} (entry {})",
-        shown.index, receipt.erased.index
+        "what entry {} commits to was erased, by {ground} (entry {} of {})",
+        shown.index,
+        receipt.erased.index,
+        called(log, trust)
     );
     let shared = receipt.shared.as_ref().map(|shared| &shared.erased);
     Ok(Checked {
         verdict: shown.verdict,
         row,
         said,
-        shared: OnShared::of(shared, trust),
+        shared: OnShared::of(shared, shown.organisation, trust),
     })
+}
+
+/// Whether the trust file says who signs for this log: a receipt that holds is then right of it.
+fn is_named(log: &str, trust: Option<&Trust>) -> bool {
+    trust.is_some_and(|trust| trust.log(log).is_some())
+}
+
+/// A log's name for people, which is but what the receipt calls it where no trust file does.
+fn called(log: &str, trust: Option<&Trust>) -> String {
+    match is_named(log, trust) {
+        true => log.to_owned(),
+        false => format!("{log}, by its own word"),
+    }
 }
 
 /// Why a receipt that holds is not trusted, where a trust file was given.
@@ -265,6 +284,10 @@ struct OnShared {
     /// Whether the trust file says who signs there: else it is the receipt's own word.
     is_trusted: bool,
     log: String,
+    /// Its name for people.
+    called: String,
+    /// Whose log the entry is in, where envelopes prove it.
+    organisation: Option<OrganisationId>,
     size: u64,
     index: u64,
     signers: Vec<String>,
@@ -272,16 +295,22 @@ struct OnShared {
 }
 
 impl OnShared {
-    fn of(shared: Option<&SharedProof>, trust: Option<&Trust>) -> Option<Self> {
+    fn of(
+        shared: Option<&SharedProof>,
+        organisation: Option<OrganisationId>,
+        trust: Option<&Trust>,
+    ) -> Option<Self> {
         let shared = shared?;
         let (signed, _) = shared
             .authorities
             .reach(&shared.handovers, &shared.proof.checkpoint)
             .ok()?;
-        let is_trusted = trust.is_some_and(|trust| trust.log(&signed.checkpoint.origin).is_some());
+        let log = signed.checkpoint.origin;
         Some(Self {
-            is_trusted,
-            log: signed.checkpoint.origin,
+            is_trusted: is_named(&log, trust),
+            called: called(&log, trust),
+            log,
+            organisation,
             size: signed.checkpoint.size,
             index: shared.proof.index,
             signers: signed.signers.iter().map(ToString::to_string).collect(),
@@ -293,6 +322,7 @@ impl OnShared {
         json!({
             "log": self.log,
             "trusted": self.is_trusted,
+            "organisation": self.organisation.as_ref().map(ToString::to_string),
             "size": self.size,
             "index": self.index,
             "signers": self.signers,
@@ -305,15 +335,15 @@ impl OnShared {
             [] => "no witness".to_owned(),
             some => some.join(", "),
         };
-        let word = match self.is_trusted {
-            true => "",
-            false => " (by its own word: no trust file says who signs there)",
+        let whose = match &self.organisation {
+            Some(organisation) => format!(", in the log of {organisation}"),
+            None => String::new(),
         };
         format!(
-            "  leaf {} of {} on the shared ledger {}, signed by {}, cosigned by {witnesses}{word}",
+            "  leaf {} of {} on the shared ledger {}{whose}, signed by {}, cosigned by {witnesses}",
             self.index,
             self.size,
-            self.log,
+            self.called,
             self.signers.join(", ")
         )
     }
@@ -322,10 +352,55 @@ impl OnShared {
 #[cfg(test)]
 mod tests {
     use tally_core::claim::ClaimId;
-    use tally_core::ledger::ReceivedClaim;
+    use tally_core::ledger::{ReceivedClaim, TrustedLog};
     use tally_types::ServiceDate;
 
     use super::*;
+
+    const ERASED: &str = include_str!("../../../../../fuzz/seeds/ledger/erasure-shared");
+    const DECIDED: &str = include_str!("../../../../../fuzz/seeds/receipt/both");
+
+    /// What the trust file does not name is by the receipt's own word; the ledger says whose
+    /// log an erasure is in, since a log's name says nothing of that.
+    #[test]
+    fn whose_word_it_is() {
+        let decided = Receipt::parse(DECIDED).unwrap();
+        let local = TrustedLog::local(decided.key.clone());
+        let shared = TrustedLog::shared(&decided.shared.unwrap().authorities);
+        let given = [
+            (Some(vec![local.clone()]), true, false),
+            (Some(vec![shared.clone()]), false, true),
+            (Some(vec![local.clone(), shared.clone()]), true, true),
+            (Some(vec![]), false, false),
+            (None, false, false),
+        ];
+        for (text, whose) in [(DECIDED, None), (ERASED, Some("harbor"))] {
+            for (logs, has_local, has_shared) in &given {
+                let trust = logs.clone().map(|logs| Trust { logs });
+                let found = checked(text, trust.as_ref()).unwrap();
+                let on = found.shared.unwrap();
+                let is_trusted = found.verdict == Verdict::Trusted;
+                assert_eq!(is_trusted, *has_local || *has_shared);
+                assert_eq!(found.row["log_trusted"], *has_local);
+                assert_eq!(on.json()["trusted"], *has_shared);
+                assert_eq!(on.json()["organisation"].as_str(), whose);
+                for (said, log, has) in [
+                    (found.said, &local.origin, has_local),
+                    (on.told(), &shared.origin, has_shared),
+                ] {
+                    assert!(said.contains(&**log), "{said}");
+                    let own = said.contains(&format!("{log}, by its own word"));
+                    assert_eq!(own, !has, "{said}");
+                }
+                let whose = whose.map(|of| format!(", in the log of {of}, signed by "));
+                assert!(
+                    whose.is_none_or(|of| on.told().contains(&of)),
+                    "{}",
+                    on.told()
+                );
+            }
+        }
+    }
 
     /// What a receipt says is of whoever made it, who may be anybody.
     #[test]

@@ -4,7 +4,10 @@ use super::*;
 use crate::ledger::erasure::{Brought, ErasureError, ErasureReceipt, SharedErasure};
 use crate::ledger::rig;
 use crate::ledger::tree::{Frontier, inclusion_proof, leaf_hash};
-use crate::ledger::{Ground, LogProof, ReceiptError, SharedProof, Trust, TrustedLog, Verdict};
+use crate::ledger::{
+    CheckpointError, Ground, LogProof, ReceiptError, SharedProof, Trust, TrustedLog, Verdict,
+    VerifierKey,
+};
 
 /// Two payers that erased the entry of one index, each in its own log, with the same words.
 fn world() -> (World, u64) {
@@ -253,6 +256,59 @@ fn an_erasure_is_of_one_entry_of_one_log() {
         why(&|_, of| of.stays.index += 1),
         ErasureError::SharedInclusion { .. }
     ));
+}
+
+/// Two logs of one name and one key: of each it is told whose it is, as the ledger has it.
+#[test]
+fn it_is_told_whose_log_it_is_in() {
+    let (world, _) = world();
+    let proofs = Proofs::of(&world, 3);
+    for name in ["harbor", "meridian"] {
+        let receipt = proofs.receipt(name);
+        assert_eq!(receipt.key.name(), rig::ORIGIN);
+        let shown = receipt.verify(None).unwrap();
+        assert_eq!(shown.organisation, Some(id(name)));
+        let alone = ErasureReceipt {
+            shared: None,
+            ..receipt
+        };
+        assert_eq!(alone.verify(None).unwrap().organisation, None);
+    }
+}
+
+/// A ledger of one authority has one key, as a log of its own would have; its places are no
+/// indexes of a log, and what is said to be erased there would need no envelope.
+#[test]
+fn a_ledger_is_not_taken_for_a_log() {
+    let mut world = World::founded(charter_of(1));
+    let received = Entry::Received([1; 32]);
+    let index = world.member("harbor").next;
+    world.enter("harbor", &[received]);
+    let ground = Ground::Request;
+    world.enter("harbor", &[Entry::Erased { index, ground }]);
+    let proofs = Proofs::of(&world, 1);
+    let last = world.leaves.len() as u64 - 1;
+    let [authority] = &world.genesis.members[..] else {
+        panic!("one authority")
+    };
+    let forged = ErasureReceipt {
+        // What stands at that place of the ledger, which nobody erased.
+        leaf: leaf_hash(&proofs.leaf(index)),
+        entry: proofs.leaf(last),
+        key: VerifierKey::new(ORIGIN, &authority.key).unwrap(),
+        stays: proofs.at(index),
+        erased: proofs.at(last),
+        shared: None,
+    };
+    let trust = Trust {
+        logs: vec![TrustedLog::shared(&world.genesis)],
+    };
+    let not = ErasureError::Checkpoint(CheckpointError::Extended);
+    for trust in [None, Some(&trust)] {
+        assert_eq!(forged.verify(trust).unwrap_err(), not);
+    }
+    let sound = proofs.receipt("harbor").verify(Some(&trust)).unwrap();
+    assert_eq!(sound.verdict, Verdict::Trusted);
 }
 
 /// Parts are in one order, each once.
