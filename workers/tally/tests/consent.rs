@@ -226,6 +226,7 @@ fn what_has_no_effect_is_not_granted() {
     for arguments in [
         grant(&[&pays[..], &["FRAUD"]].concat()),
         grant(&[&treats[..], &["--only", "part-2", "--except", "part-2"]].concat()),
+        grant(&[&treats[..], &["--only", "part-2"]].concat()),
         grant(&["--to", "nowhere", "--purpose", "TREAT"]),
         [&custodian[..], &["harbor-health"], &UNTIL].concat(),
     ] {
@@ -248,6 +249,7 @@ fn what_has_no_effect_is_not_granted() {
         grant(&[&pays[..], &["FRAUD", "--to", "lakeside"]].concat()),
         grant(&["--to-group", "care-team", "--purpose", "TREAT"]),
         grant(&[&treats[..], &["--claim", &none]].concat()),
+        grant(&[&treats[..], &["--only", "part-2", "--expressly", "part-2"]].concat()),
     ] {
         text_of(&office.run(&may));
     }

@@ -154,6 +154,17 @@ fn rules_and_holds_stand_against_it() {
     assert!(said.contains("0 holds"), "{said}");
     let dry = office.done(&["claim", "erase", &claim, "--ground", "order", "--dry-run"]);
     assert!(dry.contains("Nothing was erased"), "{dry}");
+    // A day that is said passes no rule, nor tells that one would let it pass.
+    for day in ["2090-01-01", "2020-01-01"] {
+        for more in [&[][..], &["--dry-run"]] {
+            let erase = ["claim", "erase", &claim, "--ground", "retention"];
+            let output = office.run(&[&erase[..], &["--day", day], more].concat());
+            text(&output, 1);
+            let said = errors(&output);
+            assert!(said.contains("go by the real day"), "{said}");
+        }
+    }
+    office.done(&["claim", "eob", &claim]);
     // Today is within a rule of no years, which ends with the day.
     let office = Office::new(NO_TIME);
     let claim = office.submit("A-1");

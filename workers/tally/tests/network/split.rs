@@ -228,13 +228,19 @@ fn what_cannot_be_compared_is_said() {
     }
     let left = &witnesses[0].url;
     let loud = left.replace("http", "HTTP");
-    for again in [left, &format!("{left}/"), &loud] {
+    let alias = left.replace("127.0.0.1", "localhost");
+    for again in [left, &format!("{left}/"), &loud, &alias] {
         let refused = compared(left, again);
-        common::text(&refused, 1);
+        assert_eq!(common::text(&refused, 1), "");
         let said = common::errors(&refused);
         assert!(said.contains("are one witness"), "{said}");
         assert!(said.contains("Name another"), "{said}");
     }
+    let mut command = tally();
+    command.args(["ledger", "compare", "--json", left, &witnesses[1].url]);
+    let told = command.arg(&alias).arg("--charter").arg(&charter).output();
+    let told = json(&told.unwrap(), 1);
+    assert_eq!((&told["compared"], &told["same"]), (&2.into(), &1.into()));
     let told = compared(left, &witnesses[1].url);
     assert_eq!(common::text(&told, 0), "1 comparison: one history.\n");
     assert_eq!(common::errors(&told), "");

@@ -45,7 +45,8 @@ pub(super) struct Given<T> {
 
 /// Entries about access. It is a function of the set of them: they may come in any
 /// order, and more than once. It is looked through from end to end: of a node with many
-/// patients, give it those of the patient and of the groups on their grants.
+/// patients, give it those of the patient and of the groups on their grants; or of a group
+/// alone, for all whose grants are to it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Book {
     granted: BTreeMap<Commitment, (u64, Bestowal)>,

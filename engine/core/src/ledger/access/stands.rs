@@ -16,6 +16,8 @@ pub struct Ledger<'a> {
     pub size: u64,
     /// What is granted.
     pub book: &'a Book,
+    /// Who is in groups: where many share one, a book of its own; else the same book.
+    pub groups: &'a Book,
     /// The organisations.
     pub members: &'a dyn Members,
 }
@@ -118,18 +120,16 @@ impl Ledger<'_> {
     fn reaches(&self, to: &Grantee, today: ServiceDate) -> bool {
         match to {
             Grantee::Organisations(named) => named.iter().any(|id| self.is_member(id)),
-            Grantee::Group(group) => self.in_group(group, today).next().is_some(),
+            Grantee::Group(group) => {
+                let mut given = self.groups.memberships(group);
+                given.any(|of| self.is_in(&of, today))
+            }
         }
     }
 
-    /// The memberships of a group that hold on a day.
-    fn in_group<'a>(
-        &'a self,
-        group: &'a Group,
-        today: ServiceDate,
-    ) -> impl Iterator<Item = Given<&'a Membership>> {
-        let given = self.book.memberships(group);
-        given.filter(move |of| of.place < self.size && self.membership_stands(of, today).holds())
+    /// Whether a membership counts and holds on a day.
+    fn is_in(&self, of: &Given<&Membership>, today: ServiceDate) -> bool {
+        of.place < self.size && self.membership_stands(of, today).holds()
     }
 
     pub(super) fn grant_stands(
@@ -185,7 +185,7 @@ impl Ledger<'_> {
             reaches: self.is_member(&of.organisation),
             begun,
             over,
-            revoked: self.book.membership_ended(given, self.size),
+            revoked: self.groups.membership_ended(given, self.size),
         }
     }
 
@@ -215,8 +215,9 @@ impl Ledger<'_> {
         organisation: &OrganisationId,
         today: ServiceDate,
     ) -> Option<Commitment> {
-        self.in_group(group, today)
-            .filter(|of| of.what.organisation == *organisation)
+        self.groups
+            .memberships(group)
+            .filter(|of| of.what.organisation == *organisation && self.is_in(of, today))
             .map(|of| (of.place, of.commitment))
             .min()
             .map(|(_, commitment)| commitment)

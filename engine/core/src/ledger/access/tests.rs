@@ -1,5 +1,6 @@
 //! Who may read: a table that fails one step later a row, properties, frozen bytes.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use tally_types::{Code, Quantity, ServiceDate, ShortCode};
@@ -168,6 +169,7 @@ fn ask(request: &Request, facts: &ClaimFacts, entries: &[Entered]) -> Result<Acc
     let ledger = Ledger {
         size: 100,
         book: &book,
+        groups: &book,
         members: &members(),
     };
     decide(request, facts, &ledger)
@@ -382,6 +384,7 @@ fn who_has_left_keeps_nothing() {
         let ledger = Ledger {
             size: 100,
             book: &book,
+            groups: &book,
             members: &members,
         };
         let last = entries.last().map(commitment).unwrap();
@@ -422,6 +425,47 @@ fn who_has_left_keeps_nothing() {
     assert!(!without("north", &later).1);
     let denied = Some(Denied::NotInGroup);
     assert_eq!(without("lab", &later[1..]), (denied, false));
+}
+
+/// Of the many that are in a group, who asks alone is looked at.
+#[test]
+fn who_else_is_in_a_group_is_not_looked_at() {
+    struct Counted(BTreeMap<OrganisationId, Member>, Cell<u32>);
+    impl Members for Counted {
+        fn member(&self, id: &OrganisationId) -> Option<&Member> {
+            self.1.set(self.1.get() + 1);
+            self.0.get(id)
+        }
+    }
+    let mut to = grant();
+    to.to = Grantee::Group(group());
+    let mut entries = vec![
+        enter(1, Bestowal::Access(to)),
+        enter(2, membership("north")),
+    ];
+    let mut members = members();
+    for place in 3..100 {
+        let name = format!("clinic-{place}");
+        entries.push(enter(place, membership(&name)));
+        members.extend([organisation(&name, &[Role::Provider])]);
+    }
+    // Those in the group are in a book of their own.
+    let groups: Book = entries.drain(1..).collect();
+    let book: Book = entries.into_iter().collect();
+    let members = Counted(members, Cell::new(0));
+    let ledger = Ledger {
+        size: 100,
+        book: &book,
+        groups: &groups,
+        members: &members,
+    };
+    let may = |who| decide(&request(who, Purpose::Treatment), &facts(), &ledger);
+    assert!(matches!(
+        may("north").ok().unwrap().reading.by,
+        By::Group { .. }
+    ));
+    assert!(members.1.get() < 10, "{}", members.1.get());
+    assert_eq!(may("lab").err(), Some(Denied::NotInGroup));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use tally_core::claim::ClaimId;
@@ -63,6 +63,11 @@ pub struct HoldArgs {
 }
 
 pub(super) async fn erase(args: &EraseArgs) -> Result<Ended> {
+    ensure!(
+        args.node.day.is_none(),
+        "`--day` is for demonstrations, and nothing is erased by it: rules of retention and holds go by the real \
+         day, since a key that is destroyed never comes back. Say the command without `--day`"
+    );
     let node = args.node.open().await?;
     let ground = match args.ground {
         GroundArg::Request => Ground::Request,

@@ -10,7 +10,7 @@ use serde_json::json;
 use tally_core::ledger::shared::Snapshot;
 use tally_core::ledger::tree::{Frontier, Hash, consistency_proof, leaf_hash};
 use tally_core::ledger::witness::{Contradiction, Evidence, EvidenceError, Signers};
-use tally_core::ledger::{Checkpoint, Note};
+use tally_core::ledger::{Checkpoint, Note, VerifierKey};
 
 use super::super::{Ended, plural, read_file, say};
 use super::dispute::{facts, told as answer_told};
@@ -253,6 +253,8 @@ async fn last(client: &Client, witness: &str, origin: &str) -> Result<Option<Not
 /// What a witness, or a node, shows of one log.
 #[derive(Default)]
 struct Shown {
+    /// Where it answers.
+    url: String,
     /// What it cosigned last.
     last: Option<Note>,
     /// The handovers that it knows.
@@ -269,7 +271,11 @@ impl Shown {
         // Not of the protocol: ours have them.
         let url = format!("{}/{}", witness.trim_end_matches('/'), hash(origin));
         let handovers = client.handovers(&url).await.unwrap_or_default();
-        Ok(Self { last, handovers })
+        Ok(Self {
+            url: witness.to_owned(),
+            last,
+            handovers,
+        })
     }
 
     fn all(&self) -> impl Iterator<Item = &Note> {
@@ -284,6 +290,31 @@ impl Shown {
         let found = pairs.filter_map(|(one, other)| told(one, other, &[]));
         found.collect()
     }
+}
+
+/// A key as signature lines call it: its name and its id.
+type Called<'a> = (&'a str, &'a [u8]);
+
+/// Who cosigned a checkpoint, as its lines say: all but the log's own. A line of a key that is
+/// known counts if it holds. Of others nobody can tell, and need not: it hides no evidence.
+fn cosigners<'a>(note: &'a Note, known: &[VerifierKey]) -> BTreeSet<Called<'a>> {
+    let origin = note.text.lines().next();
+    let lines = note.signatures.iter().enumerate();
+    let lines = lines.filter(|(place, line)| {
+        let mut keys = known.iter().filter(|key| key.is_of(line));
+        Some(&*line.name) != origin && keys.all(|key| note.verify_cosignature(*place, key).is_ok())
+    });
+    let called = lines.filter_map(|(_, line)| Some((&*line.name, line.bytes.get(..4)?)));
+    called.collect()
+}
+
+/// The keys of the witnesses that sets of authorities name.
+fn known(signers: &[Signers]) -> Vec<VerifierKey> {
+    let named = signers.iter().filter_map(|of| match of {
+        Signers::Authorities(set) => set.cosigners().ok(),
+        Signers::Key(_) => None,
+    });
+    named.flatten().collect()
 }
 
 /// What two checkpoints and a proof come to, if they contradict each other.
@@ -343,6 +374,8 @@ struct Found {
     /// How many pairs of witnesses were compared, and of how many nothing can be told.
     compared: u64,
     untold: u64,
+    /// How many pairs are one witness, named twice: of those that do not contradict each other.
+    same: u64,
     /// Evidence, by its name.
     evidence: BTreeMap<Hash, Evidence>,
 }
@@ -356,69 +389,57 @@ impl Found {
     }
 
     fn holds(&self) -> bool {
-        self.evidence.is_empty() && self.untold == 0 && self.compared > 0
+        self.evidence.is_empty() && self.untold == 0 && self.same == 0 && self.compared > 0
     }
 }
 
 /// Holds what witnesses show of a log against each other, and against the handovers that a
-/// node serves.
+/// node serves. What one witness shows twice agrees, whatever it was shown, and says nothing;
+/// that it is one is told by whose cosignature both checkpoints bear, wherever it answers.
 async fn compare_one(
     client: &Client,
     node: Option<&str>,
     shown: &[Shown],
     served: &Shown,
+    known: &[VerifierKey],
     found: &mut Found,
 ) -> Result<()> {
     for (at, one) in shown.iter().enumerate() {
         found.add(one.against(served));
         for other in shown.iter().skip(at + 1) {
             found.add(one.against(other));
-            let (Some(one), Some(other)) = (&one.last, &other.last) else {
+            let (Some(last), Some(others)) = (&one.last, &other.last) else {
                 continue;
             };
-            found.compared += 1;
-            match held(client, node, one, other).await? {
+            match held(client, node, last, others).await? {
                 Compared::Agree => {}
                 Compared::Untold => found.untold += 1,
-                Compared::Contradict(evidence) => found.add([*evidence]),
+                Compared::Contradict(evidence) => {
+                    found.compared += 1;
+                    found.add([*evidence]);
+                    continue;
+                }
+            }
+            let both = &cosigners(last, known) & &cosigners(others, known);
+            match both.first() {
+                None => found.compared += 1,
+                Some((name, _)) => {
+                    found.same += 1;
+                    say_same(one, other, name);
+                }
             }
         }
     }
     Ok(())
 }
 
-/// What a URL leads to, however it is written.
-fn place(url: &str) -> String {
-    let plain = url.trim_end_matches('/');
-    let Ok(uri) = plain.parse::<ureq::http::Uri>() else {
-        return plain.to_owned();
-    };
-    let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else {
-        return plain.to_owned();
-    };
-    let port = uri.port_u16().unwrap_or(match scheme {
-        "https" => 443,
-        _ => 80,
-    });
-    let host = host.to_ascii_lowercase();
-    format!(
-        "{scheme}://{host}:{port}{}",
-        uri.path().trim_end_matches('/')
-    )
-}
-
-/// Sees that no witness is named twice: what it cosigned agrees with itself, whatever it is.
-fn each_once(witnesses: &[String]) -> Result<()> {
-    let mut known = BTreeMap::new();
-    for url in witnesses {
-        if let Some(first) = known.insert(place(url), url) {
-            anyhow::bail!(
-                "{first} and {url} are one witness: compared with itself it always agrees, and two \
-                 histories stay unseen. Name another that cosigns the log, best one of another operator"
-            );
-        }
-    }
-    Ok(())
+fn say_same(one: &Shown, other: &Shown, name: &str) {
+    eprintln!(
+        "error: {} and {} are one witness: both answer with a cosignature of one key, `{name}`. Compared with itself it \
+         always agrees, and two histories stay unseen: nothing was compared between them. Name another that cosigns the \
+         log, best one of another operator",
+        one.url, other.url
+    );
 }
 
 /// Says of a witness that its last checkpoint is of authorities that nothing here leads to.
@@ -453,7 +474,6 @@ fn note_unknown(
 /// Holds what witnesses cosigned, and the handovers that they and a node know, against each
 /// other.
 pub(super) async fn compare(args: &CompareArgs) -> Result<Ended> {
-    each_once(&args.witnesses)?;
     let client = Client::new("ledger", [0; 32]);
     let mut signers = args.signers.some()?;
     let node = args.node.as_deref();
@@ -476,7 +496,8 @@ pub(super) async fn compare(args: &CompareArgs) -> Result<Ended> {
         for (witness, by) in args.witnesses.iter().zip(&shown) {
             note_unknown(&signers, (witness, origin), by, node);
         }
-        compare_one(&client, node, &shown, &served, &mut found).await?;
+        let known = known(&signers);
+        compare_one(&client, node, &shown, &served, &known, &mut found).await?;
     }
     // Of another epoch than is known here nobody can be named.
     let who = |of: &Evidence| of.check(&signers).unwrap_or_default();
@@ -488,6 +509,7 @@ pub(super) async fn compare(args: &CompareArgs) -> Result<Ended> {
         say(json!({
             "compared": found.compared,
             "untold": found.untold,
+            "same": found.same,
             "contradictions": evidence.collect::<Vec<_>>(),
         }))?;
     } else {
@@ -523,7 +545,7 @@ fn tell(found: &Found, who: impl Fn(&Evidence) -> Vec<String>) -> Result<()> {
             "note: of two sizes nothing can be told without the entries of the larger: say `--node URL` of a node that has them"
         );
     }
-    if found.compared == 0 {
+    if found.compared == 0 && found.same == 0 {
         eprintln!("error: fewer than two of the witnesses know the log: nothing was compared");
     } else if found.holds() {
         say(format!(
@@ -532,4 +554,58 @@ fn tell(found: &Found, who: impl Fn(&Evidence) -> Vec<String>) -> Result<()> {
         ))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use tally_core::ledger::SigningKey;
+
+    use super::*;
+
+    /// A checkpoint of a root, with the signature of its log.
+    fn signed(root: u8) -> Note {
+        let checkpoint = Checkpoint {
+            origin: "log.example".to_owned(),
+            size: 7,
+            root: [root; 32],
+            extensions: Vec::new(),
+        };
+        checkpoint.sign(&SigningKey::new("log.example", &[1; 32]).unwrap())
+    }
+
+    fn shown(mut last: Note, cosigned: &[(&SigningKey, &str)]) -> Shown {
+        let lines = cosigned.iter().map(|(key, text)| key.cosign(text, 1));
+        last.signatures.extend(lines);
+        Shown {
+            last: Some(last),
+            ..Shown::default()
+        }
+    }
+
+    /// Whoever puts another witness's line under a checkpoint hides no evidence by it, and where
+    /// that witness's key is known makes no two of them one.
+    #[tokio::test]
+    async fn a_line_of_another_witness_hides_nothing() {
+        let [left, right] = ["left.example", "right.example"]
+            .map(|name| SigningKey::cosigner(name, &[2; 32]).unwrap());
+        let compare = async |shown: &[Shown], known: &[VerifierKey]| {
+            let client = Client::new("ledger", [0; 32]);
+            let (served, mut found) = (Shown::default(), Found::default());
+            let done = compare_one(&client, None, shown, &served, known, &mut found).await;
+            done.unwrap();
+            (found.compared, found.same, found.evidence.len())
+        };
+        let known = [left.verifier().clone()];
+        let (one, other) = (signed(1), signed(2));
+        let of_left = || shown(one.clone(), &[(&left, &one.text)]);
+        let forged = |note: &Note| shown(note.clone(), &[(&right, &note.text), (&left, "another")]);
+        let told = compare(&[of_left(), forged(&one)], &known).await;
+        assert_eq!(told, (1, 0, 0));
+        let told = compare(&[of_left(), forged(&one)], &[]).await;
+        assert_eq!(told, (0, 1, 0));
+        for known in [&known[..], &[]] {
+            let told = compare(&[of_left(), forged(&other)], known).await;
+            assert_eq!(told, (1, 0, 1));
+        }
+    }
 }

@@ -110,9 +110,11 @@ fn alone(
     facts: &tally_core::ledger::access::ClaimFacts,
     standing: &Standing,
 ) -> Result<Access, Denied> {
+    let none = Book::default();
     let ledger = Ledger {
         size: standing.size,
-        book: &Book::default(),
+        book: &none,
+        groups: &none,
         members: standing,
     };
     decide(request, facts, &ledger)
@@ -333,6 +335,7 @@ impl Node {
         let ledger = Ledger {
             size,
             book: &book,
+            groups: &book,
             members: standing,
         };
         Ok(decide(request, &facts, &ledger))

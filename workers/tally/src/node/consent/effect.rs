@@ -1,14 +1,16 @@
-//! What is not granted, since it could allow nobody anything. It is refused where it would be
-//! granted: the ledger sees commitments alone, and what is there already is told as it stands.
+//! What is not granted, since it could allow nobody anything, as far as this node can know. It
+//! is refused where it would be granted: the ledger sees commitments alone, and what is there
+//! already is told as it stands.
 
 use anyhow::Result;
 use tally_core::claim::ClaimId;
-use tally_core::ledger::access::{Bestowal, Custody, Grant, Grantee, Members as _, Purpose};
+use tally_core::ledger::access::{Bestowal, Custody, Grant, Grantee, Members as _, Purpose, Scope};
 use tally_core::ledger::shared::OrganisationId;
 use tally_store::port::Reading as _;
 use tally_types::ServiceDate;
 use thiserror::Error;
 
+use super::Rules;
 use super::book::Standing;
 use super::keep::payer_of;
 use crate::node::Node;
@@ -17,7 +19,8 @@ use crate::node::Node;
 /// [`Denied`](tally_core::ledger::access::Denied), and are never used again.
 #[derive(Debug, Error)]
 pub enum NoEffect {
-    /// No such organisation.
+    /// No such organisation that this node knows; the node of the patient's payer, which
+    /// decides, may.
     #[error(
         "A119: no organisation `{0}` is known here: name one of `tally org list`, or an \
          `[[organisation]]` of the configuration, with `--config FILE`"
@@ -57,6 +60,12 @@ pub enum NoEffect {
          names them), or the member whose it is"
     )]
     NotTheirs(ClaimId),
+    /// Of protected claims alone, and not of them expressly.
+    #[error(
+        "A125: no claim would be in it: `--only {0}` is a protected list of codes, whose claims \
+         are given away only where a grant names it: say `--expressly {0}` too"
+    )]
+    Protected(String),
 }
 
 impl Node {
@@ -64,7 +73,12 @@ impl Node {
     ///
     /// # Errors
     /// [`NoEffect`], or when the store fails.
-    pub(super) async fn has_effect(&self, standing: &Standing, bestowal: &Bestowal) -> Result<()> {
+    pub(super) async fn has_effect(
+        &self,
+        rules: &Rules,
+        standing: &Standing,
+        bestowal: &Bestowal,
+    ) -> Result<()> {
         for id in named(bestowal) {
             match standing.member(id) {
                 None => return Err(NoEffect::Unknown(id.clone()).into()),
@@ -79,7 +93,10 @@ impl Node {
             return Err(NoEffect::Ended { through, today }.into());
         }
         match bestowal {
-            Bestowal::Access(grant) => self.allows_something(standing, bestowal, grant).await,
+            Bestowal::Access(grant) => {
+                is_of_something(rules, &grant.scope)?;
+                self.allows_something(standing, bestowal, grant).await
+            }
             Bestowal::Custody(of) if of.custodian == of.payer => {
                 Err(NoEffect::Payer(of.payer.clone()).into())
             }
@@ -93,10 +110,6 @@ impl Node {
         bestowal: &Bestowal,
         grant: &Grant,
     ) -> Result<()> {
-        let scope = &grant.scope;
-        if scope.only.is_some_and(|only| scope.except.contains(&only)) {
-            return Err(NoEffect::Nothing.into());
-        }
         let given = self.granted_about(Some(&[self.about(bestowal)])).await?;
         let custodies: Vec<Custody> = given
             .into_iter()
@@ -111,7 +124,7 @@ impl Node {
         if to_payer && grant.purposes.iter().all(by_right) {
             return Err(NoEffect::Payer(payer.clone()).into());
         }
-        match scope.claim {
+        match grant.scope.claim {
             Some(claim) if *payer == standing.own => self.is_theirs(claim, grant).await,
             _ => Ok(()),
         }
@@ -131,6 +144,22 @@ impl Node {
             true => Ok(()),
             false => Err(NoEffect::NotTheirs(claim).into()),
         }
+    }
+}
+
+/// Sees that the list of codes that a scope is only of is not one whose claims it keeps out.
+fn is_of_something(rules: &Rules, scope: &Scope) -> Result<(), NoEffect> {
+    let Some(only) = scope.only else {
+        return Ok(());
+    };
+    if scope.except.contains(&only) {
+        return Err(NoEffect::Nothing);
+    }
+    match rules.protected(&only) {
+        Some(list) if !scope.expressly.contains(&only) => {
+            Err(NoEffect::Protected(list.name.clone()))
+        }
+        _ => Ok(()),
     }
 }
 

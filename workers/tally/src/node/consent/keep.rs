@@ -137,7 +137,7 @@ impl Node {
             bestowal.keeper(),
             standing.own
         );
-        self.has_effect(&standing, bestowal).await?;
+        self.has_effect(rules, &standing, bestowal).await?;
         let salt = vault::random()?;
         let commitment = bestowal.commitment(&salt);
         let mut opening = zeroize::Zeroizing::new(salt.to_vec());
@@ -242,18 +242,17 @@ impl Node {
     }
 
     /// How each of what was granted stands, by what decides. What there is about one patient
-    /// is looked at together, with who is in the groups on their grants.
+    /// is looked at together; who is in a group, once for all whose grants are to it.
     async fn kept(&self, standing: &Standing, mut given: Vec<Given>) -> Result<Vec<Kept>> {
-        let mut patients: BTreeMap<Token, BTreeSet<Token>> = BTreeMap::new();
-        for bestowal in given.iter().map(|given| &given.opened.bestowal) {
-            if let Some(group) = group_of(bestowal) {
-                let of = patients.entry(self.group_token(group)).or_default();
-                of.insert(self.about(bestowal));
-            }
-        }
+        let about = |given: &Given| self.about(&given.opened.bestowal);
+        let here: BTreeSet<Token> = given.iter().map(about).collect();
+        let group = |bestowal: &Bestowal| group_of(bestowal).map(|of| self.group_token(of));
+        let groups = given.iter().filter_map(|of| group(&of.opened.bestowal));
+        // Where one that is in a group is listed, all are.
+        let groups: BTreeSet<Token> = groups.filter(|group| !here.contains(group)).collect();
         let listed = given.len();
-        if !patients.is_empty() {
-            let groups: Vec<Token> = patients.keys().copied().collect();
+        if !groups.is_empty() {
+            let groups: Vec<Token> = groups.into_iter().collect();
             given.extend(self.granted_about(Some(&groups)).await?);
         }
         let (entered, size) = self.entered(standing, &given).await?;
@@ -261,30 +260,25 @@ impl Node {
         let here = self.revoked_here(here).await?;
         let mut books: BTreeMap<Token, (Book, Vec<Custody>)> = BTreeMap::new();
         for (given, entered) in given.iter().zip(entered) {
-            let bestowal = &given.opened.bestowal;
-            let about = self.about(bestowal);
-            for patient in patients.get(&about).into_iter().flatten() {
-                let (book, _) = books.entry(*patient).or_default();
-                for entered in &entered {
-                    book.enter(entered.clone());
-                }
-            }
-            let (book, custodies) = books.entry(about).or_default();
+            let (book, custodies) = books.entry(about(given)).or_default();
             for entered in entered {
                 book.enter(entered);
             }
-            if let Bestowal::Custody(custody) = bestowal {
+            if let Bestowal::Custody(custody) = &given.opened.bestowal {
                 custodies.push(custody.clone());
             }
         }
         given.truncate(listed);
         let today = self.clock.today();
-        let kept = given.into_iter().map(|Given { opened, own, .. }| {
-            let about = self.about(&opened.bestowal);
-            let stands = books.get(&about).and_then(|(book, custodies)| {
+        let kept = given.into_iter().map(|given| {
+            let found = books.get(&about(&given));
+            let Given { opened, own, .. } = given;
+            let stands = found.and_then(|(book, custodies)| {
+                let group = group(&opened.bestowal).and_then(|group| books.get(&group));
                 let ledger = Ledger {
                     size,
                     book,
+                    groups: group.map_or(book, |(group, _)| group),
                     members: standing,
                 };
                 let payer = payer_of(standing, &opened.bestowal, custodies);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tally_core::claim::{Claim, ClaimId, ClaimKind};
-use tally_core::ledger::access::{ClaimFacts, CodeList, Parties, Patient};
+use tally_core::ledger::access::{ClaimFacts, CodeList, ListId, Parties, Patient};
 use tally_core::ledger::shared::{Member, Organisation, OrganisationId, Role};
 use tally_store::port::ClaimRow;
 use tally_types::ServiceDate;
@@ -107,6 +107,11 @@ impl Rules {
     /// Every list of codes, those that are protected among them.
     pub fn all_lists(&self) -> impl Iterator<Item = &CodeList> {
         self.lists.iter().chain(&self.protected)
+    }
+
+    /// The list of this id, where it is given away only where a grant names it.
+    pub(super) fn protected(&self, id: &ListId) -> Option<&CodeList> {
+        self.protected.iter().find(|list| list.id() == *id)
     }
 
     /// Who is a party to a claim. Where nobody says whose provider bills, it is who

@@ -229,7 +229,7 @@ proptest! {
             members.get_mut(&id(who)).unwrap().left = draw.below(4) == 0;
         }
         let book: Book = entries.iter().cloned().collect();
-        let ledger = Ledger { size: 10, book: &book, members: &members };
+        let ledger = Ledger { size: 10, book: &book, groups: &book, members: &members };
         let (payer, today) = (id("harbor"), day("2026-06-15"));
         let holds = |cited: &Commitment| {
             ledger.stands(cited, &payer, today).is_some_and(Stands::holds)
