@@ -265,8 +265,8 @@ impl Disputed for AnyStore {
     async fn keep_disputed(&self, row: &DisputedRow) -> Answer<bool> {
         either!(self, keep_disputed(row))
     }
-    async fn is_disputed(&self, organisation: &str, leaf: u64) -> Answer<bool> {
-        either!(self, is_disputed(organisation, leaf))
+    async fn disputed_by(&self, organisation: &str, leaf: u64) -> Answer<Option<DisputedRow>> {
+        either!(self, disputed_by(organisation, leaf))
     }
     async fn disputed(&self, claim: Option<ClaimId>, last: u32) -> Answer<(Vec<DisputedRow>, u64)> {
         either!(self, disputed(claim, last))

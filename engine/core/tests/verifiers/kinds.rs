@@ -117,7 +117,7 @@ pub fn told() -> Vec<Told> {
         all.extend(named.iter().map(|(logs, own_word)| Told {
             file: file.clone(),
             trust: logs.clone().map(|logs| Trust { logs }),
-            own_word: *own_word,
+            own_word,
             organisation,
         }));
     }

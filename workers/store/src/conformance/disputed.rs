@@ -29,15 +29,17 @@ pub async fn what_others_dispute_is_kept_once<S: Store>(store: S) {
     ];
     for row in &rows {
         let of = (&*row.organisation, row.leaf);
-        assert!(!store.is_disputed(of.0, of.1).await.unwrap());
+        assert_eq!(store.disputed_by(of.0, of.1).await.unwrap(), None);
         assert!(store.keep_disputed(row).await.unwrap());
-        assert!(store.is_disputed(of.0, of.1).await.unwrap());
+        let known = store.disputed_by(of.0, of.1).await.unwrap();
+        assert_eq!(known.as_ref(), Some(row));
     }
     // Told once more, of another entry even: the first stays.
     let again = disputed("harbor", 8, 1);
     assert!(!store.keep_disputed(&again).await.unwrap());
-    assert!(!store.is_disputed("harbor", 103).await.unwrap());
-    assert!(!store.is_disputed("harbor", u64::MAX).await.unwrap());
+    for leaf in [103, u64::MAX] {
+        assert_eq!(store.disputed_by("harbor", leaf).await.unwrap(), None);
+    }
     assert_eq!(store.disputed(None, 0).await.unwrap(), (rows.to_vec(), 3));
     let (last, all) = store.disputed(None, 2).await.unwrap();
     assert_eq!((&last[..], all), (&rows[1..], 3));

@@ -29,12 +29,12 @@ pub trait Disputed {
     /// Keeps one; answers whether it was not known: of an adjudication there is of each
     /// organisation the first alone.
     fn keep_disputed(&self, row: &DisputedRow) -> impl Future<Output = Answer<bool>> + Send;
-    /// Whether one is known: by whom, and the index of the adjudication in this node's log.
-    fn is_disputed(
+    /// The one that an organisation told of an adjudication, by its index in this node's log.
+    fn disputed_by(
         &self,
         organisation: &str,
         leaf: u64,
-    ) -> impl Future<Output = Answer<bool>> + Send;
+    ) -> impl Future<Output = Answer<Option<DisputedRow>>> + Send;
     /// The last of them, of a claim or of all, so many at most (zero for all), in the order in
     /// which they were told; and how many there are in all.
     fn disputed(

@@ -9,8 +9,8 @@ use crate::port::{Answer, Disputed, DisputedRow};
 use super::cells::Cells;
 use super::{PostgresStore, doing, once, whole};
 
-pub(super) const KNOWN: &str =
-    "SELECT EXISTS (SELECT FROM disputed WHERE organisation = $1 AND leaf = $2)";
+pub(super) const KNOWN: &str = "SELECT organisation, entry, claim, leaf, day, record, payload \
+     FROM disputed WHERE organisation = $1 AND leaf = $2";
 const ALL: &str = "SELECT organisation, entry, claim, leaf, day, record, payload \
      FROM disputed ORDER BY id DESC LIMIT $1";
 pub(super) const OF_CLAIM: &str = "SELECT organisation, entry, claim, leaf, day, record, payload \
@@ -23,17 +23,19 @@ impl Disputed for PostgresStore {
         whole!(self, "keeping a dispute", |conn| keep(conn, row).await)
     }
 
-    async fn is_disputed(&self, organisation: &str, leaf: u64) -> Answer<bool> {
+    async fn disputed_by(&self, organisation: &str, leaf: u64) -> Answer<Option<DisputedRow>> {
         let Ok(leaf) = index(leaf) else {
-            return Ok(false);
+            return Ok(None);
         };
         once!(self, "reading disputes", |conn| {
-            sqlx::query_scalar(KNOWN)
+            let row = sqlx::query(KNOWN)
                 .bind(organisation)
                 .bind(leaf)
-                .fetch_one(conn)
+                .fetch_optional(conn)
                 .await
-                .map_err(doing("reading disputes"))
+                .map_err(doing("reading disputes"))?;
+            row.map(|row| Cells::of(&row, "dispute").disputed())
+                .transpose()
         })
     }
 

@@ -8,8 +8,8 @@ use crate::port::{Answer, Disputed, DisputedRow};
 use super::cells::Cells;
 use super::{SqliteStore, doing};
 
-pub(super) const KNOWN: &str =
-    "SELECT EXISTS (SELECT 1 FROM disputed WHERE organisation = ? AND leaf = ?)";
+pub(super) const KNOWN: &str = "SELECT organisation, entry, claim, leaf, day, record, payload \
+     FROM disputed WHERE organisation = ? AND leaf = ?";
 pub(super) const ALL: &str = "SELECT organisation, entry, claim, leaf, day, record, payload \
      FROM disputed ORDER BY id DESC LIMIT ?";
 pub(super) const OF_CLAIM: &str = "SELECT organisation, entry, claim, leaf, day, record, payload \
@@ -37,17 +37,19 @@ impl Disputed for SqliteStore {
         Ok(done.rows_affected() > 0)
     }
 
-    async fn is_disputed(&self, organisation: &str, leaf: u64) -> Answer<bool> {
+    async fn disputed_by(&self, organisation: &str, leaf: u64) -> Answer<Option<DisputedRow>> {
         let Ok(leaf) = index(leaf) else {
-            return Ok(false);
+            return Ok(None);
         };
         let mut reader = self.reader().await?;
-        sqlx::query_scalar(KNOWN)
+        let row = sqlx::query(KNOWN)
             .bind(organisation)
             .bind(leaf)
-            .fetch_one(&mut *reader)
+            .fetch_optional(&mut *reader)
             .await
-            .map_err(doing("reading disputes"))
+            .map_err(doing("reading disputes"))?;
+        row.map(|row| Cells::of(&row, "dispute").disputed())
+            .transpose()
     }
 
     async fn disputed(&self, claim: Option<ClaimId>, last: u32) -> Answer<(Vec<DisputedRow>, u64)> {

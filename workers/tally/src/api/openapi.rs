@@ -219,7 +219,9 @@ fn problems(operation: &Operation) -> Vec<Code> {
             Code::NotYet,
             Code::Erased,
             Code::TooLarge,
+            Code::Parameter,
             Code::Body,
+            Code::Dispute,
         ],
         Some("askEligibility") => &[
             Code::Forbidden,

@@ -60,11 +60,13 @@ pub enum Code {
     Unremitted = 120,
     /// The appeal is not taken in.
     Appeal = 121,
+    /// The dispute that is told does not hold.
+    Dispute = 122,
 }
 
 impl Code {
     /// Every code, in order.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::NoToken,
         Self::BadToken,
         Self::Forbidden,
@@ -86,6 +88,7 @@ impl Code {
         Self::Internal,
         Self::Unremitted,
         Self::Appeal,
+        Self::Dispute,
     ];
 
     /// The id: `A` and the number.
@@ -109,7 +112,9 @@ impl Code {
             Self::Erased => StatusCode::GONE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::KeyReused | Self::Refused | Self::Appeal => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::KeyReused | Self::Refused | Self::Appeal | Self::Dispute => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             Self::Busy | Self::Timeout => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -140,6 +145,7 @@ impl Code {
             Self::Internal => "The node could not answer",
             Self::Unremitted => "The claim cannot be remitted",
             Self::Appeal => "The appeal is not taken in",
+            Self::Dispute => "The dispute does not hold",
         }
     }
 

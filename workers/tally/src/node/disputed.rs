@@ -43,6 +43,8 @@ pub enum NotKept {
     NotYet,
     /// The claim was erased.
     Erased,
+    /// Another dispute of that adjudication is kept.
+    Another,
     /// It does not hold.
     Wrong(ToldError),
 }
@@ -60,8 +62,9 @@ impl Node {
         told: &ToldDispute,
     ) -> Result<Result<bool, NotKept>> {
         let (claim, index) = (told.claim, told.index);
-        if self.store.is_disputed(by, index).await? {
-            return Ok(Ok(false));
+        if let Some(known) = self.store.disputed_by(by, index).await? {
+            let is_it = (known.claim, known.entry) == (claim, told.entry);
+            return Ok(is_it.then_some(false).ok_or(NotKept::Another));
         }
         let billed = rules.payees_of(by);
         let billed: Vec<_> = billed.map(|of| self.provider_token(of)).collect();
@@ -71,13 +74,6 @@ impl Node {
         let (Some(row), true) = (row, decided == [(claim, index)]) else {
             return Ok(Err(NotKept::Nothing));
         };
-        let record = row.sealed.record;
-        let Some(read) = self.open_claims(vec![row], "dispute-told").await?.pop() else {
-            return Ok(Err(NotKept::Erased));
-        };
-        if !rules.runs_again(by, &read.row, &read.claim) {
-            return Ok(Err(NotKept::Nothing));
-        }
         let Some(place) = self.store.shared_place(by, told.entry).await? else {
             return Ok(Err(NotKept::NotYet));
         };
@@ -88,6 +84,14 @@ impl Node {
         };
         if let Err(wrong) = told.check(adjudication, disputed) {
             return Ok(Err(NotKept::Wrong(wrong)));
+        }
+        // Nothing is opened for what does not hold.
+        let record = row.sealed.record;
+        let Some(read) = self.open_claims(vec![row], "dispute-told").await?.pop() else {
+            return Ok(Err(NotKept::Erased));
+        };
+        if !rules.runs_again(by, &read.row, &read.claim) {
+            return Ok(Err(NotKept::Nothing));
         }
         let key = self.vault.keys(&[record]).await?.remove(&record);
         let erased = self.erased_among([claim]).await?;
@@ -217,7 +221,7 @@ fn read(row: &DisputedRow, key: Option<&RecordKey>) -> DisputedRead {
 
 /// What another wrote, without what a terminal would obey or what turns a text about.
 fn printable(text: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let turns = |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let plain = |c: char| match c.is_control() || turns(c) {
         true => '\u{fffd}',
         false => c,

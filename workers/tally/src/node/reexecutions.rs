@@ -237,8 +237,7 @@ impl Node {
         Ok(found)
     }
 
-    /// What the payer is told of a dispute; nothing where it was erased. An audit entry says so
-    /// first.
+    /// What the payer is told of a dispute; nothing where it was erased.
     ///
     /// # Errors
     /// When the store fails, or what it holds is damaged.
@@ -257,7 +256,6 @@ impl Node {
         let Some(opened) = self.open_reexecution(&row).await? else {
             return Ok(None);
         };
-        self.note("dispute-sent", claim).await?;
         Ok(Some(ToldDispute {
             claim,
             index,

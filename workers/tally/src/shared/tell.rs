@@ -1,11 +1,12 @@
 //! Payers are told of the disputes with them: the ledger says that there is one, and not of
 //! which claim.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use sha2::{Digest as _, Sha256};
 use tally_core::canon::Canon as _;
 use tally_core::claim::ClaimId;
 use tally_core::ledger::counterparty::ToldDispute;
@@ -17,6 +18,7 @@ use super::client::Client;
 use super::run::put_off;
 use super::{Ledger as _, Member};
 use crate::node::Node;
+use crate::node::keys::hex;
 use crate::roles::Stop;
 
 /// How often it is looked for what is to be told.
@@ -43,8 +45,20 @@ pub struct Teller {
     begun: Instant,
     /// What each payer is to be told: the claim, and the index in the payer's own log.
     waits: BTreeMap<OrganisationId, VecDeque<(ClaimId, u64)>>,
+    /// Those whose sending stands in the audit trail.
+    noted: BTreeSet<(ClaimId, u64)>,
     /// Payers that are left alone, until when, and for how long.
     away: BTreeMap<OrganisationId, (Instant, Duration)>,
+}
+
+/// What became of telling one.
+enum Told {
+    /// The payer knows it, will not have it, or it was erased.
+    Over,
+    /// The ledger does not have it yet.
+    NotYet,
+    /// The payer did not take it.
+    Failed(anyhow::Error),
 }
 
 impl Teller {
@@ -58,6 +72,7 @@ impl Teller {
             last: None,
             begun: Instant::now(),
             waits: BTreeMap::new(),
+            noted: BTreeSet::new(),
             away: BTreeMap::new(),
         }
     }
@@ -77,6 +92,7 @@ impl Teller {
         if self.begun.elapsed() > ANEW {
             (self.last, self.begun) = (None, Instant::now());
             self.waits.clear();
+            self.noted.clear();
         }
         while !stop.is_told() {
             let more = self.node.disputes_after(&mut self.last).await?;
@@ -116,47 +132,67 @@ impl Teller {
         if self.away.get(id).is_some_and(is_away) {
             return Ok(());
         }
-        let waits = self.waits.get(id).into_iter().flatten().copied();
-        let next: Vec<_> = waits.take(AT_ONCE).collect();
-        for dispute in next {
-            let done = self.one(at, payer, dispute).await?;
-            if let Err(why) = done {
-                let pause = self.away.get(id).map(|(_, pause)| *pause);
-                let pause = pause.map_or(LOOK, |pause| (pause * 2).min(LONGEST));
-                tracing::warn!(payer = %id, "could not be told of a dispute, trying again in {} s: {why:#}", pause.as_secs());
-                self.away
-                    .insert(id.clone(), (Instant::now() + pause, pause));
+        for _ in 0..AT_ONCE {
+            let Some(dispute) = self.waits.get_mut(id).and_then(VecDeque::pop_front) else {
                 break;
+            };
+            let told = self.one(at, payer, dispute).await;
+            // Others are not held up by it.
+            if !matches!(told, Ok(Told::Over)) {
+                self.waits.entry(id.clone()).or_default().push_back(dispute);
             }
-            self.away.remove(id);
-            self.waits.get_mut(id).and_then(VecDeque::pop_front);
+            match told? {
+                Told::Over => drop(self.away.remove(id)),
+                Told::NotYet => break,
+                Told::Failed(why) => {
+                    let pause = self.leave_alone(id);
+                    tracing::warn!(payer = %id, "could not be told of a dispute, trying again in {} s: {why:#}", pause.as_secs());
+                    break;
+                }
+            }
         }
         Ok(())
     }
 
-    /// Tells one; what is answered is why it is to be told again.
+    /// Leaves a payer alone, each time for longer.
+    fn leave_alone(&mut self, payer: &OrganisationId) -> Duration {
+        let pause = self.away.get(payer).map(|(_, pause)| *pause);
+        let pause = pause.map_or(LOOK, |pause| (pause * 2).min(LONGEST));
+        self.away
+            .insert(payer.clone(), (Instant::now() + pause, pause));
+        pause
+    }
+
+    /// Tells one.
     async fn one(
-        &self,
+        &mut self,
         at: &Snapshot,
         payer: &Organisation,
         dispute: (ClaimId, u64),
-    ) -> Result<Result<()>> {
+    ) -> Result<Told> {
         let told = match self.node.dispute_to_tell(dispute).await {
             Ok(Some(told)) => told,
-            Ok(None) => return Ok(Ok(())),
+            Ok(None) => return Ok(Told::Over),
             Err(error) if crate::node::passes(&error) => return Err(error),
             Err(error) => {
                 tracing::warn!(claim = %dispute.0, "the dispute is not told: {error:#}");
-                return Ok(Ok(()));
+                return Ok(Told::Over);
             }
         };
         let own = self.member.organisation.as_str();
         let stands = self.node.store().shared_place(own, told.entry).await?;
         if stands.is_none() {
-            return Ok(Err(anyhow::anyhow!("it is not on the ledger yet")));
+            return Ok(Told::NotYet);
+        }
+        // Said first, and once however often it is tried.
+        if self.noted.insert(dispute) {
+            self.node.note("dispute-sent", told.claim).await?;
         }
         let answered = tokio::time::timeout(PATIENCE, self.tell(at, payer, &told)).await;
-        Ok(answered.unwrap_or_else(|_| Err(anyhow::anyhow!("it does not answer in time"))))
+        match answered.unwrap_or_else(|_| Err(anyhow::anyhow!("it does not answer in time"))) {
+            Ok(()) => Ok(Told::Over),
+            Err(why) => Ok(Told::Failed(why)),
+        }
     }
 
     async fn tell(&self, at: &Snapshot, payer: &Organisation, told: &ToldDispute) -> Result<()> {
@@ -164,8 +200,9 @@ impl Teller {
         let key = key.context("the ledger has no key of it that anything could be sealed to")?;
         let (own, id) = (self.member.organisation.as_str(), payer.id.as_str());
         let sealed = key.seal_between(own, id, &told.to_canon())?;
-        let target = "/ledger/shared/disputes";
-        let came = self.client.send(&payer.url, target, id, sealed).await?;
+        let hash = hex(&Sha256::digest(&sealed));
+        let target = format!("/ledger/shared/disputes?sha256={hash}");
+        let came = self.client.send(&payer.url, &target, id, sealed).await?;
         let status = came.status();
         let answered = came.of(id, &payer.signing, at.frontier.size());
         let (answer, _) = answered.map_err(|why| {
@@ -177,7 +214,7 @@ impl Teller {
                 Ok(())
             }
             // It holds otherwise, or has erased it: told again at once changes nothing.
-            status @ (400 | 404 | 410) => {
+            status @ (404 | 410 | 422) => {
                 tracing::warn!(claim = %told.claim, payer = %payer.id, "does not keep the dispute: it answers {status}");
                 Ok(())
             }

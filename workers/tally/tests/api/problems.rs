@@ -97,7 +97,7 @@ async fn each_mistake_has_its_code() {
     assert_eq!(rows.unwrap(), []);
 }
 
-/// The table above, the tests of submissions and those below meet every code.
+/// The table above, the tests of submissions, those below and the network's meet every code.
 #[test]
 fn no_code_is_without_a_test() {
     let here: BTreeSet<String> = [
@@ -105,6 +105,7 @@ fn no_code_is_without_a_test() {
         include_str!("submissions.rs"),
         include_str!("reads.rs"),
         include_str!("appeals.rs"),
+        include_str!("../network/flow.rs"),
     ]
     .iter()
     .flat_map(|text| text.split("\"A").skip(1))

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use sha2::{Digest as _, Sha256};
 use tally_core::canon::Canon as _;
 use tally_core::claim::ClaimId;
 use tally_core::ledger::counterparty::{Reexecuted, ToldDispute};
@@ -315,6 +316,8 @@ fn tellings_that_do_not_hold(folder: &Path, known: &Value) {
     let url = format!("{api}/ledger/shared/disputes");
     let post = |by: &str, body: Vec<u8>| {
         let (client, to) = (client(by), Some("harbor-health"));
+        let hash: [u8; 32] = Sha256::digest(&body).into();
+        let url = format!("{url}?sha256={}", tally::node::keys::hex(&hash));
         let answer = runtime.block_on(client.post(&url, to, &[], body)).unwrap();
         (answer.status, answer.json().unwrap())
     };
@@ -332,6 +335,7 @@ fn tellings_that_do_not_hold(folder: &Path, known: &Value) {
     let tell = |by: &str, told: &ToldDispute| {
         let sealed = key.seal_between(by, "harbor-health", &told.to_canon());
         let (status, said) = post(by, sealed.unwrap());
+        assert_eq!(said["code"] == "A122", status == 422, "{said}");
         (status, said.to_string())
     };
 
@@ -349,7 +353,7 @@ fn tellings_that_do_not_hold(folder: &Path, known: &Value) {
         found: Reexecuted::unproven([3; 32], "tally 0.1.0", "nothing"),
     };
     let (status, why) = tell("lakeside", &sound);
-    assert_eq!(status, 400, "{why}");
+    assert_eq!(status, 422, "{why}");
     assert!(
         why.contains("what was run again is not what stands"),
         "{why}"
@@ -380,9 +384,20 @@ fn tellings_that_do_not_hold(folder: &Path, known: &Value) {
         index: known["index"].as_u64().unwrap(),
         ..sound
     };
+    assert_eq!(tell("lakeside", &again).0, 422);
+    let again = ToldDispute {
+        entry: known["entry"].as_u64().unwrap(),
+        ..again
+    };
     let (status, said) = tell("lakeside", &again);
     assert_eq!(status, 200, "{said}");
     assert!(said.contains("\"new\":false"), "{said}");
+    // What comes otherwise than it was sent is not answered for.
+    let (client, to) = (client("lakeside"), Some("harbor-health"));
+    let other = format!("{url}?sha256={}", "0".repeat(64));
+    let changed = runtime.block_on(client.post(&other, to, &[], vec![7; 99]));
+    let said = changed.unwrap().json().unwrap().to_string();
+    assert!(said.contains("otherwise than it was sent"), "{said}");
 }
 
 /// That something was erased is proved to whoever has the founders' keys alone, once it is on

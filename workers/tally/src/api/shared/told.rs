@@ -7,6 +7,7 @@ use axum::body::{Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 use tally_core::canon::Canon as _;
 use tally_core::ledger::counterparty::ToldDispute;
 use utoipa::ToSchema;
@@ -14,7 +15,9 @@ use utoipa::ToSchema;
 use super::nothing;
 use crate::api::caller::Caller;
 use crate::api::problem::{Code, Problem};
+use crate::api::query::{Asked, Fields};
 use crate::api::{Answered, Shared, json};
+use crate::node::keys::hex;
 use crate::node::{DisputedRead, NotKept};
 
 /// The most bytes of a told dispute, sealed: it has some texts of 200 bytes.
@@ -36,32 +39,42 @@ pub struct ToldBody {
 /// By the node of the provider that billed a claim, which ran its policy again and entered that it
 /// disputes what the payer decided: what opens the commitment on the ledger, sealed to the payer's key
 /// there (HPKE base mode, X25519, HKDF-SHA256, ChaCha20-Poly1305). It is kept once it is
-/// found to open what stands there.
+/// found to open what stands there. The body's SHA-256 stands in the address, so that the
+/// signature of the answer is of it too.
 #[utoipa::path(
     post, path = "/ledger/shared/disputes", tag = "ledger", operation_id = "tellDispute",
     security(("organisation" = [])),
+    params(("sha256" = String, Query, description = "SHA-256 of the body, 64 hexadecimal digits")),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses(
         (status = 201, description = "It is kept", body = ToldBody),
         (status = 200, description = "It was known", body = ToldBody),
-        (status = 400, description = "It cannot be read, or does not hold"),
+        (status = 400, description = "It did not come as it was sent, or is not sealed to this organisation's key"),
         (status = 404, description = "This node is on no shared ledger, or decided nothing like it for the caller"),
         (status = 409, description = "The dispute is not on this node's ledger yet"),
         (status = 410, description = "The claim was erased"),
+        (status = 422, description = "It does not hold"),
     ),
 )]
 pub(in crate::api) async fn tell(
     State(service): Shared,
     caller: Caller,
+    Asked(pairs): Asked,
     request: Request,
 ) -> Answered {
     let member = service.api.ledger.as_ref().ok_or_else(nothing)?;
     let node = &service.api.node;
+    let fields = Fields::of(&pairs, &["sha256"])?;
     let body = within(service.bounds.body, request).await?;
+    if fields.get("sha256") != Some(&hex(&Sha256::digest(&body))) {
+        return Err(unread(
+            "The body's SHA-256 is not `sha256` of the address: it came otherwise than it was sent.",
+        ));
+    }
     let keys = node.envelope_secrets();
     let (by, to) = (&*caller.id, member.organisation.as_str());
     let opened = keys.iter().find_map(|key| key.open_between(by, to, &body));
-    let opened = opened.ok_or_else(|| wrong("It is not sealed to this organisation's key."))?;
+    let opened = opened.ok_or_else(|| unread("It is not sealed to this organisation's key."))?;
     let told = ToldDispute::from_canon(&opened)
         .map_err(|error| wrong(format!("It is no dispute: {error}.")))?;
     let kept = node.keep_dispute(by, &service.rules, &told).await?;
@@ -87,8 +100,12 @@ async fn within(time: Duration, request: Request) -> Result<Bytes, Problem> {
     })
 }
 
-fn wrong(detail: impl Into<std::borrow::Cow<'static, str>>) -> Problem {
+fn unread(detail: &'static str) -> Problem {
     Problem::new(Code::Body, detail)
+}
+
+fn wrong(detail: impl Into<std::borrow::Cow<'static, str>>) -> Problem {
+    Problem::new(Code::Dispute, detail)
 }
 
 fn refused(why: NotKept) -> Problem {
@@ -102,6 +119,9 @@ fn refused(why: NotKept) -> Problem {
             "This node's ledger does not have the dispute yet: tell it again.",
         ),
         NotKept::Erased => Problem::erased(),
+        NotKept::Another => {
+            wrong("Another dispute of that adjudication is kept: of each there is one.")
+        }
         NotKept::Wrong(why) => wrong(format!("It does not hold: {why}.")),
     }
 }
