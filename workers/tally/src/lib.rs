@@ -16,6 +16,7 @@ pub mod network;
 pub mod node;
 pub mod pages;
 pub mod policies;
+mod printable;
 pub mod roles;
 pub mod shared;
 pub mod view;

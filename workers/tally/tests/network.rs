@@ -84,6 +84,12 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
+/// A command on an organisation's node.
+fn at(folder: &Path, organisation: &str, arguments: &[&str]) -> Output {
+    let data = folder.join(organisation);
+    run([arguments, &["--data", data.to_str().unwrap()]].concat())
+}
+
 /// A setting of an organisation's configuration.
 fn setting(folder: &Path, organisation: &str, name: &str) -> String {
     let text = std::fs::read_to_string(folder.join(organisation).join("tally.toml")).unwrap();

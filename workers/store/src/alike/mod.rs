@@ -14,7 +14,7 @@ pub(crate) use numbers::{
     detector, detector_of, kind, kind_of, part, part_of, request_event, request_event_of, status,
     status_of,
 };
-pub(crate) use rows::{Stands, all_of_each, of_each, requests};
+pub(crate) use rows::{Stands, all_of_each, last_disputed, of_each, requests};
 pub(crate) use shared::{FOLLOWS, Written, leaves, place_of, totalled, written_before};
 pub(crate) use versions::{Changes, Version, changes, wanted};
 

@@ -45,6 +45,14 @@ pub(crate) fn all_of_each<R: Columns, A, T: Clone>(
     Ok(found)
 }
 
+/// The last disputes, of rows with the latest first, and how many there are in all.
+pub(crate) fn last_disputed<R: Columns>(rows: &[R], count: &R) -> Answer<(Vec<DisputedRow>, u64)> {
+    let rows = rows.iter().rev();
+    let rows = rows.map(|row| Cells::of(row, "dispute").disputed());
+    let count = Cells::of(count, "number of disputes").number()?;
+    Ok((rows.collect::<Answer<_>>()?, count))
+}
+
 fn each<R: Columns, A, T>(
     asked: &[A],
     rows: &[R],

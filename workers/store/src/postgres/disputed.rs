@@ -3,7 +3,7 @@
 use sqlx::postgres::PgConnection;
 use tally_core::claim::ClaimId;
 
-use crate::alike::index;
+use crate::alike::{index, last_disputed};
 use crate::port::{Answer, Disputed, DisputedRow};
 
 use super::cells::Cells;
@@ -86,10 +86,5 @@ async fn read(
         .fetch_one(conn)
         .await
         .map_err(doing("counting disputes"))?;
-    let rows = rows.iter().rev();
-    let rows = rows.map(|row| Cells::of(row, "dispute").disputed());
-    Ok((
-        rows.collect::<Answer<_>>()?,
-        Cells::of(&count, "number of disputes").number()?,
-    ))
+    last_disputed(&rows, &count)
 }

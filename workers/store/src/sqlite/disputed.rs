@@ -2,7 +2,7 @@
 
 use tally_core::claim::ClaimId;
 
-use crate::alike::index;
+use crate::alike::{index, last_disputed};
 use crate::port::{Answer, Disputed, DisputedRow};
 
 use super::cells::Cells;
@@ -75,11 +75,6 @@ impl Disputed for SqliteStore {
             .fetch_one(&mut *reader)
             .await
             .map_err(doing("counting disputes"))?;
-        let rows = rows.iter().rev();
-        let rows = rows.map(|row| Cells::of(row, "dispute").disputed());
-        Ok((
-            rows.collect::<Answer<_>>()?,
-            Cells::of(&count, "number of disputes").number()?,
-        ))
+        last_disputed(&rows, &count)
     }
 }

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use super::caller::Caller;
 use super::problem::{Code, Problem};
 use super::query::{Asked, Fields};
-use super::{Answered, Shared, json, signed, text};
+use super::{Answered, Service, Shared, json, signed, text};
 use crate::node::clock::when;
 use crate::node::keys::hex;
 use crate::node::{Dispute, Node};
@@ -34,6 +34,13 @@ fn nothing() -> Problem {
         Code::NotFound,
         "There is no such part of a shared ledger on this node.",
     )
+}
+
+/// The shared ledger as its member's own people are shown it: to others it is not there.
+fn own<'a>(service: &'a Service, caller: &Caller) -> Result<&'a Member, Problem> {
+    let member = service.api.ledger.as_ref();
+    let is_own = |member: &&Member| caller.id == member.organisation.as_str();
+    member.filter(is_own).ok_or_else(nothing)
 }
 
 /// The shared ledger's checkpoint
@@ -451,10 +458,7 @@ impl DisputeBody {
     ),
 )]
 pub(super) async fn disputes(State(service): Shared, caller: Caller) -> Answered {
-    let member = service.api.ledger.as_ref().ok_or_else(nothing)?;
-    if caller.id != member.organisation.as_str() {
-        return Err(nothing());
-    }
+    own(&service, &caller)?;
     let disputes = service.api.node.disputes().await?;
     let body: Vec<DisputeBody> = disputes.iter().map(DisputeBody::of).collect();
     json(&body)
@@ -494,10 +498,7 @@ impl ErasedBody {
     ),
 )]
 pub(super) async fn erased(State(service): Shared, caller: Caller) -> Answered {
-    let member = service.api.ledger.as_ref().ok_or_else(nothing)?;
-    if caller.id != member.organisation.as_str() {
-        return Err(nothing());
-    }
+    let member = own(&service, &caller)?;
     let erased = member.not_run().erased();
     let body: Vec<ErasedBody> = erased.iter().map(ErasedBody::of).collect();
     json(&body)

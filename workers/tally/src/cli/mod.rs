@@ -338,13 +338,6 @@ pub fn say(text: impl std::fmt::Display) -> Result<()> {
     Ok(())
 }
 
-/// What others wrote, without what a terminal would obey.
-fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
-}
-
 fn parse_date(text: &str) -> Result<ServiceDate, String> {
     ServiceDate::parse(text).map_err(|error| error.to_string())
 }

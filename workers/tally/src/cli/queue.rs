@@ -9,10 +9,11 @@ use tally_queue::{Fate, Headers, Outgoing, Publisher, Topology, header};
 use tally_store::port::{AuditRow, DeadLetterRow, DeadLetters as _, HeldRow, Work as _};
 use tally_store::postgres::PostgresStore;
 
-use super::{Ended, NodeArgs, plural, printable, say, table};
+use super::{Ended, NodeArgs, plural, say, table};
 use crate::config::Config;
 use crate::node::Node;
 use crate::node::clock::{Clock, when};
+use crate::printable::printable;
 
 #[derive(Subcommand)]
 pub enum QueueCommand {

@@ -12,6 +12,7 @@ use tally_types::ServiceDate;
 
 use super::Node;
 use super::consent::Rules;
+use crate::printable::printable;
 
 /// The label of what is sealed of a told dispute.
 const DISPUTED: &str = "disputed";
@@ -74,15 +75,10 @@ impl Node {
         let (Some(row), true) = (row, decided == [(claim, index)]) else {
             return Ok(Err(NotKept::Nothing));
         };
-        let Some(place) = self.store.shared_place(by, told.entry).await? else {
+        let Some((adjudication, disputed)) = self.both(by, told.entry, index).await? else {
             return Ok(Err(NotKept::NotYet));
         };
-        let disputed = self.store.shared_leaves(place, 1).await?;
-        let adjudication = self.store.entries(index, 1).await?;
-        let (Some(disputed), Some(adjudication)) = (disputed.first(), adjudication.first()) else {
-            return Ok(Err(NotKept::NotYet));
-        };
-        if let Err(wrong) = told.check(adjudication, disputed) {
+        if let Err(wrong) = told.check(&adjudication, &disputed) {
             return Ok(Err(NotKept::Wrong(wrong)));
         }
         // Nothing is opened for what does not hold.
@@ -93,9 +89,7 @@ impl Node {
         if !rules.runs_again(by, &read.row, &read.claim) {
             return Ok(Err(NotKept::Nothing));
         }
-        let key = self.vault.keys(&[record]).await?.remove(&record);
-        let erased = self.erased_among([claim]).await?;
-        let Some(key) = key.filter(|_| erased.is_empty()) else {
+        let Some(key) = self.vault.keys(&[record]).await?.remove(&record) else {
             return Ok(Err(NotKept::Erased));
         };
         let kept = DisputedRow {
@@ -161,17 +155,25 @@ impl Node {
         Ok((sound, faults))
     }
 
+    /// The adjudication of an index of this node's log, and what stands on the shared ledger at
+    /// an entry of another's; nothing where one is missing.
+    async fn both(&self, by: &str, entry: u64, leaf: u64) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
+        let Some(place) = self.store.shared_place(by, entry).await? else {
+            return Ok(None);
+        };
+        let disputed = self.store.shared_leaves(place, 1).await?.pop();
+        let adjudication = self.store.entries(leaf, 1).await?.pop();
+        Ok(adjudication.zip(disputed))
+    }
+
     async fn unlike_told(
         &self,
         row: &DisputedRow,
         key: Option<&RecordKey>,
     ) -> Result<Option<&'static str>> {
-        let place = self
-            .store
-            .shared_place(&row.organisation, row.entry)
-            .await?;
-        let Some(place) = place else {
-            return Ok(Some("the ledger has no such entry"));
+        let both = self.both(&row.organisation, row.entry, row.leaf).await?;
+        let Some((adjudication, disputed)) = both else {
+            return Ok(Some("an entry that it is about is missing"));
         };
         let Some(key) = key else {
             return Ok(None);
@@ -179,12 +181,7 @@ impl Node {
         let Some(told) = opened(row, key) else {
             return Ok(Some("what is kept of it cannot be opened, or is another's"));
         };
-        let disputed = self.store.shared_leaves(place, 1).await?;
-        let adjudication = self.store.entries(row.leaf, 1).await?;
-        let (Some(disputed), Some(adjudication)) = (disputed.first(), adjudication.first()) else {
-            return Ok(Some("an entry that it is about is missing"));
-        };
-        let wrong = told.check(adjudication, disputed).is_err();
+        let wrong = told.check(&adjudication, &disputed).is_err();
         Ok(wrong.then_some("what is kept of it is not what stands on the ledger"))
     }
 }
@@ -217,14 +214,4 @@ fn read(row: &DisputedRow, key: Option<&RecordKey>) -> DisputedRead {
         difference,
         engine,
     }
-}
-
-/// What another wrote, without what a terminal would obey or what turns a text about.
-fn printable(text: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let plain = |c: char| match c.is_control() || turns(c) {
-        true => '\u{fffd}',
-        false => c,
-    };
-    text.chars().map(plain).collect()
 }

@@ -202,20 +202,14 @@ impl Node {
         &self,
         last: &mut Option<i64>,
     ) -> Result<Vec<(OrganisationId, (ClaimId, u64))>> {
-        let filter = StatementFilter {
-            after: *last,
-            limit: FEW,
-            ..of_kinds(&[kind::DISPUTED])
-        };
         let mut found = Vec::new();
         while found.is_empty() {
-            let mut rows = self
-                .store
-                .statements(&StatementFilter {
-                    after: *last,
-                    ..filter.clone()
-                })
-                .await?;
+            let filter = StatementFilter {
+                after: *last,
+                limit: FEW,
+                ..of_kinds(&[kind::DISPUTED])
+            };
+            let mut rows = self.store.statements(&filter).await?;
             // What has no place yet may come behind what has: it is looked at again.
             let placed = rows.iter().position(|row| row.leaf.is_none());
             rows.truncate(placed.unwrap_or(rows.len()));

@@ -235,15 +235,10 @@ fn what_a_payer_decided_is_held_against_what_was_sent() {
     fs::write(sent.join("L-1.json"), claim("120.00")).unwrap();
     let said = post(&folder, "L-1", claim("210.00").into_bytes());
     until("lakeside disputes it", || disputes() == Some(1));
-    let data = folder.join("lakeside");
-    let own = run([
-        "ledger",
-        "disputes",
-        "--json",
-        "--data",
-        data.to_str().unwrap(),
-    ]);
-    let own = json(&own, 0);
+    let own = json(
+        &at(&folder, "lakeside", &["ledger", "disputes", "--json"]),
+        0,
+    );
     let why = own[0]["difference"].as_str().unwrap();
     assert!(
         why.contains("D104: the claim is not as it was sent: another line"),
@@ -259,9 +254,7 @@ fn what_a_payer_decided_is_held_against_what_was_sent() {
 /// The payer's people see which claim is disputed and why; after it is erased, only that there
 /// was a dispute. And nobody tells it what does not stand on the ledger.
 fn the_payer_is_told(folder: &Path, disputes: &Value) {
-    let data = folder.join("harbor-health");
-    let data = data.to_str().unwrap();
-    let of_harbor = |arguments: &[&str]| run([arguments, &["--data", data]].concat());
+    let of_harbor = |arguments: &[&str]| at(folder, "harbor-health", arguments);
     let told = || json(&of_harbor(&["ledger", "disputed", "--json"]), 0);
     until("harbor is told", || told().as_array().unwrap().len() == 1);
     let told = told();
@@ -321,14 +314,7 @@ fn tellings_that_do_not_hold(folder: &Path, known: &Value) {
         let answer = runtime.block_on(client.post(&url, to, &[], body)).unwrap();
         (answer.status, answer.json().unwrap())
     };
-    let data = folder.join("harbor-health");
-    let public = run([
-        "keys",
-        "public",
-        "envelope",
-        "--data",
-        data.to_str().unwrap(),
-    ]);
+    let public = at(folder, "harbor-health", &["keys", "public", "envelope"]);
     let public = common::text(&public, 0);
     let key = tally::node::keys::unhex::<32>(public.trim()).unwrap();
     let key = NodePublicKey::new(&key).unwrap();

@@ -331,14 +331,7 @@ fn what_a_payer_shows_is_not_believed() {
         until("lakeside disputes it", || {
             of("disputed") == Some(disputed + count)
         });
-        let data = folder.join("lakeside");
-        let own = run([
-            "ledger",
-            "disputes",
-            "--json",
-            "--data",
-            data.to_str().unwrap(),
-        ]);
+        let own = at_lakeside(&folder, &["ledger", "disputes", "--json"]);
         json(&own, 0).to_string()
     };
 
@@ -430,9 +423,8 @@ fn what_a_payer_shows_is_not_believed() {
 }
 
 /// A command on lakeside's node.
-fn at_lakeside(folder: &Path, arguments: &[&str]) -> std::process::Output {
-    let data = folder.join("lakeside");
-    run([arguments, &["--data", data.to_str().unwrap()]].concat())
+fn at_lakeside(folder: &Path, arguments: &[&str]) -> Output {
+    at(folder, "lakeside", arguments)
 }
 
 /// What the payer signed can be shown to anybody who has the charter, and nothing else for it.

@@ -12,7 +12,7 @@ use tally_core::canon::Canon as _;
 use tally_core::ledger::counterparty::ToldDispute;
 use utoipa::ToSchema;
 
-use super::nothing;
+use super::{nothing, own};
 use crate::api::caller::Caller;
 use crate::api::problem::{Code, Problem};
 use crate::api::query::{Asked, Fields};
@@ -175,10 +175,7 @@ impl DisputedBody {
     ),
 )]
 pub(in crate::api) async fn list(State(service): Shared, caller: Caller) -> Answered {
-    let member = service.api.ledger.as_ref().ok_or_else(nothing)?;
-    if caller.id != member.organisation.as_str() {
-        return Err(nothing());
-    }
+    own(&service, &caller)?;
     let (disputes, _) = service.api.node.disputed(None, 0).await?;
     let body: Vec<DisputedBody> = disputes.iter().map(DisputedBody::of).collect();
     json(&body)

@@ -10,9 +10,10 @@ use tally_core::ledger::erasure::ErasureReceipt;
 use tally_core::ledger::shared::OrganisationId;
 use tally_core::ledger::{Receipt, SharedProof, Shown, Trust, Verdict, verify_any};
 
-use super::super::{Ended, chain, plural, printable, read_file, say};
+use super::super::{Ended, chain, plural, read_file, say};
 use crate::consents::{by, reading_json, time};
 use crate::node::keys::hex;
+use crate::printable::printable;
 
 #[derive(Args)]
 pub struct VerifyArgs {

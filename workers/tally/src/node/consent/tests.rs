@@ -180,6 +180,19 @@ impl Consortium {
         self.at = Arc::new(next);
     }
 
+    /// What harbor grants north: the patient's claims, for treatment, in March.
+    async fn to_north(&self) -> Grant {
+        Grant {
+            patient: self.payer.patient_of("M-1").await.unwrap(),
+            keeper: id("harbor"),
+            to: Grantee::Organisations(vec![id("north")]),
+            scope: Scope::all(),
+            purposes: vec![Purpose::Treatment],
+            from: day("2026-03-01"),
+            through: day("2026-03-31"),
+        }
+    }
+
     /// Lets north read, for treatment.
     async fn read(&self) -> Result<By, Denied> {
         let asking = Asking {
@@ -368,15 +381,7 @@ async fn the_shared_ledger_is_decoded_once_a_block() {
 async fn a_payer_that_left_reads_on() {
     let mut all = Consortium::new().await;
     let rules = Rules::default();
-    let granted = Bestowal::Access(Grant {
-        patient: all.payer.patient_of("M-1").await.unwrap(),
-        keeper: id("harbor"),
-        to: Grantee::Organisations(vec![id("north")]),
-        scope: Scope::all(),
-        purposes: vec![Purpose::Treatment],
-        from: day("2026-03-01"),
-        through: day("2026-03-31"),
-    });
+    let granted = Bestowal::Access(all.to_north().await);
     all.payer.bestow(&rules, &granted).await.unwrap();
     all.relay("harbor").await;
     assert!(all.read().await.is_ok());
@@ -409,15 +414,7 @@ async fn what_was_granted_to_one_that_left_does_not_stand() {
         keeper: id("harbor"),
         name: "care-team".into(),
     };
-    let to_north = Grant {
-        patient: all.payer.patient_of("M-1").await.unwrap(),
-        keeper: id("harbor"),
-        to: Grantee::Organisations(vec![id("north")]),
-        scope: Scope::all(),
-        purposes: vec![Purpose::Treatment],
-        from: day("2026-03-01"),
-        through: day("2026-03-31"),
-    };
+    let to_north = all.to_north().await;
     let to_both = Grant {
         to: Grantee::Organisations(vec![id("north"), id("trust")]),
         ..to_north.clone()
